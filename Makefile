@@ -1,0 +1,31 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DELETE_ON_ERROR:
+.PHONY: study test check report clean
+
+study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
+	$(BIN)/python study/run.py --space rounds_curve
+
+test: .venv/installed  ## every test; real-corpus tests need RIN_DATA_ROOT
+	$(BIN)/python -m pytest
+
+check: .venv/installed  ## style, types, and which package may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+report: .venv/installed  ## tables and figures of every study in runs/
+	$(BIN)/python reports/build.py
+
+clean:  ## the environment and caches; never runs/
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	  "Python 3.11 or newer is needed; choose one with: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""Tables and figures made from the ledger, beside the paper's published numbers."""

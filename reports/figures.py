@@ -1,0 +1,361 @@
+"""The paper's Figure 3 from the ledger: scores against the number of updating rounds.
+
+A figure is made in two steps: data to an immutable description, which tests check, and
+description to drawing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import Locator, MaxNLocator, NullLocator
+
+from reports.paper import published
+from reports.results import summarise
+
+BASELINE_ARM = "bilstm-s"
+_LINE_ARM = re.compile(r"(?P<cell>[a-z]+)-(?P<rounds>[1-9]\d*)")
+_METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
+
+# Okabe and Ito's palette, told apart with any colour vision and in grey.
+_COLOURS = {"gru": "#0072B2", "rnn": "#D55E00", "linear": "#009E73"}
+_OTHER_COLOUR = "#CC79A7"
+_BASELINE_COLOUR = "#6B6B6B"
+_INK, _FAINT = "#1F2328", "#59636E"
+_DASHES = (0, (3.5, 2))
+# Seeds stand beside their mean: those of two cells would cover each other.
+_SHIFTS = {"gru": -0.11, "rnn": 0.11}
+
+# Any: recent matplotlib types the keys one by one, earlier ones as text.
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.edgecolor": "#B7BDC4",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.labelcolor": _FAINT,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#E7EAED",
+    "grid.linewidth": 0.8,
+    "text.color": _INK,
+    "xtick.color": _FAINT,
+    "ytick.color": _FAINT,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "svg.hashsalt": "rin-study",
+    "svg.fonttype": "path",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One arm's score in one panel, in points; NaN where no seed is finished."""
+
+    rounds: int
+    mean: float
+    low: float
+    """Mean − sd over seeds; NaN below two seeds."""
+    high: float
+    """Mean + sd over seeds; NaN below two seeds."""
+    n: int
+    n_planned: int
+    seeds: tuple[float, ...]
+    """Score of each finished seed."""
+    published: float | None
+    """The paper's value."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned seed is finished."""
+        return self.n == self.n_planned
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One cell's scores by K."""
+
+    cell: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One metric."""
+
+    metric: str
+    curves: tuple[Curve, ...]
+    baseline: Point | None
+    """BiLSTM_s, which is K = 0; ``None`` where it is not planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsCurveInfo:
+    """All that :func:`draw_rounds_curve` draws."""
+
+    corpus: str
+    settings: str
+    selection: str
+    """Split that chose the epoch."""
+    panels: tuple[Panel, ...]
+
+    @property
+    def points(self) -> tuple[tuple[str, Point], ...]:
+        """Cell and point of every arm once, the baseline (``none``) first."""
+        panel = self.panels[0]
+        first = (("none", panel.baseline),) if panel.baseline else ()
+        return first + tuple((c.cell, p) for c in panel.curves for p in c.points)
+
+
+def is_rounds_curve(frame: pd.DataFrame) -> bool:
+    """Whether a frame's arms are a curve over K: ``cell-K`` arms, with or without K = 0."""
+    arms = set(frame["arm"]) - {BASELINE_ARM}
+    return bool(arms) and all(_LINE_ARM.fullmatch(arm) for arm in arms)
+
+
+def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
+    """Describe the figure.
+
+    Args:
+        frame: One experiment under one settings value, see
+            :func:`~reports.results.select_settings`.
+
+    Raises:
+        ValueError: The frame's arms are no curve, see :func:`is_rounds_curve`.
+    """
+    if not is_rounds_curve(frame):
+        raise ValueError(f"arms {sorted(set(frame['arm']))}: a curve wants gru-1, gru-2 and so on")
+    summary = summarise(frame)
+    return RoundsCurveInfo(
+        corpus=str(frame["corpus"].iloc[0]),
+        settings=str(frame["settings"].iloc[0]),
+        selection="test" if (frame["selection"] == "test").any() else "dev",
+        panels=tuple(_panel(metric, frame, summary) for metric in _METRICS),
+    )
+
+
+def _panel(metric: str, frame: pd.DataFrame, summary: pd.DataFrame) -> Panel:
+    curves: dict[str, list[Point]] = {}
+    baseline = None
+    for arm, of_arm in summary.iterrows():
+        point = _point(metric, frame[frame["arm"] == arm], of_arm)
+        if arm == BASELINE_ARM:
+            baseline = point
+        elif match := _LINE_ARM.fullmatch(str(arm)):
+            curves.setdefault(match["cell"], []).append(point)
+    ordered = {cell: sorted(points, key=lambda p: p.rounds) for cell, points in curves.items()}
+    return Panel(metric, tuple(Curve(cell, tuple(p)) for cell, p in ordered.items()), baseline)
+
+
+def _point(metric: str, cells: pd.DataFrame, of_arm: pd.Series) -> Point:
+    first, done = cells.iloc[0], cells[cells["status"] == "done"]
+    mean, sd = (100 * float(of_arm[f"test_{metric}_{stat}"]) for stat in ("mean", "sd"))
+    paper = published(str(first["corpus"]), str(first["arm"]), metric)
+    return Point(
+        rounds=int(first["rounds"]),
+        mean=mean,
+        low=mean - sd,
+        high=mean + sd,
+        n=len(done),
+        n_planned=len(cells),
+        seeds=tuple(100 * float(value) for value in done[f"test_{metric}"]),
+        published=paper.value if paper else None,
+    )
+
+
+def draw_rounds_curve(info: RoundsCurveInfo) -> Figure:
+    """Draw F1, precision and recall against K side by side."""
+    with mpl.rc_context(_STYLE):
+        notes = _footnotes(info)
+        figure = Figure(figsize=(10, 4.3 + 0.17 * len(notes)))
+        FigureCanvasAgg(figure)
+        _, height = figure.get_size_inches()
+        all_axes = figure.subplots(1, len(info.panels), sharey=True)
+        bottom = (0.62 + 0.17 * len(notes)) / height
+        figure.subplots_adjust(
+            left=0.06, right=0.988, top=1 - 1.22 / height, bottom=bottom, wspace=0.07
+        )
+        for axes, panel in zip(all_axes, info.panels, strict=True):
+            _draw_panel(axes, panel)
+        all_axes[0].set_ylabel("points")
+        all_axes[0].yaxis.set_major_locator(_y_ticks(info))
+        _draw_head(figure, info, height)
+        for line, note in enumerate(reversed(notes)):
+            figure.text(0.012, (0.1 + 0.17 * line) / height, note, fontsize=7.5, color=_FAINT)
+    return figure
+
+
+def _y_ticks(info: RoundsCurveInfo) -> Locator:
+    """Return round steps, or none where there is nothing to measure."""
+    drawn = any(p.n or p.published is not None for _, p in info.points)
+    return MaxNLocator(nbins=7, steps=[1, 2, 5, 10]) if drawn else NullLocator()
+
+
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    last = max(p.rounds for curve in panel.curves for p in curve.points)
+    axes.set_title(_METRICS[panel.metric], loc="left", fontsize=10, fontweight="bold", pad=7)
+    axes.set_xlabel("updating rounds K", labelpad=3)
+    axes.set_xticks(range(last + 1))
+    axes.set_xlim(-0.4, last + 0.4)
+    if panel.baseline:
+        _draw_baseline(axes, panel.baseline)
+    for curve in panel.curves:
+        _draw_curve(axes, curve)
+    axes.margins(y=0.08)
+
+
+def _draw_baseline(axes: Axes, point: Point) -> None:
+    if point.n:
+        axes.axhline(point.mean, color=_BASELINE_COLOUR, linestyle=_DASHES, linewidth=1.2)
+    if math.isfinite(point.low):
+        axes.axhspan(point.low, point.high, color=_BASELINE_COLOUR, alpha=0.11, linewidth=0)
+    _draw_points(axes, (point,), _BASELINE_COLOUR, shift=-0.14)
+
+
+def _draw_curve(axes: Axes, curve: Curve) -> None:
+    colour = _colour(curve.cell)
+    rounds = [p.rounds for p in curve.points]
+    axes.plot(rounds, [p.mean for p in curve.points], color=colour, linewidth=1.8, zorder=4)
+    low, high = [p.low for p in curve.points], [p.high for p in curve.points]
+    axes.fill_between(rounds, low, high, color=colour, alpha=0.15, linewidth=0, zorder=2)
+    for before, point, after in zip(
+        [math.nan, *low[:-1]], curve.points, [*low[1:], math.nan], strict=True
+    ):
+        # A band has no width at a point whose neighbours have none.
+        if math.isnan(before) and math.isnan(after):
+            axes.vlines(point.rounds, point.low, point.high, color=colour, alpha=0.5, linewidth=4)
+    _draw_points(axes, curve.points, colour, shift=_SHIFTS.get(curve.cell, 0.0))
+
+
+def _draw_points(axes: Axes, points: Iterable[Point], colour: str, shift: float) -> None:
+    """Draw means, hollow where seeds are missing; seeds beside them; the paper's values."""
+    for point in points:
+        if point.n > 1:
+            at = [point.rounds + shift] * point.n
+            axes.plot(at, point.seeds, ".", color=colour, alpha=0.45, ms=5, mew=0, zorder=3)
+        if point.n:
+            face = colour if point.complete else "white"
+            axes.plot(point.rounds, point.mean, "o", color=colour, mfc=face, ms=5.5, zorder=5)
+        if point.published is not None:
+            axes.plot(point.rounds, point.published, **_PAPER_MARKER, zorder=6)
+
+
+_PAPER_MARKER: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 7.5,
+    "markerfacecolor": "none",
+    "markeredgecolor": _INK,
+    "markeredgewidth": 1.2,
+    "linestyle": "none",
+}
+
+
+def _colour(cell: str) -> str:
+    return _COLOURS.get(cell, _OTHER_COLOUR)
+
+
+def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
+    title = f"Test scores against updating rounds K on {info.corpus}, {seed_count(info)}"
+    figure.text(0.012, 1 - 0.3 / height, title, fontsize=13, fontweight="bold")
+    chosen = "dev" if info.selection == "dev" else "TEST, which flatters the scores"
+    subtitle = f"Test split, epoch chosen on {chosen}"
+    if any(p.n > 1 for _, p in info.points):
+        subtitle += "; mean ± 1 sd over seeds"
+    figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=_FAINT)
+    figure.legend(
+        handles=_legend_handles(info),
+        loc="upper left",
+        bbox_to_anchor=(0.006, 1 - 0.58 / height),
+        ncols=8,
+        frameon=False,
+        handlelength=2.7,
+        columnspacing=1.5,
+        handletextpad=0.6,
+        fontsize=9,
+    )
+
+
+def seed_count(info: RoundsCurveInfo) -> str:
+    """Return how many seeds the points have: ``5 seeds``, ``2–5 of 5 seeds``."""
+    finished = sorted({p.n for _, p in info.points if p.n})
+    planned = max(p.n_planned for _, p in info.points)
+    if not finished:
+        return "no finished seed yet"
+    few, most = finished[0], finished[-1]
+    if few == most == planned:
+        return "1 seed" if planned == 1 else f"{planned} seeds"
+    return (f"{few}" if few == most else f"{few}–{most}") + f" of {planned} seeds"
+
+
+def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
+    """Return a key to what this figure holds, and to nothing else."""
+    handles: list[Line2D | Patch] = []
+    for curve in info.panels[0].curves:
+        colour, label = _colour(curve.cell), f"RIN ({curve.cell.upper()})"
+        handles.append(Line2D([], [], color=colour, lw=1.8, marker="o", ms=5.5, label=label))
+    points = [p for _, p in info.points]
+    if info.panels[0].baseline:
+        style: dict[str, Any] = {"color": _BASELINE_COLOUR, "linestyle": _DASHES, "lw": 1.2}
+        handles.append(
+            Line2D([], [], marker="o", ms=5.5, label="BiLSTM$_\\mathrm{s}$ (K = 0)", **style)
+        )
+    if any(p.published is not None for p in points):
+        handles.append(Line2D([], [], label="the paper, Table 1", **_PAPER_MARKER))
+    if any(p.n > 1 for p in points):
+        handles.append(Patch(color=_FAINT, alpha=0.2, lw=0, label="± 1 sd"))
+        dot: dict[str, Any] = {"marker": ".", "ms": 7, "mew": 0, "ls": "none", "alpha": 0.6}
+        handles.append(Line2D([], [], color=_FAINT, label="one seed", **dot))
+    if any(0 < p.n < p.n_planned for p in points):
+        hollow: dict[str, Any] = {"marker": "o", "ms": 5.5, "mfc": "white", "ls": "none"}
+        handles.append(Line2D([], [], color=_FAINT, label="seeds missing", **hollow))
+    return handles
+
+
+def _footnotes(info: RoundsCurveInfo) -> list[str]:
+    """Return the lines below the panels: missing seeds and the study's own settings."""
+    partial = [(c, p) for c, p in info.points if 0 < p.n < p.n_planned]
+    empty = [(c, p) for c, p in info.points if p.n == 0]
+    notes = []
+    if partial:
+        notes.append("Seeds finished so far: " + _listed(partial, counts=True))
+    if empty:
+        notes.append("No finished seed: " + _listed(empty, counts=False))
+    if info.settings:
+        notes.append(f"Settings: {info.settings}")
+    return [line for note in notes for line in textwrap.wrap(note, 150)]
+
+
+def _listed(points: Iterable[tuple[str, Point]], counts: bool) -> str:
+    """Return ``GRU K = 4 (2/5), 6 (1/5); RNN K = 2 (3/5)``."""
+    by_cell: dict[str, list[str]] = {}
+    for cell, p in points:
+        count = f" ({p.n}/{p.n_planned})" if counts else ""
+        by_cell.setdefault(cell, []).append(f"{p.rounds}{count}")
+    named = {"none": "BiLSTM_s"}
+    return "; ".join(f"{named.get(c, c.upper())} K = {', '.join(k)}" for c, k in by_cell.items())
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as ``.svg`` or ``.png``, with the same bytes every time."""
+    metadata: dict[str, Any] = {
+        ".svg": {"Date": None, "Creator": None},
+        ".png": {"Software": None},
+    }[path.suffix]
+    with mpl.rc_context(_STYLE):
+        figure.savefig(path, dpi=200, metadata=metadata, facecolor="white")
+    return path

@@ -1,0 +1,110 @@
+"""The paper's numbers, each with the table and row it was printed in.
+
+Values stand as printed: points for scores, sentences for Table 2. ``webnlg_star`` and
+``nyt`` are the paper's WebNLG and NYT; nothing was published for any other corpus.
+Figure 3 has no numbers in the text, so its K = 1, 3, 5 are Table 1's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One printed number."""
+
+    corpus: str
+    """``webnlg_star`` or ``nyt``."""
+    arm: str
+    """The arm it belongs to; ``corpus`` for Table 2, which describes no model."""
+    metric: str
+    """``precision``, ``recall``, ``f1``, ``entity_f1``, or Table 2's ``train_sentences`` …"""
+    value: float
+    """As printed, in points: 81.5."""
+    source: str
+    """Table and row, with the citation where the paper quotes other work."""
+
+
+# Arm, row as printed; then precision, recall, F1 on NYT and on WebNLG.
+_TABLE_1 = (
+    ("novel-tagging", "NovelTagging (Zheng et al., 2017)", 62.4, 31.7, 42.0, 52.5, 19.3, 28.3),
+    ("multi-decoder", "MultiDecoder (Zeng et al., 2018)", 61.0, 56.6, 58.7, 37.7, 36.4, 37.1),
+    ("graph-rel", "GraphRel (Fu et al., 2019)", 63.9, 60.0, 61.9, 44.7, 41.1, 42.9),
+    ("seq2seq-rl", "SeqtoSeq+RL (Zeng et al., 2019)", 77.9, 67.2, 72.1, 63.3, 59.9, 61.6),
+    ("hbt", "HBT (Wei et al., 2019)", 89.7, 85.4, 87.5, 89.5, 88.0, 88.8),
+    ("bilstm", "BiLSTM (100d)", 79.0, 77.4, 78.2, 84.9, 86.3, 85.6),
+    ("bilstm-s", "BiLSTM_s (100d)", 78.1, 78.0, 78.1, 85.0, 85.8, 85.4),
+    ("gru-1", "RIN (100d, K = 1)", 81.0, 82.0, 81.5, 86.7, 86.0, 86.3),
+    ("gru-3", "RIN (100d, K = 3)", 81.1, 83.2, 82.1, 86.0, 88.0, 87.0),
+    ("gru-5", "RIN (100d, K = 5)", 82.2, 82.6, 82.4, 86.1, 87.6, 86.8),
+    ("bert-1", "RIN (BERT, K = 1)", 88.5, 86.5, 87.5, 89.1, 90.3, 89.7),
+    ("bert-2", "RIN (BERT, K = 2)", 88.4, 87.1, 87.8, 90.0, 90.3, 90.1),
+)
+
+# Corpus, row as printed; then sentences in train, dev and test.
+_TABLE_2 = (("nyt", "NYT", 56195, 5000, 5000), ("webnlg_star", "WebNLG", 5019, 500, 703))
+
+# Arm, row as printed; then F1 of relation extraction and of entity recognition, on NYT.
+_TABLE_4 = (
+    ("bilstm", "BiLSTM (100d)", 78.2, 87.3),
+    ("bilstm-s", "BiLSTM_s (100d)", 78.1, 87.6),
+    ("gru-1", "RIN (100d, k = 1)", 81.5, 90.1),
+    ("gru-5", "RIN (100d, k = 5)", 82.4, 90.9),
+)
+
+# Arm, row as printed; then F1 on NYT and on WebNLG, all at K = 1.
+_TABLE_5 = (
+    ("gru-1", "RIN", 81.5, 86.3),
+    ("no-relation-input", "RIN −ŷ", 78.4, 85.5),
+    ("no-entity-input", "RIN −ȳ", 80.9, 85.7),
+    ("no-shared-input", "RIN −H", 81.2, 85.9),
+    ("bilstm-s", "RIN −INT", 78.1, 85.4),
+    ("linear", "RIN −γ", 77.8, 84.9),
+)
+
+
+def _table_1() -> Iterator[Published]:
+    metrics = ("precision", "recall", "f1")
+    for arm, row, *values in _TABLE_1:
+        for corpus, part in (("nyt", values[:3]), ("webnlg_star", values[3:])):
+            for metric, value in zip(metrics, part, strict=True):
+                yield Published(corpus, arm, metric, value, f"Table 1, {row}")
+
+
+def _table_2() -> Iterator[Published]:
+    splits = ("train", "dev", "test")
+    for corpus, row, *counts in _TABLE_2:
+        for split, count in zip(splits, counts, strict=True):
+            yield Published(corpus, "corpus", f"{split}_sentences", float(count), f"Table 2, {row}")
+
+
+def _table_4() -> Iterator[Published]:
+    for arm, row, relation_f1, entity_f1 in _TABLE_4:
+        yield Published("nyt", arm, "f1", relation_f1, f"Table 4, {row}")
+        yield Published("nyt", arm, "entity_f1", entity_f1, f"Table 4, {row}")
+
+
+def _table_5() -> Iterator[Published]:
+    for arm, row, nyt, webnlg in _TABLE_5:
+        yield Published("nyt", arm, "f1", nyt, f"Table 5, {row}")
+        yield Published("webnlg_star", arm, "f1", webnlg, f"Table 5, {row}")
+
+
+#: Every printed number, in the order of the tables; some are printed more than once.
+PUBLISHED = (*_table_1(), *_table_2(), *_table_4(), *_table_5())
+
+# Read backwards, so that a number printed twice is credited to its first table.
+_BY_KEY = {(p.corpus, p.arm, p.metric): p for p in reversed(PUBLISHED)}
+
+
+def published(corpus: str, arm: str, metric: str) -> Published | None:
+    """Return the paper's number for an arm, or ``None`` where it printed none.
+
+    Args:
+        corpus: Key of the corpus; only ``webnlg_star`` and ``nyt`` are the paper's.
+        arm: Name of the arm, such as ``gru-3``.
+        metric: ``precision``, ``recall``, ``f1`` or ``entity_f1``, on the test split.
+    """
+    return _BY_KEY.get((corpus, arm, metric))

@@ -1,0 +1,319 @@
+"""The ledger as one data frame, and what its seeds say together.
+
+One row is one planned trial, whatever became of it: a report that only saw finished runs
+could not say which are missing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+#: What may have become of a trial.
+STATUSES = ("done", "failed", "unfinished", "planned", "corrupt")
+#: Scores of a finished trial on each split, as fractions.
+SCORES = tuple(
+    prefix + name
+    for prefix in ("", "exact_", "entity_", "relation_")
+    for name in ("precision", "recall", "f1")
+)
+#: Columns that :func:`summarise` takes together over seeds.
+SUMMARISED = (
+    "test_precision",
+    "test_recall",
+    "test_f1",
+    "dev_f1",
+    "test_entity_f1",
+    "test_exact_f1",
+)
+#: Every column and its type.
+SCHEMA: dict[str, str] = {
+    "experiment": "object",
+    "space": "object",
+    "corpus": "object",
+    "arm": "object",
+    "label": "object",
+    "seed": "int64",
+    "fingerprint": "object",
+    "settings": "object",
+    "command": "object",
+    "selection": "object",
+    "rounds": "int64",
+    "cell": "object",
+    "status": "object",
+    "problem": "object",
+    "epochs": "Int64",
+    "best_epoch": "Int64",
+    "seconds": "float64",
+    "digest": "object",
+} | {f"{split}_{name}": "float64" for split in ("dev", "test") for name in SCORES}
+
+
+class LedgerError(ValueError):
+    """A ledger that cannot be read: names the file and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What the ledger holds of one trial."""
+
+    status: str
+    """One of :data:`STATUSES`."""
+    problem: str = ""
+    """Why it failed or cannot be read, naming the file; else empty."""
+    epochs: int | None = None
+    """Epochs trained."""
+    best_epoch: int | None = None
+    """The epoch whose weights were scored on test."""
+    seconds: float = math.nan
+    """Time the whole trial took."""
+    digest: str = ""
+    """Digest of the corpus it was trained on."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """``dev_f1`` and the like, as fractions."""
+
+
+def experiments(runs: Path) -> list[str]:
+    """Return the names of the experiments in a ledger, sorted.
+
+    Raises:
+        LedgerError: There is no ledger, or nothing in it.
+    """
+    names = sorted(path.stem for path in (runs / "studies").glob("*.json"))
+    if not names:
+        raise LedgerError(
+            f"{runs / 'studies'}: no experiments there; run a study first, "
+            "or name its output folder with --runs"
+        )
+    return names
+
+
+def read_ledger(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read experiments into one frame with the columns of :data:`SCHEMA`.
+
+    Args:
+        runs: A study's output folder.
+        names: Which experiments; all of them when ``None``.
+
+    Raises:
+        LedgerError: No ledger, no such experiment, or a study file that cannot be read.
+            A unit that cannot be read is a row with status ``corrupt`` instead.
+    """
+    known = experiments(runs)
+    chosen = list(dict.fromkeys(known if names is None else names))
+    for name in chosen:
+        if name not in known:
+            raise LedgerError(_no_such(name, known, runs))
+    rows = [row for name in chosen for row in _study_rows(runs, name)]
+    frame = pd.DataFrame(rows, columns=list(SCHEMA)).astype(SCHEMA)
+    # A trial planned again for changed data has a new fingerprint and replaces the old one.
+    identity = ["experiment", "settings", "arm", "seed"]
+    return frame.drop_duplicates(identity, keep="last").reset_index(drop=True)
+
+
+def _no_such(name: str, known: list[str], runs: Path) -> str:
+    close = difflib.get_close_matches(name, known, n=2)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there: {', '.join(known)}"
+    return f"{name}: no such experiment in {runs / 'studies'}; {hint}"
+
+
+def _study_rows(runs: Path, name: str) -> list[dict[str, object]]:
+    path = runs / "studies" / f"{name}.json"
+    try:
+        study = _read_json(path)
+        head = {"experiment": name, "space": study["space"], "corpus": study["corpus"]}
+        head["command"] = study.get("command", "")
+        rows = [head | _trial_row(trial, runs / "units") for trial in study["trials"]]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        what = f"no {error} in it" if isinstance(error, KeyError) else str(error)
+        raise LedgerError(
+            f"{path}: not a study's record ({what}); run the study again, which rewrites it, "
+            "or move the file away"
+        ) from error
+    if not rows:
+        raise LedgerError(f"{path}: plans no trials; run the study again, which rewrites it")
+    return rows
+
+
+def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
+    config = trial["config"]
+    rounds = int(config["model.rounds"])
+    unit = read_unit(units / str(trial["fingerprint"]))
+    return {
+        **{name: str(trial[name]) for name in ("arm", "label", "fingerprint")},
+        "seed": int(trial["seed"]),
+        "settings": canonical_settings(trial.get("settings") or {}),
+        "selection": config.get("training.selection", "dev"),
+        "rounds": rounds,
+        "cell": config["model.cell"] if rounds else "none",
+        **{name: getattr(unit, name) for name in ("status", "problem", "epochs", "best_epoch")},
+        "seconds": unit.seconds,
+        "digest": unit.digest,
+        **unit.scores,
+    }
+
+
+def canonical_settings(settings: Mapping[str, object]) -> str:
+    """Return settings as one line of text, equal exactly where they are equal.
+
+    A setting of ``None``, such as no word vectors, is the same as its absence.
+    """
+    given = sorted((k, v) for k, v in settings.items() if v is not None)
+    return ", ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in given)
+
+
+def read_unit(folder: Path) -> Unit:
+    """Return what became of one trial; a file that cannot be read is told, not raised."""
+    result, failure = folder / "result.json", folder / "failure.json"
+    if result.exists():
+        try:
+            return _finished(_read_json(result), folder.name)
+        except (TypeError, ValueError) as error:
+            problem = f"units/{folder.name}/result.json: {error}"
+            return Unit(status="corrupt", problem=problem)
+    if failure.exists():
+        return Unit(status="failed", problem=_reason(failure))
+    started = (folder / "checkpoint.safetensors").exists()
+    return Unit(status="unfinished" if started else "planned")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError("holds no JSON object")
+    return content
+
+
+def _reason(path: Path) -> str:
+    try:
+        return str(_read_json(path).get("reason", "no reason recorded"))
+    except ValueError as error:
+        return f"units/{path.parent.name}/failure.json: {error}"
+
+
+def _finished(result: Mapping[str, Any], fingerprint: str) -> Unit:
+    """Check a finished trial's record field by field."""
+    missing = [
+        k for k in ("fingerprint", "corpus", "history", "best_epoch", "seconds") if k not in result
+    ]
+    if missing:
+        raise ValueError(f"has no {', '.join(missing)}")
+    if result["fingerprint"] != fingerprint:
+        raise ValueError(f"is the result of {result['fingerprint']}, not of its folder")
+    return Unit(
+        status="done",
+        epochs=len(result["history"]),
+        best_epoch=int(result["best_epoch"]),
+        seconds=float(result["seconds"]),
+        digest=str(dict(result["corpus"]).get("digest", "")),
+        scores={f"{s}_{name}": _score(result, s, name) for s in ("dev", "test") for name in SCORES},
+    )
+
+
+def _score(result: Mapping[str, Any], split: str, name: str) -> float:
+    scores = result.get(split)
+    value = scores.get(name) if isinstance(scores, Mapping) else None
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{split}.{name} = {value!r}: must be a fraction in [0, 1]")
+    return float(value)
+
+
+def settings_of(frame: pd.DataFrame) -> list[str]:
+    """Return the distinct settings of a frame, in the order of their first trial."""
+    return list(dict.fromkeys(frame["settings"]))
+
+
+def select_settings(frame: pd.DataFrame, number: int | None = None) -> pd.DataFrame:
+    """Return the trials of one settings value, because others must not be averaged in.
+
+    Args:
+        frame: One experiment.
+        number: Which of :func:`settings_of`, from 1; the last trial's when ``None``.
+
+    Raises:
+        LedgerError: There is no such number.
+    """
+    known = settings_of(frame)
+    if number is not None and not 1 <= number <= len(known):
+        raise LedgerError(
+            f"--settings {number}: {frame['experiment'].iloc[0]} has "
+            + ("one settings value: 1" if len(known) == 1 else f"settings 1 to {len(known)}")
+        )
+    chosen = frame["settings"].iloc[-1] if number is None else known[number - 1]
+    return frame[frame["settings"] == chosen].reset_index(drop=True)
+
+
+def summarise(frame: pd.DataFrame) -> pd.DataFrame:
+    """Take the finished seeds of each arm together.
+
+    Args:
+        frame: One experiment under one settings value.
+
+    Returns:
+        One row for each planned arm, in planned order, indexed by its name: ``n`` finished of
+        ``n_planned``, and for each of :data:`SUMMARISED` the columns ``…_mean``, ``…_sd``
+        (n − 1 in the denominator), ``…_low`` and ``…_high`` (see :func:`interval`), as
+        fractions and NaN where there is nothing to say.
+
+    Raises:
+        ValueError: The frame mixes experiments or settings.
+    """
+    for column in ("experiment", "settings"):
+        values = list(dict.fromkeys(frame[column]))
+        if len(values) > 1:
+            raise ValueError(f"{column}: {values} must not be averaged together; select one first")
+    arms = dict.fromkeys(frame["arm"])
+    rows = [_summary(frame[frame["arm"] == arm]) for arm in arms]
+    return pd.DataFrame(rows, index=pd.Index(list(arms), name="arm"))
+
+
+def _summary(cells: pd.DataFrame) -> dict[str, float]:
+    done = cells[cells["status"] == "done"]
+    summary: dict[str, float] = {"n": len(done), "n_planned": len(cells)}
+    for column in SUMMARISED:
+        low, high = interval(done[column])
+        summary[f"{column}_mean"] = float(done[column].mean())
+        summary[f"{column}_sd"] = float(done[column].std(ddof=1))
+        summary |= {f"{column}_low": low, f"{column}_high": high}
+    return summary
+
+
+def interval(values: Iterable[float]) -> tuple[float, float]:
+    """Return a 95 % bootstrap interval of the mean (BCa, 9999 resamples, fixed generator).
+
+    A single value says nothing about spread: (NaN, NaN). Equal values have no spread to
+    resample: the interval is the value.
+
+    References:
+        Efron (1987), "Better bootstrap confidence intervals".
+    """
+    sample = np.array(list(values), dtype=float)
+    if len(sample) < 2:
+        return math.nan, math.nan
+    if sample.min() == sample.max():
+        return float(sample[0]), float(sample[0])
+    low, high = _bootstrap(sample, "BCa")
+    # BCa's correction is undefined for some tiny samples; the percentiles never are.
+    return (low, high) if math.isfinite(low + high) else _bootstrap(sample, "percentile")
+
+
+def _bootstrap(sample: np.ndarray[Any, Any], method: str) -> tuple[float, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = stats.bootstrap(
+            (sample,), np.mean, method=method, n_resamples=9999, rng=np.random.default_rng(0)
+        ).confidence_interval
+    return float(found.low), float(found.high)

@@ -1,0 +1,1 @@
+"""RIN, the Recurrent Interaction Network (Sun et al.), and everything that trains and scores it."""

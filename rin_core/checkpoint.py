@@ -1,0 +1,92 @@
+"""Weights and training state on disk: safetensors only, and whole files only.
+
+A file is written beside its place and moved there, so a reader sees the old one or the new
+one and never half of one. Text that belongs to the tensors travels in the same file, so the
+two cannot disagree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be read, and what to do about it."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file in one step; after a power cut it is either whole or the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write tensors with JSON metadata.
+
+    Args:
+        path: Where to; its folder is made.
+        tensors: By name; moved to CPU.
+        metadata: What ``json`` can write.
+    """
+    on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    texts = {name: json.dumps(value) for name, value in metadata.items()}
+    write_atomically(path, save(on_cpu, metadata=texts))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what :func:`save_tensors` wrote.
+
+    Raises:
+        CheckpointError: The file is damaged, or not one of ours.
+    """
+    return _read(path, tensors=True)
+
+
+def load_metadata(path: Path) -> dict[str, Any]:
+    """Read only the metadata of a file, not its tensors; raises as :func:`load_tensors`."""
+    return _read(path, tensors=False)[1]
+
+
+def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safetensors.safe_open(path, framework="pt", device="cpu") as file:
+            metadata = {name: json.loads(v) for name, v in (file.metadata() or {}).items()}
+            names = file.keys() if tensors else ()
+            return {name: file.get_tensor(name) for name in names}, metadata
+    except FileNotFoundError:
+        raise
+    except (safetensors.SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error}); delete it to go on") from error
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's state as named tensors: ``<parameter number>.<entry>``."""
+    state = optimizer.state_dict()["state"]
+    return {f"{k}.{name}": value for k, entries in state.items() for name, value in entries.items()}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back the state that :func:`optimizer_tensors` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,270 @@
+"""Typed, frozen settings of one training run, and the canonical form that identifies it.
+
+Every number the paper gives (§5.1) is a default here, so ``Config()`` *is* the paper's
+GRU with K = 1. A field is checked where it is defined: an impossible value never gets
+as far as a trial.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+#: Raised when a change of the code changes what a given configuration computes,
+#: so that results of different protocols are never taken for one another.
+PROTOCOL_VERSION = 1
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be: names the field, the value and what would be right."""
+
+
+def _require(holds: bool, name: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} = {value!r}: must be {wanted}")
+
+
+def _require_choice(owner: object, prefix: str, name: str) -> None:
+    """Check that a ``Literal`` field of ``owner`` holds one of its choices."""
+    choices = typing.get_args(typing.get_type_hints(type(owner))[name])
+    value = getattr(owner, name)
+    _require(value in choices, f"{prefix}.{name}", value, f"one of {', '.join(choices)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """How a corpus is read into words, tags and gold triples (paper §3)."""
+
+    entity_word: Literal["first", "last"] = "first"
+    """The word that stands for a multi-word entity in a triple."""
+    lowercase: bool = True
+    """Lower-case words for the vocabulary; part-of-speech tags keep the cue of a capital."""
+    pos: Literal["auto", "off"] = "auto"
+    """Part-of-speech features: from the corpus, else from a tagger if one is installed."""
+    max_missing: float = 0.01
+    """Largest share of a split's triples whose arguments may be absent from their sentence."""
+
+    def __post_init__(self) -> None:
+        _require_choice(self, "data", "entity_word")
+        _require_choice(self, "data", "pos")
+        _require(0 <= self.max_missing <= 1, "data.max_missing", self.max_missing, "in [0, 1]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderConfig:
+    """The shared encoder: words to features H [B, L, D] (paper §4.4, §5.1)."""
+
+    kind: Literal["bilstm"] = "bilstm"
+    """Encoder family."""
+    word_dim: int = 100
+    """Width of the word vectors; pretrained vectors must have it."""
+    pos_dim: int = 10
+    """Width of the part-of-speech vectors, used where the corpus has tags."""
+    hidden_size: int = 100
+    """D, both directions together."""
+    dropout: float = 0.1
+    """Share of input features dropped in training."""
+
+    def __post_init__(self) -> None:
+        _require_choice(self, "encoder", "kind")
+        for name in ("word_dim", "pos_dim"):
+            value = getattr(self, name)
+            _require(value >= 1, f"encoder.{name}", value, "at least 1")
+        even = self.hidden_size >= 2 and self.hidden_size % 2 == 0
+        _require(even, "encoder.hidden_size", self.hidden_size, "even and positive")
+        _require(0 <= self.dropout < 1, "encoder.dropout", self.dropout, "in [0, 1)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """Task features, interaction, heads: what Table 5 takes apart (paper Eqs. 1-11)."""
+
+    rounds: int = 1
+    """K, the number of updating rounds. K = 0 is the paper's BiLSTM_s."""
+    cell: Literal["gru", "rnn", "linear"] = "gru"
+    """Update: the GRU of Eqs. 4-7, Figure 3's RNN, or Table 5's linear maps (-γ)."""
+    relation_input: bool = True
+    """Feed ŷ, the relation probabilities, to INT (Table 5: -ŷ)."""
+    entity_input: bool = True
+    """Feed ȳ, the tag distribution, to INT (Table 5: -ȳ)."""
+    shared_input: bool = True
+    """Feed H, the shared features, to INT (Table 5: -H)."""
+    task_features: bool = True
+    """Separate relation and entity features (Eq. 11); off is the paper's plain BiLSTM."""
+    feature_size: int = 100
+    """Width of the task features."""
+    relation_bias: float = -6.0
+    """Where C_r's bias starts: triples are rare, and a start at 0 costs an epoch."""
+
+    def __post_init__(self) -> None:
+        _require_choice(self, "model", "cell")
+        _require(self.rounds >= 0, "model.rounds", self.rounds, "0 or more")
+        _require(self.feature_size >= 1, "model.feature_size", self.feature_size, "at least 1")
+        if not (self.relation_input or self.entity_input or self.shared_input):
+            raise ConfigError(
+                "model.relation_input, entity_input and shared_input are all off: "
+                "INT needs an input; the model without INT is model.rounds = 0"
+            )
+        if not self.task_features and self.rounds:
+            raise ConfigError(
+                f"model.task_features = False with model.rounds = {self.rounds}: "
+                "interaction updates the task features; set model.rounds = 0"
+            )
+
+    def canonical(self) -> ModelConfig:
+        """Return the one form of all settings that build the same model.
+
+        Without rounds there is no cell and no INT; with linear maps there is no INT;
+        without task features they have no width.
+        """
+        default = ModelConfig()
+        reset: dict[str, Any] = {}
+        if self.rounds == 0 or self.cell == "linear":
+            reset |= dict.fromkeys(("relation_input", "entity_input", "shared_input"), True)
+        if self.rounds == 0:
+            reset["cell"] = default.cell
+        if not self.task_features:
+            reset["feature_size"] = default.feature_size
+        return dataclasses.replace(self, **reset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """Optimisation, stopping and selection (paper §5.1)."""
+
+    batch_size: int = 50
+    """Sentences a step."""
+    learning_rate: float = 1e-3
+    """Adam's step size."""
+    max_epochs: int = 100
+    """Most epochs."""
+    patience: int = 20
+    """Epochs without a better dev F1 after which training stops."""
+    clip_norm: float = 5.0
+    """Largest gradient norm."""
+    selection: Literal["dev", "test"] = "dev"
+    """Split that picks the epoch. ``test`` only measures the optimism of doing so."""
+    seed: int = 0
+    """Seed of weights, batches and dropout."""
+
+    def __post_init__(self) -> None:
+        _require_choice(self, "training", "selection")
+        for name in ("batch_size", "max_epochs", "patience"):
+            value = getattr(self, name)
+            _require(value >= 1, f"training.{name}", value, "at least 1")
+        for name in ("learning_rate", "clip_norm"):
+            value = getattr(self, name)
+            _require(0 < value < float("inf"), f"training.{name}", value, "positive and finite")
+        _require(0 <= self.seed < 2**32, "training.seed", self.seed, "in [0, 2^32)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that decides a run's numbers, except the data itself."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def override(self, path: str, value: object) -> Self:
+        """Return a copy with one field changed; see :meth:`with_overrides`."""
+        return self.with_overrides({path: value})
+
+    def with_overrides(self, overrides: Mapping[str, object]) -> Self:
+        """Return a copy with some fields changed, checked together.
+
+        Args:
+            overrides: Dotted names, such as ``"model.rounds"``, with the new value or its
+                text as typed on a command line.
+
+        Raises:
+            ConfigError: No such field, a value of the wrong type, or an impossible one.
+        """
+        changes: dict[str, dict[str, object]] = {}
+        for path, value in overrides.items():
+            if path not in field_names():
+                raise ConfigError(f"{path}: no such field{_suggest(path, field_names())}")
+            section, _, name = path.partition(".")
+            kind = typing.get_type_hints(type(getattr(self, section)))[name]
+            changes.setdefault(section, {})[name] = _coerce(path, value, kind)
+        sections = {s: dataclasses.replace(getattr(self, s), **c) for s, c in changes.items()}
+        return dataclasses.replace(self, **sections)
+
+    def flat(self) -> dict[str, Any]:
+        """Return ``{"training.seed": 0, ...}``, every field under its dotted name."""
+        nested = dataclasses.asdict(self)
+        return {
+            f"{s}.{name}": value for s, fields in nested.items() for name, value in fields.items()
+        }
+
+    @classmethod
+    def from_flat(cls, flat: Mapping[str, object]) -> Config:
+        """Rebuild a configuration from :meth:`flat`; fields not named keep their defaults."""
+        return cls().with_overrides(flat)
+
+    def canonical(self) -> Config:
+        """Return the one form of all configurations that compute the same thing."""
+        return dataclasses.replace(self, model=self.model.canonical())
+
+    def fingerprint(self, data_digest: str) -> str:
+        """Identify a run: canonical settings, content of the data, protocol.
+
+        Args:
+            data_digest: Digest of the encoded corpus and its word vectors.
+
+        Returns:
+            16 hexadecimal digits.
+        """
+        identity = {
+            "config": self.canonical().flat(),
+            "data": data_digest,
+            "protocol": PROTOCOL_VERSION,
+        }
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def field_names() -> list[str]:
+    """Return the dotted name of every field, in order."""
+    return list(Config().flat())
+
+
+def _suggest(path: str, known: list[str]) -> str:
+    """Name the fields a mistyped path may have meant, else all of them."""
+    leaf = path.rpartition(".")[2]
+    leaves = {name.rpartition(".")[2]: name for name in known}
+    close = [leaves[m] for m in difflib.get_close_matches(leaf, leaves, n=2, cutoff=0.7)]
+    close = close or difflib.get_close_matches(path, known, n=2, cutoff=0.7)
+    return f"; did you mean {' or '.join(close)}?" if close else f"; fields: {', '.join(known)}"
+
+
+def _coerce(path: str, value: object, kind: Any) -> object:
+    """Turn command-line text into a field's type; pass a typed value through, checked."""
+    if typing.get_origin(kind) is Literal:
+        return value
+    if isinstance(value, str):
+        return _parse(path, value, kind)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    _require(type(value) is kind, path, value, _A_TYPE[kind])
+    return value
+
+
+_A_TYPE = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+_BOOLS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+
+
+def _parse(path: str, text: str, kind: type) -> object:
+    try:
+        if kind is bool:
+            return _BOOLS[text.lower()]
+        return kind(text)
+    except (KeyError, ValueError):
+        raise ConfigError(f"{path} = {text!r}: must be {_A_TYPE[kind]}") from None

@@ -1,0 +1,82 @@
+"""Sentence encoders: words to the shared features H (paper §4.4, §5.1).
+
+Shapes: B sentences · L tokens, padded · D hidden size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rin_core.batching import Batch
+from rin_core.config import EncoderConfig
+from rin_core.vocabulary import PAD, Vocabulary, WordVectors
+
+
+class BiLSTMEncoder(nn.Module):
+    """Word ⊕ part-of-speech vectors, dropout, one BiLSTM layer.
+
+    The backward direction reads each sentence reversed within its own length, so padding
+    always comes last and neither direction ever sees it before a word. That gives the same
+    features as packed sequences, in the time of padded ones.
+
+    Args:
+        config: Widths and dropout.
+        vocabulary: Its words, and its part-of-speech tags where the corpus has them.
+        vectors: Pretrained rows to start from; the others start small and random.
+    """
+
+    def __init__(
+        self, config: EncoderConfig, vocabulary: Vocabulary, vectors: WordVectors | None
+    ) -> None:
+        super().__init__()
+        self.hidden_size = config.hidden_size
+        self.words = _embedding(len(vocabulary.words), config.word_dim)
+        if vectors is not None:
+            _copy_rows(self.words, vectors)
+        pos_dim = config.pos_dim if vocabulary.pos else 0
+        self.pos = _embedding(len(vocabulary.pos), pos_dim) if pos_dim else None
+        self.dropout = nn.Dropout(config.dropout)
+        input_size, half = config.word_dim + pos_dim, config.hidden_size // 2
+        self.forwards = nn.LSTM(input_size, half, batch_first=True)
+        self.backwards = nn.LSTM(input_size, half, batch_first=True)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return H [B, L, D]; rows of padding hold numbers without meaning."""
+        parts = [self.words(batch.words_BL)]
+        if self.pos is not None:
+            parts.append(self.pos(batch.pos_BL))
+        inputs_BLE = self.dropout(torch.cat(parts, dim=-1))
+        forwards_BLH, _ = self.forwards(inputs_BLE)
+        backwards_BLH, _ = self.backwards(_reverse(inputs_BLE, batch))
+        return torch.cat([forwards_BLH, _reverse(backwards_BLH, batch)], dim=-1)
+
+
+def _reverse(values_BLE: Tensor, batch: Batch) -> Tensor:
+    """Reverse each sentence within its own length."""
+    if batch.padding_BL is None:
+        return values_BLE.flip(1)
+    L = values_BLE.shape[1]
+    place_BL = (batch.lengths_B[:, None] - 1 - torch.arange(L, device=values_BLE.device)) % L
+    return values_BLE.gather(1, place_BL[:, :, None].expand_as(values_BLE))
+
+
+def _embedding(rows: int, width: int) -> nn.Embedding:
+    embedding = nn.Embedding(rows, width)
+    nn.init.uniform_(embedding.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
+    with torch.no_grad():
+        embedding.weight[PAD] = 0
+    return embedding
+
+
+def _copy_rows(embedding: nn.Embedding, vectors: WordVectors) -> None:
+    if vectors.matrix.shape != embedding.weight.shape:
+        raise ValueError(
+            f"word vectors {vectors.matrix.shape} do not fit the embedding "
+            f"{tuple(embedding.weight.shape)}: load them for this vocabulary and encoder.word_dim"
+        )
+    # Copies: the arrays may be read-only views of shared memory.
+    found = torch.from_numpy(np.flatnonzero(vectors.found))
+    with torch.no_grad():
+        embedding.weight[found] = torch.from_numpy(vectors.matrix[vectors.found])

@@ -1,0 +1,248 @@
+"""Train one configuration: epochs, early stopping, exact resume, one look at test.
+
+A run is a function of its configuration and data alone. Every epoch draws from generators
+seeded by (seed, epoch), so a run that was stopped after any epoch and goes on later computes
+the same bits as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rin_core.batching import EncodedCorpus, make_batch, training_batches
+from rin_core.checkpoint import (
+    CheckpointError,
+    load_tensors,
+    optimizer_tensors,
+    restore_optimizer,
+    save_tensors,
+)
+from rin_core.config import Config
+from rin_core.metrics import evaluate
+from rin_core.model import RIN
+
+CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
+
+
+class Diverged(RuntimeError):
+    """The loss is no longer a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """What one epoch left behind."""
+
+    epoch: int
+    """Counted from 1."""
+    train_loss: float
+    """Loss of Eq. 14 per sentence, mean over the training split."""
+    dev: dict[str, float]
+    """:meth:`rin_core.metrics.Metrics.flat` of the split that selects the epoch."""
+    seconds: float
+    tokens_per_second: float
+
+    def flat(self) -> dict[str, float]:
+        """Return one row: ``epoch``, ``train_loss``, ``dev_f1`` and so on."""
+        row: dict[str, float] = {"epoch": self.epoch, "train_loss": self.train_loss}
+        row |= {f"dev_{name}": value for name, value in self.dev.items()}
+        return row | {"seconds": self.seconds, "tokens_per_second": self.tokens_per_second}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A finished run."""
+
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    stopped: str
+    """Why training ended: ``patience`` or ``max_epochs``."""
+    dev: dict[str, float]
+    """Scores of the selected epoch on the split that selected it."""
+    test: dict[str, float]
+    """Scores of the selected epoch's weights on test, computed once."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What grows while training: the part of a checkpoint that is not a tensor."""
+
+    history: list[Epoch] = field(default_factory=list)
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the highest dev F1."""
+        return max(self.history, key=lambda e: (e.dev["f1"], -e.epoch)).epoch
+
+    def stop_reason(self, config: Config) -> str | None:
+        if not self.history:
+            return None
+        if len(self.history) - self.best_epoch >= config.training.patience:
+            return "patience"
+        return "max_epochs" if len(self.history) >= config.training.max_epochs else None
+
+
+class Trainer:
+    """One model in training, with everything that must survive a stop.
+
+    Args:
+        config: Settings.
+        corpus: Encoded splits.
+        directory: Where checkpoint and weights live; None keeps the best weights in memory.
+        device: Where to compute.
+
+    Raises:
+        CheckpointError: A checkpoint is there that cannot be read or is of another model.
+    """
+
+    def __init__(
+        self, config: Config, corpus: EncodedCorpus, directory: Path | None, device: torch.device
+    ) -> None:
+        self.config, self.corpus = config, corpus
+        self.directory, self.device = directory, device
+        torch.manual_seed(config.training.seed)
+        self.model = RIN(config, corpus.vocabulary, corpus.vectors).to(device)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=config.training.learning_rate, fused=True
+        )
+        self.state = _State()
+        self._best: dict[str, Tensor] = {}
+        if directory is not None and (directory / CHECKPOINT).exists():
+            self._resume(directory / CHECKPOINT)
+
+    def run(self, on_epoch: Callable[[Epoch], None]) -> Result:
+        """Train to the end, calling ``on_epoch`` after each epoch that is safely on disk."""
+        while (reason := self.state.stop_reason(self.config)) is None:
+            epoch = self._epoch(len(self.state.history) + 1)
+            self.state.history.append(epoch)
+            self._keep(epoch)
+            on_epoch(epoch)
+        best = self.state.best_epoch
+        self.model.load_state_dict(self._best_weights())
+        return Result(
+            history=tuple(self.state.history),
+            best_epoch=best,
+            stopped=reason,
+            dev=self.state.history[best - 1].dev,
+            test=self._evaluate("test"),
+        )
+
+    def _epoch(self, number: int) -> Epoch:
+        started = time.perf_counter()
+        loss = self._optimise(number)
+        dev = self._evaluate(self.config.training.selection)
+        seconds = time.perf_counter() - started
+        return Epoch(
+            epoch=number,
+            train_loss=loss,
+            dev=dev,
+            seconds=seconds,
+            tokens_per_second=self.corpus.train.tokens / seconds,
+        )
+
+    def _optimise(self, number: int) -> float:
+        """Take one pass over the training split and return its mean loss per sentence."""
+        training, split = self.config.training, self.corpus.train
+        generator = np.random.default_rng([training.seed, number])
+        torch.manual_seed(int(generator.integers(2**63)))
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        self.model.train()
+        for rows in training_batches(split, training.batch_size, generator):
+            batch = make_batch(split, rows, self.device)
+            loss = self.model(batch).loss(batch)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip_norm)
+            self.optimizer.step()
+            total += loss.detach() * len(rows)
+        mean = total.item() / len(split)
+        if not math.isfinite(mean):
+            raise Diverged(
+                f"epoch {number}: the training loss is {mean}; "
+                f"lower training.learning_rate (now {training.learning_rate:g})"
+            )
+        return mean
+
+    def _evaluate(self, split: str) -> dict[str, float]:
+        encoded = getattr(self.corpus, split)
+        return evaluate(self.model, encoded, self.corpus.entity_word, self.device).flat()
+
+    def _keep(self, epoch: Epoch) -> None:
+        """Put the epoch on disk: better weights first, then the checkpoint that counts on them."""
+        if self.state.best_epoch == epoch.epoch:
+            self._keep_weights(epoch)
+        if self.directory is None:
+            return
+        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        tensors |= {f"adam.{name}": t for name, t in optimizer_tensors(self.optimizer).items()}
+        save_tensors(self.directory / CHECKPOINT, tensors, self._identity() | self._history())
+
+    def _keep_weights(self, epoch: Epoch) -> None:
+        weights = self.model.state_dict()
+        if self.directory is None:
+            self._best = {name: t.detach().clone() for name, t in weights.items()}
+            return
+        metadata = self._identity() | {
+            "epoch": epoch.epoch,
+            "vocabulary": self.corpus.vocabulary.to_json(),
+        }
+        save_tensors(self.directory / WEIGHTS, weights, metadata)
+
+    def _best_weights(self) -> dict[str, Tensor]:
+        if self.directory is None:
+            return self._best
+        return load_tensors(self.directory / WEIGHTS)[0]
+
+    def _identity(self) -> dict[str, Any]:
+        return {"config": self.config.flat(), "data": self.corpus.digest}
+
+    def _history(self) -> dict[str, Any]:
+        return {"history": [dataclasses.asdict(epoch) for epoch in self.state.history]}
+
+    def _resume(self, path: Path) -> None:
+        tensors, metadata = load_tensors(path)
+        if {k: metadata.get(k) for k in ("config", "data")} != self._identity():
+            raise CheckpointError(f"{path}: is of another configuration; delete it to start anew")
+        by_owner: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}}
+        for key, tensor in tensors.items():
+            owner, _, name = key.partition(".")
+            by_owner[owner][name] = tensor
+        self.model.load_state_dict(by_owner["model"])
+        restore_optimizer(self.optimizer, by_owner["adam"])
+        self.state.history = [Epoch(**row) for row in metadata["history"]]
+
+
+def train(
+    config: Config,
+    corpus: EncodedCorpus,
+    *,
+    directory: Path | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    device: torch.device | None = None,
+) -> Result:
+    """Train a configuration, or go on where its checkpoint left off.
+
+    Args:
+        config: Settings.
+        corpus: Encoded splits.
+        directory: Folder of the checkpoint and of the selected epoch's weights.
+        on_epoch: Called after each epoch, once the epoch is on disk.
+        device: Default: CPU.
+
+    Returns:
+        The history and the scores of the selected epoch.
+
+    Raises:
+        Diverged: The loss became infinite or not a number.
+        CheckpointError: The checkpoint is damaged or another run's.
+    """
+    return Trainer(config, corpus, directory, device or torch.device("cpu")).run(on_epoch)

@@ -1,0 +1,153 @@
+"""Spaces as frozen values: named arms × corpora × seeds, every trial run to its end.
+
+An early-stopping scheduler would censor the very cells a table needs, so a grid knows none.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rin_core.config import Config
+
+#: The demo corpus is there to show a whole study in minutes, so its runs are short.
+#: Every other corpus takes the paper's settings.
+CORPUS_SETTINGS: Mapping[str, Mapping[str, object]] = {
+    "demo": {"training.max_epochs": 15, "training.patience": 15}
+}
+
+
+class SpaceError(ValueError):
+    """A space, arm or seed that is not there: says which are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One thing compared: a name to type, a label to print, and what it changes."""
+
+    name: str
+    label: str
+    overrides: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One cell of a grid, resolved."""
+
+    arm: str
+    label: str
+    corpus: str
+    seed: int
+    config: Config
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; :meth:`from_json` reads them back."""
+        return {
+            "arm": self.arm,
+            "label": self.label,
+            "corpus": self.corpus,
+            "seed": self.seed,
+            "config": self.config.flat(),
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Trial:
+        """Rebuild a trial, checking its configuration."""
+        return cls(**{**record, "config": Config.from_flat(record["config"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Every arm on every corpus with every seed."""
+
+    name: str
+    title: str
+    """One line: what the space answers."""
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+    def select(self, patterns: Sequence[str]) -> tuple[Arm, ...]:
+        """Return the arms that match any shell-style pattern, in their order; none means all.
+
+        Raises:
+            SpaceError: A pattern that matches no arm.
+        """
+        names = [arm.name for arm in self.arms]
+        for pattern in patterns:
+            if not fnmatch.filter(names, pattern):
+                raise SpaceError(
+                    f"--arms {pattern}: no such arm in {self.name}; {', '.join(names)}"
+                )
+        chosen = {n for p in patterns for n in fnmatch.filter(names, p)} or set(names)
+        return tuple(arm for arm in self.arms if arm.name in chosen)
+
+    def trials(
+        self,
+        corpora: Sequence[str],
+        *,
+        arms: Sequence[str] = (),
+        seeds: Sequence[int] | None = None,
+        overrides: Mapping[str, object] | None = None,
+    ) -> list[Trial]:
+        """Return the trials, one seed of every arm first, so that the picture appears early.
+
+        Args:
+            corpora: Names of corpora.
+            arms: Shell-style patterns; none means all.
+            seeds: Default: the space's.
+            overrides: Settings for every trial; an arm's own come on top.
+
+        Raises:
+            SpaceError: A pattern that matches no arm, an override of what the space varies.
+            ConfigError: A field or value that cannot be.
+        """
+        chosen = self.select(arms)
+        self._refuse_varied(overrides or {})
+        return [
+            Trial(
+                arm=arm.name,
+                label=arm.label,
+                corpus=corpus,
+                seed=seed,
+                config=_config(corpus, arm, seed, overrides or {}),
+            )
+            for seed in (self.seeds if seeds is None else seeds)
+            for corpus in corpora
+            for arm in chosen
+        ]
+
+    def _refuse_varied(self, overrides: Mapping[str, object]) -> None:
+        """An override that an arm or a seed would silently undo is a mistake."""
+        varied = {path: "--arms" for arm in self.arms for path in arm.overrides}
+        varied["training.seed"] = "--seeds"
+        for path in overrides:
+            if path in varied:
+                raise SpaceError(f"--set {path}: {self.name} varies it; choose with {varied[path]}")
+
+
+def _config(corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
+    own = {**CORPUS_SETTINGS.get(corpus, {}), **overrides, **arm.overrides}
+    return Config().with_overrides({**own, "training.seed": seed})
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Read ``5`` (the first five: 0 to 4), ``2-4`` or ``0,3,7``.
+
+    Raises:
+        SpaceError: Anything else.
+    """
+    try:
+        if "," in text:
+            seeds = tuple(int(part) for part in text.split(",") if part.strip())
+        elif "-" in text.strip("-"):
+            first, last = text.split("-")
+            seeds = tuple(range(int(first), int(last) + 1))
+        else:
+            seeds = tuple(range(int(text)))
+    except ValueError:
+        seeds = ()
+    if not seeds or min(seeds) < 0:
+        raise SpaceError(f"--seeds {text}: must be a count (5), a range (2-4) or a list (0,3,7)")
+    return tuple(dict.fromkeys(seeds))

@@ -1,0 +1,1 @@
+"""Studies: trials scheduled by Ray Tune, recorded on disk, tracked in MLflow."""

@@ -1,0 +1,150 @@
+"""A study while it runs: Ray's trials on one side, progress and MLflow on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from reports.build import build
+from study import tuner
+from study.plan import Plan, PlannedTrial
+from study.progress import Progress
+from study.tracking import Planned, Tracker, create_database
+
+
+class Study:
+    """Runs what is left of a plan and keeps MLflow in line with the ledger.
+
+    Args:
+        plan: All trials, finished ones too.
+        experiments: The trials by experiment.
+        uri: MLflow's tracking URI.
+        out: Output folder.
+        console: Where progress goes.
+
+    Raises:
+        TrackingError: MLflow cannot be used.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        experiments: Mapping[str, Sequence[PlannedTrial]],
+        uri: str,
+        out: Path,
+        console: Console,
+    ) -> None:
+        self.plan, self.experiments, self.out, self.console = plan, experiments, out, console
+        self._progress: Progress | None = None
+        self._trackers: dict[str, Tracker] = {}
+        create_database(uri)
+        for experiment, trials in experiments.items():
+            planned = {p.unit.fingerprint: _planned(p, plan) for p in trials}
+            description = _description(plan, trials)
+            tracker = Tracker(uri, experiment, out / "artifacts", planned, description)
+            for p in trials:
+                self._trackers[p.unit.fingerprint] = tracker
+                if p.unit.history():
+                    tracker.settle(p.unit.fingerprint)
+
+    def run(
+        self,
+        left: Sequence[PlannedTrial],
+        *,
+        cpus: float,
+        gpus: float | None,
+        max_concurrent: int | None,
+        address: str | None,
+    ) -> None:
+        """Run trials on Ray until each has ended.
+
+        Raises:
+            ClusterError: No cluster there, or no room for a trial.
+        """
+        if gpus is None:
+            gpus = 1.0 if tuner.gpus_available(address) else 0.0
+        resources = tuner.Resources(
+            cpus_per_trial=cpus,
+            gpus_per_trial=gpus,
+            max_concurrent=max_concurrent,
+            address=address,
+        )
+        slots = tuner.connect(resources)
+        self.console.print(f"{min(slots, len(left))} at a time", highlight=False)
+        work = [
+            tuner.Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left
+        ]
+        names = {p.unit.fingerprint: p.name for p in left}
+        epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
+        with Progress(self.console, names, epochs, slots) as self._progress:
+            tuner.run(work, self.plan.corpora, resources, slots, self, self.out / "ray")
+
+    def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
+        """Hear of an epoch."""
+        assert self._progress is not None
+        self._progress.epoch(fingerprint, row)
+        self._trackers[fingerprint].epoch(fingerprint, row)
+
+    def ended(self, fingerprint: str, error: str | None) -> None:
+        """Hear of the end of a trial; what it came to is read from the ledger."""
+        assert self._progress is not None
+        unit = next(p.unit for p in self.plan.trials if p.unit.fingerprint == fingerprint)
+        if (result := unit.result()) is not None:
+            epochs = len(result["history"])
+            self._progress.finish(fingerprint, result["dev"]["f1"], epochs, result["seconds"])
+        else:
+            if error is not None:
+                unit.fail(error)
+            failure = unit.failure() or {"reason": "stopped before its end"}
+            self._progress.fail(fingerprint, failure["reason"])
+        self._trackers[fingerprint].settle(fingerprint)
+
+    def close(self) -> tuple[list[Path], int]:
+        """Build the reports, attach them in MLflow, and wait until everything is sent.
+
+        Returns:
+            The files made, and how many writes to MLflow failed.
+        """
+        made, unsent = [], 0
+        for experiment, trials in self.experiments.items():
+            files = build(self.out, self.out / "reports", [experiment])
+            tracker = self._trackers[trials[0].unit.fingerprint]
+            complete = all(p.unit.result() is not None for p in trials)
+            unsent += tracker.close("FINISHED" if complete else "FAILED", files)
+            made += files
+        return made, unsent
+
+
+def _planned(planned: PlannedTrial, plan: Plan) -> Planned:
+    trial, corpus = planned.trial, plan.corpora[planned.corpus_key]
+    tags: dict[str, Any] = {
+        "arm": trial.arm,
+        "corpus": planned.corpus_name,
+        "seed": trial.seed,
+        "space": plan.space.name,
+        "corpus_digest": corpus.digest,
+        "settings": " ".join(f"{k}={v}" for k, v in plan.settings.items()) or "paper",
+    }
+    params = {"arm": trial.arm, "corpus": planned.corpus_name, **trial.config.flat()}
+    params["vectors"] = corpus.vectors.name if corpus.vectors else "random"
+    return Planned(
+        unit=planned.unit,
+        name=planned.name,
+        params=params,
+        tags={name: str(value) for name, value in tags.items()},
+    )
+
+
+def _description(plan: Plan, trials: Sequence[PlannedTrial]) -> str:
+    arms = dict.fromkeys(p.trial.label for p in trials)
+    seeds = dict.fromkeys(p.trial.seed for p in trials)
+    settings = " ".join(f"`{k}={v}`" for k, v in plan.settings.items()) or "the paper's"
+    return (
+        f"**{plan.space.title}**\n\n"
+        f"Corpus `{trials[0].corpus_name}` · {len(arms)} arms × {len(seeds)} seeds · "
+        f"settings: {settings}\n\n"
+        "Each child run is one trial; the figure and the table are artifacts of this run."
+    )

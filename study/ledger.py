@@ -1,0 +1,173 @@
+"""The record of work: what is planned, what is under way, what is done, on disk.
+
+A *unit* is one configuration on one corpus, named by its fingerprint. Its folder holds the
+checkpoint while it trains and its result when it is done; the result is written in one step
+and last, so it is there or it is not. Ray may lose its own snapshots and MLflow may be away:
+what is finished is known from here, and everything else can be made again from here.
+
+    <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
+                                  result.json | failure.json
+    <root>/studies/<experiment>.json
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rin_core.checkpoint import CheckpointError, load_metadata, write_atomically
+from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
+
+
+class StudyError(RuntimeError):
+    """Something outside failed that a study needs; a subclass says what and how to go on."""
+
+
+class LedgerError(StudyError):
+    """The record cannot be read or written: names the file and the way out."""
+
+
+class Superseded(RuntimeError):
+    """Another attempt at the same unit has taken over; this one must write no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The folder of one fingerprint."""
+
+    path: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the unit's name."""
+        return self.path.name
+
+    @property
+    def weights(self) -> Path:
+        """Return where the selected epoch's weights are."""
+        return self.path / WEIGHTS
+
+    def result(self) -> dict[str, Any] | None:
+        """Return the finished result, or None.
+
+        Raises:
+            LedgerError: There is one, and it cannot be read.
+        """
+        return _read_json(self.path / "result.json")
+
+    def failure(self) -> dict[str, Any] | None:
+        """Return why the last attempt failed, or None."""
+        return _read_json(self.path / "failure.json")
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return the epochs so far, finished or not, without reading any weights."""
+        if (result := self.result()) is not None:
+            return list(result["history"])
+        try:
+            epochs = load_metadata(self.path / CHECKPOINT)["history"]
+        except (CheckpointError, FileNotFoundError):
+            return []
+        return [Epoch(**epoch).flat() for epoch in epochs]
+
+    def claim(self) -> str:
+        """Take the unit for a new attempt and return its token.
+
+        When a node is lost, its workers can go on for seconds after others took over. Only
+        the latest claim may write.
+        """
+        token = secrets.token_hex(8)
+        content = {"token": token, "host": os.uname().nodename, "pid": os.getpid()}
+        _write_json(self.path / "attempt.json", content)
+        return token
+
+    def check(self, token: str) -> None:
+        """Raise :class:`Superseded` unless the token is the latest claim's."""
+        attempt = _read_json(self.path / "attempt.json") or {}
+        if attempt.get("token") != token:
+            raise Superseded(f"{self.fingerprint}: taken over by process {attempt.get('pid')}")
+
+    def finish(self, result: Mapping[str, Any], token: str) -> None:
+        """Record the result; the checkpoint has then done its work."""
+        self.check(token)
+        _write_json(self.path / "result.json", result)
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+        (self.path / "failure.json").unlink(missing_ok=True)
+
+    def fail(self, reason: str) -> None:
+        """Record why an attempt failed. The next study tries again."""
+        _write_json(self.path / "failure.json", {"reason": reason})
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The folder of all units and studies."""
+
+    root: Path
+
+    def unit(self, fingerprint: str) -> Unit:
+        """Return a unit, whether or not anything is there yet."""
+        return Unit(self.root / "units" / fingerprint)
+
+    def study_path(self, experiment: str) -> Path:
+        """Return where an experiment's plan is recorded."""
+        return self.root / "studies" / f"{experiment}.json"
+
+    def record_study(
+        self, experiment: str, header: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Add planned trials to an experiment; those planned before stay, the new ones last."""
+        path = self.study_path(experiment)
+        earlier = (_read_json(path) or {"trials": []})["trials"]
+        fresh = {_identity(trial) for trial in trials}
+        kept = [trial for trial in earlier if _identity(trial) not in fresh]
+        updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        content = {"experiment": experiment, **header, "updated": updated}
+        _write_json(path, content | {"trials": [*kept, *trials]})
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the ledger for one driver at a time.
+
+        Raises:
+            LedgerError: Another driver has it, or the folder cannot be written.
+        """
+        path = self.root / ".lock"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+")
+        except OSError as error:
+            raise LedgerError(f"{self.root}: cannot be written ({error}); choose --out") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LedgerError(
+                    f"{self.root}: another study is writing here; wait for it, or choose --out"
+                ) from None
+            yield
+
+
+def _identity(trial: Mapping[str, Any]) -> tuple[str, str]:
+    return trial["fingerprint"], trial["arm"]
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    write_atomically(path, json.dumps(content, indent=1, allow_nan=False).encode())
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise LedgerError(f"{path}: is damaged ({error}); delete it to go on") from error
+    return content

@@ -1,0 +1,130 @@
+"""From a space and its options to units: what a study will run, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rin_core.batching import EncodedCorpus
+from rin_core.config import Config
+from rin_core.dataset import load_dataset
+from search_spaces.space import Grid, Trial
+from study.ledger import Ledger, Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTrial:
+    """A trial with its identity."""
+
+    trial: Trial
+    unit: Unit
+    corpus_key: str
+    corpus_name: str
+
+    @property
+    def name(self) -> str:
+        """Return what people read: ``RIN (GRU, K = 3) · webnlg_star · seed 2``."""
+        return f"{self.trial.label} · {self.corpus_name} · seed {self.trial.seed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every trial of a study, distinct by fingerprint, with the corpora they need."""
+
+    space: Grid
+    trials: tuple[PlannedTrial, ...]
+    corpora: Mapping[str, EncodedCorpus]
+    settings: Mapping[str, Any]
+    """What the user changed for all trials, and the word vectors: never averaged across."""
+
+    def experiments(self, name: str | None) -> dict[str, list[PlannedTrial]]:
+        """Group the trials into experiments: one a corpus, named after the space."""
+        names = list(dict.fromkeys(t.corpus_name for t in self.trials))
+        grouped: dict[str, list[PlannedTrial]] = {}
+        for planned in self.trials:
+            corpus = planned.corpus_name
+            experiment = name if name and len(names) == 1 else f"{name or self.space.name}-{corpus}"
+            grouped.setdefault(experiment, []).append(planned)
+        return grouped
+
+    def record(self, planned: Iterable[PlannedTrial]) -> list[dict[str, Any]]:
+        """Return trials as the ledger keeps them."""
+        return [
+            {
+                "fingerprint": p.unit.fingerprint,
+                **p.trial.to_json(),
+                "corpus": p.corpus_name,
+                "settings": dict(self.settings),
+            }
+            for p in planned
+        ]
+
+
+def make_plan(
+    space: Grid,
+    ledger: Ledger,
+    corpora: Sequence[str],
+    *,
+    arms: Sequence[str] = (),
+    seeds: Sequence[int] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    data_root: Path | None = None,
+    embeddings: Path | None = None,
+) -> Plan:
+    """Resolve a space into units, reading each corpus once.
+
+    Args:
+        space: What to compare.
+        ledger: Where the units live.
+        corpora: Names or folders.
+        arms: Shell-style patterns; none means all.
+        seeds: Default: the space's.
+        overrides: Settings for every trial.
+        data_root: Folder of corpora.
+        embeddings: Word vectors.
+
+    Raises:
+        ValueError: A space, setting, corpus or vectors that cannot be; one clear line.
+    """
+    trials = space.trials(corpora, arms=arms, seeds=seeds, overrides=overrides)
+    encoded: dict[str, EncodedCorpus] = {}
+    planned: dict[str, PlannedTrial] = {}
+    for trial in trials:
+        key = _encoding(trial.corpus, trial.config)
+        if key not in encoded:
+            encoded[key] = load_dataset(
+                trial.corpus, trial.config, data_root=data_root, embeddings=embeddings
+            )
+        corpus = encoded[key]
+        fingerprint = trial.config.fingerprint(corpus.digest)
+        planned.setdefault(
+            fingerprint,
+            PlannedTrial(
+                trial=trial,
+                unit=ledger.unit(fingerprint),
+                corpus_key=key,
+                corpus_name=corpus.name,
+            ),
+        )
+    return Plan(
+        space=space,
+        trials=tuple(planned.values()),
+        corpora=encoded,
+        settings=_settings(overrides or {}, trials[0].config, encoded),
+    )
+
+
+def _encoding(corpus: str, config: Config) -> str:
+    """Name what decides the arrays: trials that agree on it share them."""
+    return f"{corpus} {config.data} {config.encoder.word_dim}"
+
+
+def _settings(
+    overrides: Mapping[str, object], config: Config, corpora: Mapping[str, EncodedCorpus]
+) -> dict[str, Any]:
+    checked = config.flat()
+    settings = {path: checked[path] for path in overrides}
+    vectors = next(iter(corpora.values())).vectors
+    return settings | ({"vectors": vectors.name} if vectors else {})

@@ -1,0 +1,105 @@
+"""What a person watching a study sees: trials done, running, left, the best so far, time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as people say it: ``42 s``, ``7 min``, ``3 h 05 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@dataclass(slots=True)
+class Progress:
+    """A live line in a terminal, and one plain line a finished trial elsewhere.
+
+    Args:
+        console: Where to write.
+        names: What each trial is called, by fingerprint.
+        max_epochs: Most epochs a trial can take, for the time left.
+        slots: Trials that run at once.
+    """
+
+    console: Console
+    names: Mapping[str, str]
+    max_epochs: Mapping[str, int]
+    slots: int
+    running: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    done: dict[str, float] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    best: tuple[float, str] = (-1.0, "")
+    started: float = field(default_factory=time.monotonic)
+    _live: Live | None = None
+
+    def __enter__(self) -> Progress:
+        if self.console.is_terminal:
+            self._live = Live(console=self.console, get_renderable=self.table, refresh_per_second=2)
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
+        """Note one epoch of a trial."""
+        self.running[fingerprint] = row
+        self.best = max(self.best, (row["dev_f1"], self.names[fingerprint]))
+
+    def finish(self, fingerprint: str, dev_f1: float, epochs: int, seconds: float) -> None:
+        """Note a finished trial."""
+        self.running.pop(fingerprint, None)
+        self.done[fingerprint] = seconds
+        self.best = max(self.best, (dev_f1, self.names[fingerprint]))
+        self._say(f"dev F1 {100 * dev_f1:5.1f} · {epochs} epochs · {clock(seconds)}", fingerprint)
+
+    def fail(self, fingerprint: str, reason: str) -> None:
+        """Note a failed trial."""
+        self.running.pop(fingerprint, None)
+        self.failed.add(fingerprint)
+        self._say(f"[red]failed[/red]: {reason}", fingerprint)
+
+    def _say(self, text: str, fingerprint: str) -> None:
+        ended = len(self.done) + len(self.failed)
+        place = f"[{ended}/{len(self.names)}]"
+        left = f" · {clock(seconds)} left" if (seconds := self.seconds_left()) else ""
+        self.console.print(
+            f"{place:>9} {self.names[fingerprint]}: {text}{left}", highlight=False, markup=True
+        )
+
+    def seconds_left(self) -> float | None:
+        """Estimate from the trials that ended; None before the first, or at the end."""
+        left = len(self.names) - len(self.done) - len(self.failed)
+        if not self.done or not left:
+            return None
+        trial = sum(self.done.values()) / len(self.done)
+        spent = sum(min(trial, row.get("elapsed", 0.0)) for row in self.running.values())
+        return max(0.0, left * trial - spent) / self.slots
+
+    def table(self) -> Table:
+        """Return the live view."""
+        table = Table.grid(padding=(0, 2))
+        left = self.seconds_left()
+        table.add_row(
+            f"[bold]{len(self.done)}[/bold] done",
+            f"[bold]{len(self.running)}[/bold] running",
+            f"{len(self.names) - len(self.done) - len(self.failed) - len(self.running)} waiting",
+            f"[red]{len(self.failed)} failed[/red]" if self.failed else "",
+            f"best dev F1 {100 * self.best[0]:.1f} ({self.best[1]})" if self.best[1] else "",
+            f"{clock(left)} left" if left else "",
+        )
+        for fingerprint, row in self.running.items():
+            epoch = f"epoch {row['epoch']:.0f}/{self.max_epochs[fingerprint]}"
+            scores = f"dev F1 {100 * row['dev_f1']:.1f}  loss {row['train_loss']:.2f}"
+            table.add_row("", "", "", "", f"{self.names[fingerprint]}  {epoch}  {scores}", "")
+        return table

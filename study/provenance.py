@@ -1,0 +1,49 @@
+"""Where a number comes from: code, packages, machine."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("torch", "numpy", "numba", "ray", "mlflow")
+
+
+@functools.cache
+def code_version() -> dict[str, Any]:
+    """Return the package's version and, in a checkout, its commit and whether it is modified."""
+    found: dict[str, Any] = {"version": version("rin-study")}
+    root = Path(__file__).resolve().parents[1]
+    if (root / ".git").exists() and (commit := _git(root, "rev-parse", "HEAD")):
+        found |= {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
+    return found
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        run = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        )
+    except OSError:  # no git on this machine: the version alone has to do
+        return ""
+    return run.stdout.strip()
+
+
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Return code, packages and hardware of this process."""
+    hardware = platform.processor() or platform.machine()
+    if device.type == "cuda":
+        hardware = torch.cuda.get_device_name(device)
+    return {
+        "code": code_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "hardware": hardware,
+        "device": device.type,
+    }

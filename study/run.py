@@ -1,0 +1,241 @@
+"""The command line of studies: ``python study/run.py --space rounds_curve``.
+
+Plans the space, runs what the ledger lacks on Ray, mirrors it to MLflow, and ends with an
+audit of planned against done, the figure and the table.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from search_spaces import SPACES, find_space
+from search_spaces.space import parse_seeds
+from study.errors import exit_with_clear_errors
+from study.ledger import Ledger
+from study.plan import Plan, PlannedTrial, make_plan
+from study.trial import parse_overrides
+
+CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Run a study of RIN: every arm of a space, on every corpus, with every seed.
+
+    What is finished is never run again, and what was stopped goes on from its last epoch:
+    the same command continues a study, after a crash as after a kill.
+    """
+
+    space: str = "rounds_curve"
+    """What to compare; ``--list`` shows the spaces."""
+    list: bool = False
+    """Show the spaces and their trial counts, and stop."""
+    dry_run: bool = False
+    """Show the trials, resolved, and what is done of them, and stop."""
+    data: tuple[str, ...] = ("demo",)
+    """Corpora: ``demo``, names under the data root, or folders."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """GloVe text file (plain, .gz or .zip) for the words; without it they start random."""
+    seeds: str | None = None
+    """A count (``5`` is 0 to 4), a range (``2-4``), a list (``0,3``) [default: the space's]."""
+    arms: tuple[str, ...] = ()
+    """Only these arms; shell patterns, as in ``'gru-*'``."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting for all trials, as in ``--set training.learning_rate=5e-4``; repeatable."""
+    max_epochs: int | None = None
+    """Short for ``--set training.max_epochs=…``."""
+    max_concurrent: int | None = None
+    """Most trials at once [default: as many as fit]."""
+    cpus_per_trial: float = 1.0
+    """CPUs, and torch threads, of a trial."""
+    gpus_per_trial: float | None = None
+    """GPUs of a trial; a fraction shares one [default: 1 where there is a GPU, else 0]."""
+    ray_address: str | None = None
+    """A running cluster, as in ``auto`` or ``ray://host:10001`` [default: start Ray here]."""
+    tracking_uri: str | None = None
+    """MLflow [default: ``sqlite:///`` in the output folder]."""
+    experiment: str | None = None
+    """Name in MLflow and of the report [default: space and corpus]."""
+    out: Path = Path("runs")
+    """Output folder: the ledger, the MLflow database, the reports."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_concurrent", "max_epochs", "cpus_per_trial"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
+        if self.gpus_per_trial is not None and self.gpus_per_trial < 0:
+            raise ValueError(f"--gpus-per-trial {self.gpus_per_trial}: must be 0 or more")
+
+    def overrides(self) -> dict[str, object]:
+        """Return the settings for all trials."""
+        short = {} if self.max_epochs is None else {"training.max_epochs": self.max_epochs}
+        return {**parse_overrides(self.set), **short}
+
+    def uri(self) -> str:
+        """Return where MLflow is."""
+        database = self.out.resolve() / "mlflow.db"
+        return self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+
+
+def main(options: Options) -> int:
+    """Run the command line; return the exit code."""
+    if options.list:
+        _list_spaces()
+        return 0
+    ledger = Ledger(options.out)
+    plan = make_plan(
+        find_space(options.space),
+        ledger,
+        options.data,
+        arms=options.arms,
+        seeds=None if options.seeds is None else parse_seeds(options.seeds),
+        overrides=options.overrides(),
+        data_root=options.data_root,
+        embeddings=options.embeddings,
+    )
+    if options.dry_run:
+        _show_plan(plan)
+        return 0
+    for note in dict.fromkeys(n for corpus in plan.corpora.values() for n in corpus.notes):
+        CONSOLE.print(note, style="dim", highlight=False)
+    with ledger.exclusive():
+        return _run(options, plan, ledger)
+
+
+def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
+    started = time.monotonic()
+    experiments = plan.experiments(options.experiment)
+    for experiment, trials in experiments.items():
+        header = {"space": plan.space.name, "corpus": trials[0].corpus_name, "command": _command()}
+        ledger.record_study(experiment, header, plan.record(trials))
+    left = [p for p in plan.trials if p.unit.result() is None]
+    _say_what_is_left(plan.trials, left)
+    # Imported late: a typing mistake should not wait for MLflow's imports.
+    from study.driver import Study
+
+    study = Study(plan, experiments, options.uri(), options.out, CONSOLE)
+    if left:
+        study.run(
+            left,
+            cpus=options.cpus_per_trial,
+            gpus=options.gpus_per_trial,
+            max_concurrent=options.max_concurrent,
+            address=options.ray_address,
+        )
+    made, unsent = study.close()
+    complete = _audit(plan.trials)
+    _say_where(made, options, unsent, time.monotonic() - started)
+    return 0 if complete else 1
+
+
+def _list_spaces() -> None:
+    table = Table("space", "arms", "seeds", "trials a corpus", "question", box=None, padding=(0, 2))
+    for space in SPACES.values():
+        counts = (len(space.arms), len(space.seeds), len(space.trials(["demo"])))
+        table.add_row(f"[bold]{space.name}[/bold]", *map(str, counts), space.title)
+    CONSOLE.print(table)
+
+
+def _show_plan(plan: Plan) -> None:
+    table = Table("fingerprint", "arm", "corpus", "seed", "state", "settings", box=None)
+    for planned in plan.trials:
+        changed = _differences(planned)
+        table.add_row(
+            planned.unit.fingerprint,
+            planned.trial.arm,
+            planned.corpus_name,
+            str(planned.trial.seed),
+            _state(planned),
+            " ".join(f"{k}={v}" for k, v in changed.items()),
+        )
+    CONSOLE.print(table)
+    CONSOLE.print(f"{len(plan.trials)} trials")
+
+
+def _differences(planned: PlannedTrial) -> dict[str, object]:
+    """Return what a trial changes of the paper's settings."""
+    default = type(planned.trial.config)().flat()
+    return {k: v for k, v in planned.trial.config.flat().items() if v != default[k]}
+
+
+def _state(planned: PlannedTrial) -> str:
+    if planned.unit.result() is not None:
+        return "done"
+    if (failure := planned.unit.failure()) is not None:
+        return f"failed: {failure['reason']}"
+    epochs = len(planned.unit.history())
+    return f"resumes after epoch {epochs}" if epochs else "to run"
+
+
+def _say_what_is_left(trials: Sequence[PlannedTrial], left: Sequence[PlannedTrial]) -> None:
+    resumed = sum(1 for planned in left if planned.unit.history())
+    done = len(trials) - len(left)
+    text = f"{len(trials)} trials: {done} done before, {len(left)} to run"
+    CONSOLE.print(f"{text}, {resumed} of them resumed" if resumed else text, highlight=False)
+
+
+def _audit(trials: Sequence[PlannedTrial]) -> bool:
+    """Compare planned with done and say what lacks; return whether nothing does."""
+    lacking = [planned for planned in trials if planned.unit.result() is None]
+    for planned in lacking:
+        CONSOLE.print(f"[red]not done[/red] {planned.name}: {_state(planned)}", highlight=False)
+    CONSOLE.print(f"audit: {len(trials)} planned, {len(trials) - len(lacking)} done")
+    if lacking:
+        CONSOLE.print("the same command goes on from here")
+    return not lacking
+
+
+def _say_where(made: Sequence[Path], options: Options, unsent: int, seconds: float) -> None:
+    from study.progress import clock
+
+    CONSOLE.print(f"study time {clock(seconds)}", highlight=False)
+    for path in made:
+        CONSOLE.print(f"  {_shown(path)}", highlight=False)
+    uri = options.uri()
+    if unsent:
+        CONSOLE.print(f"[yellow]{unsent} writes to MLflow failed; the same command sends them")
+    if uri.startswith("sqlite:///"):
+        shown = f"sqlite:///{_shown(Path(uri.removeprefix('sqlite:///')))}"
+        mlflow = Path(sys.executable).with_name("mlflow")
+        CONSOLE.print(f"MLflow: {_shown(mlflow)} ui --backend-store-uri {shown}", highlight=False)
+    else:
+        CONSOLE.print(f"MLflow: {uri.rpartition('@')[2]}", highlight=False)
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as one would type it from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _command() -> str:
+    return shlex.join(["python", *_without_secrets(sys.argv)])
+
+
+def _without_secrets(arguments: Sequence[str]) -> list[str]:
+    """Drop user names and passwords that a URI may carry."""
+    return [
+        a.partition("://")[0] + "://" + a.rpartition("@")[2] if "://" in a and "@" in a else a
+        for a in arguments
+    ]
+
+
+def _parse(arguments: Sequence[str] | None = None) -> Options:
+    return tyro.cli(Options, args=arguments, description=Options.__doc__)
+
+
+if __name__ == "__main__":
+    exit_with_clear_errors(lambda: main(_parse()))

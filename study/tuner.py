@@ -1,0 +1,227 @@
+"""Units on Ray Tune: the only file that imports ray.
+
+Ray places the trials, keeps the slots full and restarts what dies with its worker. It is not
+asked what is finished: `Tuner.restore` repeats epochs and forgets, so every start hands a new
+Tuner the units that the ledger lacks, and each resumes from its own checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+# Before ray: trials keep the working directory, so that relative paths mean what they say;
+# Ray reports no usage, prints no tables and writes no logs of results, which the ledger has.
+os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+import ray
+from ray import tune
+
+from rin_core.batching import EncodedCorpus
+from rin_core.config import Config
+from rin_core.training import Diverged
+from study.ledger import StudyError, Superseded, Unit
+from study.trial import run_unit
+
+for name in ("ray", "ray.tune"):  # its notices are about files and settings of its own
+    logging.getLogger(name).setLevel(logging.ERROR)
+
+RETRIES = 2
+
+
+class ClusterError(StudyError):
+    """The cluster cannot be reached, or can never hold a trial."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One unit to run."""
+
+    unit: Unit
+    config: Config
+    corpus_key: str
+    """Which of the encoded corpora it trains on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What a trial takes, and how many may run at once."""
+
+    cpus_per_trial: float
+    gpus_per_trial: float
+    max_concurrent: int | None
+    address: str | None
+
+
+class Listener(Protocol):
+    """Who hears of a trial's epochs and end, in the driver."""
+
+    def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
+        """Called when an epoch is on disk."""
+
+    def ended(self, fingerprint: str, error: str | None) -> None:
+        """Called when a trial has ended, with the error it ended by if Ray knows one."""
+
+
+def connect(resources: Resources) -> int:
+    """Start Ray here, or join the cluster at an address.
+
+    Returns:
+        How many trials fit at once.
+
+    Raises:
+        ClusterError: No cluster there, or no room for even one trial.
+    """
+    if not ray.is_initialized():
+        try:
+            ray.init(
+                address=resources.address,
+                include_dashboard=None if resources.address else False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                configure_logging=False,
+            )
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            raise ClusterError(f"--ray-address {resources.address}: {error}") from error
+    total = ray.cluster_resources()
+    fits = int(total.get("CPU", 0) // resources.cpus_per_trial)
+    if resources.gpus_per_trial:
+        fits = min(fits, int(total.get("GPU", 0) / resources.gpus_per_trial + 1e-9))
+    if fits < 1:
+        raise ClusterError(
+            f"no room for a trial of {resources.cpus_per_trial:g} CPUs and "
+            f"{resources.gpus_per_trial:g} GPUs: the cluster has {total.get('CPU', 0):g} CPUs and "
+            f"{total.get('GPU', 0):g} GPUs; lower --cpus-per-trial or --gpus-per-trial"
+        )
+    return min(fits, resources.max_concurrent or fits)
+
+
+def gpus_available(address: str | None) -> bool:
+    """Say whether trials could have a GPU: the cluster's, or this machine's."""
+    if address is not None:
+        connect(Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=1, address=address))
+        return bool(ray.cluster_resources().get("GPU", 0))
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def run(
+    work: Sequence[Work],
+    corpora: Mapping[str, EncodedCorpus],
+    resources: Resources,
+    slots: int,
+    listener: Listener,
+    storage: Path,
+) -> None:
+    """Run units in order until each has ended; a SIGINT ends early, without an error.
+
+    Args:
+        work: Units, the most urgent first.
+        corpora: Encoded corpora by key; shipped once, then shared without copies.
+        resources: What a trial takes.
+        slots: Trials at once, from :func:`connect`.
+        listener: Hears of epochs and ends.
+        storage: Folder for Ray's own records, which nothing here reads back.
+    """
+    handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
+    by_fingerprint = {w.unit.fingerprint: w for w in work}
+    trainable = tune.with_resources(
+        tune.with_parameters(_trainable, handles=handles, threads=_threads(resources)),
+        {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
+    )
+    tuner = tune.Tuner(
+        trainable,
+        param_space={"unit": tune.grid_search([_described(w) for w in work])},
+        tune_config=tune.TuneConfig(
+            metric="dev_f1",
+            mode="max",
+            max_concurrent_trials=slots,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: trial.config["unit"]["fingerprint"],
+        ),
+        run_config=tune.RunConfig(
+            storage_path=str(storage.resolve()),
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            callbacks=[_Forward(listener, by_fingerprint)],
+            verbose=0,
+        ),
+    )
+    tuner.fit()
+
+
+def _threads(resources: Resources) -> int:
+    return max(1, int(resources.cpus_per_trial))
+
+
+def _described(work: Work) -> dict[str, Any]:
+    return {
+        "fingerprint": work.unit.fingerprint,
+        "path": str(work.unit.path.resolve()),
+        "config": work.config.flat(),
+        "corpus": work.corpus_key,
+    }
+
+
+def _trainable(config: dict[str, Any], handles: Mapping[str, Any], threads: int) -> None:
+    """Run one unit inside a Ray worker, which may have run others before."""
+    described = config["unit"]
+    unit = Unit(Path(described["path"]))
+    corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
+    settings = Config.from_flat(described["config"])
+    gpu = bool(ray.get_gpu_ids())
+    try:
+        record = run_unit(
+            settings, corpus, unit, threads=threads, gpu=gpu, on_epoch=lambda r: tune.report({**r})
+        )
+        tune.report({**record["history"][-1]})
+    except Diverged as error:  # it would again: a failure to record, not to retry
+        unit.fail(str(error))
+    except Superseded:
+        pass
+
+
+class _Forward(tune.Callback):  # type: ignore[misc]
+    """Pass Ray's news on by fingerprint."""
+
+    def __init__(self, listener: Listener, work: Mapping[str, Work]) -> None:
+        self.listener, self.work = listener, work
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray saves its tuner with the callbacks; a restored one would have nobody to tell."""
+        return {}
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Hear of an epoch."""
+        if "train_loss" in result:
+            row = {k: v for k, v in result.items() if isinstance(v, int | float) and _is_ours(k)}
+            self.listener.epoch(_fingerprint(trial), row)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Hear of an end."""
+        self.listener.ended(_fingerprint(trial), None)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Hear of an end by an error, after the last retry."""
+        error = trial.get_error()
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        self.listener.ended(_fingerprint(trial), lines[-1])
+
+
+def _fingerprint(trial: Any) -> str:
+    return str(trial.config["unit"]["fingerprint"])
+
+
+def _is_ours(name: str) -> bool:
+    own = ("epoch", "train_loss", "seconds", "tokens_per_second")
+    return name in own or name.startswith("dev_")

@@ -1,0 +1,505 @@
+"""Reports from a small ledger whose numbers were chosen by hand."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import reports
+from reports.build import build, main
+from reports.figures import (
+    BASELINE_ARM,
+    draw_rounds_curve,
+    is_rounds_curve,
+    rounds_curve_info,
+    save_figure,
+    seed_count,
+)
+from reports.paper import PUBLISHED, published
+from reports.results import (
+    SCHEMA,
+    SCORES,
+    LedgerError,
+    canonical_settings,
+    interval,
+    read_ledger,
+    select_settings,
+    settings_of,
+    summarise,
+)
+from reports.tables import markdown_table, notes, rounds_table
+
+EXPERIMENT = "rounds_curve-webnlg_star"
+NOTHING: Mapping[str, object] = {}
+OLD = {"training.max_epochs": 2}
+NEW = {"training.max_epochs": 15, "vectors": "glove.6B.100d"}
+COMMAND = "python study/run.py --space rounds_curve --corpus webnlg_star"
+
+
+class Ledger:
+    """Writes what a study leaves behind."""
+
+    def __init__(self, runs: Path) -> None:
+        self.runs = runs
+        self.trials: list[dict[str, object]] = []
+
+    def plan(
+        self,
+        arm: str,
+        seed: int,
+        settings: Mapping[str, object] = NEW,
+        config: Mapping[str, object] = NOTHING,
+    ) -> str:
+        cell, _, rounds = arm.partition("-")
+        k = int(rounds) if rounds.isdigit() else 0
+        fingerprint = f"{len(self.trials):016x}"
+        own: dict[str, object] = {
+            "model.rounds": k,
+            "model.cell": cell if k else "gru",
+            "training.seed": seed,
+            "training.selection": "dev",
+        }
+        label = f"RIN ({cell.upper()}, K = {k})" if k else "BiLSTM_s"
+        trial = {"fingerprint": fingerprint, "arm": arm, "label": label, "seed": seed}
+        self.trials.append(trial | {"config": {**own, **config}, "settings": settings})
+        return fingerprint
+
+    def write(self, fingerprint: str, name: str, text: str) -> None:
+        folder = self.runs / "units" / fingerprint
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+    def finish(self, fingerprint: str, f1: float, changes: Mapping[str, object] = NOTHING) -> None:
+        """Record a result with test F1 ``f1`` and every other score at a fixed distance."""
+        test = dict.fromkeys(SCORES, f1) | {"precision": f1 - 0.01, "recall": f1 + 0.01}
+        result: dict[str, object] = {
+            "fingerprint": fingerprint,
+            "corpus": {"name": "webnlg_star", "digest": "d"},
+            "history": [{"epoch": 1}, {"epoch": 2}, {"epoch": 3}],
+            "best_epoch": 2,
+            "seconds": 12.5,
+            "dev": dict.fromkeys(SCORES, f1 + 0.02),
+            "test": test | {"entity_f1": f1 + 0.05, "exact_f1": f1 - 0.08},
+        }
+        self.write(fingerprint, "result.json", json.dumps({**result, **changes}))
+
+    def save(self, experiment: str = EXPERIMENT, corpus: str = "webnlg_star") -> None:
+        study: dict[str, object] = {
+            "experiment": experiment,
+            "space": experiment.partition("-")[0],
+            "corpus": corpus,
+        }
+        study |= {"updated": "2020-01-01T00:00:00Z", "command": COMMAND, "trials": self.trials}
+        path = self.runs / "studies" / f"{experiment}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(study))
+
+
+def an_eventful_ledger(runs: Path) -> Ledger:
+    """gru-1 complete; the baseline has one seed; rnn-1 shows every other fate; gru-2 waits."""
+    made = Ledger(runs)
+    made.finish(made.plan("gru-1", 0, OLD), 0.10)
+    made.finish(made.plan("bilstm-s", 0), 0.80)
+    made.plan("bilstm-s", 1)
+    for seed, f1 in enumerate((0.84, 0.86, 0.88)):
+        made.finish(made.plan("gru-1", seed), f1)
+    made.plan("gru-2", 0)
+    made.finish(made.plan("rnn-1", 0), 0.82)
+    made.write(made.plan("rnn-1", 1), "failure.json", '{"reason": "out of | memory"}')
+    made.write(made.plan("rnn-1", 2), "checkpoint.safetensors", "")
+    made.write(made.plan("rnn-1", 3), "result.json", '{"finger')
+    made.finish(made.plan("rnn-1", 4), 0.83)
+    made.save()
+    return made
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return an_eventful_ledger(tmp_path / "runs")
+
+
+@pytest.fixture
+def frame(ledger: Ledger) -> pd.DataFrame:
+    return select_settings(read_ledger(ledger.runs))
+
+
+# --- the paper's numbers -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("corpus", "arm", "metric", "value", "source"),
+    [
+        ("webnlg_star", "gru-1", "f1", 86.3, "Table 1, RIN (100d, K = 1)"),
+        ("webnlg_star", "gru-3", "recall", 88.0, "Table 1, RIN (100d, K = 3)"),
+        ("nyt", "gru-5", "precision", 82.2, "Table 1, RIN (100d, K = 5)"),
+        ("nyt", "bilstm-s", "f1", 78.1, "Table 1, BiLSTM_s (100d)"),
+        ("webnlg_star", "bilstm", "recall", 86.3, "Table 1, BiLSTM (100d)"),
+        ("webnlg_star", "bert-2", "f1", 90.1, "Table 1, RIN (BERT, K = 2)"),
+        ("nyt", "hbt", "recall", 85.4, "Table 1, HBT (Wei et al., 2019)"),
+        ("webnlg_star", "corpus", "test_sentences", 703, "Table 2, WebNLG"),
+        ("nyt", "gru-5", "entity_f1", 90.9, "Table 4, RIN (100d, k = 5)"),
+        ("webnlg_star", "no-relation-input", "f1", 85.5, "Table 5, RIN −ŷ"),
+        ("nyt", "linear", "f1", 77.8, "Table 5, RIN −γ"),
+    ],
+)
+def test_published_numbers(corpus: str, arm: str, metric: str, value: float, source: str) -> None:
+    found = published(corpus, arm, metric)
+    assert found is not None
+    assert (found.value, found.source) == (value, source)
+
+
+def test_numbers_printed_twice_agree() -> None:
+    values = defaultdict(set)
+    for number in PUBLISHED:
+        values[number.corpus, number.arm, number.metric].add(number.value)
+    assert all(len(found) == 1 for found in values.values())
+    assert len(PUBLISHED) == 12 * 6 + 2 * 3 + 4 * 2 + 6 * 2
+
+
+@pytest.mark.parametrize("corpus", ["nyt5k_star", "demo"])
+def test_other_corpora_have_no_published_numbers(corpus: str) -> None:
+    assert published(corpus, "gru-1", "f1") is None
+    assert published("webnlg_star", "gru-2", "f1") is None
+
+
+# --- the ledger as a frame -----------------------------------------------------------------
+
+
+def test_one_row_for_each_planned_trial(ledger: Ledger) -> None:
+    everything = read_ledger(ledger.runs)
+    assert list(everything.columns) == list(SCHEMA)
+    assert len(everything) == len(ledger.trials)
+    row = everything.iloc[3]
+    assert (row["arm"], row["seed"], row["rounds"], row["cell"]) == ("gru-1", 0, 1, "gru")
+    assert (row["status"], row["epochs"], row["best_epoch"], row["seconds"]) == ("done", 3, 2, 12.5)
+    assert (row["test_f1"], row["dev_f1"]) == pytest.approx((0.84, 0.86))
+    assert everything.iloc[1]["cell"] == "none"
+
+
+def test_every_fate_is_told(frame: pd.DataFrame) -> None:
+    rnn = frame[frame["arm"] == "rnn-1"].set_index("seed")
+    fates = ["done", "failed", "unfinished", "corrupt", "done"]
+    assert list(rnn["status"]) == fates
+    assert rnn.loc[1, "problem"] == "out of | memory"
+    assert f"units/{10:016x}/result.json: cannot be read" in str(rnn.loc[3, "problem"])
+    assert list(frame[frame["arm"] == "gru-2"]["status"]) == ["planned"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"test": {"f1": 0.5}}, "test.precision = None: must be a fraction in [0, 1]"),
+        ({"dev": dict.fromkeys(SCORES, 86.3)}, "dev.precision = 86.3: must be a fraction"),
+        ({"test": dict.fromkeys(SCORES, math.nan)}, "test.precision = nan: must be"),
+        ({"fingerprint": "abc"}, "is the result of abc, not of its folder"),
+        ({"corpus": None}, "result.json"),
+        ({"history": None}, "result.json"),
+    ],
+)
+def test_a_result_that_cannot_be_is_corrupt(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.finish(ledger.plan("gru-1", 0), 0.8, change)
+    ledger.save()
+    row = read_ledger(tmp_path).iloc[0]
+    assert row["status"] == "corrupt"
+    assert message in row["problem"]
+
+
+def test_an_unreadable_failure_is_still_a_failure(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.write(ledger.plan("gru-1", 0), "failure.json", "[]")
+    ledger.save()
+    row = read_ledger(tmp_path).iloc[0]
+    assert row["status"] == "failed"
+    assert "failure.json: holds no JSON object" in row["problem"]
+
+
+def test_a_trial_planned_again_replaces_the_old_one(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    before = {"corpus": {"name": "webnlg_star", "digest": "before"}}
+    ledger.finish(ledger.plan("gru-1", 0), 0.2, before)
+    ledger.finish(ledger.plan("gru-1", 0), 0.8)
+    ledger.finish(ledger.plan("gru-1", 1), 0.8, before)
+    ledger.save()
+    frame = read_ledger(tmp_path)
+    assert list(frame["test_f1"]) == [0.8, 0.8]
+    assert any("The corpus changed between runs" in note for note in notes(frame))
+
+
+def test_settings_as_text() -> None:
+    assert canonical_settings(NEW) == "training.max_epochs=15, vectors=glove.6B.100d"
+    assert canonical_settings({"vectors": None}) == canonical_settings({}) == ""
+    assert canonical_settings({"b": True, "a": 0.5}) == "a=0.5, b=true"
+
+
+def test_the_last_settings_are_reported_unless_asked(ledger: Ledger) -> None:
+    everything = read_ledger(ledger.runs)
+    old, new = settings_of(everything)
+    assert set(select_settings(everything)["settings"]) == {new}
+    assert set(select_settings(everything, 1)["settings"]) == {old}
+    with pytest.raises(LedgerError, match=r"--settings 3: .* has settings 1 to 2"):
+        select_settings(everything, 3)
+
+
+def test_settings_are_never_averaged_together(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match=r"settings: .* must not be averaged together"):
+        summarise(read_ledger(ledger.runs))
+
+
+# --- mean, sd, interval --------------------------------------------------------------------
+
+
+def test_mean_and_sd_by_hand(frame: pd.DataFrame) -> None:
+    summary = summarise(frame)
+    assert list(summary.index) == ["bilstm-s", "gru-1", "gru-2", "rnn-1"]
+    gru = summary.loc["gru-1"]
+    assert (gru["n"], gru["n_planned"]) == (3, 3)
+    assert (gru["test_f1_mean"], gru["test_f1_sd"]) == pytest.approx((0.86, 0.02))
+    assert gru["test_precision_mean"] == pytest.approx(0.85)
+    assert gru["test_entity_f1_mean"] == pytest.approx(0.91)
+    assert 0.84 <= gru["test_f1_low"] < 0.86 < gru["test_f1_high"] <= 0.88
+
+
+def test_only_finished_seeds_are_averaged(frame: pd.DataFrame) -> None:
+    rnn = summarise(frame).loc["rnn-1"]
+    assert (rnn["n"], rnn["n_planned"]) == (2, 5)
+    # |0.82 − 0.83| / √2
+    assert (rnn["test_f1_mean"], rnn["test_f1_sd"]) == pytest.approx((0.825, 0.01 / math.sqrt(2)))
+
+
+def test_one_seed_has_a_mean_alone_and_none_has_nothing(frame: pd.DataFrame) -> None:
+    summary = summarise(frame)
+    one, none = summary.loc["bilstm-s"], summary.loc["gru-2"]
+    assert one["test_f1_mean"] == pytest.approx(0.80)
+    assert one[["test_f1_sd", "test_f1_low", "test_f1_high"]].isna().all()
+    assert none["n"] == 0
+    assert none.drop(["n", "n_planned"]).isna().all()
+
+
+def test_interval_is_fixed_and_bounded() -> None:
+    values = [0.81, 0.84, 0.86, 0.83, 0.85]
+    low, high = interval(values)
+    assert interval(values) == (low, high)
+    assert 0.81 < low < 0.838 < high < 0.86
+    assert interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
+    assert all(math.isnan(end) for end in (*interval([0.5]), *interval([])))
+    assert interval([0.4, 0.6]) == pytest.approx((0.4, 0.6))
+
+
+# --- tables --------------------------------------------------------------------------------
+
+
+def test_markdown_cells(frame: pd.DataFrame) -> None:
+    lines = markdown_table(rounds_table(frame)).splitlines()
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines[2:]}
+    gru = rows["RIN (GRU, K = 1)"]
+    assert "| 3/3 | 85.0 ± 2.0 | 87.0 ± 2.0 | 86.0 ± 2.0 |" in gru
+    assert "| 88.0 ± 2.0 | 91.0 ± 2.0 | 78.0 ± 2.0 | 86.3 | Table 1, RIN (100d, K = 1) |" in gru
+    assert "| 2/5 (1 failed, 1 unreadable, 1 unfinished) |" in rows["RIN (RNN, K = 1)"]
+    assert "| 0/1 (1 not run) | – | – | not run |" in rows["RIN (GRU, K = 2)"]
+    assert "| 1/2 (1 not run) | 79.0 | 81.0 | 80.0 | – |" in rows["BiLSTM_s"]
+
+
+def test_an_arm_that_only_failed_is_not_called_not_run(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.write(ledger.plan("gru-1", 0), "failure.json", '{"reason": "x"}')
+    ledger.save()
+    text = markdown_table(rounds_table(read_ledger(tmp_path)))
+    assert "| 0/1 (1 failed) | – | – | no result |" in text
+
+
+def test_selection_on_test_is_marked(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.finish(ledger.plan("gru-1", 0, config={"training.selection": "test"}), 0.9)
+    ledger.save()
+    frame = read_ledger(tmp_path)
+    assert "(epoch chosen on test)" in markdown_table(rounds_table(frame))
+    assert "chosen on the test split" in notes(frame)[0]
+    assert rounds_curve_info(frame).selection == "test"
+
+
+# --- figure --------------------------------------------------------------------------------
+
+
+def test_figure_data(frame: pd.DataFrame) -> None:
+    info = rounds_curve_info(frame)
+    assert [panel.metric for panel in info.panels] == ["f1", "precision", "recall"]
+    f1 = info.panels[0]
+    assert [(c.cell, [p.rounds for p in c.points]) for c in f1.curves] == [
+        ("gru", [1, 2]),
+        ("rnn", [1]),
+    ]
+    first, second = f1.curves[0].points
+    assert (first.mean, first.low, first.high) == pytest.approx((86, 84, 88))
+    assert first.seeds == pytest.approx((84, 86, 88))
+    assert first.complete
+    assert first.published == 86.3
+    assert (second.n, second.n_planned, second.published) == (0, 1, None)
+    assert math.isnan(second.mean)
+    assert f1.baseline is not None
+    assert (f1.baseline.rounds, f1.baseline.n, f1.baseline.published) == (0, 1, 85.4)
+    assert math.isnan(f1.baseline.low)
+    assert not f1.baseline.complete
+    assert seed_count(info) == "1–3 of 5 seeds"
+
+
+def test_figure_data_is_immutable(frame: pd.DataFrame) -> None:
+    info = rounds_curve_info(frame)
+    with pytest.raises(FrozenInstanceError):
+        info.corpus = "nyt"  # type: ignore[misc]
+    assert hash(info.panels[0].curves)
+
+
+def test_which_experiments_are_a_curve(frame: pd.DataFrame) -> None:
+    assert is_rounds_curve(frame)
+    assert not is_rounds_curve(frame[frame["arm"] == BASELINE_ARM])
+    ablation = frame.replace({"arm": {"rnn-1": "no-relation-input"}})
+    assert not is_rounds_curve(ablation)
+    with pytest.raises(ValueError, match="a curve wants gru-1"):
+        rounds_curve_info(ablation)
+
+
+def test_a_figure_without_any_result_can_be_drawn(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    ledger.plan("gru-1", 0)
+    ledger.save("rounds_curve-demo", corpus="demo")
+    info = rounds_curve_info(read_ledger(ledger.runs))
+    assert seed_count(info) == "no finished seed yet"
+    assert save_figure(draw_rounds_curve(info), tmp_path / "a.svg").stat().st_size
+
+
+# --- the command ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, dict[str, Path]]:
+    """The same ledger with its reports, made once for all that only read them."""
+    folder = tmp_path_factory.mktemp("built")
+    ledger = an_eventful_ledger(folder / "runs")
+    return ledger, {path.suffix: path for path in build(ledger.runs, folder / "out")}
+
+
+def test_rebuild_is_identical_to_the_byte(
+    built: tuple[Ledger, dict[str, Path]], tmp_path: Path
+) -> None:
+    ledger, first = built
+    second = {path.suffix: path for path in build(ledger.runs, tmp_path)}
+    assert list(first) == [".svg", ".png", ".csv", ".md"]
+    assert all(path.read_bytes() == second[kind].read_bytes() for kind, path in first.items())
+    assert b"<dc:date>" not in first[".svg"].read_bytes()
+
+
+def test_page_names_every_trial_without_a_result(built: tuple[Ledger, dict[str, Path]]) -> None:
+    ledger, paths = built
+    page = paths[".md"].read_text()
+    wanted = [
+        *(str(ledger.trials[index]["fingerprint"]) for index in (8, 9, 10)),
+        *("out of | memory", "result.json", "Not run yet: 2 of 11 planned trials"),
+        *(COMMAND, "training.max_epochs=15, vectors=glove.6B.100d", "rounds_curve.svg"),
+        "not averaged in, with these settings: training.max_epochs=2.",
+    ]
+    assert [text for text in wanted if text not in page] == []
+
+
+def test_csv_is_raw(built: tuple[Ledger, dict[str, Path]]) -> None:
+    ledger, paths = built
+    table = pd.read_csv(paths[".csv"], index_col="arm")
+    summary = summarise(select_settings(read_ledger(ledger.runs)))
+    assert list(table["test_f1_mean"].dropna()) == list(summary["test_f1_mean"].dropna())
+    gru = table.loc["gru-1"]
+    assert gru["fingerprints"].split() == [t["fingerprint"] for t in ledger.trials[3:6]]
+    assert (gru["paper_f1_points"], gru["paper_precision_points"]) == (86.3, 86.7)
+    assert table.loc[["gru-2"], "test_f1_mean"].isna().all()
+    assert (table.loc["rnn-1", "failed"], table.loc["rnn-1", "corrupt"]) == (1, 1)
+
+
+def test_a_space_without_rounds_gets_the_generic_table(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.plan("no-relation-input", 0)
+    ledger.save("ablation-webnlg_star")
+    made = build(ledger.runs, tmp_path / "out", ["ablation-webnlg_star"])
+    assert [path.name for path in made] == ["results.csv", "results.md"]
+    assert "| 85.5 | Table 5, RIN −ŷ |" in made[1].read_text()
+
+
+def test_command_says_what_it_made(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["--runs", str(ledger.runs), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert f"{EXPERIMENT}: 6 of 11 trials finished" in said
+    assert str(out / EXPERIMENT / "rounds_curve.png") in said
+    assert "1. training.max_epochs=2 (--settings 1)" in said
+    assert "2. training.max_epochs=15, vectors=glove.6B.100d (reported)" in said
+    assert main(["--runs", str(ledger.runs), "--out", str(out), "--settings", "1"]) == 0
+    assert "1. training.max_epochs=2 (reported)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--experiment", "round_curve-webnlg_star"], f"did you mean {EXPERIMENT}?"),
+        (["--experiment", "zzz"], f"zzz: no such experiment in .*there: {EXPERIMENT}"),
+        (["--settings", "7"], "--settings 7: .* has settings 1 to 2"),
+        (["--runs", "nowhere"], "nowhere/studies: no experiments there; run a study first"),
+    ],
+)
+def test_misuse_exits_with_2(
+    ledger: Ledger,
+    tmp_path: Path,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    assert main(["--runs", str(ledger.runs), "--out", str(out), *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert pd.Series([captured.err]).str.contains(message.replace("?", r"\?")).all()
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"space": "s", "corpus": "c", "trials": []}']
+)
+def test_a_study_file_that_cannot_be_read_is_named(
+    ledger: Ledger, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ledger.runs / "studies" / f"{EXPERIMENT}.json"
+    path.write_text(content)
+    assert main(["--runs", str(ledger.runs)]) == 2
+    error = capsys.readouterr().err
+    assert str(path) in error
+    assert "run the study again" in error
+
+
+def test_out_that_is_a_file_is_no_traceback(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("")
+    assert main(["--runs", str(ledger.runs), "--out", str(out)]) == 2
+    assert str(out) in capsys.readouterr().err
+
+
+def test_reports_import_light_libraries_only() -> None:
+    imported = set()
+    for path in Path(reports.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module).partition(".")[0])
+    libraries = imported - sys.stdlib_module_names - {"reports"}
+    assert libraries == {"pandas", "numpy", "scipy", "matplotlib", "rich"}
