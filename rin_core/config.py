@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import hashlib
 import json
 import typing
@@ -32,7 +33,7 @@ def _require(holds: bool, name: str, value: object, wanted: str) -> None:
 
 def _require_choice(owner: object, prefix: str, name: str) -> None:
     """Check that a ``Literal`` field of ``owner`` holds one of its choices."""
-    choices = typing.get_args(typing.get_type_hints(type(owner))[name])
+    choices = typing.get_args(_hints(type(owner))[name])
     value = getattr(owner, name)
     _require(value in choices, f"{prefix}.{name}", value, f"one of {', '.join(choices)}")
 
@@ -189,11 +190,11 @@ class Config:
         """
         changes: dict[str, dict[str, object]] = {}
         for path, value in overrides.items():
-            if path not in field_names():
-                raise ConfigError(f"{path}: no such field{_suggest(path, field_names())}")
+            known = _field_types()
+            if path not in known:
+                raise ConfigError(f"{path}: no such field{_suggest(path, list(known))}")
             section, _, name = path.partition(".")
-            kind = typing.get_type_hints(type(getattr(self, section)))[name]
-            changes.setdefault(section, {})[name] = _coerce(path, value, kind)
+            changes.setdefault(section, {})[name] = _coerce(path, value, known[path])
         sections = {s: dataclasses.replace(getattr(self, s), **c) for s, c in changes.items()}
         return dataclasses.replace(self, **sections)
 
@@ -231,9 +232,20 @@ class Config:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def field_names() -> list[str]:
-    """Return the dotted name of every field, in order."""
-    return list(Config().flat())
+@functools.cache
+def _hints(owner: type) -> dict[str, Any]:
+    """Resolve a section's annotations, once: it is slow."""
+    return typing.get_type_hints(owner)
+
+
+@functools.cache
+def _field_types() -> dict[str, Any]:
+    """Return the type of every field under its dotted name, in order."""
+    return {
+        f"{section}.{name}": kind
+        for section, owner in _hints(Config).items()
+        for name, kind in _hints(owner).items()
+    }
 
 
 def _suggest(path: str, known: list[str]) -> str:

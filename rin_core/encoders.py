@@ -24,7 +24,7 @@ class BiLSTMEncoder(nn.Module):
     Args:
         config: Widths and dropout.
         vocabulary: Its words, and its part-of-speech tags where the corpus has them.
-        vectors: Pretrained rows to start from; the others start small and random.
+        vectors: Pretrained rows to start from; the others start random.
     """
 
     def __init__(
@@ -32,11 +32,12 @@ class BiLSTMEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.hidden_size = config.hidden_size
-        self.words = _embedding(len(vocabulary.words), config.word_dim)
+        # Rows without a pretrained vector start from N(0, 1): smaller ones learn more slowly.
+        self.words = nn.Embedding(len(vocabulary.words), config.word_dim, padding_idx=PAD)
         if vectors is not None:
             _copy_rows(self.words, vectors)
         pos_dim = config.pos_dim if vocabulary.pos else 0
-        self.pos = _embedding(len(vocabulary.pos), pos_dim) if pos_dim else None
+        self.pos = nn.Embedding(len(vocabulary.pos), pos_dim, padding_idx=PAD) if pos_dim else None
         self.dropout = nn.Dropout(config.dropout)
         input_size, half = config.word_dim + pos_dim, config.hidden_size // 2
         self.forwards = nn.LSTM(input_size, half, batch_first=True)
@@ -60,14 +61,6 @@ def _reverse(values_BLE: Tensor, batch: Batch) -> Tensor:
     L = values_BLE.shape[1]
     place_BL = (batch.lengths_B[:, None] - 1 - torch.arange(L, device=values_BLE.device)) % L
     return values_BLE.gather(1, place_BL[:, :, None].expand_as(values_BLE))
-
-
-def _embedding(rows: int, width: int) -> nn.Embedding:
-    embedding = nn.Embedding(rows, width)
-    nn.init.uniform_(embedding.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
-    with torch.no_grad():
-        embedding.weight[PAD] = 0
-    return embedding
 
 
 def _copy_rows(embedding: nn.Embedding, vectors: WordVectors) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -29,5 +30,10 @@ def exit_with_clear_errors(main: Callable[[], int]) -> NoReturn:
         sys.exit(130)
 
 
+def without_credentials(text: str) -> str:
+    """Remove the user name and password of every URI in a text."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", text)
+
+
 def _complain(message: object) -> None:
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    print(f"error: {without_credentials(str(message))}", file=sys.stderr)  # noqa: T201

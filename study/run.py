@@ -21,7 +21,7 @@ from rich.table import Table
 
 from search_spaces import SPACES, find_space
 from search_spaces.space import parse_seeds
-from study.errors import exit_with_clear_errors
+from study.errors import exit_with_clear_errors, without_credentials
 from study.ledger import Ledger
 from study.plan import Plan, PlannedTrial, make_plan
 from study.trial import parse_overrides
@@ -72,7 +72,8 @@ class Options:
     out: Path = Path("runs")
     """Output folder: the ledger, the MLflow database, the reports."""
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise ``ValueError`` for a number that cannot be."""
         for name in ("max_concurrent", "max_epochs", "cpus_per_trial"):
             value = getattr(self, name)
             if value is not None and value <= 0:
@@ -93,6 +94,7 @@ class Options:
 
 def main(options: Options) -> int:
     """Run the command line; return the exit code."""
+    options.check()
     if options.list:
         _list_spaces()
         return 0
@@ -145,7 +147,7 @@ def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
 def _list_spaces() -> None:
     table = Table("space", "arms", "seeds", "trials a corpus", "question", box=None, padding=(0, 2))
     for space in SPACES.values():
-        counts = (len(space.arms), len(space.seeds), len(space.trials(["demo"])))
+        counts = (len(space.arms), len(space.seeds), len(space.trials([""])))
         table.add_row(f"[bold]{space.name}[/bold]", *map(str, counts), space.title)
     CONSOLE.print(table)
 
@@ -213,7 +215,7 @@ def _say_where(made: Sequence[Path], options: Options, unsent: int, seconds: flo
         mlflow = Path(sys.executable).with_name("mlflow")
         CONSOLE.print(f"MLflow: {_shown(mlflow)} ui --backend-store-uri {shown}", highlight=False)
     else:
-        CONSOLE.print(f"MLflow: {uri.rpartition('@')[2]}", highlight=False)
+        CONSOLE.print(f"MLflow: {without_credentials(uri)}", highlight=False)
 
 
 def _shown(path: Path) -> Path:
@@ -222,15 +224,7 @@ def _shown(path: Path) -> Path:
 
 
 def _command() -> str:
-    return shlex.join(["python", *_without_secrets(sys.argv)])
-
-
-def _without_secrets(arguments: Sequence[str]) -> list[str]:
-    """Drop user names and passwords that a URI may carry."""
-    return [
-        a.partition("://")[0] + "://" + a.rpartition("@")[2] if "://" in a and "@" in a else a
-        for a in arguments
-    ]
+    return without_credentials(shlex.join(["python", *sys.argv]))
 
 
 def _parse(arguments: Sequence[str] | None = None) -> Options:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from rin_core.checkpoint import write_atomically
+from study.errors import without_credentials
 from study.ledger import StudyError, Unit
 
 os.environ.setdefault("MLFLOW_ENABLE_TELEMETRY", "false")
@@ -98,7 +99,10 @@ class Tracker:
             self._runs = self._existing_runs()
             self.parent_id = self._parent(experiment, description)
         except (MlflowException, OSError) as error:
-            raise TrackingError(f"--tracking-uri {_safe(uri)}: {_first_line(error)}") from error
+            raise TrackingError(
+                f"--tracking-uri {without_credentials(uri)}: {_first_line(error)}; start the "
+                "server, or leave the option out for a database in the output folder"
+            ) from error
         self._thread = threading.Thread(target=self._send, name="mlflow", daemon=True)
         self._thread.start()
 
@@ -289,11 +293,6 @@ def create_database(uri: str) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    lines = without_credentials(str(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
-
-def _safe(uri: str) -> str:
-    """Hide a user name and password in a URI."""
-    scheme, separator, rest = uri.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else uri

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def run(
     listener: Listener,
     storage: Path,
 ) -> None:
-    """Run units in order until each has ended; a SIGINT ends early, without an error.
+    """Run units in order until each has ended; SIGINT and SIGTERM end early, without an error.
 
     Args:
         work: Units, the most urgent first.
@@ -155,7 +156,12 @@ def run(
             verbose=0,
         ),
     )
-    tuner.fit()
+    # Ray turns SIGTERM into a stack trace and an abort; a batch system that sends it means "stop".
+    before = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        tuner.fit()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _threads(resources: Resources) -> int:

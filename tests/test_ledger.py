@@ -78,7 +78,7 @@ def test_one_driver_at_a_time(tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(LedgerError, match="cannot be written .* choose --out"),
+        pytest.raises(LedgerError, match=r"cannot be written .* choose --out"),
         Ledger(tmp_path / "file").exclusive(),
     ):
         pass

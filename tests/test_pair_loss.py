@@ -35,12 +35,10 @@ def assert_right(
 ) -> None:
     """Compare one implementation with the grid; what is below 1e-30 may round to nothing."""
     found = sums(subject, object_, torch.tensor(lengths))
-    for name, value, wanted in zip(
-        ("loss", "rows", "columns"), found, dense(subject, object_, lengths), strict=True
-    ):
+    for value, wanted in zip(found, dense(subject, object_, lengths), strict=True):
         assert value.dtype == subject.dtype
-        assert value.isfinite().all(), name
-        torch.testing.assert_close(value.double(), wanted, rtol=rtol, atol=1e-30, msg=name)
+        assert value.isfinite().all()
+        torch.testing.assert_close(value.double(), wanted, rtol=rtol, atol=1e-30)
 
 
 def shares(
@@ -82,6 +80,12 @@ class TestSums:
         steps = torch.linspace(-100, 100, 41)
         assert_right(sums, steps.view(1, 1, -1), steps.flip(0).view(1, 1, -1), [41])
         assert_right(sums, steps.view(1, 1, -1), steps.view(1, 1, -1) - 150, [41])
+
+    def test_exponentials_are_good_to_float32(self) -> None:
+        """One word with itself: the row sum is σ of a single logit, all over the fast range."""
+        logits = torch.linspace(-80, 20, 4001)
+        s, o = logits.view(-1, 1, 1), torch.zeros(4001, 1, 1)
+        assert_right(numba_sums, s, o, [1], rtol=1e-6)
 
     @both
     @pytest.mark.parametrize("sign", [(1, 1), (1, -1), (-1, 1), (-1, -1)], ids=str)
@@ -134,7 +138,7 @@ class TestSums:
 
     def test_float64(self) -> None:
         s, o = (share.double() for share in shares(RAGGED, scale=5.0))
-        assert_right(torch_sums, s, o, RAGGED, rtol=1e-12)
+        assert_right(torch_sums, s, o, RAGGED, rtol=1e-8)  # torch's softplus(x) is x from 20 on
 
     def test_relations_in_several_chunks(self) -> None:
         """More pairs than one chunk holds: 60 · 2 · 400 · 400 against 2^24."""

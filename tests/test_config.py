@@ -1,0 +1,324 @@
+"""Settings: checks, overrides, the canonical form and the fingerprint."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import typing
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rin_core.config import (
+    Config,
+    ConfigError,
+    DataConfig,
+    EncoderConfig,
+    ModelConfig,
+    TrainingConfig,
+)
+
+SECTIONS = {
+    "data": DataConfig,
+    "encoder": EncoderConfig,
+    "model": ModelConfig,
+    "training": TrainingConfig,
+}
+DIGEST = "0123456789abcdef"
+#: Cannot be changed alone: has one choice so far; needs model.rounds = 0.
+NOT_ALONE = {"encoder.kind", "model.task_features"}
+
+
+def of_kind(wanted: object) -> list[str]:
+    """Return the names of the fields of a type; ``Literal`` finds all choices."""
+    return [
+        f"{section}.{name}"
+        for section, cls in SECTIONS.items()
+        for name, kind in typing.get_type_hints(cls).items()
+        if wanted in (kind, typing.get_origin(kind))
+    ]
+
+
+def choices(path: str) -> tuple[str, ...]:
+    section, _, name = path.partition(".")
+    found: tuple[str, ...] = typing.get_args(typing.get_type_hints(SECTIONS[section])[name])
+    return found
+
+
+class TestDefaults:
+    def test_are_the_papers(self) -> None:
+        flat = Config().flat()
+        paper = {
+            "encoder.word_dim": 100, "encoder.pos_dim": 10, "encoder.hidden_size": 100,
+            "encoder.dropout": 0.1, "model.rounds": 1, "model.cell": "gru",
+            "training.batch_size": 50, "training.learning_rate": 1e-3,
+            "training.max_epochs": 100, "training.clip_norm": 5.0, "training.selection": "dev",
+        }  # fmt: skip
+        assert {name: flat[name] for name in paper} == paper
+
+    def test_every_field_is_of_its_type(self) -> None:
+        for path, value in Config().flat().items():
+            section, _, name = path.partition(".")
+            kind = typing.get_type_hints(SECTIONS[section])[name]
+            assert value in choices(path) if path in of_kind(Literal) else type(value) is kind
+
+    def test_are_frozen(self) -> None:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            Config().model.rounds = 2  # type: ignore[misc]
+
+
+class TestOverride:
+    @pytest.mark.parametrize(
+        ("path", "text", "value"),
+        [
+            ("model.rounds", "3", 3),
+            ("training.learning_rate", "5e-4", 5e-4),
+            ("training.clip_norm", "1", 1.0),
+            ("model.relation_input", "false", False),
+            ("model.relation_input", "No", False),
+            ("model.relation_input", "0", False),
+            ("data.lowercase", "True", True),
+            ("data.lowercase", "1", True),
+            ("data.lowercase", "yes", True),
+            ("model.cell", "rnn", "rnn"),
+            ("model.rounds", 3, 3),
+            ("training.learning_rate", 1, 1.0),
+        ],
+    )
+    def test_text_as_typed_and_values(self, path: str, text: object, value: object) -> None:
+        changed = Config().override(path, text).flat()
+        assert changed[path] == value
+        assert type(changed[path]) is type(value)
+        others = {name: v for name, v in Config().flat().items() if name != path}
+        assert others.items() <= changed.items()
+
+    @pytest.mark.parametrize("path", of_kind(int))
+    @pytest.mark.parametrize("value", ["1.5", "many", "", 2.0, True, None])
+    def test_whole_numbers(self, path: str, value: object) -> None:
+        with pytest.raises(ConfigError, match=f"^{path} = {value!r}: must be a whole number$"):
+            Config().override(path, value)
+
+    @pytest.mark.parametrize("path", of_kind(float))
+    @pytest.mark.parametrize("value", ["much", "", True, None, [1.0]])
+    def test_numbers(self, path: str, value: object) -> None:
+        with pytest.raises(ConfigError, match=f"^{path} = .*: must be a number$"):
+            Config().override(path, value)
+
+    @pytest.mark.parametrize("path", of_kind(bool))
+    @pytest.mark.parametrize("value", ["maybe", "", "2", 1, 0, None])
+    def test_switches(self, path: str, value: object) -> None:
+        with pytest.raises(ConfigError, match=f"^{path} = .*: must be true or false$"):
+            Config().override(path, value)
+
+    @pytest.mark.parametrize("path", of_kind(Literal))
+    def test_every_choice_is_taken_and_no_other(self, path: str) -> None:
+        for choice in choices(path):
+            assert Config().override(path, choice).flat()[path] == choice
+        for value in ("nonsense", "", None, 3, choices(path)[0].upper()):
+            wanted = f"^{path} = .*: must be one of {', '.join(choices(path))}$"
+            with pytest.raises(ConfigError, match=wanted):
+                Config().override(path, value)
+
+    def test_together_what_could_not_be_one_by_one(self) -> None:
+        both = Config().with_overrides({"model.task_features": False, "model.rounds": 0})
+        assert not both.model.task_features
+        with pytest.raises(ConfigError, match=r"task_features.*rounds = 1.*rounds = 0"):
+            Config().override("model.task_features", False)
+
+    @pytest.mark.parametrize(
+        ("path", "meant"),
+        [
+            ("model.round", "model.rounds"),
+            ("rounds", "model.rounds"),
+            ("encoder.rounds", "model.rounds"),
+            ("training.lerning_rate", "training.learning_rate"),
+            ("seed", "training.seed"),
+        ],
+    )
+    def test_a_misspelt_name(self, path: str, meant: str) -> None:
+        with pytest.raises(ConfigError, match=rf"^{path}: no such field; did you mean {meant}\b"):
+            Config().override(path, 1)
+
+    @pytest.mark.parametrize("path", ["", "xyz", "model", "model.", ".rounds.x", "a.b.c"])
+    def test_no_such_name(self, path: str) -> None:
+        with pytest.raises(ConfigError, match="no such field"):
+            Config().override(path, 1)
+
+    def test_a_name_like_none_lists_all(self) -> None:
+        with pytest.raises(ConfigError, match=r"fields: data\.entity_word, .*training\.seed"):
+            Config().override("qqqq", 1)
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("path", "good", "bad"),
+        [
+            ("data.max_missing", [0.0, 1.0], [-0.01, 1.01, float("nan")]),
+            ("encoder.word_dim", [1], [0, -1]),
+            ("encoder.pos_dim", [1], [0, -1]),
+            ("encoder.hidden_size", [2, 64], [0, -2, 1, 101]),
+            ("encoder.dropout", [0.0, 0.99], [1.0, -0.1, float("nan")]),
+            ("model.rounds", [0, 9], [-1]),
+            ("model.feature_size", [1], [0]),
+            ("training.batch_size", [1], [0]),
+            ("training.max_epochs", [1], [0]),
+            ("training.patience", [1], [0]),
+            ("training.learning_rate", [1e-9, 10.0], [0.0, -1.0, float("inf"), float("nan")]),
+            ("training.clip_norm", [1e-9, 10.0], [0.0, -1.0, float("inf"), float("nan")]),
+            ("training.seed", [0, 2**32 - 1], [-1, 2**32]),
+        ],
+    )
+    def test_ends(self, path: str, good: list[Any], bad: list[Any]) -> None:
+        for value in good:
+            assert Config().override(path, value).flat()[path] == value
+        for value in bad:
+            with pytest.raises(ConfigError, match=f"^{path} = {value!r}: must be "):
+                Config().override(path, value)
+
+    def test_int_needs_an_input(self) -> None:
+        names = ("relation_input", "entity_input", "shared_input")
+        with pytest.raises(ConfigError, match=r"all off.*model\.rounds = 0"):
+            ModelConfig(**dict.fromkeys(names, False))
+        for kept in names:
+            ModelConfig(**{name: name == kept for name in names})
+
+
+def config(**overrides: object) -> Config:
+    return Config().with_overrides({f"model.{k}": v for k, v in overrides.items()})
+
+
+class TestCanonical:
+    @pytest.mark.parametrize(
+        ("a", "b"),
+        [
+            ({"rounds": 0, "cell": "gru"}, {"rounds": 0, "cell": "rnn"}),
+            ({"rounds": 0, "cell": "gru"}, {"rounds": 0, "cell": "linear"}),
+            ({"rounds": 0}, {"rounds": 0, "relation_input": False}),
+            ({"rounds": 0}, {"rounds": 0, "cell": "rnn", "shared_input": False}),
+            ({"cell": "linear"}, {"cell": "linear", "relation_input": False}),
+            ({"cell": "linear"}, {"cell": "linear", "entity_input": False, "shared_input": False}),
+            (
+                {"rounds": 0, "task_features": False},
+                {"rounds": 0, "task_features": False, "feature_size": 7},
+            ),
+        ],
+        ids=str,
+    )
+    def test_merges_what_computes_the_same(self, a: dict[str, Any], b: dict[str, Any]) -> None:
+        assert config(**a) != config(**b)
+        assert config(**a).canonical() == config(**b).canonical()
+        assert config(**a).fingerprint(DIGEST) == config(**b).fingerprint(DIGEST)
+
+    def test_keeps_what_differs_apart(self) -> None:
+        variants = [
+            {}, {"rounds": 0}, {"rounds": 2}, {"cell": "rnn"}, {"cell": "linear"},
+            {"cell": "linear", "rounds": 2}, {"relation_input": False}, {"entity_input": False},
+            {"shared_input": False}, {"relation_input": False, "entity_input": False},
+            {"rounds": 0, "task_features": False}, {"rounds": 0, "feature_size": 7},
+            {"feature_size": 7}, {"relation_bias": 0.0}, {"cell": "rnn", "shared_input": False},
+        ]  # fmt: skip
+        assert len({config(**v).fingerprint(DIGEST) for v in variants}) == len(variants)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    """Draw any legal configuration, from few values of each field so that equals occur."""
+    switch, rounds = st.booleans(), draw(st.sampled_from([0, 1, 3]))
+    inputs = draw(st.tuples(switch, switch, switch).filter(any))
+    model = ModelConfig(
+        rounds=rounds,
+        cell=draw(st.sampled_from(["gru", "rnn", "linear"])),
+        relation_input=inputs[0],
+        entity_input=inputs[1],
+        shared_input=inputs[2],
+        task_features=bool(rounds) or draw(switch),
+        feature_size=draw(st.sampled_from([10, 100])),
+        relation_bias=draw(st.floats(allow_nan=False, allow_infinity=False).map(lambda x: x + 0.0)),
+    )
+    training = TrainingConfig(
+        learning_rate=draw(st.floats(1e-12, 1e3)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+        patience=draw(st.integers(1, 2**40)),
+        selection=draw(st.sampled_from(["dev", "test"])),
+    )
+    data = DataConfig(
+        entity_word=draw(st.sampled_from(["first", "last"])),
+        lowercase=draw(switch),
+        pos=draw(st.sampled_from(["auto", "off"])),
+    )
+    return Config(data=data, model=model, training=training)
+
+
+def varied(base: Config, other: Config, names: set[str]) -> Config:
+    """Return a configuration with some fields of another where that is legal, else the first."""
+    try:
+        return base.with_overrides({k: v for k, v in other.flat().items() if k in names})
+    except ConfigError:
+        return base
+
+
+class TestFlat:
+    @given(configs())
+    @settings(deadline=None, max_examples=40)
+    def test_round_trip_also_through_json(self, drawn: Config) -> None:
+        assert Config.from_flat(drawn.flat()) == drawn
+        assert Config.from_flat(json.loads(json.dumps(drawn.flat()))) == drawn
+        assert list(drawn.flat()) == list(Config().flat())
+
+    @given(configs())
+    @settings(deadline=None, max_examples=40)
+    def test_round_trip_through_text(self, drawn: Config) -> None:
+        assert Config.from_flat({k: str(v) for k, v in drawn.flat().items()}) == drawn
+
+    def test_names(self) -> None:
+        names = list(Config().flat())
+        assert len(set(names)) == len(names)
+        assert names[0] == "data.entity_word"
+        assert names[-1] == "training.seed"
+        assert Config.from_flat({"model.rounds": 4}) == Config().override("model.rounds", 4)
+
+
+class TestFingerprint:
+    #: Changing any of these orphans every finished run: raise PROTOCOL_VERSION on purpose only.
+    GOLDEN = "2e1872992ca4fa08"
+
+    def test_golden(self) -> None:
+        assert Config().fingerprint(DIGEST) == self.GOLDEN
+
+    def test_in_another_process(self) -> None:
+        code = f"from rin_core.config import Config; print(Config().fingerprint({DIGEST!r}))"
+        command = [sys.executable, "-X", "importtime", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == self.GOLDEN
+        assert "| torch\n" not in done.stderr, "settings are read where torch is not wanted"
+
+    @given(configs(), configs(), st.sets(st.sampled_from(list(Config().flat()))))
+    @settings(deadline=None, max_examples=100)
+    def test_one_for_each_canonical_form(self, a: Config, b: Config, names: set[str]) -> None:
+        c = varied(a, b, names)
+        same = a.canonical() == c.canonical()
+        assert (a.fingerprint(DIGEST) == c.fingerprint(DIGEST)) == same
+        assert a.canonical().canonical() == a.canonical()
+        assert a.canonical().fingerprint(DIGEST) == a.fingerprint(DIGEST)
+
+    def test_data_and_protocol_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = Config().fingerprint(DIGEST)
+        assert Config().fingerprint("f" * 16) != before
+        monkeypatch.setattr("rin_core.config.PROTOCOL_VERSION", 10_000)
+        assert Config().fingerprint(DIGEST) != before
+
+    @pytest.mark.parametrize("path", [name for name in Config().flat() if name not in NOT_ALONE])
+    def test_every_field_counts(self, path: str) -> None:
+        value = Config().flat()[path]
+        if path in of_kind(Literal):
+            other: object = next(c for c in choices(path) if c != value)
+        elif isinstance(value, bool):
+            other = not value
+        else:
+            other = value * 2 if value else 1
+        changed = Config().override(path, other)
+        assert changed.fingerprint(DIGEST) != Config().fingerprint(DIGEST)

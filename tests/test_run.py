@@ -1,0 +1,101 @@
+"""The command line without Ray: what it shows, and how it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from study import run
+from study.errors import exit_with_clear_errors
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(lambda: run.main(run._parse(arguments)))
+    captured = capsys.readouterr()
+    return ended.value.code, captured.out + captured.err
+
+
+def test_list_shows_spaces_and_counts(capsys):
+    code, shown = command(capsys, "--list")
+    assert code == 0
+    assert "rounds_curve" in shown
+    assert "65" in shown
+
+
+def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path):
+    options = ("--data", str(spert_folder), "--seeds", "2", "--arms", "rnn-2", "bilstm-s")
+    code, shown = command(capsys, "--dry-run", "--out", str(tmp_path / "out"), *options)
+    assert code == 0
+    assert "4 trials" in shown
+    assert shown.count("to run") == 4
+    assert "model.cell=rnn" in shown
+    assert "my_corpus" in shown
+    assert not (tmp_path / "out").exists()
+
+
+def bad_corpus(folder: Path, spert_folder: Path, **splits: object) -> str:
+    folder.mkdir()
+    for split in ("train", "dev", "test"):
+        good = (spert_folder / f"{split}.json").read_text()
+        (folder / f"{split}.json").write_text(str(splits.get(split, good)))
+    return str(folder)
+
+
+def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
+    lines = [json.dumps(r) for r in json.loads((spert_folder / "train.json").read_text())]
+    truncated = bad_corpus(
+        tmp_path / "cut", spert_folder, train="\n".join([*lines[:6], lines[6][:40]])
+    )
+    sentence = {"text": "Ann met Bob .", "triple_list": [["Ann", "met", "Bob"]]}
+    absent = {"text": "Ann met Bob .", "triple_list": [["Eve", "met", "Bob"]]}
+    astray = json.dumps([sentence] * 19 + [absent])
+    unplaced = bad_corpus(tmp_path / "astray", spert_folder, train=astray, dev=astray, test=astray)
+    no_train = tmp_path / "nyt"
+    no_train.mkdir()
+    (no_train / "dev.json").write_text((spert_folder / "dev.json").read_text())
+    vectors = tmp_path / "glove.txt"
+    vectors.write_text("the " + "0.1 " * 100 + "\nof " + "0.1 " * 99 + "\n")
+    cases = {
+        ("--space", "rounds_curv"): "did you mean rounds_curve?",
+        ("--set", "model.round=3"): "model.round: no such field; did you mean model.rounds?",
+        ("--set", "training.batch_size"): "must be field=value",
+        ("--set", "training.learning_rate=fast"): "must be a number",
+        ("--max-epochs", "0"): "--max-epochs 0: must be positive",
+        ("--arms", "lstm"): "--arms lstm: no such arm",
+        ("--data", truncated): "train.json:7: ",
+        ("--data", unplaced): "data.max_missing",
+        ("--data", str(no_train)): "train",
+        ("--data", "nowhere"): "--data-root",
+        ("--embeddings", str(vectors)): "glove.txt:2: ",
+    }
+    for arguments, expected in cases.items():
+        code, shown = command(capsys, "--dry-run", *arguments)
+        assert code == 2, (arguments, shown)
+        assert expected in shown, (arguments, shown)
+        assert "Traceback" not in shown
+        assert len(shown.strip().splitlines()) == 1, (arguments, shown)
+
+
+def test_a_dead_tracking_server_is_exit_code_1(capsys, spert_folder, tmp_path):
+    code, shown = command(
+        capsys, "--data", str(spert_folder), "--out", str(tmp_path / "out"),
+        "--tracking-uri", "http://ann:secret@127.0.0.1:9", "--arms", "gru-1", "--seeds", "1",
+    )  # fmt: skip
+    assert code == 1
+    assert "error: --tracking-uri http://127.0.0.1:9: " in shown
+    assert "secret" not in shown
+    assert "secret" not in (tmp_path / "out/studies/rounds_curve-my_corpus.json").read_text()
+
+
+@pytest.mark.parametrize("script", ["study/run.py", "study/trial.py", "reports/build.py"])
+def test_scripts_run_from_the_projects_root(script):
+    ran = subprocess.run(
+        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "--out" in ran.stdout
