@@ -9,7 +9,7 @@ Shapes: N sentences · L tokens, padded · M gold triples of the split · B sent
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,8 @@ class EncodedSplit:
     """Distinct (sentence, relation) pairs of the gold triples, unknown relations left out."""
     missed_triples: int
     """Gold triples no model can find: an argument not in the sentence, an unknown relation."""
+    missed_exact: int
+    """The same, counted as distinct spans rather than distinct words."""
     missed_relations: int
     """(sentence, relation) pairs whose relation the training split never shows."""
 
@@ -137,7 +139,7 @@ def encode_split(
     relation_ids = {relation: t for t, relation in enumerate(vocabulary.relations)}
     gold: list[list[tuple[int, ...]]] = []
     exact: list[tuple[int, ...]] = []
-    missed_triples = missed_relations = 0
+    missed_triples = missed_exact = missed_relations = 0
     for n, sentence in enumerate(sentences):
         length = len(sentence.words)
         words[n, :length] = vocabulary.word_ids(sentence.words)
@@ -145,8 +147,9 @@ def encode_split(
         if pos is not None and sentence.pos is not None:
             pos[n, :length] = vocabulary.pos_ids(sentence.pos)
         known = [t for t in sentence.triples if t.relation in relation_ids]
-        missed_triples += len(sentence.missing) + len(_pairs(sentence.triples, entity_word))
-        missed_triples -= len(_pairs(known, entity_word))
+        unknown = set(sentence.triples).difference(known)
+        missed_triples += len(sentence.missing) + len(_pairs(unknown, entity_word))
+        missed_exact += len(sentence.missing) + len(unknown)
         labels = {t.relation for t in sentence.triples} | {m[1] for m in sentence.missing}
         missed_relations += len(labels - relation_ids.keys())
         pairs = _pairs(known, entity_word)
@@ -165,6 +168,7 @@ def encode_split(
         entities_3E=_columns(entities, 3),
         relations_2P=np.unique(_known_relations(sentences, relation_ids), axis=1),
         missed_triples=missed_triples,
+        missed_exact=missed_exact,
         missed_relations=missed_relations,
     )
 
@@ -238,7 +242,7 @@ def entity_place(span: Span, entity_word: str) -> tuple[int, int]:
     return (first, last) if entity_word == "first" else (last, first)
 
 
-def _pairs(triples: Sequence[Triple], entity_word: str) -> set[tuple[int, str, int]]:
+def _pairs(triples: Iterable[Triple], entity_word: str) -> set[tuple[int, str, int]]:
     def word(span: Span) -> int:
         return entity_place(span, entity_word)[0]
 

@@ -46,8 +46,9 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
         metadata: What ``json`` can write.
     """
     on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    texts = {name: json.dumps(value) for name, value in metadata.items()}
-    write_atomically(path, save(on_cpu, metadata=texts))
+    # One entry: safetensors writes several in random order, and equal files should be equal.
+    text = {"rin": json.dumps(dict(metadata))}
+    write_atomically(path, save(on_cpu, metadata=text))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -67,7 +68,7 @@ def load_metadata(path: Path) -> dict[str, Any]:
 def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
-            metadata = {name: json.loads(v) for name, v in (file.metadata() or {}).items()}
+            metadata = json.loads((file.metadata() or {}).get("rin", "{}"))
             names = file.keys() if tensors else ()
             return {name: file.get_tensor(name) for name in names}, metadata
     except FileNotFoundError:

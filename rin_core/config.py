@@ -12,8 +12,9 @@ import difflib
 import functools
 import hashlib
 import json
+import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -31,9 +32,9 @@ def _require(holds: bool, name: str, value: object, wanted: str) -> None:
         raise ConfigError(f"{name} = {value!r}: must be {wanted}")
 
 
-def _require_choice(owner: object, prefix: str, name: str) -> None:
+def _require_choice(owner: Hashable, prefix: str, name: str) -> None:
     """Check that a ``Literal`` field of ``owner`` holds one of its choices."""
-    choices = typing.get_args(_hints(type(owner))[name])
+    choices = typing.get_args(_hints(owner.__class__)[name])
     value = getattr(owner, name)
     _require(value in choices, f"{prefix}.{name}", value, f"one of {', '.join(choices)}")
 
@@ -107,6 +108,8 @@ class ModelConfig:
         _require_choice(self, "model", "cell")
         _require(self.rounds >= 0, "model.rounds", self.rounds, "0 or more")
         _require(self.feature_size >= 1, "model.feature_size", self.feature_size, "at least 1")
+        finite = math.isfinite(self.relation_bias)
+        _require(finite, "model.relation_bias", self.relation_bias, "finite")
         if not (self.relation_input or self.entity_input or self.shared_input):
             raise ConfigError(
                 "model.relation_input, entity_input and shared_input are all off: "
@@ -199,11 +202,18 @@ class Config:
         return dataclasses.replace(self, **sections)
 
     def flat(self) -> dict[str, Any]:
-        """Return ``{"training.seed": 0, ...}``, every field under its dotted name."""
+        """Return ``{"training.seed": 0, ...}``, every field under its dotted name.
+
+        Python takes ``5`` for a float field; written down it must be ``5.0``, or one
+        configuration would have two fingerprints.
+        """
         nested = dataclasses.asdict(self)
-        return {
-            f"{s}.{name}": value for s, fields in nested.items() for name, value in fields.items()
-        }
+        flat = {}
+        for path, kind in _field_types().items():
+            section, _, name = path.partition(".")
+            value = nested[section][name]
+            flat[path] = float(value) if kind is float else value
+        return flat
 
     @classmethod
     def from_flat(cls, flat: Mapping[str, object]) -> Config:
@@ -212,7 +222,12 @@ class Config:
 
     def canonical(self) -> Config:
         """Return the one form of all configurations that compute the same thing."""
-        return dataclasses.replace(self, model=self.model.canonical())
+        data = dataclasses.replace(self.data, max_missing=DataConfig().max_missing)
+        encoder = self.encoder
+        if data.pos == "off":
+            encoder = dataclasses.replace(encoder, pos_dim=EncoderConfig().pos_dim)
+        model = self.model.canonical()
+        return dataclasses.replace(self, data=data, encoder=encoder, model=model)
 
     def fingerprint(self, data_digest: str) -> str:
         """Identify a run: canonical settings, content of the data, protocol.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rin_core.batching import Batch
 from rin_core.config import EncoderConfig
-from rin_core.vocabulary import PAD, Vocabulary, WordVectors
+from rin_core.vocabulary import PAD, UNKNOWN, Vocabulary, WordVectors
 
 
 class BiLSTMEncoder(nn.Module):
@@ -34,6 +34,8 @@ class BiLSTMEncoder(nn.Module):
         self.hidden_size = config.hidden_size
         # Rows without a pretrained vector start from N(0, 1): smaller ones learn more slowly.
         self.words = nn.Embedding(len(vocabulary.words), config.word_dim, padding_idx=PAD)
+        with torch.no_grad():
+            self.words.weight[UNKNOWN] = 0  # no training word has this row: it is never learned
         if vectors is not None:
             _copy_rows(self.words, vectors)
         pos_dim = config.pos_dim if vocabulary.pos else 0

@@ -24,7 +24,7 @@ class PairScores(Protocol):
     """What a relation scorer returns, whether or not it factors."""
 
     def relation_probabilities(self) -> Tensor:
-        """Return ŷ [B, L, R]: each word's largest probability as subject (Eqs. 1-2)."""
+        """Return ŷ [R, B, L]: each word's largest probability as subject (Eqs. 1-2)."""
 
     def loss(self, gold_4N: Tensor) -> Tensor:
         """Return the binary cross entropy summed over real pairs and relations (Eq. 13)."""
@@ -50,9 +50,9 @@ class FactoredScores:
     """True where there is no word; None when the batch has no padding."""
 
     def relation_probabilities(self) -> Tensor:
-        """Return ŷ [B, L, R]: σ is monotonic, so the best object is the same for every subject."""
+        """Return ŷ [R, B, L]: σ is monotonic, so the best object is the same for every subject."""
         best_RB1 = self._objects().max(dim=2, keepdim=True).values
-        return torch.sigmoid(self.subject_RBL + best_RB1).permute(1, 2, 0)
+        return torch.sigmoid(self.subject_RBL + best_RB1)
 
     def loss(self, gold_4N: Tensor) -> Tensor:
         """Return the binary cross entropy summed over real pairs and relations (Eq. 13)."""

@@ -1,12 +1,21 @@
 """INT and the updates of the task features (Eqs. 1-7), one small module each.
 
-Shapes: B sentences · L tokens, padded · D width of H · F width of the task features.
+A round costs little but matrix products, so everything around them is kept lean: no
+concatenation is ever built (W(a ⊕ b) is W's columns for a times a, plus those for b times b),
+what does not change from round to round is computed once, and the GRU has its own backward.
+
+Shapes: B sentences · L tokens, padded · N = B·L · D width of H · F width of the task features.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+sigmoid_backward = torch.ops.aten.sigmoid_backward
+tanh_backward = torch.ops.aten.tanh_backward
 
 
 class Interaction(nn.Module):
@@ -21,13 +30,25 @@ class Interaction(nn.Module):
 
     def __init__(self, relations: int, tags: int, shared_size: int, feature_size: int) -> None:
         super().__init__()
-        self.uses = (relations > 0, tags > 0, shared_size > 0)
-        self.project = nn.Linear(relations + tags + shared_size, feature_size)
+        self.widths = [relations, tags, shared_size]
+        self.project = nn.Linear(sum(self.widths), feature_size)
 
-    def forward(self, relation_BLR: Tensor, entity_BLT: Tensor, shared_BLD: Tensor) -> Tensor:
-        """Return the interaction features x [B, L, F]."""
-        given = zip(self.uses, (relation_BLR, entity_BLT, shared_BLD), strict=True)
-        return torch.relu(self.project(torch.cat([part for use, part in given if use], dim=-1)))
+    def shared_part(self, shared_BLD: Tensor) -> Tensor:
+        """Return W_a's share of h, with b_a [N, F]: the same in every round."""
+        W_h = torch.split(self.project.weight, self.widths, dim=1)[2]
+        if not self.widths[2]:
+            return self.project.bias.expand(shared_BLD.shape[:2].numel(), -1)
+        return torch.addmm(self.project.bias, shared_BLD.flatten(0, 1), W_h.T)
+
+    def forward(self, relation_RN: Tensor, entity_BLT: Tensor, shared_NF: Tensor) -> Tensor:
+        """Return the interaction features x [N, F] of ŷ [R, N], ȳ and :meth:`shared_part`."""
+        W_relation, W_entity, _ = torch.split(self.project.weight, self.widths, dim=1)
+        x_NF = shared_NF
+        if self.widths[0]:
+            x_NF = torch.addmm(x_NF, relation_RN.T, W_relation.T)
+        if self.widths[1]:
+            x_NF = torch.addmm(x_NF, entity_BLT.flatten(0, 1), W_entity.T)
+        return torch.relu(x_NF)
 
 
 class GRUUpdate(nn.Module):
@@ -38,12 +59,50 @@ class GRUUpdate(nn.Module):
         self.gates = nn.Linear(2 * feature_size, 2 * feature_size, bias=False)  # W_z, W_u
         self.candidate = nn.Linear(2 * feature_size, feature_size, bias=False)  # W_o
 
-    def forward(self, features_BLF: Tensor, x_BLF: Tensor) -> Tensor:
+    def forward(self, features_BLF: Tensor, x_NF: Tensor) -> Tensor:
         """Return the updated task features [B, L, F]."""
-        both = torch.cat([features_BLF, x_BLF], dim=-1)
-        z, u = torch.sigmoid(self.gates(both)).chunk(2, dim=-1)
-        candidate = torch.tanh(self.candidate(torch.cat([u * features_BLF, x_BLF], dim=-1)))
-        return torch.lerp(features_BLF, candidate, z)
+        h_NF = features_BLF.flatten(0, 1)
+        updated: Tensor = _GRU.apply(h_NF, x_NF, self.gates.weight, self.candidate.weight)  # type: ignore[no-untyped-call]
+        return updated.view_as(features_BLF)
+
+
+class _GRU(torch.autograd.Function):
+    """Eqs. 4-7 and their derivative: half the operations that autograd would record.
+
+    ``pre`` holds W_z x, W_u x and W_o x side by side, and becomes z, u and ȟ in place.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, x: Tensor, W_zu: Tensor, W_o: Tensor) -> Tensor:
+        F = h.shape[1]
+        W_x = torch.cat([W_zu[:, F:], W_o[:, F:]])
+        pre = x @ W_x.T
+        zu, candidate = pre[:, : 2 * F], pre[:, 2 * F :]
+        zu.addmm_(h, W_zu[:, :F].T).sigmoid_()
+        z, u = zu[:, :F], zu[:, F:]
+        candidate.addmm_(u * h, W_o[:, :F].T).tanh_()
+        ctx.save_for_backward(h, x, W_zu, W_o, W_x, pre)
+        return torch.lerp(h, candidate, z)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, ...]:
+        h, x, W_zu, W_o, W_x, pre = ctx.saved_tensors
+        (d_new,) = grad_outputs
+        F = h.shape[1]
+        z, u, candidate = pre[:, :F], pre[:, F : 2 * F], pre[:, 2 * F :]
+        d_pre = torch.empty_like(pre)
+        d_z, d_u, d_candidate = d_pre[:, :F], d_pre[:, F : 2 * F], d_pre[:, 2 * F :]
+        d_zu = d_pre[:, : 2 * F]
+        through_z = d_new * z
+        d_candidate.copy_(tanh_backward(through_z, candidate))
+        d_z.copy_(sigmoid_backward((candidate - h).mul_(d_new), z))
+        d_uh = d_candidate @ W_o[:, :F]
+        d_u.copy_(sigmoid_backward(d_uh * h, u))
+        d_h = (d_new - through_z).addcmul_(d_uh, u).addmm_(d_zu, W_zu[:, :F])
+        d_W_x = d_pre.T @ x
+        d_W_zu = torch.cat([d_zu.T @ h, d_W_x[: 2 * F]], dim=1)
+        d_W_o = torch.cat([d_candidate.T @ (u * h), d_W_x[2 * F :]], dim=1)
+        return d_h, d_pre @ W_x, d_W_zu, d_W_o
 
 
 class RNNUpdate(nn.Module):
@@ -53,9 +112,11 @@ class RNNUpdate(nn.Module):
         super().__init__()
         self.output = nn.Linear(2 * feature_size, feature_size, bias=False)
 
-    def forward(self, features_BLF: Tensor, x_BLF: Tensor) -> Tensor:
+    def forward(self, features_BLF: Tensor, x_NF: Tensor) -> Tensor:
         """Return the updated task features [B, L, F]."""
-        return torch.tanh(self.output(torch.cat([features_BLF, x_BLF], dim=-1)))
+        W_h, W_x = self.output.weight.chunk(2, dim=1)
+        pre_NF = torch.addmm(x_NF @ W_x.T, features_BLF.flatten(0, 1), W_h.T)
+        return torch.tanh(pre_NF).view_as(features_BLF)
 
 
 UPDATES: dict[str, type[GRUUpdate] | type[RNNUpdate]] = {"gru": GRUUpdate, "rnn": RNNUpdate}

@@ -135,10 +135,9 @@ def score(decoded: Decoded, split: EncodedSplit, entity_word: str) -> Metrics:
     predicted = decoded.triples_4N
     spans = decode_spans(decoded.tags_NL)
     exact = _with_spans(predicted, spans, decoded.tags_NL.shape, entity_word)
-    missed = split.missed_triples
     return Metrics(
-        triple=_compare(predicted, split.gold_4M, missed=missed),
-        exact=_compare(exact, split.exact_6X, missed=missed),
+        triple=_compare(predicted, split.gold_4M, missed=split.missed_triples),
+        exact=_compare(exact, split.exact_6X, missed=split.missed_exact),
         entity=_compare(spans, split.entities_3E),
         relation=_compare(
             np.unique(predicted[[0, 2]], axis=1), split.relations_2P, missed=split.missed_relations

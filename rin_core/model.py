@@ -3,7 +3,8 @@
 Composition only; every piece is a module of its own, and an ablation is a switch in the
 configuration.
 
-Shapes: B sentences · L tokens, padded · D width of H · F width of the task features.
+Shapes: B sentences · L tokens, padded · N = B·L · R relations · T tags · D width of H ·
+F width of the task features.
 """
 
 from __future__ import annotations
@@ -86,8 +87,10 @@ class RIN(nn.Module):
         relation_BLF = self.relation_features(shared_BLD)
         entity_BLF = self.entity_features(shared_BLD)
         predictions = [self._predict(relation_BLF, entity_BLF, batch)]
+        interacts = self.rounds > 0 and self.cell != "linear"
+        shared_NF = self.interaction.shared_part(shared_BLD) if interacts else None
         for _ in range(self.rounds):
-            inputs = self._interact(predictions[-1], shared_BLD)
+            inputs = () if shared_NF is None else (self._interact(predictions[-1], shared_NF),)
             relation_BLF = self.update_relation(relation_BLF, *inputs)
             entity_BLF = self.update_entity(entity_BLF, *inputs)
             predictions.append(self._predict(relation_BLF, entity_BLF, batch))
@@ -97,15 +100,12 @@ class RIN(nn.Module):
         scores = self.scorer(relation_BLF, batch.lengths_B, batch.padding_BL)
         return Prediction(scores, self.tagger(entity_BLF))
 
-    def _interact(self, prediction: Prediction, shared_BLD: Tensor) -> tuple[Tensor, ...]:
-        """Return x (Eqs. 1-3) for the cells that read it; the linear maps do not."""
-        if self.cell == "linear":
-            return ()
+    def _interact(self, prediction: Prediction, shared_NF: Tensor) -> Tensor:
+        """Return x [N, F] (Eqs. 1-3)."""
         tags_BLT = torch.softmax(prediction.tags_BLT, dim=-1)
-        x: Tensor = self.interaction(
-            prediction.scores.relation_probabilities(), tags_BLT, shared_BLD
-        )
-        return (x,)
+        relation_RN = prediction.scores.relation_probabilities().flatten(1)
+        x_NF: Tensor = self.interaction(relation_RN, tags_BLT, shared_NF)
+        return x_NF
 
 
 def _features(D: int, F: int) -> nn.Sequential:

@@ -35,7 +35,7 @@ Sums = tuple[Tensor, Tensor, Tensor]
 Array = NDArray[Any]
 
 F32, I32 = np.float32, np.int32
-ZERO, ONE, HALF = F32(0), F32(1), F32(0.5)
+ZERO, ONE, HALF, NAN = F32(0), F32(1), F32(0.5), F32(np.nan)
 
 # e^v = 2^k · e^f with k = round(v / ln 2): Cody and Waite's two-part ln 2, Cephes' polynomial.
 LOG2_E, LN2_HIGH, LN2_LOW = F32(1.4426950408889634), F32(0.693359375), F32(-2.12194440e-4)
@@ -128,10 +128,12 @@ def _kernel(
         for b in range(B):
             s, o, n = subject[t, b], object_[t, b], lengths[b]
             s_max, o_max = s[0], o[0]
-            for i in range(1, n):
+            numbers = True
+            for i in range(n):
                 s_max = s[i] if s[i] > s_max else s_max
                 o_max = o[i] if o[i] > o_max else o_max
-            highest = s_max + o_max
+                numbers &= (s[i] == s[i]) & (o[i] == o[i])
+            highest = s_max + o_max if numbers else NAN  # NaN must reach the loss
             if not FAST_LOWEST <= highest <= FAST_HIGHEST:
                 loss += _any_finite_logits(s, o, rows[t, b], columns[t, b], n)
                 continue

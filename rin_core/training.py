@@ -200,7 +200,11 @@ class Trainer:
     def _best_weights(self) -> dict[str, Tensor]:
         if self.directory is None:
             return self._best
-        return load_tensors(self.directory / WEIGHTS)[0]
+        path = self.directory / WEIGHTS
+        tensors, metadata = load_tensors(path)
+        if metadata.get("epoch") != self.state.best_epoch:
+            raise CheckpointError(f"{path}: is not of epoch {self.state.best_epoch}; delete it")
+        return tensors
 
     def _identity(self) -> dict[str, Any]:
         return {"config": self.config.flat(), "data": self.corpus.digest}
@@ -210,7 +214,8 @@ class Trainer:
 
     def _resume(self, path: Path) -> None:
         tensors, metadata = load_tensors(path)
-        if {k: metadata.get(k) for k in ("config", "data")} != self._identity():
+        ours = {k: metadata.get(k) for k in ("config", "data")} == self._identity()
+        if not ours or "history" not in metadata:
             raise CheckpointError(f"{path}: is of another configuration; delete it to start anew")
         by_owner: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}}
         for key, tensor in tensors.items():

@@ -295,4 +295,3 @@ def create_database(uri: str) -> None:
 def _first_line(error: BaseException) -> str:
     lines = without_credentials(str(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
-

@@ -373,7 +373,7 @@ class TestFactoredScores:
     @settings(deadline=None, max_examples=60)
     def test_best_object_is_the_maximum_of_the_grid(self, given_scores: FactoredScores) -> None:
         wanted_BLR = torch.sigmoid(given_scores.logits()).amax(dim=2)
-        found_BLR = given_scores.relation_probabilities()
+        found_BLR = given_scores.relation_probabilities().permute(1, 2, 0)
         for b, n in enumerate(given_scores.lengths_B.tolist()):
             torch.testing.assert_close(found_BLR[b, :n], wanted_BLR[b, :n], rtol=0, atol=1e-15)
 
