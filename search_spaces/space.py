@@ -17,12 +17,12 @@ from rin_core.config import Config
 DEMO_SETTINGS: Mapping[str, object] = {
     "encoder.word_dim": 50,
     "encoder.hidden_size": 64,
-    "model.feature_size": 32,
+    "model.feature_size": 64,
     "training.batch_size": 25,
-    "training.learning_rate": 1e-2,
+    "training.learning_rate": 5e-3,
     "training.max_epochs": 8,
 }
-DEMO_SEEDS = 3
+DEMO_SEEDS = 2
 
 
 class SpaceError(ValueError):
