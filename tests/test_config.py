@@ -29,8 +29,8 @@ SECTIONS = {
     "training": TrainingConfig,
 }
 DIGEST = "0123456789abcdef"
-#: Cannot be changed alone: has one choice so far; needs model.rounds = 0.
-NOT_ALONE = {"encoder.kind", "model.task_features"}
+#: Do not count alone: has one choice so far; needs model.rounds = 0; decides only what is refused.
+NOT_ALONE = {"encoder.kind", "model.task_features", "data.max_missing"}
 
 
 def of_kind(wanted: object) -> list[str]:
@@ -310,6 +310,16 @@ class TestFingerprint:
         assert Config().fingerprint("f" * 16) != before
         monkeypatch.setattr("rin_core.config.PROTOCOL_VERSION", 10_000)
         assert Config().fingerprint(DIGEST) != before
+
+    def test_a_whole_number_for_a_float_is_the_same_setting(self) -> None:
+        whole = Config(training=TrainingConfig(clip_norm=5), model=ModelConfig(relation_bias=-6))
+        assert whole.fingerprint(DIGEST) == Config().fingerprint(DIGEST)
+
+    def test_what_decides_nothing_does_not_count(self) -> None:
+        off = Config().override("data.pos", "off")
+        for plain, path, value in ((off, "encoder.pos_dim", 7), (Config(), "data.max_missing", 1)):
+            assert plain.override(path, value).fingerprint(DIGEST) == plain.fingerprint(DIGEST)
+        assert off.fingerprint(DIGEST) != Config().fingerprint(DIGEST)
 
     @pytest.mark.parametrize("path", [name for name in Config().flat() if name not in NOT_ALONE])
     def test_every_field_counts(self, path: str) -> None:

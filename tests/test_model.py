@@ -328,8 +328,8 @@ class TestVectors:
         rows = RIN(Config(encoder=encoder), vocabulary(), given_vectors).encoder.words.weight
         assert (rows[found] == 9).all()
         assert not (rows[~found] == 9).any()
-        assert not rows[0].any()
-        assert rows[1:].any(dim=1).all()
+        assert not rows[:2].any(), "padding and unknown words say nothing"
+        assert rows[2:].any(dim=1).all()
         wide = Config(encoder=dataclasses.replace(encoder, word_dim=5))
         with pytest.raises(ValueError, match=r"\(10, 4\).*\(10, 5\).*encoder\.word_dim"):
             RIN(wide, vocabulary(), given_vectors)

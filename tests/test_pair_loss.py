@@ -136,6 +136,14 @@ class TestSums:
         assert not clean[1][:, padding].any()
         assert not clean[2][:, padding].any()
 
+    @pytest.mark.parametrize("sums", [numba_sums, torch_sums])
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    def test_nan_reaches_the_loss(self, sums: Sums, place: int) -> None:
+        subject = torch.zeros(1, 1, 3)
+        subject[0, 0, place] = torch.nan
+        total, _, _ = sums(subject, torch.zeros(1, 1, 3), torch.tensor([3]))
+        assert total.isnan()
+
     def test_float64(self) -> None:
         s, o = (share.double() for share in shares(RAGGED, scale=5.0))
         assert_right(torch_sums, s, o, RAGGED, rtol=1e-8)  # torch's softplus(x) is x from 20 on

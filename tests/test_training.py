@@ -455,3 +455,18 @@ class TestFiles:
         steps(other, other_optimizer, 3)
         assert model.weight.equal(other.weight)
         assert other_optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
+    for name in "ab":
+        metadata = {"config": {"x": 1}, "data": "d", "epoch": 3, "vocabulary": {"words": ["w"]}}
+        save_tensors(tmp_path / name, {"w": torch.ones(2), "v": torch.zeros(1)}, metadata)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_weights_in_the_checkpoints_place_are_refused(
+    corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path
+) -> None:
+    shutil.copy(unbroken[1] / WEIGHTS, tmp_path / CHECKPOINT)
+    with pytest.raises(CheckpointError, match=f"{CHECKPOINT}: .* delete it"):
+        train(TINY, corpus, directory=tmp_path)
