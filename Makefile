@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: study test check report clean
+.PHONY: study test check bench report clean
 
 study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
 	$(BIN)/python study/run.py --space rounds_curve
@@ -15,6 +15,9 @@ check: .venv/installed  ## style, types, and which package may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/installed  ## the product's speed against a dense and a plain formulation
+	$(BIN)/python -m benchmarks.bench $(if $(RIN_DATA_ROOT),--data webnlg_star)
 
 report: .venv/installed  ## tables and figures of every study in runs/
 	$(BIN)/python reports/build.py
