@@ -15,7 +15,6 @@ from rin_core.config import Config
 #: The demo corpus is there to show a whole study in minutes: narrow models, short runs, few
 #: seeds. Every other corpus takes the paper's settings and the space's seeds.
 DEMO_SETTINGS: Mapping[str, object] = {
-    "encoder.word_dim": 50,
     "encoder.hidden_size": 64,
     "model.feature_size": 64,
     "training.batch_size": 25,
