@@ -61,18 +61,28 @@ class Study:
     ) -> None:
         """Run trials on Ray until each has ended.
 
+        Args:
+            left: What the ledger lacks.
+            cpus: CPUs of a trial.
+            gpus: GPUs of a trial; None gives it one where there is one.
+            max_concurrent: Most trials at once; None leaves it to what fits.
+            address: A running cluster; None starts Ray here.
+
         Raises:
             ClusterError: No cluster there, or no room for a trial.
         """
-        if gpus is None:
-            gpus = 1.0 if tuner.gpus_available(address) else 0.0
-        resources = tuner.Resources(
-            cpus_per_trial=cpus,
-            gpus_per_trial=gpus,
-            max_concurrent=max_concurrent,
-            address=address,
-        )
-        slots = tuner.connect(resources)
+        try:
+            resources = tuner.Resources(
+                cpus_per_trial=cpus,
+                gpus_per_trial=tuner.default_gpus(address) if gpus is None else gpus,
+                max_concurrent=max_concurrent,
+                address=address,
+            )
+            slots = tuner.connect(resources)
+        except tuner.ClusterError:
+            for tracker in set(self._trackers.values()):
+                tracker.close("FAILED")
+            raise
         self.console.print(f"{min(slots, len(left))} at a time", highlight=False)
         work = [
             tuner.Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left

@@ -128,7 +128,9 @@ def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
     _say_what_is_left(plan.trials, left)
     # Imported late: a typing mistake should not wait for MLflow's imports.
     from study.driver import Study
+    from study.tuner import require_listener
 
+    require_listener(options.ray_address)
     study = Study(plan, experiments, options.uri(), options.out, CONSOLE)
     if left:
         study.run(

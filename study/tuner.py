@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,14 +106,28 @@ def connect(resources: Resources) -> int:
     return min(fits, resources.max_concurrent or fits)
 
 
-def gpus_available(address: str | None) -> bool:
-    """Say whether trials could have a GPU: the cluster's, or this machine's."""
+def require_listener(address: str | None) -> None:
+    """Refuse an address where nobody listens: Ray would wait for minutes and then abort."""
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as error:
+        raise ClusterError(
+            f"--ray-address {address}: {error}; start the cluster, or leave the option out to "
+            "use this machine"
+        ) from error
+
+
+def default_gpus(address: str | None) -> float:
+    """Return the GPUs of a trial where nobody said: one, if there is one at all."""
     if address is not None:
         connect(Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=1, address=address))
-        return bool(ray.cluster_resources().get("GPU", 0))
+        return float(bool(ray.cluster_resources().get("GPU", 0)))
     import torch
 
-    return torch.cuda.is_available()
+    return float(torch.cuda.is_available())
 
 
 def run(

@@ -92,6 +92,16 @@ def test_a_dead_tracking_server_is_exit_code_1(capsys, spert_folder, tmp_path):
     assert "secret" not in (tmp_path / "out/studies/rounds_curve-my_corpus.json").read_text()
 
 
+def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder, tmp_path):
+    code, shown = command(
+        capsys, "--data", str(spert_folder), "--out", str(tmp_path / "out"),
+        "--ray-address", "127.0.0.1:9", "--arms", "gru-1", "--seeds", "1",
+    )  # fmt: skip
+    assert code == 1
+    assert "error: --ray-address 127.0.0.1:9: " in shown
+    assert not (tmp_path / "out/mlflow.db").exists()
+
+
 @pytest.mark.parametrize("script", ["study/run.py", "study/trial.py", "reports/build.py"])
 def test_scripts_run_from_the_projects_root(script):
     ran = subprocess.run(
