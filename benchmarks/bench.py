@@ -6,7 +6,7 @@ Everything runs on one thread, in one process, in turn: a round of each formulat
 real batches, then the next round, so that a machine that slows down slows all of them. An epoch
 is the time of a sample of its batches, every n-th of them by length, scaled to all by their
 pairs of words (dense, plain, product) or words (LSTM). Memory is the growth of a fresh process's
-peak during one step. The table and the figure go to benchmarks/results/.
+peak during one step (Linux). The table and the figure go to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import csv
 import json
 import multiprocessing
 import platform
-import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -193,9 +192,16 @@ def _grow(options: Options, formulation: str, rounds: int) -> float:
     step = bench.step(formulation, rounds)
     # A short batch first: kernels are compiled and libraries loaded before the peak is read.
     step(sample_batches(bench.corpus, 30)[0])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+    before = _status("VmRSS")
     step(bench.batches[len(bench.batches) // 2])
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return _status("VmHWM") - before
+
+
+def _status(name: str) -> float:
+    """Return a size of this process in MiB, as Linux keeps it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def report(options: Options, bench: Bench) -> dict[str, Any]:
