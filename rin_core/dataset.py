@@ -1,14 +1,33 @@
-"""From a corpus's name to encoded arrays: reading, tagging, vocabulary, vectors, in that order."""
+"""From a corpus's name to encoded arrays: files, tags, vocabulary, vectors, in that order."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from rin_core.batching import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.config import Config
-from rin_core.corpus import Corpus, load_corpus
+from rin_core.corpus import (
+    SPLITS,
+    Corpus,
+    CorpusError,
+    Sentence,
+    count_missing,
+    missing_summary,
+)
+from rin_core.demo import demo_corpus
+from rin_core.readers import read_split
 from rin_core.vocabulary import WordVectors, load_vectors, tag_pos
+
+_FILE_STEMS = {
+    "train": ("train",),
+    "dev": ("dev", "valid", "validation", "val"),
+    "test": ("test",),
+}
+_SUFFIXES = (".json", ".jsonl")
 
 
 def load_dataset(
@@ -52,3 +71,94 @@ def _vectors_note(vectors: WordVectors | None) -> str:
         return "word vectors: random (give a GloVe file with --embeddings for the paper's setting)"
     found, words = int(vectors.found.sum()), len(vectors.found) - 2
     return f"word vectors: {vectors.name} has {found} of the training split's {words} words"
+
+
+def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0.01) -> Corpus:
+    """Load a corpus by name or folder.
+
+    Args:
+        name: ``"demo"``, a folder under the data root, or the path of a folder.
+        data_root: Folder of corpora; without it, the environment variable RIN_DATA_ROOT.
+        max_missing: Largest share of a split's triples that may be impossible to locate.
+
+    Raises:
+        CorpusError: No such corpus, a split is missing, or a file cannot be read.
+    """
+    if name == "demo":
+        return demo_corpus()
+    folder = find_corpus(name, data_root)
+    files = _split_files(folder)
+    splits = {split: read_split(path) for split, path in files.items()}
+    for split, sentences in splits.items():
+        _check_missing(files[split], sentences, max_missing)
+    if not any(s.triples for s in splits["train"]):
+        raise CorpusError(f"{files['train']}: no sentence has a triple, so nothing can be learned")
+    return Corpus(name=folder.resolve().name, **splits)
+
+
+def find_corpus(name: str, data_root: Path | None) -> Path:
+    """Return the folder of a corpus: a name under the data root, or else a path.
+
+    Args:
+        name: Name or path of the folder.
+        data_root: Folder of corpora; without it, the environment variable RIN_DATA_ROOT.
+
+    Raises:
+        CorpusError: There is no such folder; lists the corpora that are there.
+    """
+    from_environment = os.environ.get("RIN_DATA_ROOT")
+    root = data_root or (Path(from_environment) if from_environment else None)
+    candidates = [root / name] if root else []
+    for folder in (*candidates, Path(name)):
+        if name and folder.is_dir():
+            return folder
+    raise CorpusError(f"corpus {name!r}: no such folder; {_available(root)}")
+
+
+def _available(root: Path | None) -> str:
+    """Say which corpora could have been asked for."""
+    how = "--data-root or RIN_DATA_ROOT"
+    if root is None:
+        return f"only 'demo' is built in; for others, say where they are with {how}"
+    try:
+        names = sorted(f.name for f in root.iterdir() if f.is_dir() and any(_candidates(f)))
+    except OSError as error:
+        return f"the data root {root} cannot be read ({error.strerror}); set {how}"
+    return f"there are {', '.join(['demo', *names])}; the data root is {root} ({how})"
+
+
+def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Find the files of a folder that are named as a split."""
+    for split, stems in _FILE_STEMS.items():
+        for path in (folder / f"{stem}{suffix}" for stem in stems for suffix in _SUFFIXES):
+            if path.is_file():
+                yield split, path
+
+
+def _split_files(folder: Path) -> dict[str, Path]:
+    """Return the one file of each split."""
+    files: dict[str, Path] = {}
+    for split, path in _candidates(folder):
+        if split in files:
+            both = f"both {files[split].name} and {path.name}"
+            raise CorpusError(f"{folder}: {both} could be the {split} split; keep one of them")
+        files[split] = path
+    absent = [f"{split}{_SUFFIXES[0]}" for split in SPLITS if split not in files]
+    if absent:
+        found = ", ".join(path.name for path in files.values()) or "no split at all"
+        raise CorpusError(
+            f"{folder}: missing {' and '.join(absent)} (found {found}); "
+            f"put the missing split there, as .json or .jsonl"
+        )
+    return files
+
+
+def _check_missing(path: Path, sentences: tuple[Sentence, ...], max_missing: float) -> None:
+    missing, total = count_missing(sentences)
+    if missing <= max_missing * total:
+        return
+    enough = math.ceil(100 * missing / total) / 100
+    raise CorpusError(
+        f"{path}: {missing_summary(sentences)}; at most {max_missing:.2%} may be: "
+        f"correct the file, or allow it with --set data.max_missing={enough:g}"
+    )

@@ -20,10 +20,9 @@ from rin_core.corpus import (
     Sentence,
     Span,
     Triple,
-    find_corpus,
-    load_corpus,
-    read_split,
 )
+from rin_core.dataset import find_corpus, load_corpus
+from rin_core.readers import read_split
 
 Record = dict[str, Any]
 
