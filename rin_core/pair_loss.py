@@ -35,7 +35,7 @@ Sums = tuple[Tensor, Tensor, Tensor]
 Array = NDArray[Any]
 
 F32, I32 = np.float32, np.int32
-ZERO, ONE, HALF, NAN = F32(0), F32(1), F32(0.5), F32(np.nan)
+ZERO, ONE, HALF = F32(0), F32(1), F32(0.5)
 
 # e^v = 2^k · e^f with k = round(v / ln 2): Cody and Waite's two-part ln 2, Cephes' polynomial.
 LOG2_E, LN2_HIGH, LN2_LOW = F32(1.4426950408889634), F32(0.693359375), F32(-2.12194440e-4)
@@ -53,6 +53,24 @@ LOG_PRODUCT_LIMIT = 84.0  # a running product stays below e^84 < 3.4e38
 # whose correction terms it would cancel.
 EXACT = {"contract", "nsz", "nnan", "ninf"}
 SUMMING = EXACT | {"reassoc", "arcp"}
+
+
+@njit(cache=True, fastmath=EXACT, error_model="numpy")
+def _largest(x: Array, n: int) -> Any:
+    """Return the largest of the first ``n`` numbers."""
+    largest = x[0]
+    for i in range(1, n):
+        largest = x[i] if x[i] > largest else largest
+    return largest
+
+
+@njit(cache=True, error_model="numpy")
+def _nans(x: Array, n: int) -> int:
+    """Count what is not a number among the first ``n``."""
+    count = I32(0)
+    for i in range(n):
+        count += I32(x[i] != x[i])
+    return count
 
 
 @njit(cache=True, fastmath=EXACT, error_model="numpy", inline="always")
@@ -127,14 +145,11 @@ def _kernel(
     for t in range(R):
         for b in range(B):
             s, o, n = subject[t, b], object_[t, b], lengths[b]
-            s_max, o_max = s[0], o[0]
-            numbers = True
-            for i in range(n):
-                s_max = s[i] if s[i] > s_max else s_max
-                o_max = o[i] if o[i] > o_max else o_max
-                numbers &= (s[i] == s[i]) & (o[i] == o[i])
-            highest = s_max + o_max if numbers else NAN  # NaN must reach the loss
-            if not FAST_LOWEST <= highest <= FAST_HIGHEST:
+            s_max, o_max = _largest(s, n), _largest(o, n)
+            highest = s_max + o_max
+            fast = FAST_LOWEST <= highest <= FAST_HIGHEST
+            # Maxima pass over NaN, which must reach the loss: a diverged model is an error.
+            if not fast or _nans(s, n) + _nans(o, n) > 0:
                 loss += _any_finite_logits(s, o, rows[t, b], columns[t, b], n)
                 continue
             _exponentials(s, highest * HALF - s_max, a, bits, power, n)
