@@ -67,9 +67,9 @@ def _largest(x: Array, n: int) -> Any:
 @njit(cache=True, error_model="numpy")
 def _nans(x: Array, n: int) -> int:
     """Count what is not a number among the first ``n``."""
-    count = I32(0)
+    count = 0
     for i in range(n):
-        count += I32(x[i] != x[i])
+        count += x[i] != x[i]
     return count
 
 
