@@ -35,6 +35,8 @@ class Progress:
     max_epochs: Mapping[str, int]
     slots: int
     running: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=dict)
+    """Seconds of training of each trial in this session."""
     done: dict[str, float] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     best: tuple[float, str] = (-1.0, "")
@@ -54,6 +56,7 @@ class Progress:
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Note one epoch of a trial."""
         self.running[fingerprint] = row
+        self.spent[fingerprint] = self.spent.get(fingerprint, 0.0) + row["seconds"]
         self.best = max(self.best, (row["dev_f1"], self.names[fingerprint]))
 
     def finish(self, fingerprint: str, dev_f1: float, epochs: int, seconds: float) -> None:
@@ -83,7 +86,7 @@ class Progress:
         if not self.done or not left:
             return None
         trial = sum(self.done.values()) / len(self.done)
-        spent = sum(min(trial, row.get("elapsed", 0.0)) for row in self.running.values())
+        spent = sum(min(trial, self.spent[running]) for running in self.running)
         return max(0.0, left * trial - spent) / self.slots
 
     def table(self) -> Table:

@@ -81,11 +81,16 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
         assert len(shown.strip().splitlines()) == 1, (arguments, shown)
 
 
+def start_one_trial(
+    capsys: pytest.CaptureFixture[str], corpus: Path, out: Path, *where: str
+) -> tuple[int, str]:
+    one = ("--arms", "gru-1", "--seeds", "1")
+    return command(capsys, "--data", str(corpus), "--out", str(out), *one, *where)
+
+
 def test_a_dead_tracking_server_is_exit_code_1(capsys, spert_folder, tmp_path):
-    code, shown = command(
-        capsys, "--data", str(spert_folder), "--out", str(tmp_path / "out"),
-        "--tracking-uri", "http://ann:secret@127.0.0.1:9", "--arms", "gru-1", "--seeds", "1",
-    )  # fmt: skip
+    where = ("--tracking-uri", "http://ann:secret@127.0.0.1:9")
+    code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
     assert code == 1
     assert "error: --tracking-uri http://127.0.0.1:9: " in shown
     assert "secret" not in shown
@@ -93,10 +98,8 @@ def test_a_dead_tracking_server_is_exit_code_1(capsys, spert_folder, tmp_path):
 
 
 def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder, tmp_path):
-    code, shown = command(
-        capsys, "--data", str(spert_folder), "--out", str(tmp_path / "out"),
-        "--ray-address", "127.0.0.1:9", "--arms", "gru-1", "--seeds", "1",
-    )  # fmt: skip
+    where = ("--ray-address", "127.0.0.1:9")
+    code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
     assert code == 1
     assert "error: --ray-address 127.0.0.1:9: " in shown
     assert not (tmp_path / "out/mlflow.db").exists()

@@ -1,0 +1,42 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from study.progress import Progress, clock
+
+
+@pytest.fixture
+def progress() -> Progress:
+    names = {name: f"arm {name}" for name in "abcd"}
+    console = Console(file=io.StringIO(), width=120)
+    return Progress(console, names, dict.fromkeys(names, 9), slots=2)
+
+
+def row(dev_f1: float, seconds: float) -> dict[str, float]:
+    return {"epoch": 1, "dev_f1": dev_f1, "train_loss": 1.0, "seconds": seconds}
+
+
+def test_time_left_counts_what_running_trials_have_behind_them(progress):
+    assert progress.seconds_left() is None
+    progress.finish("a", dev_f1=0.5, epochs=3, seconds=60.0)
+    assert progress.seconds_left() == 3 * 60 / 2
+    progress.epoch("b", row(0.7, 20.0))
+    progress.epoch("b", row(0.6, 20.0))
+    assert progress.seconds_left() == (3 * 60 - 40) / 2
+    assert progress.best == (0.7, "arm b")
+
+
+def test_each_end_is_a_line(progress):
+    progress.finish("a", dev_f1=0.5, epochs=3, seconds=60.0)
+    progress.fail("b", "the training loss is nan")
+    lines = progress.console.file.getvalue().splitlines()
+    assert "[1/4] arm a: dev F1  50.0 · 3 epochs · 60 s" in lines[0]
+    assert "[2/4] arm b: failed: the training loss is nan" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(42, "42 s"), (420, "7 min"), (11_100, "3 h 05 min")]
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text
