@@ -8,7 +8,7 @@ yields all three, and nothing of size L² is ever stored.
 The CPU kernel needs one exponential per word and relation, not per pair:
 with a = e^subject and c = e^object, a pair costs x = a·c, σ = x / (1 + x), and its share of
 ``q ← q(1 + x) + x``, a running product less one. One logarithm, ``log1p(q)``, then serves a
-whole column, and keeping the product *less one* keeps the relative precision of tiny terms.
+whole sentence, and keeping the product *less one* keeps the relative precision of tiny terms.
 
 Exponentials overflow where logits are large, and clamping subject and object apart would be
 wrong (25 - 30 is not 20 - 20). So each relation of each sentence is first balanced: adding m
@@ -50,8 +50,9 @@ FAST_HIGHEST, FAST_LOWEST = F32(20.0), F32(-160.0)
 LOG_PRODUCT_LIMIT = 84.0  # a running product stays below e^84 < 3.4e38
 
 # Reassociation lets the compiler sum in vector lanes. It must not touch the exponential,
-# whose correction terms it would cancel.
-EXACT = {"contract", "nsz", "nnan", "ninf"}
+# whose correction terms it would cancel. NaN must reach the loss (a diverged model is an
+# error), so nothing here may assume that there is none.
+EXACT = {"contract", "nsz"}
 SUMMING = EXACT | {"reassoc", "arcp"}
 
 
@@ -64,21 +65,11 @@ def _largest(x: Array, n: int) -> Any:
     return largest
 
 
-@njit(cache=True, error_model="numpy")
-def _nans(x: Array, n: int) -> int:
-    """Count what is not a number among the first ``n``."""
-    count = 0
-    for i in range(n):
-        count += x[i] != x[i]
-    return count
-
-
 @njit(cache=True, fastmath=EXACT, error_model="numpy", inline="always")
-def _exponentials(x: Array, shift: Any, out: Array, bits: Array, power: Array, n: int) -> None:
-    """Write e^(x + shift) into ``out``; ``power`` is the float view of ``bits``."""
+def _exponentials(x: Array, out: Array, bits: Array, power: Array, n: int) -> None:
+    """Write e^x into ``out``; ``power`` is the float view of ``bits``."""
     for i in range(n):
-        v = x[i] + shift
-        v = v if v > EXP_FLOOR else EXP_FLOOR
+        v = EXP_FLOOR if x[i] < EXP_FLOOR else x[i]  # lets NaN pass
         k = (v * LOG2_E + ROUNDER) - ROUNDER
         f = (v - k * LN2_HIGH) - k * LN2_LOW
         p = ((((E5 * f + E4) * f + E3) * f + E2) * f + E1) * f + E0
@@ -111,6 +102,25 @@ def _four_rows(a: Array, c: Array, i: int, rows: Array, columns: Array, q: Array
 
 
 @njit(cache=True, error_model="numpy")
+def _sum_of_logs(q: Array, fold: Array, n: int, bound: float) -> float:
+    """Return Σ log1p(q), each at most ``bound``; one logarithm where float64 can hold Π(1 + q)."""
+    if bound * n > 700:
+        total = 0.0
+        for j in range(n):
+            total += math.log1p(q[j])
+        return total
+    for j in range(8):
+        fold[j] = q[j]
+    for start in range(8, n, 8):
+        for j in range(8):
+            fold[j] += q[start + j] + fold[j] * q[start + j]
+    for half in (4, 2, 1):
+        for j in range(half):
+            fold[j] += fold[half + j] + fold[j] * fold[half + j]
+    return math.log1p(fold[0])
+
+
+@njit(cache=True, error_model="numpy")
 def _any_finite_logits(s: Array, o: Array, rows: Array, columns: Array, n: int) -> float:
     """The same sums in float64 and stable form, one exponential a pair; returns the loss."""
     loss = 0.0
@@ -131,59 +141,56 @@ def _any_finite_logits(s: Array, o: Array, rows: Array, columns: Array, n: int) 
 
 
 @njit(cache=True, error_model="numpy")
-def _kernel(
-    subject: Array, object_: Array, lengths: Array, rows: Array, columns: Array, logs: Array
-) -> float:
-    """Fill ``rows``, ``columns`` and the products still to be logged; return the loss logged."""
+def _kernel(subject: Array, object_: Array, lengths: Array, rows: Array, columns: Array) -> float:
+    """Fill ``rows`` and ``columns``; return the loss."""
     R, B, L = subject.shape
     width = (L + 7) // 8 * 8
-    a, c, q = np.zeros(width, F32), np.zeros(width, F32), np.zeros(width, F32)
-    row, column = np.zeros(width, F32), np.zeros(width, F32)
-    bits = np.zeros(width, I32)
+    shifted, exponentials = np.zeros(2 * width, F32), np.zeros(2 * width, F32)
+    bits = np.zeros(2 * width, I32)
     power = bits.view(F32)
+    q, row, column = np.zeros(width, F32), np.zeros(width, F32), np.zeros(width, F32)
+    fold = np.zeros(8)
     loss = 0.0
     for t in range(R):
         for b in range(B):
             s, o, n = subject[t, b], object_[t, b], lengths[b]
             s_max, o_max = _largest(s, n), _largest(o, n)
             highest = s_max + o_max
-            fast = FAST_LOWEST <= highest <= FAST_HIGHEST
-            # Maxima pass over NaN, which must reach the loss: a diverged model is an error.
-            if not fast or _nans(s, n) + _nans(o, n) > 0:
+            if not FAST_LOWEST <= highest <= FAST_HIGHEST:
                 loss += _any_finite_logits(s, o, rows[t, b], columns[t, b], n)
                 continue
-            _exponentials(s, highest * HALF - s_max, a, bits, power, n)
-            _exponentials(o, highest * HALF - o_max, c, bits, power, n)
             n4, n8 = (n + 3) // 4 * 4, (n + 7) // 8 * 8
+            for j in range(n):
+                shifted[j] = s[j] + (highest * HALF - s_max)
+                shifted[n8 + j] = o[j] + (highest * HALF - o_max)
+            _exponentials(shifted, exponentials, bits, power, 2 * n8)
+            a, c = exponentials[:n8], exponentials[n8:]
             # Beyond the sentence x = 0: such pairs add nothing, and whole vectors can be used.
             for j in range(n, n8):
                 a[j], c[j] = ZERO, ZERO
             for j in range(n8):
                 q[j], column[j] = ZERO, ZERO
             growth = 4 * math.log1p(math.exp(highest))
-            logged = 0.0
+            bound = 0.0
             for i in range(0, n4, 4):
-                if logged + growth > LOG_PRODUCT_LIMIT:
-                    for j in range(n):
-                        loss += math.log1p(q[j])
-                        q[j] = ZERO
-                    logged = 0.0
+                if bound + growth > LOG_PRODUCT_LIMIT:
+                    loss += _sum_of_logs(q, fold, n8, bound)
+                    q[:n8] = ZERO
+                    bound = 0.0
                 _four_rows(a, c, i, row, column, q, n8)
-                logged += growth
+                bound += growth
+            loss += _sum_of_logs(q, fold, n8, bound)
             for j in range(n):
-                rows[t, b, j], columns[t, b, j], logs[t, b, j] = row[j], column[j], q[j]
+                rows[t, b, j], columns[t, b, j] = row[j], column[j]
     return loss
 
 
 def numba_sums(subject_RBL: Tensor, object_RBL: Tensor, lengths_B: Tensor) -> Sums:
     """Σ softplus and the row and column sums of σ, on CPU in float32; see :func:`pair_loss`."""
     subject, object_ = subject_RBL.contiguous().numpy(), object_RBL.contiguous().numpy()
-    rows, columns, logs = (torch.zeros_like(subject_RBL).contiguous() for _ in range(3))
-    logged = _kernel(
-        subject, object_, lengths_B.numpy(), rows.numpy(), columns.numpy(), logs.numpy()
-    )
-    total = logs.log1p_().sum(dtype=torch.float64) + logged
-    return total.to(subject_RBL.dtype), rows, columns
+    rows, columns = (torch.zeros(subject_RBL.shape) for _ in range(2))
+    loss = _kernel(subject, object_, lengths_B.numpy(), rows.numpy(), columns.numpy())
+    return torch.tensor(loss, dtype=subject_RBL.dtype), rows, columns
 
 
 def torch_sums(subject_RBL: Tensor, object_RBL: Tensor, lengths_B: Tensor) -> Sums:
