@@ -54,13 +54,17 @@ def compare(options: Options) -> tuple[Result, Result]:
     """Return the run with the product's kernel and the run with the reference."""
     torch.set_num_threads(1)
     settings = DEMO_SETTINGS if options.data == "demo" else {}
-    config = Config().with_overrides(settings).with_overrides(
-        {
-            "model.rounds": options.rounds,
-            "training.max_epochs": options.epochs,
-            "training.patience": options.epochs,
-            "training.seed": options.seed,
-        }
+    config = (
+        Config()
+        .with_overrides(settings)
+        .with_overrides(
+            {
+                "model.rounds": options.rounds,
+                "training.max_epochs": options.epochs,
+                "training.patience": options.epochs,
+                "training.seed": options.seed,
+            }
+        )
     )
     corpus = load_dataset(options.data, config, data_root=options.data_root)
     product = train(config, corpus)
@@ -87,7 +91,9 @@ def main(options: Options) -> None:
     path = RESULTS / f"agreement-{options.data}-K{options.rounds}-seed{options.seed}.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["epoch", "kernel dev F1", "reference dev F1", "kernel loss", "reference loss"])
+        writer.writerow(
+            ["epoch", "kernel dev F1", "reference dev F1", "kernel loss", "reference loss"]
+        )
         writer.writerows(rows)
     CONSOLE.print(f"written: {path}")
 

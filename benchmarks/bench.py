@@ -4,9 +4,11 @@
 
 Everything runs on one thread, in one process, in turn: a round of each formulation on the same
 real batches, then the next round, so that a machine that slows down slows all of them. An epoch
-is the time of a sample of its batches, every n-th of them by length, scaled to all by their
-pairs of words (dense, plain, product) or words (LSTM). Memory is the growth of a fresh process's
-peak during one step (Linux). The table and the figure go to benchmarks/results/.
+is the mean step over a sample of its batches, every n-th of them by length, times their number.
+The dense formulation is timed twice: on the product's batches of like length, and on batches
+drawn at random and padded to their longest sentence, as the released training loop draws them.
+Memory is the growth of a fresh process's peak during one step (Linux). Tables and figure go to
+benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -14,14 +16,14 @@ from __future__ import annotations
 import csv
 import json
 import multiprocessing
-import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 import tyro
@@ -29,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.formulations import FORMULATIONS
-from rin_core.batching import Batch, EncodedCorpus, make_batch, training_batches
+from rin_core.batching import Batch, make_batch, training_batches
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.metrics import evaluate
@@ -37,8 +39,11 @@ from rin_core.model import RIN
 from rin_core.pair_loss import numba_sums
 
 CPU = torch.device("cpu")
+BATCH = 50
 RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
+
+Step = Callable[[Batch], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +62,6 @@ class Options:
     """Rounds of measurement."""
 
 
-@dataclass(slots=True)
-class Measured:
-    """Times of one formulation, one entry a round of measurement."""
-
-    seconds: list[float] = field(default_factory=list)
-
-    def spread(self) -> tuple[float, float, float]:
-        """Return minimum, median and maximum."""
-        return min(self.seconds), median(self.seconds), max(self.seconds)
-
-
 class Bench:
     """A corpus's batches and the models to time on them."""
 
@@ -75,12 +69,21 @@ class Bench:
         torch.set_num_threads(1)
         self.options = options
         self.corpus = load_dataset(options.data, Config(), data_root=options.data_root)
-        self.batches = sample_batches(self.corpus, options.batches)
-        lengths = self.corpus.train.lengths_N
-        self.pair_share = sum(pairs(b) for b in self.batches) / float((lengths**2).sum())
-        self.word_share = sum(int(b.lengths_B.sum()) for b in self.batches) / lengths.sum()
+        rows = training_batches(self.corpus.train, BATCH, np.random.default_rng(0))
+        self.steps_an_epoch = len(rows)
+        self.by_length = self._sample(rows)
+        order = np.random.default_rng(0).permutation(len(self.corpus.train))
+        self.random = self._sample(np.split(order, np.arange(BATCH, len(order), BATCH)))
 
-    def step(self, formulation: str, rounds: int) -> Callable[[Batch], None]:
+    def _sample(self, rows: list[Any]) -> list[Batch]:
+        """Return every n-th of an epoch's batches in order of length, full ones only."""
+        longest = self.corpus.train.lengths_N
+        full = sorted((r for r in rows if len(r) == BATCH), key=lambda r: longest[r].max())
+        count = min(self.options.batches, len(full))
+        chosen = ((np.arange(count) + 0.5) * len(full) / count).astype(int)
+        return [make_batch(self.corpus.train, full[k], CPU) for k in chosen]
+
+    def step(self, formulation: str, rounds: int) -> Step:
         """Return a training step of a formulation."""
         torch.manual_seed(0)
         config = Config().override("model.rounds", rounds)
@@ -97,7 +100,7 @@ class Bench:
 
         return take
 
-    def lstm(self) -> Callable[[Batch], None]:
+    def lstm(self) -> Step:
         """Return a bare BiLSTM's forward and backward pass over a batch's word vectors."""
         lstm = torch.nn.LSTM(110, 50, batch_first=True, bidirectional=True)
 
@@ -107,47 +110,66 @@ class Bench:
 
         return take
 
-    def compare(self) -> dict[str, Measured]:
-        """Time every formulation at every K in turn, and the bare LSTM."""
+    def compare(self) -> dict[str, list[float]]:
+        """Return seconds an epoch, one entry a round of measurement, of everything compared."""
         steps = {
-            f"{name}, K = {k}": self.step(name, k)
+            f"{name}, K = {k}": (self.step(name, k), self.by_length)
             for k in self.options.rounds
             for name in FORMULATIONS
         }
-        steps["bare LSTM"] = self.lstm()
-        measured = {name: Measured() for name in steps}
-        for step in steps.values():  # compile, allocate
-            step(self.batches[0])
+        steps |= {
+            f"dense on random batches, K = {k}": (self.step("dense", k), self.random)
+            for k in self.options.rounds
+        }
+        steps["bare LSTM"] = self.lstm(), self.by_length
+        measured: dict[str, list[float]] = {name: [] for name in steps}
+        for step, batches in steps.values():  # compile, allocate
+            step(batches[0])
         for _ in range(self.options.repeats):
-            for name, step in steps.items():
-                share = self.word_share if name == "bare LSTM" else self.pair_share
-                measured[name].seconds.append(timed(step, self.batches) / share)
+            for name, (step, batches) in steps.items():
+                mean = timed(step, batches) / len(batches)
+                measured[name].append(mean * self.steps_an_epoch)
         return measured
 
     def rounds_curve(self) -> list[tuple[int, float]]:
-        """Return milliseconds a step of the product for K = 0 … 8."""
-        return [(k, 1e3 * self._a_step(self.step("product", k))) for k in range(9)]
+        """Return seconds an epoch of the product for K = 0 … 8, the medians of rounds in turn."""
+        steps = [self.step("product", k) for k in range(9)]
+        for step in steps:
+            step(self.by_length[0])
+        seconds = [[timed(s, self.by_length) for s in steps] for _ in range(self.options.repeats)]
+        scale = self.steps_an_epoch / len(self.by_length)
+        return [(k, scale * median(times)) for k, times in enumerate(zip(*seconds, strict=True))]
 
-    def _a_step(self, step: Callable[[Batch], None]) -> float:
-        step(self.batches[0])
-        return min(timed(step, self.batches) for _ in range(2)) / len(self.batches)
-
-    def dev_share(self) -> float:
+    def dev_share(self) -> list[float]:
         """Return the time of scoring dev as a share of a training epoch at K = 1."""
         torch.manual_seed(0)
         model = RIN(Config(), self.corpus.vocabulary)
-        started = time.perf_counter()
-        evaluate(model, self.corpus.dev, "first", CPU)
-        scoring = time.perf_counter() - started
-        return scoring / (timed(self.step("product", 1), self.batches) / self.pair_share)
+        step = self.step("product", 1)
+        step(self.by_length[0])
+        shares = []
+        for _ in range(self.options.repeats):
+            started = time.perf_counter()
+            evaluate(model, self.corpus.dev, "first", CPU)
+            scoring = time.perf_counter() - started
+            epoch = timed(step, self.by_length) / len(self.by_length) * self.steps_an_epoch
+            shares.append(scoring / epoch)
+        return shares
 
-
-def sample_batches(corpus: EncodedCorpus, count: int) -> list[Batch]:
-    """Return every n-th of an epoch's batches in order of length, full ones only."""
-    rows = training_batches(corpus.train, 50, np.random.default_rng(0))
-    full = sorted((r for r in rows if len(r) == 50), key=lambda r: corpus.train.lengths_N[r].sum())
-    chosen = np.linspace(0, len(full) - 1, min(count, len(full)) + 2).round().astype(int)[1:-1]
-    return [make_batch(corpus.train, full[k], CPU) for k in chosen]
+    def kernel(self) -> list[float]:
+        """Return ns a pair·relation of the kernel over the sample, one entry a round."""
+        generator, R = torch.Generator().manual_seed(0), len(self.corpus.vocabulary.relations)
+        inputs = [
+            (*(torch.randn(R, *b.words_BL.shape, generator=generator) - 3 for _ in "so"), b)
+            for b in self.by_length
+        ]
+        work = R * sum(pairs(batch) for batch in self.by_length)
+        found = []
+        for _ in range(self.options.repeats + 1):
+            started = time.perf_counter()
+            for subject, object_, batch in inputs:
+                numba_sums(subject, object_, batch.lengths_B)
+            found.append(1e9 * (time.perf_counter() - started) / work)
+        return found[1:]
 
 
 def pairs(batch: Batch) -> int:
@@ -155,7 +177,7 @@ def pairs(batch: Batch) -> int:
     return int((batch.lengths_B**2).sum())
 
 
-def timed(step: Callable[[Batch], None], batches: Sequence[Batch]) -> float:
+def timed(step: Step, batches: Sequence[Batch]) -> float:
     """Return the seconds that steps over batches take."""
     started = time.perf_counter()
     for batch in batches:
@@ -179,23 +201,46 @@ def kernel_curve(sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int, float
     return found
 
 
-def step_memory(options: Options, formulation: str, rounds: int) -> float:
+def step_memory(options: Options, formulation: str, kind: str) -> float:
     """Return MiB that one step on the sample's middle batch adds to a fresh process's peak."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        grown: float = pool.apply(_grow, (options, formulation, rounds))
+        grown: float = pool.apply(_grow, (options, formulation, kind))
     return grown
 
 
-def _grow(options: Options, formulation: str, rounds: int) -> float:
+def _grow(options: Options, formulation: str, kind: str) -> float:
     bench = Bench(options)
-    step = bench.step(formulation, rounds)
+    step = bench.step(formulation, options.rounds[0])
+    batches: list[Batch] = getattr(bench, kind)
     # A short batch first: kernels are compiled and libraries loaded before the peak is read.
-    step(sample_batches(bench.corpus, 30)[0])
+    step(bench.by_length[0])
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     before = _status("VmRSS")
-    step(bench.batches[len(bench.batches) // 2])
+    step(batches[len(batches) // 2])
     return _status("VmHWM") - before
+
+
+def together(options: Options) -> list[float]:
+    """Return the time of two trainings at once, on a core each, over that of one alone."""
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, context.Pool(2) as pool:
+        barrier = manager.Barrier(2)
+        pool.starmap(_train_beside, [(options, barrier)] * 2)  # load, compile
+        ratios = []
+        for _ in range(options.repeats):
+            alone = pool.apply(_train_beside, (options, None))
+            ratios.append(max(pool.starmap(_train_beside, [(options, barrier)] * 2)) / alone)
+    return ratios
+
+
+def _train_beside(options: Options, barrier: Any) -> float:
+    bench = Bench(options)
+    step = bench.step("product", options.rounds[0])
+    step(bench.by_length[0])
+    if barrier is not None:
+        barrier.wait()
+    return timed(step, bench.by_length * 4)
 
 
 def _status(name: str) -> float:
@@ -206,57 +251,72 @@ def _status(name: str) -> float:
 
 def report(options: Options, bench: Bench) -> dict[str, Any]:
     """Measure everything and return it as plain values."""
-    measured = bench.compare()
+    first = options.rounds[0]
     lengths = [(L, 171) for L in (10, 16, 24, 32, 50, 80, 120, 200)]
     relations = [(24, R) for R in (5, 10, 24, 50, 100, 171, 300, 500)]
-    middle = options.rounds[0]
+    memory = {
+        f"{name}, K = {first}": step_memory(options, name, "by_length") for name in FORMULATIONS
+    }
+    memory[f"dense on random batches, K = {first}"] = step_memory(options, "dense", "random")
     return {
         "data": options.data,
-        "machine": f"{platform.machine()}, torch {torch.__version__}, one thread",
-        "seconds": {name: m.seconds for name, m in measured.items()},
-        "memory": {name: step_memory(options, name, middle) for name in FORMULATIONS},
-        "rounds": bench.rounds_curve(),
-        "dev_share": bench.dev_share(),
-        "by_length": kernel_curve(lengths),
-        "by_relations": kernel_curve(relations),
+        "versions": f"torch {torch.__version__}, numba {numba.__version__}, one thread",
+        "seconds an epoch": bench.compare(),
+        "MiB of a step": memory,
+        "seconds an epoch by rounds": bench.rounds_curve(),
+        "dev scoring as a share of an epoch": bench.dev_share(),
+        "two at once over one alone": together(options),
+        "kernel, ns a pair and relation": bench.kernel(),
+        "kernel, by length": kernel_curve(lengths),
+        "kernel, by relations": kernel_curve(relations),
     }
 
 
-def ratios(seconds: dict[str, list[float]], slow: str, fast: str) -> tuple[float, float, float]:
-    """Return minimum, median and maximum of slow over fast, round of measurement by round."""
-    found = [a / b for a, b in zip(seconds[slow], seconds[fast], strict=True)]
-    return min(found), median(found), max(found)
+def spread(values: Sequence[float], form: str = ".2f") -> str:
+    """Write a median with its minimum and maximum."""
+    return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def show(found: dict[str, Any], options: Options) -> None:
-    """Print the table."""
-    seconds = found["seconds"]
-    table = Table("formulation", "seconds an epoch", "times the product", box=None)
+def table_of(found: dict[str, Any], options: Options) -> list[list[str]]:
+    """Return the rows of the comparison, ratios taken round of measurement by round."""
+    seconds, memory = found["seconds an epoch"], found["MiB of a step"]
+    rows = []
     for name, values in seconds.items():
         _, _, k = name.partition(", ")
         product = f"product, {k}" if k else f"product, K = {options.rounds[0]}"
-        low, middle, high = ratios(seconds, name, product)
-        table.add_row(name, f"{median(values):8.2f}", f"{middle:7.2f} ({low:.2f} to {high:.2f})")
+        ratios = [a / b for a, b in zip(values, seconds[product], strict=True)]
+        size = f"{memory[name]:.0f}" if name in memory else ""
+        rows.append([name, spread(values), spread(ratios), size])
+    return rows
+
+
+HEADER = ["formulation", "seconds an epoch", "times the product at that K", "MiB of a step"]
+
+
+def show(found: dict[str, Any], options: Options) -> None:
+    """Print the tables."""
+    table = Table(*HEADER, box=None)
+    for row in table_of(found, options):
+        table.add_row(*row)
     CONSOLE.print(table)
-    CONSOLE.print(f"memory of a step, MiB: {found['memory']}")
-    CONSOLE.print(f"dev scoring: {100 * found['dev_share']:.1f} % of an epoch")
-    CONSOLE.print(f"ms a step for K = 0 to 8: {[round(ms, 1) for _, ms in found['rounds']]}")
-    for name in ("by_length", "by_relations"):
-        CONSOLE.print(
-            f"ns a pair·relation {name}: {[(a, b, round(v, 2)) for a, b, v in found[name]]}"
-        )
+    by_rounds = [seconds for _, seconds in found["seconds an epoch by rounds"]]
+    a_round = (by_rounds[-1] - by_rounds[0]) / (len(by_rounds) - 1) / by_rounds[1]
+    CONSOLE.print(f"seconds an epoch for K = 0 to 8: {[round(s, 1) for s in by_rounds]}")
+    CONSOLE.print(f"a further round: {100 * a_round:.0f} % of the epoch at K = 1")
+    for name in ("dev scoring as a share of an epoch", "two at once over one alone"):
+        CONSOLE.print(f"{name}: {spread(found[name], '.3f')}")
+    CONSOLE.print(f"kernel, ns a pair·relation: {spread(found['kernel, ns a pair and relation'])}")
+    for name in ("kernel, by length", "kernel, by relations"):
+        CONSOLE.print(f"{name} (L, R, ns): {[(L, R, round(ns, 2)) for L, R, ns in found[name]]}")
 
 
-def write(found: dict[str, Any]) -> None:
-    """Write the measurements and the figure."""
+def write(found: dict[str, Any], options: Options) -> None:
+    """Write the measurements, the table and the figure."""
     RESULTS.mkdir(exist_ok=True)
-    stem = RESULTS / found["data"]
+    stem = RESULTS / f"speed-{found['data']}"
     stem.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
     with stem.with_suffix(".csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["formulation", "round of measurement", "seconds an epoch"])
-        for name, values in found["seconds"].items():
-            writer.writerows([name, k, value] for k, value in enumerate(values))
+        csv.writer(file).writerows([HEADER, *table_of(found, options)])
     draw(found, stem.with_suffix(".png"))
     CONSOLE.print(f"written: {stem}.json .csv .png")
 
@@ -270,12 +330,16 @@ def draw(found: dict[str, Any], path: Path) -> None:
 
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
     curves = (
-        ("rounds K", "ms a step", found["rounds"]),
-        ("tokens L (R = 171)", "ns a pair·relation", [(x, v) for x, _, v in found["by_length"]]),
+        ("rounds K", "seconds an epoch", found["seconds an epoch by rounds"]),
+        (
+            "tokens L (R = 171)",
+            "ns a pair·relation",
+            [(x, v) for x, _, v in found["kernel, by length"]],
+        ),
         (
             "relations R (L = 24)",
             "ns a pair·relation",
-            [(x, v) for _, x, v in found["by_relations"]],
+            [(x, v) for _, x, v in found["kernel, by relations"]],
         ),
     )
     for axis, (across, up, points) in zip(axes, curves, strict=True):
@@ -289,7 +353,7 @@ def main(options: Options) -> None:
     """Measure, print, write."""
     found = report(options, Bench(options))
     show(found, options)
-    write(found)
+    write(found, options)
 
 
 if __name__ == "__main__":

@@ -232,14 +232,19 @@ class Config:
     def fingerprint(self, data_digest: str) -> str:
         """Identify a run: canonical settings, content of the data, protocol.
 
+        Only what differs from the defaults counts, so that a new field, whose default is what
+        was done before, leaves every run its fingerprint. A changed default is a new protocol.
+
         Args:
             data_digest: Digest of the encoded corpus and its word vectors.
 
         Returns:
             16 hexadecimal digits.
         """
+        default = Config().flat()
+        chosen = {k: v for k, v in self.canonical().flat().items() if v != default[k]}
         identity = {
-            "config": self.canonical().flat(),
+            "config": chosen,
             "data": data_digest,
             "protocol": PROTOCOL_VERSION,
         }

@@ -5,6 +5,10 @@ word pairs and relations is ``Σ softplus(subject + object) - Σ_gold logit``, a
 are the row and column sums of the sigmoid less the gold counts. One pass over the pairs
 yields all three, and nothing of size L² is ever stored.
 
+Three implementations agree: :func:`torch_sums` is the readable one, for any device and in any
+precision, float64 too; :func:`numba_sums` is the CPU's; :mod:`rin_core.pair_loss_triton` is the
+GPU's. :func:`sums_for` chooses.
+
 The CPU kernel needs one exponential per word and relation, not per pair:
 with a = e^subject and c = e^object, a pair costs x = a·c, σ = x / (1 + x), and its share of
 ``q ← q(1 + x) + x``, a running product less one. One logarithm, ``log1p(q)``, then serves a
@@ -21,7 +25,9 @@ Shapes: B sentences · L tokens, padded · R relations · N gold triples.
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -214,8 +220,25 @@ def torch_sums(subject_RBL: Tensor, object_RBL: Tensor, lengths_B: Tensor) -> Su
 
 def sums_for(tensor: Tensor) -> Callable[[Tensor, Tensor, Tensor], Sums]:
     """Choose the implementation for a tensor's device and precision."""
-    on_cpu = tensor.device.type == "cpu" and tensor.dtype == torch.float32
-    return numba_sums if on_cpu else torch_sums
+    if tensor.dtype == torch.float32 and tensor.device.type == "cpu":
+        return numba_sums
+    if tensor.dtype == torch.float32 and tensor.device.type == "cuda":
+        return _on_cuda()
+    return torch_sums
+
+
+@functools.cache
+def _on_cuda() -> Callable[[Tensor, Tensor, Tensor], Sums]:
+    try:
+        from rin_core.pair_loss_triton import triton_sums
+    except ImportError:
+        warnings.warn(
+            "Triton is not installed: the pairwise loss takes its slower form in plain PyTorch; "
+            "pip install triton",
+            stacklevel=2,
+        )
+        return torch_sums
+    return triton_sums
 
 
 class _PairLoss(torch.autograd.Function):
@@ -247,7 +270,8 @@ def pair_loss(
     """Binary cross entropy summed over all word pairs and relations (Eqs. 13-14).
 
     Args:
-        subject_RBL: Logit share of the first word of a pair [R, B, L]; finite.
+        subject_RBL: Logit share of the first word of a pair [R, B, L]; finite. Half
+            precision is widened to float32 first.
         object_RBL: Logit share of the second word [R, B, L]; finite.
         lengths_B: Words in each sentence, at least 1 [B].
         gold_4N: Distinct gold triples as rows sentence, subject, relation, object [4, N].
@@ -255,5 +279,7 @@ def pair_loss(
     Returns:
         The sum, a scalar, differentiable once in both shares. Padding contributes nothing.
     """
+    if subject_RBL.dtype in (torch.float16, torch.bfloat16):
+        subject_RBL, object_RBL = subject_RBL.float(), object_RBL.float()
     loss: Tensor = _PairLoss.apply(subject_RBL, object_RBL, lengths_B, gold_4N)  # type: ignore[no-untyped-call]
     return loss

@@ -27,8 +27,8 @@ from rin_core.checkpoint import (
     restore_optimizer,
     save_tensors,
 )
-from rin_core.config import Config
-from rin_core.metrics import evaluate
+from rin_core.config import Config, ConfigError
+from rin_core.metrics import Decoded, decode, evaluate, score
 from rin_core.model import RIN
 
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
@@ -70,6 +70,8 @@ class Result:
     """Scores of the selected epoch on the split that selected it."""
     test: dict[str, float]
     """Scores of the selected epoch's weights on test, computed once."""
+    test_decoded: Decoded
+    """The triples and tags behind those scores, sentence by sentence."""
 
 
 @dataclass(slots=True)
@@ -128,12 +130,14 @@ class Trainer:
             on_epoch(epoch)
         best = self.state.best_epoch
         self.model.load_state_dict(self._best_weights())
+        decoded = decode(self.model, self.corpus.test, self.device)
         return Result(
             history=tuple(self.state.history),
             best_epoch=best,
             stopped=reason,
             dev=self.state.history[best - 1].dev,
-            test=self._evaluate("test"),
+            test=score(decoded, self.corpus.test, self.corpus.entity_word).flat(),
+            test_decoded=decoded,
         )
 
     def _epoch(self, number: int) -> Epoch:
@@ -212,10 +216,18 @@ class Trainer:
     def _history(self) -> dict[str, Any]:
         return {"history": [dataclasses.asdict(epoch) for epoch in self.state.history]}
 
+    def _is_ours(self, metadata: dict[str, Any]) -> bool:
+        """Tell whether a checkpoint is of this run; fields it does not know had their defaults."""
+        try:
+            config = Config.from_flat(metadata["config"])
+        except (KeyError, AttributeError, ConfigError):
+            return False
+        ours = config == self.config and metadata.get("data") == self.corpus.digest
+        return ours and "history" in metadata
+
     def _resume(self, path: Path) -> None:
         tensors, metadata = load_tensors(path)
-        ours = {k: metadata.get(k) for k in ("config", "data")} == self._identity()
-        if not ours or "history" not in metadata:
+        if not self._is_ours(metadata):
             raise CheckpointError(f"{path}: is of another configuration; delete it to start anew")
         by_owner: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}}
         for key, tensor in tensors.items():

@@ -6,7 +6,7 @@ and last, so it is there or it is not. Ray may lose its own snapshots and MLflow
 what is finished is known from here, and everything else can be made again from here.
 
     <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
-                                  result.json | failure.json
+                                  predictions.json  result.json | failure.json
     <root>/studies/<experiment>.json
 """
 
@@ -63,6 +63,14 @@ class Unit:
         """
         return _read_json(self.path / "result.json")
 
+    def predictions(self) -> dict[str, Any] | None:
+        """Return what the selected weights said of test; None without a result.
+
+        ``relations`` names them by number; ``triples`` are rows of sentence, subject word,
+        relation, object word, and ``spans`` of sentence, start, end.
+        """
+        return _read_json(self.path / "predictions.json")
+
     def failure(self) -> dict[str, Any] | None:
         """Return why the last attempt failed, or None."""
         return _read_json(self.path / "failure.json")
@@ -94,9 +102,10 @@ class Unit:
         if attempt.get("token") != token:
             raise Superseded(f"{self.fingerprint}: taken over by process {attempt.get('pid')}")
 
-    def finish(self, result: Mapping[str, Any], token: str) -> None:
-        """Record the result; the checkpoint has then done its work."""
+    def finish(self, result: Mapping[str, Any], predictions: Mapping[str, Any], token: str) -> None:
+        """Record the result, last of all; the checkpoint has then done its work."""
         self.check(token)
+        _write_json(self.path / "predictions.json", predictions, indent=None)
         _write_json(self.path / "result.json", result)
         (self.path / CHECKPOINT).unlink(missing_ok=True)
         (self.path / "failure.json").unlink(missing_ok=True)
@@ -159,8 +168,8 @@ def _identity(trial: Mapping[str, Any]) -> tuple[str, str]:
     return trial["fingerprint"], trial["arm"]
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    write_atomically(path, json.dumps(content, indent=1, allow_nan=False).encode())
+def _write_json(path: Path, content: Mapping[str, Any], indent: int | None = 1) -> None:
+    write_atomically(path, json.dumps(content, indent=indent, allow_nan=False).encode())
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

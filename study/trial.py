@@ -20,6 +20,7 @@ from rin_core.batching import EncodedCorpus
 from rin_core.checkpoint import CheckpointError
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
+from rin_core.metrics import decode_spans
 from rin_core.training import CHECKPOINT, Epoch, Result, train
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, Unit
@@ -70,7 +71,7 @@ def run_unit(
         "started": started,
         "resumed_from_epoch": resumed_from,
     }
-    unit.finish(record, token)
+    unit.finish(record, _predictions(corpus, result), token)
     return record
 
 
@@ -105,6 +106,15 @@ def _record(config: Config, corpus: EncodedCorpus, unit: Unit, result: Result) -
         "dev": result.dev,
         "test": result.test,
         "seconds": sum(row["seconds"] for row in history),
+    }
+
+
+def _predictions(corpus: EncodedCorpus, result: Result) -> dict[str, Any]:
+    decoded = result.test_decoded
+    return {
+        "relations": list(corpus.vocabulary.relations),
+        "triples": decoded.triples_4N.T.tolist(),
+        "spans": decode_spans(decoded.tags_NL).T.tolist(),
     }
 
 

@@ -284,7 +284,7 @@ class TestFlat:
 
 class TestFingerprint:
     #: Changing any of these orphans every finished run: raise PROTOCOL_VERSION on purpose only.
-    GOLDEN = "2e1872992ca4fa08"
+    GOLDEN = "2aaaecd7e8f94518"
 
     def test_golden(self) -> None:
         assert Config().fingerprint(DIGEST) == self.GOLDEN
@@ -310,6 +310,13 @@ class TestFingerprint:
         assert Config().fingerprint("f" * 16) != before
         monkeypatch.setattr("rin_core.config.PROTOCOL_VERSION", 10_000)
         assert Config().fingerprint(DIGEST) != before
+
+    def test_a_new_field_at_its_default_changes_no_fingerprint(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before, flat = Config().override("model.rounds", 3).fingerprint(DIGEST), Config.flat
+        monkeypatch.setattr(Config, "flat", lambda c: flat(c) | {"model.yet_to_come": "as before"})
+        assert Config().override("model.rounds", 3).fingerprint(DIGEST) == before
 
     def test_a_whole_number_for_a_float_is_the_same_setting(self) -> None:
         whole = Config(training=TrainingConfig(clip_norm=5), model=ModelConfig(relation_bias=-6))

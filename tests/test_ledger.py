@@ -23,7 +23,8 @@ def test_a_unit_is_done_when_its_result_is_there(tmp_path):
     save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": [EPOCH]})
     assert [row["dev_f1"] for row in unit.history()] == [0.5]
     unit.fail("worker died")
-    unit.finish({"history": [{"epoch": 1}, {"epoch": 2}]}, token)
+    unit.finish({"history": [{"epoch": 1}, {"epoch": 2}]}, {"triples": []}, token)
+    assert unit.predictions() == {"triples": []}
     assert unit.result() == {"history": [{"epoch": 1}, {"epoch": 2}]}
     assert len(unit.history()) == 2
     assert not (unit.path / CHECKPOINT).exists()
@@ -35,9 +36,9 @@ def test_only_the_latest_claim_may_write(tmp_path):
     first = unit.claim()
     second = unit.claim()
     with pytest.raises(Superseded, match="abc: taken over by process"):
-        unit.finish({"history": []}, first)
+        unit.finish({"history": []}, {}, first)
     assert unit.result() is None
-    unit.finish({"history": []}, second)
+    unit.finish({"history": []}, {}, second)
 
 
 def test_a_damaged_record_names_the_file(tmp_path):

@@ -92,7 +92,7 @@ def test_a_killed_study_continues_and_ends_with_the_same_numbers(spert_folder, t
     assert resumed, "nothing was resumed from its last epoch"
 
     check_mlflow(out, after)
-    check_direct_runs(spert_folder, tmp_path / "direct", after)
+    check_direct_runs(spert_folder, out, tmp_path / "direct", after)
     check_second_time(spert_folder, out, after)
 
 
@@ -117,13 +117,16 @@ def check_mlflow(out: Path, after: dict[str, dict[str, Any]]) -> None:
         assert files == {"config.json", "weights.safetensors"}
 
 
-def check_direct_runs(corpus: Path, out: Path, after: dict[str, dict[str, Any]]) -> None:
+def check_direct_runs(
+    corpus: Path, study: Path, out: Path, after: dict[str, dict[str, Any]]
+) -> None:
     """Without Ray, without a stop: the same bits."""
     for name, result in after.items():
         config = Config.from_flat(result["config"])
         unit = Ledger(out).unit(name)
         direct = run_unit(config, load_dataset(str(corpus), config), unit)
         assert numbers(direct) == numbers(result)
+        assert unit.predictions() == Ledger(study).unit(name).predictions()
 
 
 def check_second_time(corpus: Path, out: Path, after: dict[str, dict[str, Any]]) -> None:
