@@ -2,9 +2,9 @@
 
     python -m benchmarks.agreement --epochs 40
 
-Training is chaotic: a difference in the last bit of one weight grows until single predictions
-differ. So a third run says what that alone does: the reference again, after one weight was moved
-to the next float32. The kernel is as good as the reference if it strays no farther than that.
+Training is chaotic: a difference in the last bit grows until single predictions differ. So two
+more runs say what rounding alone does: plain PyTorch in float32, and the reference after one
+weight was moved to the next float32. The kernel is as good if it strays no farther than they do.
 The curves go to benchmarks/results/.
 """
 
@@ -20,6 +20,7 @@ import tyro
 from rich.console import Console
 from torch import Tensor
 
+from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.pair_loss import Sums, torch_sums
@@ -32,7 +33,7 @@ CONSOLE = Console()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Train three times from one seed and compare."""
+    """Train several times from one seed and compare."""
 
     data: str = "demo"
     """Corpus."""
@@ -44,10 +45,8 @@ class Options:
     """Epochs, all of them: nothing is stopped early."""
     seed: int = 0
     """Seed of all."""
-    learning_rate: float | None = None
-    """Adam's rate, if not the corpus's usual one."""
-    nudge: bool = True
-    """Train the third time, the reference from weights that differ in one last bit."""
+    controls: bool = True
+    """Train with plain PyTorch and from nudged weights too."""
 
 
 def reference_sums(subject_RBL: Tensor, object_RBL: Tensor, lengths_B: Tensor) -> Sums:
@@ -57,7 +56,7 @@ def reference_sums(subject_RBL: Tensor, object_RBL: Tensor, lengths_B: Tensor) -
 
 
 def compare(options: Options) -> dict[str, Result]:
-    """Return the runs with the kernel, with the reference, and with the reference nudged."""
+    """Return the runs by name."""
     torch.set_num_threads(1)
     settings = dict(DEMO_SETTINGS) if options.data == "demo" else {}
     settings |= {
@@ -66,20 +65,25 @@ def compare(options: Options) -> dict[str, Result]:
         "training.patience": options.epochs,
         "training.seed": options.seed,
     }
-    if options.learning_rate:
-        settings["training.learning_rate"] = options.learning_rate
     config = Config().with_overrides(settings)
     corpus = load_dataset(options.data, config, data_root=options.data_root)
     found = {"kernel": train(config, corpus)}
     with patch("rin_core.pair_loss.sums_for", lambda _: reference_sums):
         found["reference"] = train(config, corpus)
-        if not options.nudge:
-            return found
-        trainer = Trainer(config, corpus, None, torch.device("cpu"))
-        weight = trainer.model.scorer.subject_weight.data
-        weight[0, 0] = torch.nextafter(weight[0, 0], torch.tensor(torch.inf))
-        found["nudged reference"] = trainer.run(lambda _: None)
+        if options.controls:
+            found["nudged reference"] = nudged(config, corpus)
+    if options.controls:
+        with patch("rin_core.pair_loss.sums_for", lambda _: torch_sums):
+            found["plain float32"] = train(config, corpus)
     return found
+
+
+def nudged(config: Config, corpus: EncodedCorpus) -> Result:
+    """Train after one weight was moved to the next float32."""
+    trainer = Trainer(config, corpus, None, torch.device("cpu"))
+    weight = trainer.model.scorer.subject_weight.data
+    weight[0, 0] = torch.nextafter(weight[0, 0], torch.tensor(torch.inf))
+    return trainer.run(lambda _: None)
 
 
 def strays(found: dict[str, Result], name: str) -> str:
@@ -100,8 +104,9 @@ def strays(found: dict[str, Result], name: str) -> str:
 def main(options: Options) -> None:
     """Train, print, write."""
     found = compare(options)
-    for name in found.keys() - {"reference"}:
-        CONSOLE.print(strays(found, name))
+    for name in found:
+        if name != "reference":
+            CONSOLE.print(strays(found, name))
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"agreement-{options.data}-K{options.rounds}-seed{options.seed}.csv"
     with path.open("w", newline="") as file:
