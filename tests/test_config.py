@@ -29,8 +29,10 @@ SECTIONS = {
     "training": TrainingConfig,
 }
 DIGEST = "0123456789abcdef"
-#: Do not count alone: has one choice so far; needs model.rounds = 0; decides only what is refused.
-NOT_ALONE = {"encoder.kind", "model.task_features", "data.max_missing"}
+#: Do not count alone: needs model.rounds = 0; decides only what is refused; for a transformer.
+NOT_ALONE = {"model.task_features", "data.max_missing"} | {
+    "encoder.model", "encoder.freeze", "encoder.max_pieces", "training.encoder_learning_rate"
+}  # fmt: skip
 
 
 def of_kind(wanted: object) -> list[str]:
