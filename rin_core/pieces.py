@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -86,7 +86,7 @@ class Pieces:
 class PieceTokenizer:
     """A fast tokenizer in plain values, as they travel with a model."""
 
-    text: str
+    text: str = field(repr=False)
     """The tokenizer as the ``tokenizers`` library writes it: JSON."""
     before: tuple[int, ...]
     """Special pieces that open a window, such as BERT's [CLS]."""

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,10 @@ class Pretrained:
     """Owner and name as on the hub, or a folder's last two parts; no part of its identity."""
     digest: str
     """Identity of the files' content, 16 hexadecimal digits."""
-    architecture: Mapping[str, Any]
+    architecture: Mapping[str, Any] = field(repr=False)
     """Its configuration, in JSON's types."""
     tokenizer: PieceTokenizer
-    weights: Mapping[str, NDArray[np.float32]]
+    weights: Mapping[str, NDArray[np.float32]] = field(repr=False)
     """By name, without the pooler; empty where a checkpoint brings them."""
 
     @property
