@@ -46,7 +46,10 @@ class DataConfig:
     entity_word: Literal["first", "last"] = "first"
     """The word that stands for a multi-word entity in a triple."""
     lowercase: bool = True
-    """Lower-case words for the vocabulary; part-of-speech tags keep the cue of a capital."""
+    """Lower-case words for the vocabulary; part-of-speech tags keep the cue of a capital.
+
+    A transformer's tokenizer is given the words as written.
+    """
     pos: Literal["auto", "off"] = "auto"
     """Part-of-speech features: from the corpus, else from a tagger if one is installed."""
     max_missing: float = 0.01
@@ -62,25 +65,56 @@ class DataConfig:
 class EncoderConfig:
     """The shared encoder: words to features H [B, L, D] (paper §4.4, §5.1)."""
 
-    kind: Literal["bilstm"] = "bilstm"
+    kind: Literal["bilstm", "transformer"] = "bilstm"
     """Encoder family."""
     word_dim: int = 100
-    """Width of the word vectors; pretrained vectors must have it."""
+    """Width of the BiLSTM's word vectors; pretrained vectors must have it."""
     pos_dim: int = 10
-    """Width of the part-of-speech vectors, used where the corpus has tags."""
+    """Width of the BiLSTM's part-of-speech vectors, used where the corpus has tags."""
     hidden_size: int = 100
-    """D, both directions together."""
+    """D of the BiLSTM, both directions together; a transformer brings its own."""
     dropout: float = 0.1
-    """Share of input features dropped in training."""
+    """Share of features dropped in training on their way into what is learned from nothing:
+    the BiLSTM's input, a transformer's output. Inside, a transformer has rates of its own."""
+    model: str = "google-bert/bert-base-cased"
+    """Pretrained transformer: a name on the Hugging Face hub, or a folder (paper: BERT-Base cased).
+
+    Its content is part of the data's digest; where it lies is no part of a run's identity.
+    """
+    freeze: bool = False
+    """Keep the pretrained weights as they are; the transformer then runs without its dropout."""
+    max_pieces: int = 512
+    """Most sub-word pieces a transformer reads at once, special ones included; less where the
+    model can read less. Longer sentences are read in overlapping windows."""
 
     def __post_init__(self) -> None:
         _require_choice(self, "encoder", "kind")
-        for name in ("word_dim", "pos_dim"):
+        for name, least in (("word_dim", 1), ("pos_dim", 1), ("max_pieces", 8)):
             value = getattr(self, name)
-            _require(value >= 1, f"encoder.{name}", value, "at least 1")
+            _require(value >= least, f"encoder.{name}", value, f"at least {least}")
         even = self.hidden_size >= 2 and self.hidden_size % 2 == 0
         _require(even, "encoder.hidden_size", self.hidden_size, "even and positive")
         _require(0 <= self.dropout < 1, "encoder.dropout", self.dropout, "in [0, 1)")
+        _require(bool(self.model.strip()), "encoder.model", self.model, "a name or a folder")
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether pretrained weights of a transformer are trained on."""
+        return self.kind == "transformer" and not self.freeze
+
+    def canonical(self, *, pos: bool) -> EncoderConfig:
+        """Return the one form of all settings that build the same encoder.
+
+        Args:
+            pos: Whether part-of-speech tags are used.
+        """
+        unused = {"model", "freeze", "max_pieces"}
+        if self.kind == "transformer":
+            unused = {"word_dim", "pos_dim", "hidden_size", "model"}
+        elif not pos:
+            unused.add("pos_dim")
+        default = EncoderConfig()
+        return dataclasses.replace(self, **{name: getattr(default, name) for name in unused})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +177,20 @@ class TrainingConfig:
     """Optimisation, stopping and selection (paper §5.1)."""
 
     batch_size: int = 50
-    """Sentences a step."""
+    """Sentences a step; with BERT the paper takes 70 on NYT."""
     learning_rate: float = 1e-3
-    """Adam's step size."""
+    """Adam's step size; with BERT the paper takes 2e-4 throughout."""
+    encoder_learning_rate: float = 2e-4
+    """Adam's step size for the pretrained weights of a transformer."""
+    warmup: float = 0.0
+    """Share of all steps, those of ``max_epochs``, in which the step sizes grow linearly."""
+    weight_decay: float = 0.0
+    """Decoupled decay, as AdamW's, of every weight but biases and normalisation."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the encoder; ``bfloat16`` (autocast) is refused where there is no CUDA device.
+
+    Interaction, heads and loss stay in float32: logits near 0 decide triples.
+    """
     max_epochs: int = 100
     """Most epochs."""
     patience: int = 20
@@ -158,13 +203,17 @@ class TrainingConfig:
     """Seed of weights, batches and dropout."""
 
     def __post_init__(self) -> None:
-        _require_choice(self, "training", "selection")
+        for name in ("precision", "selection"):
+            _require_choice(self, "training", name)
         for name in ("batch_size", "max_epochs", "patience"):
             value = getattr(self, name)
             _require(value >= 1, f"training.{name}", value, "at least 1")
-        for name in ("learning_rate", "clip_norm"):
+        for name in ("learning_rate", "encoder_learning_rate", "clip_norm"):
             value = getattr(self, name)
             _require(0 < value < float("inf"), f"training.{name}", value, "positive and finite")
+        _require(0 <= self.warmup <= 1, "training.warmup", self.warmup, "in [0, 1]")
+        decay = self.weight_decay
+        _require(0 <= decay < float("inf"), "training.weight_decay", decay, "0 or more, finite")
         _require(0 <= self.seed < 2**32, "training.seed", self.seed, "in [0, 2^32)")
 
 
@@ -221,13 +270,24 @@ class Config:
         return cls().with_overrides(flat)
 
     def canonical(self) -> Config:
-        """Return the one form of all configurations that compute the same thing."""
-        data = dataclasses.replace(self.data, max_missing=DataConfig().max_missing)
-        encoder = self.encoder
-        if data.pos == "off":
-            encoder = dataclasses.replace(encoder, pos_dim=EncoderConfig().pos_dim)
-        model = self.model.canonical()
-        return dataclasses.replace(self, data=data, encoder=encoder, model=model)
+        """Return the one form of all configurations that compute the same thing.
+
+        A transformer has its own tokenizer: it knows neither our vocabulary nor our tags.
+        """
+        default, training = Config(), self.training
+        data = dataclasses.replace(self.data, max_missing=default.data.max_missing)
+        if self.encoder.kind == "transformer":
+            data = dataclasses.replace(data, lowercase=default.data.lowercase, pos=default.data.pos)
+        if not self.encoder.fine_tunes:
+            rate = default.training.encoder_learning_rate
+            training = dataclasses.replace(training, encoder_learning_rate=rate)
+        return dataclasses.replace(
+            self,
+            data=data,
+            encoder=self.encoder.canonical(pos=data.pos != "off"),
+            model=self.model.canonical(),
+            training=training,
+        )
 
     def fingerprint(self, data_digest: str) -> str:
         """Identify a run: canonical settings, content of the data, protocol.

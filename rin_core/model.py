@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from rin_core.batching import Batch
 from rin_core.config import Config, ModelConfig
-from rin_core.encoders import BiLSTMEncoder
+from rin_core.encoders import build_encoder
 from rin_core.heads import TAGS, EntityTagger, PairScores, SeparableScorer
 from rin_core.interaction import UPDATES, Interaction
+from rin_core.pretrained import Pretrained
 from rin_core.vocabulary import Vocabulary, WordVectors
 
 
@@ -45,15 +46,21 @@ class RIN(nn.Module):
             ``model.task_features`` it is BiLSTM.
         vocabulary: Words, part-of-speech tags and relations, from the training split.
         vectors: Pretrained word vectors for the vocabulary, or None.
+        pretrained: The transformer, where ``encoder.kind`` asks for one.
     """
 
     def __init__(
-        self, config: Config, vocabulary: Vocabulary, vectors: WordVectors | None = None
+        self,
+        config: Config,
+        vocabulary: Vocabulary,
+        vectors: WordVectors | None = None,
+        pretrained: Pretrained | None = None,
     ) -> None:
         super().__init__()
         model = config.model
         self.rounds, self.cell = model.rounds, model.cell
-        self.encoder = BiLSTMEncoder(config.encoder, vocabulary, vectors)
+        self.encoder = build_encoder(config.encoder, vocabulary, vectors, pretrained)
+        self.reduced = config.training.precision == "bfloat16"
         D, R = self.encoder.hidden_size, len(vocabulary.relations)
         F = model.feature_size if model.task_features else D
         self.relation_features = _features(D, F) if model.task_features else nn.Identity()  # f_r
@@ -83,7 +90,7 @@ class RIN(nn.Module):
 
     def refine(self, batch: Batch) -> list[Prediction]:
         """Return the predictions before any round and after each: K + 1 of them."""
-        shared_BLD = self.encoder(batch)
+        shared_BLD = self._encode(batch)
         relation_BLF = self.relation_features(shared_BLD)
         entity_BLF = self.entity_features(shared_BLD)
         predictions = [self._predict(relation_BLF, entity_BLF, batch)]
@@ -95,6 +102,13 @@ class RIN(nn.Module):
             entity_BLF = self.update_entity(entity_BLF, *inputs)
             predictions.append(self._predict(relation_BLF, entity_BLF, batch))
         return predictions
+
+    def _encode(self, batch: Batch) -> Tensor:
+        """Return H [B, L, D]; a model trained in bfloat16 still runs on a CPU, in float32."""
+        if not (self.reduced and batch.words_BL.is_cuda):
+            return self.encoder(batch)
+        with torch.autocast("cuda", torch.bfloat16):
+            return self.encoder(batch).float()
 
     def _predict(self, relation_BLF: Tensor, entity_BLF: Tensor, batch: Batch) -> Prediction:
         scores = self.scorer(relation_BLF, batch.lengths_B, batch.padding_BL)

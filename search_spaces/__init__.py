@@ -2,10 +2,10 @@
 
 import difflib
 
-from search_spaces import rounds_curve
+from search_spaces import encoder, rounds_curve
 from search_spaces.space import Grid, SpaceError
 
-SPACES: dict[str, Grid] = {module.SPACE.name: module.SPACE for module in (rounds_curve,)}
+SPACES: dict[str, Grid] = {module.SPACE.name: module.SPACE for module in (rounds_curve, encoder)}
 
 
 def find_space(name: str) -> Grid:

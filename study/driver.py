@@ -139,7 +139,8 @@ def _planned(planned: PlannedTrial, plan: Plan) -> Planned:
         "settings": " ".join(f"{k}={v}" for k, v in plan.settings.items()) or "paper",
     }
     params = {"arm": trial.arm, "corpus": planned.corpus_name, **trial.config.flat()}
-    params["vectors"] = corpus.vectors.name if corpus.vectors else "random"
+    pretrained = corpus.vectors or corpus.pretrained
+    params["vectors"] = pretrained.name if pretrained else "random"
     return Planned(
         unit=planned.unit,
         name=planned.name,

@@ -93,13 +93,14 @@ def _train_or_start_over(
 
 
 def _record(config: Config, corpus: EncodedCorpus, unit: Unit, result: Result) -> dict[str, Any]:
-    vectors = corpus.vectors
+    vectors, pretrained = corpus.vectors, corpus.pretrained
     history = [epoch.flat() for epoch in result.history]
     return {
         "fingerprint": unit.fingerprint,
         "config": config.flat(),
         "corpus": {"name": corpus.name, "digest": corpus.digest},
         "vectors": vectors and {"name": vectors.name, "digest": vectors.digest},
+        "pretrained": pretrained and {"name": pretrained.name, "digest": pretrained.digest},
         "history": history,
         "best_epoch": result.best_epoch,
         "stopped": result.stopped,
@@ -127,7 +128,7 @@ class Options:
     data_root: Path | None = None
     """Folder of corpora [default: $RIN_DATA_ROOT]."""
     embeddings: Path | None = None
-    """GloVe text file (plain, .gz or .zip)."""
+    """GloVe text file (plain, .gz or .zip); a transformer has no use for it."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A setting, as in ``--set model.rounds=3``; may be given many times."""
     threads: int = 1

@@ -57,3 +57,19 @@ def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mlflow_db(_migrated: Path, tmp_path: Path) -> Path:
     """A fresh copy of an empty database: the schema takes seconds to make."""
     return Path(shutil.copy(_migrated, tmp_path / "mlflow.db"))
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random BERT that reads 40 pieces at once."""
+    from tiny_models import save_bert
+
+    return save_bert(tmp_path_factory.mktemp("models") / "tiny" / "bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random RoBERTa that reads 64 pieces at once."""
+    from tiny_models import save_roberta
+
+    return save_roberta(tmp_path_factory.mktemp("models") / "tiny" / "roberta")

@@ -24,6 +24,28 @@ def test_rounds_curve_is_figure_3():
     assert drawn == {("gru", 0)} | {(c, k) for c in ("gru", "rnn") for k in range(1, 7)}
 
 
+def test_encoder_is_table_1s_bert_rows_beside_the_bilstm():
+    trials = find_space("encoder").trials(["webnlg_star"], seeds=[0])
+    assert [(t.config.encoder.kind, t.config.model.rounds) for t in trials] == [
+        (kind, rounds) for kind in ("bilstm", "transformer") for rounds in range(3)
+    ]
+    for trial in trials[3:]:
+        assert trial.config.encoder.model == "google-bert/bert-base-cased"
+        assert trial.config.training.learning_rate == 2e-4
+    shared = {t.config.fingerprint("data") for t in SPACE.trials(["webnlg_star"], seeds=[0])}
+    assert {t.config.fingerprint("data") for t in trials[:3]} < shared
+
+
+def test_another_transformer_is_an_override():
+    (trial,) = find_space("encoder").trials(
+        ["webnlg_star"],
+        arms=["transformer-1"],
+        seeds=[0],
+        overrides={"encoder.model": "/some/folder"},
+    )
+    assert trial.config.encoder.model == "/some/folder"
+
+
 def test_first_come_all_arms_with_one_seed():
     trials = SPACE.trials(["demo", "webnlg_star"], seeds=[4, 2])
     assert {t.seed for t in trials[:26]} == {4}
