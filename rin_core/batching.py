@@ -77,6 +77,8 @@ class EncodedCorpus:
     entity_word: str
     digest: str
     """Content of the corpus and its vectors: the data's part of a fingerprint."""
+    content: str
+    """Content of the corpus alone, whatever it was encoded with."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the corpus was read."""
 
@@ -110,7 +112,8 @@ def encode_corpus(
         encode_split(part, vocabulary, config.entity_word)
         for part in (corpus.train, corpus.dev, corpus.test)
     ]
-    content = f"{corpus.digest()} {vectors.digest if vectors else None}"
+    content = corpus.digest()
+    identity = f"{content} {vectors.digest if vectors else None}"
     return EncodedCorpus(
         name=corpus.name,
         train=splits[0],
@@ -119,7 +122,8 @@ def encode_corpus(
         vocabulary=vocabulary,
         vectors=vectors,
         entity_word=config.entity_word,
-        digest=hashlib.sha256(content.encode()).hexdigest()[:16],
+        digest=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        content=content,
     )
 
 

@@ -8,6 +8,7 @@ what is finished is known from here, and everything else can be made again from 
     <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
                                   predictions.json  result.json | failure.json
     <root>/studies/<experiment>.json
+    <root>/corpora/<content>.json   what reports need of a corpus
 """
 
 from __future__ import annotations
@@ -140,6 +141,14 @@ class Ledger:
         updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         content = {"experiment": experiment, **header, "updated": updated}
         _write_json(path, content | {"trials": [*kept, *trials]})
+
+    def corpus_path(self, content: str) -> Path:
+        """Return where the corpus of a content digest is described."""
+        return self.root / "corpora" / f"{content}.json"
+
+    def record_corpus(self, content: str, description: Mapping[str, Any]) -> None:
+        """Describe a corpus for reports."""
+        _write_json(self.corpus_path(content), {"content": content, **description}, indent=None)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
