@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from reports.cells import arm_label, of_arm, spread
-from reports.predictions import TestCounts
-from reports.significance import Array, estimate, f1
+from reports.predictions import SentenceCounts
+from reports.significance import Array, estimate_score, f1
 from reports.table import NO_CELL, Cell, Row, Table
 from rin_core.corpus_statistics import GROUPS, groups_of
 
@@ -21,7 +21,7 @@ _NOTES = (
 )
 
 
-def breakdown_table(frame: pd.DataFrame, counts: TestCounts) -> Table | None:
+def breakdown_table(frame: pd.DataFrame, counts: SentenceCounts) -> Table | None:
     """Return F1 of every arm on every group of test sentences; None without predictions.
 
     Args:
@@ -46,7 +46,7 @@ def breakdown_table(frame: pd.DataFrame, counts: TestCounts) -> Table | None:
     )
 
 
-def _row(trials: pd.DataFrame, groups: list[Array], counts: TestCounts) -> Row:
+def _row(trials: pd.DataFrame, groups: list[Array], counts: SentenceCounts) -> Row:
     names = [name for name in trials["fingerprint"] if name in counts.by_fingerprint]
     arrays = [counts.by_fingerprint[name] for name in names]
     label = f"{arm_label(trials)}, n = {len(names)}" if names else arm_label(trials)
@@ -61,5 +61,5 @@ def _cell(arrays: list[Array], rows: Array, names: tuple[str, ...]) -> Cell:
     """Return mean and sd of a group's F1; an empty group has none."""
     if not rows.any() or not arrays:
         return NO_CELL if arrays else Cell(text="not run")
-    found = estimate(float(f1(counts[rows].sum(axis=0))) for counts in arrays)
+    found = estimate_score(float(f1(counts[rows].sum(axis=0))) for counts in arrays)
     return Cell(text=spread(found), estimate=found, fingerprints=names)

@@ -12,12 +12,14 @@ import pandas as pd
 from rich.console import Console
 
 from reports.breakdown import breakdown_table
+from reports.case_html import write_page
+from reports.case_study import read_cases
 from reports.cells import shown
 from reports.corpus_table import PAPER_CORPORA, corpus_table
 from reports.experiment_tables import differences_table, results_table
 from reports.figures import draw_rounds_curve, is_rounds_curve, rounds_curve_info, save_figure
 from reports.paper_tables import paper_tables
-from reports.predictions import read_corpora, read_test_counts
+from reports.predictions import read_corpora, read_counts
 from reports.results import (
     LedgerError,
     experiments,
@@ -49,7 +51,7 @@ class Made:
 
     reports: tuple[Report, ...]
     shared: tuple[Path, ...]
-    """What belongs to no single experiment: the paper's tables of each corpus, and Table 2."""
+    """What belongs to no experiment alone: the paper's tables, the corpora, case studies."""
 
 
 def build(
@@ -60,7 +62,8 @@ def build(
     Args:
         runs: A study's output folder.
         out: Folder for the reports: one folder in it for each experiment, one with the paper's
-            tables for each corpus (``paper-webnlg_star``), one for Table 2 (``corpora``).
+            tables for each corpus (``paper-webnlg_star``), one for Table 2 (``corpora``) and one
+            for case studies (``cases``).
         experiments: Which experiments; all of them when ``None``. The paper's tables of their
             corpora are filled from all experiments.
         settings: Which settings value of each, from 1; the last used when ``None``.
@@ -82,9 +85,11 @@ def build_reports(
     frames = [read_ledger(runs, [name]) for name in wanted]
     selected = [select_settings(frame, settings) for frame in frames]
     table2 = corpus_table(read_corpora(runs).values())
+    cases = {path.stem: read_cases(path) for path in sorted((runs / "cases").glob("*.json"))}
     reports = [_report(runs, *pair, out) for pair in zip(frames, selected, strict=True)]
     shared = [*_paper(runs, everything, selected, out)]
     shared += write_tables(out / "corpora", "corpora.md", "Corpora", [table2])
+    shared += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
     return Made(tuple(reports), tuple(shared))
 
 
@@ -106,7 +111,7 @@ def _report(runs: Path, every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> 
 def _write_experiment(
     runs: Path, frame: pd.DataFrame, folder: Path, others: Sequence[str]
 ) -> tuple[Path, ...]:
-    counts = read_test_counts(runs, frame)
+    counts = read_counts(runs, frame)
     optional = (differences_table(frame, counts), breakdown_table(frame, counts))
     tables = [results_table(frame, others), *(table for table in optional if table)]
     figures, intro = _figures(frame, folder)
@@ -146,7 +151,7 @@ def _paper_page(
     frame = pool(everything, corpus, settings)
     known = settings_of(everything[everything["corpus"] == corpus])
     others = [other for other in known if other != settings]
-    tables = paper_tables(frame, corpus, read_test_counts(runs, frame), others)
+    tables = paper_tables(frame, corpus, read_counts(runs, frame), others)
     heading = f"The paper's tables on {corpus}"
     return write_tables(out / f"paper-{corpus}", "tables.md", heading, tables) if tables else ()
 
@@ -164,7 +169,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     for report in made.reports:
         _tell(console, report)
-    console.print("The paper's tables, from all experiments, and the corpora", style="bold")
+    console.print(
+        "The paper's tables from all experiments, the corpora, case studies", style="bold"
+    )
     _tell_paths(console, made.shared)
     return 0
 

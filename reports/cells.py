@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from reports.paper import Published, published
 from reports.results import settings_of
-from reports.significance import VERDICT_RULE, Estimate, estimate, verdict
+from reports.significance import VERDICT_RULE, Estimate, estimate_score, verdict
 from reports.table import NO_CELL, Cell, number
 
 _STATUS_WORDS = {
@@ -35,11 +33,8 @@ def arm_label(trials: pd.DataFrame) -> str:
 
 
 def score(trials: pd.DataFrame, column: str) -> Estimate:
-    """Return a score over the finished seeds, in points; its interval ends at 0 and 100."""
-    found = estimate(by_seed(trials, column).values())
-    # np.clip and not min and max: a missing end stays NaN.
-    low, high = np.clip([found.low, found.high], 0, 100)
-    return replace(found, low=float(low), high=float(high))
+    """Return a score over the finished seeds, in points."""
+    return estimate_score(by_seed(trials, column).values())
 
 
 def by_seed(trials: pd.DataFrame, column: str) -> dict[int, float]:

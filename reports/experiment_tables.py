@@ -24,7 +24,7 @@ from reports.cells import (
     without_result,
 )
 from reports.paper import published
-from reports.predictions import TestCounts
+from reports.predictions import SentenceCounts
 from reports.results import require_one_setting
 from reports.significance import (
     NOTHING,
@@ -88,7 +88,7 @@ def _result_row(trials: pd.DataFrame) -> Row:
     )
 
 
-def differences_table(frame: pd.DataFrame, counts: TestCounts) -> Table | None:
+def differences_table(frame: pd.DataFrame, counts: SentenceCounts) -> Table | None:
     """Return each arm's test F1 less that of a reference arm, tested twice.
 
     The reference is :data:`FULL_MODEL`, or the first arm where that is not planned.
@@ -141,7 +141,7 @@ DIFFERENCE_NOTES = (
 
 
 def difference_rows(
-    pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], counts: TestCounts
+    pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], counts: SentenceCounts
 ) -> list[tuple[Cell, ...]]:
     """Return the cells of :data:`DIFFERENCE_COLUMNS` for the trials of each two arms."""
     over_seeds = [paired_difference(*(by_seed(arm, "test_f1") for arm in pair)) for pair in pairs]

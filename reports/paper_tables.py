@@ -30,7 +30,7 @@ from reports.experiment_tables import (
     difference_rows,
 )
 from reports.paper import LITERATURE, TABLE_1_ROWS, TABLE_4_ROWS, TABLE_5_ROWS, published
-from reports.predictions import TestCounts
+from reports.predictions import SentenceCounts
 from reports.results import require_one_setting
 from reports.significance import estimate, paired_difference
 from reports.table import NO_CELL, Cell, Row, Table, number
@@ -52,7 +52,7 @@ _ORDERINGS = (
 
 
 def paper_tables(
-    frame: pd.DataFrame, corpus: str, counts: TestCounts, others: Sequence[str] = ()
+    frame: pd.DataFrame, corpus: str, counts: SentenceCounts, others: Sequence[str] = ()
 ) -> list[Table]:
     """Return Tables 1, 4 and 5 and the orderings for one corpus, those that have rows.
 
@@ -154,7 +154,7 @@ def _table_4_cells(frame: pd.DataFrame, corpus: str, arm: str) -> tuple[Cell, ..
     return tuple(cells)
 
 
-def _table_5(frame: pd.DataFrame, corpus: str, counts: TestCounts) -> Table:
+def _table_5(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> Table:
     base = of_arm(frame, FULL_MODEL)
     arms = _arms(TABLE_5_ROWS, frame, corpus)
     compared = [arm for arm, _ in arms if arm != FULL_MODEL]
@@ -202,7 +202,7 @@ def _published_difference(corpus: str, arm: str, base: str) -> Cell:
     return number(value, text, f"{ours.source}; {theirs.source}")
 
 
-def _orderings(frame: pd.DataFrame, corpus: str, counts: TestCounts) -> Table:
+def _orderings(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> Table:
     labels = dict((*TABLE_5_ROWS, *TABLE_1_ROWS))
     pairs = [pair for pair in _ORDERINGS if all(published(corpus, arm, "f1") for arm in pair)]
     trials = [(of_arm(frame, better), of_arm(frame, worse)) for better, worse in pairs]

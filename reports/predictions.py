@@ -38,7 +38,7 @@ class CorpusRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestCounts:
+class SentenceCounts:
     """Correct, predicted and gold triples of every test sentence, for the trials that have them."""
 
     by_fingerprint: Mapping[str, Array] = field(default_factory=dict)
@@ -85,7 +85,7 @@ def _read_sentence(record: Mapping[str, Any]) -> Sentence:
     )
 
 
-def read_test_counts(runs: Path, frame: pd.DataFrame) -> TestCounts:
+def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
     """Count the test triples of the finished trials of one corpus.
 
     A trial without predictions, or whose predictions do not give the F1 it recorded, is left
@@ -100,7 +100,7 @@ def read_test_counts(runs: Path, frame: pd.DataFrame) -> TestCounts:
     known = done[done["content"].isin(list(corpora))]
     if known.empty:
         lack = f"None of {len(done)} finished trials is of a corpus that the ledger describes."
-        return TestCounts(problems=(lack,) if len(done) else ())
+        return SentenceCounts(problems=(lack,) if len(done) else ())
     # The last trial's corpus: an earlier content of the same name is another test split.
     corpus = corpora[str(known["content"].iloc[-1])]
     counts: dict[str, Array] = {}
@@ -110,7 +110,7 @@ def read_test_counts(runs: Path, frame: pd.DataFrame) -> TestCounts:
             counts[str(trial["fingerprint"])] = _trial_counts(runs, trial, corpus)
         except _UNREADABLE as error:
             problems.append(f"Not counted: {trial['label']}, seed {trial['seed']}: {error}")
-    return TestCounts(by_fingerprint=counts, sentences=corpus.test, problems=tuple(problems))
+    return SentenceCounts(by_fingerprint=counts, sentences=corpus.test, problems=tuple(problems))
 
 
 def _trial_counts(runs: Path, trial: pd.Series, corpus: CorpusRecord) -> Array:

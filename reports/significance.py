@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +58,14 @@ def estimate(values: Iterable[float]) -> Estimate:
     sd = float(sample.std(ddof=1))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * sd / math.sqrt(n)
     return Estimate(n, mean, sd, mean - half, mean + half)
+
+
+def estimate_score(values: Iterable[float]) -> Estimate:
+    """Return :func:`estimate` of scores, which cannot leave 0 to 100: nor can the interval."""
+    found = estimate(values)
+    # np.clip and not min and max: a missing end stays NaN.
+    low, high = np.clip([found.low, found.high], 0, 100)
+    return replace(found, low=float(low), high=float(high))
 
 
 @dataclass(frozen=True, slots=True)

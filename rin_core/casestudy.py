@@ -9,10 +9,11 @@ Shapes: L words of the sentence · R relations · T tags.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from rin_core.batching import (
@@ -83,17 +84,22 @@ class Trace:
     entity_words: tuple[tuple[float, ...], ...]
     """1 − p(O) of each word after each round: K + 1 rows of L."""
     spans: tuple[TracedSpan, ...]
-    """Gold spans and those any round decodes, by place."""
+    """Those asked for and those any round decodes, by place."""
     triples: tuple[TracedTriple, ...]
-    """Gold triples and those some round finds worth showing, by place."""
+    """Those asked for and those some round finds worth showing, by place."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, with ``predicted`` of each span and triple."""
-        plain = dataclasses.asdict(self)
-        for name, traced in (("spans", self.spans), ("triples", self.triples)):
-            for row, item in zip(plain[name], traced, strict=True):
-                row["predicted"] = item.predicted
-        return plain
+        return {
+            "rounds": self.rounds,
+            "entity_words": self.entity_words,
+            "spans": [_with_verdict(span) for span in self.spans],
+            "triples": [_with_verdict(triple) for triple in self.triples],
+        }
+
+
+def _with_verdict(traced: TracedSpan | TracedTriple) -> dict[str, Any]:
+    return dataclasses.asdict(traced) | {"predicted": traced.predicted}
 
 
 def gold_facts(sentence: Sentence, entity_word: str) -> set[Fact]:
@@ -106,36 +112,43 @@ def gold_facts(sentence: Sentence, entity_word: str) -> set[Fact]:
 
 
 @torch.inference_mode()
-def trace(model: RIN, vocabulary: Vocabulary, config: Config, sentence: Sentence) -> Trace:
+def trace(
+    model: RIN,
+    vocabulary: Vocabulary,
+    config: Config,
+    sentence: Sentence,
+    facts: Collection[Fact] = (),
+    spans: Collection[Span] = (),
+) -> Trace:
     """Follow a model's predictions of a sentence from before the first round to after the last.
 
     Args:
         model: In evaluation mode, on CPU.
         vocabulary: The model's.
         config: The model's.
-        sentence: Words, tags where the model was trained with them, and the gold annotation
-            where there is one: gold is followed whatever the model thinks of it.
+        sentence: Words, and tags where the model was trained with them.
+        facts: Triples to follow whatever the model thinks of them, such as the gold ones.
+        spans: Entity spans to follow whatever the model thinks of them.
     """
-    entity_word = config.data.entity_word
-    split = encode_split([sentence], vocabulary, entity_word)
-    batch = make_batch(split, split.lengths_N * 0, torch.device("cpu"))
+    split = encode_split([sentence], vocabulary, config.data.entity_word)
+    batch = make_batch(split, np.zeros(1, np.int64), torch.device("cpu"))
     predictions = model.refine(batch)
     tags = [torch.softmax(p.tags_BLT[0].double(), dim=-1).numpy() for p in predictions]
     return Trace(
         rounds=len(predictions) - 1,
         entity_words=tuple(tuple((1 - tags_LT[:, O_TAG]).tolist()) for tags_LT in tags),
-        spans=_trace_spans(tags, sentence.entities),
-        triples=_trace_triples(predictions, vocabulary, gold_facts(sentence, entity_word)),
+        spans=_trace_spans(tags, spans),
+        triples=_trace_triples(predictions, vocabulary, facts),
     )
 
 
 def _trace_triples(
-    predictions: Sequence[Prediction], vocabulary: Vocabulary, gold: set[Fact]
+    predictions: Sequence[Prediction], vocabulary: Vocabulary, asked: Collection[Fact]
 ) -> tuple[TracedTriple, ...]:
     rounds = torch.stack([torch.sigmoid(p.scores.logits()[0].double()) for p in predictions])
     i, j, t = (rounds.amax(0) >= WORTH_SHOWING).nonzero(as_tuple=True)
     found = zip(i.tolist(), t.tolist(), j.tolist(), strict=True)
-    facts = gold | {(s, vocabulary.relations[r], o) for s, r, o in found}
+    facts = {*asked, *((s, vocabulary.relations[r], o) for s, r, o in found)}
 
     def probabilities(fact: Fact) -> tuple[float, ...] | None:
         relation = vocabulary.relation_ids.get(fact[1])
@@ -147,7 +160,7 @@ def _trace_triples(
     )
 
 
-def _trace_spans(tags: Sequence[Array], gold: Iterable[Span]) -> tuple[TracedSpan, ...]:
+def _trace_spans(tags: Sequence[Array], asked: Collection[Span]) -> tuple[TracedSpan, ...]:
     """Follow spans through the tag probabilities [L, T] of each round."""
     decoded = [_decode(tags_LT) for tags_LT in tags]
     return tuple(
@@ -157,7 +170,7 @@ def _trace_spans(tags: Sequence[Array], gold: Iterable[Span]) -> tuple[TracedSpa
             probabilities=tuple(_probability(tags_LT, span) for tags_LT in tags),
             decoded=tuple(span in spans for spans in decoded),
         )
-        for span in sorted({*gold, *(span for spans in decoded for span in spans)})
+        for span in sorted({*asked, *(span for spans in decoded for span in spans)})
     )
 
 

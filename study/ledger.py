@@ -9,6 +9,7 @@ what is finished is known from here, and everything else can be made again from 
                                   predictions.json  result.json | failure.json
     <root>/studies/<experiment>.json
     <root>/corpora/<content>.json   what reports need of a corpus
+    <root>/cases/<name>.json        sentences followed through models
 """
 
 from __future__ import annotations
@@ -149,6 +150,12 @@ class Ledger:
     def record_corpus(self, content: str, description: Mapping[str, Any]) -> None:
         """Describe a corpus for reports."""
         _write_json(self.corpus_path(content), {"content": content, **description}, indent=None)
+
+    def record_cases(self, name: str, cases: Sequence[Mapping[str, Any]]) -> Path:
+        """Record sentences followed through models, for reports, and return the file."""
+        path = self.root / "cases" / f"{name}.json"
+        _write_json(path, {"cases": cases}, indent=None)
+        return path
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
