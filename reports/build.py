@@ -53,32 +53,34 @@ class Made:
     shared: tuple[Path, ...]
     """What belongs to no experiment alone: the paper's tables, the corpora, case studies."""
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file written."""
+        return (*(path for report in self.reports for path in report.paths), *self.shared)
+
+    @property
+    def pages(self) -> tuple[Path, ...]:
+        """The files to look at; the others are the same tables for programs and LaTeX."""
+        return tuple(path for path in self.paths if path.suffix not in (".csv", ".tex"))
+
 
 def build(
-    runs: Path, out: Path, experiments: Sequence[str] | None = None, settings: int | None = None
-) -> list[Path]:
-    """Write the reports of a ledger and return the files written.
+    runs: Path, out: Path, names: Sequence[str] | None = None, settings: int | None = None
+) -> Made:
+    """Write the reports of a ledger and say of each experiment what was made.
 
     Args:
         runs: A study's output folder.
         out: Folder for the reports: one folder in it for each experiment, one with the paper's
             tables for each corpus (``paper-webnlg_star``), one for Table 2 (``corpora``) and one
             for case studies (``cases``).
-        experiments: Which experiments; all of them when ``None``. The paper's tables of their
+        names: Which experiments; all of them when ``None``. The paper's tables of their
             corpora are filled from all experiments.
         settings: Which settings value of each, from 1; the last used when ``None``.
 
     Raises:
         LedgerError: There is no ledger, no such experiment or no such settings value.
     """
-    made = build_reports(runs, out, experiments, settings)
-    return [*(path for report in made.reports for path in report.paths), *made.shared]
-
-
-def build_reports(
-    runs: Path, out: Path, names: Sequence[str] | None = None, settings: int | None = None
-) -> Made:
-    """Do what :func:`build` does, and say of each experiment what was made."""
     # All of it is read before anything is written, so that a mistyped name leaves no half report.
     wanted = list(dict.fromkeys(experiments(runs) if names is None else names))
     everything = read_ledger(runs)
@@ -115,6 +117,8 @@ def _write_experiment(
     optional = (differences_table(frame, counts), breakdown_table(frame, counts))
     tables = [results_table(frame, others), *(table for table in optional if table)]
     figures, intro = _figures(frame, folder)
+    if not counts.by_fingerprint:
+        intro = (*intro, *(f"No F1 by overlap class. {problem}" for problem in counts.problems))
     heading = str(frame["experiment"].iloc[0])
     return figures + write_tables(folder, "results.md", heading, tables, intro)
 
@@ -160,9 +164,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for misuse."""
     arguments = _parser().parse_args(argv)
     try:
-        made = build_reports(
-            arguments.runs, arguments.out, arguments.experiment, arguments.settings
-        )
+        made = build(arguments.runs, arguments.out, arguments.experiment, arguments.settings)
     except (LedgerError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
