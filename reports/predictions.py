@@ -95,8 +95,9 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
         runs: A study's output folder.
         frame: Trials of one corpus.
     """
-    done = frame[frame["status"] == "done"]
     corpora = read_corpora(runs)
+    done = frame[frame["status"] == "done"]
+    done = done.assign(content=[_content(trial, corpora) for _, trial in done.iterrows()])
     known = done[done["content"].isin(list(corpora))]
     if known.empty:
         lack = f"None of {len(done)} finished trials is of a corpus that the ledger describes."
@@ -111,6 +112,16 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
         except _UNREADABLE as error:
             problems.append(f"Not counted: {trial['label']}, seed {trial['seed']}: {error}")
     return SentenceCounts(by_fingerprint=counts, sentences=corpus.test, problems=tuple(problems))
+
+
+def _content(trial: pd.Series, corpora: Mapping[str, CorpusRecord]) -> str:
+    """Return the digest of a trial's corpus.
+
+    Results older than that record name their corpus only. If the ledger describes one of that
+    name it is taken, and counted only if it gives the trial's recorded F1.
+    """
+    named = [record.content for record in corpora.values() if record.name == trial["corpus"]]
+    return str(trial["content"]) or (named[0] if len(named) == 1 else "")
 
 
 def _trial_counts(runs: Path, trial: pd.Series, corpus: CorpusRecord) -> Array:

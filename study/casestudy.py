@@ -9,7 +9,6 @@ them here and as a page. ``python reports/build.py`` makes the page again from t
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from reports.case_html import write_page
 from reports.case_study import read_cases
 from reports.case_terminal import print_case
 from reports.paper_cases import PAPER_CASES, SOURCE, Said
+from reports.results import read_ledger
 from rin_core.batching import encode_split
 from rin_core.casestudy import Fact, Trace, gold_facts, trace
 from rin_core.config import Config
@@ -126,10 +126,10 @@ def load(ledger: Ledger, name: str) -> Loaded:
 
 def _label(ledger: Ledger, unit: Unit, config: Config) -> str:
     """Return the arm's label; a trial that no study planned is named by its model."""
-    for path in sorted((ledger.root / "studies").glob("*.json")):
-        for planned in json.loads(path.read_text(encoding="utf-8"))["trials"]:
-            if planned["fingerprint"] == unit.fingerprint:
-                return str(planned["label"])
+    if (ledger.root / "studies").exists():
+        planned = read_ledger(ledger.root)
+        for label in planned.loc[planned["fingerprint"] == unit.fingerprint, "label"]:
+            return str(label)
     model = config.model
     if not model.rounds:
         return "BiLSTM_s" if model.task_features else "BiLSTM"
@@ -139,6 +139,8 @@ def _label(ledger: Ledger, unit: Unit, config: Config) -> str:
 def _cases(options: Options, models: Sequence[Loaded]) -> Iterator[Case]:
     if (options.test or options.find) and options.data is None:
         raise ValueError("--data: must name the corpus that --test and --find choose from")
+    if options.find and len(models) < 2:
+        raise ValueError(f"--find {options.find}: compares models; give --models two of them")
     if not (options.sentence or options.test or options.find):
         yield from from_paper()
     for number, text in enumerate(options.sentence, 1):

@@ -10,7 +10,7 @@ from test_corpus_statistics import sentence
 
 from reports.breakdown import breakdown_table
 from reports.predictions import count_triples, read_corpora, read_counts
-from reports.results import LedgerError, read_ledger
+from reports.results import SCORES, LedgerError, read_ledger
 from rin_core.corpus import Sentence, Span, Triple
 
 NORMAL = sentence("a b c", ("a", "r", "b"))
@@ -70,7 +70,7 @@ def test_table_by_hand(ledger: Ledger) -> None:
 def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
     ledger.predict(ledger.plan("gru-2", 0), 0.9, SAID)
     ledger.finish(ledger.plan("gru-3", 0), 0.8, {"corpus": {"digest": "d", "content": "c"}})
-    ledger.finish(ledger.plan("gru-4", 0), 0.8)
+    ledger.finish(ledger.plan("gru-4", 0), 0.8, {"corpus": {"digest": "d", "content": "other"}})
     broken = ledger.plan("gru-5", 0)
     ledger.predict(broken, F1, SAID)
     ledger.write(broken, "predictions.json", '{"relations": [], "triples": [[0, 0, 0, 1]]}')
@@ -86,6 +86,17 @@ def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
     table = breakdown_table(frame, counts)
     assert table is not None
     assert set(counts.problems) <= set(table.notes)
+
+
+def test_a_result_that_only_names_its_corpus_is_matched_by_name(ledger: Ledger) -> None:
+    old = ledger.plan("gru-2", 0)
+    ledger.predict(old, F1, SAID)
+    scores = dict.fromkeys(SCORES, F1)
+    ledger.finish(old, F1, {"corpus": {"digest": "d"}, "dev": scores, "test": scores})
+    ledger.save()
+    assert old in read_counts(ledger.runs, read_ledger(ledger.runs)).by_fingerprint
+    ledger.describe(GOLD, "a second corpus of that name")
+    assert old not in read_counts(ledger.runs, read_ledger(ledger.runs)).by_fingerprint
 
 
 def test_without_predictions_there_is_no_table(tmp_path: Path) -> None:

@@ -306,6 +306,7 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
     ("change", "message"),
     [
         ({"test": (1,)}, "--data: must name the corpus"),
+        ({"data": "demo", "find": 1}, "--find 1: compares models; give --models two"),
         ({"data": "demo", "test": (200,)}, "--test 200: must be 0 to 199 for demo"),
         ({"sentence": (" ",)}, "--sentence ' ': must hold at least one word"),
     ],
