@@ -109,16 +109,13 @@ def load(ledger: Ledger, name: str) -> Loaded:
     """Load a finished trial's model by its fingerprint or the beginning of it.
 
     Raises:
-        LedgerError: There is no such trial, or several.
+        ValueError: There is no such trial, or several.
+        LedgerError: The trial has no weights, as one imported from another ledger.
         CheckpointError: Its weights cannot be read.
     """
-    found = sorted((ledger.root / "units").glob(f"{name}*/weights.safetensors"))
-    if len(found) != 1:
-        known = ", ".join(path.parent.name for path in found) or "no such trial has weights"
-        raise LedgerError(
-            f"--models {name}: {known}; wanted one fingerprint of {ledger.root / 'units'}"
-        )
-    unit = Unit(found[0].parent)
+    unit = ledger.find(name)
+    if not unit.weights.exists():
+        raise LedgerError(f"{unit.weights}: no weights there; run the study's command again")
     model, vocabulary, config = load_model(unit.weights)
     label = f"{_label(ledger, unit, config)}, seed {config.training.seed}"
     return Loaded(label=label, unit=unit, model=model, vocabulary=vocabulary, config=config)

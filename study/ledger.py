@@ -112,6 +112,13 @@ class Unit:
         (self.path / CHECKPOINT).unlink(missing_ok=True)
         (self.path / "failure.json").unlink(missing_ok=True)
 
+    def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
+        """Record a result that was computed elsewhere, in place of any attempt here."""
+        if predictions is not None:
+            _write_json(self.path / "predictions.json", predictions, indent=None)
+        _write_json(self.path / "result.json", result)
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+
     def fail(self, reason: str) -> None:
         """Record why an attempt failed. The next study tries again."""
         _write_json(self.path / "failure.json", {"reason": reason})
@@ -126,6 +133,24 @@ class Ledger:
     def unit(self, fingerprint: str) -> Unit:
         """Return a unit, whether or not anything is there yet."""
         return Unit(self.root / "units" / fingerprint)
+
+    def units(self) -> list[Unit]:
+        """Return every unit that has a folder, finished or not, by fingerprint."""
+        return [Unit(path) for path in sorted((self.root / "units").glob("*")) if path.is_dir()]
+
+    def find(self, prefix: str) -> Unit:
+        """Return the unit whose fingerprint starts so.
+
+        Raises:
+            ValueError: None does, or several do.
+        """
+        found = [unit for unit in self.units() if unit.fingerprint.startswith(prefix)]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise ValueError(f"{prefix}: no such unit in {self.root / 'units'}; check --out")
+        names = ", ".join(unit.fingerprint for unit in found[:5])
+        raise ValueError(f"{prefix}: may be any of {names}; give more of the fingerprint")
 
     def study_path(self, experiment: str) -> Path:
         """Return where an experiment's plan is recorded."""

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from search_spaces import SPACES, find_space
 from search_spaces.space import parse_seeds
+from study.commands import command
 from study.corpora import record_corpora
 from study.errors import exit_with_clear_errors, without_credentials
 from study.ledger import Ledger
@@ -36,6 +37,8 @@ class Options:
 
     What is finished is never run again, and what was stopped goes on from its last epoch:
     the same command continues a study, after a crash as after a kill.
+
+    Other commands: ``run.py export``, ``import`` and ``rerun``; each has a ``--help``.
     """
 
     space: str = "rounds_curve"
@@ -236,4 +239,4 @@ def _parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 if __name__ == "__main__":
-    exit_with_clear_errors(lambda: main(_parse()))
+    exit_with_clear_errors(command(sys.argv[1:], CONSOLE) or (lambda: main(_parse())))

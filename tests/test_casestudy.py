@@ -322,10 +322,11 @@ def test_misuse_is_told(
 
 def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
     ledger, _ = study
-    with pytest.raises(LedgerError, match="--models zzz: no such trial has weights; wanted one"):
+    with pytest.raises(ValueError, match="zzz: no such unit in"):
         casestudy.load(ledger, "zzz")
-    with pytest.raises(LedgerError, match=r"--models : .*, .*; wanted one fingerprint"):
-        casestudy.load(ledger, "")
+    ledger.unit("f00d").claim()
+    with pytest.raises(LedgerError, match=r"f00d/weights\.safetensors: no weights there"):
+        casestudy.load(ledger, "f00d")
 
 
 def test_corpora_are_recorded_by_a_command_of_their_own(
