@@ -82,6 +82,8 @@ class EncodedCorpus:
     digest: str
     """Content of the corpus and of what pretrained weights come with it: the data's part of a
     fingerprint."""
+    content: str
+    """Content of the corpus alone, whatever it was encoded with."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the corpus was read."""
     pretrained: Pretrained | None = None
@@ -125,9 +127,10 @@ def encode_corpus(
         encode_split(part, vocabulary, config.entity_word, tokenizer)
         for part in (corpus.train, corpus.dev, corpus.test)
     ]
-    content = f"{corpus.digest()} {vectors.digest if vectors else None}"
+    content = corpus.digest()
+    identity = f"{content} {vectors.digest if vectors else None}"
     if pretrained is not None:
-        content += f" {pretrained.digest}"
+        identity += f" {pretrained.digest}"
     return EncodedCorpus(
         name=corpus.name,
         train=splits[0],
@@ -136,7 +139,8 @@ def encode_corpus(
         vocabulary=vocabulary,
         vectors=vectors,
         entity_word=config.entity_word,
-        digest=hashlib.sha256(content.encode()).hexdigest()[:16],
+        digest=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        content=content,
         pretrained=pretrained,
     )
 

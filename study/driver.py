@@ -116,16 +116,19 @@ class Study:
         """Build the reports, attach them in MLflow, and wait until everything is sent.
 
         Returns:
-            The files made, and how many writes to MLflow failed.
+            The files to look at, and how many writes to MLflow failed.
         """
-        made, unsent = [], 0
+        made: list[Path] = []
+        unsent = 0
         for experiment, trials in self.experiments.items():
-            files = build(self.out, self.out / "reports", [experiment])
+            built = build(self.out, self.out / "reports", [experiment])
             tracker = self._trackers[trials[0].unit.fingerprint]
             complete = all(p.unit.result() is not None for p in trials)
+            # The experiment's own files alone: a case study holds text of the corpus.
+            files = built.reports[0].paths
             unsent += tracker.close("FINISHED" if complete else "FAILED", files)
-            made += files
-        return made, unsent
+            made += built.pages
+        return list(dict.fromkeys(made)), unsent
 
 
 def _planned(planned: PlannedTrial, plan: Plan) -> Planned:

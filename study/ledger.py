@@ -8,6 +8,8 @@ what is finished is known from here, and everything else can be made again from 
     <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
                                   predictions.json  result.json | failure.json
     <root>/studies/<experiment>.json
+    <root>/corpora/<content>.json   what reports need of a corpus
+    <root>/cases/<name>.json        sentences followed through models
 """
 
 from __future__ import annotations
@@ -165,6 +167,20 @@ class Ledger:
         updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         content = {"experiment": experiment, **header, "updated": updated}
         _write_json(path, content | {"trials": [*kept, *trials]})
+
+    def corpus_path(self, content: str) -> Path:
+        """Return where the corpus of a content digest is described."""
+        return self.root / "corpora" / f"{content}.json"
+
+    def record_corpus(self, content: str, description: Mapping[str, Any]) -> None:
+        """Describe a corpus for reports."""
+        _write_json(self.corpus_path(content), {"content": content, **description}, indent=None)
+
+    def record_cases(self, name: str, cases: Sequence[Mapping[str, Any]]) -> Path:
+        """Record sentences followed through models, for reports, and return the file."""
+        path = self.root / "cases" / f"{name}.json"
+        _write_json(path, {"cases": cases}, indent=None)
+        return path
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from rich.table import Table
 from search_spaces import SPACES, find_space
 from search_spaces.space import parse_seeds
 from study.commands import command
+from study.corpora import record_corpora
 from study.errors import exit_with_clear_errors, without_credentials
 from study.ledger import Ledger
 from study.plan import Plan, PlannedTrial, make_plan
@@ -127,6 +128,7 @@ def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
     for experiment, trials in experiments.items():
         header = {"space": plan.space.name, "corpus": trials[0].corpus_name, "command": _command()}
         ledger.record_study(experiment, header, plan.record(trials))
+    record_corpora(ledger, plan, options.data_root)
     left = [p for p in plan.trials if p.unit.result() is None]
     _say_what_is_left(plan.trials, left)
     # Imported late: a typing mistake should not wait for MLflow's imports.

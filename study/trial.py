@@ -22,6 +22,7 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.metrics import decode_spans
 from rin_core.training import CHECKPOINT, Epoch, Result, train
+from study.corpora import record_corpus
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, Unit
 from study.provenance import provenance
@@ -98,7 +99,7 @@ def _record(config: Config, corpus: EncodedCorpus, unit: Unit, result: Result) -
     return {
         "fingerprint": unit.fingerprint,
         "config": config.flat(),
-        "corpus": {"name": corpus.name, "digest": corpus.digest},
+        "corpus": {"name": corpus.name, "digest": corpus.digest, "content": corpus.content},
         "vectors": vectors and {"name": vectors.name, "digest": vectors.digest},
         "pretrained": pretrained and {"name": pretrained.name, "digest": pretrained.digest},
         "history": history,
@@ -156,7 +157,9 @@ def main(options: Options) -> int:
     )
     for note in corpus.notes:
         print(note)  # noqa: T201
-    unit = Ledger(options.out).unit(config.fingerprint(corpus.digest))
+    ledger = Ledger(options.out)
+    record_corpus(ledger, corpus.content, options.data, options.data_root, config.data)
+    unit = ledger.unit(config.fingerprint(corpus.digest))
     record = run_unit(
         config, corpus, unit, threads=options.threads, gpu=options.gpu, on_epoch=_print_epoch
     )
