@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from rin_core.config import Config
@@ -72,6 +73,8 @@ class Grid:
     """One line: what the space answers."""
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """What all arms share on a corpus, by shell-style pattern of its name; the first match."""
 
     def select(self, patterns: Sequence[str]) -> tuple[Arm, ...]:
         """Return the arms that match any shell-style pattern, in their order; none means all.
@@ -102,7 +105,7 @@ class Grid:
             corpora: Names of corpora.
             arms: Shell-style patterns; none means all.
             seeds: Default: the space's, and on the demo corpus the first few of them.
-            overrides: Settings for every trial; an arm's own come on top.
+            overrides: Settings for every trial, above the space's; an arm's own come on top.
 
         Raises:
             SpaceError: A pattern that matches no arm, an override of what the space varies.
@@ -116,7 +119,7 @@ class Grid:
                 label=arm.label,
                 corpus=corpus,
                 seed=seed,
-                config=_config(corpus, arm, seed, overrides or {}),
+                config=self._config(corpus, arm, seed, overrides or {}),
             )
             for seed in (self.seeds if seeds is None else seeds)
             for corpus in corpora
@@ -132,10 +135,15 @@ class Grid:
             if path in varied:
                 raise SpaceError(f"--set {path}: {self.name} varies it; choose with {varied[path]}")
 
+    def _config(self, corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
+        shared = self._settings_on(PurePath(corpus).name)
+        own = {**shared, **overrides, **arm.overrides, "training.seed": seed}
+        return Config().with_overrides(own)
 
-def _config(corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
-    own = {**(DEMO_SETTINGS if corpus == "demo" else {}), **overrides, **arm.overrides}
-    return Config().with_overrides({**own, "training.seed": seed})
+    def _settings_on(self, corpus: str) -> Mapping[str, object]:
+        matches = (own for name, own in self.settings.items() if fnmatch.fnmatch(corpus, name))
+        demo = DEMO_SETTINGS if corpus == "demo" else {}
+        return {**demo, **next(matches, {})}
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
