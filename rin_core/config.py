@@ -122,10 +122,8 @@ class ModelConfig:
                 "INT needs an input; the model without INT is model.rounds = 0"
             )
         if self.architecture == "camera_ready":
-            gated = self.cell != "linear"
-            _require(
-                gated, "model.cell", self.cell, "gru or rnn: camera_ready has no linear update"
-            )
+            wanted = "gru or rnn: model.architecture = 'camera_ready' has no linear update"
+            _require(self.cell != "linear", "model.cell", self.cell, wanted)
         elif not self.task_features and self.rounds:
             raise ConfigError(
                 f"model.task_features = False with model.rounds = {self.rounds}: "

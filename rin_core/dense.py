@@ -72,7 +72,7 @@ class DenseScores:
             return grid
         padding_BL = self.padding_BL[part]
         no_pair_BLL = padding_BL[:, :, None] | padding_BL[:, None]
-        return grid.masked_fill(no_pair_BLL[..., None], float("-inf"))
+        return grid.masked_fill_(no_pair_BLL[..., None], float("-inf"))
 
     def _of_grids(self, function: Callable[[Tensor], Tensor]) -> list[Tensor]:
         """Apply a function to the grid of each part, keeping no grid where there are several."""
@@ -191,7 +191,7 @@ class BiaffineScorer(nn.Module):
         logits = torch.baddbmm(
             share_NR.view(B, S * R, 1), reads_NK.view(B, S * R, E), object_BOE.transpose(1, 2)
         )
-        return logits.view(B, S, R, -1).transpose(2, 3)
+        return logits.view(B, S, R, object_BOE.shape[1]).transpose(2, 3)
 
 
 def _uniform(*shape: int, fan_in: int) -> nn.Parameter:
