@@ -40,6 +40,7 @@ def pair(
     dense = DenseScores(
         subject_BLE=subject,
         object_BLE=object_,
+        weights=(),
         pair_logits=lambda s, o: s[:, :, None] + o[:, None],
         at_once=at_once,
         padding_BL=padding,
@@ -108,6 +109,7 @@ class TestAgainstFactored:
         scores = DenseScores(
             subject_BLE=share,
             object_BLE=torch.zeros(1, 1, 1),
+            weights=(),
             pair_logits=lambda s, o: s[:, :, None] + o[:, None],
             at_once=1,
             padding_BL=None,
@@ -183,7 +185,7 @@ class TestParts:
             seen.append(subject.shape[0] * subject.shape[1] * object_.shape[1])
             return (subject.sum(2)[:, :, None] + object_.sum(2)[:, None])[..., None]
 
-        watched = dataclasses.replace(scores, pair_logits=grid)
+        watched = dataclasses.replace(scores, weights=(), pair_logits=grid)
         loss = watched.loss(torch.zeros(4, 0, dtype=torch.long))
         (loss + watched.relation_probabilities().sum()).backward()
         assert max(seen) * 171 <= GRID_NUMBERS
@@ -222,6 +224,23 @@ class TestParts:
         scores = scored(module, features, LENGTHS)
         assert scores.loss(gold_of(LENGTHS)).dtype == torch.float32
         assert scores.logits().dtype == torch.float32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@both
+def test_mixed_precision_also_backwards(scorer: type[nn.Module]) -> None:
+    found = []
+    for at_once in (1, len(LENGTHS)):
+        module, features = made(scorer).float().cuda(), features_of(LENGTHS).float().cuda()
+        padding = padding_of(LENGTHS)
+        assert padding is not None
+        with torch.autocast("cuda", torch.bfloat16):
+            scores = module(features, torch.tensor(LENGTHS).cuda(), padding.cuda())
+            loss = dataclasses.replace(scores, at_once=at_once).loss(gold_of(LENGTHS).cuda())
+        loss.backward()
+        found.append([loss, *(p.grad for p in module.parameters())])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0.05, atol=0.05)
 
 
 def assert_the_same(a: nn.Module, b: nn.Module) -> None:
