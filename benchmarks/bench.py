@@ -8,6 +8,7 @@ real batches, then the next round, so that a machine that slows down slows all o
 is the mean step over a sample of its batches, every n-th of them by length, times their number.
 The dense formulation is timed twice: on the product's batches of like length, and on batches
 drawn at random and padded to their longest sentence, as the released training loop draws them.
+The dense relation scorers are timed beside them: other models, at what they cost.
 Memory is the growth of a fresh process's peak during one step (Linux; on a GPU, what PyTorch
 allocated). On a GPU the kernel's share of the card's memory bandwidth is its traffic over a plain
 copy's of the same machine. Tables and figure go to benchmarks/results/.
@@ -44,6 +45,10 @@ from rin_core.pair_loss import sums_for
 BATCH = 50
 RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
+
+#: Not the product's model in another form, but what another scorer makes of it.
+OTHER_MODELS = {"concat (another model)": "concat", "biaffine (another model)": "biaffine"}
+COMPARED = (*FORMULATIONS, *OTHER_MODELS)
 
 Step = Callable[[Batch], None]
 
@@ -87,12 +92,14 @@ class Bench:
         chosen = ((np.arange(count) + 0.5) * len(full) / count).astype(int)
         return [make_batch(self.corpus.train, full[k], self.device) for k in chosen]
 
-    def step(self, formulation: str, rounds: int) -> Step:
-        """Return a training step of a formulation."""
+    def step(self, name: str, rounds: int) -> Step:
+        """Return a training step of a formulation, or of another model."""
         torch.manual_seed(0)
-        config = Config().override("model.rounds", rounds)
+        scorer = OTHER_MODELS.get(name, "separable")
+        config = Config().with_overrides({"model.rounds": rounds, "model.scorer": scorer})
         model = RIN(config, self.corpus.vocabulary)
-        model.scorer = FORMULATIONS[formulation](model.scorer)
+        if name in FORMULATIONS:
+            model.scorer = FORMULATIONS[name](model.scorer)
         model.to(self.device)
         optimizer = torch.optim.Adam(model.parameters(), fused=True)
 
@@ -120,7 +127,7 @@ class Bench:
         steps = {
             f"{name}, K = {k}": (self.step(name, k), self.by_length)
             for k in self.options.rounds
-            for name in FORMULATIONS
+            for name in COMPARED
         }
         steps |= {
             f"dense on random batches, K = {k}": (self.step("dense", k), self.random)
@@ -296,9 +303,7 @@ def report(options: Options, bench: Bench) -> dict[str, Any]:
     first = options.rounds[0]
     lengths = [(L, 171) for L in (10, 16, 24, 32, 50, 80, 120, 200)]
     relations = [(24, R) for R in (5, 10, 24, 50, 100, 171, 300, 500)]
-    memory = {
-        f"{name}, K = {first}": step_memory(options, name, "by_length") for name in FORMULATIONS
-    }
+    memory = {f"{name}, K = {first}": step_memory(options, name, "by_length") for name in COMPARED}
     memory[f"dense on random batches, K = {first}"] = step_memory(options, "dense", "random")
     return {
         "data": options.data,

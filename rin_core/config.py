@@ -121,6 +121,9 @@ class EncoderConfig:
 class ModelConfig:
     """Task features, interaction, heads: what Table 5 takes apart (paper Eqs. 1-11)."""
 
+    architecture: Literal["arxiv", "camera_ready"] = "arxiv"
+    """The paper's Figure 2, or the published version: rounds refine H itself, and there is
+    neither f_r and f_g nor INT."""
     rounds: int = 1
     """K, the number of updating rounds. K = 0 is the paper's BiLSTM_s."""
     cell: Literal["gru", "rnn", "linear"] = "gru"
@@ -135,11 +138,14 @@ class ModelConfig:
     """Separate relation and entity features (Eq. 11); off is the paper's plain BiLSTM."""
     feature_size: int = 100
     """Width of the task features."""
+    scorer: Literal["separable", "concat", "biaffine"] = "separable"
+    """C_r: Eqs. 9-10, the published version's concatenation before the ReLU, or biaffine."""
     relation_bias: float = -6.0
     """Where C_r's bias starts: triples are rare, and a start at 0 costs an epoch."""
 
     def __post_init__(self) -> None:
-        _require_choice(self, "model", "cell")
+        for name in ("architecture", "cell", "scorer"):
+            _require_choice(self, "model", name)
         _require(self.rounds >= 0, "model.rounds", self.rounds, "0 or more")
         _require(self.feature_size >= 1, "model.feature_size", self.feature_size, "at least 1")
         finite = math.isfinite(self.relation_bias)
@@ -149,7 +155,10 @@ class ModelConfig:
                 "model.relation_input, entity_input and shared_input are all off: "
                 "INT needs an input; the model without INT is model.rounds = 0"
             )
-        if not self.task_features and self.rounds:
+        if self.architecture == "camera_ready":
+            wanted = "gru or rnn: model.architecture = 'camera_ready' has no linear update"
+            _require(self.cell != "linear", "model.cell", self.cell, wanted)
+        elif not self.task_features and self.rounds:
             raise ConfigError(
                 f"model.task_features = False with model.rounds = {self.rounds}: "
                 "interaction updates the task features; set model.rounds = 0"
@@ -159,15 +168,20 @@ class ModelConfig:
         """Return the one form of all settings that build the same model.
 
         Without rounds there is no cell and no INT; with linear maps there is no INT;
-        without task features they have no width.
+        without task features they have no width. The camera-ready version has neither INT nor
+        task features, and without rounds it is the paper's plain BiLSTM.
         """
         default = ModelConfig()
+        published = self.architecture == "camera_ready"
         reset: dict[str, Any] = {}
-        if self.rounds == 0 or self.cell == "linear":
+        if self.rounds == 0 or self.cell == "linear" or published:
             reset |= dict.fromkeys(("relation_input", "entity_input", "shared_input"), True)
         if self.rounds == 0:
             reset["cell"] = default.cell
-        if not self.task_features:
+        if published:
+            plain = self.rounds == 0
+            reset |= {"task_features": not plain} | ({"architecture": "arxiv"} if plain else {})
+        if not self.task_features or published:
             reset["feature_size"] = default.feature_size
         return dataclasses.replace(self, **reset)
 

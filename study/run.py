@@ -156,6 +156,9 @@ def _list_spaces() -> None:
     for space in SPACES.values():
         counts = (len(space.arms), len(space.seeds), len(space.trials([""])))
         table.add_row(f"[bold]{space.name}[/bold]", *map(str, counts), space.title)
+        if space.on_request:
+            names = " ".join(arm.name for arm in space.on_request)
+            table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
     CONSOLE.print(table)
 
 

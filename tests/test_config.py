@@ -193,6 +193,12 @@ class TestLimits:
         for kept in names:
             ModelConfig(**{name: name == kept for name in names})
 
+    def test_the_camera_ready_version_has_gates(self) -> None:
+        wanted = r"model\.cell = 'linear': must be gru or rnn: model\.architecture = 'camera_ready'"
+        with pytest.raises(ConfigError, match=wanted):
+            ModelConfig(architecture="camera_ready", cell="linear")
+        ModelConfig(architecture="camera_ready", cell="rnn", task_features=False)
+
 
 def config(**overrides: object) -> Config:
     return Config().with_overrides({f"model.{k}": v for k, v in overrides.items()})
@@ -211,6 +217,19 @@ class TestCanonical:
             (
                 {"rounds": 0, "task_features": False},
                 {"rounds": 0, "task_features": False, "feature_size": 7},
+            ),
+            *(
+                ({"architecture": "camera_ready"}, {"architecture": "camera_ready", **without})
+                for without in (
+                    {"feature_size": 7},
+                    {"task_features": False},
+                    {"relation_input": False},
+                    {"entity_input": False, "shared_input": False},
+                )
+            ),
+            (
+                {"architecture": "camera_ready", "rounds": 0, "scorer": "concat", "cell": "rnn"},
+                {"task_features": False, "rounds": 0, "scorer": "concat"},
             ),
         ],
         ids=str,
@@ -264,6 +283,10 @@ class TestCanonical:
             {"shared_input": False}, {"relation_input": False, "entity_input": False},
             {"rounds": 0, "task_features": False}, {"rounds": 0, "feature_size": 7},
             {"feature_size": 7}, {"relation_bias": 0.0}, {"cell": "rnn", "shared_input": False},
+            {"scorer": "concat"}, {"scorer": "biaffine"}, {"scorer": "concat", "rounds": 0},
+            {"architecture": "camera_ready"}, {"architecture": "camera_ready", "cell": "rnn"},
+            {"architecture": "camera_ready", "rounds": 2},
+            {"architecture": "camera_ready", "scorer": "concat"},
         ]  # fmt: skip
         assert len({config(**v).fingerprint(DIGEST) for v in variants}) == len(variants)
 
@@ -273,9 +296,13 @@ def configs(draw: st.DrawFn) -> Config:
     """Draw any legal configuration, from few values of each field so that equals occur."""
     switch, rounds = st.booleans(), draw(st.sampled_from([0, 1, 3]))
     inputs = draw(st.tuples(switch, switch, switch).filter(any))
+    cell = draw(st.sampled_from(["gru", "rnn", "linear"]))
+    versions = ["arxiv"] if cell == "linear" else ["arxiv", "camera_ready"]
     model = ModelConfig(
+        architecture=draw(st.sampled_from(versions)),
         rounds=rounds,
-        cell=draw(st.sampled_from(["gru", "rnn", "linear"])),
+        cell=cell,
+        scorer=draw(st.sampled_from(["separable", "concat", "biaffine"])),
         relation_input=inputs[0],
         entity_input=inputs[1],
         shared_input=inputs[2],

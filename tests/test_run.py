@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rin_core.pretrained import load_pretrained
-from search_spaces import find_space
+from search_spaces import SPACES, find_space
 from study import run, trial
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
@@ -27,8 +27,11 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 def test_list_shows_spaces_and_counts(capsys):
     code, shown = command(capsys, "--list")
     assert code == 0
-    assert "rounds_curve" in shown
-    assert "65" in shown
+    assert len(SPACES) == 6
+    for space in SPACES.values():
+        line = next(line for line in shown.splitlines() if f" {space.name} " in line)
+        assert space.title in line
+        assert f" {len(space.arms) * len(space.seeds)} " in line
 
 
 def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path):
