@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 
-from rin_core.batching import EncodedCorpus, corpus_vocabulary, encode_corpus
+from rin_core.batching import corpus_vocabulary, encode_corpus
 from rin_core.config import Config
+from rin_core.corpus import Corpus
 from rin_core.demo import demo_corpus
+from rin_core.pretrained import load_pretrained
 from rin_core.training import train
 from search_spaces import SPACES
+from tests.tiny_models import save_bert
 
 TINY = {
     "encoder.word_dim": 8,
@@ -23,27 +27,37 @@ TINY = {
     "training.max_epochs": 2,
 }
 ARMS = {
-    trial.config.fingerprint("data"): pytest.param(trial.config, id=f"{space.name}-{trial.arm}")
+    config.fingerprint("data"): pytest.param(config, id=f"{space.name}-{trial.arm}")
     for space in SPACES.values()
-    for trial in space.trials(["demo"], seeds=[0], overrides=TINY)
+    for trial in space.trials(["demo"], arms=["*"], seeds=[0])
+    for config in [trial.config.with_overrides(TINY)]
 }
 
 
 @pytest.fixture(scope="module")
-def corpus() -> EncodedCorpus:
+def small() -> Corpus:
     whole = demo_corpus()
-    small = dataclasses.replace(
+    return dataclasses.replace(
         whole, train=whole.train[:60], dev=whole.dev[:15], test=whole.test[:15]
     )
-    config = Config().with_overrides(TINY)
-    return encode_corpus(small, config.data, None, corpus_vocabulary(small, config.data))
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bert(tmp_path_factory.mktemp("bert"))
 
 
 @pytest.mark.parametrize("config", ARMS.values())
-def test_an_arm_trains(config: Config, corpus: EncodedCorpus) -> None:
+def test_an_arm_trains(config: Config, small: Corpus, bert: Path) -> None:
+    pretrained = None
+    if config.encoder.kind == "transformer":
+        config = config.with_overrides({"encoder.model": str(bert), "training.max_epochs": 3})
+        pretrained = load_pretrained(str(bert), config.encoder.max_pieces)
+    vocabulary = corpus_vocabulary(small, config.data)
+    corpus = encode_corpus(small, config.data, None, vocabulary, pretrained)
     result = train(config, corpus)
-    first, second = (epoch.train_loss for epoch in result.history)
-    assert second < first < math.inf
+    losses = [epoch.train_loss for epoch in result.history]
+    assert losses[-1] < losses[0] < math.inf
     assert result.test_decoded.tags_NL.shape == corpus.test.tags_NL.shape
     assert all(0 <= score <= 1 for score in (*result.dev.values(), *result.test.values()))
 
