@@ -27,6 +27,7 @@ def finish(unit: Unit, epochs: int) -> None:
             "seconds": float(epochs),
             "provenance": PROVENANCE,
         },
+        {},
         unit.claim(),
     )
 
