@@ -23,13 +23,16 @@ _ALONE = re.compile(
 _SUFFIX = re.compile(r"(?i)(?<=[\w.])(n't|'(?:s|m|d|re|ve|ll)|')$")
 _CLOSING = frozenset(("''", "'", ")", "]", "}", ">"))
 _INITIALS = re.compile(r"(?:\w\.)+$")
-_ABBREVIATIONS = frozenset(
-    "mr. mrs. ms. dr. prof. rev. hon. gov. sen. rep. gen. col. maj. capt. cmdr. lt. sgt. st. ste. "
-    "jr. sr. ph.d. messrs. inc. corp. co. ltd. bros. no. vs. v. etc. e.g. i.e. cf. al. ave. blvd. "
-    "rd. mt. ft. s.p.a. s.r.l. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. "
-    "ala. ariz. ark. calif. colo. conn. del. fla. ga. ill. ind. kan. ky. la. md. mass. mich. minn. "
-    "miss. mo. mont. neb. nev. okla. ore. pa. tenn. tex. va. vt. wash. wis. wyo.".split()
-)
+# In this case or in capitals: "no." and "ill." may well end a sentence, "No." and "Ill." do not.
+_LISTED = """
+    Mr. Mrs. Ms. Dr. Prof. Rev. Hon. Gov. Sen. Rep. Gen. Col. Maj. Capt. Cmdr. Adm. Lt. Sgt. St.
+    Ste. Messrs. Jr. Sr. Ph.D. Inc. Corp. Co. Ltd. Bros. No. Ave. Blvd. Rd. Mt. Ft. S.p.A. S.r.l.
+    vs. v. etc. cf. al.
+    Jan. Feb. Mar. Apr. Jun. Jul. Aug. Sep. Sept. Oct. Nov. Dec.
+    Ala. Ariz. Ark. Calif. Colo. Conn. Del. Fla. Ga. Ill. Ind. Kan. Ky. La. Md. Mass. Mich. Minn.
+    Miss. Mo. Mont. Neb. Nev. Okla. Ore. Pa. Tenn. Tex. Va. Vt. Wash. Wis. Wyo.
+"""
+_ABBREVIATIONS = frozenset(_LISTED.split())
 
 
 def tokenize(text: str) -> tuple[str, ...]:
@@ -70,4 +73,5 @@ def _split(chunk: str, is_last: bool) -> Iterator[str]:
 
 
 def _owns_period(chunk: str) -> bool:
-    return chunk.lower() in _ABBREVIATIONS or _INITIALS.match(chunk) is not None
+    written = chunk.title() if chunk.isupper() else chunk
+    return written in _ABBREVIATIONS or _INITIALS.match(chunk) is not None

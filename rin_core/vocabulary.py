@@ -72,8 +72,10 @@ class Vocabulary:
 
     def word_ids(self, words: Iterable[str]) -> list[int]:
         """Return the number of each word, :data:`UNKNOWN` for one not in the vocabulary."""
-        cased = (word.lower() for word in words) if self.lowercase else words
-        return [self._words.get(word, UNKNOWN) for word in cased]
+        number = self._words.get
+        if self.lowercase:
+            return [number(word.lower(), UNKNOWN) for word in words]
+        return [number(word, UNKNOWN) for word in words]
 
     def pos_ids(self, tags: Iterable[str]) -> list[int]:
         """Return the number of each tag, :data:`UNKNOWN` for one not in the vocabulary."""
@@ -134,9 +136,7 @@ def build_vocabulary(train: Sequence[Sentence], *, lowercase: bool, use_pos: boo
     return replace(vocabulary, usual_pos=_usual_pos(train, vocabulary)) if tagged else vocabulary
 
 
-def _usual_pos(
-    train: Sequence[Sentence], vocabulary: Vocabulary
-) -> tuple[tuple[str, int], ...]:
+def _usual_pos(train: Sequence[Sentence], vocabulary: Vocabulary) -> tuple[tuple[str, int], ...]:
     """Return each word's most frequent tag; of equally frequent ones the lower number."""
     counts: dict[str, Counter[int]] = {}
     for sentence in train:
