@@ -45,10 +45,18 @@ def _records(path: Path) -> Iterator[tuple[str, object]]:
             for number, record in enumerate(parse_json(file.read(), path, first_line=1), 1):
                 yield f"{path}: record {number}", record
             return
-        lines = enumerate((raw.removeprefix(codecs.BOM_UTF8) for raw in file), 1)
-        filled = ((line, raw) for line, raw in lines if raw.strip())
-        for number, (line, raw) in enumerate(filled, 1):
+        for number, (line, raw) in enumerate(filled_lines(file), 1):
             yield f"{path}:{line}: record {number}", parse_json(raw, path, first_line=line)
+
+
+def filled_lines(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their numbers from 1.
+
+    Without its end, a line that is cut short has its fault in this line and not in the next.
+    """
+    for number, raw in enumerate(file, 1):
+        if line := raw.removeprefix(codecs.BOM_UTF8).strip():
+            yield number, line
 
 
 def _opens_list(file: BinaryIO) -> bool:

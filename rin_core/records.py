@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rin_core.corpus import CorpusError, Sentence, shown
 from rin_core.extraction import Extraction
-from rin_core.readers import parse_json, read_unannotated
+from rin_core.readers import filled_lines, parse_json, read_unannotated
 from rin_core.tokens import tokenize
 
 
@@ -44,10 +43,7 @@ class RecordReader:
         Raises:
             CorpusError: A line cannot be read; names line and field.
         """
-        for number, raw in enumerate(lines, 1):
-            line = raw.removeprefix(codecs.BOM_UTF8)
-            if not line.strip():
-                continue
+        for number, line in filled_lines(lines):
             try:
                 yield self._record(line, name, number)
             except CorpusError as fault:
