@@ -140,7 +140,10 @@ class Predictor:
 
 
 def _sentence(given: str | Sentence) -> Sentence:
-    return unannotated(tokenize(given)) if isinstance(given, str) else given
+    """Return the words and tags alone: gold annotation would only take time to encode."""
+    if isinstance(given, str):
+        return unannotated(tokenize(given))
+    return unannotated(given.words, given.pos)
 
 
 def _nothing(sentence: Sentence) -> Extraction:
