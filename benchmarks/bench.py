@@ -1,14 +1,17 @@
 """Seconds an epoch, memory of a step and cost curves: the product against two formulations.
 
     python -m benchmarks.bench --data webnlg_star --data-root DIR
+    python -m benchmarks.bench --data webnlg_star --data-root DIR --device cuda
 
 Everything runs on one thread, in one process, in turn: a round of each formulation on the same
 real batches, then the next round, so that a machine that slows down slows all of them. An epoch
 is the mean step over a sample of its batches, every n-th of them by length, times their number.
 The dense formulation is timed twice: on the product's batches of like length, and on batches
 drawn at random and padded to their longest sentence, as the released training loop draws them.
-Memory is the growth of a fresh process's peak during one step (Linux). Tables and figure go to
-benchmarks/results/.
+The dense relation scorers are timed beside them: other models, at what they cost.
+Memory is the growth of a fresh process's peak during one step (Linux; on a GPU, what PyTorch
+allocated). On a GPU the kernel's share of the card's memory bandwidth is its traffic over a plain
+copy's of the same machine. Tables and figure go to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numba
 import numpy as np
@@ -29,6 +32,7 @@ import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from benchmarks.formulations import FORMULATIONS
 from rin_core.batching import Batch, make_batch, training_batches
@@ -36,12 +40,15 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.metrics import evaluate
 from rin_core.model import RIN
-from rin_core.pair_loss import numba_sums
+from rin_core.pair_loss import sums_for
 
-CPU = torch.device("cpu")
 BATCH = 50
 RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
+
+#: Not the product's model in another form, but what another scorer makes of it.
+OTHER_MODELS = {"concat (another model)": "concat", "biaffine (another model)": "biaffine"}
+COMPARED = (*FORMULATIONS, *OTHER_MODELS)
 
 Step = Callable[[Batch], None]
 
@@ -54,6 +61,8 @@ class Options:
     """Corpus."""
     data_root: Path | None = None
     """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where to compute."""
     rounds: tuple[int, ...] = (1, 5)
     """K of the comparison."""
     batches: int = 8
@@ -67,7 +76,7 @@ class Bench:
 
     def __init__(self, options: Options) -> None:
         torch.set_num_threads(1)
-        self.options = options
+        self.options, self.device = options, torch.device(options.device)
         self.corpus = load_dataset(options.data, Config(), data_root=options.data_root)
         rows = training_batches(self.corpus.train, BATCH, np.random.default_rng(0))
         self.steps_an_epoch = len(rows)
@@ -81,14 +90,17 @@ class Bench:
         full = sorted((r for r in rows if len(r) == BATCH), key=lambda r: longest[r].max())
         count = min(self.options.batches, len(full))
         chosen = ((np.arange(count) + 0.5) * len(full) / count).astype(int)
-        return [make_batch(self.corpus.train, full[k], CPU) for k in chosen]
+        return [make_batch(self.corpus.train, full[k], self.device) for k in chosen]
 
-    def step(self, formulation: str, rounds: int) -> Step:
-        """Return a training step of a formulation."""
+    def step(self, name: str, rounds: int) -> Step:
+        """Return a training step of a formulation, or of another model."""
         torch.manual_seed(0)
-        config = Config().override("model.rounds", rounds)
+        scorer = OTHER_MODELS.get(name, "separable")
+        config = Config().with_overrides({"model.rounds": rounds, "model.scorer": scorer})
         model = RIN(config, self.corpus.vocabulary)
-        model.scorer = FORMULATIONS[formulation](model.scorer)
+        if name in FORMULATIONS:
+            model.scorer = FORMULATIONS[name](model.scorer)
+        model.to(self.device)
         optimizer = torch.optim.Adam(model.parameters(), fused=True)
 
         def take(batch: Batch) -> None:
@@ -102,10 +114,10 @@ class Bench:
 
     def lstm(self) -> Step:
         """Return a bare BiLSTM's forward and backward pass over a batch's word vectors."""
-        lstm = torch.nn.LSTM(110, 50, batch_first=True, bidirectional=True)
+        lstm = torch.nn.LSTM(110, 50, batch_first=True, bidirectional=True).to(self.device)
 
         def take(batch: Batch) -> None:
-            inputs = torch.zeros(*batch.words_BL.shape, 110, requires_grad=True)
+            inputs = torch.zeros(*batch.words_BL.shape, 110, device=self.device, requires_grad=True)
             lstm(inputs)[0].sum().backward()
 
         return take
@@ -115,7 +127,7 @@ class Bench:
         steps = {
             f"{name}, K = {k}": (self.step(name, k), self.by_length)
             for k in self.options.rounds
-            for name in FORMULATIONS
+            for name in COMPARED
         }
         steps |= {
             f"dense on random batches, K = {k}": (self.step("dense", k), self.random)
@@ -143,13 +155,13 @@ class Bench:
     def dev_share(self) -> list[float]:
         """Return the time of scoring dev as a share of a training epoch at K = 1."""
         torch.manual_seed(0)
-        model = RIN(Config(), self.corpus.vocabulary)
+        model = RIN(Config(), self.corpus.vocabulary).to(self.device)
         step = self.step("product", 1)
         step(self.by_length[0])
         shares = []
         for _ in range(self.options.repeats):
             started = time.perf_counter()
-            evaluate(model, self.corpus.dev, "first", CPU)
+            evaluate(model, self.corpus.dev, "first", self.device)
             scoring = time.perf_counter() - started
             epoch = timed(step, self.by_length) / len(self.by_length) * self.steps_an_epoch
             shares.append(scoring / epoch)
@@ -157,19 +169,48 @@ class Bench:
 
     def kernel(self) -> list[float]:
         """Return ns a pair·relation of the kernel over the sample, one entry a round."""
-        generator, R = torch.Generator().manual_seed(0), len(self.corpus.vocabulary.relations)
-        inputs = [
-            (*(torch.randn(R, *b.words_BL.shape, generator=generator) - 3 for _ in "so"), b)
-            for b in self.by_length
-        ]
+        R = len(self.corpus.vocabulary.relations)
+        inputs = [(*shares(R, *b.words_BL.shape, self.device), b.lengths_B) for b in self.by_length]
         work = R * sum(pairs(batch) for batch in self.by_length)
-        found = []
-        for _ in range(self.options.repeats + 1):
-            started = time.perf_counter()
-            for subject, object_, batch in inputs:
-                numba_sums(subject, object_, batch.lengths_B)
-            found.append(1e9 * (time.perf_counter() - started) / work)
-        return found[1:]
+        seconds = [timed_kernel(inputs) for _ in range(self.options.repeats + 1)]
+        return [1e9 * s / work for s in seconds[1:]]
+
+    def bandwidth_share(self) -> float:
+        """Return the kernel's rate of bytes over a plain copy's, on a batch of middle length."""
+        B, L = self.by_length[len(self.by_length) // 2].words_BL.shape
+        R = len(self.corpus.vocabulary.relations)
+        lengths = torch.full((B,), L, device=self.device)
+        inputs = [(*shares(R, B, L, self.device), lengths)] * 20
+        timed_kernel(inputs)
+        # Two shares in, two gradients out, against a copy that reads and writes as much.
+        kernel_rate = 20 * 4 * inputs[0][0].nbytes / timed_kernel(inputs)
+        block = torch.empty(2**26, device=self.device)
+        copies = [timed(lambda _: block.clone(), [self.by_length[0]]) for _ in range(5)]
+        return kernel_rate * min(copies) / (2 * block.nbytes)
+
+
+def shares(R: int, B: int, L: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return random logit shares, rarely positive together."""
+    generator = torch.Generator().manual_seed(0)
+    subject, object_ = (torch.randn(R, B, L, generator=generator) - 3 for _ in "so")
+    return subject.to(device), object_.to(device)
+
+
+def timed_kernel(inputs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> float:
+    """Return the seconds that the loss and its gradients take over all inputs."""
+    sums = sums_for(inputs[0][0])
+    synchronize()
+    started = time.perf_counter()
+    for subject, object_, lengths in inputs:
+        sums(subject, object_, lengths)
+    synchronize()
+    return time.perf_counter() - started
+
+
+def synchronize() -> None:
+    """Wait for a GPU; on CPU nothing is pending."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def pairs(batch: Batch) -> int:
@@ -179,24 +220,22 @@ def pairs(batch: Batch) -> int:
 
 def timed(step: Step, batches: Sequence[Batch]) -> float:
     """Return the seconds that steps over batches take."""
+    synchronize()
     started = time.perf_counter()
     for batch in batches:
         step(batch)
+    synchronize()
     return time.perf_counter() - started
 
 
-def kernel_curve(sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int, float]]:
-    """Return ns a pair·relation of the CPU kernel for sizes (L, R), 50 sentences."""
+def kernel_curve(
+    sizes: Sequence[tuple[int, int]], device: torch.device
+) -> list[tuple[int, int, float]]:
+    """Return ns a pair·relation of the kernel for sizes (L, R), 50 sentences."""
     found = []
     for L, R in sizes:
-        torch.manual_seed(0)
-        subject, object_ = torch.randn(R, 50, L) - 3, torch.randn(R, 50, L) - 3
-        lengths = torch.full((50,), L)
-        seconds = []
-        for _ in range(7):
-            started = time.perf_counter()
-            numba_sums(subject, object_, lengths)
-            seconds.append(time.perf_counter() - started)
+        inputs = [(*shares(R, 50, L, device), torch.full((50,), L, device=device))]
+        seconds = [timed_kernel(inputs) for _ in range(7)]
         found.append((L, R, 1e9 * median(seconds[1:]) / (50 * R * L * L)))
     return found
 
@@ -215,31 +254,41 @@ def _grow(options: Options, formulation: str, kind: str) -> float:
     batches: list[Batch] = getattr(bench, kind)
     # A short batch first: kernels are compiled and libraries loaded before the peak is read.
     step(bench.by_length[0])
+    if options.device == "cuda":
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        step(batches[len(batches) // 2])
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     before = _status("VmRSS")
     step(batches[len(batches) // 2])
     return _status("VmHWM") - before
 
 
-def together(options: Options) -> list[float]:
-    """Return the time of two trainings at once, on a core each, over that of one alone."""
+def together(options: Options) -> list[tuple[int, float]]:
+    """Return, for n trainings at once, their steps a second over those of one alone.
+
+    On CPU each has a core of its own; on a GPU they share the card.
+    """
+    counts = (1, 2) if options.device == "cpu" else (1, 2, 3, 4, 6, 8, 12)
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, context.Pool(2) as pool:
-        barrier = manager.Barrier(2)
-        pool.starmap(_train_beside, [(options, barrier)] * 2)  # load, compile
-        ratios = []
-        for _ in range(options.repeats):
-            alone = pool.apply(_train_beside, (options, None))
-            ratios.append(max(pool.starmap(_train_beside, [(options, barrier)] * 2)) / alone)
-    return ratios
+    with context.Manager() as manager, context.Pool(counts[-1]) as pool:
+        rates = []
+        for n in counts:
+            barrier = manager.Barrier(n)
+            slowest = [
+                max(pool.starmap(_train_beside, [(options, barrier)] * n, chunksize=1))
+                for _ in range(options.repeats)
+            ]
+            rates.append(n / median(slowest))
+    return [(n, rate / rates[0]) for n, rate in zip(counts, rates, strict=True)]
 
 
 def _train_beside(options: Options, barrier: Any) -> float:
     bench = Bench(options)
     step = bench.step("product", options.rounds[0])
     step(bench.by_length[0])
-    if barrier is not None:
-        barrier.wait()
+    barrier.wait()
     return timed(step, bench.by_length * 4)
 
 
@@ -254,21 +303,21 @@ def report(options: Options, bench: Bench) -> dict[str, Any]:
     first = options.rounds[0]
     lengths = [(L, 171) for L in (10, 16, 24, 32, 50, 80, 120, 200)]
     relations = [(24, R) for R in (5, 10, 24, 50, 100, 171, 300, 500)]
-    memory = {
-        f"{name}, K = {first}": step_memory(options, name, "by_length") for name in FORMULATIONS
-    }
+    memory = {f"{name}, K = {first}": step_memory(options, name, "by_length") for name in COMPARED}
     memory[f"dense on random batches, K = {first}"] = step_memory(options, "dense", "random")
     return {
         "data": options.data,
-        "versions": f"torch {torch.__version__}, numba {numba.__version__}, one thread",
+        "versions": f"torch {torch.__version__}, numba {numba.__version__}",
+        "device": torch.cuda.get_device_name() if options.device == "cuda" else "CPU, one thread",
         "seconds an epoch": bench.compare(),
         "MiB of a step": memory,
         "seconds an epoch by rounds": bench.rounds_curve(),
-        "dev scoring as a share of an epoch": bench.dev_share(),
-        "two at once over one alone": together(options),
+        "scoring dev, in epochs": bench.dev_share(),
+        "n at once, steps a second over one": together(options),
         "kernel, ns a pair and relation": bench.kernel(),
-        "kernel, by length": kernel_curve(lengths),
-        "kernel, by relations": kernel_curve(relations),
+        "kernel, bytes a second over a copy": bench.bandwidth_share(),
+        "kernel, by length": kernel_curve(lengths, bench.device),
+        "kernel, by relations": kernel_curve(relations, bench.device),
     }
 
 
@@ -303,8 +352,13 @@ def show(found: dict[str, Any], options: Options) -> None:
     a_round = (by_rounds[-1] - by_rounds[0]) / (len(by_rounds) - 1) / by_rounds[1]
     CONSOLE.print(f"seconds an epoch for K = 0 to 8: {[round(s, 1) for s in by_rounds]}")
     CONSOLE.print(f"a further round: {100 * a_round:.0f} % of the epoch at K = 1")
-    for name in ("dev scoring as a share of an epoch", "two at once over one alone"):
-        CONSOLE.print(f"{name}: {spread(found[name], '.3f')}")
+    CONSOLE.print(f"scoring dev, in epochs: {spread(found['scoring dev, in epochs'], '.3f')}")
+    CONSOLE.print(
+        f"n at once, steps a second over one: {found['n at once, steps a second over one']}"
+    )
+    CONSOLE.print(
+        f"kernel, bytes a second over a copy: {found['kernel, bytes a second over a copy']:.2f}"
+    )
     CONSOLE.print(f"kernel, ns a pair·relation: {spread(found['kernel, ns a pair and relation'])}")
     for name in ("kernel, by length", "kernel, by relations"):
         CONSOLE.print(f"{name} (L, R, ns): {[(L, R, round(ns, 2)) for L, R, ns in found[name]]}")
@@ -313,7 +367,7 @@ def show(found: dict[str, Any], options: Options) -> None:
 def write(found: dict[str, Any], options: Options) -> None:
     """Write the measurements, the table and the figure."""
     RESULTS.mkdir(exist_ok=True)
-    stem = RESULTS / f"speed-{found['data']}"
+    stem = RESULTS / f"speed-{found['data']}-{options.device}"
     stem.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
     with stem.with_suffix(".csv").open("w", newline="") as file:
         csv.writer(file).writerows([HEADER, *table_of(found, options)])

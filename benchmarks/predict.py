@@ -174,7 +174,8 @@ def load(weights: Path, train: Sequence[Sentence]) -> Predictor:
     loaded = Predictor.load(weights)
     lowercase, has_tags = loaded.config.data.lowercase, bool(loaded.vocabulary.pos)
     usual = build_vocabulary(train, lowercase=lowercase, use_pos=has_tags).usual_pos
-    return Predictor(loaded.model, replace(loaded.vocabulary, usual_pos=usual), loaded.config)
+    vocabulary = replace(loaded.vocabulary, usual_pos=usual)
+    return Predictor(loaded.model, vocabulary, loaded.config, loaded.tokenizer)
 
 
 def show_rates(found: Rates) -> list[list[str]]:

@@ -11,9 +11,24 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from reports.breakdown import breakdown_table
+from reports.case_html import write_page
+from reports.case_study import read_cases
+from reports.cells import shown
+from reports.corpus_table import PAPER_CORPORA, corpus_table
+from reports.experiment_tables import differences_table, results_table
 from reports.figures import draw_rounds_curve, is_rounds_curve, rounds_curve_info, save_figure
-from reports.results import LedgerError, experiments, read_ledger, select_settings, settings_of
-from reports.tables import rounds_table, shown, write_csv, write_markdown
+from reports.paper_tables import paper_tables
+from reports.predictions import read_corpora, read_counts
+from reports.results import (
+    LedgerError,
+    experiments,
+    pool,
+    read_ledger,
+    select_settings,
+    settings_of,
+)
+from reports.table import write_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,75 +45,136 @@ class Report:
     paths: tuple[Path, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Everything that was written."""
+
+    reports: tuple[Report, ...]
+    shared: tuple[Path, ...]
+    """What belongs to no experiment alone: the paper's tables, the corpora, case studies."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file written."""
+        return (*(path for report in self.reports for path in report.paths), *self.shared)
+
+    @property
+    def pages(self) -> tuple[Path, ...]:
+        """The files to look at; the others are the same tables for programs and LaTeX."""
+        return tuple(path for path in self.paths if path.suffix not in (".csv", ".tex"))
+
+
 def build(
-    runs: Path, out: Path, experiments: Sequence[str] | None = None, settings: int | None = None
-) -> list[Path]:
-    """Write the reports of a ledger and return the files written.
+    runs: Path, out: Path, names: Sequence[str] | None = None, settings: int | None = None
+) -> Made:
+    """Write the reports of a ledger and say of each experiment what was made.
 
     Args:
         runs: A study's output folder.
-        out: Folder for the reports, one folder in it for each experiment.
-        experiments: Which experiments; all of them when ``None``.
+        out: Folder for the reports: one folder in it for each experiment, one with the paper's
+            tables for each corpus (``paper-webnlg_star``), one for Table 2 (``corpora``) and one
+            for case studies (``cases``).
+        names: Which experiments; all of them when ``None``. The paper's tables of their
+            corpora are filled from all experiments.
         settings: Which settings value of each, from 1; the last used when ``None``.
 
     Raises:
         LedgerError: There is no ledger, no such experiment or no such settings value.
     """
-    made = build_reports(runs, out, experiments, settings)
-    return [path for report in made for path in report.paths]
-
-
-def build_reports(
-    runs: Path, out: Path, names: Sequence[str] | None = None, settings: int | None = None
-) -> list[Report]:
-    """Do what :func:`build` does, and say of each experiment what was made."""
     # All of it is read before anything is written, so that a mistyped name leaves no half report.
     wanted = list(dict.fromkeys(experiments(runs) if names is None else names))
+    everything = read_ledger(runs)
     frames = [read_ledger(runs, [name]) for name in wanted]
     selected = [select_settings(frame, settings) for frame in frames]
-    return [_report(*pair, out) for pair in zip(frames, selected, strict=True)]
+    table2 = corpus_table(read_corpora(runs).values())
+    cases = {path.stem: read_cases(path) for path in sorted((runs / "cases").glob("*.json"))}
+    reports = [_report(runs, *pair, out) for pair in zip(frames, selected, strict=True)]
+    shared = [*_paper(runs, everything, selected, out)]
+    shared += write_tables(out / "corpora", "corpora.md", "Corpora", [table2])
+    shared += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
+    return Made(tuple(reports), tuple(shared))
 
 
-def _report(every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> Report:
+def _report(runs: Path, every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> Report:
     name = str(frame["experiment"].iloc[0])
     chosen, *_ = settings_of(frame)
     known = tuple(settings_of(every))
-    folder = out / name
-    folder.mkdir(parents=True, exist_ok=True)
+    others = [other for other in known if other != chosen]
     return Report(
         experiment=name,
         done=int((frame["status"] == "done").sum()),
         planned=len(frame),
         chosen=chosen,
         settings=known,
-        paths=_write(frame, folder, [other for other in known if other != chosen]),
+        paths=_write_experiment(runs, frame, out / name, others),
     )
 
 
-def _write(frame: pd.DataFrame, folder: Path, others: Sequence[str]) -> tuple[Path, ...]:
-    table = rounds_table(frame)
+def _write_experiment(
+    runs: Path, frame: pd.DataFrame, folder: Path, others: Sequence[str]
+) -> tuple[Path, ...]:
+    counts = read_counts(runs, frame)
+    optional = (differences_table(frame, counts), breakdown_table(frame, counts))
+    tables = [results_table(frame, others), *(table for table in optional if table)]
+    figures, intro = _figures(frame, folder)
+    if not counts.by_fingerprint:
+        intro = (*intro, *(f"No F1 by overlap class. {problem}" for problem in counts.problems))
+    heading = str(frame["experiment"].iloc[0])
+    return figures + write_tables(folder, "results.md", heading, tables, intro)
+
+
+def _figures(frame: pd.DataFrame, folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Draw the curve where the arms are one; return the files and the page's mention of them."""
     if not is_rounds_curve(frame):
-        page = write_markdown(frame, table, folder / "results.md", others=others)
-        return write_csv(table, folder / "results.csv"), page
+        return (), ()
+    folder.mkdir(parents=True, exist_ok=True)
     stem = folder / "rounds_curve"
     figure = draw_rounds_curve(rounds_curve_info(frame))
     svg, png = (save_figure(figure, stem.with_suffix(suffix)) for suffix in (".svg", ".png"))
-    page = write_markdown(frame, table, stem.with_suffix(".md"), figure=svg.name, others=others)
-    return svg, png, write_csv(table, stem.with_suffix(".csv")), page
+    return (svg, png), (f"![Test scores against the number of updating rounds]({svg.name})",)
+
+
+def _paper(
+    runs: Path, everything: pd.DataFrame, selected: Sequence[pd.DataFrame], out: Path
+) -> list[Path]:
+    """Write the paper's tables for the corpora of the selected experiments.
+
+    Each is under the settings of the corpus's experiment that was updated last. With one of
+    the paper's corpora comes the other, which then shows what is still to be run.
+    """
+    ordered = sorted(selected, key=lambda frame: str(frame["updated"].iloc[0]))
+    settings = {str(f["corpus"].iloc[0]): str(f["settings"].iloc[0]) for f in ordered}
+    if settings.keys() & set(PAPER_CORPORA):
+        settings = {name: settings.get(name, "") for name in PAPER_CORPORA} | settings
+    return [path for pair in settings.items() for path in _paper_page(runs, everything, *pair, out)]
+
+
+def _paper_page(
+    runs: Path, everything: pd.DataFrame, corpus: str, settings: str, out: Path
+) -> tuple[Path, ...]:
+    frame = pool(everything, corpus, settings)
+    known = settings_of(everything[everything["corpus"] == corpus])
+    others = [other for other in known if other != settings]
+    tables = paper_tables(frame, corpus, read_counts(runs, frame), others)
+    heading = f"The paper's tables on {corpus}"
+    return write_tables(out / f"paper-{corpus}", "tables.md", heading, tables) if tables else ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for misuse."""
     arguments = _parser().parse_args(argv)
     try:
-        made = build_reports(
-            arguments.runs, arguments.out, arguments.experiment, arguments.settings
-        )
+        made = build(arguments.runs, arguments.out, arguments.experiment, arguments.settings)
     except (LedgerError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
-    for report in made:
-        _tell(Console(highlight=False), report)
+    console = Console(highlight=False)
+    for report in made.reports:
+        _tell(console, report)
+    console.print(
+        "The paper's tables from all experiments, the corpora, case studies", style="bold"
+    )
+    _tell_paths(console, made.shared)
     return 0
 
 
@@ -130,14 +206,18 @@ def _parser() -> argparse.ArgumentParser:
 def _tell(console: Console, report: Report) -> None:
     head = f"{report.experiment}: {report.done} of {report.planned} trials finished"
     console.print(head, style="bold", markup=False, soft_wrap=True)
-    for path in report.paths:
-        console.print(f"  {path}", markup=False, soft_wrap=True)
+    _tell_paths(console, report.paths)
     if len(report.settings) < 2:
         return
     console.print("  Run with several settings, which are not averaged together:", markup=False)
     for number, settings in enumerate(report.settings, start=1):
         mark = "reported" if settings == report.chosen else f"--settings {number}"
         console.print(f"    {number}. {shown(settings)} ({mark})", markup=False, soft_wrap=True)
+
+
+def _tell_paths(console: Console, paths: Sequence[Path]) -> None:
+    for path in paths:
+        console.print(f"  {path}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

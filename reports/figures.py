@@ -23,8 +23,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import Locator, MaxNLocator, NullLocator
 
+from reports.cells import by_seed, of_arm
 from reports.paper import published
-from reports.results import summarise
+from reports.results import require_one_setting
+from reports.significance import estimate
 
 BASELINE_ARM = "bilstm-s"
 _LINE_ARM = re.compile(r"(?P<cell>[a-z]+)-(?P<rounds>[1-9]\d*)")
@@ -140,40 +142,40 @@ def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
     """
     if not is_rounds_curve(frame):
         raise ValueError(f"arms {sorted(set(frame['arm']))}: a curve wants gru-1, gru-2 and so on")
-    summary = summarise(frame)
+    require_one_setting(frame)
     return RoundsCurveInfo(
         corpus=str(frame["corpus"].iloc[0]),
         settings=str(frame["settings"].iloc[0]),
         selection="test" if (frame["selection"] == "test").any() else "dev",
-        panels=tuple(_panel(metric, frame, summary) for metric in _METRICS),
+        panels=tuple(_panel(metric, frame) for metric in _METRICS),
     )
 
 
-def _panel(metric: str, frame: pd.DataFrame, summary: pd.DataFrame) -> Panel:
+def _panel(metric: str, frame: pd.DataFrame) -> Panel:
     curves: dict[str, list[Point]] = {}
     baseline = None
-    for arm, of_arm in summary.iterrows():
-        point = _point(metric, frame[frame["arm"] == arm], of_arm)
+    for arm in dict.fromkeys(frame["arm"]):
+        point = _point(metric, of_arm(frame, arm))
         if arm == BASELINE_ARM:
             baseline = point
-        elif match := _LINE_ARM.fullmatch(str(arm)):
+        elif match := _LINE_ARM.fullmatch(arm):
             curves.setdefault(match["cell"], []).append(point)
     ordered = {cell: sorted(points, key=lambda p: p.rounds) for cell, points in curves.items()}
     return Panel(metric, tuple(Curve(cell, tuple(p)) for cell, p in ordered.items()), baseline)
 
 
-def _point(metric: str, cells: pd.DataFrame, of_arm: pd.Series) -> Point:
-    first, done = cells.iloc[0], cells[cells["status"] == "done"]
-    mean, sd = (100 * float(of_arm[f"test_{metric}_{stat}"]) for stat in ("mean", "sd"))
+def _point(metric: str, trials: pd.DataFrame) -> Point:
+    first, seeds = trials.iloc[0], tuple(by_seed(trials, f"test_{metric}").values())
+    found = estimate(seeds)
     paper = published(str(first["corpus"]), str(first["arm"]), metric)
     return Point(
         rounds=int(first["rounds"]),
-        mean=mean,
-        low=mean - sd,
-        high=mean + sd,
-        n=len(done),
-        n_planned=len(cells),
-        seeds=tuple(100 * float(value) for value in done[f"test_{metric}"]),
+        mean=found.mean,
+        low=found.mean - found.sd,
+        high=found.mean + found.sd,
+        n=found.n,
+        n_planned=len(trials),
+        seeds=seeds,
         published=paper.value if paper else None,
     )
 

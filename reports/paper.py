@@ -1,7 +1,8 @@
 """The paper's numbers, each with the table and row it was printed in.
 
 Values stand as printed: points for scores, sentences for Table 2. ``webnlg_star`` and
-``nyt`` are the paper's WebNLG and NYT; nothing was published for any other corpus.
+``nyt`` are the paper's WebNLG and NYT; nothing was published for any other corpus. The overlap
+classes of their test splits are from the paper that the corpora come from.
 Figure 3 has no numbers in the text, so its K = 1, 3, 5 are Table 1's.
 """
 
@@ -20,7 +21,8 @@ class Published:
     arm: str
     """The arm it belongs to; ``corpus`` for Table 2, which describes no model."""
     metric: str
-    """``precision``, ``recall``, ``f1``, ``entity_f1``, or Table 2's ``train_sentences`` …"""
+    """``precision``, ``recall``, ``f1``, ``entity_f1``; Table 2's ``train_sentences`` …; a
+    class of test sentences, ``test_Normal`` …"""
     value: float
     """As printed, in points: 81.5."""
     source: str
@@ -45,6 +47,9 @@ _TABLE_1 = (
 
 # Corpus, row as printed; then sentences in train, dev and test.
 _TABLE_2 = (("nyt", "NYT", 56195, 5000, 5000), ("webnlg_star", "WebNLG", 5019, 500, 703))
+
+# Corpus, row as printed; then test sentences that are Normal, EPO and SEO.
+_ZENG_TABLE_1 = (("nyt", "NYT", 3266, 978, 1297), ("webnlg_star", "WebNLG", 246, 26, 457))
 
 # Arm, row as printed; then F1 of relation extraction and of entity recognition, on NYT.
 _TABLE_4 = (
@@ -80,6 +85,13 @@ def _table_2() -> Iterator[Published]:
             yield Published(corpus, "corpus", f"{split}_sentences", float(count), f"Table 2, {row}")
 
 
+def _zeng_table_1() -> Iterator[Published]:
+    for corpus, row, *counts in _ZENG_TABLE_1:
+        for group, count in zip(("Normal", "EPO", "SEO"), counts, strict=True):
+            source = f"Zeng et al. (2018), Table 1, {row}"
+            yield Published(corpus, "corpus", f"test_{group}", float(count), source)
+
+
 def _table_4() -> Iterator[Published]:
     for arm, row, relation_f1, entity_f1 in _TABLE_4:
         yield Published("nyt", arm, "f1", relation_f1, f"Table 4, {row}")
@@ -93,7 +105,14 @@ def _table_5() -> Iterator[Published]:
 
 
 #: Every printed number, in the order of the tables; some are printed more than once.
-PUBLISHED = (*_table_1(), *_table_2(), *_table_4(), *_table_5())
+PUBLISHED = (*_table_1(), *_table_2(), *_zeng_table_1(), *_table_4(), *_table_5())
+
+#: Arm and label of each row of the tables that score models, in printed order.
+TABLE_1_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_1)
+TABLE_4_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_4)
+TABLE_5_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_5)
+#: Rows of Table 1 that the paper quotes; no arm of a study makes them.
+LITERATURE = frozenset(arm for arm, _ in TABLE_1_ROWS[:5])
 
 # Read backwards, so that a number printed twice is credited to its first table.
 _BY_KEY = {(p.corpus, p.arm, p.metric): p for p in reversed(PUBLISHED)}
@@ -105,6 +124,6 @@ def published(corpus: str, arm: str, metric: str) -> Published | None:
     Args:
         corpus: Key of the corpus; only ``webnlg_star`` and ``nyt`` are the paper's.
         arm: Name of the arm, such as ``gru-3``.
-        metric: ``precision``, ``recall``, ``f1`` or ``entity_f1``, on the test split.
+        metric: See :class:`Published`; scores are on the test split.
     """
     return _BY_KEY.get((corpus, arm, metric))

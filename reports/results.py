@@ -1,4 +1,4 @@
-"""The ledger as one data frame, and what its seeds say together.
+"""The ledger as one data frame.
 
 One row is one planned trial, whatever became of it: a report that only saw finished runs
 could not say which are missing.
@@ -9,15 +9,14 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy import stats
+
+from rin_core.config import Config
 
 #: What may have become of a trial.
 STATUSES = ("done", "failed", "unfinished", "planned", "corrupt")
@@ -26,15 +25,6 @@ SCORES = tuple(
     prefix + name
     for prefix in ("", "exact_", "entity_", "relation_")
     for name in ("precision", "recall", "f1")
-)
-#: Columns that :func:`summarise` takes together over seeds.
-SUMMARISED = (
-    "test_precision",
-    "test_recall",
-    "test_f1",
-    "dev_f1",
-    "test_entity_f1",
-    "test_exact_f1",
 )
 #: Every column and its type.
 SCHEMA: dict[str, str] = {
@@ -47,7 +37,10 @@ SCHEMA: dict[str, str] = {
     "fingerprint": "object",
     "settings": "object",
     "command": "object",
+    "updated": "object",
+    "variant": "object",
     "selection": "object",
+    "entity_word": "object",
     "rounds": "int64",
     "cell": "object",
     "status": "object",
@@ -56,6 +49,7 @@ SCHEMA: dict[str, str] = {
     "best_epoch": "Int64",
     "seconds": "float64",
     "digest": "object",
+    "content": "object",
 } | {f"{split}_{name}": "float64" for split in ("dev", "test") for name in SCORES}
 
 
@@ -78,7 +72,9 @@ class Unit:
     seconds: float = math.nan
     """Time the whole trial took."""
     digest: str = ""
-    """Digest of the corpus it was trained on."""
+    """Digest of the corpus and vectors it was trained on."""
+    content: str = ""
+    """Digest of the corpus alone; empty in results older than that record."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """``dev_f1`` and the like, as fractions."""
 
@@ -132,7 +128,7 @@ def _study_rows(runs: Path, name: str) -> list[dict[str, object]]:
     try:
         study = _read_json(path)
         head = {"experiment": name, "space": study["space"], "corpus": study["corpus"]}
-        head["command"] = study.get("command", "")
+        head |= {name: study.get(name, "") for name in ("command", "updated")}
         rows = [head | _trial_row(trial, runs / "units") for trial in study["trials"]]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         what = f"no {error} in it" if isinstance(error, KeyError) else str(error)
@@ -153,14 +149,23 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
         **{name: str(trial[name]) for name in ("arm", "label", "fingerprint")},
         "seed": int(trial["seed"]),
         "settings": canonical_settings(trial.get("settings") or {}),
+        "variant": _variant(config),
         "selection": config.get("training.selection", "dev"),
+        "entity_word": config.get("data.entity_word", "first"),
         "rounds": rounds,
         "cell": config["model.cell"] if rounds else "none",
         **{name: getattr(unit, name) for name in ("status", "problem", "epochs", "best_epoch")},
         "seconds": unit.seconds,
         "digest": unit.digest,
+        "content": unit.content,
         **unit.scores,
     }
+
+
+def _variant(config: Mapping[str, object]) -> str:
+    """Return what a configuration changes of the defaults, its seed aside."""
+    default = Config().flat() | {"training.seed": config.get("training.seed")}
+    return canonical_settings({k: v for k, v in config.items() if v != default.get(k)})
 
 
 def canonical_settings(settings: Mapping[str, object]) -> str:
@@ -213,12 +218,13 @@ def _finished(result: Mapping[str, Any], fingerprint: str) -> Unit:
         raise ValueError(f"has no {', '.join(missing)}")
     if result["fingerprint"] != fingerprint:
         raise ValueError(f"is the result of {result['fingerprint']}, not of its folder")
+    corpus = dict(result["corpus"])
     return Unit(
         status="done",
         epochs=len(result["history"]),
         best_epoch=int(result["best_epoch"]),
         seconds=float(result["seconds"]),
-        digest=str(dict(result["corpus"]).get("digest", "")),
+        **{name: str(corpus.get(name, "")) for name in ("digest", "content")},
         scores={f"{s}_{name}": _score(result, s, name) for s in ("dev", "test") for name in SCORES},
     )
 
@@ -256,64 +262,27 @@ def select_settings(frame: pd.DataFrame, number: int | None = None) -> pd.DataFr
     return frame[frame["settings"] == chosen].reset_index(drop=True)
 
 
-def summarise(frame: pd.DataFrame) -> pd.DataFrame:
-    """Take the finished seeds of each arm together.
+def pool(frame: pd.DataFrame, corpus: str, settings: str) -> pd.DataFrame:
+    """Take the trials of all experiments on a corpus together, each once.
+
+    Spaces share arms, and shared arms share runs. Where two experiments mean different things
+    by one arm's name, those of the study updated last are meant.
 
     Args:
-        frame: One experiment under one settings value.
-
-    Returns:
-        One row for each planned arm, in planned order, indexed by its name: ``n`` finished of
-        ``n_planned``, and for each of :data:`SUMMARISED` the columns ``…_mean``, ``…_sd``
-        (n − 1 in the denominator), ``…_low`` and ``…_high`` (see :func:`interval`), as
-        fractions and NaN where there is nothing to say.
-
-    Raises:
-        ValueError: The frame mixes experiments or settings.
+        frame: Experiments, see :func:`read_ledger`.
+        corpus: Name of the corpus.
+        settings: The one settings value to take, see :func:`settings_of`.
     """
-    for column in ("experiment", "settings"):
+    chosen = frame[(frame["corpus"] == corpus) & (frame["settings"] == settings)]
+    ordered = chosen.sort_values("updated", kind="stable")
+    last_variant = ordered.groupby("arm")["variant"].transform("last")
+    meant = ordered[ordered["variant"] == last_variant]
+    return meant.drop_duplicates(["arm", "seed"], keep="last").reset_index(drop=True)
+
+
+def require_one_setting(frame: pd.DataFrame) -> None:
+    """Raise ``ValueError`` for a frame whose trials must not be averaged together."""
+    for column in ("corpus", "settings"):
         values = list(dict.fromkeys(frame[column]))
         if len(values) > 1:
             raise ValueError(f"{column}: {values} must not be averaged together; select one first")
-    arms = dict.fromkeys(frame["arm"])
-    rows = [_summary(frame[frame["arm"] == arm]) for arm in arms]
-    return pd.DataFrame(rows, index=pd.Index(list(arms), name="arm"))
-
-
-def _summary(cells: pd.DataFrame) -> dict[str, float]:
-    done = cells[cells["status"] == "done"]
-    summary: dict[str, float] = {"n": len(done), "n_planned": len(cells)}
-    for column in SUMMARISED:
-        low, high = interval(done[column])
-        summary[f"{column}_mean"] = float(done[column].mean())
-        summary[f"{column}_sd"] = float(done[column].std(ddof=1))
-        summary |= {f"{column}_low": low, f"{column}_high": high}
-    return summary
-
-
-def interval(values: Iterable[float]) -> tuple[float, float]:
-    """Return a 95 % bootstrap interval of the mean (BCa, 9999 resamples, fixed generator).
-
-    A single value says nothing about spread: (NaN, NaN). Equal values have no spread to
-    resample: the interval is the value.
-
-    References:
-        Efron (1987), "Better bootstrap confidence intervals".
-    """
-    sample = np.array(list(values), dtype=float)
-    if len(sample) < 2:
-        return math.nan, math.nan
-    if sample.min() == sample.max():
-        return float(sample[0]), float(sample[0])
-    low, high = _bootstrap(sample, "BCa")
-    # BCa's correction is undefined for some tiny samples; the percentiles never are.
-    return (low, high) if math.isfinite(low + high) else _bootstrap(sample, "percentile")
-
-
-def _bootstrap(sample: np.ndarray[Any, Any], method: str) -> tuple[float, float]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = stats.bootstrap(
-            (sample,), np.mean, method=method, n_resamples=9999, rng=np.random.default_rng(0)
-        ).confidence_interval
-    return float(found.low), float(found.high)

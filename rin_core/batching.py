@@ -21,6 +21,8 @@ from torch import Tensor
 from rin_core.config import DataConfig
 from rin_core.corpus import Corpus, Sentence, Span, Triple
 from rin_core.heads import TAGS
+from rin_core.pieces import PieceBatch, Pieces, PieceTokenizer
+from rin_core.pretrained import Pretrained
 from rin_core.vocabulary import PAD, Vocabulary, WordVectors, build_vocabulary
 
 Array = NDArray[Any]
@@ -54,6 +56,8 @@ class EncodedSplit:
     """The same, counted as distinct spans rather than distinct words."""
     missed_relations: int
     """(sentence, relation) pairs whose relation the training split never shows."""
+    pieces: Pieces | None = None
+    """The words as a transformer reads them; None for the BiLSTM."""
 
     def __len__(self) -> int:
         return len(self.lengths_N)
@@ -76,9 +80,14 @@ class EncodedCorpus:
     vectors: WordVectors | None
     entity_word: str
     digest: str
-    """Content of the corpus and its vectors: the data's part of a fingerprint."""
+    """Content of the corpus and of what pretrained weights come with it: the data's part of a
+    fingerprint."""
+    content: str
+    """Content of the corpus alone, whatever it was encoded with."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the corpus was read."""
+    pretrained: Pretrained | None = None
+    """The transformer whose pieces the splits hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +102,16 @@ class Batch:
     """Gold triples as rows sentence of the batch, subject, relation, object."""
     padding_BL: Tensor | None
     """True where there is no word; None when there is no padding."""
+    pieces: PieceBatch | None = None
+    """The sentences as a transformer reads them."""
 
 
 def encode_corpus(
-    corpus: Corpus, config: DataConfig, vectors: WordVectors | None, vocabulary: Vocabulary
+    corpus: Corpus,
+    config: DataConfig,
+    vectors: WordVectors | None,
+    vocabulary: Vocabulary,
+    pretrained: Pretrained | None = None,
 ) -> EncodedCorpus:
     """Turn a corpus into arrays.
 
@@ -105,12 +120,17 @@ def encode_corpus(
         config: Which word stands for an entity.
         vectors: Pretrained rows for ``vocabulary``.
         vocabulary: From :func:`rin_core.vocabulary.build_vocabulary` on the training split.
+        pretrained: The transformer that is to read the corpus, if one is.
     """
+    tokenizer = pretrained.tokenizer if pretrained else None
     splits = [
-        encode_split(part, vocabulary, config.entity_word)
+        encode_split(part, vocabulary, config.entity_word, tokenizer)
         for part in (corpus.train, corpus.dev, corpus.test)
     ]
-    content = f"{corpus.digest()} {vectors.digest if vectors else None}"
+    content = corpus.digest()
+    identity = f"{content} {vectors.digest if vectors else None}"
+    if pretrained is not None:
+        identity += f" {pretrained.digest}"
     return EncodedCorpus(
         name=corpus.name,
         train=splits[0],
@@ -119,7 +139,9 @@ def encode_corpus(
         vocabulary=vocabulary,
         vectors=vectors,
         entity_word=config.entity_word,
-        digest=hashlib.sha256(content.encode()).hexdigest()[:16],
+        digest=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        content=content,
+        pretrained=pretrained,
     )
 
 
@@ -129,7 +151,10 @@ def corpus_vocabulary(corpus: Corpus, config: DataConfig) -> Vocabulary:
 
 
 def encode_split(
-    sentences: Sequence[Sentence], vocabulary: Vocabulary, entity_word: str
+    sentences: Sequence[Sentence],
+    vocabulary: Vocabulary,
+    entity_word: str,
+    tokenizer: PieceTokenizer | None = None,
 ) -> EncodedSplit:
     """Encode sentences; relations the vocabulary lacks are counted as missed."""
     L = max(len(s.words) for s in sentences)
@@ -170,6 +195,7 @@ def encode_split(
         missed_triples=missed_triples,
         missed_exact=missed_exact,
         missed_relations=missed_relations,
+        pieces=tokenizer.encode([s.words for s in sentences]) if tokenizer else None,
     )
 
 
@@ -238,6 +264,7 @@ def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
         padding_BL=torch.from_numpy(np.arange(L) >= lengths[:, None]).to(device)
         if padded
         else None,
+        pieces=None if split.pieces is None else split.pieces.batch(rows, L, device),
     )
 
 

@@ -46,7 +46,10 @@ class DataConfig:
     entity_word: Literal["first", "last"] = "first"
     """The word that stands for a multi-word entity in a triple."""
     lowercase: bool = True
-    """Lower-case words for the vocabulary; part-of-speech tags keep the cue of a capital."""
+    """Lower-case words for the vocabulary; part-of-speech tags keep the cue of a capital.
+
+    A transformer's tokenizer is given the words as written.
+    """
     pos: Literal["auto", "off"] = "auto"
     """Part-of-speech features: from the corpus, else from a tagger if one is installed."""
     max_missing: float = 0.01
@@ -62,31 +65,65 @@ class DataConfig:
 class EncoderConfig:
     """The shared encoder: words to features H [B, L, D] (paper §4.4, §5.1)."""
 
-    kind: Literal["bilstm"] = "bilstm"
+    kind: Literal["bilstm", "transformer"] = "bilstm"
     """Encoder family."""
     word_dim: int = 100
-    """Width of the word vectors; pretrained vectors must have it."""
+    """Width of the BiLSTM's word vectors; pretrained vectors must have it."""
     pos_dim: int = 10
-    """Width of the part-of-speech vectors, used where the corpus has tags."""
+    """Width of the BiLSTM's part-of-speech vectors, used where the corpus has tags."""
     hidden_size: int = 100
-    """D, both directions together."""
+    """D of the BiLSTM, both directions together; a transformer brings its own."""
     dropout: float = 0.1
-    """Share of input features dropped in training."""
+    """Share of features dropped in training on their way into what is learned from nothing:
+    the BiLSTM's input, a transformer's output. Inside, a transformer has rates of its own."""
+    model: str = "google-bert/bert-base-cased"
+    """Pretrained transformer: a name on the Hugging Face hub, or a folder (paper: BERT-Base cased).
+
+    Its content is part of the data's digest; where it lies is no part of a run's identity.
+    """
+    freeze: bool = False
+    """Keep the pretrained weights as they are; the transformer then runs without its dropout."""
+    max_pieces: int = 512
+    """Most sub-word pieces a transformer reads at once, special ones included; less where the
+    model can read less. Longer sentences are read in overlapping windows."""
 
     def __post_init__(self) -> None:
         _require_choice(self, "encoder", "kind")
-        for name in ("word_dim", "pos_dim"):
+        for name, least in (("word_dim", 1), ("pos_dim", 1), ("max_pieces", 8)):
             value = getattr(self, name)
-            _require(value >= 1, f"encoder.{name}", value, "at least 1")
+            _require(value >= least, f"encoder.{name}", value, f"at least {least}")
         even = self.hidden_size >= 2 and self.hidden_size % 2 == 0
         _require(even, "encoder.hidden_size", self.hidden_size, "even and positive")
         _require(0 <= self.dropout < 1, "encoder.dropout", self.dropout, "in [0, 1)")
+        _require(bool(self.model.strip()), "encoder.model", self.model, "a name or a folder")
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether pretrained weights of a transformer are trained on."""
+        return self.kind == "transformer" and not self.freeze
+
+    def canonical(self, *, pos: bool) -> EncoderConfig:
+        """Return the one form of all settings that build the same encoder.
+
+        Args:
+            pos: Whether part-of-speech tags are used.
+        """
+        unused = {"model", "freeze", "max_pieces"}
+        if self.kind == "transformer":
+            unused = {"word_dim", "pos_dim", "hidden_size", "model"}
+        elif not pos:
+            unused.add("pos_dim")
+        default = EncoderConfig()
+        return dataclasses.replace(self, **{name: getattr(default, name) for name in unused})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """Task features, interaction, heads: what Table 5 takes apart (paper Eqs. 1-11)."""
 
+    architecture: Literal["arxiv", "camera_ready"] = "arxiv"
+    """The paper's Figure 2, or the published version: rounds refine H itself, and there is
+    neither f_r and f_g nor INT."""
     rounds: int = 1
     """K, the number of updating rounds. K = 0 is the paper's BiLSTM_s."""
     cell: Literal["gru", "rnn", "linear"] = "gru"
@@ -101,11 +138,14 @@ class ModelConfig:
     """Separate relation and entity features (Eq. 11); off is the paper's plain BiLSTM."""
     feature_size: int = 100
     """Width of the task features."""
+    scorer: Literal["separable", "concat", "biaffine"] = "separable"
+    """C_r: Eqs. 9-10, the published version's concatenation before the ReLU, or biaffine."""
     relation_bias: float = -6.0
     """Where C_r's bias starts: triples are rare, and a start at 0 costs an epoch."""
 
     def __post_init__(self) -> None:
-        _require_choice(self, "model", "cell")
+        for name in ("architecture", "cell", "scorer"):
+            _require_choice(self, "model", name)
         _require(self.rounds >= 0, "model.rounds", self.rounds, "0 or more")
         _require(self.feature_size >= 1, "model.feature_size", self.feature_size, "at least 1")
         finite = math.isfinite(self.relation_bias)
@@ -115,7 +155,10 @@ class ModelConfig:
                 "model.relation_input, entity_input and shared_input are all off: "
                 "INT needs an input; the model without INT is model.rounds = 0"
             )
-        if not self.task_features and self.rounds:
+        if self.architecture == "camera_ready":
+            wanted = "gru or rnn: model.architecture = 'camera_ready' has no linear update"
+            _require(self.cell != "linear", "model.cell", self.cell, wanted)
+        elif not self.task_features and self.rounds:
             raise ConfigError(
                 f"model.task_features = False with model.rounds = {self.rounds}: "
                 "interaction updates the task features; set model.rounds = 0"
@@ -125,15 +168,20 @@ class ModelConfig:
         """Return the one form of all settings that build the same model.
 
         Without rounds there is no cell and no INT; with linear maps there is no INT;
-        without task features they have no width.
+        without task features they have no width. The camera-ready version has neither INT nor
+        task features, and without rounds it is the paper's plain BiLSTM.
         """
         default = ModelConfig()
+        published = self.architecture == "camera_ready"
         reset: dict[str, Any] = {}
-        if self.rounds == 0 or self.cell == "linear":
+        if self.rounds == 0 or self.cell == "linear" or published:
             reset |= dict.fromkeys(("relation_input", "entity_input", "shared_input"), True)
         if self.rounds == 0:
             reset["cell"] = default.cell
-        if not self.task_features:
+        if published:
+            plain = self.rounds == 0
+            reset |= {"task_features": not plain} | ({"architecture": "arxiv"} if plain else {})
+        if not self.task_features or published:
             reset["feature_size"] = default.feature_size
         return dataclasses.replace(self, **reset)
 
@@ -143,9 +191,20 @@ class TrainingConfig:
     """Optimisation, stopping and selection (paper §5.1)."""
 
     batch_size: int = 50
-    """Sentences a step."""
+    """Sentences a step; with BERT the paper takes 70 on NYT."""
     learning_rate: float = 1e-3
-    """Adam's step size."""
+    """Adam's step size; with BERT the paper takes 2e-4 throughout."""
+    encoder_learning_rate: float = 2e-4
+    """Adam's step size for the pretrained weights of a transformer."""
+    warmup: float = 0.0
+    """Share of all steps, those of ``max_epochs``, in which the step sizes grow linearly."""
+    weight_decay: float = 0.0
+    """Decoupled decay, as AdamW's, of every weight but biases and normalisation."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the encoder; ``bfloat16`` (autocast) is refused where there is no CUDA device.
+
+    Interaction, heads and loss stay in float32: logits near 0 decide triples.
+    """
     max_epochs: int = 100
     """Most epochs."""
     patience: int = 20
@@ -158,13 +217,17 @@ class TrainingConfig:
     """Seed of weights, batches and dropout."""
 
     def __post_init__(self) -> None:
-        _require_choice(self, "training", "selection")
+        for name in ("precision", "selection"):
+            _require_choice(self, "training", name)
         for name in ("batch_size", "max_epochs", "patience"):
             value = getattr(self, name)
             _require(value >= 1, f"training.{name}", value, "at least 1")
-        for name in ("learning_rate", "clip_norm"):
+        for name in ("learning_rate", "encoder_learning_rate", "clip_norm"):
             value = getattr(self, name)
             _require(0 < value < float("inf"), f"training.{name}", value, "positive and finite")
+        _require(0 <= self.warmup <= 1, "training.warmup", self.warmup, "in [0, 1]")
+        decay = self.weight_decay
+        _require(0 <= decay < float("inf"), "training.weight_decay", decay, "0 or more, finite")
         _require(0 <= self.seed < 2**32, "training.seed", self.seed, "in [0, 2^32)")
 
 
@@ -221,13 +284,24 @@ class Config:
         return cls().with_overrides(flat)
 
     def canonical(self) -> Config:
-        """Return the one form of all configurations that compute the same thing."""
-        data = dataclasses.replace(self.data, max_missing=DataConfig().max_missing)
-        encoder = self.encoder
-        if data.pos == "off":
-            encoder = dataclasses.replace(encoder, pos_dim=EncoderConfig().pos_dim)
-        model = self.model.canonical()
-        return dataclasses.replace(self, data=data, encoder=encoder, model=model)
+        """Return the one form of all configurations that compute the same thing.
+
+        A transformer has its own tokenizer: it knows neither our vocabulary nor our tags.
+        """
+        default, training = Config(), self.training
+        data = dataclasses.replace(self.data, max_missing=default.data.max_missing)
+        if self.encoder.kind == "transformer":
+            data = dataclasses.replace(data, lowercase=default.data.lowercase, pos=default.data.pos)
+        if not self.encoder.fine_tunes:
+            rate = default.training.encoder_learning_rate
+            training = dataclasses.replace(training, encoder_learning_rate=rate)
+        return dataclasses.replace(
+            self,
+            data=data,
+            encoder=self.encoder.canonical(pos=data.pos != "off"),
+            model=self.model.canonical(),
+            training=training,
+        )
 
     def fingerprint(self, data_digest: str) -> str:
         """Identify a run: canonical settings, content of the data, protocol.

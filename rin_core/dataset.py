@@ -19,6 +19,7 @@ from rin_core.corpus import (
     missing_summary,
 )
 from rin_core.demo import demo_corpus
+from rin_core.pretrained import Pretrained, load_pretrained
 from rin_core.readers import read_split
 from rin_core.vocabulary import WordVectors, load_vectors, tag_pos
 
@@ -39,7 +40,8 @@ def load_dataset(
         name: ``demo``, a name under the data root, or a folder.
         config: Settings.
         data_root: Folder of corpora; default: the environment's ``RIN_DATA_ROOT``.
-        embeddings: GloVe text file, plain, .gz or .zip; None starts from random vectors.
+        embeddings: GloVe text file, plain, .gz or .zip; None starts from random vectors. A
+            transformer has no use for it.
 
     Returns:
         The arrays, with notes on tags, vectors and triples that could not be placed.
@@ -47,8 +49,11 @@ def load_dataset(
     Raises:
         CorpusError: The corpus cannot be read.
         VectorsError: The vectors cannot be read.
+        PretrainedError: The transformer cannot be read.
     """
     corpus = load_corpus(name, data_root, config.data.max_missing)
+    if config.encoder.kind == "transformer":
+        return _for_transformer(corpus, config)
     notes = corpus.missing_report()
     if config.data.pos == "auto":
         corpus, source = tag_pos(corpus)
@@ -58,6 +63,28 @@ def load_dataset(
     notes.append(_vectors_note(vectors or None))
     encoded = encode_corpus(corpus, config.data, vectors or None, vocabulary)
     return dataclasses.replace(encoded, notes=(_sizes(corpus), *notes))
+
+
+def _for_transformer(corpus: Corpus, config: Config) -> EncodedCorpus:
+    """Encode a corpus for a transformer: with its pieces, without vectors and added tags."""
+    pretrained = load_pretrained(config.encoder.model, config.encoder.max_pieces)
+    vocabulary = corpus_vocabulary(corpus, config.data)
+    encoded = encode_corpus(corpus, config.data, None, vocabulary, pretrained)
+    notes = (_sizes(corpus), *corpus.missing_report(), *_pieces_notes(encoded, pretrained))
+    return dataclasses.replace(encoded, notes=notes)
+
+
+def _pieces_notes(encoded: EncodedCorpus, pretrained: Pretrained) -> Iterator[str]:
+    """Say which transformer it is, and how many sentences it cannot read at once."""
+    yield f"encoder: {pretrained.name}, {pretrained.size / 1e6:.1f} million weights"
+    splits = (encoded.train, encoded.dev, encoded.test)
+    longer = [split.pieces.windowed for split in splits if split.pieces]
+    if any(longer):
+        counts = " / ".join(map(str, longer))
+        yield (
+            f"{counts} sentences (train / dev / test) are longer than the encoder's "
+            f"{pretrained.tokenizer.limit} pieces: read in overlapping windows"
+        )
 
 
 def _sizes(corpus: Corpus) -> str:

@@ -5,13 +5,58 @@ Shapes: B sentences · L tokens, padded · D hidden size.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rin_core.batching import Batch
 from rin_core.config import EncoderConfig
+from rin_core.pretrained import Pretrained
+from rin_core.transformer import TransformerEncoder
 from rin_core.vocabulary import PAD, UNKNOWN, Vocabulary, WordVectors
+
+
+class Encoder(Protocol):
+    """What the model asks of an encoder; it is a module besides."""
+
+    hidden_size: int
+    """D."""
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return H [B, L, D]; rows of padding hold numbers without meaning."""
+
+    def pretrained_parameters(self) -> Iterable[nn.Parameter]:
+        """Return what is trained with ``training.encoder_learning_rate``."""
+
+
+def build_encoder(
+    config: EncoderConfig,
+    vocabulary: Vocabulary,
+    vectors: WordVectors | None,
+    pretrained: Pretrained | None,
+) -> Encoder:
+    """Build the encoder that a configuration names.
+
+    Args:
+        config: Kind, widths and dropout.
+        vocabulary: Words and tags, for the BiLSTM.
+        vectors: Pretrained word vectors, for the BiLSTM, or None.
+        pretrained: The transformer.
+
+    Raises:
+        ValueError: A transformer is wanted and none is given.
+    """
+    if config.kind == "bilstm":
+        return BiLSTMEncoder(config, vocabulary, vectors)
+    if pretrained is None:
+        raise ValueError(
+            "encoder.kind = 'transformer': the corpus was encoded without one; "
+            "load it with rin_core.dataset.load_dataset under this configuration"
+        )
+    return TransformerEncoder(config, pretrained)
 
 
 class BiLSTMEncoder(nn.Module):
@@ -54,6 +99,10 @@ class BiLSTMEncoder(nn.Module):
         forwards_BLH, _ = self.forwards(inputs_BLE)
         backwards_BLH, _ = self.backwards(_reverse(inputs_BLE, batch))
         return torch.cat([forwards_BLH, _reverse(backwards_BLH, batch)], dim=-1)
+
+    def pretrained_parameters(self) -> Iterable[nn.Parameter]:
+        """Return nothing: word vectors are learned at the rate of everything else."""
+        return ()
 
 
 def _reverse(values_BLE: Tensor, batch: Batch) -> Tensor:

@@ -4,7 +4,8 @@ A round costs little but matrix products, so everything around them is kept lean
 concatenation is ever built (W(a ⊕ b) is W's columns for a times a, plus those for b times b),
 what does not change from round to round is computed once, and the GRU has its own backward.
 
-Shapes: B sentences · L tokens, padded · N = B·L · D width of H · F width of the task features.
+Shapes: B sentences · L tokens, padded · N = B·L · D width of H · F width of the features that are
+updated · X width of what updates them: F behind INT; R or T where ŷ or ȳ itself is the input.
 """
 
 from __future__ import annotations
@@ -52,17 +53,18 @@ class Interaction(nn.Module):
 
 
 class GRUUpdate(nn.Module):
-    """The gated update as written (Eqs. 4-7), without biases."""
+    """The gated update as written (Eqs. 4-7), without biases; h ⊕ x may join any two widths."""
 
-    def __init__(self, feature_size: int) -> None:
+    def __init__(self, feature_size: int, input_size: int) -> None:
         super().__init__()
-        self.gates = nn.Linear(2 * feature_size, 2 * feature_size, bias=False)  # W_z, W_u
-        self.candidate = nn.Linear(2 * feature_size, feature_size, bias=False)  # W_o
+        joined = feature_size + input_size
+        self.gates = nn.Linear(joined, 2 * feature_size, bias=False)  # W_z, W_u
+        self.candidate = nn.Linear(joined, feature_size, bias=False)  # W_o
 
-    def forward(self, features_BLF: Tensor, x_NF: Tensor) -> Tensor:
-        """Return the updated task features [B, L, F]."""
+    def forward(self, features_BLF: Tensor, x_NX: Tensor) -> Tensor:
+        """Return the updated features [B, L, F]."""
         h_NF = features_BLF.flatten(0, 1)
-        updated: Tensor = _GRU.apply(h_NF, x_NF, self.gates.weight, self.candidate.weight)  # type: ignore[no-untyped-call]
+        updated: Tensor = _GRU.apply(h_NF, x_NX, self.gates.weight, self.candidate.weight)  # type: ignore[no-untyped-call]
         return updated.view_as(features_BLF)
 
 
@@ -109,14 +111,15 @@ class _GRU(torch.autograd.Function):
 class RNNUpdate(nn.Module):
     """Figure 3's vanilla update: h_new = tanh(W(h ⊕ x))."""
 
-    def __init__(self, feature_size: int) -> None:
+    def __init__(self, feature_size: int, input_size: int) -> None:
         super().__init__()
-        self.output = nn.Linear(2 * feature_size, feature_size, bias=False)
+        self.widths = [feature_size, input_size]
+        self.output = nn.Linear(feature_size + input_size, feature_size, bias=False)
 
-    def forward(self, features_BLF: Tensor, x_NF: Tensor) -> Tensor:
-        """Return the updated task features [B, L, F]."""
-        W_h, W_x = self.output.weight.chunk(2, dim=1)
-        pre_NF = torch.addmm(x_NF @ W_x.T, features_BLF.flatten(0, 1), W_h.T)
+    def forward(self, features_BLF: Tensor, x_NX: Tensor) -> Tensor:
+        """Return the updated features [B, L, F]."""
+        W_h, W_x = torch.split(self.output.weight, self.widths, dim=1)
+        pre_NF = torch.addmm(x_NX @ W_x.T, features_BLF.flatten(0, 1), W_h.T)
         return torch.tanh(pre_NF).view_as(features_BLF)
 
 

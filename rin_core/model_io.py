@@ -1,53 +1,64 @@
 """Trained models from disk: from what a person types to a model that can predict.
 
-A weights file carries its configuration and vocabulary, so it is all a model needs: no corpus,
-no word vectors, no ledger.
+A weights file carries its configuration, its vocabulary and, for a transformer, architecture
+and tokenizer, so it is all a model needs: no corpus, no word vectors, no ledger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from rin_core.checkpoint import CheckpointError, load_tensors
-from rin_core.config import PROTOCOL_VERSION, Config, ConfigError
+from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.model import RIN
+from rin_core.pieces import PieceTokenizer
+from rin_core.pretrained import Pretrained
 from rin_core.training import CHECKPOINT, WEIGHTS
 from rin_core.vocabulary import Vocabulary
 
 
 class ModelError(ValueError):
-    """No such model, or not one that this version can use: names the file and what to give."""
+    """Not a model, or none that is there: names what was given and what would be right."""
 
 
-def load_model(weights: Path, device: torch.device | None = None) -> tuple[RIN, Vocabulary, Config]:
-    """Load a trained model, ready to predict (without dropout).
+class LoadedModel(NamedTuple):
+    """A trained model and what it reads sentences with."""
+
+    model: RIN
+    """Without dropout."""
+    vocabulary: Vocabulary
+    config: Config
+    tokenizer: PieceTokenizer | None
+    """Of a transformer; None for the BiLSTM."""
+
+
+def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel:
+    """Load a trained model, ready to predict.
 
     Args:
         weights: A ``weights.safetensors`` of :mod:`rin_core.training`.
         device: Default: CPU.
 
     Raises:
-        ModelError: There is no such file, or it is not a model of this version.
-        CheckpointError: The file is damaged.
+        ModelError: There is no such file, or it is something else.
+        CheckpointError: The file is damaged, or another version of this program wrote it.
     """
     tensors, metadata = _read(weights)
-    _check_protocol(weights, metadata)
     try:
-        config = Config.from_flat(metadata["config"])
-        vocabulary = Vocabulary.from_json(metadata["vocabulary"])
-        model = _build(config, vocabulary, tensors)
-    except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        loaded = _build(tensors, metadata)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         # torch lists every tensor that does not fit, a line each.
         reason = " ".join(str(error).split())[:200]
-        raise ModelError(
-            f"{weights}: was made by another version of this program ({reason})"
-        ) from None
-    return model.to(device or torch.device("cpu")).eval(), vocabulary, config
+        raise CheckpointError(
+            f"{weights}: holds no model that this version can use ({reason}); use the version "
+            "that trained it, or train it again"
+        ) from error
+    return loaded._replace(model=loaded.model.to(device or torch.device("cpu")).eval())
 
 
 def find_weights(model: str, runs: Path) -> Path:
@@ -66,17 +77,27 @@ def find_weights(model: str, runs: Path) -> Path:
         return path
     if path.is_dir():
         return _weights_in(path)
+    try:
+        return _weights_in(find_unit(runs, model))
+    except ModelError as error:
+        raise ModelError(f"--model {error}; a weights file or a folder will do, too") from None
+
+
+def find_unit(runs: Path, prefix: str) -> Path:
+    """Return the folder of the unit whose fingerprint starts so.
+
+    Raises:
+        ModelError: None does, or several do.
+    """
     units = runs / "units"
-    names = sorted(unit.name for unit in units.iterdir()) if units.is_dir() else []
-    matching = [name for name in names if name.startswith(model)]
-    if len(matching) == 1:
-        return _weights_in(units / matching[0])
-    if matching:
-        raise ModelError(f"--model {model}: could be {_few(matching)}; give more digits")
-    raise ModelError(
-        f"--model {model}: no such file or folder, nor a unit of the ledger {runs} "
-        f"({_few(names) if names else 'which has none'}); --runs names another ledger"
-    )
+    names = sorted(path.name for path in units.glob("*") if path.is_dir())
+    found = [name for name in names if name.startswith(prefix)]
+    if len(found) == 1:
+        return units / found[0]
+    if not found:
+        raise ModelError(f"{prefix}: no such unit in {units}, which has {len(names)}")
+    several = ", ".join(found[:5])
+    raise ModelError(f"{prefix}: may be any of {several}; give more of the fingerprint")
 
 
 def is_in_training(weights: Path) -> bool:
@@ -93,28 +114,24 @@ def _read(weights: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(
             f"{weights}: cannot be read as a model ({error.__cause__}); is the copy whole?"
         ) from None
-    if "vocabulary" not in metadata:
-        what = "a checkpoint of a training" if "history" in metadata else "no model of this program"
-        raise ModelError(f"{weights}: is {what}; wanted a trained model's {WEIGHTS}")
+    if "history" in metadata:
+        raise ModelError(f"{weights}: is a checkpoint of a training; the model is in {WEIGHTS}")
     return tensors, metadata
 
 
-def _check_protocol(weights: Path, metadata: Mapping[str, Any]) -> None:
+def _build(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> LoadedModel:
     # Files without the entry are from before there was a second protocol.
-    protocol = metadata.get("protocol", 1)
-    if protocol != PROTOCOL_VERSION:
-        raise ModelError(
-            f"{weights}: was trained under protocol {protocol}, and this version computes protocol "
-            f"{PROTOCOL_VERSION}; use the version it was trained with, or train it again"
-        )
-
-
-def _build(config: Config, vocabulary: Vocabulary, tensors: Mapping[str, Tensor]) -> RIN:
+    if (protocol := metadata.get("protocol", 1)) != PROTOCOL_VERSION:
+        raise ValueError(f"it follows protocol {protocol}, this version {PROTOCOL_VERSION}")
+    config = Config.from_flat(metadata["config"])
+    vocabulary = Vocabulary.from_json(metadata["vocabulary"])
+    written = metadata.get("pretrained")
+    pretrained = Pretrained.from_json(written) if written else None
     # The start values that the weights replace must not advance the caller's generator.
     with torch.random.fork_rng(devices=[]):
-        model = RIN(config, vocabulary)
+        model = RIN(config, vocabulary, pretrained=pretrained)
     model.load_state_dict(tensors)
-    return model
+    return LoadedModel(model, vocabulary, config, pretrained.tokenizer if pretrained else None)
 
 
 def _weights_in(folder: Path) -> Path:
@@ -123,8 +140,3 @@ def _weights_in(folder: Path) -> Path:
             f"{folder}: has no {WEIGHTS}; wanted the folder of a unit that has trained"
         )
     return folder / WEIGHTS
-
-
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return ", ".join(names[:4]) + more

@@ -28,6 +28,7 @@ from rin_core.extraction import Extraction, FoundEntity, FoundTriple, Mention, m
 from rin_core.metrics import decode_spans
 from rin_core.model import RIN, Prediction
 from rin_core.model_io import load_model
+from rin_core.pieces import PieceTokenizer
 from rin_core.readers import unannotated
 from rin_core.tokens import tokenize
 from rin_core.vocabulary import Vocabulary, tag_words
@@ -44,10 +45,19 @@ class Predictor:
         model: As :func:`rin_core.model_io.load_model` returns it, like the two that follow.
         vocabulary: Words, tags and relations.
         config: Which word stands for an entity.
+        tokenizer: Of a transformer.
     """
 
-    def __init__(self, model: RIN, vocabulary: Vocabulary, config: Config) -> None:
+    def __init__(
+        self,
+        model: RIN,
+        vocabulary: Vocabulary,
+        config: Config,
+        tokenizer: PieceTokenizer | None = None,
+    ) -> None:
         self.model, self.vocabulary, self.config = model.eval(), vocabulary, config
+        self.tokenizer = tokenizer
+        self.takes_tags = bool(vocabulary.pos) and tokenizer is None
         self.device = next(model.parameters()).device
 
     @classmethod
@@ -58,7 +68,7 @@ class Predictor:
     @cached_property
     def tag_source(self) -> TagSource | None:
         """Where the tags of text without tags come from; None if the model takes none."""
-        if not self.vocabulary.pos:
+        if not self.takes_tags:
             return None
         if tag_words([("word",)]):
             return "nltk"
@@ -104,7 +114,8 @@ class Predictor:
 
     def _batch(self, sentences: list[Sentence], count: int) -> list[list[Extraction]]:
         """Return the extractions of the last ``count`` rounds."""
-        split = encode_split(sentences, self.vocabulary, self.config.data.entity_word)
+        entity_word = self.config.data.entity_word
+        split = encode_split(sentences, self.vocabulary, entity_word, self.tokenizer)
         batch = make_batch(split, np.arange(len(sentences)), self.device)
         return [self._decode(sentences, p) for p in self.model.refine(batch)[-count:]]
 
@@ -123,7 +134,7 @@ class Predictor:
 
     def _tagged(self, sentences: list[Sentence]) -> list[Sentence]:
         """Give every sentence the tags it lacks, and none where the model takes none."""
-        if not self.vocabulary.pos:
+        if not self.takes_tags:
             return [replace(s, pos=None) if s.pos else s for s in sentences]
         lacking = [n for n, s in enumerate(sentences) if s.pos is None and s.words]
         for n, tags in zip(lacking, self._tags([sentences[n].words for n in lacking]), strict=True):

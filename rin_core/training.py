@@ -30,6 +30,7 @@ from rin_core.checkpoint import (
 from rin_core.config import PROTOCOL_VERSION, Config, ConfigError
 from rin_core.metrics import Decoded, decode, evaluate, score
 from rin_core.model import RIN
+from rin_core.optimization import make_optimizer, set_step_sizes, warmup_factor
 
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 
@@ -104,6 +105,7 @@ class Trainer:
 
     Raises:
         CheckpointError: A checkpoint is there that cannot be read or is of another model.
+        ConfigError: ``training.precision`` is one the device does not have.
     """
 
     def __init__(
@@ -111,11 +113,11 @@ class Trainer:
     ) -> None:
         self.config, self.corpus = config, corpus
         self.directory, self.device = directory, device
+        _require_precision(config, device)
         torch.manual_seed(config.training.seed)
-        self.model = RIN(config, corpus.vocabulary, corpus.vectors).to(device)
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=config.training.learning_rate, fused=True
-        )
+        model = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
+        self.model = model.to(device)
+        self.optimizer = make_optimizer(self.model, config.training)
         self.state = _State()
         self._best: dict[str, Tensor] = {}
         if directory is not None and (directory / CHECKPOINT).exists():
@@ -160,7 +162,10 @@ class Trainer:
         torch.manual_seed(int(generator.integers(2**63)))
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.model.train()
-        for rows in training_batches(split, training.batch_size, generator):
+        batches = training_batches(split, training.batch_size, generator)
+        steps = training.max_epochs * len(batches)
+        for step, rows in enumerate(batches, (number - 1) * len(batches)):
+            set_step_sizes(self.optimizer, warmup_factor(step, steps, training.warmup))
             batch = make_batch(split, rows, self.device)
             loss = self.model(batch).loss(batch)
             self.optimizer.zero_grad(set_to_none=True)
@@ -181,12 +186,18 @@ class Trainer:
         return evaluate(self.model, encoded, self.corpus.entity_word, self.device).flat()
 
     def _keep(self, epoch: Epoch) -> None:
-        """Put the epoch on disk: better weights first, then the checkpoint that counts on them."""
+        """Put the epoch on disk: better weights first, then the checkpoint that counts on them.
+
+        The weights are complete. A checkpoint is written every epoch and leaves out what is
+        frozen, which a resumed run has from the corpus.
+        """
         if self.state.best_epoch == epoch.epoch:
             self._keep_weights(epoch)
         if self.directory is None:
             return
-        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        frozen = self._frozen()
+        weights = self.model.state_dict()
+        tensors = {f"model.{name}": t for name, t in weights.items() if name not in frozen}
         tensors |= {f"adam.{name}": t for name, t in optimizer_tensors(self.optimizer).items()}
         save_tensors(self.directory / CHECKPOINT, tensors, self._identity() | self._history())
 
@@ -200,6 +211,8 @@ class Trainer:
             "protocol": PROTOCOL_VERSION,
             "vocabulary": self.corpus.vocabulary.to_json(),
         }
+        if self.corpus.pretrained is not None:
+            metadata["pretrained"] = self.corpus.pretrained.to_json()
         save_tensors(self.directory / WEIGHTS, weights, metadata)
 
     def _best_weights(self) -> dict[str, Tensor]:
@@ -211,6 +224,10 @@ class Trainer:
             raise CheckpointError(f"{path}: is not of epoch {self.state.best_epoch}; delete it")
         return tensors
 
+    def _frozen(self) -> dict[str, Tensor]:
+        """Return the weights that are not trained, by name."""
+        return {n: p.detach() for n, p in self.model.named_parameters() if not p.requires_grad}
+
     def _identity(self) -> dict[str, Any]:
         return {"config": self.config.flat(), "data": self.corpus.digest}
 
@@ -218,12 +235,16 @@ class Trainer:
         return {"history": [dataclasses.asdict(epoch) for epoch in self.state.history]}
 
     def _is_ours(self, metadata: dict[str, Any]) -> bool:
-        """Tell whether a checkpoint is of this run; fields it does not know had their defaults."""
+        """Tell whether a checkpoint is of this run; fields it does not know had their defaults.
+
+        What has no part in a fingerprint, such as the folder of a pretrained model, has none here.
+        """
         try:
             config = Config.from_flat(metadata["config"])
         except (KeyError, AttributeError, ConfigError):
             return False
-        ours = config == self.config and metadata.get("data") == self.corpus.digest
+        same = config.canonical() == self.config.canonical()
+        ours = same and metadata.get("data") == self.corpus.digest
         return ours and "history" in metadata
 
     def _resume(self, path: Path) -> None:
@@ -234,9 +255,17 @@ class Trainer:
         for key, tensor in tensors.items():
             owner, _, name = key.partition(".")
             by_owner[owner][name] = tensor
-        self.model.load_state_dict(by_owner["model"])
+        self.model.load_state_dict(self._frozen() | by_owner["model"])
         restore_optimizer(self.optimizer, by_owner["adam"])
         self.state.history = [Epoch(**row) for row in metadata["history"]]
+
+
+def _require_precision(config: Config, device: torch.device) -> None:
+    if config.training.precision == "bfloat16" and device.type != "cuda":
+        raise ConfigError(
+            f"training.precision = 'bfloat16' on {device.type}: must be 'float32' where there is "
+            "no CUDA device; with one, ask for it"
+        )
 
 
 def train(

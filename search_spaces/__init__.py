@@ -2,10 +2,13 @@
 
 import difflib
 
-from search_spaces import rounds_curve
+from search_spaces import ablation, encoder, main_results, rounds_curve, scorer, tasks, version
 from search_spaces.space import Grid, SpaceError
 
-SPACES: dict[str, Grid] = {module.SPACE.name: module.SPACE for module in (rounds_curve,)}
+SPACES: dict[str, Grid] = {
+    module.SPACE.name: module.SPACE
+    for module in (rounds_curve, main_results, ablation, tasks, encoder, scorer, version)
+}
 
 
 def find_space(name: str) -> Grid:

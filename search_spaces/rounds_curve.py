@@ -1,20 +1,7 @@
 """Figure 3: F1, precision and recall against the number of updating rounds, for both cells."""
 
-from search_spaces.space import Arm, Grid
-
-CELLS = {"gru": "GRU", "rnn": "RNN"}
-
-BILSTM_S = Arm(name="bilstm-s", label="BiLSTM_s", overrides={"model.rounds": 0})
-
-
-def rin(rounds: int, cell: str = "gru") -> Arm:
-    """Return the arm of RIN with K rounds of a cell."""
-    return Arm(
-        name=f"{cell}-{rounds}",
-        label=f"RIN ({CELLS[cell]}, K = {rounds})",
-        overrides={"model.rounds": rounds, "model.cell": cell},
-    )
-
+from search_spaces.arms import BILSTM_S, CELLS, rin
+from search_spaces.space import Grid
 
 SPACE = Grid(
     name="rounds_curve",

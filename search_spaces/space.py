@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from rin_core.config import Config
@@ -71,22 +72,31 @@ class Grid:
     title: str
     """One line: what the space answers."""
     arms: tuple[Arm, ...]
+    on_request: tuple[Arm, ...] = ()
+    """Arms that run only when they are named, for what they need or cost."""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """What all arms share on a corpus, by shell-style pattern of its name; the first match."""
 
     def select(self, patterns: Sequence[str]) -> tuple[Arm, ...]:
-        """Return the arms that match any shell-style pattern, in their order; none means all.
+        """Return the arms that match any shell-style pattern, in their order.
+
+        No pattern means all but those :attr:`on_request`.
 
         Raises:
             SpaceError: A pattern that matches no arm.
         """
-        names = [arm.name for arm in self.arms]
+        if not patterns:
+            return self.arms
+        every = (*self.arms, *self.on_request)
+        names = [arm.name for arm in every]
         for pattern in patterns:
             if not fnmatch.filter(names, pattern):
                 raise SpaceError(
                     f"--arms {pattern}: no such arm in {self.name}; {', '.join(names)}"
                 )
-        chosen = {n for p in patterns for n in fnmatch.filter(names, p)} or set(names)
-        return tuple(arm for arm in self.arms if arm.name in chosen)
+        chosen = {n for p in patterns for n in fnmatch.filter(names, p)}
+        return tuple(arm for arm in every if arm.name in chosen)
 
     def trials(
         self,
@@ -102,21 +112,21 @@ class Grid:
             corpora: Names of corpora.
             arms: Shell-style patterns; none means all.
             seeds: Default: the space's, and on the demo corpus the first few of them.
-            overrides: Settings for every trial; an arm's own come on top.
+            overrides: Settings for every trial, above the space's; an arm's own come on top.
 
         Raises:
             SpaceError: A pattern that matches no arm, an override of what the space varies.
             ConfigError: A field or value that cannot be.
         """
         chosen = self.select(arms)
-        self._refuse_varied(overrides or {})
+        self._refuse_varied(chosen, overrides or {})
         return [
             Trial(
                 arm=arm.name,
                 label=arm.label,
                 corpus=corpus,
                 seed=seed,
-                config=_config(corpus, arm, seed, overrides or {}),
+                config=self._config(corpus, arm, seed, overrides or {}),
             )
             for seed in (self.seeds if seeds is None else seeds)
             for corpus in corpora
@@ -124,18 +134,23 @@ class Grid:
             for arm in chosen
         ]
 
-    def _refuse_varied(self, overrides: Mapping[str, object]) -> None:
+    def _refuse_varied(self, arms: Sequence[Arm], overrides: Mapping[str, object]) -> None:
         """An override that an arm or a seed would silently undo is a mistake."""
-        varied = {path: "--arms" for arm in self.arms for path in arm.overrides}
+        varied = {path: "--arms" for arm in arms for path in arm.overrides}
         varied["training.seed"] = "--seeds"
         for path in overrides:
             if path in varied:
                 raise SpaceError(f"--set {path}: {self.name} varies it; choose with {varied[path]}")
 
+    def _config(self, corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
+        shared = self._settings_on(PurePath(corpus).name)
+        own = {**shared, **overrides, **arm.overrides, "training.seed": seed}
+        return Config().with_overrides(own)
 
-def _config(corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
-    own = {**(DEMO_SETTINGS if corpus == "demo" else {}), **overrides, **arm.overrides}
-    return Config().with_overrides({**own, "training.seed": seed})
+    def _settings_on(self, corpus: str) -> Mapping[str, object]:
+        matches = (own for name, own in self.settings.items() if fnmatch.fnmatch(corpus, name))
+        demo = DEMO_SETTINGS if corpus == "demo" else {}
+        return {**demo, **next(matches, {})}
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -116,16 +116,19 @@ class Study:
         """Build the reports, attach them in MLflow, and wait until everything is sent.
 
         Returns:
-            The files made, and how many writes to MLflow failed.
+            The files to look at, and how many writes to MLflow failed.
         """
-        made, unsent = [], 0
+        made: list[Path] = []
+        unsent = 0
         for experiment, trials in self.experiments.items():
-            files = build(self.out, self.out / "reports", [experiment])
+            built = build(self.out, self.out / "reports", [experiment])
             tracker = self._trackers[trials[0].unit.fingerprint]
             complete = all(p.unit.result() is not None for p in trials)
+            # The experiment's own files alone: a case study holds text of the corpus.
+            files = built.reports[0].paths
             unsent += tracker.close("FINISHED" if complete else "FAILED", files)
-            made += files
-        return made, unsent
+            made += built.pages
+        return list(dict.fromkeys(made)), unsent
 
 
 def _planned(planned: PlannedTrial, plan: Plan) -> Planned:
@@ -139,7 +142,8 @@ def _planned(planned: PlannedTrial, plan: Plan) -> Planned:
         "settings": " ".join(f"{k}={v}" for k, v in plan.settings.items()) or "paper",
     }
     params = {"arm": trial.arm, "corpus": planned.corpus_name, **trial.config.flat()}
-    params["vectors"] = corpus.vectors.name if corpus.vectors else "random"
+    pretrained = corpus.vectors or corpus.pretrained
+    params["vectors"] = pretrained.name if pretrained else "random"
     return Planned(
         unit=planned.unit,
         name=planned.name,

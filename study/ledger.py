@@ -8,6 +8,8 @@ what is finished is known from here, and everything else can be made again from 
     <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
                                   predictions.json  result.json | failure.json
     <root>/studies/<experiment>.json
+    <root>/corpora/<content>.json   what reports need of a corpus
+    <root>/cases/<name>.json        sentences followed through models
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from rin_core.checkpoint import CheckpointError, load_metadata, write_atomically
+from rin_core.model_io import find_unit
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
 
 
@@ -110,6 +113,13 @@ class Unit:
         (self.path / CHECKPOINT).unlink(missing_ok=True)
         (self.path / "failure.json").unlink(missing_ok=True)
 
+    def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
+        """Record a result that was computed elsewhere, in place of any attempt here."""
+        if predictions is not None:
+            _write_json(self.path / "predictions.json", predictions, indent=None)
+        _write_json(self.path / "result.json", result)
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+
     def fail(self, reason: str) -> None:
         """Record why an attempt failed. The next study tries again."""
         _write_json(self.path / "failure.json", {"reason": reason})
@@ -124,6 +134,18 @@ class Ledger:
     def unit(self, fingerprint: str) -> Unit:
         """Return a unit, whether or not anything is there yet."""
         return Unit(self.root / "units" / fingerprint)
+
+    def units(self) -> list[Unit]:
+        """Return every unit that has a folder, finished or not, by fingerprint."""
+        return [Unit(path) for path in sorted((self.root / "units").glob("*")) if path.is_dir()]
+
+    def find(self, prefix: str) -> Unit:
+        """Return the unit whose fingerprint starts so.
+
+        Raises:
+            ValueError: None does, or several do.
+        """
+        return Unit(find_unit(self.root, prefix))
 
     def study_path(self, experiment: str) -> Path:
         """Return where an experiment's plan is recorded."""
@@ -140,6 +162,20 @@ class Ledger:
         updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         content = {"experiment": experiment, **header, "updated": updated}
         _write_json(path, content | {"trials": [*kept, *trials]})
+
+    def corpus_path(self, content: str) -> Path:
+        """Return where the corpus of a content digest is described."""
+        return self.root / "corpora" / f"{content}.json"
+
+    def record_corpus(self, content: str, description: Mapping[str, Any]) -> None:
+        """Describe a corpus for reports."""
+        _write_json(self.corpus_path(content), {"content": content, **description}, indent=None)
+
+    def record_cases(self, name: str, cases: Sequence[Mapping[str, Any]]) -> Path:
+        """Record sentences followed through models, for reports, and return the file."""
+        path = self.root / "cases" / f"{name}.json"
+        _write_json(path, {"cases": cases}, indent=None)
+        return path
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -118,7 +118,10 @@ def make_plan(
 
 def _encoding(corpus: str, config: Config) -> str:
     """Name what decides the arrays: trials that agree on it share them."""
-    return f"{corpus} {config.data} {config.encoder.word_dim}"
+    encoder = config.encoder
+    if encoder.kind == "transformer":
+        return f"{corpus} {config.data} {encoder.model} {encoder.max_pieces}"
+    return f"{corpus} {config.data} {encoder.word_dim}"
 
 
 def _settings(
@@ -126,5 +129,9 @@ def _settings(
 ) -> dict[str, Any]:
     checked = config.flat()
     settings = {path: checked[path] for path in overrides}
-    vectors = next(iter(corpora.values())).vectors
-    return settings | ({"vectors": vectors.name} if vectors else {})
+    for corpus in corpora.values():
+        if corpus.vectors is not None:
+            settings["vectors"] = corpus.vectors.name
+        if corpus.pretrained is not None and "encoder.model" in settings:
+            settings["encoder.model"] = corpus.pretrained.name  # not where it lies on this machine
+    return settings

@@ -22,6 +22,8 @@ from rich.table import Table
 from rin_core.errors import without_credentials
 from search_spaces import SPACES, find_space
 from search_spaces.space import parse_seeds
+from study.commands import command
+from study.corpora import record_corpora
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.plan import Plan, PlannedTrial, make_plan
@@ -36,6 +38,8 @@ class Options:
 
     What is finished is never run again, and what was stopped goes on from its last epoch:
     the same command continues a study, after a crash as after a kill.
+
+    Other commands: ``run.py export``, ``import`` and ``rerun``; each has a ``--help``.
     """
 
     space: str = "rounds_curve"
@@ -125,6 +129,7 @@ def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
     for experiment, trials in experiments.items():
         header = {"space": plan.space.name, "corpus": trials[0].corpus_name, "command": _command()}
         ledger.record_study(experiment, header, plan.record(trials))
+    record_corpora(ledger, plan, options.data_root)
     left = [p for p in plan.trials if p.unit.result() is None]
     _say_what_is_left(plan.trials, left)
     # Imported late: a typing mistake should not wait for MLflow's imports.
@@ -152,6 +157,9 @@ def _list_spaces() -> None:
     for space in SPACES.values():
         counts = (len(space.arms), len(space.seeds), len(space.trials([""])))
         table.add_row(f"[bold]{space.name}[/bold]", *map(str, counts), space.title)
+        if space.on_request:
+            names = " ".join(arm.name for arm in space.on_request)
+            table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
     CONSOLE.print(table)
 
 
@@ -235,4 +243,4 @@ def _parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 if __name__ == "__main__":
-    exit_with_clear_errors(lambda: main(_parse()))
+    exit_with_clear_errors(command(sys.argv[1:], CONSOLE) or (lambda: main(_parse())))

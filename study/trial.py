@@ -22,6 +22,7 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.metrics import decode_spans
 from rin_core.training import CHECKPOINT, Epoch, Result, train
+from study.corpora import record_corpus
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, Unit
 from study.provenance import provenance
@@ -93,13 +94,14 @@ def _train_or_start_over(
 
 
 def _record(config: Config, corpus: EncodedCorpus, unit: Unit, result: Result) -> dict[str, Any]:
-    vectors = corpus.vectors
+    vectors, pretrained = corpus.vectors, corpus.pretrained
     history = [epoch.flat() for epoch in result.history]
     return {
         "fingerprint": unit.fingerprint,
         "config": config.flat(),
-        "corpus": {"name": corpus.name, "digest": corpus.digest},
+        "corpus": {"name": corpus.name, "digest": corpus.digest, "content": corpus.content},
         "vectors": vectors and {"name": vectors.name, "digest": vectors.digest},
+        "pretrained": pretrained and {"name": pretrained.name, "digest": pretrained.digest},
         "history": history,
         "best_epoch": result.best_epoch,
         "stopped": result.stopped,
@@ -127,7 +129,7 @@ class Options:
     data_root: Path | None = None
     """Folder of corpora [default: $RIN_DATA_ROOT]."""
     embeddings: Path | None = None
-    """GloVe text file (plain, .gz or .zip)."""
+    """GloVe text file (plain, .gz or .zip); a transformer has no use for it."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A setting, as in ``--set model.rounds=3``; may be given many times."""
     threads: int = 1
@@ -155,7 +157,9 @@ def main(options: Options) -> int:
     )
     for note in corpus.notes:
         print(note)  # noqa: T201
-    unit = Ledger(options.out).unit(config.fingerprint(corpus.digest))
+    ledger = Ledger(options.out)
+    record_corpus(ledger, corpus.content, options.data, options.data_root, config.data)
+    unit = ledger.unit(config.fingerprint(corpus.digest))
     record = run_unit(
         config, corpus, unit, threads=options.threads, gpu=options.gpu, on_epoch=_print_epoch
     )

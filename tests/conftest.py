@@ -103,3 +103,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     torch.set_num_threads(before)
     (folder / CHECKPOINT).unlink()  # as a finished unit leaves it
     return Trained(runs, folder / WEIGHTS, corpus, encoded, result)
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random BERT that reads 40 pieces at once."""
+    from tiny_models import save_bert
+
+    return save_bert(tmp_path_factory.mktemp("models") / "tiny" / "bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random RoBERTa that reads 64 pieces at once."""
+    from tiny_models import save_roberta
+
+    return save_roberta(tmp_path_factory.mktemp("models") / "tiny" / "roberta")

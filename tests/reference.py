@@ -58,9 +58,6 @@ class Reference:
         }
         w = self.weights
         self.W_g, self.b_g = w["tagger.output.weight"], w["tagger.output.bias"]
-        self.W_m, self.W_r = w["scorer.subject.weight"], w["scorer.object.weight"]
-        # One row a relation, as long as m.
-        self.W_p = torch.cat([w["scorer.subject_weight"], w["scorer.object_weight"]], dim=1)
         self.b = w["scorer.bias"]
 
     # The encoder (§4.4).
@@ -100,7 +97,7 @@ class Reference:
     # The two tasks (§4.2, §4.3).
 
     def eq_11(self, name: str, h: Tensor) -> Tensor:
-        if not self.settings.task_features:
+        if not self.settings.task_features or self.settings.architecture == "camera_ready":
             return h
         W_f, b_f = self.weights[f"{name}.0.weight"], self.weights[f"{name}.0.bias"]
         return torch.relu(W_f @ h + b_f)
@@ -109,16 +106,48 @@ class Reference:
         return torch.softmax(self.W_g @ h + self.b_g, dim=0)
 
     def eq_9(self, h: Tensor, h_other: Tensor) -> Tensor:
-        return torch.relu(torch.cat([self.W_m @ h, self.W_r @ h_other]))
+        W_m, W_r = self.weights["scorer.subject.weight"], self.weights["scorer.object.weight"]
+        return torch.relu(torch.cat([W_m @ h, W_r @ h_other]))
 
     def eq_10(self, t: int, m: Tensor) -> Tensor:
-        return torch.sigmoid(self.W_p[t] @ m + self.b[t])
+        # One row a relation, as long as m.
+        rows = [self.weights["scorer.subject_weight"][t], self.weights["scorer.object_weight"][t]]
+        return torch.cat(rows) @ m + self.b[t]
+
+    def separable(self, h: Tensor, h_other: Tensor) -> Vectors:
+        m = self.eq_9(h, h_other)
+        return [self.eq_10(t, m) for t in range(len(self.b))]
+
+    def concat(self, h: Tensor, h_other: Tensor) -> Vectors:
+        """The camera-ready version: Eq. 9 with the concatenation inside W_m."""
+        m = torch.relu(self.weights["scorer.pair.weight"] @ torch.cat([h, h_other]))
+        W_p = self.weights["scorer.weight"]
+        return [W_p[t] @ m + self.b[t] for t in range(len(self.b))]
+
+    def biaffine(self, h: Tensor, h_other: Tensor) -> Vectors:
+        """Dozat and Manning's labels: a product of both words, each word alone, a bias."""
+        s = torch.relu(self.weights["scorer.subject.weight"] @ h)
+        o = torch.relu(self.weights["scorer.object.weight"] @ h_other)
+        logits = []
+        for t in range(len(self.b)):
+            logit = self.b[t]
+            for c, o_c in enumerate(o):
+                logit = logit + self.weights["scorer.object_weight"][t, c] * o_c
+                for a, s_a in enumerate(s):
+                    logit = logit + s_a * self.weights["scorer.product"][t, a, c] * o_c
+            for a, s_a in enumerate(s):
+                logit = logit + self.weights["scorer.subject_weight"][t, a] * s_a
+            logits.append(logit)
+        return logits
 
     def opinion(self, h_relation: Vectors, h_entity: Vectors) -> Opinion:
+        score = {"separable": self.separable, "concat": self.concat, "biaffine": self.biaffine}[
+            self.settings.scorer
+        ]
         p = []
         for h in h_relation:
-            m = [self.eq_9(h, h_other) for h_other in h_relation]
-            p.append([[self.eq_10(t, m_j) for m_j in m] for t in range(len(self.b))])
+            rows = [[torch.sigmoid(v) for v in score(h, h_other)] for h_other in h_relation]
+            p.append([[row[t] for row in rows] for t in range(len(self.b))])
         return Opinion(p, [self.eq_8(h) for h in h_entity])
 
     # Interaction and updates (§4.1).
@@ -175,10 +204,23 @@ class Reference:
         h_entity = [self.eq_11("entity_features", h) for h in shared]
         opinions = [self.opinion(h_relation, h_entity)]
         for _ in range(self.settings.rounds):
-            h_relation = self.update("update_relation", h_relation, opinions[-1], shared)
-            h_entity = self.update("update_entity", h_entity, opinions[-1], shared)
+            if self.settings.architecture == "camera_ready":
+                h_relation, h_entity, shared = self.camera_ready(opinions[-1], shared)
+            else:
+                h_relation = self.update("update_relation", h_relation, opinions[-1], shared)
+                h_entity = self.update("update_entity", h_entity, opinions[-1], shared)
             opinions.append(self.opinion(h_relation, h_entity))
         return opinions
+
+    def camera_ready(self, opinion: Opinion, shared: Vectors) -> tuple[Vectors, Vectors, Vectors]:
+        """One round of the camera-ready version: ŷ and ȳ update H, a word at a time."""
+        cell = self.gru if self.settings.cell == "gru" else self.rnn
+        h_relation, h_entity, h_next = [], [], []
+        for i, h in enumerate(shared):
+            h_relation.append(cell("update_relation", h, self.eq_1_2(opinion.p[i])))
+            h_entity.append(cell("update_entity", h, opinion.y[i]))
+            h_next.append(h_relation[i] + h_entity[i] + h)
+        return h_relation, h_entity, h_next
 
     # The objective (§4.5).
 

@@ -29,8 +29,10 @@ SECTIONS = {
     "training": TrainingConfig,
 }
 DIGEST = "0123456789abcdef"
-#: Do not count alone: has one choice so far; needs model.rounds = 0; decides only what is refused.
-NOT_ALONE = {"encoder.kind", "model.task_features", "data.max_missing"}
+#: Do not count alone: needs model.rounds = 0; decides only what is refused; for a transformer.
+NOT_ALONE = {"model.task_features", "data.max_missing"} | {
+    "encoder.model", "encoder.freeze", "encoder.max_pieces", "training.encoder_learning_rate"
+}  # fmt: skip
 
 
 def of_kind(wanted: object) -> list[str]:
@@ -162,6 +164,8 @@ class TestLimits:
             ("encoder.pos_dim", [1], [0, -1]),
             ("encoder.hidden_size", [2, 64], [0, -2, 1, 101]),
             ("encoder.dropout", [0.0, 0.99], [1.0, -0.1, float("nan")]),
+            ("encoder.model", ["a/b", "/some/folder"], ["", " "]),
+            ("encoder.max_pieces", [8, 512], [7, 0]),
             ("model.rounds", [0, 9], [-1]),
             ("model.feature_size", [1], [0]),
             ("training.batch_size", [1], [0]),
@@ -169,6 +173,9 @@ class TestLimits:
             ("training.patience", [1], [0]),
             ("training.learning_rate", [1e-9, 10.0], [0.0, -1.0, float("inf"), float("nan")]),
             ("training.clip_norm", [1e-9, 10.0], [0.0, -1.0, float("inf"), float("nan")]),
+            ("training.encoder_learning_rate", [1e-9, 10.0], [0.0, -1.0, float("inf")]),
+            ("training.warmup", [0.0, 1.0], [-0.1, 1.1, float("nan")]),
+            ("training.weight_decay", [0.0, 10.0], [-0.1, float("inf"), float("nan")]),
             ("training.seed", [0, 2**32 - 1], [-1, 2**32]),
         ],
     )
@@ -185,6 +192,12 @@ class TestLimits:
             ModelConfig(**dict.fromkeys(names, False))
         for kept in names:
             ModelConfig(**{name: name == kept for name in names})
+
+    def test_the_camera_ready_version_has_gates(self) -> None:
+        wanted = r"model\.cell = 'linear': must be gru or rnn: model\.architecture = 'camera_ready'"
+        with pytest.raises(ConfigError, match=wanted):
+            ModelConfig(architecture="camera_ready", cell="linear")
+        ModelConfig(architecture="camera_ready", cell="rnn", task_features=False)
 
 
 def config(**overrides: object) -> Config:
@@ -205,6 +218,19 @@ class TestCanonical:
                 {"rounds": 0, "task_features": False},
                 {"rounds": 0, "task_features": False, "feature_size": 7},
             ),
+            *(
+                ({"architecture": "camera_ready"}, {"architecture": "camera_ready", **without})
+                for without in (
+                    {"feature_size": 7},
+                    {"task_features": False},
+                    {"relation_input": False},
+                    {"entity_input": False, "shared_input": False},
+                )
+            ),
+            (
+                {"architecture": "camera_ready", "rounds": 0, "scorer": "concat", "cell": "rnn"},
+                {"task_features": False, "rounds": 0, "scorer": "concat"},
+            ),
         ],
         ids=str,
     )
@@ -213,6 +239,43 @@ class TestCanonical:
         assert config(**a).canonical() == config(**b).canonical()
         assert config(**a).fingerprint(DIGEST) == config(**b).fingerprint(DIGEST)
 
+    BERT = Config().with_overrides({"encoder.kind": "transformer"})
+    FROZEN = BERT.override("encoder.freeze", True)
+
+    @pytest.mark.parametrize(
+        ("base", "path", "value"),
+        [
+            (Config(), "encoder.model", "some/model"),
+            (Config(), "encoder.freeze", True),
+            (Config(), "encoder.max_pieces", 128),
+            (Config(), "training.encoder_learning_rate", 1e-5),
+            (BERT, "encoder.model", "/some/folder"),
+            (BERT, "encoder.word_dim", 50),
+            (BERT, "encoder.pos_dim", 5),
+            (BERT, "encoder.hidden_size", 50),
+            (BERT, "data.lowercase", False),
+            (BERT, "data.pos", "off"),
+            (FROZEN, "training.encoder_learning_rate", 1e-5),
+        ],
+    )
+    def test_an_encoder_ignores_what_is_the_others(
+        self, base: Config, path: str, value: object
+    ) -> None:
+        changed = base.override(path, value)
+        assert changed != base
+        assert changed.canonical() == base.canonical()
+        assert changed.fingerprint(DIGEST) == base.fingerprint(DIGEST)
+
+    def test_a_transformer_keeps_its_own(self) -> None:
+        variants = [
+            self.BERT, self.FROZEN, self.BERT.override("encoder.max_pieces", 128),
+            self.BERT.override("training.encoder_learning_rate", 1e-5),
+            self.BERT.override("encoder.dropout", 0.0), self.FROZEN.override("encoder.dropout", 0),
+            self.BERT.override("training.precision", "bfloat16"),
+            self.BERT.override("training.warmup", 0.1), Config(),
+        ]  # fmt: skip
+        assert len({v.fingerprint(DIGEST) for v in variants}) == len(variants)
+
     def test_keeps_what_differs_apart(self) -> None:
         variants = [
             {}, {"rounds": 0}, {"rounds": 2}, {"cell": "rnn"}, {"cell": "linear"},
@@ -220,6 +283,10 @@ class TestCanonical:
             {"shared_input": False}, {"relation_input": False, "entity_input": False},
             {"rounds": 0, "task_features": False}, {"rounds": 0, "feature_size": 7},
             {"feature_size": 7}, {"relation_bias": 0.0}, {"cell": "rnn", "shared_input": False},
+            {"scorer": "concat"}, {"scorer": "biaffine"}, {"scorer": "concat", "rounds": 0},
+            {"architecture": "camera_ready"}, {"architecture": "camera_ready", "cell": "rnn"},
+            {"architecture": "camera_ready", "rounds": 2},
+            {"architecture": "camera_ready", "scorer": "concat"},
         ]  # fmt: skip
         assert len({config(**v).fingerprint(DIGEST) for v in variants}) == len(variants)
 
@@ -229,9 +296,13 @@ def configs(draw: st.DrawFn) -> Config:
     """Draw any legal configuration, from few values of each field so that equals occur."""
     switch, rounds = st.booleans(), draw(st.sampled_from([0, 1, 3]))
     inputs = draw(st.tuples(switch, switch, switch).filter(any))
+    cell = draw(st.sampled_from(["gru", "rnn", "linear"]))
+    versions = ["arxiv"] if cell == "linear" else ["arxiv", "camera_ready"]
     model = ModelConfig(
+        architecture=draw(st.sampled_from(versions)),
         rounds=rounds,
-        cell=draw(st.sampled_from(["gru", "rnn", "linear"])),
+        cell=cell,
+        scorer=draw(st.sampled_from(["separable", "concat", "biaffine"])),
         relation_input=inputs[0],
         entity_input=inputs[1],
         shared_input=inputs[2],
@@ -244,13 +315,22 @@ def configs(draw: st.DrawFn) -> Config:
         seed=draw(st.integers(0, 2**32 - 1)),
         patience=draw(st.integers(1, 2**40)),
         selection=draw(st.sampled_from(["dev", "test"])),
+        encoder_learning_rate=draw(st.sampled_from([1e-5, 2e-4])),
+        precision=draw(st.sampled_from(["float32", "bfloat16"])),
+    )
+    encoder = EncoderConfig(
+        kind=draw(st.sampled_from(["bilstm", "transformer"])),
+        hidden_size=draw(st.sampled_from([10, 100])),
+        model=draw(st.sampled_from(["google-bert/bert-base-cased", "some/folder"])),
+        freeze=draw(switch),
+        max_pieces=draw(st.sampled_from([128, 512])),
     )
     data = DataConfig(
         entity_word=draw(st.sampled_from(["first", "last"])),
         lowercase=draw(switch),
         pos=draw(st.sampled_from(["auto", "off"])),
     )
-    return Config(data=data, model=model, training=training)
+    return Config(data=data, encoder=encoder, model=model, training=training)
 
 
 def varied(base: Config, other: Config, names: set[str]) -> Config:

@@ -113,6 +113,15 @@ CASES = {
     "-ŷ -H": settings_of(rounds=1, relation_input=False, shared_input=False),
     "-ȳ -H, rnn": settings_of(rounds=2, cell="rnn", entity_input=False, shared_input=False),
     "BiLSTM": settings_of(rounds=0, task_features=False),
+    "concat": settings_of(rounds=0, scorer="concat"),
+    "concat, K=2": settings_of(rounds=2, scorer="concat"),
+    "biaffine": settings_of(rounds=0, scorer="biaffine"),
+    "biaffine, K=2": settings_of(rounds=2, scorer="biaffine"),
+    "biaffine, -H": settings_of(rounds=1, scorer="biaffine", cell="rnn", shared_input=False),
+    "camera-ready, K=0": settings_of(rounds=0, architecture="camera_ready", scorer="concat"),
+    "camera-ready, K=1": settings_of(rounds=1, architecture="camera_ready"),
+    "camera-ready, K=3": settings_of(rounds=3, architecture="camera_ready", scorer="concat"),
+    "camera-ready, rnn": settings_of(rounds=2, architecture="camera_ready", cell="rnn"),
 }
 
 
@@ -263,16 +272,82 @@ class TestAblations:
         assert rin.scorer.subject.in_features == rin.tagger.output.in_features == 6
 
 
-class TestBatchMakesNoDifference:
-    MODEL = settings_of(rounds=2)
+class TestVersions:
+    def test_without_rounds_the_camera_ready_version_is_bilstm(self) -> None:
+        published = settings_of(rounds=0, architecture="camera_ready", scorer="concat")
+        same_model = published.canonical()
+        assert (same_model.architecture, same_model.task_features) == ("arxiv", False)
+        assert same(build(published)(batch_of()), build(same_model)(batch_of()), 0)
 
+    def test_its_gates_read_probabilities_and_its_state_is_h(self) -> None:
+        weights = build(settings_of(rounds=1, architecture="camera_ready")).state_dict()
+        D, R, T = 6, len(RELATIONS), len(TAGS)
+        shapes = {name: tuple(w.shape) for name, w in weights.items() if "update" in name}
+        assert shapes == {
+            "update_relation.gates.weight": (2 * D, D + R),
+            "update_relation.candidate.weight": (D, D + R),
+            "update_entity.gates.weight": (2 * D, D + T),
+            "update_entity.candidate.weight": (D, D + T),
+        }
+        assert not [name for name in weights if "features" in name or "interaction" in name]
+
+    def test_rounds_build_on_each_other_through_h(self) -> None:
+        """A GRU of zeros halves its state: H̃ᵏ = H̄ᵏ = Hᵏ⁻¹ / 2, and Hᵏ = 2 Hᵏ⁻¹."""
+        rin, batch = build(settings_of(rounds=3, architecture="camera_ready")), batch_of()
+        heads_read: list[torch.Tensor] = []
+        rin.tagger.register_forward_pre_hook(lambda _, inputs: heads_read.append(inputs[0]))
+        for update in (rin.update_relation, rin.update_entity):
+            update.gates.weight.data.zero_()
+            update.candidate.weight.data.zero_()  # z = ½ and ȟ = 0
+        rin(batch)
+        H = heads_read[0]
+        for read, factor in zip(heads_read, (1, 0.5, 1, 2), strict=True):
+            torch.testing.assert_close(read, factor * H)
+
+    @pytest.mark.parametrize("scorer", ["separable", "concat", "biaffine"])
+    def test_another_scorer_leaves_the_encoder_its_start(self, scorer: str) -> None:
+        torch.manual_seed(0)
+        separable = RIN(Config(), vocabulary()).state_dict()
+        torch.manual_seed(0)
+        other = RIN(Config().override("model.scorer", scorer), vocabulary())
+        for name, weight in other.state_dict().items():
+            if name.startswith(("encoder", "relation_features", "entity_features")):
+                assert weight.equal(separable[name]), name
+        assert (other.scorer.bias == -6).all()
+
+    @pytest.mark.parametrize("name", ["concat, K=2", "biaffine, K=2", "camera-ready, K=3"])
+    def test_float32(self, name: str) -> None:
+        exact, rin, batch = build(CASES[name]), build(CASES[name]).float(), batch_of()
+        loss, wanted = rin(batch).loss(batch), exact(batch).loss(batch)
+        torch.testing.assert_close(loss, wanted.float(), rtol=1e-5, atol=0)
+        loss.backward()
+        wanted.backward()
+        for key, parameter in exact.named_parameters():
+            grad, found = parameter.grad, rin.get_parameter(key).grad
+            assert grad is not None
+            torch.testing.assert_close(found, grad.float(), rtol=1e-3, atol=2e-5, msg=key)
+
+
+VARIANTS = [
+    settings_of(rounds=2),
+    settings_of(rounds=2, scorer="concat"),
+    settings_of(rounds=2, scorer="biaffine"),
+    settings_of(rounds=2, architecture="camera_ready", scorer="concat"),
+]
+variants = pytest.mark.parametrize("model", VARIANTS, ids=lambda m: f"{m.architecture}-{m.scorer}")
+
+
+class TestBatchMakesNoDifference:
     @pytest.mark.parametrize(
         "rows",
         [EVERY, EVERY[::-1], [2, 3], [3, 1], [1, 1, 1], [0, 3, 0]],
         ids=lambda rows: "-".join(map(str, rows)),
     )
-    def test_a_sentence_scores_the_same_in_any_company(self, rows: list[int]) -> None:
-        rin, batch = build(self.MODEL), batch_of(rows)
+    @variants
+    def test_a_sentence_scores_the_same_in_any_company(
+        self, model: ModelConfig, rows: list[int]
+    ) -> None:
+        rin, batch = build(model), batch_of(rows)
         together = rin(batch)
         total = torch.zeros((), dtype=torch.float64)
         for place, row in enumerate(rows):
@@ -289,8 +364,9 @@ class TestBatchMakesNoDifference:
             total += alone.loss(alone_batch)
         torch.testing.assert_close(together.loss(batch) * len(rows), total, rtol=1e-12, atol=0)
 
-    def test_what_padding_holds_does_not_matter(self) -> None:
-        rin, batch = build(self.MODEL), batch_of()
+    @variants
+    def test_what_padding_holds_does_not_matter(self, model: ModelConfig) -> None:
+        rin, batch = build(model), batch_of()
         assert batch.padding_BL is not None
         assert batch.pos_BL is not None
         noisy = dataclasses.replace(
@@ -309,7 +385,7 @@ class TestBatchMakesNoDifference:
             torch.testing.assert_close(a, b, rtol=0, atol=1e-13)
 
     def test_dropout_only_in_training(self) -> None:
-        rin, batch = build(self.MODEL), batch_of()
+        rin, batch = build(settings_of(rounds=2)), batch_of()
         assert rin(batch).loss(batch) == rin(batch).loss(batch)
         rin.train()
         assert rin(batch).loss(batch) != rin(batch).loss(batch)

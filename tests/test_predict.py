@@ -253,7 +253,7 @@ def test_misuse_is_one_line_and_exit_code_2(
         ("Ann", "--batch-tokens", "-1"): "--batch-tokens -1: must be at least 1",
         ("--input", tmp_path / "none"): "--input .*none: no such file",
         ("--input", tmp_path): "--input .*: no such file",
-        ("Ann", "--model", "nothing"): "--model nothing: no such file or folder",
+        ("Ann", "--model", "nothing"): "--model nothing: no such unit in",
         ("Ann", "--model", tmp_path): "has no weights.safetensors",
         ("Ann\udcff",): "field text: found half a character pair",
     }

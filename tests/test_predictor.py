@@ -7,20 +7,30 @@ import itertools
 import json
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import Trained
 
-from rin_core.batching import encode_split, entity_place
+from rin_core.batching import (
+    corpus_vocabulary,
+    encode_corpus,
+    encode_split,
+    entity_place,
+    make_batch,
+)
+from rin_core.config import Config
 from rin_core.corpus import Sentence, Span
 from rin_core.extraction import Extraction
 from rin_core.heads import TAGS, FactoredScores
 from rin_core.metrics import Decoded, decode, decode_spans, score
-from rin_core.model import Prediction
+from rin_core.model import RIN, Prediction
 from rin_core.predictor import Predictor
+from rin_core.pretrained import load_pretrained
 from rin_core.readers import unannotated
+from rin_core.training import WEIGHTS, train
 from rin_core.vocabulary import Vocabulary
 
 
@@ -100,6 +110,47 @@ class TestAsEvaluationFound:
         assert any(each[0].triples != each[-1].triples for each in rounds)
 
 
+OTHER_MODELS: dict[str, dict[str, object]] = {
+    "concat": {"model.scorer": "concat"},
+    "biaffine": {"model.scorer": "biaffine"},
+    "camera-ready": {"model.architecture": "camera_ready", "model.scorer": "concat"},
+    "linear": {"model.cell": "linear"},
+    "no rounds": {"model.rounds": 0},
+    "no tags": {"data.pos": "off"},
+    "transformer": {"encoder.kind": "transformer"},
+}
+
+
+class TestEveryModel:
+    """What is not the paper's GRU: after an epoch, and a bias of 0, there are triples enough."""
+
+    @pytest.mark.parametrize("name", OTHER_MODELS)
+    def test_as_evaluation_finds(
+        self, name: str, trained: Trained, tiny_bert: Path, tmp_path: Path
+    ) -> None:
+        small: dict[str, object] = {
+            "encoder.hidden_size": 16,
+            "model.feature_size": 16,
+            "training.max_epochs": 1,
+        }
+        changes = small | {"model.relation_bias": 0.0} | OTHER_MODELS[name]
+        if name == "transformer":
+            changes["encoder.model"] = str(tiny_bert)
+        config = Config().with_overrides(changes)
+        corpus = dataclasses.replace(trained.corpus, test=trained.corpus.test[:20])
+        pretrained = load_pretrained(str(tiny_bert), 40) if name == "transformer" else None
+        vocabulary = corpus_vocabulary(corpus, config.data)
+        encoded = encode_corpus(corpus, config.data, None, vocabulary, pretrained)
+        wanted = train(config, encoded, directory=tmp_path).test_decoded
+        predictor = Predictor.load(tmp_path / WEIGHTS)
+        found = predictor.predict(corpus.test)
+        assert triple_rows(found, vocabulary, "first") == columns(wanted.triples_4N)
+        assert wanted.triples_4N.shape[1] > 20
+        assert all(t.probability > 0.499 for x in found for t in x.triples)
+        has_tags = name not in ("no tags", "transformer")
+        assert all((x.pos is not None) == has_tags for x in found)
+
+
 class TestProbabilities:
     def test_of_triples_are_those_of_the_grid(self, predictor: Predictor, trained: Trained) -> None:
         sentence = next(s for s in trained.corpus.train if predictor.predict([s])[0].triples)
@@ -125,8 +176,6 @@ class TestProbabilities:
 
 
 def refined(predictor: Predictor, sentence: Sentence) -> Prediction:
-    from rin_core.batching import make_batch
-
     split = encode_split([sentence], predictor.vocabulary, "first")
     with torch.inference_mode():
         prediction: Prediction = predictor.model(
@@ -289,8 +338,6 @@ class TestTags:
         assert old.predict([unannotated(self.WORDS)])[0].pos is None
 
     def test_a_model_without_tags_ignores_them(self, trained: Trained) -> None:
-        from rin_core.model import RIN
-
         new = Predictor.load(trained.weights)
         vocabulary = dataclasses.replace(new.vocabulary, pos=(), usual_pos=())
         plain = Predictor(RIN(new.config, vocabulary), vocabulary, new.config)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ast
-import json
+import csv
+import io
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from ledgers import COMMAND, EXPERIMENT, NEW, Ledger, an_eventful_ledger
 
 import reports
 from reports.build import build, main
+from reports.cells import of_arm, score, trial_notes
+from reports.experiment_tables import results_table
 from reports.figures import (
     BASELINE_ARM,
     draw_rounds_curve,
@@ -30,96 +34,11 @@ from reports.results import (
     SCORES,
     LedgerError,
     canonical_settings,
-    interval,
     read_ledger,
     select_settings,
     settings_of,
-    summarise,
 )
-from reports.tables import markdown_table, notes, rounds_table
-
-EXPERIMENT = "rounds_curve-webnlg_star"
-NOTHING: Mapping[str, object] = {}
-OLD = {"training.max_epochs": 2}
-NEW = {"training.max_epochs": 15, "vectors": "glove.6B.100d"}
-COMMAND = "python study/run.py --space rounds_curve --corpus webnlg_star"
-
-
-class Ledger:
-    """Writes what a study leaves behind."""
-
-    def __init__(self, runs: Path) -> None:
-        self.runs = runs
-        self.trials: list[dict[str, object]] = []
-
-    def plan(
-        self,
-        arm: str,
-        seed: int,
-        settings: Mapping[str, object] = NEW,
-        config: Mapping[str, object] = NOTHING,
-    ) -> str:
-        cell, _, rounds = arm.partition("-")
-        k = int(rounds) if rounds.isdigit() else 0
-        fingerprint = f"{len(self.trials):016x}"
-        own: dict[str, object] = {
-            "model.rounds": k,
-            "model.cell": cell if k else "gru",
-            "training.seed": seed,
-            "training.selection": "dev",
-        }
-        label = f"RIN ({cell.upper()}, K = {k})" if k else "BiLSTM_s"
-        trial = {"fingerprint": fingerprint, "arm": arm, "label": label, "seed": seed}
-        self.trials.append(trial | {"config": {**own, **config}, "settings": settings})
-        return fingerprint
-
-    def write(self, fingerprint: str, name: str, text: str) -> None:
-        folder = self.runs / "units" / fingerprint
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-
-    def finish(self, fingerprint: str, f1: float, changes: Mapping[str, object] = NOTHING) -> None:
-        """Record a result with test F1 ``f1`` and every other score at a fixed distance."""
-        test = dict.fromkeys(SCORES, f1) | {"precision": f1 - 0.01, "recall": f1 + 0.01}
-        result: dict[str, object] = {
-            "fingerprint": fingerprint,
-            "corpus": {"name": "webnlg_star", "digest": "d"},
-            "history": [{"epoch": 1}, {"epoch": 2}, {"epoch": 3}],
-            "best_epoch": 2,
-            "seconds": 12.5,
-            "dev": dict.fromkeys(SCORES, f1 + 0.02),
-            "test": test | {"entity_f1": f1 + 0.05, "exact_f1": f1 - 0.08},
-        }
-        self.write(fingerprint, "result.json", json.dumps({**result, **changes}))
-
-    def save(self, experiment: str = EXPERIMENT, corpus: str = "webnlg_star") -> None:
-        study: dict[str, object] = {
-            "experiment": experiment,
-            "space": experiment.partition("-")[0],
-            "corpus": corpus,
-        }
-        study |= {"updated": "2020-01-01T00:00:00Z", "command": COMMAND, "trials": self.trials}
-        path = self.runs / "studies" / f"{experiment}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(study))
-
-
-def an_eventful_ledger(runs: Path) -> Ledger:
-    """gru-1 complete; the baseline has one seed; rnn-1 shows every other fate; gru-2 waits."""
-    made = Ledger(runs)
-    made.finish(made.plan("gru-1", 0, OLD), 0.10)
-    made.finish(made.plan("bilstm-s", 0), 0.80)
-    made.plan("bilstm-s", 1)
-    for seed, f1 in enumerate((0.84, 0.86, 0.88)):
-        made.finish(made.plan("gru-1", seed), f1)
-    made.plan("gru-2", 0)
-    made.finish(made.plan("rnn-1", 0), 0.82)
-    made.write(made.plan("rnn-1", 1), "failure.json", '{"reason": "out of | memory"}')
-    made.write(made.plan("rnn-1", 2), "checkpoint.safetensors", "")
-    made.write(made.plan("rnn-1", 3), "result.json", '{"finger')
-    made.finish(made.plan("rnn-1", 4), 0.83)
-    made.save()
-    return made
+from reports.table import Table
 
 
 @pytest.fixture
@@ -149,6 +68,7 @@ def frame(ledger: Ledger) -> pd.DataFrame:
         ("nyt", "gru-5", "entity_f1", 90.9, "Table 4, RIN (100d, k = 5)"),
         ("webnlg_star", "no-relation-input", "f1", 85.5, "Table 5, RIN −ŷ"),
         ("nyt", "linear", "f1", 77.8, "Table 5, RIN −γ"),
+        ("webnlg_star", "corpus", "test_EPO", 26, "Zeng et al. (2018), Table 1, WebNLG"),
     ],
 )
 def test_published_numbers(corpus: str, arm: str, metric: str, value: float, source: str) -> None:
@@ -162,7 +82,7 @@ def test_numbers_printed_twice_agree() -> None:
     for number in PUBLISHED:
         values[number.corpus, number.arm, number.metric].add(number.value)
     assert all(len(found) == 1 for found in values.values())
-    assert len(PUBLISHED) == 12 * 6 + 2 * 3 + 4 * 2 + 6 * 2
+    assert len(PUBLISHED) == 12 * 6 + 2 * 3 + 2 * 3 + 4 * 2 + 6 * 2
 
 
 @pytest.mark.parametrize("corpus", ["nyt5k_star", "demo"])
@@ -234,7 +154,18 @@ def test_a_trial_planned_again_replaces_the_old_one(tmp_path: Path) -> None:
     ledger.save()
     frame = read_ledger(tmp_path)
     assert list(frame["test_f1"]) == [0.8, 0.8]
-    assert any("The corpus changed between runs" in note for note in notes(frame))
+    assert any("The corpus changed between runs" in note for note in trial_notes(frame))
+
+
+def test_arms_may_differ_in_vectors_but_not_in_the_corpus(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for digest, content in (("one", "c"), ("two", "c"), ("three", "other")):
+        corpus = {"name": "webnlg_star", "digest": digest, "content": content}
+        ledger.finish(ledger.plan(f"gru-{len(ledger.trials)}", 0), 0.8, {"corpus": corpus})
+    ledger.save()
+    frame = read_ledger(tmp_path)
+    changed = [any("corpus changed" in n for n in trial_notes(f)) for f in (frame[:2], frame)]
+    assert changed == [False, True]
 
 
 def test_settings_as_text() -> None:
@@ -254,69 +185,63 @@ def test_the_last_settings_are_reported_unless_asked(ledger: Ledger) -> None:
 
 def test_settings_are_never_averaged_together(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match=r"settings: .* must not be averaged together"):
-        summarise(read_ledger(ledger.runs))
+        results_table(read_ledger(ledger.runs))
 
 
 # --- mean, sd, interval --------------------------------------------------------------------
 
 
 def test_mean_and_sd_by_hand(frame: pd.DataFrame) -> None:
-    summary = summarise(frame)
-    assert list(summary.index) == ["bilstm-s", "gru-1", "gru-2", "rnn-1"]
-    gru = summary.loc["gru-1"]
-    assert (gru["n"], gru["n_planned"]) == (3, 3)
-    assert (gru["test_f1_mean"], gru["test_f1_sd"]) == pytest.approx((0.86, 0.02))
-    assert gru["test_precision_mean"] == pytest.approx(0.85)
-    assert gru["test_entity_f1_mean"] == pytest.approx(0.91)
-    assert 0.84 <= gru["test_f1_low"] < 0.86 < gru["test_f1_high"] <= 0.88
+    gru = of_arm(frame, "gru-1")
+    f1 = score(gru, "test_f1")
+    assert (f1.n, f1.mean, f1.sd) == pytest.approx((3, 86, 2))
+    assert score(gru, "test_precision").mean == pytest.approx(85)
+    assert score(gru, "test_entity_f1").mean == pytest.approx(91)
+    # t(0.975, 2) = 4.3027, and 4.3027 · 2 / √3 = 4.968
+    assert (f1.low, f1.high) == pytest.approx((81.03, 90.97), abs=0.005)
 
 
 def test_only_finished_seeds_are_averaged(frame: pd.DataFrame) -> None:
-    rnn = summarise(frame).loc["rnn-1"]
-    assert (rnn["n"], rnn["n_planned"]) == (2, 5)
-    # |0.82 − 0.83| / √2
-    assert (rnn["test_f1_mean"], rnn["test_f1_sd"]) == pytest.approx((0.825, 0.01 / math.sqrt(2)))
+    rnn = score(of_arm(frame, "rnn-1"), "test_f1")
+    # |82 − 83| / √2; t(0.975, 1) = 12.706, and 12.706 · 0.7071 / √2 = 6.353
+    assert (rnn.n, rnn.mean, rnn.sd) == pytest.approx((2, 82.5, 1 / math.sqrt(2)))
+    assert (rnn.low, rnn.high) == pytest.approx((76.147, 88.853), abs=0.001)
 
 
 def test_one_seed_has_a_mean_alone_and_none_has_nothing(frame: pd.DataFrame) -> None:
-    summary = summarise(frame)
-    one, none = summary.loc["bilstm-s"], summary.loc["gru-2"]
-    assert one["test_f1_mean"] == pytest.approx(0.80)
-    assert one[["test_f1_sd", "test_f1_low", "test_f1_high"]].isna().all()
-    assert none["n"] == 0
-    assert none.drop(["n", "n_planned"]).isna().all()
-
-
-def test_interval_is_fixed_and_bounded() -> None:
-    values = [0.81, 0.84, 0.86, 0.83, 0.85]
-    low, high = interval(values)
-    assert interval(values) == (low, high)
-    assert 0.81 < low < 0.838 < high < 0.86
-    assert interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
-    assert all(math.isnan(end) for end in (*interval([0.5]), *interval([])))
-    assert interval([0.4, 0.6]) == pytest.approx((0.4, 0.6))
+    one, none = (score(of_arm(frame, arm), "test_f1") for arm in ("bilstm-s", "gru-2"))
+    assert (one.n, one.mean) == pytest.approx((1, 80))
+    assert all(math.isnan(value) for value in (one.sd, one.low, one.high))
+    assert none.n == 0
+    assert all(math.isnan(value) for value in (none.mean, none.sd, none.low, none.high))
 
 
 # --- tables --------------------------------------------------------------------------------
 
 
+def lines(table: Table) -> dict[str, str]:
+    """Return each row of the readable table by its label."""
+    rows = [line for line in table.markdown().splitlines() if line.startswith("| ")]
+    return {row.split(" | ")[0].removeprefix("| "): row for row in rows[2:]}
+
+
 def test_markdown_cells(frame: pd.DataFrame) -> None:
-    lines = markdown_table(rounds_table(frame)).splitlines()
-    rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines[2:]}
+    rows = lines(results_table(frame))
     gru = rows["RIN (GRU, K = 1)"]
-    assert "| 3/3 | 85.0 ± 2.0 | 87.0 ± 2.0 | 86.0 ± 2.0 |" in gru
-    assert "| 88.0 ± 2.0 | 91.0 ± 2.0 | 78.0 ± 2.0 | 86.3 | Table 1, RIN (100d, K = 1) |" in gru
+    assert "| 3/3 | 85.0 ± 2.0 | 87.0 ± 2.0 | 86.0 ± 2.0 | 88.0 ± 2.0 | 91.0 ± 2.0 |" in gru
+    assert "| 81.0 to 91.0 | 86.3 | reproduced | Table 1, RIN (100d, K = 1) |" in gru
     assert "| 2/5 (1 failed, 1 unreadable, 1 unfinished) |" in rows["RIN (RNN, K = 1)"]
-    assert "| 0/1 (1 not run) | – | – | not run |" in rows["RIN (GRU, K = 2)"]
-    assert "| 1/2 (1 not run) | 79.0 | 81.0 | 80.0 | – |" in rows["BiLSTM_s"]
+    assert "| 0/1 (1 not run) | not run | not run | not run |" in rows["RIN (GRU, K = 2)"]
+    assert "| 1/2 (1 not run) | 79.0 | 81.0 | 80.0 |" in rows["BiLSTM_s"]
+    assert "| 85.4 | one seed |" in rows["BiLSTM_s"]
 
 
 def test_an_arm_that_only_failed_is_not_called_not_run(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write(ledger.plan("gru-1", 0), "failure.json", '{"reason": "x"}')
     ledger.save()
-    text = markdown_table(rounds_table(read_ledger(tmp_path)))
-    assert "| 0/1 (1 failed) | – | – | no result |" in text
+    text = results_table(read_ledger(tmp_path)).markdown()
+    assert "| 0/1 (1 failed) | no result | no result | no result |" in text
 
 
 def test_selection_on_test_is_marked(tmp_path: Path) -> None:
@@ -324,8 +249,8 @@ def test_selection_on_test_is_marked(tmp_path: Path) -> None:
     ledger.finish(ledger.plan("gru-1", 0, config={"training.selection": "test"}), 0.9)
     ledger.save()
     frame = read_ledger(tmp_path)
-    assert "(epoch chosen on test)" in markdown_table(rounds_table(frame))
-    assert "chosen on the test split" in notes(frame)[0]
+    assert "(epoch chosen on test)" in results_table(frame).markdown()
+    assert "chosen on the test split" in trial_notes(frame)[0]
     assert rounds_curve_info(frame).selection == "test"
 
 
@@ -382,27 +307,38 @@ def test_a_figure_without_any_result_can_be_drawn(tmp_path: Path) -> None:
 # --- the command ---------------------------------------------------------------------------
 
 
+Built = tuple[Ledger, dict[str, Path]]
+
+
+def by_name(out: Path, paths: Iterable[Path]) -> dict[str, Path]:
+    return {str(path.relative_to(out)): path for path in paths}
+
+
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, dict[str, Path]]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The same ledger with its reports, made once for all that only read them."""
     folder = tmp_path_factory.mktemp("built")
     ledger = an_eventful_ledger(folder / "runs")
-    return ledger, {path.suffix: path for path in build(ledger.runs, folder / "out")}
+    return ledger, by_name(folder / "out", build(ledger.runs, folder / "out").paths)
 
 
-def test_rebuild_is_identical_to_the_byte(
-    built: tuple[Ledger, dict[str, Path]], tmp_path: Path
-) -> None:
+def test_rebuild_is_identical_to_the_byte(built: Built, tmp_path: Path) -> None:
     ledger, first = built
-    second = {path.suffix: path for path in build(ledger.runs, tmp_path)}
-    assert list(first) == [".svg", ".png", ".csv", ".md"]
-    assert all(path.read_bytes() == second[kind].read_bytes() for kind, path in first.items())
-    assert b"<dc:date>" not in first[".svg"].read_bytes()
+    second = by_name(tmp_path, build(ledger.runs, tmp_path).paths)
+    assert list(first) == list(second)
+    assert set(first) >= {
+        *(f"{EXPERIMENT}/{name}" for name in ("rounds_curve.svg", "rounds_curve.png")),
+        *(f"{EXPERIMENT}/results{suffix}" for suffix in (".md", ".csv", ".tex")),
+        *(f"{EXPERIMENT}/differences.csv", "paper-webnlg_star/tables.md", "paper-nyt/table1.csv"),
+        "corpora/table2.csv",
+    }
+    assert all(path.read_bytes() == second[name].read_bytes() for name, path in first.items())
+    assert b"<dc:date>" not in first[f"{EXPERIMENT}/rounds_curve.svg"].read_bytes()
 
 
-def test_page_names_every_trial_without_a_result(built: tuple[Ledger, dict[str, Path]]) -> None:
+def test_page_names_every_trial_without_a_result(built: Built) -> None:
     ledger, paths = built
-    page = paths[".md"].read_text()
+    page = paths[f"{EXPERIMENT}/results.md"].read_text()
     wanted = [
         *(str(ledger.trials[index]["fingerprint"]) for index in (8, 9, 10)),
         *("out of | memory", "result.json", "Not run yet: 2 of 11 planned trials"),
@@ -412,24 +348,30 @@ def test_page_names_every_trial_without_a_result(built: tuple[Ledger, dict[str, 
     assert [text for text in wanted if text not in page] == []
 
 
-def test_csv_is_raw(built: tuple[Ledger, dict[str, Path]]) -> None:
+def test_csv_has_every_digit_and_the_runs_of_every_cell(built: Built) -> None:
     ledger, paths = built
-    table = pd.read_csv(paths[".csv"], index_col="arm")
-    summary = summarise(select_settings(read_ledger(ledger.runs)))
-    assert list(table["test_f1_mean"].dropna()) == list(summary["test_f1_mean"].dropna())
-    gru = table.loc["gru-1"]
-    assert gru["fingerprints"].split() == [t["fingerprint"] for t in ledger.trials[3:6]]
-    assert (gru["paper_f1_points"], gru["paper_precision_points"]) == (86.3, 86.7)
-    assert table.loc[["gru-2"], "test_f1_mean"].isna().all()
-    assert (table.loc["rnn-1", "failed"], table.loc["rnn-1", "corrupt"]) == (1, 1)
+    text = paths[f"{EXPERIMENT}/results.csv"].read_text()
+    cells = {(row["row"], row["column"]): row for row in csv.DictReader(io.StringIO(text))}
+    f1 = cells["gru-1", "F1"]
+    frame = select_settings(read_ledger(ledger.runs))
+    found = score(of_arm(frame, "gru-1"), "test_f1")
+    assert [float(f1[name]) for name in ("value", "sd", "n", "low", "high")] == [
+        *(found.mean, found.sd, 3, found.low, found.high),
+    ]
+    assert f1["fingerprints"].split() == [t["fingerprint"] for t in ledger.trials[3:6]]
+    paper = cells["gru-1", "Paper's F1"]
+    assert (paper["value"], paper["source"]) == ("86.3", "Table 1, RIN (100d, K = 1)")
+    nothing = cells["gru-2", "F1"]
+    assert (nothing["text"], nothing["value"], nothing["fingerprints"]) == ("not run", "", "")
 
 
-def test_a_space_without_rounds_gets_the_generic_table(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_space_without_rounds_gets_no_curve(ledger: Ledger, tmp_path: Path) -> None:
     ledger.plan("no-relation-input", 0)
     ledger.save("ablation-webnlg_star")
-    made = build(ledger.runs, tmp_path / "out", ["ablation-webnlg_star"])
-    assert [path.name for path in made] == ["results.csv", "results.md"]
-    assert "| 85.5 | Table 5, RIN −ŷ |" in made[1].read_text()
+    made = by_name(tmp_path, build(ledger.runs, tmp_path, ["ablation-webnlg_star"]).paths)
+    assert not any("curve" in name for name in made)
+    page = made["ablation-webnlg_star/results.md"].read_text()
+    assert "| 85.5 | not run | Table 5, RIN −ŷ |" in page
 
 
 def test_command_says_what_it_made(
@@ -501,5 +443,5 @@ def test_reports_import_light_libraries_only() -> None:
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).partition(".")[0])
-    libraries = imported - sys.stdlib_module_names - {"reports"}
-    assert libraries == {"pandas", "numpy", "scipy", "matplotlib", "rich"}
+    libraries = imported - sys.stdlib_module_names - {"reports", "rin_core"}
+    assert libraries == {"pandas", "numpy", "scipy", "matplotlib", "rich", "jinja2"}

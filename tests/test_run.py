@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from study import run
+from rin_core.pretrained import load_pretrained
+from search_spaces import SPACES, find_space
+from study import run, trial
 from study.errors import exit_with_clear_errors
+from study.ledger import Ledger
+from study.plan import make_plan
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,8 +27,11 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 def test_list_shows_spaces_and_counts(capsys):
     code, shown = command(capsys, "--list")
     assert code == 0
-    assert "rounds_curve" in shown
-    assert "65" in shown
+    assert len(SPACES) == 6
+    for space in SPACES.values():
+        line = next(line for line in shown.splitlines() if f" {space.name} " in line)
+        assert space.title in line
+        assert f" {len(space.arms) * len(space.seeds)} " in line
 
 
 def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path):
@@ -112,3 +119,50 @@ def test_scripts_run_from_the_projects_root(script):
     )
     assert ran.returncode == 0, ran.stderr
     assert "--out" in ran.stdout
+
+
+def test_encoders_share_a_plan_but_not_their_arrays(spert_folder, tiny_bert, tmp_path):
+    """Settings name the model, and not where it lies on one machine."""
+    (tmp_path / "vectors.txt").write_text("was " + " ".join(["0.1"] * 100))
+    plan = make_plan(
+        find_space("encoder"),
+        Ledger(tmp_path),
+        [str(spert_folder)],
+        seeds=[0],
+        overrides={"encoder.model": str(tiny_bert)},
+        embeddings=tmp_path / "vectors.txt",
+    )
+    assert plan.settings == {"encoder.model": "tiny/bert", "vectors": "vectors.txt"}
+    assert len(plan.trials) == 6
+    assert len(plan.corpora) == 2
+    for planned in plan.trials:
+        corpus = plan.corpora[planned.corpus_key]
+        is_bilstm = planned.trial.config.encoder.kind == "bilstm"
+        assert (corpus.pretrained is None) == (corpus.vectors is not None) == is_bilstm
+
+
+def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tiny_bert, tmp_path):
+    fields = {
+        "encoder.kind": "transformer",
+        "encoder.model": tiny_bert,
+        "training.max_epochs": 1,
+    }
+    options = trial.Options(
+        data=str(spert_folder),
+        set=tuple(f"{name}={value}" for name, value in fields.items()),
+        out=tmp_path,
+    )
+    assert trial.main(options) == 0
+    (unit,) = (tmp_path / "units").iterdir()
+    record = Ledger(tmp_path).unit(unit.name).result()
+    assert record["vectors"] is None
+    digest = load_pretrained(str(tiny_bert), 512).digest
+    assert record["pretrained"] == {"name": "tiny/bert", "digest": digest}
+
+
+def test_a_model_that_is_not_there_is_one_line(capsys, tmp_path):
+    options = ("--space", "encoder", "--arms", "transformer-1", "--set", "encoder.model=./none")
+    code, shown = command(capsys, "--dry-run", "--out", str(tmp_path / "out"), *options)
+    assert code == 2
+    assert shown.startswith("error: encoder.model = './none': no such folder; give a folder with")
+    assert shown.count("\n") == 1

@@ -78,7 +78,8 @@ def timeless(result: Result) -> dict[str, Any]:
         {k: v for k, v in epoch.flat().items() if k not in ("seconds", "tokens_per_second")}
         for epoch in result.history
     ]
-    return {**dataclasses.asdict(result), "history": history}
+    decoded = [array.tolist() for array in dataclasses.astuple(result.test_decoded)]
+    return {**dataclasses.asdict(result), "history": history, "test_decoded": decoded}
 
 
 def losses(result: Result) -> list[float]:
@@ -188,7 +189,7 @@ def fail_on(name: str, epoch: int) -> Callable[..., None]:
 
 
 class Scripted:
-    """An ``evaluate`` that gives the scores of a list instead of the model's own."""
+    """An ``evaluate`` and ``decode`` that give the scores of a list instead of the model's own."""
 
     def __init__(self, corpus: EncodedCorpus, **f1: list[float]) -> None:
         self.asked: list[str] = []
@@ -202,10 +203,15 @@ class Scripted:
     def flat(self) -> dict[str, float]:
         return {"f1": next(self.f1[self.asked[-1]])}
 
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(training, "evaluate", self)
+        monkeypatch.setattr(training, "decode", self)
+        monkeypatch.setattr(training, "score", lambda decoded, *_: decoded)
+
 
 def scripted(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus, **f1: list[float]) -> Scripted:
     script = Scripted(corpus, **f1)
-    monkeypatch.setattr(training, "evaluate", script)
+    script.install(monkeypatch)
     return script
 
 
@@ -260,7 +266,7 @@ class TestSelection:
                 return super().__call__(model, split)
 
         script = Watched(corpus, dev=[0.1, 0.4, 0.3, 0.2], test=[0.0])
-        monkeypatch.setattr(training, "evaluate", script)
+        script.install(monkeypatch)
         config = TINY.override("training.max_epochs", 4)
         train(config, corpus, directory=tmp_path if on_disk else None)
         assert script.asked == ["dev"] * 4 + ["test"]

@@ -1,0 +1,175 @@
+"""From the trials of one arm to the cells of a table."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reports.paper import Published, published
+from reports.results import settings_of
+from reports.significance import VERDICT_RULE, Estimate, estimate_score, verdict
+from reports.table import NO_CELL, Cell, number
+
+_STATUS_WORDS = {
+    "failed": "failed",
+    "corrupt": "unreadable",
+    "unfinished": "unfinished",
+    "planned": "not run",
+}
+
+
+def of_arm(frame: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """Return the trials of one arm; none where it is not planned."""
+    return frame[frame["arm"] == arm]
+
+
+def arm_label(trials: pd.DataFrame) -> str:
+    """Return the arm's label, marked where test chose the epoch."""
+    label = str(trials["label"].iloc[0])
+    return f"{label} (epoch chosen on test)" if (trials["selection"] == "test").any() else label
+
+
+def score(trials: pd.DataFrame, column: str) -> Estimate:
+    """Return a score over the finished seeds, in points."""
+    return estimate_score(by_seed(trials, column).values())
+
+
+def by_seed(trials: pd.DataFrame, column: str) -> dict[int, float]:
+    """Return a score of each finished seed, in points."""
+    done = trials[trials["status"] == "done"]
+    return {
+        int(seed): 100 * float(value)
+        for seed, value in zip(done["seed"], done[column], strict=True)
+    }
+
+
+def fingerprints(trials: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of the finished trials."""
+    return tuple(trials.loc[trials["status"] == "done", "fingerprint"])
+
+
+def seeds_cell(trials: pd.DataFrame) -> Cell:
+    """Say how many seeds are finished, and what became of the others."""
+    statuses = trials["status"].value_counts()
+    others = [f"{statuses[s]} {word}" for s, word in _STATUS_WORDS.items() if s in statuses]
+    done = int(statuses.get("done", 0))
+    text = f"{done}/{len(trials)}" + (f" ({', '.join(others)})" if others else "")
+    return Cell(
+        text=text if len(trials) else "–",
+        estimate=number(done, "").estimate,
+        fingerprints=tuple(trials["fingerprint"]),
+    )
+
+
+def score_cell(trials: pd.DataFrame, column: str) -> Cell:
+    """Return a score over seeds, or why there is none."""
+    found = score(trials, column)
+    text = spread(found) if found.n else without_result(trials)
+    return Cell(text=text, estimate=found, fingerprints=fingerprints(trials))
+
+
+def without_result(trials: pd.DataFrame) -> str:
+    """Tell what was never begun from what gave no result."""
+    return "not run" if (trials["status"] == "planned").all() else "no result"
+
+
+def spread(found: Estimate, sign: str = "") -> str:
+    """Write mean ± sd; ``sign="+"`` shows the sign of a difference."""
+    if not found.n:
+        return "–"
+    mean = f"{found.mean:{sign}.1f}".replace("-", "−")
+    return mean if math.isnan(found.sd) else f"{mean} ± {found.sd:.1f}"
+
+
+def interval_cell(found: Estimate) -> Cell:
+    """Return the 95 % interval; a dash where there is none."""
+    if math.isnan(found.low):
+        return NO_CELL
+    ends = (f"{end:.1f}".replace("-", "−") for end in (found.low, found.high))
+    return Cell(text=" to ".join(ends), estimate=found)
+
+
+def published_cell(printed: Published | None) -> Cell:
+    """Return a printed number with its source."""
+    if printed is None:
+        return NO_CELL
+    return number(printed.value, f"{printed.value:.1f}", printed.source)
+
+
+def verdict_cell(found: Estimate, printed: Published | None) -> Cell:
+    """Judge a printed number by :data:`~reports.significance.VERDICT_RULE`."""
+    return Cell(text=str(verdict(found, printed.value if printed else None)))
+
+
+def source_cell(corpus: str, arm: str) -> Cell:
+    """Name where an arm's F1 was printed."""
+    printed = published(corpus, arm, "f1")
+    return Cell(text=printed.source) if printed else NO_CELL
+
+
+def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what a reader must know of the trials behind a table, a sentence or two each.
+
+    Args:
+        frame: Trials under one settings value.
+        others: Settings that were also run and are not in the table.
+    """
+    found = [
+        _selection_note(frame),
+        "Precision, Recall and F1 are of triples with both entity words right; Exact F1 wants "
+        "both whole spans, and Entity F1 is of the spans alone.",
+        "± is one standard deviation over finished seeds (n − 1), the interval Student's 95 % "
+        "for their mean. A single seed has neither.",
+        VERDICT_RULE,
+        f"Settings given for these trials: {shown(settings_of(frame)[0])}.",
+    ]
+    if others:
+        listed = "; ".join(shown(settings) for settings in others)
+        found.append(f"Also run, and not averaged in, with these settings: {listed}.")
+    if _data_changed(frame):
+        found.append(
+            "**The corpus changed between runs**: "
+            "these rows are not comparable until the study is run again."
+        )
+    commands = dict.fromkeys(str(command) for command in frame["command"] if command)
+    made = [f"Made by `{command}`; run again, it adds what is missing." for command in commands]
+    return (*found, *_missing(frame), *made)
+
+
+def shown(settings: str) -> str:
+    """Return a settings text for a reader."""
+    return settings or "none"
+
+
+def _selection_note(frame: pd.DataFrame) -> str:
+    if (frame["selection"] == "test").any():
+        return (
+            "**The epoch was chosen on the test split** where the model says so, "
+            "which flatters its scores."
+        )
+    return "The epoch was chosen on dev F1 alone; test was scored once, with that epoch's weights."
+
+
+def _data_changed(frame: pd.DataFrame) -> bool:
+    """Tell whether trials saw different data; arms may differ in vectors, never in content."""
+    done = frame[frame["status"] == "done"]
+    contents = done.loc[done["content"] != "", "content"].nunique()
+    return contents > 1 or bool((done.groupby("arm")["digest"].nunique() > 1).any())
+
+
+def _missing(frame: pd.DataFrame) -> list[str]:
+    """Name each trial that began and gave no result; those not begun are only counted."""
+    named = frame[frame["status"].isin(["failed", "corrupt", "unfinished"])]
+    found = [_missing_trial(trial) for _, trial in named.iterrows()]
+    waiting = int((frame["status"] == "planned").sum())
+    return found + ([f"Not run yet: {waiting} of {len(frame)} planned trials."] if waiting else [])
+
+
+def _missing_trial(trial: pd.Series) -> str:
+    reason = textwrap.shorten(str(trial["problem"]), 240, placeholder=" …")
+    word = _STATUS_WORDS[str(trial["status"])].capitalize()
+    where = f"{trial['label']}, seed {trial['seed']} (`{trial['fingerprint']}`)"
+    return f"{word}: {where}" + (f": {reason}" if reason else "")

@@ -1,0 +1,163 @@
+"""Words as sub-word pieces, in windows of a length that a pretrained encoder can read.
+
+A word is its first piece (SPEC). A sentence with more pieces than fit is read in windows that
+overlap by half, and each of its words in the window that shows most of what is around it: no
+word is cut off, so no gold triple is lost.
+
+Shapes: N sentences · L tokens, padded · S pieces of the split · B sentences of a batch ·
+W windows of a batch · P pieces of a window, padded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceBatch:
+    """Sentences as a transformer reads them; a sentence has one window, or several."""
+
+    pieces_WP: Tensor
+    present_WP: Tensor
+    """True where there is a piece."""
+    first_BL: Tensor
+    """Where in W·P each word's first piece is; some place of the same sentence for padding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """A split as a transformer reads it."""
+
+    pieces_S: Array
+    """The pieces of all windows, special ones included, one window after the other."""
+    window_starts: Array
+    """Where each window starts in ``pieces_S``, and the end of the last."""
+    sentence_starts: Array
+    """The first window of each sentence, and the number of all windows [N + 1]."""
+    window_NL: Array
+    """Which of its sentence's windows a word is read in."""
+    place_NL: Array
+    """The place of a word's first piece in that window."""
+    pad: int
+    """The piece that stands for padding."""
+
+    @property
+    def windowed(self) -> int:
+        """How many sentences take more than one window."""
+        return int((np.diff(self.sentence_starts) > 1).sum())
+
+    def batch(self, rows: Array, L: int, device: torch.device) -> PieceBatch:
+        """Gather sentences into tensors on a device.
+
+        Args:
+            rows: Sentence numbers [B].
+            L: Words of the longest of them.
+            device: Where to.
+        """
+        starts, ends = self.sentence_starts[rows], self.sentence_starts[rows + 1]
+        windows = np.concatenate([np.arange(s, e) for s, e in zip(starts, ends, strict=True)])
+        begins, lengths = self.window_starts[windows], np.diff(self.window_starts)[windows]
+        P = int(lengths.max())
+        present_WP = np.arange(P) < lengths[:, None]
+        places_WP = np.where(present_WP, begins[:, None] + np.arange(P), 0)
+        pieces_WP = np.where(present_WP, self.pieces_S[places_WP], self.pad)
+        first_window_B = np.cumsum(ends - starts) - (ends - starts)
+        window_BL = first_window_B[:, None] + self.window_NL[rows, :L]
+        first_BL = window_BL * P + self.place_NL[rows, :L]
+        return PieceBatch(
+            pieces_WP=torch.from_numpy(pieces_WP.astype(np.int64)).to(device),
+            present_WP=torch.from_numpy(present_WP).to(device),
+            first_BL=torch.from_numpy(first_BL.astype(np.int64)).to(device),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceTokenizer:
+    """A fast tokenizer in plain values, as they travel with a model."""
+
+    text: str = field(repr=False)
+    """The tokenizer as the ``tokenizers`` library writes it: JSON."""
+    before: tuple[int, ...]
+    """Special pieces that open a window, such as BERT's [CLS]."""
+    after: tuple[int, ...]
+    """Special pieces that close it."""
+    pad: int
+    """The piece that stands for padding."""
+    unknown: int
+    """The piece of a word that the tokenizer makes nothing of, such as a zero-width space."""
+    limit: int
+    """Most pieces of a window, special ones included."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the tokenizer in JSON's types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PieceTokenizer:
+        """Rebuild a tokenizer from :meth:`to_json`."""
+        return cls(**{**data, "before": tuple(data["before"]), "after": tuple(data["after"])})
+
+    def encode(self, sentences: Sequence[Sequence[str]]) -> Pieces:
+        """Cut sentences, given as words in their original case, into pieces and windows."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self.text)
+        shape = (len(sentences), max(map(len, sentences)))
+        window_NL, place_NL = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        windows: list[list[int]] = []
+        sentence_starts = [0]
+        for n, words in enumerate(sentences):
+            pieces, first = self._first_pieces(tokenizer, words)
+            starts = self._window_starts(len(pieces))
+            windows += [self._window(pieces, start) for start in starts]
+            sentence_starts.append(len(windows))
+            window = self._best_windows(first, starts)
+            window_NL[n, : len(words)] = window
+            place_NL[n, : len(words)] = len(self.before) + first - starts[window]
+        return Pieces(
+            pieces_S=np.array(list(chain.from_iterable(windows)), np.int32),
+            window_starts=np.cumsum([0, *map(len, windows)]),
+            sentence_starts=np.array(sentence_starts),
+            window_NL=window_NL,
+            place_NL=place_NL,
+            pad=self.pad,
+        )
+
+    @property
+    def _room(self) -> int:
+        return self.limit - len(self.before) - len(self.after)
+
+    def _first_pieces(self, tokenizer: Any, words: Sequence[str]) -> tuple[list[int], Array]:
+        """Return the pieces of a sentence, and where each word's first one is."""
+        encoding = tokenizer.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+        by_word: list[list[int]] = [[] for _ in words]
+        for piece, word in zip(encoding.ids, encoding.word_ids, strict=True):
+            by_word[word].append(piece)
+        by_word = [pieces or [self.unknown] for pieces in by_word]
+        first = np.cumsum([0, *map(len, by_word[:-1])])
+        return list(chain.from_iterable(by_word)), first
+
+    def _window_starts(self, count: int) -> Array:
+        """Return where windows over ``count`` pieces start: half a window apart, the last full."""
+        last = max(0, count - self._room)
+        return np.array([*range(0, last, self._room // 2), last])
+
+    def _window(self, pieces: list[int], start: int) -> list[int]:
+        return [*self.before, *pieces[start : start + self._room], *self.after]
+
+    def _best_windows(self, first: Array, starts: Array) -> Array:
+        """Return for each word the window whose middle is nearest to its first piece."""
+        middles = starts + self._room / 2
+        best: Array = np.abs(first[:, None] - middles).argmin(axis=1)
+        return best

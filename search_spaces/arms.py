@@ -1,0 +1,39 @@
+"""The arms that several spaces share, so that a model has one name and one configuration.
+
+Names are the keys of the published numbers. Of two spaces with an arm in common the second finds
+it finished.
+"""
+
+from search_spaces.space import Arm
+
+CELLS = {"gru": "GRU", "rnn": "RNN"}
+
+BILSTM = Arm(
+    name="bilstm",
+    label="BiLSTM",
+    overrides={"model.rounds": 0, "model.task_features": False},
+)
+BILSTM_S = Arm(name="bilstm-s", label="BiLSTM_s", overrides={"model.rounds": 0})
+
+
+def rin(rounds: int, cell: str = "gru") -> Arm:
+    """Return the arm of RIN with K rounds of a cell."""
+    return Arm(
+        name=f"{cell}-{rounds}",
+        label=f"RIN ({CELLS[cell]}, K = {rounds})",
+        overrides={"model.rounds": rounds, "model.cell": cell},
+    )
+
+
+def transformer(rounds: int, name: str, label: str) -> Arm:
+    """Return RIN with K rounds over a pretrained transformer, with the paper's rate (§5.1)."""
+    return Arm(
+        name=f"{name}-{rounds}",
+        label=f"RIN ({label}, K = {rounds})",
+        overrides={
+            "encoder.kind": "transformer",
+            "model.rounds": rounds,
+            "training.learning_rate": 2e-4,
+            "training.encoder_learning_rate": 2e-4,
+        },
+    )

@@ -1,0 +1,160 @@
+"""Commands on a ledger beside running a study: ``python study/run.py export FILE`` and others."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+from rich.console import Console
+
+from rin_core.config import Config
+from rin_core.dataset import load_dataset
+from study.ledger import Ledger, Unit
+from study.portable import export_units, first_difference, import_units
+from study.trial import run_unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Write finished units to a file of JSON lines, without weights."""
+
+    file: tyro.conf.Positional[Path]
+    """File to write."""
+    data: tuple[str, ...] = ()
+    """Only units on these corpora [default: all]."""
+    out: Path = Path("runs")
+    """The ledger."""
+
+    def run(self, console: Console) -> int:
+        """Export; return the exit code."""
+        count = export_units(Ledger(self.out), self.file, self.data)
+        console.print(f"{count} finished units written to {self.file}", highlight=False)
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """Add the units of exported files that the ledger lacks.
+
+    The next study that plans them finds them done, and brings MLflow and the reports up to date.
+    """
+
+    files: tyro.conf.Positional[tuple[Path, ...]]
+    """Files from ``export``."""
+    out: Path = Path("runs")
+    """The ledger."""
+
+    def run(self, console: Console) -> int:
+        """Import; return the exit code: 1 where numbers conflict."""
+        ledger, conflicts = Ledger(self.out), 0
+        with ledger.exclusive():
+            for file in self.files:
+                merged = import_units(ledger, file)
+                console.print(
+                    f"{file}: {len(merged.added)} units added, {len(merged.known)} here already",
+                    highlight=False,
+                )
+                for fingerprint, difference in merged.conflicts.items():
+                    console.print(f"[red]conflict[/red] {fingerprint}: {difference}; ours is kept")
+                conflicts += len(merged.conflicts)
+        return 1 if conflicts else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """Train a finished unit once more, apart, and compare every number with the record.
+
+    Exit code 0 if they agree to the bit, 1 if not.
+    """
+
+    fingerprint: tyro.conf.Positional[str]
+    """The unit, or the first letters of its fingerprint."""
+    data: str | None = None
+    """Corpus, where its name does not lead to it [default: the recorded name]."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """Word vectors, as in the study."""
+    gpu: bool = False
+    """Compute on the GPU."""
+    out: Path = Path("runs")
+    """The ledger."""
+
+    def run(self, console: Console) -> int:
+        """Train and compare; return the exit code."""
+        unit = Ledger(self.out).find(self.fingerprint)
+        recorded = unit.result()
+        if recorded is None:
+            raise ValueError(f"{unit.fingerprint}: is not finished; the study's command goes on")
+        config = Config.from_flat(recorded["config"])
+        corpus = load_dataset(
+            self.data or recorded["corpus"]["name"],
+            config,
+            data_root=self.data_root,
+            embeddings=self.embeddings,
+        )
+        if corpus.digest != recorded["corpus"]["digest"]:
+            raise ValueError(
+                f"{corpus.name}: corpus or word vectors are not those of {unit.fingerprint} "
+                f"(digest {corpus.digest}, recorded {recorded['corpus']['digest']}); "
+                "give the same --data, --data-root and --embeddings"
+            )
+        console.print(
+            f"{unit.fingerprint}: training again, {len(recorded['history'])} epochs recorded",
+            highlight=False,
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            again = run_unit(
+                config,
+                corpus,
+                Unit(Path(folder) / unit.fingerprint),
+                threads=recorded["provenance"]["threads"],
+                gpu=self.gpu,
+                on_epoch=lambda row: console.print(_epoch(row), highlight=False),
+            )
+        return _compare(console, recorded, again)
+
+
+COMMANDS: Mapping[str, type[Export] | type[Import] | type[Rerun]] = {
+    "export": Export,
+    "import": Import,
+    "rerun": Rerun,
+}
+
+
+def command(arguments: Sequence[str], console: Console) -> Callable[[], int] | None:
+    """Return the command that the arguments ask for; None where they run a study."""
+    if not arguments or arguments[0] not in COMMANDS:
+        return None
+    kind = COMMANDS[arguments[0]]
+    chosen = tyro.cli(
+        kind, args=arguments[1:], prog=f"run.py {arguments[0]}", description=kind.__doc__
+    )
+    return lambda: chosen.run(console)
+
+
+def _epoch(row: Mapping[str, float]) -> str:
+    return f"epoch {row['epoch']:3.0f}  dev F1 {100 * row['dev_f1']:6.2f}"
+
+
+def _compare(console: Console, recorded: Mapping[str, Any], again: Mapping[str, Any]) -> int:
+    scores = [
+        f"{split} F1 {100 * run[split]['f1']:.2f}"
+        for run in (recorded, again)
+        for split in ("dev", "test")
+    ]
+    console.print(f"recorded: {', '.join(scores[:2])}; again: {', '.join(scores[2:])}")
+    difference = first_difference(recorded, again)
+    if difference is None:
+        console.print("every number agrees to the bit")
+        return 0
+    console.print(f"first difference: {difference.replace('here', 'in the record', 1)}")
+    for name in ("machine", "hardware", "device", "packages"):
+        a, b = recorded["provenance"][name], again["provenance"][name]
+        if a != b:
+            console.print(f"{name}: {a} then, {b} now", highlight=False)
+    return 1

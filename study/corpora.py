@@ -1,0 +1,97 @@
+"""Corpora as reports see them: statistics of every split, and the gold of test.
+
+Scores by overlap class need gold triples, and a report must come out of the ledger alone,
+on a machine that has no corpus. So each corpus leaves one file there. It holds the text of the
+test split: a private corpus stays as private as its ledger.
+
+``python study/corpora.py --data webnlg_star nyt5k_star`` records corpora without a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from rin_core.config import Config, DataConfig
+from rin_core.corpus import Corpus, Sentence
+from rin_core.corpus_statistics import split_statistics
+from rin_core.dataset import load_corpus, load_dataset
+from study.errors import exit_with_clear_errors
+from study.ledger import Ledger
+from study.plan import Plan
+
+
+def record_corpora(ledger: Ledger, plan: Plan, data_root: Path | None) -> None:
+    """Record every corpus of a plan that the ledger does not describe yet."""
+    for planned in plan.trials:
+        content = plan.corpora[planned.corpus_key].content
+        trial = planned.trial
+        record_corpus(ledger, content, trial.corpus, data_root, trial.config.data)
+
+
+def record_corpus(
+    ledger: Ledger, content: str, name: str, data_root: Path | None, config: DataConfig
+) -> None:
+    """Record one corpus, unless it is recorded already.
+
+    It is read a second time, and only then: the arrays that trials share hold no text.
+
+    Args:
+        ledger: Where to.
+        content: Digest of what was read the first time, the name of the record.
+        name: ``demo``, a name under the data root, or a folder.
+        data_root: Folder of corpora.
+        config: How much may be missing.
+    """
+    if not ledger.corpus_path(content).exists():
+        corpus = load_corpus(name, data_root, config.max_missing)
+        ledger.record_corpus(content, describe(corpus))
+
+
+def describe(corpus: Corpus) -> dict[str, Any]:
+    """Return a corpus's name, the statistics of its splits and the sentences of test."""
+    splits = corpus.splits().items()
+    return {
+        "name": corpus.name,
+        "statistics": {split: split_statistics(part).to_json() for split, part in splits},
+        "test": [_sentence(sentence) for sentence in corpus.test],
+    }
+
+
+def _sentence(sentence: Sentence) -> Mapping[str, Sequence[object]]:
+    return {
+        "words": sentence.words,
+        "entities": sentence.entities,
+        "triples": sentence.triples,
+        "missing": sentence.missing,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Record corpora in a ledger, for the reports; studies do it by themselves."""
+
+    data: tuple[str, ...]
+    """Corpora: ``demo``, names under the data root, or folders."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    out: Path = Path("runs")
+    """The ledger."""
+
+
+def main(options: Options) -> int:
+    """Run the command line."""
+    ledger, config = Ledger(options.out), Config()
+    for name in options.data:
+        corpus = load_dataset(name, config, data_root=options.data_root)
+        record_corpus(ledger, corpus.content, name, options.data_root, config.data)
+        print(f"{corpus.notes[0]} ({ledger.corpus_path(corpus.content)})")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with_clear_errors(lambda: main(tyro.cli(Options, description=Options.__doc__)))

@@ -1,0 +1,208 @@
+"""The paper's tables from a small ledger, and Table 2 from hand-made corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from ledgers import NEW, OLD, Ledger
+from test_breakdown import F1, GOLD, SAID
+
+from reports.build import build
+from reports.corpus_table import corpus_table
+from reports.paper_tables import paper_tables
+from reports.predictions import SentenceCounts, read_corpora, read_counts
+from reports.results import canonical_settings, pool, read_ledger
+from reports.table import Cell, Row, Table
+
+SETTINGS = canonical_settings(NEW)
+ARMS = {
+    "gru-1": (0.86, 0.87, 0.88),
+    "bilstm-s": (0.84, 0.86, 0.85),
+    "no-relation-input": (0.85, 0.86, 0.87),
+    "linear": (0.87, 0.88, 0.89),
+}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """An ablation; then a rounds curve that shares its full model and adds K = 3."""
+    made = Ledger(tmp_path / "runs")
+    for arm, scores in ARMS.items():
+        for seed, f1 in enumerate(scores):
+            made.finish(made.plan(arm, seed), f1)
+    made.save("ablation-webnlg_star", updated="2020-01-01")
+    made.trials = made.trials[:3]
+    made.plan("gru-3", 0)
+    made.trials[-1]["fingerprint"] = "f" * 16
+    made.finish("f" * 16, 0.9)
+    made.save("rounds_curve-webnlg_star", updated="2020-01-02")
+    return made
+
+
+def cells(table: Table) -> Mapping[tuple[str, str], Cell]:
+    return {
+        (row.key, column): cell
+        for row in table.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+    }
+
+
+def tables(runs: Path, corpus: str = "webnlg_star") -> dict[str, Table]:
+    frame = pool(read_ledger(runs), corpus, SETTINGS)
+    return {t.name: t for t in paper_tables(frame, corpus, SentenceCounts())}
+
+
+def test_shared_runs_are_counted_once(ledger: Ledger) -> None:
+    frame = pool(read_ledger(ledger.runs), "webnlg_star", SETTINGS)
+    assert dict(frame.groupby("arm").size()) == dict.fromkeys(ARMS, 3) | {"gru-3": 1}
+
+
+def test_an_arm_name_with_two_meanings_is_the_last_studys(ledger: Ledger) -> None:
+    ledger.trials = []
+    for seed in (0, 5):
+        fingerprint = ledger.plan("gru-1", seed, config={"training.batch_size": 10})
+        ledger.trials[-1]["fingerprint"] = fingerprint.replace("0", "e")
+    ledger.save("version-webnlg_star", updated="2020-01-03")
+    frame = pool(read_ledger(ledger.runs), "webnlg_star", SETTINGS)
+    assert list(frame.loc[frame["arm"] == "gru-1", "seed"]) == [0, 5]
+
+
+def test_table_1(ledger: Ledger) -> None:
+    table = tables(ledger.runs)["table1"]
+    assert len(table.rows) == 12
+    found = cells(table)
+    assert found["gru-1", "F1"].text == "87.0 ± 1.0"
+    assert found["gru-1", "Paper's Recall"].text == "86.0"
+    assert found["gru-1", "Verdict on F1"].text == "reproduced"
+    assert found["gru-3", "Verdict on F1"].text == "one seed"
+    assert (found["gru-5", "F1"].text, found["gru-5", "Verdict on F1"].text) == ("not run",) * 2
+    hbt = [found["hbt", column].text for column in ("F1", "Paper's F1", "Verdict on F1", "Source")]
+    assert hbt == ["–", "88.8", "–", "Table 1, HBT (Wei et al., 2019)"]
+
+
+def test_table_4(ledger: Ledger) -> None:
+    found = cells(tables(ledger.runs)["table4"])
+    assert found["gru-1", "Relation F1"].text == "87.0 ± 1.0"
+    assert found["gru-1", "Entity F1"].text == "92.0 ± 1.0"
+    assert found["gru-1", "Verdict on entities"].text == "–"
+    nyt = cells(tables(ledger.runs, "nyt")["table4"])
+    assert nyt["gru-5", "Paper's entity F1"].text == "90.9"
+    assert nyt["gru-5", "Verdict on entities"].text == "not run"
+
+
+def test_table_5(ledger: Ledger) -> None:
+    table = tables(ledger.runs)["table5"]
+    found = cells(table)
+    assert table.rows[0].key == "gru-1"
+    # −2, −1, −3: mean −2, sd 1; all of one sign, so p is 2 / 2³; three rows are tested
+    assert found["bilstm-s", "Δ F1"].text == "−2.0 ± 1.0"
+    assert found["bilstm-s", "Paper's Δ"].text == "−0.9"
+    assert found["bilstm-s", "Common seeds"].text == "3"
+    assert found["bilstm-s", "p over seeds (Holm)"].text == "0.25 (0.75)"
+    assert found["bilstm-s", "95 % over seeds"].text == "−4.5 to 0.5"
+    assert found["linear", "Δ F1"].text == "+1.0 ± 0.0"
+    assert found["no-shared-input", "Δ F1"].text == "not run"
+    assert len(found["bilstm-s", "Δ F1"].fingerprints) == 6
+
+
+def test_orderings(ledger: Ledger) -> None:
+    found = cells(tables(ledger.runs)["orderings"])
+    holds = {row: found[row, "Holds"].text for row, column in found if column == "Holds"}
+    assert holds["gru-1/bilstm-s"] == "yes"
+    assert holds["no-relation-input/bilstm-s"] == "yes"
+    assert holds["gru-1/linear"] == "no"
+    assert holds["gru-3/gru-1"] == "yes"
+    assert holds["bert-2/bert-1"] == "not run"
+    # The paper has 86.8 for K = 5 and 87.0 for K = 3.
+    assert found["gru-5/gru-3", "Paper's Δ"].text == "−0.2"
+
+
+def test_runs_are_compared_sentence_by_sentence(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.describe(GOLD * 40)
+    said = [(n + 3 * k, i, t, j) for k in range(40) for n, i, t, j in SAID]
+    first = [row for row in said if row[0] % 3 == 0]
+    ledger.predict(ledger.plan("gru-1", 0), F1, said)
+    ledger.predict(ledger.plan("bilstm-s", 0), 0.4, first)
+    ledger.save("ablation-webnlg_star")
+    frame = pool(read_ledger(tmp_path), "webnlg_star", SETTINGS)
+    made = paper_tables(frame, "webnlg_star", read_counts(tmp_path, frame))
+    found = cells(next(t for t in made if t.name == "table5"))
+    over = found["bilstm-s", "95 % over sentences"].estimate
+    assert over.mean == pytest.approx(100 * (0.4 - F1))
+    assert over.low < over.mean < over.high
+    assert over.n == 120
+    assert found["bilstm-s", "p over seeds (Holm)"].text == "–"
+
+
+def test_other_corpora_have_rows_for_what_is_planned(ledger: Ledger) -> None:
+    frame = pool(read_ledger(ledger.runs), "webnlg_star", SETTINGS).assign(corpus="mine")
+    made = {t.name: t for t in paper_tables(frame, "mine", SentenceCounts())}
+    assert list(made) == ["table1", "table4", "table5"]
+    assert {row.key for row in made["table1"].rows} == {"gru-1", "bilstm-s", "gru-3"}
+    assert paper_tables(frame.iloc[:0], "mine", SentenceCounts()) == []
+
+
+def test_settings_are_not_mixed(ledger: Ledger) -> None:
+    ledger.finish(ledger.plan("gru-1", 0, OLD), 0.1)
+    ledger.save("ablation-webnlg_star", updated="2020-01-05")
+    frame = read_ledger(ledger.runs)
+    with pytest.raises(ValueError, match=r"settings: .* must not be averaged together"):
+        paper_tables(frame, "webnlg_star", SentenceCounts())
+    made = build(ledger.runs, ledger.runs / "out", ["rounds_curve-webnlg_star"])
+    page = next(p for p in made.pages if p.parent.name == "paper-webnlg_star" and p.suffix == ".md")
+    text = page.read_text()
+    assert "| 87.0 ± 1.0 |" in text
+    assert "not averaged in, with these settings: training.max_epochs=2." in text
+
+
+# --- Table 2 -------------------------------------------------------------------------------
+
+
+def test_table_2(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.describe(GOLD)
+    ledger.describe(GOLD, "the same with tags")
+    table = corpus_table(read_corpora(tmp_path).values())
+    assert [row.key for row in table.rows] == [
+        f"{corpus}/{split}"
+        for corpus in ("nyt", "webnlg_star")
+        for split in ("train", "dev", "test")
+    ]
+    found = cells(table)
+    assert found["nyt/train", "Sentences"].text == "not here [56,195]"
+    assert found["webnlg_star/test", "Sentences"].text == "3 ≠ [703]"
+    assert found["webnlg_star/test", "Sentences"].source == "Table 2, WebNLG"
+    assert found["webnlg_star/test", "Triples"].estimate.mean == 4
+    assert found["webnlg_star/test", "Missing"].text == "25.00 %"
+    assert found["webnlg_star/dev", "Normal"].text == "1"
+    assert found["webnlg_star/test", "SEO"].text == "1 ≠ [457]"
+
+
+# --- renderings ----------------------------------------------------------------------------
+
+
+def test_a_row_must_fit_its_table(ledger: Ledger) -> None:
+    table = tables(ledger.runs)["table4"]
+    with pytest.raises(ValueError, match="table4, row gru-1: has 7 cells, wanted 1"):
+        Table(name="table4", title="", head="", columns=("one",), rows=table.rows[2:3])
+
+
+def test_latex_is_escaped_and_complete(ledger: Ledger) -> None:
+    text = tables(ledger.runs)["table5"].latex()
+    assert r"RIN $-$$\hat{y}$" not in text  # planned arms have their own labels
+    assert r"BiLSTM\_s & 3/3 & 85.0 $\pm$ 1.0 & 85.4" in text
+    assert r"95 \% over seeds" in text
+    assert [line for line in text.splitlines() if line.startswith("\\")] == [
+        *(r"\begin{tabular}{lrrrrrrrrrrr}", r"\toprule", r"\midrule"),
+        *(r"\bottomrule", r"\end{tabular}"),
+    ]
+
+
+def test_a_separator_in_a_label_does_not_break_the_row() -> None:
+    row = Row(key="x", label="a | b_c & 5 %", cells=(Cell(text="1"),))
+    table = Table(name="t", title="T", head="Model", columns=("one",), rows=(row,))
+    assert "| a \\| b_c & 5 % | 1 |" in table.markdown()
+    assert r"a | b\_c \& 5 \% & 1" in table.latex()
