@@ -228,11 +228,16 @@ def training_batches(
 
 def scoring_batches(split: EncodedSplit, tokens: int = 4096) -> Iterator[Array]:
     """Cut a split into batches of like length of at most about ``tokens`` words each."""
-    order = np.argsort(split.lengths_N, kind="stable")
+    return batches_by_length(split.lengths_N, tokens)
+
+
+def batches_by_length(lengths_N: Array, tokens: int) -> Iterator[Array]:
+    """Yield the numbers of sentences of like length, at most about ``tokens`` words at a time."""
+    order = np.argsort(lengths_N, kind="stable")
     start = 0
     while start < len(order):
         end = start + 1
-        while end < len(order) and (end + 1 - start) * split.lengths_N[order[end]] <= tokens:
+        while end < len(order) and (end + 1 - start) * lengths_N[order[end]] <= tokens:
             end += 1
         yield order[start:end]
         start = end

@@ -31,6 +31,7 @@ from rin_core.config import Config
 from rin_core.corpus import Sentence, Span
 from rin_core.metrics import decode_spans
 from rin_core.model import RIN, Prediction
+from rin_core.pieces import PieceTokenizer
 from rin_core.vocabulary import Vocabulary
 
 #: A triple is held where its probability reaches this (paper §3).
@@ -119,6 +120,7 @@ def trace(
     sentence: Sentence,
     facts: Collection[Fact] = (),
     spans: Collection[Span] = (),
+    tokenizer: PieceTokenizer | None = None,
 ) -> Trace:
     """Follow a model's predictions of a sentence from before the first round to after the last.
 
@@ -129,8 +131,9 @@ def trace(
         sentence: Words, and tags where the model was trained with them.
         facts: Triples to follow whatever the model thinks of them, such as the gold ones.
         spans: Entity spans to follow whatever the model thinks of them.
+        tokenizer: The model's, if it is a transformer.
     """
-    split = encode_split([sentence], vocabulary, config.data.entity_word)
+    split = encode_split([sentence], vocabulary, config.data.entity_word, tokenizer)
     batch = make_batch(split, np.zeros(1, np.int64), torch.device("cpu"))
     predictions = model.refine(batch)
     tags = [torch.softmax(p.tags_BLT[0].double(), dim=-1).numpy() for p in predictions]

@@ -50,7 +50,7 @@ class DenseScores:
         logit, and softplus(-∞) = 0 lets padding contribute nothing.
         """
         sums_B = self._of_grids(lambda grid: nn.functional.softplus(grid).sum((1, 2, 3)))
-        return sums_B.sum() - self._logits_of(gold_4N).sum()
+        return sums_B.sum() - self.logits_at(gold_4N).sum()
 
     def triples(self) -> Tensor:
         """Return the triples with p ≥ 0.5 as rows sentence, subject, relation, object [4, N]."""
@@ -93,12 +93,12 @@ class DenseScores:
         )
         return found
 
-    def _logits_of(self, triples_4N: Tensor) -> Tensor:
-        """Return the logits of single triples [N], each as a sentence of one pair."""
+    def logits_at(self, triples_4N: Tensor) -> Tensor:
+        """Return the logits [N] of triples, each computed as a sentence of one pair."""
         b, i, t, j = triples_4N
         subject_N1E, object_N1E = self.subject_BLE[b, i, None], self.object_BLE[b, j, None]
         grid_N11R = self.pair_logits(subject_N1E, object_N1E, *self.weights)
-        return _widened(grid_N11R).flatten(1).gather(1, t[:, None])
+        return _widened(grid_N11R).flatten(1).gather(1, t[:, None]).squeeze(1)
 
 
 class _PartByPart(torch.autograd.Function):

@@ -32,6 +32,9 @@ class PairScores(Protocol):
     def triples(self) -> Tensor:
         """Return the triples with p ≥ 0.5 as rows sentence, subject, relation, object [4, N]."""
 
+    def logits_at(self, triples_4N: Tensor) -> Tensor:
+        """Return the logits [N] of triples given as :meth:`triples` returns them."""
+
     def logits(self) -> Tensor:
         """Return the whole grid [B, L, L, R], subjects before objects; padding is -inf."""
 
@@ -61,14 +64,19 @@ class FactoredScores:
     def triples(self) -> Tensor:
         """Return the triples with p ≥ 0.5 as rows sentence, subject, relation, object [4, N].
 
-        A relation whose best subject and best object do not reach 0 together holds nowhere
-        in its sentence; only the few that do are spread out into a grid.
+        A subject whose best object does not take it to 0 has none; only the few that have
+        one are held against every object, so the grid is never built, however long a sentence.
         """
         subject_RBL, object_RBL = self._subjects(), self._objects()
-        t, b = (subject_RBL.amax(2) + object_RBL.amax(2) >= 0).nonzero(as_tuple=True)
-        grid = subject_RBL[t, b, :, None] + object_RBL[t, b, None, :] >= 0
-        cell, i, j = grid.nonzero(as_tuple=True)
-        return torch.stack([b[cell], i, t[cell], j])
+        reach_RBL = subject_RBL + object_RBL.amax(2, keepdim=True)
+        t, b, i = (reach_RBL >= 0).nonzero(as_tuple=True)
+        row, j = (subject_RBL[t, b, i, None] + object_RBL[t, b] >= 0).nonzero(as_tuple=True)
+        return torch.stack([b[row], i[row], t[row], j])
+
+    def logits_at(self, triples_4N: Tensor) -> Tensor:
+        """Return the logits [N] of triples given as :meth:`triples` returns them."""
+        b, i, t, j = triples_4N
+        return self.subject_RBL[t, b, i] + self.object_RBL[t, b, j]
 
     def logits(self) -> Tensor:
         """Return the whole grid [B, L, L, R]; padding is -inf."""

@@ -42,13 +42,21 @@ def _records(path: Path) -> Iterator[tuple[str, object]]:
         is_list = _opens_list(file)
         file.seek(0)
         if is_list:
-            for number, record in enumerate(_parse(file.read(), path, first_line=1), 1):
+            for number, record in enumerate(parse_json(file.read(), path, first_line=1), 1):
                 yield f"{path}: record {number}", record
             return
-        lines = enumerate((raw.removeprefix(codecs.BOM_UTF8) for raw in file), 1)
-        filled = ((line, raw) for line, raw in lines if raw.strip())
-        for number, (line, raw) in enumerate(filled, 1):
-            yield f"{path}:{line}: record {number}", _parse(raw, path, first_line=line)
+        for number, (line, raw) in enumerate(filled_lines(file), 1):
+            yield f"{path}:{line}: record {number}", parse_json(raw, path, first_line=line)
+
+
+def filled_lines(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their numbers from 1.
+
+    Without its end, a line that is cut short has its fault in this line and not in the next.
+    """
+    for number, raw in enumerate(file, 1):
+        if line := raw.removeprefix(codecs.BOM_UTF8).strip():
+            yield number, line
 
 
 def _opens_list(file: BinaryIO) -> bool:
@@ -58,8 +66,17 @@ def _opens_list(file: BinaryIO) -> bool:
     return False
 
 
-def _parse(raw: bytes, path: Path, first_line: int) -> Any:
-    """Parse JSON; any failure names the line of the file."""
+def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
+    """Parse JSON; any failure names the line of the file.
+
+    Args:
+        raw: The text.
+        path: The file it is from, for the message.
+        first_line: The line it starts at.
+
+    Raises:
+        CorpusError: It is not JSON.
+    """
     try:
         return json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -87,6 +104,36 @@ def _read_record(record: object, place: str) -> Sentence:
         )
     except CorpusError as fault:
         raise CorpusError(f"{place}: {fault}") from None
+
+
+def read_unannotated(record: object, tokenize: Callable[[str], Iterable[str]]) -> Sentence:
+    """Read no more of a record than its words and tags, for a model to annotate.
+
+    Args:
+        record: In any of the formats; its annotation is not looked at. No words are legal.
+        tokenize: Splits ``text`` that comes without tags; ``text`` with tags, one a word, and
+            ``sentText`` are split at spaces.
+
+    Raises:
+        CorpusError: Names the field that is wrong.
+    """
+    if not isinstance(record, dict):
+        raise CorpusError(f"found {shown(record)}, wanted an object with fields")
+    if "tokens" in record:
+        words = tuple(_text(word, at) for at, word in _items(record, "tokens"))
+    else:
+        key = next((key for key in ("text", "sentText") if key in record), None)
+        if key is None:
+            raise CorpusError(f"found the fields {shown(list(record))}, wanted text or tokens")
+        text = _get(record, key, str)
+        split = tokenize if key == "text" and record.get("pos") is None else str.split
+        words = tuple(split(_text(text, key))) if text.strip() else ()
+    return unannotated(words, _read_pos(record, words))
+
+
+def unannotated(words: Iterable[str], pos: tuple[str, ...] | None = None) -> Sentence:
+    """Return a sentence without entities or triples."""
+    return _sentence(tuple(words), pos, (), (), ())
 
 
 def _read_copyre(record: dict[str, Any]) -> Sentence:

@@ -27,7 +27,7 @@ from rin_core.checkpoint import (
     restore_optimizer,
     save_tensors,
 )
-from rin_core.config import Config, ConfigError
+from rin_core.config import PROTOCOL_VERSION, Config, ConfigError
 from rin_core.metrics import Decoded, decode, evaluate, score
 from rin_core.model import RIN
 from rin_core.optimization import make_optimizer, set_step_sizes, warmup_factor
@@ -208,6 +208,7 @@ class Trainer:
             return
         metadata = self._identity() | {
             "epoch": epoch.epoch,
+            "protocol": PROTOCOL_VERSION,
             "vocabulary": self.corpus.vocabulary.to_json(),
         }
         if self.corpus.pretrained is not None:

@@ -43,9 +43,13 @@ class Vocabulary:
     """Relations, without padding."""
     lowercase: bool
     """Whether words are lower-cased before they are looked up."""
+    usual_pos: tuple[tuple[str, int], ...] = ()
+    """Each word as written with the number of the tag it has most often, for text without tags;
+    ``<unk>`` stands for words seen once. Empty without tags, or in files that predate it."""
     _words: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _pos: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _relations: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _usual_pos: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, entries in (("words", self.words), ("pos", self.pos or _SPECIAL)):
@@ -59,6 +63,7 @@ class Vocabulary:
         ):
             index = {entry: number for number, entry in enumerate(entries) if number >= start}
             object.__setattr__(self, name, index)
+        object.__setattr__(self, "_usual_pos", dict(self.usual_pos))
 
     @property
     def relation_ids(self) -> Mapping[str, int]:
@@ -67,12 +72,23 @@ class Vocabulary:
 
     def word_ids(self, words: Iterable[str]) -> list[int]:
         """Return the number of each word, :data:`UNKNOWN` for one not in the vocabulary."""
-        cased = (word.lower() for word in words) if self.lowercase else words
-        return [self._words.get(word, UNKNOWN) for word in cased]
+        number = self._words.get
+        if self.lowercase:
+            return [number(word.lower(), UNKNOWN) for word in words]
+        return [number(word, UNKNOWN) for word in words]
 
     def pos_ids(self, tags: Iterable[str]) -> list[int]:
         """Return the number of each tag, :data:`UNKNOWN` for one not in the vocabulary."""
         return [self._pos.get(tag, UNKNOWN) for tag in tags]
+
+    def usual_tags(self, words: Iterable[str]) -> tuple[str, ...]:
+        """Return the tag each word has most often in the training split, whatever its context.
+
+        A form that the split lacks is looked up in lower case: a capital may open a sentence.
+        """
+        usual, unknown = self._usual_pos, self._usual_pos[_SPECIAL[UNKNOWN]]
+        numbers = (usual.get(word, usual.get(word.lower(), unknown)) for word in words)
+        return tuple(self.pos[number] for number in numbers)
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabulary in JSON's types."""
@@ -81,6 +97,7 @@ class Vocabulary:
             "pos": list(self.pos),
             "relations": list(self.relations),
             "lowercase": self.lowercase,
+            "usual_pos": dict(self.usual_pos),
         }
 
     @classmethod
@@ -91,6 +108,7 @@ class Vocabulary:
             pos=tuple(data["pos"]),
             relations=tuple(data["relations"]),
             lowercase=data["lowercase"],
+            usual_pos=tuple(data.get("usual_pos", {}).items()),
         )
 
 
@@ -109,12 +127,29 @@ def build_vocabulary(train: Sequence[Sentence], *, lowercase: bool, use_pos: boo
     tagged = use_pos and all(s.pos is not None for s in train)
     tags = Counter(tag for s in train for tag in s.pos or ())
     relations = Counter(triple.relation for s in train for triple in s.triples)
-    return Vocabulary(
+    vocabulary = Vocabulary(
         words=(*_SPECIAL, *_by_frequency(words)),
         pos=(*_SPECIAL, *_by_frequency(tags)) if tagged else (),
         relations=tuple(_by_frequency(relations)),
         lowercase=lowercase,
     )
+    return replace(vocabulary, usual_pos=_usual_pos(train, vocabulary)) if tagged else vocabulary
+
+
+def _usual_pos(train: Sequence[Sentence], vocabulary: Vocabulary) -> tuple[tuple[str, int], ...]:
+    """Return each word's most frequent tag; of equally frequent ones the lower number."""
+    counts: dict[str, Counter[int]] = {}
+    for sentence in train:
+        for word, tag in zip(sentence.words, vocabulary.pos_ids(sentence.pos or ()), strict=True):
+            counts.setdefault(word, Counter())[tag] += 1
+    # A word the training split lacks behaves as those it has once: most are names.
+    once = (tag for count in counts.values() if count.total() == 1 for tag in count)
+    counts[_SPECIAL[UNKNOWN]] = Counter(once)
+    return tuple((word, _most_frequent(count)) for word, count in sorted(counts.items()))
+
+
+def _most_frequent(count: Counter[int]) -> int:
+    return min(count, key=lambda number: (-count[number], number), default=UNKNOWN)
 
 
 def _by_frequency(counts: Counter[str]) -> list[str]:
@@ -137,7 +172,7 @@ def tag_pos(corpus: Corpus) -> tuple[Corpus, str]:
     untagged = sum(s.pos is None for s in sentences)
     if not untagged:
         return corpus, "from the corpus"
-    if tags := _nltk_tags([s.words for s in sentences]):
+    if tags := tag_words([s.words for s in sentences]):
         return _with_tags(corpus, tags), "tagged with nltk's averaged perceptron"
     lacking = "the corpus has none"
     if untagged < len(sentences):
@@ -148,8 +183,11 @@ def tag_pos(corpus: Corpus) -> tuple[Corpus, str]:
     )
 
 
-def _nltk_tags(sentences: Sequence[Sequence[str]]) -> list[tuple[str, ...] | None]:
-    """Tag sentences if nltk and its data are installed; an empty list if they are not."""
+def tag_words(sentences: Sequence[Sequence[str]]) -> list[tuple[str, ...] | None]:
+    """Tag sentences if nltk and its data are installed; an empty list if they are not.
+
+    Each sentence is tagged by itself: its tags do not depend on its neighbours.
+    """
     try:
         import nltk
 

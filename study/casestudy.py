@@ -31,6 +31,7 @@ from rin_core.dataset import load_corpus
 from rin_core.metrics import decode
 from rin_core.model import RIN
 from rin_core.model_io import load_model
+from rin_core.pieces import PieceTokenizer
 from rin_core.vocabulary import Vocabulary, tag_pos
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, LedgerError, Unit
@@ -82,11 +83,12 @@ class Loaded:
     model: RIN
     vocabulary: Vocabulary
     config: Config
+    tokenizer: PieceTokenizer | None
 
     def trace(self, case: Case, facts: Sequence[Fact] = (), spans: Sequence[Span] = ()) -> Trace:
         """Follow a case through this model."""
         parts = self.model, self.vocabulary, self.config
-        return trace(*parts, case.sentence, facts, spans)
+        return trace(*parts, case.sentence, facts, spans, self.tokenizer)
 
 
 def main(options: Options) -> int:
@@ -116,9 +118,9 @@ def load(ledger: Ledger, name: str) -> Loaded:
     unit = ledger.find(name)
     if not unit.weights.exists():
         raise LedgerError(f"{unit.weights}: no weights there; run the study's command again")
-    model, vocabulary, config = load_model(unit.weights)
-    label = f"{_label(ledger, unit, config)}, seed {config.training.seed}"
-    return Loaded(label=label, unit=unit, model=model, vocabulary=vocabulary, config=config)
+    loaded = load_model(unit.weights)
+    label = f"{_label(ledger, unit, loaded.config)}, seed {loaded.config.training.seed}"
+    return Loaded(label=label, unit=unit, **loaded._asdict())
 
 
 def _label(ledger: Ledger, unit: Unit, config: Config) -> str:
@@ -213,7 +215,8 @@ def find_refined(sentences: Sequence[Sentence], models: Sequence[Loaded], most: 
 
 def _says(loaded: Loaded, sentences: Sequence[Sentence]) -> list[set[Fact]]:
     """Return the triples a model finds in each sentence."""
-    split = encode_split(sentences, loaded.vocabulary, loaded.config.data.entity_word)
+    entity_word = loaded.config.data.entity_word
+    split = encode_split(sentences, loaded.vocabulary, entity_word, loaded.tokenizer)
     facts: list[set[Fact]] = [set() for _ in sentences]
     decoded = decode(loaded.model, split, torch.device("cpu"))
     for n, subject, relation, object_ in decoded.triples_4N.T.tolist():

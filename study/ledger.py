@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from rin_core.checkpoint import CheckpointError, load_metadata, write_atomically
+from rin_core.model_io import find_unit
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
 
 
@@ -144,13 +145,7 @@ class Ledger:
         Raises:
             ValueError: None does, or several do.
         """
-        found = [unit for unit in self.units() if unit.fingerprint.startswith(prefix)]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise ValueError(f"{prefix}: no such unit in {self.root / 'units'}; check --out")
-        names = ", ".join(unit.fingerprint for unit in found[:5])
-        raise ValueError(f"{prefix}: may be any of {names}; give more of the fingerprint")
+        return Unit(find_unit(self.root, prefix))
 
     def study_path(self, experiment: str) -> Path:
         """Return where an experiment's plan is recorded."""

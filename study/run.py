@@ -19,11 +19,12 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from rin_core.errors import without_credentials
 from search_spaces import SPACES, find_space
 from search_spaces.space import parse_seeds
 from study.commands import command
 from study.corpora import record_corpora
-from study.errors import exit_with_clear_errors, without_credentials
+from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.plan import Plan, PlannedTrial, make_plan
 from study.trial import parse_overrides

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from rin_core.checkpoint import write_atomically
-from study.errors import without_credentials
+from rin_core.errors import without_credentials
 from study.ledger import StudyError, Unit
 
 os.environ.setdefault("MLFLOW_ENABLE_TELEMETRY", "false")

@@ -1,15 +1,22 @@
-"""What the tests share: one thread, a small corpus on disk, one migrated MLflow database."""
+"""What the tests share: one thread, a small corpus on disk, one migrated MLflow database,
+a model trained for seconds.
+"""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
 
-from rin_core.corpus import Sentence
+from rin_core.batching import EncodedCorpus, corpus_vocabulary, encode_corpus
+from rin_core.config import Config
+from rin_core.corpus import Corpus, Sentence
 from rin_core.demo import demo_corpus
+from rin_core.training import CHECKPOINT, WEIGHTS, Result, train
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +64,45 @@ def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mlflow_db(_migrated: Path, tmp_path: Path) -> Path:
     """A fresh copy of an empty database: the schema takes seconds to make."""
     return Path(shutil.copy(_migrated, tmp_path / "mlflow.db"))
+
+
+class Trained(NamedTuple):
+    """A small model in a ledger, and what it was trained on."""
+
+    runs: Path
+    weights: Path
+    corpus: Corpus
+    encoded: EncodedCorpus
+    result: Result
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A few epochs on short sentences: enough to find some triples, right and wrong."""
+    config = Config().with_overrides(
+        {
+            "encoder.word_dim": 12,
+            "encoder.pos_dim": 4,
+            "encoder.hidden_size": 24,
+            "model.feature_size": 24,
+            "model.rounds": 2,
+            "training.batch_size": 3,
+            "training.learning_rate": 0.02,
+            "training.max_epochs": 14,
+        }
+    )
+    whole = demo_corpus()
+    short = tuple(s for s in whole.train if len(s.words) <= 12)
+    corpus = dataclasses.replace(whole, train=short[:60], dev=short[:60], test=whole.test)
+    encoded = encode_corpus(corpus, config.data, None, corpus_vocabulary(corpus, config.data))
+    runs = tmp_path_factory.mktemp("ledger") / "runs"
+    folder = runs / "units" / config.fingerprint(encoded.digest)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    result = train(config, encoded, directory=folder)
+    torch.set_num_threads(before)
+    (folder / CHECKPOINT).unlink()  # as a finished unit leaves it
+    return Trained(runs, folder / WEIGHTS, corpus, encoded, result)
 
 
 @pytest.fixture(scope="session")

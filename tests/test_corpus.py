@@ -22,7 +22,7 @@ from rin_core.corpus import (
     Triple,
 )
 from rin_core.dataset import find_corpus, load_corpus
-from rin_core.readers import read_split
+from rin_core.readers import read_split, read_unannotated
 
 Record = dict[str, Any]
 
@@ -303,6 +303,7 @@ def strip(message: str) -> str:
 
 BROKEN_FILES: dict[str, tuple[bytes, str]] = {
     "cut short": (json.dumps(TRIPLES).encode() + b'\n{"text": "a', r"x:2: not valid JSON \(Unter"),
+    "cut short before another": (b'{"text": "a"\n{"text": "b"}\n', r"x:1: not valid JSON"),
     "list cut short": (b'[\n{"text": "a"},\n', r"x:3: not valid JSON \(Expecting value"),
     "not UTF-8": (b'{"text": "a"}\n'.replace(b"a", b"\xff"), r"x:1: not UTF-8 text"),
     "list not UTF-8": (b'[{"text":\n"\xff"}]', r"x:2: not UTF-8 text"),
@@ -478,6 +479,47 @@ class TestDigest:
         as_text = make_corpus("list", train=[record], dev=[record], test=[record])
         write_list(as_text / "train.json", [record])
         assert load_corpus(str(as_spans)).digest() == load_corpus(str(as_text)).digest()
+
+
+class TestUnannotated:
+    """What a model is given to annotate: words and tags, in any of the formats."""
+
+    @pytest.mark.parametrize(
+        ("record", "words", "pos"),
+        [
+            ({"text": "Ann's here."}, "ANN'S HERE.", None),
+            ({"text": "Ann's here.", "pos": "N V"}, "Ann's here.", "N V"),
+            ({"sentText": "Ann's here."}, "Ann's here.", None),
+            ({"tokens": ["Ann's", "here."], "pos": ["N", "V"]}, "Ann's here.", "N V"),
+            ({"tokens": ["New York"], "text": "ignored"}, ["New York"], None),
+            ({"text": "a", "triple_list": "broken", "relationMentions": 3}, "A", None),
+            ({"text": " \t"}, "", None),
+            ({"tokens": []}, "", None),
+        ],
+        ids=str,
+    )
+    def test_formats(self, record: dict[str, Any], words: Any, pos: str | None) -> None:
+        read = read_unannotated(record, lambda text: text.upper().split())
+        assert read.words == tuple(words.split() if isinstance(words, str) else words)
+        assert read.pos == (tuple(pos.split()) if pos else None)
+        assert (read.entities, read.triples, read.missing) == ((), (), ())
+
+    @pytest.mark.parametrize(
+        ("record", "message"),
+        [
+            ([1], r"found \[1\], wanted an object with fields"),
+            ({"id": 1}, r"found the fields \['id'\], wanted text or tokens"),
+            ({"text": 5}, "field text: found 5, wanted text"),
+            ({"text": "half \ud83d"}, "field text: found half a character pair"),
+            ({"tokens": "a b"}, "field tokens: found 'a b', wanted a list"),
+            ({"tokens": ["a", ""]}, r"field tokens\[1\]: found '', wanted text that is not empty"),
+            ({"text": "a b", "pos": ["N"]}, "field pos: found 1 tags, wanted 2, one a word"),
+        ],
+        ids=str,
+    )
+    def test_faults_name_the_field(self, record: object, message: str) -> None:
+        with pytest.raises(CorpusError, match=message):
+            read_unannotated(record, str.split)
 
 
 @pytest.mark.corpus

@@ -86,6 +86,8 @@ class TestAgainstFactored:
         assert found.shape == wanted.shape
         torch.testing.assert_close(found[:, real], wanted[:, real], rtol=0, atol=1e-15)
         assert sorted(dense.triples().T.tolist()) == sorted(factored.triples().T.tolist())
+        at = dense.triples()
+        assert dense.logits_at(at).equal(factored.logits_at(at))
 
     @given(pairs, st.integers(0, 99))
     @settings(deadline=None, max_examples=60)

@@ -460,6 +460,13 @@ class TestFactoredScores:
         wanted = sorted(zip(b.tolist(), i.tolist(), t.tolist(), j.tolist(), strict=True))
         assert sorted(map(tuple, given_scores.triples().T.tolist())) == wanted
 
+    @given(scores)
+    @settings(deadline=None, max_examples=60)
+    def test_logits_of_triples_are_the_grids(self, given_scores: FactoredScores) -> None:
+        triples_4N = given_scores.triples()
+        b, i, t, j = triples_4N
+        assert given_scores.logits_at(triples_4N).equal(given_scores.logits()[b, i, j, t])
+
     def test_a_probability_of_exactly_one_half_counts(self) -> None:
         one = torch.ones(1, 1, 1)
         scored = FactoredScores(one, -one, torch.tensor([1]), None)

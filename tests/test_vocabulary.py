@@ -94,6 +94,30 @@ class TestBuilding:
             assert [copy.word_ids(words) for words in texts] == [built.word_ids(w) for w in texts]
             assert copy.relation_ids == built.relation_ids
 
+    def test_usual_tags(self) -> None:
+        train = (sentence("may May may run", "MD NNP MD VB"), sentence("run may Oslo", "NN NN NNP"))
+        built = build_vocabulary(train, lowercase=True, use_pos=True)
+        # "run" has two tags as often, of which NN is the lower number; "Run" is looked up as
+        # "run"; what is new gets what May and Oslo, the words seen once, have.
+        wanted = ("MD", "NNP", "NN", "NN", "NNP")
+        assert built.usual_tags(["may", "May", "run", "Run", "Rome"]) == wanted
+        assert Vocabulary.from_json(built.to_json()).usual_tags(["may", "Rome"]) == ("MD", "NNP")
+
+    def test_every_word_of_the_training_split_has_a_usual_tag(self) -> None:
+        train = demo_corpus(100).train
+        built = build_vocabulary(train, lowercase=True, use_pos=True)
+        pairs = [(w, t) for s in train for w, t in zip(s.words, s.pos or (), strict=True)]
+        tags = built.usual_tags([word for word, _ in pairs])
+        assert sum(tag == own for tag, (_, own) in zip(tags, pairs, strict=True)) > len(pairs) * 0.9
+
+    def test_without_tags_there_are_no_usual_ones(self) -> None:
+        assert build_vocabulary(self.TRAIN, lowercase=True, use_pos=False).usual_pos == ()
+
+    def test_a_file_that_predates_usual_tags(self) -> None:
+        built = build_vocabulary(self.TRAIN, lowercase=True, use_pos=True)
+        old = {key: value for key, value in built.to_json().items() if key != "usual_pos"}
+        assert Vocabulary.from_json(old) == dataclasses.replace(built, usual_pos=())
+
     def test_is_frozen(self) -> None:
         with pytest.raises(dataclasses.FrozenInstanceError):
             vocabulary().lowercase = False  # type: ignore[misc]

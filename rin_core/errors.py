@@ -1,0 +1,54 @@
+"""How a command ends: 0 done, 1 something failed, 2 it was asked for wrongly."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from rin_core.checkpoint import CheckpointError
+from rin_core.training import Diverged
+
+
+def exit_with_clear_errors(
+    main: Callable[[], int],
+    *,
+    failures: tuple[type[Exception], ...] = (),
+    interrupted: str = "interrupted",
+) -> NoReturn:
+    """Run a command and exit with its code; an expected error is one line, not a traceback.
+
+    ``ValueError`` is what bad input raises throughout: a corpus, vectors, a model, a setting.
+
+    Args:
+        main: Returns the exit code.
+        failures: Errors that end with code 1, beside those of files and of training.
+        interrupted: What to say on Ctrl-C.
+    """
+    expected: tuple[type[Exception], ...] = (CheckpointError, Diverged, OSError, *failures)
+    try:
+        sys.exit(main())
+    except ValueError as error:
+        _complain(error)
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader has seen enough, as in "… | head"; what is left unwritten must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _complain(interrupted)
+        sys.exit(130)
+    except expected as error:
+        _complain(error)
+        sys.exit(1)
+
+
+def without_credentials(text: str) -> str:
+    """Remove the user name and password of every URI in a text."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", text)
+
+
+def _complain(message: object) -> None:
+    print(f"error: {without_credentials(str(message))}", file=sys.stderr)  # noqa: T201
