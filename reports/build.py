@@ -13,6 +13,8 @@ from rich.console import Console
 
 from reports.figures import draw_rounds_curve, is_rounds_curve, rounds_curve_info, save_figure
 from reports.results import LedgerError, experiments, read_ledger, select_settings, settings_of
+from reports.search import searches
+from reports.search_page import build_search
 from reports.tables import rounds_table, shown, write_csv, write_markdown
 
 
@@ -91,15 +93,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for misuse."""
     arguments = _parser().parse_args(argv)
     try:
-        made = build_reports(
-            arguments.runs, arguments.out, arguments.experiment, arguments.settings
-        )
+        studies, found = _split(arguments.runs, arguments.experiment)
+        made = build_reports(arguments.runs, arguments.out, studies, arguments.settings)
+        pages = {name: build_search(arguments.runs, arguments.out, name) for name in found}
     except (LedgerError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
+    console = Console(highlight=False)
     for report in made:
-        _tell(Console(highlight=False), report)
+        _tell(console, report)
+    for name, paths in pages.items():
+        console.print(f"{name}: a search", style="bold", markup=False, soft_wrap=True)
+        for path in paths:
+            console.print(f"  {path}", markup=False, soft_wrap=True)
     return 0
+
+
+def _split(runs: Path, asked: Sequence[str] | None) -> tuple[list[str] | None, list[str]]:
+    """Tell studies and searches apart; ``None`` is every study."""
+    known = searches(runs)
+    if asked is not None:
+        return [name for name in asked if name not in known], [n for n in asked if n in known]
+    return ([] if known and not (runs / "studies").exists() else None), known
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,12 +19,14 @@ from reports.results import LedgerError, read_json, read_ledger
 
 #: What may have become of a trial, in the order of tables.
 STATES = ("finished", "stopped", "failed", "running")
-#: Columns of :func:`read_search`; a column for each parameter follows, under its dotted name.
-COLUMNS = (
-    *("arm", "label", "trial", "state", "dev_f1", "epochs", "seconds"),
-    *("spent_epochs", "spent_seconds", "end_dev_f1", "end_epochs", "end_seconds"),
-    *("fingerprint", "reason"),
-)
+#: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
+#: dotted name. ``spent_…`` is what the trial itself trained, ``end_…`` what its unit came to.
+SCHEMA: dict[str, str] = {
+    **dict.fromkeys(("arm", "label", "state", "fingerprint", "reason"), "object"),
+    **dict.fromkeys(("trial", "epochs", "spent_epochs"), "int64"),
+    **dict.fromkeys(("dev_f1", "seconds", "spent_seconds"), "float64"),
+    **dict.fromkeys(("end_dev_f1", "end_epochs", "end_seconds"), "float64"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class SearchData:
     """Distribution and condition of each, as recorded."""
     budget: int
     trials: pd.DataFrame
-    """With :data:`COLUMNS`, then the parameters; scores as fractions."""
+    """With :data:`SCHEMA`, then the parameters; scores as fractions."""
     confirmed: pd.DataFrame | None
     """The confirmation's trials, see :func:`reports.results.read_ledger`; None without one."""
 
@@ -73,13 +75,13 @@ def read_search(runs: Path, experiment: str) -> SearchData:
         record = read_json(path)
         labels = record["labels"]
         rows = [_row(trial, labels, runs / "units") for trial in record["trials"]]
-        columns = [*COLUMNS, *record["parameters"]]
+        frame = pd.DataFrame(rows, columns=[*SCHEMA, *record["parameters"]]).astype(SCHEMA)
         return SearchData(
             **{name: record[name] for name in ("experiment", "title", "corpus", "command")},
             settings=record["settings"],
             parameters=record["parameters"],
             budget=int(record["budget"]),
-            trials=pd.DataFrame(rows, columns=columns).sort_values(["arm", "trial"]),
+            trials=frame.sort_values(["arm", "trial"], ignore_index=True),
             confirmed=_confirmation(runs, str(record["confirmed"])),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -167,7 +169,8 @@ def to_end(trials: pd.DataFrame) -> ToEnd:
     """
     judged = trials[trials["state"].isin(["finished", "stopped"])]
     stopped = judged[judged["state"] == "stopped"]
-    needed = judged["end_epochs"].fillna(judged["arm"].map(_mean_epochs(judged)))
+    means = judged["arm"].map(_mean_epochs(judged)).astype("float64")
+    needed = judged["end_epochs"].fillna(means)
     needed = needed.fillna(judged["epochs"]).clip(lower=judged["epochs"])
     per_epoch = judged["seconds"] / judged["epochs"]
     whole = judged["end_seconds"].fillna(needed * per_epoch)
@@ -196,7 +199,7 @@ def audited(trials: pd.DataFrame) -> pd.DataFrame:
     known = trials[(trials["state"] == "stopped") & trials["end_dev_f1"].notna()]
     best = ranked(trials).groupby("arm")["dev_f1"].max()
     table = known[["arm", "trial", "epochs", "dev_f1", "end_epochs", "end_dev_f1"]].copy()
-    table["best"] = table["arm"].map(best)
+    table["best"] = table["arm"].map(best).astype("float64")
     table["would_have_won"] = table["end_dev_f1"] > table["best"]
     return table
 

@@ -77,7 +77,7 @@ class Asha:
         _require(self.reduction_factor > 1, "asha.reduction_factor", self.reduction_factor, "> 1")
 
 
-DEMO_ASHA = Asha(grace_period=2, reduction_factor=2.0)
+DEMO_ASHA = Asha(grace_period=3, reduction_factor=2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,12 @@ def make_sampler(search: Search, arm: int, begun: int) -> BaseSampler:
     Raises:
         ValueError: The sampler needs a package that is not there.
     """
+    if search.sampler == "cmaes" and find_spec("cmaes") is None:
+        raise ValueError("sampler cmaes needs the package cmaes: pip install cmaes")
     seed = int(np.random.SeedSequence([search.seed, arm, begun]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        try:
-            return _SAMPLERS[search.sampler](search, seed)
-        except ImportError as error:
-            raise ValueError(f"sampler {search.sampler}: {str(error).splitlines()[0]}") from error
+        return _SAMPLERS[search.sampler](search, seed)
 
 
 _SAMPLERS: Mapping[str, Callable[[Search, int], BaseSampler]] = {

@@ -117,7 +117,8 @@ class SearchRecord:
                     f"{self.path}: {arm} was searched with other {', '.join(sorted(changed))}; "
                     "trials of both must not be mixed: give --experiment another name"
                 )
-        self.header = {**self.header, **header}
+        known = {k: {**self.header.get(k, {}), **header.get(k, {})} for k in ("labels", "starts")}
+        self.header = {**self.header, **header, **known}  # with a part of the arms, none is lost
         self.save()
 
     def of(self, arm: str) -> list[SearchTrial]:
