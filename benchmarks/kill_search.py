@@ -31,10 +31,11 @@ ROOT = Path(__file__).parents[1]
 ARMS = ("k-0", "k-1")
 CORPUS = "part_of_demo"
 EXPERIMENT = f"fair_rounds-{CORPUS}"
-SETTINGS = {
-    "encoder.hidden_size": 16,
-    "encoder.word_dim": 12,
-    "model.feature_size": 12,
+SETTINGS = {  # as small as it may be for some trials to learn something by epoch 8, and others not
+    "encoder.hidden_size": 64,
+    "encoder.word_dim": 50,
+    "model.feature_size": 64,
+    "training.batch_size": 10,
     "training.max_epochs": 12,
 }
 STATES = {"finished": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}
@@ -89,7 +90,7 @@ class Search:
         return most
 
 
-def write_corpus(folder: Path, sizes: tuple[int, int, int] = (120, 30, 30)) -> Path:
+def write_corpus(folder: Path, sizes: tuple[int, int, int] = (300, 30, 30)) -> Path:
     """Write some sentences of the demo corpus as a folder of one's own."""
     folder.mkdir(parents=True)
     corpus = demo_corpus()
@@ -150,7 +151,7 @@ def _optuna(search: Search, recorded: dict[tuple[str, int], dict[str, Any]]) -> 
 def _mlflow(search: Search, recorded: dict[tuple[str, int], dict[str, Any]]) -> list[str]:
     client = MlflowClient(tracking_uri=f"sqlite:///{search.out}/mlflow.db")
     experiment = client.get_experiment_by_name(EXPERIMENT)
-    runs = [r for r in client.search_runs([experiment.experiment_id], max_results=1000)]
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
     trials = [r for r in runs if r.data.tags.get("rin.kind") == "trial"]
     names = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
     ours = sorted((t["fingerprint"], names.get(t["state"], "?")) for t in recorded.values())

@@ -131,10 +131,18 @@ def ranked(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def outcomes(data: SearchData) -> pd.DataFrame:
-    """Return trials, epochs and seconds spent by what came of them, the confirmation last."""
+    """Return trials, epochs and seconds spent by what came of them.
+
+    Beside the states of trials: ``run on``, what an audit or a grid added to stopped ones, and
+    ``confirmed``, the runs on fresh seeds.
+    """
     groups = data.trials.groupby("state")[["spent_epochs", "spent_seconds"]]
     table = groups.sum().join(data.trials.groupby("state").size().rename("trials"))
     table = table.reindex([state for state in STATES if state in table.index])
+    on = data.trials[(data.trials["state"] == "stopped") & data.trials["end_epochs"].notna()]
+    if not on.empty:
+        epochs = float((on["end_epochs"] - on["epochs"]).sum())
+        table.loc["run on"] = [epochs, float((on["end_seconds"] - on["seconds"]).sum()), len(on)]
     if data.confirmed is not None:
         done = data.confirmed[data.confirmed["status"] == "done"]
         spent = [float(done["epochs"].sum()), float(done["seconds"].sum()), len(done)]

@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from reports.results import STATUSES, read_ledger
+from reports.results import STATUSES, LedgerError, read_ledger
 from reports.search import STATES, read_search, searches
 from reports.search_page import (
     audit_rows,
@@ -35,10 +35,17 @@ class Show:
 
     def run(self, console: Console) -> int:
         """Show; return the exit code."""
-        if self.experiment in searches(self.out):
+        searched = searches(self.out)
+        studies = sorted(path.stem for path in (self.out / "studies").glob("*.json"))
+        if self.experiment in searched:
             show_search(self.out, self.experiment, console)
-        else:
+        elif self.experiment in studies:
             show_grid(self.out, self.experiment, console)
+        else:
+            known = ", ".join([*searched, *studies]) or "none"
+            raise LedgerError(
+                f"{self.experiment}: no such study or search in {self.out}; there: {known}"
+            )
         return 0
 
 

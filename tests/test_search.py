@@ -165,14 +165,14 @@ def test_the_command_line_sizes_a_search():
     demo = larger.on("demo")
     assert (demo.budget, demo.confirm_seeds) == (50, (2, 3, 4))
     assert sized(search(), None, None, "0").confirm_seeds == ()
-    for given, message in {
+    for asked, message in {
         (0, None, None): "--trials 0: must be at least 1",
         (None, 0.0, None): "--hours 0: must be positive",
         (None, None, "999-1001"): "seed 1000 chose the best",
         (None, None, "x"): "--seeds x: must be a count",
     }.items():
         with pytest.raises(SpaceError, match=message):
-            sized(search(), *given)
+            sized(search(), *asked)
 
 
 def test_searches_are_found_by_name():

@@ -1,10 +1,14 @@
 """The record of a search: what it keeps, and what it refuses to mix."""
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from search_spaces.fair_rounds import SPACE
+from study.audit import choose
+from study.commands import command
 from study.ledger import Ledger, LedgerError
 from study.search_plan import make_search_plans
 from study.search_record import AnotherSearch, SearchRecord, SearchTrial
@@ -111,3 +115,49 @@ def test_the_confirmation_takes_the_best_and_the_start_on_fresh_seeds(spert_fold
 def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder, tmp_path):
     with pytest.raises(ValueError, match=r"training\.max_epochs = 8: must be more than the 8"):
         plan_of(spert_folder, tmp_path, overrides={"training.max_epochs": 8})
+
+
+def test_an_audit_takes_those_that_came_furthest(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.trials = [
+        *(trial(0, "stopped", (0.5, 0.6)), trial(1, "stopped", (0.2, 0.9, 0.1))),
+        *(trial(2, "stopped", (0.9,)), trial(3, "stopped", (0.7, 0.7)), trial(4)),
+    ]
+    assert [t.number for t in choose(record, 3)] == [1, 3, 0]
+
+
+def stored(spert_folder, out) -> SearchRecord:
+    """A search on disk: one finished and one stopped trial."""
+    plan = plan_of(spert_folder, out, arms=["k-0"])
+    record = SearchRecord(Ledger(out), plan.experiment)
+    record.open(plan.header("python study/run.py"), plan.identities())
+    for number, state in enumerate(("finished", "stopped")):
+        record.add(trial(number, state, (0.2, 0.25)))
+        record.trials[-1].config = plan.base("k-0").flat()
+    record.save()
+    return record
+
+
+def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
+    record = stored(spert_folder, tmp_path)
+    console = Console(file=io.StringIO(), width=150)
+    run = command(["show", record.experiment, "--out", str(tmp_path)], console)
+    assert run() == 0
+    shown = console.file.getvalue()
+    assert "k-0  2/16    1         1" in shown
+    assert "k-0 #0  25.0    2       0.001" in shown
+    assert "stopped   1       2       0.00" in shown
+
+
+def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
+    record = stored(spert_folder, tmp_path)
+    console = Console(file=io.StringIO())
+    with pytest.raises(
+        ValueError, match=r"some: no such study or search in .*; there: fair_rounds-my"
+    ):
+        command(["show", "some", "--out", str(tmp_path)], console)()
+    with pytest.raises(ValueError, match=r"other: no stopped trial in .*other\.json; check --out"):
+        command(["audit", "other", "--out", str(tmp_path)], console)()
+    asked = ["audit", record.experiment, "--data", str(spert_folder), "--out", str(tmp_path)]
+    with pytest.raises(ValueError, match=r"are not those of k-0 #1; give the same --data"):
+        command(asked, console)()

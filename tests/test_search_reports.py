@@ -118,6 +118,10 @@ def test_compute_is_told_by_outcome(runs):
         **{"finished": 6, "stopped": 3, "failed": 0, "running": 1}
     }
     assert table.loc["stopped", "spent_seconds"] == 6.0
+    end(runs, 1, 9, 0.65)  # two of its epochs were the trial's own
+    table = outcomes(read_search(runs, "some"))
+    assert table.loc["run on"].tolist() == [7, 14.0, 1]
+    assert table.loc["stopped", "spent_epochs"] == 3
 
 
 def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs):

@@ -29,10 +29,8 @@ def run(search: Search, trials: int, seeds: str = "0") -> str:
 @pytest.mark.timeout(600)
 def test_a_killed_search_loses_nothing_and_may_grow(tmp_path):
     search = Search(write_corpus(tmp_path / "part_of_demo"), tmp_path / "runs", SLOTS)
-    draw = random.Random()
-    moment = draw.randrange(1, 5), draw.random()
-    print("killed after", moment)
-    at_once = search.kill_after(3, *moment)
+    ended, wait = random.randrange(1, 5), random.random()
+    at_once = search.kill_after(3, ended, wait)
     assert at_once == SLOTS, "ray#46965: not as many trials at once as there are slots"
     before = {(t["arm"], t["number"]): t for t in search.trials()}
     assert len(before) <= 3 * len(ARMS)

@@ -254,7 +254,7 @@ def test_samplers_by_name(name):
 
 def test_a_sampler_whose_package_is_missing_is_one_clear_line(monkeypatch):
     monkeypatch.setattr("study.optuna_study.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="sampler cmaes needs .* pip install cmaes"):
+    with pytest.raises(ValueError, match=r"sampler cmaes needs .* pip install cmaes"):
         make_sampler(a_search(1, sampler="cmaes"), 0, 0)
 
 
