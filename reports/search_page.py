@@ -25,7 +25,7 @@ from reports.search import (
     to_end,
 )
 
-TOP = 10
+TOP, RATE = 10, "training.learning_rate"
 #: Okabe and Ito's palette, one colour an arm.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -41,7 +41,7 @@ class Cloud:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterInfo:
-    """Dev F1 against the first numeric parameter."""
+    """Dev F1 against a numeric parameter."""
 
     name: str
     log: bool
@@ -56,11 +56,12 @@ class ExpectedInfo:
 
 
 def parameter_info(data: SearchData) -> ParameterInfo | None:
-    """Describe the figure of the first numeric parameter; None where there is none."""
+    """Describe the figure of the learning rate, else of the first numeric parameter, or None."""
     kinds = {name: parameter["name"] for name, parameter in data.parameters.items()}
-    name = next((n for n, k in kinds.items() if k in ("FloatDistribution", "IntDistribution")), "")
-    if not name:
+    numeric = [n for n, kind in kinds.items() if kind in ("FloatDistribution", "IntDistribution")]
+    if not numeric:
         return None
+    name = RATE if RATE in numeric else numeric[0]
     clouds = tuple(_cloud(data, arm, label, name) for arm, label in data.arms.items())
     log = bool(data.parameters[name]["attributes"]["log"])
     return ParameterInfo(name=name, log=log, clouds=clouds)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,7 @@ class SearchPlan:
             "parameters": {path: p.to_json() for path, p in self.search.parameters.items()},
             "budget": self.search.budget,
             "confirmed": self.confirmed,
+            "packages": {name: version(name) for name in ("optuna", "ray")},
         }
 
     @property
@@ -89,7 +92,7 @@ class SearchPlan:
             pair
             for arm in self.search.arms
             if arm.name in self.starts and (best := record.best(arm.name)) is not None
-            for pair in _confirmed(arm, best.parameters)
+            for pair in self._pair(arm, best.parameters)
         ]
         if not confirmed or not self.search.confirm_seeds:
             return None
@@ -100,13 +103,16 @@ class SearchPlan:
             seeds=self.search.confirm_seeds,
         )
 
-
-def _confirmed(arm: Arm, parameters: Mapping[str, Any]) -> tuple[Arm, Arm]:
-    tuned = {**arm.overrides, **parameters}
-    return (
-        Arm(name=f"{arm.name}-tuned", label=f"{arm.label}, tuned", overrides=tuned),
-        Arm(name=f"{arm.name}-paper", label=f"{arm.label}, paper's", overrides=arm.overrides),
-    )
+    def _pair(self, arm: Arm, parameters: Mapping[str, Any]) -> tuple[Arm, ...]:
+        """Return an arm tuned and at its start; one arm where the search found nothing better."""
+        start = Arm(
+            name=f"{arm.name}-paper", label=f"{arm.label}, paper's", overrides=arm.overrides
+        )
+        if self.unit(arm.name, parameters)[1] == self.starts[arm.name].unit:
+            label = f"{arm.label}, paper's: tuning found no better"
+            return (dataclasses.replace(start, label=label),)
+        tuned = {**arm.overrides, **parameters}
+        return (Arm(name=f"{arm.name}-tuned", label=f"{arm.label}, tuned", overrides=tuned), start)
 
 
 def make_search_plans(

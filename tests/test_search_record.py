@@ -112,6 +112,15 @@ def test_the_confirmation_takes_the_best_and_the_start_on_fresh_seeds(spert_fold
     assert paper.config.training.learning_rate == 1e-3
 
 
+def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path, arms=["k-0"])
+    record = SearchRecord(Ledger(tmp_path), plan.experiment)
+    record.trials = [trial(0)]
+    record.trials[0].parameters = plan.search.start(plan.base("k-0"))
+    (only,) = plan.confirmation(record).arms
+    assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, paper's: tuning found no better")
+
+
 def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder, tmp_path):
     with pytest.raises(ValueError, match=r"training\.max_epochs = 8: must be more than the 8"):
         plan_of(spert_folder, tmp_path, overrides={"training.max_epochs": 8})
