@@ -28,6 +28,8 @@ from reports.results import (
     select_settings,
     settings_of,
 )
+from reports.search import searches
+from reports.search_page import build_search
 from reports.table import write_tables
 
 
@@ -164,7 +166,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for misuse."""
     arguments = _parser().parse_args(argv)
     try:
-        made = build(arguments.runs, arguments.out, arguments.experiment, arguments.settings)
+        studies, found = _split(arguments.runs, arguments.experiment)
+        made = build(arguments.runs, arguments.out, studies, arguments.settings)
+        pages = {name: build_search(arguments.runs, arguments.out, name) for name in found}
     except (LedgerError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
@@ -175,7 +179,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         "The paper's tables from all experiments, the corpora, case studies", style="bold"
     )
     _tell_paths(console, made.shared)
+    for name, paths in pages.items():
+        console.print(f"{name}: a search", style="bold", markup=False, soft_wrap=True)
+        _tell_paths(console, paths)
     return 0
+
+
+def _split(runs: Path, asked: Sequence[str] | None) -> tuple[list[str] | None, list[str]]:
+    """Tell studies and searches apart; ``None`` is every study."""
+    known = searches(runs)
+    if asked is not None:
+        return [name for name in asked if name not in known], [n for n in asked if n in known]
+    return ([] if known and not (runs / "studies").exists() else None), known
 
 
 def _parser() -> argparse.ArgumentParser:

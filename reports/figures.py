@@ -41,8 +41,8 @@ _DASHES = (0, (3.5, 2))
 # Seeds stand beside their mean: those of two cells would cover each other.
 _SHIFTS = {"gru": -0.11, "rnn": 0.11}
 
-# Any: recent matplotlib types the keys one by one, earlier ones as text.
-_STYLE: Any = {
+#: How every figure looks. Any: recent matplotlib types the keys one by one, earlier ones as text.
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": "#B7BDC4",
@@ -182,7 +182,7 @@ def _point(metric: str, trials: pd.DataFrame) -> Point:
 
 def draw_rounds_curve(info: RoundsCurveInfo) -> Figure:
     """Draw F1, precision and recall against K side by side."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         notes = _footnotes(info)
         figure = Figure(figsize=(10, 4.3 + 0.17 * len(notes)))
         FigureCanvasAgg(figure)
@@ -358,6 +358,6 @@ def save_figure(figure: Figure, path: Path) -> Path:
         ".svg": {"Date": None, "Creator": None},
         ".png": {"Software": None},
     }[path.suffix]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure.savefig(path, dpi=200, metadata=metadata, facecolor="white")
     return path

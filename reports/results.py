@@ -126,7 +126,7 @@ def _no_such(name: str, known: list[str], runs: Path) -> str:
 def _study_rows(runs: Path, name: str) -> list[dict[str, object]]:
     path = runs / "studies" / f"{name}.json"
     try:
-        study = _read_json(path)
+        study = read_json(path)
         head = {"experiment": name, "space": study["space"], "corpus": study["corpus"]}
         head |= {name: study.get(name, "") for name in ("command", "updated")}
         rows = [head | _trial_row(trial, runs / "units") for trial in study["trials"]]
@@ -182,7 +182,7 @@ def read_unit(folder: Path) -> Unit:
     result, failure = folder / "result.json", folder / "failure.json"
     if result.exists():
         try:
-            return _finished(_read_json(result), folder.name)
+            return _finished(read_json(result), folder.name)
         except (TypeError, ValueError) as error:
             problem = f"units/{folder.name}/result.json: {error}"
             return Unit(status="corrupt", problem=problem)
@@ -192,7 +192,8 @@ def read_unit(folder: Path) -> Unit:
     return Unit(status="unfinished" if started else "planned")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a file's JSON object; raises ``ValueError`` with the reason where it holds none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -204,7 +205,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _reason(path: Path) -> str:
     try:
-        return str(_read_json(path).get("reason", "no reason recorded"))
+        return str(read_json(path).get("reason", "no reason recorded"))
     except ValueError as error:
         return f"units/{path.parent.name}/failure.json: {error}"
 

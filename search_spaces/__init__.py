@@ -2,26 +2,42 @@
 
 import difflib
 
-from search_spaces import ablation, encoder, main_results, rounds_curve, scorer, tasks, version
+from search_spaces import (
+    ablation,
+    encoder,
+    fair_rounds,
+    learning_rate,
+    main_results,
+    rounds_curve,
+    scorer,
+    tasks,
+    tune_rin,
+    version,
+)
+from search_spaces.search import Search
 from search_spaces.space import Grid, SpaceError
 
 SPACES: dict[str, Grid] = {
     module.SPACE.name: module.SPACE
     for module in (rounds_curve, main_results, ablation, tasks, encoder, scorer, version)
 }
+SEARCHES: dict[str, Search] = {
+    module.SPACE.name: module.SPACE for module in (learning_rate, tune_rin, fair_rounds)
+}
 
 
-def find_space(name: str) -> Grid:
+def find_space(name: str) -> Grid | Search:
     """Return a space by name.
 
     Raises:
         SpaceError: No such space; says which there are.
     """
-    if name not in SPACES:
-        close = difflib.get_close_matches(name, SPACES, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SPACES)}"
+    known: dict[str, Grid | Search] = {**SPACES, **SEARCHES}
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
         raise SpaceError(f"--space {name}: no such space; {hint}")
-    return SPACES[name]
+    return known[name]
 
 
-__all__ = ["SPACES", "Grid", "SpaceError", "find_space"]
+__all__ = ["SEARCHES", "SPACES", "Grid", "Search", "SpaceError", "find_space"]

@@ -13,8 +13,10 @@ from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
+from study.audit import Audit
 from study.ledger import Ledger, Unit
 from study.portable import export_units, first_difference, import_units
+from study.show import Show
 from study.trial import run_unit
 
 
@@ -119,7 +121,9 @@ class Rerun:
         return _compare(console, recorded, again)
 
 
-COMMANDS: Mapping[str, type[Export] | type[Import] | type[Rerun]] = {
+COMMANDS: Mapping[str, type[Audit] | type[Export] | type[Import] | type[Rerun] | type[Show]] = {
+    "show": Show,
+    "audit": Audit,
     "export": Export,
     "import": Import,
     "rerun": Rerun,

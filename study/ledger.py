@@ -6,8 +6,9 @@ and last, so it is there or it is not. Ray may lose its own snapshots and MLflow
 what is finished is known from here, and everything else can be made again from here.
 
     <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
-                                  predictions.json  result.json | failure.json
+                                  predictions.json  result.json | failure.json | stopped.json
     <root>/studies/<experiment>.json
+    <root>/searches/<experiment>.json
     <root>/corpora/<content>.json   what reports need of a corpus
     <root>/cases/<name>.json        sentences followed through models
 """
@@ -28,6 +29,9 @@ from typing import Any
 from rin_core.checkpoint import CheckpointError, load_metadata, write_atomically
 from rin_core.model_io import find_unit
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
+
+#: How an attempt may have ended without a result.
+OUTCOMES = ("failure.json", "stopped.json")
 
 
 class StudyError(RuntimeError):
@@ -78,6 +82,13 @@ class Unit:
         """Return why the last attempt failed, or None."""
         return _read_json(self.path / "failure.json")
 
+    def stopped(self) -> dict[str, Any] | None:
+        """Return after which epoch and why a search stopped it, or None.
+
+        The checkpoint is kept: whoever wants the unit's end trains on from there.
+        """
+        return _read_json(self.path / "stopped.json")
+
     def history(self) -> list[dict[str, Any]]:
         """Return the epochs so far, finished or not, without reading any weights."""
         if (result := self.result()) is not None:
@@ -92,8 +103,10 @@ class Unit:
         """Take the unit for a new attempt and return its token.
 
         When a node is lost, its workers can go on for seconds after others took over. Only
-        the latest claim may write.
+        the latest claim may write. What became of an earlier attempt no longer counts.
         """
+        for name in OUTCOMES:
+            (self.path / name).unlink(missing_ok=True)
         token = secrets.token_hex(8)
         content = {"token": token, "host": os.uname().nodename, "pid": os.getpid()}
         _write_json(self.path / "attempt.json", content)
@@ -110,15 +123,23 @@ class Unit:
         self.check(token)
         _write_json(self.path / "predictions.json", predictions, indent=None)
         _write_json(self.path / "result.json", result)
-        (self.path / CHECKPOINT).unlink(missing_ok=True)
-        (self.path / "failure.json").unlink(missing_ok=True)
+        self._clear()
 
     def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
         """Record a result that was computed elsewhere, in place of any attempt here."""
         if predictions is not None:
             _write_json(self.path / "predictions.json", predictions, indent=None)
         _write_json(self.path / "result.json", result)
-        (self.path / CHECKPOINT).unlink(missing_ok=True)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Remove what a finished unit has no more use for."""
+        for name in (CHECKPOINT, *OUTCOMES):
+            (self.path / name).unlink(missing_ok=True)
+
+    def stop(self, epoch: int, reason: str) -> None:
+        """Record that a search stopped the unit after an epoch, for a reason."""
+        _write_json(self.path / "stopped.json", {"epoch": epoch, "reason": reason})
 
     def fail(self, reason: str) -> None:
         """Record why an attempt failed. The next study tries again."""
@@ -150,6 +171,19 @@ class Ledger:
     def study_path(self, experiment: str) -> Path:
         """Return where an experiment's plan is recorded."""
         return self.root / "studies" / f"{experiment}.json"
+
+    def search_path(self, experiment: str) -> Path:
+        """Return where a search is recorded."""
+        return self.root / "searches" / f"{experiment}.json"
+
+    def search(self, experiment: str) -> dict[str, Any] | None:
+        """Return a search's record, or None; :mod:`study.search_record` knows what is in it."""
+        return _read_json(self.search_path(experiment))
+
+    def record_search(self, experiment: str, content: Mapping[str, Any]) -> None:
+        """Replace a search's record in one step."""
+        updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        _write_json(self.search_path(experiment), {**content, "updated": updated})
 
     def record_study(
         self, experiment: str, header: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]

@@ -92,7 +92,7 @@ def make_plan(
     encoded: dict[str, EncodedCorpus] = {}
     planned: dict[str, PlannedTrial] = {}
     for trial in trials:
-        key = _encoding(trial.corpus, trial.config)
+        key = encoding(trial.corpus, trial.config)
         if key not in encoded:
             encoded[key] = load_dataset(
                 trial.corpus, trial.config, data_root=data_root, embeddings=embeddings
@@ -116,7 +116,7 @@ def make_plan(
     )
 
 
-def _encoding(corpus: str, config: Config) -> str:
+def encoding(corpus: str, config: Config) -> str:
     """Name what decides the arrays: trials that agree on it share them."""
     encoder = config.encoder
     if encoder.kind == "transformer":

@@ -31,14 +31,18 @@ class Progress:
     """
 
     console: Console
-    names: Mapping[str, str]
-    max_epochs: Mapping[str, int]
+    names: dict[str, str]
+    max_epochs: dict[str, int]
     slots: int
+    planned: int | None = None
+    """Trials in all, where a search names them only as they begin."""
     running: dict[str, Mapping[str, float]] = field(default_factory=dict)
     spent: dict[str, float] = field(default_factory=dict)
     """Seconds of training of each trial in this session."""
     done: dict[str, float] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    stopped: dict[str, float] = field(default_factory=dict)
+    """Seconds of the trials that a search stopped early."""
     best: tuple[float, str] = (-1.0, "")
     started: float = field(default_factory=time.monotonic)
     _live: Live | None = None
@@ -53,6 +57,14 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    def begin(self, fingerprint: str, name: str, max_epochs: int) -> None:
+        """Take on a trial that was not planned by name."""
+        self.names[fingerprint], self.max_epochs[fingerprint] = name, max_epochs
+
+    def interrupt(self, fingerprint: str) -> None:
+        """Note that a trial will go on another time."""
+        self.running.pop(fingerprint, None)
+
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Note one epoch of a trial."""
         self.running[fingerprint] = row
@@ -66,15 +78,30 @@ class Progress:
         self.best = max(self.best, (dev_f1, self.names[fingerprint]))
         self._say(f"dev F1 {100 * dev_f1:5.1f} · {epochs} epochs · {clock(seconds)}", fingerprint)
 
+    def stop(self, fingerprint: str, dev_f1: float, epochs: int, seconds: float) -> None:
+        """Note a trial that was stopped early."""
+        self.running.pop(fingerprint, None)
+        self.stopped[fingerprint] = seconds
+        self._say(f"dev F1 {100 * dev_f1:5.1f} · stopped after epoch {epochs}", fingerprint)
+
     def fail(self, fingerprint: str, reason: str) -> None:
         """Note a failed trial."""
         self.running.pop(fingerprint, None)
         self.failed.add(fingerprint)
         self._say(f"[red]failed[/red]: {reason}", fingerprint)
 
+    @property
+    def trials(self) -> int:
+        """Return how many trials there are in all."""
+        return len(self.names) if self.planned is None else self.planned
+
+    @property
+    def ended(self) -> int:
+        """Return how many trials have ended, however."""
+        return len(self.done) + len(self.stopped) + len(self.failed)
+
     def _say(self, text: str, fingerprint: str) -> None:
-        ended = len(self.done) + len(self.failed)
-        place = f"[{ended}/{len(self.names)}]"
+        place = f"[{self.ended}/{self.trials}]"
         left = f" · {clock(seconds)} left" if (seconds := self.seconds_left()) else ""
         self.console.print(
             f"{place:>9} {self.names[fingerprint]}: {text}{left}", highlight=False, markup=True
@@ -82,10 +109,11 @@ class Progress:
 
     def seconds_left(self) -> float | None:
         """Estimate from the trials that ended; None before the first, or at the end."""
-        left = len(self.names) - len(self.done) - len(self.failed)
-        if not self.done or not left:
+        left = self.trials - self.ended
+        took = [*self.done.values(), *self.stopped.values()]
+        if not took or not left:
             return None
-        trial = sum(self.done.values()) / len(self.done)
+        trial = sum(took) / len(took)
         spent = sum(min(trial, self.spent[running]) for running in self.running)
         return max(0.0, left * trial - spent) / self.slots
 
@@ -96,7 +124,8 @@ class Progress:
         table.add_row(
             f"[bold]{len(self.done)}[/bold] done",
             f"[bold]{len(self.running)}[/bold] running",
-            f"{len(self.names) - len(self.done) - len(self.failed) - len(self.running)} waiting",
+            f"{self.trials - self.ended - len(self.running)} waiting",
+            f"{len(self.stopped)} stopped early" if self.stopped else "",
             f"[red]{len(self.failed)} failed[/red]" if self.failed else "",
             f"best dev F1 {100 * self.best[0]:.1f} ({self.best[1]})" if self.best[1] else "",
             f"{clock(left)} left" if left else "",
@@ -104,5 +133,5 @@ class Progress:
         for fingerprint, row in self.running.items():
             epoch = f"epoch {row['epoch']:.0f}/{self.max_epochs[fingerprint]}"
             scores = f"dev F1 {100 * row['dev_f1']:.1f}  loss {row['train_loss']:.2f}"
-            table.add_row("", "", "", "", f"{self.names[fingerprint]}  {epoch}  {scores}", "")
+            table.add_row("", "", "", "", "", f"{self.names[fingerprint]}  {epoch}  {scores}", "")
         return table

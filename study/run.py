@@ -6,6 +6,7 @@ audit of planned against done, the figure and the table.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -20,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rin_core.errors import without_credentials
-from search_spaces import SPACES, find_space
-from search_spaces.space import parse_seeds
+from search_spaces import SEARCHES, SPACES, Search, find_space
+from search_spaces.space import Grid, parse_seeds
 from study.commands import command
 from study.corpora import record_corpora
 from study.errors import exit_with_clear_errors
@@ -34,12 +35,16 @@ CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Run a study of RIN: every arm of a space, on every corpus, with every seed.
+    """Run a study of RIN: every arm of a grid, on every corpus, with every seed; or a search.
+
+    A search tunes each arm with the same budget of trials, by Optuna under ASHA, and then runs
+    each arm's best and its start on fresh seeds.
 
     What is finished is never run again, and what was stopped goes on from its last epoch:
     the same command continues a study, after a crash as after a kill.
 
-    Other commands: ``run.py export``, ``import`` and ``rerun``; each has a ``--help``.
+    Other commands: ``run.py show``, ``audit``, ``export``, ``import`` and ``rerun``; each has a
+    ``--help``.
     """
 
     space: str = "rounds_curve"
@@ -55,7 +60,12 @@ class Options:
     embeddings: Path | None = None
     """GloVe text file (plain, .gz or .zip) for the words; without it they start random."""
     seeds: str | None = None
-    """A count (``5`` is 0 to 4), a range (``2-4``), a list (``0,3``) [default: the space's]."""
+    """A count (``5`` is 0 to 4), a range (``2-4``), a list (``0,3``) [default: the space's].
+    Of a search: the seeds that confirm its best; ``0`` confirms nothing."""
+    trials: int | None = None
+    """Trials of each arm of a search; a larger number extends a finished one."""
+    hours: float | None = None
+    """Hours after which a search begins no trial but to make the arms' budgets equal."""
     arms: tuple[str, ...] = ()
     """Only these arms; shell patterns, as in ``'gru-*'``."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -103,9 +113,18 @@ def main(options: Options) -> int:
     if options.list:
         _list_spaces()
         return 0
-    ledger = Ledger(options.out)
+    space, ledger = find_space(options.space), Ledger(options.out)
+    if isinstance(space, Search):
+        return _search(options, space, ledger)
+    return _grid(options, space, ledger)
+
+
+def _grid(options: Options, space: Grid, ledger: Ledger) -> int:
+    for name in ("trials", "hours"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name}: {space.name} is a grid, whose every trial is run")
     plan = make_plan(
-        find_space(options.space),
+        space,
         ledger,
         options.data,
         arms=options.arms,
@@ -121,6 +140,23 @@ def main(options: Options) -> int:
         CONSOLE.print(note, style="dim", highlight=False)
     with ledger.exclusive():
         return _run(options, plan, ledger)
+
+
+def _search(options: Options, space: Search, ledger: Ledger) -> int:
+    from study import search_run
+
+    search = search_run.sized(space, options.trials, options.hours, options.seeds)
+    plans = search_run.plans(search, options, ledger)
+    if options.dry_run:
+        search_run.show_plans(plans, CONSOLE)
+        return 0
+
+    def confirm(plan: Plan, experiment: str) -> int:
+        return _run(dataclasses.replace(options, experiment=experiment), plan, ledger)
+
+    with ledger.exclusive():
+        runs = [search_run.run_search(p, options, _command(), CONSOLE, confirm) for p in plans]
+        return max(runs)
 
 
 def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
@@ -160,6 +196,10 @@ def _list_spaces() -> None:
         if space.on_request:
             names = " ".join(arm.name for arm in space.on_request)
             table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
+    for search in SEARCHES.values():
+        seeds = f"1, then {len(search.confirm_seeds)}"
+        row = (str(len(search.arms)), seeds, str(search.trials()), f"{search.title} (search)")
+        table.add_row(f"[bold]{search.name}[/bold]", *row)
     CONSOLE.print(table)
 
 
@@ -190,6 +230,8 @@ def _state(planned: PlannedTrial) -> str:
         return "done"
     if (failure := planned.unit.failure()) is not None:
         return f"failed: {failure['reason']}"
+    if (stopped := planned.unit.stopped()) is not None:
+        return f"resumes after epoch {stopped['epoch']}, where a search stopped it"
     epochs = len(planned.unit.history())
     return f"resumes after epoch {epochs}" if epochs else "to run"
 

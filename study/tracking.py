@@ -55,6 +55,16 @@ class Planned:
     name: str
     params: Mapping[str, Any]
     tags: Mapping[str, str]
+    stopped_after: int | None = None
+    """The epoch after which a search stopped it: what the unit did later is not this run's."""
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return the epochs that belong to the run."""
+        return self.unit.history()[: self.stopped_after]
+
+    def result(self) -> dict[str, Any] | None:
+        """Return the result, unless it is that of a stopped trial's later life."""
+        return self.unit.result() if self.stopped_after is None else None
 
 
 @dataclass(slots=True)
@@ -90,7 +100,7 @@ class Tracker:
         planned: Mapping[str, Planned],
         description: str,
     ) -> None:
-        self.planned = planned
+        self.planned = dict(planned)
         self._queue: queue.Queue[tuple[str, Mapping[str, float] | None]] = queue.Queue()
         self.unsent = 0
         try:
@@ -105,6 +115,10 @@ class Tracker:
             ) from error
         self._thread = threading.Thread(target=self._send, name="mlflow", daemon=True)
         self._thread.start()
+
+    def plan(self, planned: Planned) -> None:
+        """Take on a unit, or what has become of it since; before anything is sent of it."""
+        self.planned[planned.unit.fingerprint] = planned
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Send one epoch of a unit, soon."""
@@ -194,7 +208,7 @@ class Tracker:
                     return True
                 with self._tolerant(fingerprint):
                     run = self._run(fingerprint)
-                    run.pending += [row] if row else self.planned[fingerprint].unit.history()
+                    run.pending += [row] if row else self.planned[fingerprint].history()
                 if row is None:
                     unsettled.add(fingerprint)
         return False
@@ -212,10 +226,13 @@ class Tracker:
         run = self._runs.get(fingerprint)
         if run is None:
             run = self._runs[fingerprint] = self._create(fingerprint)
-        elif run.status != "RUNNING" and not self.planned[fingerprint].unit.result():
+        elif run.status != "RUNNING" and self._goes_on(self.planned[fingerprint]):
             self.client.update_run(run.run_id, status="RUNNING")
             run.status = "RUNNING"
         return run
+
+    def _goes_on(self, planned: Planned) -> bool:
+        return planned.stopped_after is None and planned.unit.result() is None
 
     def _create(self, fingerprint: str) -> _Open:
         planned = self.planned[fingerprint]
@@ -246,12 +263,17 @@ class Tracker:
 
     def _finish(self, fingerprint: str, run: _Open) -> None:
         """Write a unit's result or failure, unless its run is complete already."""
-        unit = self.planned[fingerprint].unit
+        planned = self.planned[fingerprint]
+        unit = planned.unit
         if run.status == "FINISHED":
             return
-        if (result := unit.result()) is not None:
+        if (result := planned.result()) is not None:
             self._write_result(run.run_id, unit, result)
             status = "FINISHED"
+        elif planned.stopped_after is not None:
+            tags = [RunTag("rin.stopped", "asha"), RunTag("rin.epochs", str(planned.stopped_after))]
+            self.client.log_batch(run.run_id, tags=tags)
+            status = "KILLED"
         elif (failure := unit.failure()) is not None:
             self.client.set_tag(run.run_id, "rin.failure", failure["reason"])
             status = "FAILED"

@@ -1,4 +1,4 @@
-"""Units on Ray Tune: the only file that imports ray.
+"""Units on Ray Tune, in the order of a plan or as a search asks for them.
 
 Ray places the trials, keeps the slots full and restarts what dies with its worker. It is not
 asked what is finished: `Tuner.restore` repeats epochs and forgets, so every start hands a new
@@ -31,6 +31,7 @@ from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.training import Diverged
 from study.ledger import StudyError, Superseded, Unit
+from study.searcher import EqualBudgets, Rungs
 from study.trial import run_unit
 
 for name in ("ray", "ray.tune"):  # its notices are about files and settings of its own
@@ -148,26 +149,66 @@ def run(
         listener: Hears of epochs and ends.
         storage: Folder for Ray's own records, which nothing here reads back.
     """
+    described = [described_work(w) for w in work]
+    _fit(
+        corpora,
+        resources,
+        listener,
+        storage,
+        param_space={"unit": tune.grid_search(described)},
+        tune_config={
+            **{"metric": "dev_f1", "mode": "max", "max_concurrent_trials": slots},
+            "trial_dirname_creator": _fingerprint,
+        },
+    )
+
+
+def search(
+    searcher: EqualBudgets,
+    rungs: Rungs,
+    corpora: Mapping[str, EncodedCorpus],
+    resources: Resources,
+    slots: int,
+    listener: Listener,
+    storage: Path,
+) -> None:
+    """Run the trials that a searcher asks for, until it asks for no more; see :func:`run`."""
+    _fit(
+        corpora,
+        resources,
+        listener,
+        storage,
+        param_space={},
+        tune_config={
+            **{"search_alg": searcher, "scheduler": rungs, "num_samples": -1},
+            "max_concurrent_trials": slots,
+            "trial_dirname_creator": lambda trial: trial.trial_id,
+        },
+    )
+
+
+def _fit(
+    corpora: Mapping[str, EncodedCorpus],
+    resources: Resources,
+    listener: Listener,
+    storage: Path,
+    *,
+    param_space: Mapping[str, Any],
+    tune_config: Mapping[str, Any],
+) -> None:
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
-    by_fingerprint = {w.unit.fingerprint: w for w in work}
     trainable = tune.with_resources(
         tune.with_parameters(_trainable, handles=handles, threads=_threads(resources)),
         {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
     )
     tuner = tune.Tuner(
         trainable,
-        param_space={"unit": tune.grid_search([_described(w) for w in work])},
-        tune_config=tune.TuneConfig(
-            metric="dev_f1",
-            mode="max",
-            max_concurrent_trials=slots,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: trial.config["unit"]["fingerprint"],
-        ),
+        param_space=dict(param_space),
+        tune_config=tune.TuneConfig(reuse_actors=True, **tune_config),
         run_config=tune.RunConfig(
             storage_path=str(storage.resolve()),
             failure_config=tune.FailureConfig(max_failures=RETRIES),
-            callbacks=[_Forward(listener, by_fingerprint)],
+            callbacks=[_Forward(listener)],
             verbose=0,
         ),
     )
@@ -183,7 +224,11 @@ def _threads(resources: Resources) -> int:
     return max(1, int(resources.cpus_per_trial))
 
 
-def _described(work: Work) -> dict[str, Any]:
+def described_work(work: Work) -> dict[str, Any]:
+    """Return what a worker needs to run a unit, in plain values.
+
+    A search adds its own: with ``judged`` the epochs that the unit has are reported as well.
+    """
     return {
         "fingerprint": work.unit.fingerprint,
         "path": str(work.unit.path.resolve()),
@@ -199,22 +244,39 @@ def _trainable(config: dict[str, Any], handles: Mapping[str, Any], threads: int)
     corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
     settings = Config.from_flat(described["config"])
     gpu = bool(ray.get_gpu_ids())
+    report = _Reports()
     try:
-        record = run_unit(
-            settings, corpus, unit, threads=threads, gpu=gpu, on_epoch=lambda r: tune.report({**r})
-        )
-        tune.report({**record["history"][-1]})
+        if described.get("judged"):  # epoch by epoch, as if they were trained now
+            for row in unit.history():
+                report(row)
+        record = run_unit(settings, corpus, unit, threads=threads, gpu=gpu, on_epoch=report)
+        report(record["history"][-1])
     except Diverged as error:  # it would again: a failure to record, not to retry
         unit.fail(str(error))
     except Superseded:
         pass
 
 
+class _Reports:
+    """Report each epoch once, with what the trial would come to if it ended there."""
+
+    def __init__(self) -> None:
+        self.epoch, self.best, self.seconds = 0, 0.0, 0.0
+
+    def __call__(self, row: Mapping[str, float]) -> None:
+        if row["epoch"] <= self.epoch:
+            return
+        self.epoch = int(row["epoch"])
+        self.best = max(self.best, row["dev_f1"])
+        self.seconds += row["seconds"]
+        tune.report({**row, "best_dev_f1": self.best, "total_seconds": self.seconds})
+
+
 class _Forward(tune.Callback):  # type: ignore[misc]
     """Pass Ray's news on by fingerprint."""
 
-    def __init__(self, listener: Listener, work: Mapping[str, Work]) -> None:
-        self.listener, self.work = listener, work
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
 
     def __getstate__(self) -> dict[str, Any]:
         """Ray saves its tuner with the callbacks; a restored one would have nobody to tell."""

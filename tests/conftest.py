@@ -4,6 +4,7 @@ a model trained for seconds.
 
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import NamedTuple
 
 import pytest
 import torch
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is first imported, by anyone
 
 from rin_core.batching import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.config import Config

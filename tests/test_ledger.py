@@ -83,3 +83,24 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         Ledger(tmp_path / "file").exclusive(),
     ):
         pass
+
+
+def test_a_stopped_unit_keeps_its_checkpoint_until_someone_goes_on(tmp_path):
+    unit = Ledger(tmp_path).unit("abc")
+    save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": [EPOCH]})
+    unit.stop(1, "ASHA")
+    assert unit.stopped() == {"epoch": 1, "reason": "ASHA"}
+    assert len(unit.history()) == 1
+    token = unit.claim()
+    assert unit.stopped() is None
+    assert (unit.path / CHECKPOINT).exists()
+    unit.stop(1, "ASHA")
+    unit.finish({"history": [{"epoch": 1}]}, {}, token)
+    assert unit.stopped() is None
+
+
+def test_a_new_attempt_forgets_why_the_last_one_failed(tmp_path):
+    unit = Ledger(tmp_path).unit("abc")
+    unit.fail("the loss is nan")
+    unit.claim()
+    assert unit.failure() is None

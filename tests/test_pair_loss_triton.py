@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import torch
 
 from tests.test_pair_loss import RAGGED, dense, shares
 
-ON_GPU = torch.cuda.is_available()
-if not ON_GPU:
-    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernel's module is imported
 pytest.importorskip("triton", reason="Triton is not installed")
 
-from rin_core.pair_loss_triton import triton_sums  # noqa: E402
+from rin_core.pair_loss_triton import triton_sums
 
-DEVICE = torch.device("cuda" if ON_GPU else "cpu")
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def assert_right(subject: torch.Tensor, object_: torch.Tensor, lengths: list[int]) -> None:

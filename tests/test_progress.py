@@ -35,6 +35,19 @@ def test_each_end_is_a_line(progress):
     assert "[2/4] arm b: failed: the training loss is nan" in lines[1]
 
 
+def test_a_search_names_its_trials_as_they_begin():
+    progress = Progress(Console(file=io.StringIO(), width=120), {}, {}, slots=2, planned=4)
+    for name in "ab":
+        progress.begin(name, f"arm {name}", 9)
+        progress.epoch(name, row(0.4, 10.0))
+    progress.stop("a", dev_f1=0.4, epochs=1, seconds=10.0)
+    assert "[1/4] arm a: dev F1  40.0 · stopped after epoch 1" in progress.console.file.getvalue()
+    assert progress.seconds_left() == (3 * 10 - 10) / 2
+    progress.interrupt("b")
+    assert not progress.running
+    assert progress.seconds_left() == 3 * 10 / 2
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(42, "42 s"), (420, "7 min"), (11_100, "3 h 05 min")]
 )

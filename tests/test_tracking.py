@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,26 @@ def test_failed_and_stopped_trials_are_told_apart(opened, units):
     assert runs["aaa"].info.status == "FAILED"
     assert runs["aaa"].data.tags["rin.failure"] == "the training loss is nan"
     assert runs["bbb"].info.status == "KILLED"
+
+
+def test_a_trial_stopped_early_is_no_result_even_if_its_unit_has_one_later(opened, units):
+    tracker = opened()
+    tracker.epoch("aaa", row(1))
+    tracker.epoch("aaa", row(2))
+    stopped = dataclasses.replace(tracker.planned["aaa"], stopped_after=2)
+    tracker.plan(stopped)
+    tracker.settle("aaa")
+    tracker.close("FINISHED")
+    finish(units["aaa"], 5)  # an audit went to the end
+    again = opened()
+    again.plan(stopped)
+    again.settle("aaa")
+    again.close("FINISHED")
+    run = children(again)["aaa"]
+    assert run.info.status == "KILLED"
+    assert (run.data.tags["rin.stopped"], run.data.tags["rin.epochs"]) == ("asha", "2")
+    assert steps(again.client, run.info.run_id) == [1, 2]
+    assert "test_f1" not in run.data.metrics
 
 
 def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, monkeypatch):

@@ -1,0 +1,24 @@
+"""Rounds compared fairly: each K with a learning rate and a dropout tuned for it."""
+
+from optuna.distributions import FloatDistribution
+
+from search_spaces.learning_rate import RATE
+from search_spaces.search import Asha, Parameter, Search
+from search_spaces.space import Arm
+
+LABELS = {0: "BiLSTM_s", 1: "RIN (GRU, K = 1)", 3: "RIN (GRU, K = 3)"}
+
+SPACE = Search(
+    name="fair_rounds",
+    title="Do more rounds help when every K is tuned with the same budget?",
+    arms=tuple(
+        Arm(name=f"k-{rounds}", label=label, overrides={"model.rounds": rounds})
+        for rounds, label in LABELS.items()
+    ),
+    parameters={
+        "training.learning_rate": RATE,
+        "encoder.dropout": Parameter(FloatDistribution(0.0, 0.6)),
+    },
+    asha=Asha(grace_period=8, reduction_factor=3),
+    budget=16,
+)

@@ -1,0 +1,250 @@
+"""A search as a frozen value: what is compared, what is tuned for it, and at what cost.
+
+In the words of the tuning literature: the *arms* are scientific (what the study compares), the
+*parameters* are nuisance (each arm gets the same number of trials to tune them), everything
+else is *fixed*.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+)
+
+from rin_core.config import Config
+from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
+
+Sampler = Literal["tpe", "random", "grid", "gp", "cmaes", "nsga2"]
+Objective = Literal["dev_f1", "seconds"]
+DIRECTIONS: Mapping[Objective, Literal["max", "min"]] = {"dev_f1": "max", "seconds": "min"}
+
+#: These decide how a corpus is read or when a trial ends, so trials that differ in them share
+#: neither arrays nor rungs; make them arms.
+NEVER_SEARCHED = (
+    *("data.", "encoder.kind", "encoder.word_dim"),
+    *("training.max_epochs", "training.seed", "training.selection"),
+)
+
+
+def _require(holds: bool, name: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise SpaceError(f"{name} = {value!r}: must be {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One setting to search."""
+
+    distribution: BaseDistribution
+    when: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    """Values of other settings, fixed or sampled before, under which this one has an effect."""
+
+    def applies(self, settings: Mapping[str, object]) -> bool:
+        """Tell whether the setting has an effect beside others, given by dotted name."""
+        return all(settings[path] in values for path, values in self.when.items())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that are equal exactly where parameters are."""
+        distribution = json.loads(distribution_to_json(self.distribution))
+        return {**distribution, "when": {path: list(v) for path, v in self.when.items()}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asha:
+    """Asynchronous successive halving (Li et al. 2020) with the epoch as resource.
+
+    At epochs ``grace_period`` · ``reduction_factor``^k a trial goes on only if it is in the top
+    1/``reduction_factor`` of its arm's trials that have come so far.
+    """
+
+    grace_period: int = 8
+    """Epochs that every trial gets. F1 is 0 in the first few; nothing is known by then."""
+    reduction_factor: float = 3.0
+
+    def __post_init__(self) -> None:
+        _require(self.grace_period >= 1, "asha.grace_period", self.grace_period, "at least 1")
+        _require(self.reduction_factor > 1, "asha.reduction_factor", self.reduction_factor, "> 1")
+
+
+DEMO_ASHA = Asha(grace_period=3, reduction_factor=2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Tune each arm with the same budget, then confirm its best on fresh seeds."""
+
+    name: str
+    title: str
+    """One line: what the search answers."""
+    arms: tuple[Arm, ...]
+    parameters: Mapping[str, Parameter]
+    """What is tuned, by dotted name of the setting."""
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    """Settings of all trials that are not the paper's."""
+    sampler: Sampler = "tpe"
+    asha: Asha | None = field(default_factory=Asha)
+    """Early stopping inside an arm; None runs every trial to its end."""
+    budget: int = 30
+    """Trials of each arm."""
+    demo_budget: int = 6
+    """Trials of each arm on the demo corpus."""
+    hours: float | None = None
+    """After so long no trial begins but to make the arms' budgets equal."""
+    objectives: tuple[Objective, ...] = ("dev_f1",)
+    seed: int = 1000
+    """Seed of every trial of the search, and of the sampler."""
+    confirm_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """Seeds of the confirmation: a grid's, so that the paper's settings run once for both."""
+    demo_seeds: int = DEMO_SEEDS
+    """How many of them on the demo corpus."""
+
+    def __post_init__(self) -> None:
+        _require(bool(self.arms), "arms", self.arms, "at least one")
+        _require(bool(self.parameters), "parameters", self.parameters, "at least one")
+        _require(self.budget >= 1, "budget", self.budget, "at least 1")
+        _require(self.hours is None or self.hours > 0, "hours", self.hours, "positive")
+        names = typing.get_args(Sampler)
+        _require(self.sampler in names, "sampler", self.sampler, f"one of {', '.join(names)}")
+        for objective in self.objectives:
+            wanted = f"one of {', '.join(DIRECTIONS)}"
+            _require(objective in DIRECTIONS, "objectives", objective, wanted)
+        for path in self.parameters:
+            self._check_parameter(path)
+        self._check_together()
+
+    def _check_parameter(self, path: str) -> None:
+        if path not in Config().flat() or path.startswith(NEVER_SEARCHED):
+            raise SpaceError(
+                f"{self.name}: parameters: {path} cannot be searched: it must be a setting, and "
+                f"not one of {', '.join(NEVER_SEARCHED)}, which arms may set"
+            )
+
+    def _check_together(self) -> None:
+        if self.seed in self.confirm_seeds:
+            raise SpaceError(
+                f"seed {self.seed} chose the best configuration; "
+                "it is confirmed on fresh seeds only: leave it out of --seeds"
+            )
+        if len(self.objectives) > 1 and self.asha is not None:
+            raise SpaceError(
+                f"{self.name}: asha with objectives {', '.join(self.objectives)}: it knows only "
+                "dev_f1 and would stop the quick trials; set asha = None"
+            )
+        if len(self.objectives) > 1 and self.sampler == "cmaes":
+            raise SpaceError(f"{self.name}: sampler cmaes takes one objective; choose tpe or nsga2")
+        if self.sampler == "grid":
+            self.grid()
+
+    def trials(self) -> int:
+        """Return how many trials the search and its confirmation have on a corpus."""
+        return len(self.arms) * (self.budget + 2 * len(self.confirm_seeds))
+
+    def on(self, corpus: str) -> Search:
+        """Return the search in the size for a corpus: minutes on the demo corpus."""
+        if corpus != "demo":
+            return self
+        return dataclasses.replace(
+            self,
+            budget=self.demo_budget,
+            asha=self.asha and DEMO_ASHA,
+            confirm_seeds=self.confirm_seeds[: self.demo_seeds],
+        )
+
+    def starts(self) -> Grid:
+        """Return each arm at the paper's settings with the search's seed: its first trial."""
+        return Grid(name=self.name, title=self.title, arms=self.arms, seeds=(self.seed,))
+
+    def refuse_searched(self, overrides: Mapping[str, object]) -> None:
+        """Raise :class:`SpaceError` for a ``--set`` that the search would undo."""
+        for path in overrides:
+            if path in self.parameters:
+                raise SpaceError(
+                    f"--set {path}: {self.name} searches it; leave it out, or run a grid"
+                )
+
+    def start(self, base: Config) -> dict[str, Any]:
+        """Return an arm's own values of the parameters, the first point to try.
+
+        Raises:
+            SpaceError: One is outside its distribution.
+        """
+        flat = base.flat()
+        point = {path: flat[path] for path, p in self.parameters.items() if p.applies(flat)}
+        for path, value in point.items():
+            if not _contains(self.parameters[path].distribution, value):
+                raise SpaceError(
+                    f"{path} = {value!r}: the search starts there, but its range is "
+                    f"{self.parameters[path].distribution}; widen it in {self.name}"
+                )
+        return point
+
+    def sample(
+        self, base: Config, suggest: Callable[[str, BaseDistribution], Any]
+    ) -> dict[str, Any]:
+        """Choose a value for every parameter that has an effect beside those before it.
+
+        Args:
+            base: The arm's settings.
+            suggest: Chooses a value from a distribution.
+        """
+        settings, chosen = base.flat(), dict[str, Any]()
+        for path, parameter in self.parameters.items():
+            if parameter.applies(settings):
+                chosen[path] = settings[path] = suggest(path, parameter.distribution)
+        return chosen
+
+    def grid(self) -> dict[str, list[Any]]:
+        """Return every value of each parameter, for the grid sampler.
+
+        Raises:
+            SpaceError: A parameter has endlessly many.
+        """
+        return {path: self._values(path) for path in self.parameters}
+
+    def _values(self, path: str) -> list[Any]:
+        match self.parameters[path].distribution:
+            case CategoricalDistribution(choices=choices):
+                return list(choices)
+            case IntDistribution(low=low, high=high, step=step):
+                return list(range(low, high + 1, step))
+            case FloatDistribution(low=low, high=high, step=float(step)):
+                return [low + k * step for k in range(round((high - low) / step) + 1)]
+            case other:
+                raise SpaceError(
+                    f"{self.name}: {path} = {other}: the grid sampler needs a step or choices"
+                )
+
+    def identity(self, arm: Arm) -> dict[str, Any]:
+        """Return all that decides which trials of an arm may share one stored search.
+
+        A budget may grow and a confirmation take other seeds; nothing else may change.
+        """
+        return {
+            "arm": dict(arm.overrides),
+            "parameters": {path: p.to_json() for path, p in self.parameters.items()},
+            "fixed": dict(self.fixed),
+            "sampler": self.sampler,
+            "asha": self.asha and dataclasses.asdict(self.asha),
+            "objectives": list(self.objectives),
+            "seed": self.seed,
+        }
+
+
+def _contains(distribution: BaseDistribution, value: Any) -> bool:
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    low, high = getattr(distribution, "low", value), getattr(distribution, "high", value)
+    step = getattr(distribution, "step", None)
+    on_step = step is None or abs((value - low) / step - round((value - low) / step)) < 1e-9
+    return bool(low <= value <= high and on_step)

@@ -1,0 +1,29 @@
+"""Everything a user of RIN would tune, at once: how far is the paper's setting from the best?"""
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from search_spaces.search import Asha, Parameter, Search
+from search_spaces.space import Arm
+
+MOST_ROUNDS = 5
+
+SPACE = Search(
+    name="tune_rin",
+    title="What does tuning rounds, cell, rate, dropout, widths and batches together buy?",
+    arms=(Arm(name="rin", label="RIN"),),
+    parameters={
+        "model.rounds": Parameter(IntDistribution(0, MOST_ROUNDS)),
+        "model.cell": Parameter(
+            CategoricalDistribution(["gru", "rnn", "linear"]),
+            when={"model.rounds": tuple(range(1, MOST_ROUNDS + 1))},
+        ),
+        "training.learning_rate": Parameter(FloatDistribution(1e-4, 1e-2, log=True)),
+        "training.batch_size": Parameter(IntDistribution(10, 100, log=True)),
+        "training.patience": Parameter(IntDistribution(10, 40, step=5)),
+        "encoder.dropout": Parameter(FloatDistribution(0.0, 0.6)),
+        "encoder.hidden_size": Parameter(IntDistribution(60, 260, step=4)),
+        "model.feature_size": Parameter(IntDistribution(60, 260, step=4)),
+    },
+    asha=Asha(grace_period=8, reduction_factor=3),
+    budget=60,
+)

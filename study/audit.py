@@ -1,0 +1,140 @@
+"""``python study/run.py audit EXPERIMENT``: would ASHA have stopped a winner?
+
+Runs some stopped trials of a search to their end, those that came furthest first, and shows
+them beside the best of their arm. The record of the search stays as it is: a trial that was
+stopped is not counted among the finished ones for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from rin_core.batching import EncodedCorpus
+from rin_core.config import Config
+from rin_core.dataset import load_dataset
+from study.ledger import Ledger
+from study.plan import encoding
+from study.progress import Progress
+from study.search_record import SearchRecord, SearchTrial
+from study.show import show_search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """Run stopped trials of a search to their end and say whether one would have won.
+
+    Exit code 0 if all of them got there, 1 if not; the same command goes on.
+    """
+
+    experiment: tyro.conf.Positional[str]
+    """The search."""
+    n: int = 4
+    """How many stopped trials, those of the last rungs and of the highest dev F1 first."""
+    data: str | None = None
+    """Corpus, where its name does not lead to it [default: the recorded name]."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """Word vectors, as in the search."""
+    max_concurrent: int | None = None
+    """Most trials at once [default: as many as fit]."""
+    out: Path = Path("runs")
+    """The ledger."""
+
+    def run(self, console: Console) -> int:
+        """Train and show; return the exit code."""
+        ledger = Ledger(self.out)
+        record = SearchRecord(ledger, self.experiment)
+        chosen = choose(record, self.n)
+        if not chosen:
+            raise ValueError(f"{self.experiment}: no stopped trial in {record.path}; check --out")
+        encoded = self._read(str(record.header["corpus"]), chosen)
+        left = [t for t in chosen if ledger.unit(t.fingerprint).result() is None]
+        with ledger.exclusive():
+            if left:
+                self._train(left, encoded, ledger, console)
+        show_search(self.out, self.experiment, console)
+        return int(any(ledger.unit(t.fingerprint).result() is None for t in chosen))
+
+    def _read(self, name: str, trials: Sequence[SearchTrial]) -> dict[str, EncodedCorpus]:
+        """Read the corpus as each trial did, and refuse another than theirs."""
+        source, encoded = self.data or name, dict[str, EncodedCorpus]()
+        for trial in trials:
+            config = Config.from_flat(trial.config)
+            corpus = encoded.get(_key(trial)) or load_dataset(
+                source, config, data_root=self.data_root, embeddings=self.embeddings
+            )
+            if config.fingerprint(corpus.digest) != trial.fingerprint:
+                raise ValueError(
+                    f"{source}: corpus or word vectors are not those of {trial.name}; give the "
+                    "same --data, --data-root and --embeddings as the search"
+                )
+            encoded[_key(trial)] = corpus
+        return encoded
+
+    def _train(
+        self,
+        trials: Sequence[SearchTrial],
+        encoded: Mapping[str, EncodedCorpus],
+        ledger: Ledger,
+        console: Console,
+    ) -> None:
+        # Imported late: a typing mistake should not wait for Ray's imports.
+        from study import tuner
+
+        gpus = tuner.default_gpus(None)
+        resources = tuner.Resources(
+            cpus_per_trial=1, gpus_per_trial=gpus, max_concurrent=self.max_concurrent, address=None
+        )
+        slots = tuner.connect(resources)
+        work = [
+            tuner.Work(
+                unit=ledger.unit(trial.fingerprint),
+                config=Config.from_flat(trial.config),
+                corpus_key=_key(trial),
+            )
+            for trial in trials
+        ]
+        names = {trial.fingerprint: trial.name for trial in trials}
+        epochs = {w.unit.fingerprint: w.config.training.max_epochs for w in work}
+        with Progress(console, names, epochs, slots) as progress:
+            watch = _Watch(ledger, progress)
+            tuner.run(work, encoded, resources, slots, watch, self.out / "ray")
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Shows what becomes of the trials."""
+
+    ledger: Ledger
+    progress: Progress
+
+    def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
+        self.progress.epoch(fingerprint, row)
+
+    def ended(self, fingerprint: str, error: str | None) -> None:
+        unit = self.ledger.unit(fingerprint)
+        if (result := unit.result()) is not None:
+            epochs = len(result["history"])
+            self.progress.finish(fingerprint, result["dev"]["f1"], epochs, result["seconds"])
+            return
+        if error is not None:
+            unit.fail(error)
+        failure = unit.failure() or {"reason": "stopped before its end"}
+        self.progress.fail(fingerprint, failure["reason"])
+
+
+def choose(record: SearchRecord, count: int) -> list[SearchTrial]:
+    """Return stopped trials: those that came furthest first, then by dev F1."""
+    stopped = [trial for trial in record.trials if trial.state == "stopped"]
+    return sorted(stopped, key=lambda t: (-len(t.dev_f1), -t.best))[:count]
+
+
+def _key(trial: SearchTrial) -> str:
+    """Name what decides the arrays that a trial trains on."""
+    return encoding("", Config.from_flat(trial.config))

@@ -1,0 +1,118 @@
+"""``python study/run.py show EXPERIMENT``: a study or a search in the terminal, from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from reports.results import STATUSES, LedgerError, read_ledger
+from reports.search import STATES, read_search, searches
+from reports.search_page import (
+    audit_rows,
+    audit_verdict,
+    confirmation_rows,
+    outcome_rows,
+    saving,
+    top_rows,
+)
+from study.progress import clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """Show where a study or a search stands: states, the best, compute by outcome."""
+
+    experiment: tyro.conf.Positional[str]
+    """Its name, as in ``runs/studies`` or ``runs/searches``."""
+    out: Path = Path("runs")
+    """The ledger."""
+
+    def run(self, console: Console) -> int:
+        """Show; return the exit code."""
+        searched = searches(self.out)
+        studies = sorted(path.stem for path in (self.out / "studies").glob("*.json"))
+        if self.experiment in searched:
+            show_search(self.out, self.experiment, console)
+        elif self.experiment in studies:
+            show_grid(self.out, self.experiment, console)
+        else:
+            known = ", ".join([*searched, *studies]) or "none"
+            raise LedgerError(
+                f"{self.experiment}: no such study or search in {self.out}; there: {known}"
+            )
+        return 0
+
+
+def show_search(out: Path, experiment: str, console: Console) -> None:
+    """Show a search.
+
+    Raises:
+        LedgerError: There is no such search, or its record cannot be read.
+    """
+    data = read_search(out, experiment)
+    console.print(f"[bold]{experiment}[/bold]: {data.title}", highlight=False)
+    counts = data.trials.groupby(["arm", "state"]).size().unstack(fill_value=0)
+    rows = [
+        {"arm": arm, "trials": f"{counts.loc[arm].sum()}/{data.budget}"}
+        | {state: str(counts.loc[arm].get(state, 0)) for state in STATES}
+        for arm in counts.index
+    ]
+    _print(console, "trials by arm", rows)
+    _print(console, "best trials", top_rows(data))
+    _print(console, "tuned and paper's settings on fresh seeds", confirmation_rows(data))
+    _print(console, "compute by outcome", outcome_rows(data))
+    console.print(saving(data), highlight=False)
+    if rows := audit_rows(data):
+        _print(console, "stopped trials run to their end", rows)
+        console.print(audit_verdict(data))
+
+
+def show_grid(out: Path, experiment: str, console: Console) -> None:
+    """Show a study of a grid.
+
+    Raises:
+        LedgerError: There is no such study, or its record cannot be read.
+    """
+    frame = read_ledger(out, [experiment])
+    console.print(f"[bold]{experiment}[/bold]: {frame['command'].iloc[0]}", highlight=False)
+    arms = [_arm_row(frame[frame["arm"] == arm]) for arm in dict.fromkeys(frame["arm"])]
+    _print(console, "trials by arm", arms)
+    best = frame[frame["status"] == "done"].nlargest(5, "dev_f1")
+    _print(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
+    spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
+    rows = [
+        {"outcome": str(status), "trials": str(row["size"]), "time": clock(row["sum"])}
+        for status, row in spent.iterrows()
+    ]
+    _print(console, "compute by outcome", rows)
+
+
+def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
+    counts = cells["status"].value_counts()
+    row = {"arm": str(cells["label"].iloc[0])}
+    row |= {status: str(counts[status]) for status in STATUSES if status in counts}
+    mean = cells.loc[cells["status"] == "done", "dev_f1"].mean()
+    return row | {"mean dev F1": "–" if pd.isna(mean) else f"{100 * mean:.1f}"}
+
+
+def _trial_row(trial: pd.Series) -> dict[str, str]:
+    scores = {f"{split} F1": f"{100 * trial[f'{split}_f1']:.1f}" for split in ("dev", "test")}
+    row = {"trial": f"{trial['label']}, seed {trial['seed']}", **scores}
+    return row | {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
+
+
+def _print(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:
+    """Print rows as a table; a column that a row lacks is empty there."""
+    if not rows:
+        return
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*(row.get(name, "") for name in columns))
+    console.print(table)

@@ -1,0 +1,172 @@
+"""The record of a search: what it keeps, and what it refuses to mix."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from search_spaces.fair_rounds import SPACE
+from study.audit import choose
+from study.commands import command
+from study.ledger import Ledger, LedgerError
+from study.search_plan import make_search_plans
+from study.search_record import AnotherSearch, SearchRecord, SearchTrial
+
+
+def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5,), arm="k-0"):
+    return SearchTrial(
+        arm=arm,
+        number=number,
+        parameters={"training.learning_rate": 1e-3},
+        fingerprint=f"{arm}{number}",
+        config={},
+        state=state,
+        dev_f1=list(dev_f1),
+        seconds=[2.0] * len(dev_f1),
+    )
+
+
+def test_a_record_is_read_back_whole(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.open({"title": "?"}, {"k-0": {"seed": 1000, "choices": (1, 2)}})
+    record.add(trial(0))
+    record.add(trial(1, "stopped", (0.1, 0.4, 0.3)))
+    again = SearchRecord(Ledger(tmp_path), "some")
+    assert again.trials == record.trials
+    again.open({"title": "?"}, {"k-0": {"seed": 1000, "choices": (1, 2)}})
+    assert again.header["title"] == "?"
+    assert again.find("k-0", 1).rows() == [
+        {"epoch": 1, "best_dev_f1": 0.1, "total_seconds": 2.0},
+        {"epoch": 2, "best_dev_f1": 0.4, "total_seconds": 4.0},
+        {"epoch": 3, "best_dev_f1": 0.4, "total_seconds": 6.0},
+    ]
+    assert again.find("k-0", 2) is None
+
+
+def test_another_space_is_not_mixed_in(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.open({}, {"k-0": {"seed": 1, "sampler": "tpe"}})
+    before = record.path.read_bytes()
+    with pytest.raises(AnotherSearch, match=r"some\.json: k-0 .* other sampler; .* --experiment"):
+        SearchRecord(Ledger(tmp_path), "some").open({}, {"k-0": {"seed": 1, "sampler": "gp"}})
+    assert record.path.read_bytes() == before
+    SearchRecord(Ledger(tmp_path), "some").open({}, {"k-9": {"seed": 1}})  # an arm more
+
+
+def test_the_best_is_finished_and_the_earliest_among_equals(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    assert record.best("k-0") is None
+    record.trials = [
+        *(trial(2, dev_f1=(0.7, 0.2)), trial(1, dev_f1=(0.1, 0.7)), trial(0, dev_f1=(0.6,))),
+        *(trial(3, "stopped", (0.9,)), trial(4, "running", (0.9,)), trial(0, arm="k-1")),
+    ]
+    assert record.best("k-0").number == 1
+    assert [t.number for t in record.of("k-0")] == [0, 1, 2, 3, 4]
+
+
+def test_a_file_that_is_no_record_is_named(tmp_path):
+    path = Ledger(tmp_path).search_path("some")
+    path.parent.mkdir()
+    path.write_text(json.dumps({"trials": [{"arm": "a"}]}))
+    with pytest.raises(LedgerError, match=r"some\.json: is no search's record .* move it away"):
+        SearchRecord(Ledger(tmp_path), "some")
+
+
+def plan_of(folder, tmp_path, **options):
+    (plan,) = make_search_plans(SPACE, Ledger(tmp_path), [str(folder)], **options)
+    return plan
+
+
+def test_a_plan_resolves_arms_and_units(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path, arms=["k-[01]"], overrides={"training.patience": 3})
+    assert (plan.experiment, list(plan.starts)) == ("fair_rounds-my_corpus", ["k-0", "k-1"])
+    config, unit = plan.unit("k-1", {"training.learning_rate": 2e-3, "encoder.dropout": 0.2})
+    assert (config.model.rounds, config.training.patience, config.training.seed) == (1, 3, 1000)
+    assert (config.training.learning_rate, config.encoder.dropout) == (2e-3, 0.2)
+    assert unit.path.parent == tmp_path / "units"
+    same = plan.unit("k-1", plan.search.start(plan.base("k-1")))[1]
+    assert same.fingerprint == plan.starts["k-1"].unit.fingerprint
+    assert plan_of(spert_folder, tmp_path, name="mine").experiment == "mine"
+
+
+def test_other_settings_or_data_make_another_identity(spert_folder, tmp_path):
+    plain = plan_of(spert_folder, tmp_path).identities()["k-0"]
+    other = plan_of(spert_folder, tmp_path, overrides={"training.patience": 3}).identities()["k-0"]
+    assert {k for k in plain if plain[k] != other[k]} == {"settings"}
+    last = {"data.entity_word": "last"}
+    assert plan_of(spert_folder, tmp_path, overrides=last).identities()["k-0"] != plain
+
+
+def test_the_confirmation_takes_the_best_and_the_start_on_fresh_seeds(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path, arms=["k-0", "k-1"])
+    record = SearchRecord(Ledger(tmp_path), plan.experiment)
+    assert plan.confirmation(record) is None
+    record.trials = [trial(0, dev_f1=(0.2,)), trial(1, dev_f1=(0.3,)), trial(2, "stopped", (0.9,))]
+    record.trials[1].parameters = {"training.learning_rate": 4e-3}
+    grid = plan.confirmation(record)
+    assert [arm.name for arm in grid.arms] == ["k-0-tuned", "k-0-paper"]
+    assert plan.search.seed not in grid.seeds
+    tuned, paper = grid.trials(["x"], seeds=[3])
+    assert (tuned.config.training.learning_rate, tuned.config.training.seed) == (4e-3, 3)
+    assert paper.config.training.learning_rate == 1e-3
+
+
+def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path, arms=["k-0"])
+    record = SearchRecord(Ledger(tmp_path), plan.experiment)
+    record.trials = [trial(0)]
+    record.trials[0].parameters = plan.search.start(plan.base("k-0"))
+    (only,) = plan.confirmation(record).arms
+    assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, paper's: tuning found no better")
+
+
+def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder, tmp_path):
+    with pytest.raises(ValueError, match=r"training\.max_epochs = 8: must be more than the 8"):
+        plan_of(spert_folder, tmp_path, overrides={"training.max_epochs": 8})
+
+
+def test_an_audit_takes_those_that_came_furthest(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.trials = [
+        *(trial(0, "stopped", (0.5, 0.6)), trial(1, "stopped", (0.2, 0.9, 0.1))),
+        *(trial(2, "stopped", (0.9,)), trial(3, "stopped", (0.7, 0.7)), trial(4)),
+    ]
+    assert [t.number for t in choose(record, 3)] == [1, 3, 0]
+
+
+def stored(spert_folder, out) -> SearchRecord:
+    """A search on disk: one finished and one stopped trial."""
+    plan = plan_of(spert_folder, out, arms=["k-0"])
+    record = SearchRecord(Ledger(out), plan.experiment)
+    record.open(plan.header("python study/run.py"), plan.identities())
+    for number, state in enumerate(("finished", "stopped")):
+        record.add(trial(number, state, (0.2, 0.25)))
+        record.trials[-1].config = plan.base("k-0").flat()
+    record.save()
+    return record
+
+
+def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
+    record = stored(spert_folder, tmp_path)
+    console = Console(file=io.StringIO(), width=150)
+    run = command(["show", record.experiment, "--out", str(tmp_path)], console)
+    assert run() == 0
+    shown = console.file.getvalue()
+    assert "k-0  2/16    1         1" in shown
+    assert "k-0 #0  25.0    2       0.001" in shown
+    assert "stopped   1       2       0.00" in shown
+
+
+def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
+    record = stored(spert_folder, tmp_path)
+    console = Console(file=io.StringIO())
+    with pytest.raises(
+        ValueError, match=r"some: no such study or search in .*; there: fair_rounds-my"
+    ):
+        command(["show", "some", "--out", str(tmp_path)], console)()
+    with pytest.raises(ValueError, match=r"other: no stopped trial in .*other\.json; check --out"):
+        command(["audit", "other", "--out", str(tmp_path)], console)()
+    asked = ["audit", record.experiment, "--data", str(spert_folder), "--out", str(tmp_path)]
+    with pytest.raises(ValueError, match=r"are not those of k-0 #1; give the same --data"):
+        command(asked, console)()

@@ -1,0 +1,215 @@
+"""What is said of a search: by hand where there are numbers."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.results import LedgerError
+from reports.search import (
+    audited,
+    confirmation_table,
+    expected_best,
+    outcomes,
+    ranked,
+    read_search,
+    searches,
+    to_end,
+)
+from reports.search_page import (
+    audit_verdict,
+    build_search,
+    draw_parameter,
+    expected_info,
+    markdown,
+    parameter_info,
+    saving,
+    top_rows,
+)
+
+RATE = "training.learning_rate"
+DISTRIBUTION = {
+    "name": "FloatDistribution",
+    "attributes": {"low": 1e-5, "high": 1e-2, "log": True, "step": None},
+    "when": {},
+}
+
+
+def trial(number: int, state: str, dev_f1: list[float], rate: float, **more: object) -> dict:
+    return {
+        "arm": "a",
+        "number": number,
+        "parameters": {RATE: rate},
+        "fingerprint": f"f{number}",
+        "config": {},
+        "state": state,
+        "inherited": 0,
+        "dev_f1": dev_f1,
+        "seconds": [2.0] * len(dev_f1),
+        "reason": "",
+        **more,
+    }
+
+
+TRIALS = [
+    trial(0, "finished", [0.1, 0.5, 0.6, 0.4], 1e-3),
+    trial(1, "stopped", [0.1, 0.2], 1e-4),
+    trial(2, "stopped", [0.3], 1e-5),
+    trial(3, "failed", [], 1e-2, reason="the loss is nan"),
+    trial(4, "finished", [0.1, 0.7, 0.6, 0.5, 0.4, 0.3], 2e-3, inherited=4),
+    trial(5, "running", [0.9], 3e-3),
+]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    record = {
+        "experiment": "some",
+        "title": "What?",
+        "corpus": "tiny",
+        "command": "python study/run.py --space some",
+        "settings": {"training.patience": 3},
+        "labels": {"a": "Arm A"},
+        "parameters": {RATE: DISTRIBUTION},
+        "budget": 6,
+        "confirmed": "some-confirmed",
+        "identities": {},
+        "trials": TRIALS,
+    }
+    path = tmp_path / "searches" / "some.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(record))
+    for number, epochs in {0: 4, 4: 6}.items():
+        end(tmp_path, number, epochs, 0.6 + 0.1 * (number == 4))
+    return tmp_path
+
+
+def end(runs, number: int, epochs: int, dev_f1: float) -> None:
+    """Let a trial's unit have come to its end."""
+    unit = runs / "units" / f"f{number}"
+    unit.mkdir(parents=True)
+    result = {"dev": {"f1": dev_f1}, "history": [{}] * epochs, "seconds": 2.0 * epochs}
+    (unit / "result.json").write_text(json.dumps(result))
+
+
+def test_a_row_is_a_trial_with_what_it_cost(runs):
+    assert searches(runs) == ["some"]
+    trials = read_search(runs, "some").trials.set_index("trial")
+    assert trials["state"].to_dict() == {t["number"]: t["state"] for t in TRIALS}
+    assert trials.loc[4, ["dev_f1", "epochs", "spent_epochs", "spent_seconds"]].tolist() == [
+        *(0.7, 6, 2, 4.0)
+    ]
+    assert trials.loc[1, RATE] == 1e-4
+    assert math.isnan(trials.loc[3, "dev_f1"])
+
+
+def test_only_finished_trials_are_ranked(runs):
+    assert ranked(read_search(runs, "some").trials)["trial"].tolist() == [4, 0]
+
+
+def test_compute_is_told_by_outcome(runs):
+    table = outcomes(read_search(runs, "some"))
+    assert table["trials"].to_dict() == {"finished": 2, "stopped": 2, "failed": 1, "running": 1}
+    assert table["spent_epochs"].to_dict() == {
+        **{"finished": 6, "stopped": 3, "failed": 0, "running": 1}
+    }
+    assert table.loc["stopped", "spent_seconds"] == 6.0
+    end(runs, 1, 9, 0.65)  # two of its epochs were the trial's own
+    table = outcomes(read_search(runs, "some"))
+    assert table.loc["run on"].tolist() == [7, 14.0, 1]
+    assert table.loc["stopped", "spent_epochs"] == 3
+
+
+def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs):
+    found = to_end(read_search(runs, "some").trials)
+    # Ended trials have 4 and 6 epochs, 5 on average, of 2 s: two of 10 s in place of 6 s.
+    assert (found.spent, found.to_end, found.known, found.estimated) == (26.0, 40.0, 0, 2)
+    assert "65 % of it" in saving(read_search(runs, "some"))
+    assert "(an estimate)" in saving(read_search(runs, "some"))
+    end(runs, 1, 9, 0.65)
+    found = to_end(read_search(runs, "some").trials)
+    assert (found.known, found.estimated) == (1, 1)
+    assert found.to_end == 20 + 18 + 2 * (4 + 6 + 9) / 3
+
+
+def test_an_audit_says_whether_a_winner_was_stopped(runs):
+    assert audited(read_search(runs, "some").trials).empty
+    end(runs, 1, 9, 0.65)
+    data = read_search(runs, "some")
+    assert audited(data.trials)["would_have_won"].tolist() == [False]
+    assert audit_verdict(data) == "None of these 1 would have been its arm's best."
+    end(runs, 2, 9, 0.75)
+    data = read_search(runs, "some")
+    assert audited(data.trials)["would_have_won"].tolist() == [False, True]
+    assert "stopped a winner**: a #2, by up to 5.0 points" in audit_verdict(data)
+    assert ranked(data.trials)["trial"].tolist() == [4, 0], "an audited trial was not in the race"
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=4), st.integers(1, 4))
+def test_expected_best_is_the_mean_over_all_draws(values, most):
+    found = expected_best(values, most)
+    for n in range(1, most + 1):
+        draws = [max(draw) for draw in itertools.product(values, repeat=n)]
+        assert found[n - 1] == pytest.approx(np.mean(draws))
+
+
+def test_expected_best_grows_towards_the_best():
+    found = expected_best([0.1, 0.5, 0.3], 200)
+    assert found[0] == pytest.approx(0.3)
+    assert found[-1] == pytest.approx(0.5)
+    assert (np.diff(found) > -1e-12).all()
+
+
+def test_the_figures_take_every_judged_trial(runs):
+    data = read_search(runs, "some")
+    info = parameter_info(data)
+    assert (info.name, info.log) == (RATE, True)
+    (cloud,) = info.clouds
+    assert cloud.finished == ((1e-3, 60.0), (2e-3, 70.0))
+    assert cloud.stopped == ((1e-4, 20.0), (1e-5, 30.0))
+    ((label, curve),) = expected_info(data).curves
+    assert (label, len(curve)) == ("Arm A", 4)
+    assert curve[0] == pytest.approx((60 + 20 + 30 + 70) / 4)
+    axes = draw_parameter(info).axes[0]
+    assert axes.get_xscale() == "log"
+    assert len(axes.collections) == 2
+
+
+def test_the_page_says_what_was_found_and_what_it_cost(runs):
+    page = markdown(read_search(runs, "some"), ["parameter"])
+    assert "![parameter](parameter.svg)" in page
+    assert "| a #4 | 70.0 | 6 | 0.002 |" in page
+    assert "| failed | 1 | 0 | 0.00 |" in page
+    assert "Trials by arm: a 6, of 6 each." in page
+    assert "training.patience=3" in page
+    assert "90.0" not in page, "a running trial is no result"
+    assert [row["trial"] for row in top_rows(read_search(runs, "some"))] == ["a #4", "a #0"]
+
+
+def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
+    made = build_search(runs, tmp_path / "one", "some")
+    again = build_search(runs, tmp_path / "two", "some")
+    assert {path.name for path in made} >= {"parameter.svg", "expected_best.png", "search.md"}
+    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
+
+
+def test_a_search_that_has_just_begun_has_a_report(runs):
+    path = runs / "searches" / "some.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"trials": []}))
+    data = read_search(runs, "some")
+    assert "None yet." in markdown(data, [])
+    assert saving(data) == "No trial was stopped early."
+    assert confirmation_table(data).empty
+    assert build_search(runs, runs / "reports", "some")
+
+
+def test_a_search_that_is_not_there_or_broken_is_named(runs):
+    with pytest.raises(LedgerError, match=r"other: no such search in .*searches; there: some"):
+        read_search(runs, "other")
+    (runs / "searches" / "some.json").write_text("{}")
+    with pytest.raises(LedgerError, match=r"some\.json: not a search's record .*labels"):
+        read_search(runs, "some")
