@@ -1,4 +1,4 @@
-"""Studies in MLflow: the only file that imports it.
+"""Studies in MLflow: the only file that imports it, but for the model it serves.
 
 MLflow shows what the ledger knows and is never asked for it. Each unit of an experiment has
 one run, found again by its fingerprint, and a run is brought up to date by sending only the
@@ -19,9 +19,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import rin_core
 from rin_core.checkpoint import write_atomically
 from rin_core.errors import without_credentials
 from study.ledger import StudyError, Unit
@@ -32,11 +34,14 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
+import mlflow
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 FINGERPRINT, PARENT, KIND = "rin.fingerprint", "mlflow.parentRunId", "rin.kind"
+BEST = "rin.best"  # the trial whose model the study's run carries
+SERVED_WITH = ("mlflow", "torch", "numpy", "numba", "safetensors", "transformers", "tyro", "rich")
 BATCH_SECONDS = 2.0
 LAST_TRIES = 3  # after the study's end
 LARGEST_BATCH = 1000  # metrics in one request, MLflow's own limit
@@ -140,8 +145,26 @@ class Tracker:
         with self._tolerant("the study's run"):
             for path in summary:
                 self.client.log_artifact(self.parent_id, str(path))
+            self._log_best()
             self.client.set_terminated(self.parent_id, status)
         return self.unsent
+
+    def _log_best(self) -> None:
+        """Attach the trial with the best dev F1 to the study's run, as a model MLflow can serve."""
+        results = {name: planned.result() for name, planned in self.planned.items()}
+        scores = {name: result["dev"]["f1"] for name, result in results.items() if result}
+        with_weights = [name for name in scores if self.planned[name].unit.weights.exists()]
+        if not with_weights:
+            return
+        best = max(with_weights, key=lambda name: scores[name])
+        run = self.client.get_run(self.parent_id)
+        if run.data.tags.get(BEST) == best:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            model = save_model(self.planned[best].unit.weights, Path(folder) / "model")
+            self.client.log_artifacts(self.parent_id, str(model), "model")
+        named = {BEST: best, "rin.best_trial": self.planned[best].name}
+        self.client.log_batch(self.parent_id, tags=[RunTag(k, v) for k, v in named.items()])
 
     def _experiment(self, uri: str, name: str, artifacts: Path) -> str:
         found = self.client.get_experiment_by_name(name)
@@ -294,6 +317,28 @@ class Tracker:
         self.client.log_dict(run_id, result["config"], "config.json")
         if unit.weights.exists():
             self.client.log_artifact(run_id, str(unit.weights))
+
+
+def save_model(weights: Path, folder: Path) -> Path:
+    """Write a trained model in MLflow's format, with the code and the versions it runs on.
+
+    Args:
+        weights: A trial's ``weights.safetensors``.
+        folder: Where to; must not exist.
+
+    Returns:
+        ``folder``, to be loaded with ``mlflow.pyfunc.load_model`` or served with
+        ``mlflow models serve --env-manager local --model-uri``.
+    """
+    mlflow.pyfunc.save_model(
+        folder,
+        python_model=str(Path(__file__).with_name("served_model.py")),
+        artifacts={"weights": str(weights)},
+        code_paths=[str(Path(rin_core.__file__).parent)],
+        pip_requirements=[f"{name}=={version(name)}" for name in SERVED_WITH],
+        input_example=["Ann Smith was born in Oslo ."],
+    )
+    return folder
 
 
 def create_database(uri: str) -> None:
