@@ -44,7 +44,8 @@ class Study:
         for experiment, trials in experiments.items():
             planned = {p.unit.fingerprint: _planned(p, plan) for p in trials}
             description = _description(plan, trials)
-            tracker = Tracker(uri, experiment, out / "artifacts", planned, description)
+            corpus = plan.corpora[trials[0].corpus_key]
+            tracker = Tracker(uri, experiment, out / "artifacts", planned, description, corpus)
             for p in trials:
                 self._trackers[p.unit.fingerprint] = tracker
                 if p.unit.history():

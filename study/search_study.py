@@ -47,7 +47,9 @@ class SearchStudy:
         create_database(uri)
         known = {trial.fingerprint: self._planned(trial) for trial in record.trials}
         artifacts = out / "artifacts"
-        self._tracker = Tracker(uri, plan.experiment, artifacts, known, _description(plan))
+        self._tracker = Tracker(
+            uri, plan.experiment, artifacts, known, _description(plan), plan.corpus
+        )
         for fingerprint in known:
             self._tracker.settle(fingerprint)
 

@@ -11,6 +11,7 @@ trials should not wait for it.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import queue
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import rin_core
+from rin_core.batching import EncodedCorpus
 from rin_core.checkpoint import write_atomically
 from rin_core.errors import without_credentials
 from study.ledger import StudyError, Unit
@@ -35,7 +37,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 import mlflow
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -92,6 +94,7 @@ class Tracker:
             a server decides for itself.
         planned: The units by fingerprint.
         description: Markdown for the parent run.
+        corpus: What the runs are trained on, for the UI's dataset column.
 
     Raises:
         TrackingError: The server or database cannot be used.
@@ -104,7 +107,9 @@ class Tracker:
         artifacts: Path,
         planned: Mapping[str, Planned],
         description: str,
+        corpus: EncodedCorpus | None = None,
     ) -> None:
+        self.dataset = corpus and _dataset(corpus)
         self.planned = dict(planned)
         self._queue: queue.Queue[tuple[str, Mapping[str, float] | None]] = queue.Queue()
         self.unsent = 0
@@ -260,10 +265,13 @@ class Tracker:
     def _create(self, fingerprint: str) -> _Open:
         planned = self.planned[fingerprint]
         tags = {**planned.tags, FINGERPRINT: fingerprint, PARENT: self.parent_id, KIND: "trial"}
+        tags |= {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
         created = self.client.create_run(self.experiment_id, tags=tags, run_name=planned.name)
         run = _Open(created.info.run_id, "RUNNING", 0)
         params = [Param(name, str(value)) for name, value in planned.params.items()]
         self.client.log_batch(run.run_id, params=params)
+        if self.dataset is not None:
+            self.client.log_inputs(run.run_id, [self.dataset])
         return run
 
     def _flush(self, run: _Open) -> None:
@@ -317,6 +325,22 @@ class Tracker:
         self.client.log_dict(run_id, result["config"], "config.json")
         if unit.weights.exists():
             self.client.log_artifact(run_id, str(unit.weights))
+
+
+def _dataset(corpus: EncodedCorpus) -> DatasetInput:
+    """Describe a corpus: its name, the digest that fingerprints hold, and its sizes."""
+    splits = {"train": corpus.train, "dev": corpus.dev, "test": corpus.test}
+    profile = {f"{name}_sentences": len(split) for name, split in splits.items()}
+    profile |= {f"{name}_triples": split.gold_4M.shape[1] for name, split in splits.items()}
+    profile["relations"] = len(corpus.vocabulary.relations)
+    described = Dataset(
+        name=corpus.name,
+        digest=corpus.digest,
+        source_type="corpus",
+        source=json.dumps({"name": corpus.name, "content": corpus.content}),
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(described, [InputTag("mlflow.data.context", "train, dev, test")])
 
 
 def save_model(weights: Path, folder: Path) -> Path:

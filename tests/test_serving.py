@@ -112,10 +112,19 @@ def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, train
             shutil.copy(trained.weights, unit.weights)
         planned[name] = Planned(unit=unit, name=f"arm {name}", params={}, tags={})
     for _ in range(2):
-        tracker = Tracker(uri, "curve", tmp_path / "artifacts", planned, "what is compared")
+        artifacts = tmp_path / "artifacts"
+        tracker = Tracker(uri, "curve", artifacts, planned, "what is compared", trained.encoded)
+        for name in planned:
+            tracker.settle(name)
         tracker.close("FINISHED")
         run = tracker.client.get_run(tracker.parent_id)
         assert run.data.tags[BEST] == "aaa"
         mlflow.set_tracking_uri(uri)
         loaded = mlflow.pyfunc.load_model(f"runs:/{tracker.parent_id}/model")
         assert loaded.predict(sentences) == expected(trained, sentences)
+        trials = tracker.client.search_runs([tracker.experiment_id], "tags.`rin.kind` = 'trial'")
+        assert len(trials) == len(planned)
+        for run in trials:
+            (used,) = run.inputs.dataset_inputs
+            assert (used.dataset.name, used.dataset.digest) == ("demo", trained.encoded.digest)
+            assert json.loads(used.dataset.profile)["train_sentences"] == 60
