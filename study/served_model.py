@@ -6,17 +6,12 @@ the only file beside :mod:`study.tracking` that imports mlflow.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import mlflow
 
 from rin_core.predictor import Predictor
-
-
-# What comes out is nested JSON, which has no narrower type.
-warnings.filterwarnings("ignore", message=r"(?s).*Any type hint is inferred as AnyType")
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
