@@ -24,8 +24,8 @@ from typing import Any
 import optuna
 from mlflow.tracking import MlflowClient
 
-from rin_core.corpus import Sentence
 from rin_core.demo import demo_corpus
+from tests.conftest import as_spert
 
 ROOT = Path(__file__).parents[1]
 ARMS = ("k-0", "k-1")
@@ -95,21 +95,9 @@ def write_corpus(folder: Path, sizes: tuple[int, int, int] = (300, 30, 30)) -> P
     folder.mkdir(parents=True)
     corpus = demo_corpus()
     for split, count in zip(("train", "dev", "test"), sizes, strict=True):
-        records = [_record(sentence) for sentence in getattr(corpus, split)[:count]]
+        records = [as_spert(sentence) for sentence in getattr(corpus, split)[:count]]
         (folder / f"{split}.json").write_text(json.dumps(records))
     return folder
-
-
-def _record(sentence: Sentence) -> dict[str, object]:
-    place = {span: k for k, span in enumerate(sentence.entities)}
-    return {
-        "tokens": list(sentence.words),
-        "entities": [{"type": "thing", "start": s, "end": e} for s, e in sentence.entities],
-        "relations": [
-            {"type": t.relation, "head": place[t.subject], "tail": place[t.object]}
-            for t in sentence.triples
-        ],
-    }
 
 
 def disagreements(search: Search, trials: int) -> list[str]:
