@@ -31,6 +31,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def no_server_of_the_persons_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study of a test goes into the test's folder, whatever the shell or a test has set."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 def as_spert(sentence: Sentence) -> dict[str, object]:
     place = {span: k for k, span in enumerate(sentence.entities)}
     return {

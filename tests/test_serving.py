@@ -119,8 +119,10 @@ def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, train
         tracker.close("FINISHED")
         run = tracker.client.get_run(tracker.parent_id)
         assert run.data.tags[BEST] == "aaa"
-        mlflow.set_tracking_uri(uri)
-        loaded = mlflow.pyfunc.load_model(f"runs:/{tracker.parent_id}/model")
+        fetched = mlflow.artifacts.download_artifacts(
+            run_id=tracker.parent_id, artifact_path="model", tracking_uri=uri
+        )
+        loaded = mlflow.pyfunc.load_model(fetched)
         assert loaded.predict(sentences) == expected(trained, sentences)
         trials = tracker.client.search_runs([tracker.experiment_id], "tags.`rin.kind` = 'trial'")
         assert len(trials) == len(planned)
