@@ -1,7 +1,15 @@
-"""The learning rate of Adam, for each encoder: dev F1 against it, over three decades."""
+"""The learning rate of Adam, for each encoder: dev F1 against it, over three decades.
+
+The transformer wants a GPU and a pretrained model, so it is searched when it is named:
+``--arms transformer-1 --set encoder.model=NAME_OR_FOLDER``. It has two rates, its own and that of
+all that is learned from nothing, and both are searched.
+"""
+
+import dataclasses
 
 from optuna.distributions import FloatDistribution
 
+from search_spaces.arms import transformer
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm
 
@@ -11,7 +19,13 @@ SPACE = Search(
     name="learning_rate",
     title="Which learning rate does an encoder want, and how sharp is the optimum?",
     arms=(Arm(name="bilstm", label="RIN (GRU, K = 1), BiLSTM encoder"),),
-    parameters={"training.learning_rate": RATE},
+    on_request=(transformer(1, "transformer", "transformer"),),
+    parameters={
+        "training.learning_rate": RATE,
+        "training.encoder_learning_rate": dataclasses.replace(
+            RATE, when={"encoder.kind": ("transformer",)}
+        ),
+    },
     asha=Asha(grace_period=8, reduction_factor=3),
     budget=36,
 )

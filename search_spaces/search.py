@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -90,6 +90,8 @@ class Search:
     arms: tuple[Arm, ...]
     parameters: Mapping[str, Parameter]
     """What is tuned, by dotted name of the setting."""
+    on_request: tuple[Arm, ...] = ()
+    """Arms that are searched only when they are named, for what they need or cost."""
     fixed: Mapping[str, object] = field(default_factory=dict)
     """Settings of all trials that are not the paper's."""
     sampler: Sampler = "tpe"
@@ -163,15 +165,31 @@ class Search:
 
     def starts(self) -> Grid:
         """Return each arm at the paper's settings with the search's seed: its first trial."""
-        return Grid(name=self.name, title=self.title, arms=self.arms, seeds=(self.seed,))
+        return Grid(
+            name=self.name,
+            title=self.title,
+            arms=self.arms,
+            on_request=self.on_request,
+            seeds=(self.seed,),
+        )
 
-    def refuse_searched(self, overrides: Mapping[str, object]) -> None:
-        """Raise :class:`SpaceError` for a ``--set`` that the search would undo."""
-        for path in overrides:
-            if path in self.parameters:
-                raise SpaceError(
-                    f"--set {path}: {self.name} searches it; leave it out, or run a grid"
-                )
+    def every_arm(self) -> tuple[Arm, ...]:
+        """Return the arms with those on request, in their order."""
+        return (*self.arms, *self.on_request)
+
+    def fixing(self, paths: Collection[str]) -> Search:
+        """Return the search without the parameters that a person sets.
+
+        Raises:
+            SpaceError: That leaves nothing to search.
+        """
+        left = {path: p for path, p in self.parameters.items() if path not in paths}
+        if not left:
+            raise SpaceError(
+                f"--set {' '.join(self.parameters)}: fixes all that {self.name} searches; run a "
+                "grid, or leave one free"
+            )
+        return dataclasses.replace(self, parameters=left)
 
     def start(self, base: Config) -> dict[str, Any]:
         """Return an arm's own values of the parameters, the first point to try.

@@ -69,7 +69,8 @@ class Options:
     arms: tuple[str, ...] = ()
     """Only these arms; shell patterns, as in ``'gru-*'``."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting for all trials, as in ``--set training.learning_rate=5e-4``; repeatable."""
+    """A setting for all trials, as in ``--set training.learning_rate=5e-4``; repeatable.
+    A search searches it no more."""
     max_epochs: int | None = None
     """Short for ``--set training.max_epochs=…``."""
     max_concurrent: int | None = None
@@ -193,14 +194,19 @@ def _list_spaces() -> None:
     for space in SPACES.values():
         counts = (len(space.arms), len(space.seeds), len(space.trials([""])))
         table.add_row(f"[bold]{space.name}[/bold]", *map(str, counts), space.title)
-        if space.on_request:
-            names = " ".join(arm.name for arm in space.on_request)
-            table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
+        _list_on_request(table, space)
     for search in SEARCHES.values():
         seeds = f"1, then {len(search.confirm_seeds)}"
         row = (str(len(search.arms)), seeds, str(search.trials()), f"{search.title} (search)")
         table.add_row(f"[bold]{search.name}[/bold]", *row)
+        _list_on_request(table, search)
     CONSOLE.print(table)
+
+
+def _list_on_request(table: Table, space: Grid | Search) -> None:
+    if space.on_request:
+        names = " ".join(arm.name for arm in space.on_request)
+        table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
 
 
 def _show_plan(plan: Plan) -> None:

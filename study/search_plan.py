@@ -51,7 +51,7 @@ class SearchPlan:
 
     def identities(self) -> dict[str, dict[str, Any]]:
         """Return for each arm all that its stored trials must agree in."""
-        arms = {arm.name: arm for arm in self.search.arms}
+        arms = {arm.name: arm for arm in self.search.every_arm()}
         return {
             name: {
                 **self.search.identity(arms[name]),
@@ -90,7 +90,7 @@ class SearchPlan:
         """Return each arm's best and its start as a grid; None with nothing to confirm."""
         confirmed = [
             pair
-            for arm in self.search.arms
+            for arm in self.search.every_arm()
             if arm.name in self.starts and (best := record.best(arm.name)) is not None
             for pair in self._pair(arm, best.parameters)
         ]
@@ -134,14 +134,14 @@ def make_search_plans(
         corpora: Names or folders.
         name: The experiment's, in place of that of the space.
         arms: Shell-style patterns; none means all.
-        overrides: Settings for every trial.
+        overrides: Settings for every trial; a parameter that is set is searched no more.
         data_root: Folder of corpora.
         embeddings: Word vectors.
 
     Raises:
         ValueError: A space, setting, corpus or vectors that cannot be; one clear line.
     """
-    search.refuse_searched(overrides or {})
+    search = search.fixing(overrides or {})
     plans = []
     for source in corpora:
         sized = search.on(source)

@@ -78,7 +78,7 @@ class ArmSearch(OptunaSearch):  # type: ignore[misc]
         recorded: Sequence[SearchTrial],
     ) -> None:
         self.search, self.name = search, name
-        arm = [a.name for a in search.arms].index(name)
+        arm = [a.name for a in search.every_arm()].index(name)
         metrics, modes = [METRICS[o] for o in search.objectives], directions(search)
         single = len(metrics) == 1
         super().__init__(

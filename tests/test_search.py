@@ -11,6 +11,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from rin_core.config import Config
 from search_spaces import SEARCHES, find_space
+from search_spaces.learning_rate import SPACE as LEARNING_RATE
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm, SpaceError
 from search_spaces.tune_rin import SPACE as TUNE_RIN
@@ -33,7 +34,7 @@ def search(**changes: object) -> Search:
 @pytest.mark.parametrize("corpus", ["demo", "webnlg_star"])
 def test_every_search_starts_at_the_papers_settings(space, corpus):
     chosen = space.on(corpus)
-    for trial in chosen.starts().trials([corpus], seeds=[chosen.seed]):
+    for trial in chosen.starts().trials([corpus], seeds=[chosen.seed], arms=["*"]):
         point = chosen.start(trial.config)
         assert point, "nothing is searched in this arm"
         assert trial.config.with_overrides(point) == trial.config
@@ -42,7 +43,7 @@ def test_every_search_starts_at_the_papers_settings(space, corpus):
 
 @pytest.mark.parametrize("space", SEARCHES.values(), ids=SEARCHES)
 def test_every_corner_of_every_search_is_a_legal_configuration(space):
-    for trial in space.starts().trials(["webnlg_star"]):
+    for trial in space.starts().trials(["webnlg_star"], arms=["*"]):
         for pick in itertools.product((0, -1), repeat=len(space.parameters)):
             ends = dict(zip(space.parameters, pick, strict=True))
 
@@ -108,10 +109,24 @@ def test_a_start_outside_its_range_is_refused():
         narrow.start(Config())
 
 
-def test_a_setting_that_is_searched_cannot_be_set():
-    with pytest.raises(SpaceError, match=r"--set training\.learning_rate: some searches it"):
-        search().refuse_searched({"training.learning_rate": 1})
-    search().refuse_searched({"training.batch_size": 20})
+def test_a_parameter_that_is_set_is_searched_no_more():
+    fixed = TUNE_RIN.fixing(["model.rounds", "training.weight_decay"])
+    assert fixed.parameters.keys() == TUNE_RIN.parameters.keys() - {"model.rounds"}
+    for rounds, asked in ((2, True), (0, False)):  # what depends on it goes by the value set
+        base = Config().override("model.rounds", rounds)
+        assert ("model.cell" in fixed.start(base)) == asked
+    assert TUNE_RIN.fixing([]) == TUNE_RIN
+    with pytest.raises(SpaceError, match=r"fixes all that some searches; run a grid"):
+        search().fixing(["training.learning_rate"])
+
+
+def test_an_arm_on_request_is_searched_when_it_is_named():
+    names = [trial.arm for trial in LEARNING_RATE.starts().trials(["webnlg_star"])]
+    assert names == ["bilstm"]
+    (asked,) = LEARNING_RATE.starts().trials(["webnlg_star"], arms=["trans*"])
+    rates = {"training.learning_rate": 2e-4, "training.encoder_learning_rate": 2e-4}
+    assert LEARNING_RATE.start(asked.config) == rates
+    assert asked.arm in [arm.name for arm in LEARNING_RATE.every_arm()]
 
 
 def test_the_grid_sampler_gets_every_value():
