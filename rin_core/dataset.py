@@ -40,8 +40,8 @@ def load_dataset(
         name: ``demo``, a name under the data root, or a folder.
         config: Settings.
         data_root: Folder of corpora; default: the environment's ``RIN_DATA_ROOT``.
-        embeddings: GloVe text file, plain, .gz or .zip; None starts from random vectors. A
-            transformer has no use for it.
+        embeddings: GloVe text file, plain, .gz or .zip, from here or from the data root; None
+            starts from random vectors. A transformer has no use for it.
 
     Returns:
         The arrays, with notes on tags, vectors and triples that could not be placed.
@@ -59,9 +59,12 @@ def load_dataset(
         corpus, source = tag_pos(corpus)
         notes.append(f"part-of-speech tags: {source}")
     vocabulary = corpus_vocabulary(corpus, config.data)
-    vectors = embeddings and load_vectors(embeddings, vocabulary, config.encoder.word_dim)
-    notes.append(_vectors_note(vectors or None))
-    encoded = encode_corpus(corpus, config.data, vectors or None, vocabulary)
+    vectors = None
+    if embeddings is not None:
+        path = _find_vectors(embeddings, _root(data_root))
+        vectors = load_vectors(path, vocabulary, config.encoder.word_dim)
+    notes.append(_vectors_note(vectors))
+    encoded = encode_corpus(corpus, config.data, vectors, vocabulary)
     return dataclasses.replace(encoded, notes=(_sizes(corpus), *notes))
 
 
@@ -133,13 +136,24 @@ def find_corpus(name: str, data_root: Path | None) -> Path:
     Raises:
         CorpusError: There is no such folder; lists the corpora that are there.
     """
-    from_environment = os.environ.get("RIN_DATA_ROOT")
-    root = data_root or (Path(from_environment) if from_environment else None)
+    root = _root(data_root)
     candidates = [root / name] if root else []
     for folder in (*candidates, Path(name)):
         if name and folder.is_dir():
             return folder
     raise CorpusError(f"corpus {name!r}: no such folder; {_available(root)}")
+
+
+def _root(given: Path | None) -> Path | None:
+    """Return the data root: as given, else the environment's."""
+    from_environment = os.environ.get("RIN_DATA_ROOT")
+    return given or (Path(from_environment) if from_environment else None)
+
+
+def _find_vectors(path: Path, root: Path | None) -> Path:
+    """Return the file itself, or that under the data root: a command then names no machine."""
+    under_root = root and root / path
+    return under_root if under_root and not path.exists() and under_root.is_file() else path
 
 
 def _available(root: Path | None) -> str:

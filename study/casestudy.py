@@ -125,7 +125,7 @@ def load(ledger: Ledger, name: str) -> Loaded:
 
 def _label(ledger: Ledger, unit: Unit, config: Config) -> str:
     """Return the arm's label; a trial that no study planned is named by its model."""
-    if any((ledger.root / "studies").glob("*.json")):
+    if ledger.studies():
         planned = read_ledger(ledger.root)
         for label in planned.loc[planned["fingerprint"] == unit.fingerprint, "label"]:
             return str(label)

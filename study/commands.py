@@ -15,34 +15,36 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from study.audit import Audit
 from study.ledger import Ledger, Unit
-from study.portable import export_units, first_difference, import_units
+from study.portable import export_ledger, first_difference, import_ledger
 from study.show import Show
 from study.trial import run_unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """Write finished units to a file of JSON lines, without weights."""
+    """Write finished units, studies and searches to a file of JSON lines, without weights."""
 
     file: tyro.conf.Positional[Path]
     """File to write."""
     data: tuple[str, ...] = ()
-    """Only units on these corpora [default: all]."""
+    """Only what is on these corpora [default: all]."""
     out: Path = Path("runs")
     """The ledger."""
 
     def run(self, console: Console) -> int:
         """Export; return the exit code."""
-        count = export_units(Ledger(self.out), self.file, self.data)
-        console.print(f"{count} finished units written to {self.file}", highlight=False)
+        counts = export_ledger(Ledger(self.out), self.file, self.data)
+        named = zip(counts.values(), ("finished units", "studies", "searches"), strict=True)
+        shown = ", ".join(f"{count} {name}" for count, name in named)
+        console.print(f"{shown} written to {self.file}", highlight=False)
         return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """Add the units of exported files that the ledger lacks.
+    """Add what exported files have and the ledger lacks: units, studies and searches.
 
-    The next study that plans them finds them done, and brings MLflow and the reports up to date.
+    A study that plans the units finds them done, and brings MLflow and the reports up to date.
     """
 
     files: tyro.conf.Positional[tuple[Path, ...]]
@@ -55,9 +57,9 @@ class Import:
         ledger, conflicts = Ledger(self.out), 0
         with ledger.exclusive():
             for file in self.files:
-                merged = import_units(ledger, file)
+                merged = import_ledger(ledger, file)
                 console.print(
-                    f"{file}: {len(merged.added)} units added, {len(merged.known)} here already",
+                    f"{file}: {len(merged.added)} records added, {len(merged.known)} here already",
                     highlight=False,
                 )
                 for fingerprint, difference in merged.conflicts.items():

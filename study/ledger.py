@@ -172,6 +172,18 @@ class Ledger:
         """Return where an experiment's plan is recorded."""
         return self.root / "studies" / f"{experiment}.json"
 
+    def studies(self) -> list[str]:
+        """Return the names of all recorded experiments."""
+        return sorted(path.stem for path in (self.root / "studies").glob("*.json"))
+
+    def study(self, experiment: str) -> dict[str, Any] | None:
+        """Return an experiment's plan as recorded, or None."""
+        return _read_json(self.study_path(experiment))
+
+    def searches(self) -> list[str]:
+        """Return the names of all recorded searches."""
+        return sorted(path.stem for path in (self.root / "searches").glob("*.json"))
+
     def search_path(self, experiment: str) -> Path:
         """Return where a search is recorded."""
         return self.root / "searches" / f"{experiment}.json"
@@ -190,7 +202,7 @@ class Ledger:
     ) -> None:
         """Add planned trials to an experiment; those planned before stay, the new ones last."""
         path = self.study_path(experiment)
-        earlier = (_read_json(path) or {"trials": []})["trials"]
+        earlier = (self.study(experiment) or {"trials": []})["trials"]
         fresh = {_identity(trial) for trial in trials}
         kept = [trial for trial in earlier if _identity(trial) not in fresh]
         updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,8 +1,8 @@
-"""Finished units as JSON lines: to split a study over machines, or to keep its record in git.
+"""A ledger as JSON lines: to split a study over machines, or to keep its record in git.
 
-One line a unit: configuration, every epoch's scores, test scores and predictions, provenance;
-no weights. Another ledger takes the lines it lacks, so that a study started there runs only
-what is missing.
+One line a finished unit (configuration, every epoch's scores, test scores and predictions,
+provenance; no weights), a study's plan or a search's record; no text of a corpus. Another ledger
+takes what it lacks, so that a study or search started there goes on from here.
 """
 
 from __future__ import annotations
@@ -11,66 +11,59 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rin_core.checkpoint import write_atomically
 from rin_core.config import Config, ConfigError
 from study.ledger import Ledger, Unit
+from study.search_record import SearchTrial
 
-FORMAT = 1
+FORMAT = 2
 NUMBERS = ("history", "best_epoch", "stopped", "dev", "test")
 TIMES = ("seconds", "tokens_per_second")
+Kind = Literal["unit", "study", "search"]
 
 
 @dataclass(slots=True)
 class Merged:
-    """What an import came to, by fingerprint."""
+    """What an import came to: names of units, studies and searches."""
 
     added: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     conflicts: dict[str, str] = field(default_factory=dict)
-    """Units that both have with other numbers, and where those differ first; ours are kept."""
+    """What both have otherwise, and where that differs first; ours is kept."""
 
 
-def export_units(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> int:
-    """Write every finished unit, ordered by fingerprint, and return how many.
+def export_ledger(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> dict[Kind, int]:
+    """Write every finished unit, study and search, each by name, and return how many.
 
     Args:
         ledger: Where from.
         path: File to write; replaced in one step.
-        corpora: Only units on these corpora; none means all.
+        corpora: Only what is on these corpora; none means all.
     """
-    wanted = set(corpora)
-    lines = [
-        json.dumps(_packed(unit, result), allow_nan=False, separators=(",", ":"))
-        for unit in ledger.units()
-        if (result := unit.result()) is not None
-        and (not wanted or result["corpus"]["name"] in wanted)
-    ]
+    records = list(_records(ledger, frozenset(corpora)))
     path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(r, allow_nan=False, separators=(",", ":")) for r in records)
     write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
-    return len(lines)
+    kinds: tuple[Kind, ...] = ("unit", "study", "search")
+    return {kind: sum(record["record"] == kind for record in records) for kind in kinds}
 
 
-def import_units(ledger: Ledger, path: Path) -> Merged:
-    """Add the units of a file that a ledger lacks; what it has is never overwritten.
+def import_ledger(ledger: Ledger, path: Path) -> Merged:
+    """Add what a file has and a ledger lacks; what the ledger has is never overwritten.
+
+    Trials that a study planned elsewhere join those that it planned here.
 
     Raises:
-        ValueError: A line that is no unit, or whose fingerprint is not that of its
+        ValueError: A line that is no record, or a unit whose fingerprint is not that of its
             configuration and data: names file and line. Nothing of the file is then added.
     """
-    units = list(_read(path))
     merged = Merged()
-    for result, predictions in units:
-        unit = ledger.unit(result["fingerprint"])
-        ours = unit.result()
-        if ours is None:
-            unit.adopt(result, predictions)
-            merged.added.append(unit.fingerprint)
-        elif (difference := first_difference(ours, result)) is None:
-            merged.known.append(unit.fingerprint)
-        else:
-            merged.conflicts[unit.fingerprint] = difference
+    for record in list(_read(path)):
+        {"unit": _merge_unit, "study": _merge_study, "search": _merge_search}[record["record"]](
+            ledger, record["content"], merged
+        )
     return merged
 
 
@@ -101,36 +94,121 @@ def _shown(value: Any) -> str:
     return f"F1 {value['f1']!r}" if isinstance(value, Mapping) else repr(value)
 
 
+def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[dict[str, Any]]:
+    def wanted(corpus: str) -> bool:
+        return not corpora or corpus in corpora
+
+    for unit in ledger.units():
+        result = unit.result()
+        if result is not None and wanted(result["corpus"]["name"]):
+            yield _record("unit", _packed(unit, result))
+    for name in ledger.studies():
+        if (study := ledger.study(name)) and wanted(study["corpus"]):
+            yield _record("study", study)
+    for name in ledger.searches():
+        if (search := ledger.search(name)) and wanted(search["corpus"]):
+            yield _record("search", search)
+
+
+def _record(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
+    return {"record": kind, "format": FORMAT, "content": content}
+
+
 def _packed(unit: Unit, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return a unit as one object; epochs by column, which names each score once."""
     history = result["history"]
     columns = {key: [row[key] for row in history] for key in history[0]}
-    return {"format": FORMAT, **result, "history": columns, "predictions": unit.predictions()}
+    return {**result, "history": columns, "predictions": unit.predictions()}
 
 
-def _read(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+def _merge_unit(ledger: Ledger, content: dict[str, Any], merged: Merged) -> None:
+    result, predictions = content["result"], content["predictions"]
+    unit = ledger.unit(result["fingerprint"])
+    ours = unit.result()
+    if ours is None:
+        unit.adopt(result, predictions)
+        merged.added.append(unit.fingerprint)
+    elif (difference := first_difference(ours, result)) is None:
+        merged.known.append(unit.fingerprint)
+    else:
+        merged.conflicts[unit.fingerprint] = difference
+
+
+def _merge_study(ledger: Ledger, content: dict[str, Any], merged: Merged) -> None:
+    name = content["experiment"]
+    ours = ledger.study(name)
+    planned = [] if ours is None else ours["trials"]
+    fresh = [trial for trial in content["trials"] if trial not in planned]
+    if not fresh:
+        merged.known.append(name)
+        return
+    header = content if ours is None else ours
+    ledger.record_study(
+        name,
+        {k: v for k, v in header.items() if k not in ("experiment", "updated", "trials")},
+        fresh,
+    )
+    merged.added.append(name)
+
+
+def _merge_search(ledger: Ledger, content: dict[str, Any], merged: Merged) -> None:
+    name = content["experiment"]
+    ours = ledger.search(name)
+    if ours is None:
+        ledger.record_search(name, content)
+        merged.added.append(name)
+    elif ours["trials"] == content["trials"]:
+        merged.known.append(name)
+    else:
+        merged.conflicts[name] = (
+            f"{len(ours['trials'])} trials here and {len(content['trials'])} there, not the same"
+        )
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
             try:
-                yield _unpacked(json.loads(line))
+                yield _checked(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(
-                    f"{path}, line {number}: is no exported unit ({_reason(error)}); "
+                    f"{path}, line {number}: is no exported record ({_reason(error)}); "
                     "export the file again"
                 ) from error
 
 
-def _unpacked(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    if record.pop("format") != FORMAT:
+def _checked(record: dict[str, Any]) -> dict[str, Any]:
+    if record["format"] != FORMAT:
         raise ValueError("another format")
-    predictions = record.pop("predictions")
-    columns = record["history"]
+    kind, content = record["record"], record["content"]
+    if kind == "unit":
+        return {"record": kind, "content": _unpacked(content)}
+    if kind not in ("study", "search"):
+        raise ValueError(f"{kind!r} is neither unit, study nor search")
+    _check_plan(kind, content)
+    return record
+
+
+def _check_plan(kind: Kind, content: dict[str, Any]) -> None:
+    """Refuse what a ledger could not read back, or would write outside its folder."""
+    name = content["experiment"]
+    if not isinstance(name, str) or Path(name).name != name:
+        raise ValueError(f"{name!r} is no name of a {kind}")
+    for trial in content["trials"]:
+        Config.from_flat(trial["config"])
+        if kind == "search":
+            SearchTrial(**trial)
+
+
+def _unpacked(content: dict[str, Any]) -> dict[str, Any]:
+    predictions = content.pop("predictions")
+    columns = content["history"]
     rows = zip(*columns.values(), strict=True)
-    record["history"] = [dict(zip(columns, row, strict=True)) for row in rows]
-    expected = Config.from_flat(record["config"]).fingerprint(record["corpus"]["digest"])
-    if record["fingerprint"] != expected:
+    content["history"] = [dict(zip(columns, row, strict=True)) for row in rows]
+    expected = Config.from_flat(content["config"]).fingerprint(content["corpus"]["digest"])
+    if content["fingerprint"] != expected:
         raise ValueError(f"its configuration and data have fingerprint {expected}")
-    return record, predictions
+    return {"result": content, "predictions": predictions}
 
 
 def _reason(error: Exception) -> str:

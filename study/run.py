@@ -58,7 +58,8 @@ class Options:
     data_root: Path | None = None
     """Folder of corpora [default: $RIN_DATA_ROOT]."""
     embeddings: Path | None = None
-    """GloVe text file (plain, .gz or .zip) for the words; without it they start random."""
+    """GloVe text file (plain, .gz or .zip), from here or the data root, for the words; without
+    it they start random."""
     seeds: str | None = None
     """A count (``5`` is 0 to 4), a range (``2-4``), a list (``0,3``) [default: the space's].
     Of a search: the seeds that confirm its best; ``0`` confirms nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 
 from rin_core.config import Config
 from study.ledger import Ledger
-from study.portable import export_units, first_difference, import_units
+from study.portable import FORMAT, export_ledger, first_difference, import_ledger
+from study.search_record import SearchRecord, SearchTrial
 
 ROOT = Path(__file__).parents[1]
 TINY = {
@@ -21,6 +23,8 @@ TINY = {
     "training.max_epochs": 2,
     "training.batch_size": 200,
 }
+NOTHING = {"unit": 0, "study": 0, "search": 0}
+ONE_UNIT = {**NOTHING, "unit": 1}
 SETTINGS = [f"--set={name}={value}" for name, value in TINY.items()]
 
 
@@ -43,36 +47,36 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
 @pytest.fixture
 def exported(ledger: Ledger, tmp_path: Path) -> Path:
     file = tmp_path / "kept" / "demo.jsonl"
-    assert export_units(ledger, file) == 1
+    assert export_ledger(ledger, file) == ONE_UNIT
     return file
 
 
 def test_another_ledger_gets_all_but_the_weights(ledger, exported, tmp_path):
     other = Ledger(tmp_path / "other")
-    (name,) = import_units(other, exported).added
+    (name,) = import_ledger(other, exported).added
     assert other.unit(name).result() == ledger.unit(name).result()
     assert other.unit(name).predictions() == ledger.unit(name).predictions()
     assert not other.unit(name).weights.exists()
     again = tmp_path / "again.jsonl"
-    export_units(other, again)
+    export_ledger(other, again)
     assert again.read_bytes() == exported.read_bytes()
 
 
 def test_what_is_known_is_left_alone_and_what_differs_is_reported(ledger, exported):
-    merged = import_units(ledger, exported)
+    merged = import_ledger(ledger, exported)
     assert (merged.added, merged.conflicts) == ([], {})
     (name,) = merged.known
     record = json.loads(exported.read_text())
-    record["history"]["dev_f1"][1] += 1e-16 + 1e-9
+    record["content"]["history"]["dev_f1"][1] += 1e-16 + 1e-9
     exported.write_text(json.dumps(record) + "\n")
     before = ledger.unit(name).result()
-    assert import_units(ledger, exported).conflicts[name].startswith("epoch 2: dev_f1 is ")
+    assert import_ledger(ledger, exported).conflicts[name].startswith("epoch 2: dev_f1 is ")
     assert ledger.unit(name).result() == before
 
 
 def test_only_the_corpora_asked_for(ledger, tmp_path):
-    assert export_units(ledger, tmp_path / "a", ["demo"]) == 1
-    assert export_units(ledger, tmp_path / "b", ["webnlg_star"]) == 0
+    assert export_ledger(ledger, tmp_path / "a", ["demo"]) == ONE_UNIT
+    assert export_ledger(ledger, tmp_path / "b", ["webnlg_star"]) == NOTHING
 
 
 def test_times_are_no_difference_but_everything_else_is(ledger):
@@ -100,21 +104,88 @@ def test_times_are_no_difference_but_everything_else_is(ledger):
     ],
 )
 def test_a_line_that_is_no_unit_names_file_and_line(exported, tmp_path, change, message):
-    record = json.loads(exported.read_text()) | change
+    record = json.loads(exported.read_text())
+    (record if "format" in change else record["content"]).update(change)
     with exported.open("a") as file:
         file.write(json.dumps(record) + "\n")
     other = Ledger(tmp_path / "other")
     with pytest.raises(ValueError, match=rf"demo\.jsonl, line 2: .*{message}"):
-        import_units(other, exported)
+        import_ledger(other, exported)
     assert other.units() == []
+
+
+def planned(seed: int) -> dict[str, object]:
+    config = Config().override("training.seed", seed)
+    return {"fingerprint": config.fingerprint("d"), "arm": "a", "config": config.flat()}
+
+
+def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path):
+    here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
+    header = {"corpus": "demo", "space": "s"}
+    here.record_study("curve", {**header, "command": "ours"}, [planned(0), planned(1)])
+    there.record_study("curve", {**header, "command": "theirs"}, [planned(1), planned(2)])
+    file = tmp_path / "there.jsonl"
+    assert export_ledger(there, file) == {**NOTHING, "study": 1}
+    assert export_ledger(there, tmp_path / "none", ["webnlg_star"]) == NOTHING
+    assert import_ledger(here, file).added == ["curve"]
+    study = here.study("curve")
+    assert study is not None
+    assert study["trials"] == [planned(0), planned(1), planned(2)]
+    assert study["command"] == "ours"
+    assert import_ledger(here, file).known == ["curve"]
+
+
+def searched(number: int, f1: float) -> dict[str, object]:
+    return dataclasses.asdict(
+        SearchTrial(
+            arm="a",
+            number=number,
+            parameters={"training.seed": number},
+            fingerprint="f",
+            config=Config().flat(),
+            dev_f1=[f1],
+        )
+    )
+
+
+def test_a_search_goes_over_whole_and_two_of_one_name_are_a_conflict(tmp_path):
+    here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
+    content = {"experiment": "tune", "corpus": "demo", "identities": {}}
+    there.record_search("tune", {**content, "trials": [searched(0, 0.5)]})
+    file = tmp_path / "there.jsonl"
+    assert export_ledger(there, file) == {**NOTHING, "search": 1}
+    assert import_ledger(here, file).added == ["tune"]
+    assert SearchRecord(here, "tune").trials == SearchRecord(there, "tune").trials
+    assert import_ledger(here, file).known == ["tune"]
+    here.record_search("tune", {**content, "trials": [searched(0, 0.5), searched(1, 0.6)]})
+    merged = import_ledger(here, file)
+    assert merged.conflicts == {"tune": "2 trials here and 1 there, not the same"}
+    assert len(SearchRecord(here, "tune").trials) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"experiment": "../units/x", "trials": []}, "is no name of a search"),
+        ({"experiment": "x", "trials": [{**searched(0, 0.5), "config": {"a.b": 1}}]}, "a.b"),
+        ({"experiment": "x", "trials": [{"config": Config().flat()}]}, "missing"),
+        ({"experiment": "x"}, "'trials' is missing"),
+    ],
+)
+def test_a_search_that_could_not_be_read_back_is_refused(tmp_path, content, message):
+    file = tmp_path / "bad.jsonl"
+    file.write_text(json.dumps({"record": "search", "format": FORMAT, "content": content}))
+    with pytest.raises(ValueError, match=rf"line 1: is no exported record \(.*{message}"):
+        import_ledger(Ledger(tmp_path / "other"), file)
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "\x00", '{"format": 1}'])
 def test_malformed_lines(tmp_path, text):
     file = tmp_path / "bad.jsonl"
     file.write_text(text)
-    with pytest.raises(ValueError, match=r"bad\.jsonl, line 1: is no exported unit"):
-        import_units(Ledger(tmp_path / "other"), file)
+    with pytest.raises(ValueError, match=r"bad\.jsonl, line 1: is no exported record"):
+        import_ledger(Ledger(tmp_path / "other"), file)
 
 
 class TestCommands:
@@ -123,23 +194,23 @@ class TestCommands:
         assert "1 finished units" in python(
             "study/run.py", "export", str(file), f"--out={ledger.root}"
         )
-        assert "1 units added" in python("study/run.py", "import", str(file), f"--out={other}")
+        assert "1 records added" in python("study/run.py", "import", str(file), f"--out={other}")
         (unit,) = Ledger(other).units()
         shown = python("study/run.py", "rerun", unit.fingerprint[:6], f"--out={other}")
         assert "every number agrees to the bit" in shown
 
     def test_rerun_says_what_differs(self, ledger, exported, tmp_path):
         record = json.loads(exported.read_text())
-        record["history"]["train_loss"][0] += 1.0
+        record["content"]["history"]["train_loss"][0] += 1.0
         exported.write_text(json.dumps(record) + "\n")
         other = tmp_path / "other"
-        import_units(Ledger(other), exported)
-        shown = python("study/run.py", "rerun", record["fingerprint"], f"--out={other}", code=1)
+        import_ledger(Ledger(other), exported)
+        shown = python("study/run.py", "rerun", record["content"]["fingerprint"], f"--out={other}", code=1)
         assert "first difference: epoch 1: train_loss is" in shown
 
     def test_a_conflict_fails_the_import(self, ledger, exported):
         record = json.loads(exported.read_text())
-        record["history"]["train_loss"][0] += 1.0
+        record["content"]["history"]["train_loss"][0] += 1.0
         exported.write_text(json.dumps(record) + "\n")
         shown = python("study/run.py", "import", str(exported), f"--out={ledger.root}", code=1)
         assert "conflict" in shown
