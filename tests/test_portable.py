@@ -205,7 +205,8 @@ class TestCommands:
         exported.write_text(json.dumps(record) + "\n")
         other = tmp_path / "other"
         import_ledger(Ledger(other), exported)
-        shown = python("study/run.py", "rerun", record["content"]["fingerprint"], f"--out={other}", code=1)
+        name = record["content"]["fingerprint"]
+        shown = python("study/run.py", "rerun", name, f"--out={other}", code=1)
         assert "first difference: epoch 1: train_loss is" in shown
 
     def test_a_conflict_fails_the_import(self, ledger, exported):
