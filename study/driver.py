@@ -103,6 +103,7 @@ class Study:
         """Hear of the end of a trial; what it came to is read from the ledger."""
         assert self._progress is not None
         unit = next(p.unit for p in self.plan.trials if p.unit.fingerprint == fingerprint)
+        unit.refresh()
         if (result := unit.result()) is not None:
             epochs = len(result["history"])
             self._progress.finish(fingerprint, result["dev"]["f1"], epochs, result["seconds"])

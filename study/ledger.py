@@ -20,15 +20,16 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rin_core.checkpoint import CheckpointError, load_metadata, write_atomically
 from rin_core.model_io import find_unit
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
+from study.store import Store
 
 #: How an attempt may have ended without a result.
 OUTCOMES = ("failure.json", "stopped.json")
@@ -137,6 +138,13 @@ class Unit:
         for name in (CHECKPOINT, *OUTCOMES):
             (self.path / name).unlink(missing_ok=True)
 
+    def saved(self, token: str) -> None:
+        """Hear that an epoch is on disk; raise :class:`Superseded` as :meth:`check` does."""
+        self.check(token)
+
+    def refresh(self) -> None:
+        """Bring the folder up to date with what other nodes wrote: nothing to do for one folder."""
+
     def stop(self, epoch: int, reason: str) -> None:
         """Record that a search stopped the unit after an epoch, for a reason."""
         _write_json(self.path / "stopped.json", {"epoch": epoch, "reason": reason})
@@ -147,14 +155,108 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedUnit(Unit):
+    """A unit whose folder is a copy: the one that counts is in a store that all nodes reach.
+
+    The node that trains it sends every epoch and, last, the result; the driver refreshes its own
+    folder from there.
+    """
+
+    store: Store
+    _sent: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def claim(self) -> str:
+        """Take the unit over from whichever node had it; see :meth:`Unit.claim`."""
+        self.refresh()
+        token = Unit.claim(self)
+        self.store.remove(map(self._name, OUTCOMES))
+        self._send("attempt.json")
+        return token
+
+    def check(self, token: str) -> None:
+        """Raise :class:`Superseded` unless the token is the latest claim's on any node."""
+        self.store.fetch(self._name("attempt.json"), self.path / "attempt.json")
+        Unit.check(self, token)
+
+    def saved(self, token: str) -> None:
+        """Send an epoch."""
+        self.check(token)
+        self._send(WEIGHTS, CHECKPOINT)
+
+    def finish(self, result: Mapping[str, Any], predictions: Mapping[str, Any], token: str) -> None:
+        """Record the result here and there, last of all."""
+        Unit.finish(self, result, predictions, token)
+        self._send(WEIGHTS, "predictions.json", "result.json")
+        self.store.remove(map(self._name, (CHECKPOINT, *OUTCOMES)))
+
+    def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
+        """Record a result that was computed elsewhere, here and there."""
+        Unit.adopt(self, result, predictions)
+        self._send("predictions.json", "result.json")
+
+    def stop(self, epoch: int, reason: str) -> None:
+        """Record here and there that a search stopped the unit."""
+        Unit.stop(self, epoch, reason)
+        self._send("stopped.json")
+
+    def fail(self, reason: str) -> None:
+        """Record a failure here and there."""
+        Unit.fail(self, reason)
+        self._send("failure.json")
+
+    def refresh(self) -> None:
+        """Fetch what the store has of the unit, and send it what only this folder has."""
+        if self.result() is not None:
+            return
+        fetched = {name for name in _TRAVELS if self._fetch(name)}
+        if "result.json" in fetched:
+            self._clear()
+        elif CHECKPOINT not in fetched:  # trained before there was a store
+            self._send(WEIGHTS, CHECKPOINT)
+
+    def _fetch(self, name: str) -> bool:
+        return self.store.fetch(self._name(name), self.path / name)
+
+    def _send(self, *names: str) -> None:
+        """Send files in this order, but for those that have not changed."""
+        for name in names:
+            path = self.path / name
+            if path.exists() and self._sent.get(name) != (changed := path.stat().st_mtime_ns):
+                self.store.send(path, self._name(name))
+                self._sent[name] = changed
+
+    def _name(self, name: str) -> str:
+        return f"{self.fingerprint}/{name}"
+
+
+#: What nodes exchange of a unit. The result comes last, so that it is never there without the rest.
+_TRAVELS = (WEIGHTS, CHECKPOINT, *OUTCOMES, "predictions.json", "result.json")
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """The folder of all units and studies."""
+    """The folder of all units and studies; with a store, nodes need not see it."""
 
     root: Path
+    store: Store | None = None
 
     def unit(self, fingerprint: str) -> Unit:
         """Return a unit, whether or not anything is there yet."""
-        return Unit(self.root / "units" / fingerprint)
+        path = self.root / "units" / fingerprint
+        return Unit(path) if self.store is None else SharedUnit(path, self.store)
+
+    def refresh(self, units: Iterable[Unit]) -> None:
+        """Bring units up to date with what nodes left in the store.
+
+        Raises:
+            StoreError: The store cannot be used.
+        """
+        if self.store is not None:
+            self.store.check()
+            there = self.store.folders()
+            for unit in units:
+                if unit.fingerprint in there:
+                    unit.refresh()
 
     def units(self) -> list[Unit]:
         """Return every unit that has a folder, finished or not, by fingerprint."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,18 @@ def _git(root: Path, *arguments: str) -> str:
     return run.stdout.strip()
 
 
-def provenance(device: torch.device) -> dict[str, Any]:
-    """Return code, packages and hardware of this process."""
+def provenance(device: torch.device, code: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return code, packages and hardware of this process.
+
+    Args:
+        device: What it computes on.
+        code: What :func:`code_version` said where the code is from; None asks it here.
+    """
     hardware = platform.processor() or platform.machine()
     if device.type == "cuda":
         hardware = torch.cuda.get_device_name(device)
     return {
-        "code": code_version(),
+        "code": code_version() if code is None else dict(code),
         "packages": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -28,6 +28,7 @@ from study.corpora import record_corpora
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.plan import Plan, PlannedTrial, make_plan
+from study.store import Store
 from study.trial import parse_overrides
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
@@ -88,6 +89,9 @@ class Options:
     """Name in MLflow and of the report [default: space and corpus]."""
     out: Path = Path("runs")
     """Output folder: the ledger, the MLflow database, the reports."""
+    shared: str | None = None
+    """Where trials leave epochs and results if their nodes do not see ``--out``: a URI that
+    fsspec can open, such as ``s3://bucket/rin`` [default: they see it]."""
 
     def check(self) -> None:
         """Raise ``ValueError`` for a number that cannot be."""
@@ -115,7 +119,8 @@ def main(options: Options) -> int:
     if options.list:
         _list_spaces()
         return 0
-    space, ledger = find_space(options.space), Ledger(options.out)
+    space, store = find_space(options.space), options.shared and Store(options.shared)
+    ledger = Ledger(options.out, store or None)
     if isinstance(space, Search):
         return _search(options, space, ledger)
     return _grid(options, space, ledger)
@@ -141,6 +146,7 @@ def _grid(options: Options, space: Grid, ledger: Ledger) -> int:
     for note in dict.fromkeys(n for corpus in plan.corpora.values() for n in corpus.notes):
         CONSOLE.print(note, style="dim", highlight=False)
     with ledger.exclusive():
+        ledger.refresh(planned.unit for planned in plan.trials)
         return _run(options, plan, ledger)
 
 

@@ -83,6 +83,7 @@ def run_search(
         console.print(note, style="dim", highlight=False)
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.header(command), plan.identities())
+    plan.ledger.refresh(plan.ledger.unit(trial.fingerprint) for trial in record.trials)
     complete = _search(plan, record, options, console)
     show_search(options.out, plan.experiment, console)
     if not complete:

@@ -140,6 +140,7 @@ class SearchStudy:
         trial = self.record.find(arm, number)
         assert trial is not None
         unit = self.plan.ledger.unit(trial.fingerprint)
+        unit.refresh()
         trial.see(unit.history())
         if unit.result() is not None:
             trial.state = "finished"

@@ -35,6 +35,7 @@ def run_unit(
     *,
     threads: int = 1,
     gpu: bool = False,
+    code: Mapping[str, Any] | None = None,
     on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train a unit to its end, resuming its checkpoint, and record the result.
@@ -45,6 +46,7 @@ def run_unit(
         unit: Where checkpoint, weights and result go.
         threads: CPU threads to compute with; the numbers depend on it, in the last bits.
         gpu: Compute on the GPU that this process sees.
+        code: Version of the code, where it came here from another machine's checkout.
         on_epoch: Called with one flat row after each epoch that is on disk.
 
     Returns:
@@ -60,14 +62,14 @@ def run_unit(
     token = unit.claim()
     device = torch.device("cuda" if gpu else "cpu")
     # Asked before training: hours later the checkout may be another.
-    origin = provenance(device) | {
+    origin = provenance(device, code) | {
         "threads": threads,
         "started": time.time(),
         "resumed_from_epoch": len(unit.history()),
     }
 
     def report(epoch: Epoch) -> None:
-        unit.check(token)
+        unit.saved(token)
         on_epoch(epoch.flat())
 
     result = _train_or_start_over(config, corpus, unit, report, device)

@@ -11,7 +11,9 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,14 +32,19 @@ from ray import tune
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.training import Diverged
-from study.ledger import StudyError, Superseded, Unit
+from study.ledger import SharedUnit, StudyError, Superseded, Unit
+from study.provenance import code_version
 from study.searcher import EqualBudgets, Rungs
+from study.store import Store
 from study.trial import run_unit
 
 for name in ("ray", "ray.tune"):  # its notices are about files and settings of its own
     logging.getLogger(name).setLevel(logging.ERROR)
 
 RETRIES = 2
+ROOT = Path(__file__).parents[1]
+#: A cluster's nodes need Ray and the libraries, not this project: it is sent to them.
+SHIPPED = [str(ROOT / name) for name in ("rin_core", "search_spaces", "study")]
 
 
 class ClusterError(StudyError):
@@ -91,6 +98,7 @@ def connect(resources: Resources) -> int:
                 log_to_driver=False,
                 logging_level="ERROR",
                 configure_logging=False,
+                runtime_env=resources.address and {"py_modules": SHIPPED},
             )
         except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
             raise ClusterError(f"--ray-address {resources.address}: {error}") from error
@@ -232,16 +240,35 @@ def described_work(work: Work) -> dict[str, Any]:
     return {
         "fingerprint": work.unit.fingerprint,
         "path": str(work.unit.path.resolve()),
+        "shared": work.unit.store.uri if isinstance(work.unit, SharedUnit) else None,
         "config": work.config.flat(),
         "corpus": work.corpus_key,
+        "code": code_version(),
     }
 
 
 def _trainable(config: dict[str, Any], handles: Mapping[str, Any], threads: int) -> None:
     """Run one unit inside a Ray worker, which may have run others before."""
     described = config["unit"]
-    unit = Unit(Path(described["path"]))
     corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
+    with _folder(described) as unit:
+        _run(described, corpus, unit, threads)
+
+
+@contextmanager
+def _folder(described: Mapping[str, Any]) -> Iterator[Unit]:
+    """Open a unit's folder: the ledger's own, or on a node that does not see it a copy."""
+    if described["shared"] is None:
+        yield Unit(Path(described["path"]))
+        return
+    with tempfile.TemporaryDirectory(prefix="rin-") as folder:
+        unit = SharedUnit(Path(folder) / described["fingerprint"], Store(described["shared"]))
+        unit.refresh()
+        yield unit
+
+
+def _run(described: Mapping[str, Any], corpus: EncodedCorpus, unit: Unit, threads: int) -> None:
+    """Train a unit and report its epochs; a failure that would come again is recorded."""
     settings = Config.from_flat(described["config"])
     gpu = bool(ray.get_gpu_ids())
     report = _Reports()
@@ -249,7 +276,15 @@ def _trainable(config: dict[str, Any], handles: Mapping[str, Any], threads: int)
         if described.get("judged"):  # epoch by epoch, as if they were trained now
             for row in unit.history():
                 report(row)
-        record = run_unit(settings, corpus, unit, threads=threads, gpu=gpu, on_epoch=report)
+        record = run_unit(
+            settings,
+            corpus,
+            unit,
+            threads=threads,
+            gpu=gpu,
+            code=described["code"],
+            on_epoch=report,
+        )
         report(record["history"][-1])
     except Diverged as error:  # it would again: a failure to record, not to retry
         unit.fail(str(error))

@@ -1,0 +1,133 @@
+"""Units on nodes that share nothing but a store."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from rin_core.checkpoint import save_tensors
+from rin_core.training import CHECKPOINT, WEIGHTS
+from study.ledger import Ledger, SharedUnit, Superseded
+from study.store import Store, StoreError
+
+EPOCH = {"train_loss": 2.0, "dev": {"f1": 0.5}, "seconds": 1.0, "tokens_per_second": 9.0}
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    place = tmp_path / "bucket"
+    return Store(f"file://{place}" if request.param == "file" else f"memory:/{place}")
+
+
+@pytest.fixture
+def driver(store: Store, tmp_path: Path) -> SharedUnit:
+    unit = Ledger(tmp_path / "driver", store).unit("abc")
+    assert isinstance(unit, SharedUnit)
+    return unit
+
+
+def node(store: Store, tmp_path: Path, name: str) -> SharedUnit:
+    return SharedUnit(tmp_path / name / "abc", store)
+
+
+def train(unit: SharedUnit, token: str, *epochs: int) -> None:
+    for last in epochs:
+        history = [{"epoch": number, **EPOCH} for number in range(1, last + 1)]
+        save_tensors(unit.path / WEIGHTS, {"w": torch.tensor([float(last)])}, {"epoch": last})
+        save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
+        unit.saved(token)
+
+
+def files(unit: SharedUnit) -> set[str]:
+    return {path.name for path in unit.path.iterdir()}
+
+
+def test_what_a_node_trained_arrives_at_the_driver(store, driver, tmp_path):
+    worker = node(store, tmp_path, "one")
+    token = worker.claim()
+    train(worker, token, 1, 2)
+    driver.refresh()
+    assert [row["epoch"] for row in driver.history()] == [1, 2]
+    assert driver.result() is None
+    worker.finish({"history": [{"epoch": 1}]}, {"triples": [1]}, token)
+    driver.refresh()
+    assert driver.result() == {"history": [{"epoch": 1}]}
+    assert driver.predictions() == {"triples": [1]}
+    assert driver.weights.read_bytes() == worker.weights.read_bytes()
+    assert CHECKPOINT not in files(driver)
+
+
+def test_another_node_goes_on_where_a_lost_one_was_and_the_lost_one_writes_no_more(
+    store, driver, tmp_path
+):
+    lost, other = node(store, tmp_path, "lost"), node(store, tmp_path, "other")
+    old = lost.claim()
+    train(lost, old, 1, 2, 3)
+    token = other.claim()
+    assert len(other.history()) == 3
+    with pytest.raises(Superseded, match="abc: taken over by process"):
+        train(lost, old, 4)
+    with pytest.raises(Superseded):
+        lost.finish({"history": []}, {}, old)
+    other.finish({"history": [{"epoch": 4}]}, {}, token)
+    driver.refresh()
+    assert driver.result() == {"history": [{"epoch": 4}]}
+
+
+def test_what_was_trained_before_there_was_a_store_is_taken_along(store, driver, tmp_path):
+    alone = Ledger(tmp_path / "driver").unit("abc")
+    save_tensors(
+        alone.path / CHECKPOINT, {"w": torch.ones(1)}, {"history": [{"epoch": 1, **EPOCH}]}
+    )
+    driver.refresh()
+    worker = node(store, tmp_path, "one")
+    worker.claim()
+    assert len(worker.history()) == 1
+
+
+def test_failures_and_stops_travel_until_the_next_claim(store, driver, tmp_path):
+    node(store, tmp_path, "one").fail("diverged")
+    driver.refresh()
+    assert driver.failure() == {"reason": "diverged"}
+    driver.stop(3, "not among the best")
+    worker = node(store, tmp_path, "two")
+    worker.refresh()
+    assert worker.stopped() == {"epoch": 3, "reason": "not among the best"}
+    worker.claim()
+    fresh = node(store, tmp_path, "three")
+    fresh.refresh()
+    assert (fresh.failure(), fresh.stopped()) == (None, None)
+
+
+def test_weights_that_did_not_change_are_sent_once(store, tmp_path, monkeypatch):
+    worker = node(store, tmp_path, "one")
+    token = worker.claim()
+    train(worker, token, 1)
+    sent = []
+    monkeypatch.setattr(Store, "send", lambda self, file, name: sent.append(name))
+    save_tensors(worker.path / CHECKPOINT, {"w": torch.ones(1)}, {"history": []})
+    worker.saved(token)
+    assert sent == [f"abc/{CHECKPOINT}"]
+
+
+def test_a_ledger_asks_only_for_units_that_the_store_has(store, tmp_path):
+    node(store, tmp_path, "one").fail("here")
+    ledger = Ledger(tmp_path / "driver", store)
+    known, unknown = ledger.unit("abc"), ledger.unit("unknown")
+    ledger.refresh([known, unknown])
+    assert known.failure() == {"reason": "here"}
+    assert not unknown.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("bogus://x", r"--shared bogus://x: Protocol not known: bogus; wanted a URI such as"),
+        ("file:///proc/nowhere", r"--shared file:///proc/nowhere: .*; choose a place that can be"),
+        ("bogus://me:secret@x", r"--shared bogus://x: "),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_named(uri, message):
+    with pytest.raises(StoreError, match=message) as caught:
+        Store(uri).check()
+    assert "secret" not in str(caught.value)
