@@ -7,6 +7,7 @@ two cannot disagree.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ import safetensors
 import torch
 from safetensors.torch import save
 from torch import Tensor
+
+
+_DIGEST = "digest"
 
 
 class CheckpointError(RuntimeError):
@@ -59,7 +63,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     """
     on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     # One entry: safetensors writes several in random order, and equal files should be equal.
-    text = {"rin": json.dumps(dict(metadata))}
+    text = {"rin": json.dumps({**metadata, _DIGEST: _digest(on_cpu, metadata)})}
     write_atomically(path, save(on_cpu, metadata=text))
 
 
@@ -67,14 +71,29 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`save_tensors` wrote.
 
     Raises:
-        CheckpointError: The file is damaged, or not one of ours.
+        CheckpointError: The file is damaged, be it by one bit, or not one of ours.
     """
-    return _read(path, tensors=True)
+    tensors, metadata = _read(path, tensors=True)
+    # safetensors checks its header alone; files from before there was a digest have none.
+    if metadata.pop(_DIGEST, None) not in (None, _digest(tensors, metadata)):
+        raise CheckpointError(f"{path}: cannot be read (its content is damaged); delete it to go on")
+    return tensors, metadata
 
 
 def load_metadata(path: Path) -> dict[str, Any]:
     """Read only the metadata of a file, not its tensors; raises as :func:`load_tensors`."""
-    return _read(path, tensors=False)[1]
+    metadata = _read(path, tensors=False)[1]
+    metadata.pop(_DIGEST, None)
+    return metadata
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
+    """Return a digest of all of a file; hashing takes milliseconds, a wrong number hours."""
+    found = hashlib.blake2b(json.dumps(dict(metadata), sort_keys=True).encode(), digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return found.hexdigest()
 
 
 def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
