@@ -20,7 +20,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-
 _DIGEST = "digest"
 
 
@@ -76,7 +75,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors, metadata = _read(path, tensors=True)
     # safetensors checks its header alone; files from before there was a digest have none.
     if metadata.pop(_DIGEST, None) not in (None, _digest(tensors, metadata)):
-        raise CheckpointError(f"{path}: cannot be read (its content is damaged); delete it to go on")
+        raise CheckpointError(f"{path}: cannot be read (its content is damaged); delete it")
     return tensors, metadata
 
 
