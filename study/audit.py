@@ -117,6 +117,9 @@ class _Watch:
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         self.progress.epoch(fingerprint, row)
 
+    def retried(self, fingerprint: str) -> None:
+        self.progress.retry(fingerprint)
+
     def ended(self, fingerprint: str, error: str | None) -> None:
         unit = self.ledger.unit(fingerprint)
         if (result := unit.result()) is not None:

@@ -99,6 +99,11 @@ class Study:
         self._progress.epoch(fingerprint, row)
         self._trackers[fingerprint].epoch(fingerprint, row)
 
+    def retried(self, fingerprint: str) -> None:
+        """Hear of a trial that goes on elsewhere."""
+        assert self._progress is not None
+        self._progress.retry(fingerprint)
+
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Hear of the end of a trial; what it came to is read from the ledger."""
         assert self._progress is not None

@@ -90,6 +90,13 @@ class Progress:
         self.failed.add(fingerprint)
         self._say(f"[red]failed[/red]: {reason}", fingerprint)
 
+    def retry(self, fingerprint: str) -> None:
+        """Note a trial that has lost its worker and goes on."""
+        row = self.running.get(fingerprint)
+        where = f"after epoch {row['epoch']:.0f}" if row else "at its beginning"
+        name = self.names[fingerprint]
+        self.console.print(f"{name}: lost its worker {where}; goes on", highlight=False)
+
     @property
     def trials(self) -> int:
         """Return how many trials there are in all."""

@@ -160,6 +160,11 @@ class SearchStudy:
         )
         unit.stop(len(trial.dev_f1), f"{self.plan.experiment} {trial.name}: {trial.reason}")
 
+    def retried(self, fingerprint: str) -> None:
+        """Hear of a trial that goes on elsewhere."""
+        assert self._progress is not None
+        self._progress.retry(fingerprint)
+
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Hear of the end of a trial, which is in the record already."""
         trial = self._running.pop(fingerprint)

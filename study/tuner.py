@@ -38,8 +38,10 @@ from study.searcher import EqualBudgets, Rungs
 from study.store import Store
 from study.trial import run_unit
 
-for name in ("ray", "ray.tune"):  # its notices are about files and settings of its own
-    logging.getLogger(name).setLevel(logging.ERROR)
+# Ray's notices are about files and settings of its own. A trial's death Tune would tell with a
+# traceback of itself; who listens to the trial is told, too, and says it in a line.
+logging.getLogger("ray").setLevel(logging.ERROR)
+logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 RETRIES = 2
 ROOT = Path(__file__).parents[1]
@@ -76,6 +78,9 @@ class Listener(Protocol):
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Called when an epoch is on disk."""
+
+    def retried(self, fingerprint: str) -> None:
+        """Called when a trial has lost its worker, or failed, and is begun again."""
 
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Called when a trial has ended, with the error it ended by if Ray knows one."""
@@ -328,6 +333,10 @@ class _Forward(tune.Callback):  # type: ignore[misc]
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hear of an end."""
         self.listener.ended(_fingerprint(trial), None)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Hear of a trial that is begun again."""
+        self.listener.retried(_fingerprint(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hear of an end by an error, after the last retry."""

@@ -35,6 +35,15 @@ def test_each_end_is_a_line(progress):
     assert "[2/4] arm b: failed: the training loss is nan" in lines[1]
 
 
+def test_a_lost_worker_is_told(progress):
+    progress.retry("a")
+    progress.epoch("a", row(0.7, 20.0))
+    progress.retry("a")
+    lines = progress.console.file.getvalue().splitlines()
+    assert lines[0] == "arm a: lost its worker at its beginning; goes on"
+    assert lines[1] == "arm a: lost its worker after epoch 1; goes on"
+
+
 def test_a_search_names_its_trials_as_they_begin():
     progress = Progress(Console(file=io.StringIO(), width=120), {}, {}, slots=2, planned=4)
     for name in "ab":

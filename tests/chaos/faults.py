@@ -1,0 +1,276 @@
+"""What can go wrong, done to a running study: each returns what it did, or nothing if it could not.
+
+A fault leaves the world as it would be left outside: a dead driver stays dead, a full disk is
+emptied by somebody after a while. Whoever asked for the fault starts the study again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rin_core.training import CHECKPOINT
+from tests.chaos.world import ROOT, World
+
+Fault = Callable[[World], str]
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(function: Fault) -> Fault:
+    """Register a fault under its name in words."""
+    FAULTS[function.__name__.replace("_", " ")] = function
+    return function
+
+
+@fault
+def kill_a_trial(world: World) -> str:
+    """SIGKILL to the process of a trial."""
+    return _signal_a_trial(world, signal.SIGKILL)
+
+
+@fault
+def abort_a_trial(world: World) -> str:
+    """SIGABRT, as an assertion in native code would end it."""
+    return _signal_a_trial(world, signal.SIGABRT)
+
+
+@fault
+def freeze_a_trial(world: World) -> str:
+    """A trial that stands still for a while, as on a machine that swaps."""
+    if not (chosen := _signal_a_trial(world, signal.SIGSTOP)):
+        return ""
+    world.wait(world.rng.uniform(1, 4))
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(chosen.split()[-1]), signal.SIGCONT)
+    return chosen
+
+
+def _signal_a_trial(world: World, what: signal.Signals) -> str:
+    if not (trials := world.trials()):
+        return ""
+    folder, pid = world.rng.choice(trials)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, what)
+        return f"{folder.name} in process {pid}"
+    return ""
+
+
+@fault
+def starve_a_trial_of_memory(world: World) -> str:
+    """The next large allocation of a trial fails."""
+    if not (trials := world.trials()):
+        return ""
+    folder, pid = world.rng.choice(trials)
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return ""
+    size = int(status.split("VmSize:")[1].split()[0]) * 1024
+    limited = subprocess.run(
+        ["prlimit", f"--pid={pid}", f"--as={size + 2**16}"], check=False, capture_output=True
+    )
+    return f"{folder.name} in process {pid}" if limited.returncode == 0 else ""
+
+
+@fault
+def kill_the_driver(world: World) -> str:
+    """SIGKILL to the driver."""
+    return _end_the_driver(world, signal.SIGKILL)
+
+
+@fault
+def interrupt_the_driver(world: World) -> str:
+    """Ctrl-C."""
+    return _end_the_driver(world, signal.SIGINT)
+
+
+@fault
+def terminate_the_driver(world: World) -> str:
+    """SIGTERM, as a batch system sends at the end of a job's time."""
+    return _end_the_driver(world, signal.SIGTERM)
+
+
+def _end_the_driver(world: World, how: signal.Signals) -> str:
+    if not world.running():
+        return ""
+    world.kill_driver(how)
+    return how.name
+
+
+@fault
+def kill_the_raylet(world: World) -> str:
+    """SIGKILL to Ray's own process on the node, and so the loss of all its workers."""
+    assert world.driver is not None
+    listed = subprocess.run(
+        ["pgrep", "--session", str(world.driver.pid), "--full", "raylet/raylet"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not (pids := listed.stdout.split()):
+        return ""
+    os.kill(int(pids[0]), signal.SIGKILL)
+    return f"process {pids[0]}"
+
+
+@fault
+def kill_the_mlflow_server(world: World) -> str:
+    """SIGKILL to MLflow's server, which comes back after a while."""
+    world.kill_server()
+    away = world.rng.uniform(1, 5)
+    world.wait(away)
+    world.start_server()
+    return f"away for {away:.1f} s"
+
+
+@fault
+def fill_the_disk(world: World) -> str:
+    """No room on the file system of the output folder, for a while."""
+    filler = world.out / "filler"
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(b"0" * 2**20)
+            file.flush()
+    full = world.rng.uniform(0.5, 3)
+    world.wait(full)
+    filler.unlink()
+    return f"for {full:.1f} s"
+
+
+@fault
+def make_the_output_read_only(world: World) -> str:
+    """A study started where it may not write."""
+    world.kill_driver()
+    if not _remount(world, "ro"):
+        return ""
+    world.start()
+    world.wait(120)
+    _remount(world, "rw")
+    return f"exit code {world.exits[-1]}"
+
+
+def _remount(world: World, how: str) -> bool:
+    command = ["mount", "-o", f"remount,{how}", str(world.out)]
+    for _ in range(50):  # refused while a file is open for writing
+        if subprocess.run(command, check=False, capture_output=True).returncode == 0:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@fault
+def corrupt_a_checkpoint(world: World) -> str:
+    """Some bytes of a checkpoint change while nobody looks."""
+    with _checkpoint(world) as path:
+        if path is None:
+            return ""
+        content = bytearray(path.read_bytes())
+        places = [world.rng.randrange(len(content)) for _ in range(world.rng.choice((1, 3, 100)))]
+        for place in places:
+            content[place] ^= 1 << world.rng.randrange(8)
+        path.write_bytes(content)
+        return f"{len(places)} bits of {path.parent.name}"
+
+
+@fault
+def truncate_a_checkpoint(world: World) -> str:
+    """A checkpoint loses its end."""
+    with _checkpoint(world) as path:
+        if path is None:
+            return ""
+        size = path.stat().st_size
+        kept = world.rng.randrange(size)
+        os.truncate(path, kept)
+        return f"{kept} of {size} bytes of {path.parent.name} left"
+
+
+@contextlib.contextmanager
+def _checkpoint(world: World) -> Iterator[Path | None]:
+    if not list(world.out.glob(f"units/*/{CHECKPOINT}")):  # a driver is not killed for nothing
+        yield None
+        return
+    world.kill_driver()
+    paths = sorted(world.out.glob(f"units/*/{CHECKPOINT}"))
+    yield world.rng.choice(paths) if paths else None
+
+
+@fault
+def change_the_corpus(world: World) -> str:
+    """The corpus changes between two starts, and is put right before the third."""
+    world.kill_driver()
+    train = world.corpus / "train.json"
+    before = train.read_text()
+    train.write_text(before.replace('"tokens": ["', '"tokens": ["Indeed", "', 1))
+    world.start()
+    world.wait(world.rng.uniform(8, 15))
+    world.kill_driver()
+    train.write_text(before)
+    return "one sentence"
+
+
+@fault
+def set_back_the_clock(world: World) -> str:
+    """The next driver, Ray and its trials believe it is earlier than it is."""
+    if not list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
+        return ""
+    world.kill_driver()
+    world.clock = f"-{world.rng.randrange(1, 48)}h"
+    world.start()
+    world.wait(world.rng.uniform(10, 15))
+    shown, world.clock = world.clock, ""
+    return shown
+
+
+@fault
+def lose_the_gpu(world: World) -> str:
+    """The next epoch of one trial fails as CUDA does when the card is gone (simulated)."""
+    return _request(world, "gpu")
+
+
+@fault
+def make_the_loss_nan(world: World) -> str:
+    """One trial's weights turn to NaN before its next epoch."""
+    return _request(world, "nan")
+
+
+def _request(world: World, what: str) -> str:
+    (world.requests / what).touch()
+    world.wait(5)
+    taken = not (world.requests / what).exists()
+    (world.requests / what).unlink(missing_ok=True)
+    return "one epoch" if taken else ""
+
+
+@fault
+def start_a_second_driver(world: World) -> str:
+    """The same command again, while the first still runs."""
+    if not (world.out / ".lock").exists() or not world.running():
+        return ""
+    second = subprocess.run(
+        world.command(),
+        cwd=ROOT,
+        env=world.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if not world.running() and second.returncode == 0:
+        return ""  # the first had just ended
+    assert second.returncode == 1, second.stdout + second.stderr
+    assert "another study is writing here" in second.stderr
+    return f"refused with exit code {second.returncode}"
+
+
+def available() -> str:
+    """Return why the faults cannot be made here; nothing where they can."""
+    if os.geteuid() != 0:
+        return "a full disk and a read-only one need root"
+    missing = [tool for tool in ("mount", "prlimit", "pgrep", "ps") if shutil.which(tool) is None]
+    return f"{', '.join(missing)} not installed" if missing else ""

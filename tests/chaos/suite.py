@@ -1,0 +1,167 @@
+"""Harm done to real studies, and what was left of them: ``python -m tests.chaos.suite``.
+
+Each study runs in a small file system of its own against an MLflow server of its own; at random
+moments something breaks, and whenever the driver is gone the same command is given again. In the
+end every trial must have its result once, with the bits of a trial run alone, and MLflow every
+epoch once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.faults import FAULTS, available
+from tests.chaos.world import Results, World, undisturbed, write_corpus
+
+STARTS = 12  # after so many a study that does not end is given up
+
+
+@dataclass(slots=True)
+class Story:
+    """What happened to one study."""
+
+    seed: int
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    """Kinds and what was done."""
+    exits: list[int] = field(default_factory=list)
+    """Exit codes of its drivers, killed ones negative."""
+    wrong: list[str] = field(default_factory=list)
+    """What was not as it must be; nothing if all was well."""
+    seconds: float = 0.0
+
+    def line(self) -> str:
+        """Return one line for the terminal."""
+        state = "well" if not self.wrong else "; ".join(self.wrong)
+        return (
+            f"study {self.seed}: {len(self.faults)} faults, {len(self.exits)} drivers, "
+            f"{self.seconds:.0f} s: {state}"
+        )
+
+
+def torment(folder: Path, wanted: Results, seed: int, kinds: Sequence[str]) -> Story:
+    """Run one study and break something at random moments.
+
+    Args:
+        folder: Of this study.
+        wanted: Undisturbed results.
+        seed: Of the moments and of all that the faults choose.
+        kinds: The faults, in this order.
+    """
+    story, rng, started = Story(seed), random.Random(seed), time.monotonic()
+    left = list(kinds)
+    with World(folder, write_corpus(folder / "my_corpus"), rng) as world:
+        for _ in range(STARTS):
+            if not world.running():
+                world.start()
+            while left and world.wait(rng.uniform(1, 6)):
+                _commit(world, story, left)
+            if not left:
+                world.wait(600)
+            if world.exits and world.exits[-1] == 0:
+                break
+        story.wrong += world.wrong(wanted)
+        story.wrong += _said(world)
+        story.exits = world.exits
+    story.seconds = time.monotonic() - started
+    return story
+
+
+def _commit(world: World, story: Story, left: list[str]) -> None:
+    """Break the next thing, and see that what was finished stays as it was."""
+    before = world.results()
+    kind = left[0]
+    if done := FAULTS[kind](world):
+        left.pop(0)
+        story.faults.append((kind, done))
+        print(f"  {kind}: {done}", file=sys.stderr, flush=True)
+    after = world.results()
+    for name, text in before.items():
+        if after.get(name) != text:
+            story.wrong.append(f"{name}: a finished result changed ({kind})")
+
+
+def _said(world: World) -> list[str]:
+    """Return what nobody should have to read."""
+    text = world.log.read_text(errors="replace")
+    found = ["a traceback in the log"] if "Traceback" in text else []
+    complaints = sum(line.startswith("error:") for line in text.splitlines())
+    failed = sum(code not in (0, 1, 130) and code > 0 for code in world.exits)
+    if failed:
+        found.append(f"exit codes {world.exits} with {complaints} errors")
+    return found
+
+
+def plan(count: int, seed: int, each: int) -> list[list[str]]:
+    """Return the kinds for each study: every kind equally often, in random order."""
+    rng, kinds = random.Random(seed), list(FAULTS)
+    drawn = [kind for _ in range(-(-count // len(kinds))) for kind in rng.sample(kinds, len(kinds))]
+    drawn = drawn[:count]
+    return [drawn[start : start + each] for start in range(0, len(drawn), each)]
+
+
+def table(stories: Sequence[Story]) -> str:
+    """Return a Markdown table of the kinds, and how the studies ended."""
+    kinds = {
+        kind: [(s.seed, d) for s in stories for k, d in s.faults if k == kind] for kind in FAULTS
+    }
+    rows = [
+        f"| {kind} | {len(done)} | {', '.join(str(seed) for seed, _ in done)} |"
+        for kind, done in kinds.items()
+    ]
+    faults = sum(len(story.faults) for story in stories)
+    drivers = sum(len(story.exits) for story in stories)
+    wrong = [text for story in stories for text in story.wrong]
+    lines = [
+        f"{faults} faults of {sum(bool(d) for d in kinds.values())} kinds in {len(stories)} "
+        f"studies with {drivers} drivers, {sum(s.seconds for s in stories) / 60:.0f} minutes.",
+        "",
+        "| fault | times | seeds of the studies |",
+        "|---|---:|---|",
+        *rows,
+        "",
+        "Wrong at the end: " + ("nothing." if not wrong else "; ".join(wrong) + "."),
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line: 0 if nothing was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=100)
+    parser.add_argument("--each", type=int, default=8, help="faults in a study (default: 8)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=FAULTS, help="only these kinds")
+    parser.add_argument("--table", type=Path, help="file for the table")
+    options = parser.parse_args(arguments)
+    if reason := available():
+        parser.error(reason)
+    plans = plan(options.faults, options.seed, options.each)
+    if options.only:
+        plans = [options.only]
+    stories = []
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        folder = Path(name)
+        wanted = undisturbed(write_corpus(folder / "alone" / "my_corpus"), folder / "alone")
+        for number, kinds in enumerate(plans):
+            stories.append(torment(folder / str(number), wanted, options.seed + number, kinds))
+            print(stories[-1].line(), flush=True)
+            if stories[-1].wrong:
+                print(stories[-1].exits, json.dumps(stories[-1].faults, indent=1))
+                print((folder / str(number) / "study.log").read_text()[-5000:])
+    text = table(stories)
+    print(text)
+    if options.table:
+        options.table.write_text(text + "\n")
+    return 1 if any(story.wrong for story in stories) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
