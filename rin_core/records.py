@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rin_core.corpus import CorpusError, Sentence, shown
 from rin_core.extraction import Extraction
-from rin_core.readers import filled_lines, parse_json, read_unannotated
+from rin_core.readers import filled_lines, parse_line, read_unannotated
 from rin_core.tokens import tokenize
 
 
@@ -53,7 +53,7 @@ class RecordReader:
                 self.first_fault = self.first_fault or str(fault)
 
     def _record(self, line: bytes, name: str, number: int) -> Record:
-        record = parse_json(line, name, number)
+        record = parse_line(line, name, number)
         try:
             return record_of(record, pretokenized=self.pretokenized)
         except CorpusError as fault:

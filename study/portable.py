@@ -166,11 +166,11 @@ def _merge_search(ledger: Ledger, content: dict[str, Any], merged: Merged) -> No
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 yield _checked(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise ValueError(
                     f"{path}, line {number}: is no exported record ({_reason(error)}); "
                     "export the file again"

@@ -180,10 +180,12 @@ def test_a_search_that_could_not_be_read_back_is_refused(tmp_path, content, mess
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", "\x00", '{"format": 1}'])
+@pytest.mark.parametrize(
+    "text", [b"{", b"[]", b"{}", b"\x00", b'{"format": 1}', b'{"\xff": 1}', b"[" * 100_000]
+)
 def test_malformed_lines(tmp_path, text):
     file = tmp_path / "bad.jsonl"
-    file.write_text(text)
+    file.write_bytes(text)
     with pytest.raises(ValueError, match=r"bad\.jsonl, line 1: is no exported record"):
         import_ledger(Ledger(tmp_path / "other"), file)
 

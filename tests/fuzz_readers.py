@@ -1,0 +1,139 @@
+"""Fuzz what reads files from elsewhere: ``python -m tests.fuzz_readers TARGET --seconds 600``.
+
+Atheris mutates inputs towards new branches. A finding is any exception but the documented one, or
+an input that takes more than ten seconds; it is written to ``fuzz-findings/``. Findings that were
+mended are kept as tests in ``test_hostile_input.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import atheris
+import safetensors.torch
+import torch
+
+with atheris.instrument_imports(include=["rin_core", "study.portable", "study.ledger"]):
+    from rin_core.checkpoint import CheckpointError, load_tensors
+    from rin_core.corpus import CorpusError
+    from rin_core.readers import read_split
+    from rin_core.records import RecordReader
+    from rin_core.tokens import tokenize
+    from rin_core.vocabulary import VectorsError, Vocabulary, load_vectors
+    from study.ledger import Ledger
+    from study.portable import import_ledger
+
+SECONDS_OF_ONE = 10
+MEMORY = Path("/dev/shm")  # a file each time: on a disk that would be all there is to measure
+FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-", dir=MEMORY if MEMORY.exists() else None))
+SEEDS: dict[str, list[bytes]] = {
+    "corpus": [
+        b'{"text": "Ann met Bob .", "triple_list": [["Ann", "met", "Bob"]], "pos": "N V N ."}',
+        b'[{"tokens": ["a", "b"], "entities": [{"type": "t", "start": 0, "end": 1}], "relations": '
+        b'[{"type": "r", "head": 0, "tail": 0}]}]',
+        b'{"sentText": "Ann met Bob .", "relationMentions": [{"em1Text": "Ann", "em2Text": "Bob", '
+        b'"label": "met"}], "entityMentions": [{"text": "Ann", "start": 0}]}',
+    ],
+    "records": [b'{"text": "Ann met Bob .", "id": 3}\n{"tokens": ["a"], "pos": ["N"]}\n'],
+    "vectors": [b"2 3\nann 0.1 0.2 0.3\nbob 1 2 3\n", b"ann 0.1 0.2 0.3\n"],
+    "ledger": [b'{"record": "study", "format": 2, "content": {"experiment": "x", "trials": []}}'],
+    "weights": [
+        safetensors.torch.save({"w": torch.arange(3.0)}, {"rin": '{"epoch": 1, "digest": "0"}'})
+    ],
+}
+
+
+def corpus(data: bytes) -> None:
+    """Read a split."""
+    path = FOLDER / "train.json"
+    path.write_bytes(data)
+    try:
+        sentences = read_split(path)
+    except CorpusError:
+        return
+    json.dumps([s.words for s in sentences]).encode()
+
+
+def records(data: bytes) -> None:
+    """Read sentences to annotate."""
+    try:
+        list(RecordReader().read(data.splitlines(), "input"))
+        tokenize(data.decode("utf-8", errors="replace"))
+    except CorpusError:
+        pass
+
+
+WORDS = Vocabulary(
+    words=("<pad>", "<unk>", "ann", "bob"), pos=(), relations=("met",), lowercase=True
+)
+
+
+def vectors(data: bytes) -> None:
+    """Read word vectors."""
+    path = FOLDER / "vectors.txt"
+    path.write_bytes(data)
+    with contextlib.suppress(VectorsError):
+        load_vectors(path, WORDS, 3)
+
+
+def ledger(data: bytes) -> None:
+    """Import an exported ledger."""
+    path = FOLDER / "ledger.jsonl"
+    path.write_bytes(data)
+    said = "ledger.jsonl"
+    try:
+        import_ledger(Ledger(FOLDER / "runs"), path)
+    except ValueError as error:
+        said = str(error)
+    if "ledger.jsonl" not in said:
+        raise AssertionError(f"does not name the file: {said}")
+    if outside := {p.name for p in FOLDER.iterdir()} - {"runs", "ledger.jsonl", "seeds"}:
+        raise AssertionError(f"wrote outside the ledger: {outside}")
+
+
+def weights(data: bytes) -> None:
+    """Load tensors."""
+    path = FOLDER / "weights.safetensors"
+    path.write_bytes(data)
+    with contextlib.suppress(CheckpointError):
+        load_tensors(path)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    f.__name__: f for f in (corpus, records, vectors, ledger, weights)
+}
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--findings", type=Path, default=Path("fuzz-findings"))
+    options = parser.parse_args()
+    seeds = FOLDER / "seeds"
+    seeds.mkdir()
+    for number, seed in enumerate(SEEDS[options.target]):
+        (seeds / str(number)).write_bytes(seed)
+    options.findings.mkdir(exist_ok=True)
+    arguments = [
+        sys.argv[0],
+        f"-max_total_time={options.seconds}",
+        f"-timeout={SECONDS_OF_ONE}",
+        f"-artifact_prefix={options.findings}/{options.target}-",
+        "-max_len=4096",
+        "-print_final_stats=1",
+        str(seeds),
+    ]
+    atheris.Setup(arguments, TARGETS[options.target])
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
