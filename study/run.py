@@ -99,6 +99,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
+        if self.experiment is not None and Path(self.experiment).name != self.experiment:
+            raise ValueError(f"--experiment {self.experiment!r}: must be a name, without folders")
         if self.gpus_per_trial is not None and self.gpus_per_trial < 0:
             raise ValueError(f"--gpus-per-trial {self.gpus_per_trial}: must be 0 or more")
 

@@ -73,6 +73,8 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
         ("--set", "training.batch_size"): "must be field=value",
         ("--set", "training.learning_rate=fast"): "must be a number",
         ("--max-epochs", "0"): "--max-epochs 0: must be positive",
+        ("--experiment", "../../elsewhere"): "must be a name, without folders",
+        ("--shared", "nowhere://x"): "--shared nowhere://x: Protocol not known",
         ("--arms", "lstm"): "--arms lstm: no such arm",
         ("--data", truncated): "train.json:7: ",
         ("--data", unplaced): "data.max_missing",
