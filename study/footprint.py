@@ -1,0 +1,98 @@
+"""What a trial holds in memory, estimated before it runs, so that no machine is packed too full.
+
+An estimate from above: counted is what a step on the longest sentences keeps for its backward
+pass, at four bytes a number. ``tests/test_footprint.py`` holds it against measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from rin_core.batching import EncodedCorpus
+from rin_core.config import Config
+from rin_core.dense import GRID_NUMBERS
+from rin_core.model import RIN
+
+FLOAT = 4  # bytes
+#: A Ray worker with torch, Numba and this project before it trains anything.
+PROCESS = 700 * 2**20
+#: CUDA's context and libraries on the card.
+CUDA_CONTEXT = 600 * 2**20
+#: Numbers kept for each number of a width: gates, states and their inputs, before and after
+#: dropout. Two task features, each with a GRU, make a round.
+LSTM_KEEPS, ROUND_KEEPS, GRID_KEEPS = 24, 40, 4
+#: Of a transformer's layer: for each number of its width, and for each pair of pieces and head.
+LAYER_KEEPS, ATTENTION_KEEPS = 24, 4
+#: What the allocator holds and nobody uses, and all that does not grow with a batch.
+SLACK, SMALL_THINGS = 1.4, 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Bytes of a trial."""
+
+    state: int
+    """Weights, gradients and Adam's two moments."""
+    step: int
+    """What a step on the largest batch keeps for its backward pass."""
+
+    def host(self, *, gpu: bool) -> int:
+        """Return bytes of main memory; on a GPU the step's share is the card's."""
+        return PROCESS + (0 if gpu else self.state + self.step)
+
+    def card(self) -> int:
+        """Return bytes of GPU memory."""
+        return CUDA_CONTEXT + self.state + self.step
+
+
+def footprint(config: Config, corpus: EncodedCorpus) -> Footprint:
+    """Estimate a trial's memory.
+
+    Args:
+        config: Its settings.
+        corpus: What it trains on.
+    """
+    with torch.device("meta"):
+        vectors = None  # as wide as the embedding that is built without them
+        model = RIN(config, corpus.vocabulary, vectors, corpus.pretrained)
+    weights = list(model.parameters())
+    trained = sum(p.numel() for p in weights if p.requires_grad)
+    frozen = sum(p.numel() for p in weights if not p.requires_grad)
+    batch = min(config.training.batch_size, len(corpus.train))
+    words = batch * int(corpus.train.lengths_N.max())
+    kept = words * _kept_a_word(config, len(corpus.vocabulary.relations), model.encoder.hidden_size)
+    kept += _encoder_keeps(config, corpus, batch, words) + _grid(config, corpus)
+    return Footprint(FLOAT * (4 * trained + frozen), int(SLACK * FLOAT * kept) + SMALL_THINGS)
+
+
+def _kept_a_word(config: Config, relations: int, width: int) -> int:
+    """Return numbers kept a word by rounds and heads."""
+    model = config.model
+    features = 2 * model.feature_size if model.task_features else width
+    rounds = model.rounds * (ROUND_KEEPS * max(width, model.feature_size) + 2 * relations)
+    return 4 * features + 6 * relations + rounds
+
+
+def _encoder_keeps(config: Config, corpus: EncodedCorpus, batch: int, words: int) -> int:
+    encoder = config.encoder
+    if corpus.pretrained is None:
+        given = encoder.word_dim + encoder.pos_dim
+        return words * (4 * given + LSTM_KEEPS * encoder.hidden_size)
+    from transformers import AutoConfig  # seconds, for those who need it
+
+    known = AutoConfig.for_model(**corpus.pretrained.architecture)
+    pieces = min(encoder.max_pieces, 2 * words // batch + 2)
+    layer = LAYER_KEEPS * known.hidden_size + ATTENTION_KEEPS * known.num_attention_heads * pieces
+    layers = 1 if encoder.freeze else known.num_hidden_layers
+    return int(batch * pieces * layer * layers)
+
+
+def _grid(config: Config, corpus: EncodedCorpus) -> int:
+    """Return numbers of the grids of word pairs that a dense scorer has at a time."""
+    if config.model.scorer == "separable":
+        return 0
+    longest = int(corpus.train.lengths_N.max())
+    one = longest**2 * len(corpus.vocabulary.relations)
+    return GRID_KEEPS * max(GRID_NUMBERS, one)

@@ -1,0 +1,82 @@
+"""Estimated memory against measured memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rin_core.batching import make_batch
+from rin_core.config import Config
+from rin_core.dataset import load_dataset
+from rin_core.training import Trainer
+from study.footprint import PROCESS, Footprint, footprint
+from tests.tiny_models import save_bert
+
+MIB = 2**20
+CASES = {
+    "BiLSTM": {"model.rounds": 0, "model.task_features": False},
+    "K = 1": {},
+    "K = 5, wide": {"model.rounds": 5, "model.feature_size": 260, "encoder.hidden_size": 260},
+    "concat": {"model.scorer": "concat"},
+    "biaffine": {"model.scorer": "biaffine", "model.rounds": 2},
+}
+
+
+def status(name: str) -> int:
+    """Return a size of this process in bytes, as Linux keeps it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def measured(overrides: dict[str, object]) -> tuple[int, int, Footprint]:
+    """Return a fresh process's size before, and its growth by steps on the longest sentences."""
+    torch.set_num_threads(1)
+    config = Config().with_overrides(overrides)
+    corpus = load_dataset("demo", config)
+    estimate = footprint(config, corpus)
+    trainer = Trainer(config, corpus, None, torch.device("cpu"))
+    size = config.training.batch_size
+    longest = np.argsort(corpus.train.lengths_N)
+    shortest = make_batch(corpus.train, longest[:2], trainer.device)
+    trainer.model(shortest).loss(shortest).backward()  # libraries are loaded, kernels compiled
+    trainer.optimizer.zero_grad()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+    before = status("VmRSS")
+    batch = make_batch(corpus.train, longest[-size:], trainer.device)
+    for _ in range(2):
+        trainer.optimizer.zero_grad()
+        trainer.model(batch).loss(batch).backward()
+        trainer.optimizer.step()
+    return before, status("VmHWM") - before, estimate
+
+
+def in_a_process(overrides: dict[str, object]) -> tuple[int, int, Footprint]:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measured, (overrides,))
+
+
+@pytest.mark.parametrize("overrides", CASES.values(), ids=CASES)
+def test_no_step_takes_more_than_was_estimated_nor_much_less(overrides):
+    before, grown, estimate = in_a_process(overrides)
+    wanted = estimate.state + estimate.step
+    assert before < PROCESS
+    assert grown <= wanted <= 6 * grown + 64 * MIB, (grown / MIB, wanted / MIB)
+
+
+def test_a_transformer_too(tmp_path):
+    save_bert(tmp_path / "bert", hidden_size=64, num_attention_heads=4)
+    overrides = {"encoder.kind": "transformer", "encoder.model": str(tmp_path / "bert")}
+    _, grown, estimate = in_a_process(overrides)
+    wanted = estimate.state + estimate.step
+    assert grown <= wanted <= 6 * grown + 64 * MIB, (grown / MIB, wanted / MIB)
+
+
+def test_a_card_holds_what_the_host_need_not():
+    small = Footprint(state=100, step=1000)
+    assert small.host(gpu=False) == PROCESS + 1100
+    assert small.host(gpu=True) == PROCESS
+    assert small.card() > 1100
