@@ -1,0 +1,198 @@
+"""Studies of trials that only report: what the driver costs, beside Ray Tune alone.
+
+    python -m benchmarks.scale --trials 100 1000
+
+Every trial reports as often as ``--epochs`` says and trains nothing, so all that is left is the
+study itself: planning, Ray, the ledger, MLflow, the reports. Each size runs twice in processes of
+its own: as bare Ray Tune trials that report the same rows, and as a study. The table says for both
+milliseconds a trial and the driver's peak memory, and where the study's time goes.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).with_name("results")
+ROOT = Path(__file__).parents[1]
+CONSOLE = Console()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Measure studies of many trials."""
+
+    trials: tuple[int, ...] = (100, 1000)
+    """How many trials; one row each."""
+    epochs: int = 3
+    """Reports a trial."""
+    slots: int = 2
+    """Trials at once."""
+    alone: str = ""
+    """Used by the benchmark itself: run one measurement in this process and print it."""
+
+
+def row(epoch: int) -> dict[str, float]:
+    """Return what a trial reports of an epoch."""
+    scores = dict.fromkeys(
+        (f"dev_{p}{n}" for p in ("", "exact_", "entity_", "relation_") for n in SCORES), 0.5
+    )
+    return {"epoch": epoch, "train_loss": 1.0, "seconds": 0.1, "tokens_per_second": 1e4, **scores}
+
+
+SCORES = ("precision", "recall", "f1")
+
+
+def report_only(config: dict[str, Any], handles: Mapping[str, Any], threads: int) -> None:
+    """Take the place of a trial: the ledger's writes and Ray's reports, without the training."""
+    from ray import tune
+
+    from study.ledger import Unit
+
+    described = config["unit"]
+    unit = Unit(Path(described["path"]))
+    token = unit.claim()
+    history = []
+    for epoch in range(1, described["epochs"] + 1):
+        history.append(row(epoch))
+        unit.saved(token)
+        tune.report(history[-1])
+    scores = {name.removeprefix("dev_"): v for name, v in row(1).items() if name[:4] == "dev_"}
+    result = {
+        "fingerprint": unit.fingerprint,
+        "config": described["config"],
+        "corpus": {"name": "demo", "digest": "d", "content": "c"},
+        "history": history,
+        **{"best_epoch": 1, "stopped": "max_epochs", "dev": scores, "test": scores},
+        "seconds": 0.1 * len(history),
+        "provenance": {"code": described["code"], "threads": threads},
+    }
+    unit.finish(result, {"relations": [], "triples": [], "spans": []}, token)
+    tune.report(history[-1])
+
+
+def bare(options: Options, count: int, folder: Path) -> dict[str, float]:
+    """Run trials on Ray Tune alone and return seconds by stage."""
+    import ray
+    from ray import tune
+
+    from study import tuner  # noqa: F401  # the same settings of Ray's environment
+
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+
+    def trial(config: dict[str, Any]) -> None:
+        for epoch in range(1, options.epochs + 2):
+            tune.report(row(epoch))
+
+    started = time.monotonic()
+    tune.Tuner(
+        tune.with_resources(trial, {"cpu": 1}),
+        param_space={"unit": tune.grid_search(list(range(count)))},
+        tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=options.slots),
+        run_config=tune.RunConfig(storage_path=str(folder), verbose=0),
+    ).fit()
+    return {"trials": time.monotonic() - started}
+
+
+def study(options: Options, count: int, folder: Path) -> dict[str, float]:
+    """Run a study and return seconds by stage."""
+    import ray
+
+    from search_spaces.space import Arm, Grid
+    from study import driver, tuner
+    from study.ledger import Ledger
+    from study.plan import make_plan
+
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    described = tuner.described_work
+    tuner._trainable = report_only
+    tuner.described_work = lambda work: {**described(work), "epochs": options.epochs}
+    ledger, found, started = Ledger(folder), {}, time.monotonic()
+
+    def stage(name: str) -> None:
+        nonlocal started
+        found[name] = time.monotonic() - started
+        started = time.monotonic()
+
+    grid = Grid(name="scale", title="?", arms=(Arm(name="a", label="A"),), seeds=range(count))
+    plan = make_plan(grid, ledger, ["demo"], seeds=range(count))
+    experiments = plan.experiments(None)
+    for name, trials in experiments.items():
+        header = {"space": "scale", "corpus": "demo", "command": "scale"}
+        ledger.record_study(name, header, plan.record(trials))
+    stage("planning")
+    quiet = Console(quiet=True)
+    uri = f"sqlite:///{folder}/mlflow.db"
+    running = driver.Study(plan, experiments, uri, folder, quiet)
+    stage("MLflow opened")
+    running.run(plan.trials, cpus=1, gpus=0, max_concurrent=options.slots, address=None)
+    stage("trials")
+    running.close()
+    stage("MLflow's rest and reports")
+    assert all(p.unit.result() for p in plan.trials)
+    return found
+
+
+def measure(options: Options, what: str, count: int) -> dict[str, float]:
+    """Run one measurement in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.scale", f"--alone={what}", f"--trials={count}"]
+    command += [f"--epochs={options.epochs}", f"--slots={options.slots}"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def alone(options: Options) -> None:
+    """Run one measurement here and print it with this process's memory at its highest."""
+    (count,) = options.trials
+    with tempfile.TemporaryDirectory(prefix="scale-") as folder:
+        found = {"bare": bare, "study": study}[options.alone](options, count, Path(folder))
+    lines = Path("/proc/self/status").read_text().splitlines()
+    peak = next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+    print(json.dumps({**found, "peak MiB": peak}))  # noqa: T201
+
+
+def main(options: Options) -> None:
+    """Measure, print, write."""
+    if options.alone:
+        alone(options)
+        return
+    table = Table(
+        "trials", "run as", "ms a trial", "beyond bare", "driver's MiB", "seconds by stage"
+    )
+    path = RESULTS / "scale.csv"
+    RESULTS.mkdir(exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["trials", "run as", "stage", "seconds", "peak MiB"])
+        for count in options.trials:
+            base = 0.0
+            for what in ("bare", "study"):
+                found = measure(options, what, count)
+                peak = found.pop("peak MiB")
+                each = 1000 * sum(found.values()) / count
+                base = base or each
+                stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in found.items())
+                beyond = f"{each - base:+.1f}" if what == "study" else ""
+                table.add_row(str(count), what, f"{each:.1f}", beyond, f"{peak:.0f}", stages)
+                writer.writerows(
+                    [count, what, k, f"{v:.3f}", f"{peak:.0f}"] for k, v in found.items()
+                )
+    CONSOLE.print(table)
+    CONSOLE.print(f"written: {path}")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=Options.__doc__))
