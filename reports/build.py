@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 
-from reports.breakdown import breakdown_table
 from reports.case_html import write_page
 from reports.case_study import read_cases
 from reports.cells import shown
 from reports.corpus_table import PAPER_CORPORA, corpus_table
-from reports.experiment_tables import differences_table, results_table
-from reports.figures import draw_rounds_curve, is_rounds_curve, rounds_curve_info, save_figure
+from reports.experiment_section import experiment_section
 from reports.paper_tables import paper_tables
 from reports.predictions import read_corpora, read_counts
 from reports.results import (
@@ -30,7 +28,7 @@ from reports.results import (
 )
 from reports.search import searches
 from reports.search_page import build_search
-from reports.table import write_tables
+from reports.section import Link, Section, write_section
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,8 @@ class Made:
     reports: tuple[Report, ...]
     shared: tuple[Path, ...]
     """What belongs to no experiment alone: the paper's tables, the corpora, case studies."""
+    sections: tuple[Section, ...] = ()
+    """All of it, as the page shows it."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -88,58 +88,38 @@ def build(
     everything = read_ledger(runs)
     frames = [read_ledger(runs, [name]) for name in wanted]
     selected = [select_settings(frame, settings) for frame in frames]
-    table2 = corpus_table(read_corpora(runs).values())
+    sections = [_section(runs, *pair) for pair in zip(frames, selected, strict=True)]
+    shared = [*paper_sections(runs, everything, selected), _corpora_section(runs)]
     cases = {path.stem: read_cases(path) for path in sorted((runs / "cases").glob("*.json"))}
-    reports = [_report(runs, *pair, out) for pair in zip(frames, selected, strict=True)]
-    shared = [*_paper(runs, everything, selected, out)]
-    shared += write_tables(out / "corpora", "corpora.md", "Corpora", [table2])
-    shared += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
-    return Made(tuple(reports), tuple(shared))
+    reports = [_report(*parts, out) for parts in zip(sections, frames, selected, strict=True)]
+    written = [path for section in shared for path in write_section(section, out)]
+    written += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
+    shared += [_cases_section(cases)] if cases else []
+    return Made(tuple(reports), tuple(written), (*sections, *shared))
 
 
-def _report(runs: Path, every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> Report:
-    name = str(frame["experiment"].iloc[0])
+def _report(section: Section, every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> Report:
     chosen, *_ = settings_of(frame)
-    known = tuple(settings_of(every))
-    others = [other for other in known if other != chosen]
     return Report(
-        experiment=name,
+        experiment=section.key,
         done=int((frame["status"] == "done").sum()),
         planned=len(frame),
         chosen=chosen,
-        settings=known,
-        paths=_write_experiment(runs, frame, out / name, others),
+        settings=tuple(settings_of(every)),
+        paths=write_section(section, out),
     )
 
 
-def _write_experiment(
-    runs: Path, frame: pd.DataFrame, folder: Path, others: Sequence[str]
-) -> tuple[Path, ...]:
-    counts = read_counts(runs, frame)
-    optional = (differences_table(frame, counts), breakdown_table(frame, counts))
-    tables = [results_table(frame, others), *(table for table in optional if table)]
-    figures, intro = _figures(frame, folder)
-    if not counts.by_fingerprint:
-        intro = (*intro, *(f"No F1 by overlap class. {problem}" for problem in counts.problems))
-    heading = str(frame["experiment"].iloc[0])
-    return figures + write_tables(folder, "results.md", heading, tables, intro)
+def _section(runs: Path, every: pd.DataFrame, frame: pd.DataFrame) -> Section:
+    chosen, *_ = settings_of(frame)
+    others = [other for other in settings_of(every) if other != chosen]
+    return experiment_section(runs, frame, others)
 
 
-def _figures(frame: pd.DataFrame, folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Draw the curve where the arms are one; return the files and the page's mention of them."""
-    if not is_rounds_curve(frame):
-        return (), ()
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / "rounds_curve"
-    figure = draw_rounds_curve(rounds_curve_info(frame))
-    svg, png = (save_figure(figure, stem.with_suffix(suffix)) for suffix in (".svg", ".png"))
-    return (svg, png), (f"![Test scores against the number of updating rounds]({svg.name})",)
-
-
-def _paper(
-    runs: Path, everything: pd.DataFrame, selected: Sequence[pd.DataFrame], out: Path
-) -> list[Path]:
-    """Write the paper's tables for the corpora of the selected experiments.
+def paper_sections(
+    runs: Path, everything: pd.DataFrame, selected: Sequence[pd.DataFrame]
+) -> list[Section]:
+    """Return the paper's tables for the corpora of the selected experiments.
 
     Each is under the settings of the corpus's experiment that was updated last. With one of
     the paper's corpora comes the other, which then shows what is still to be run.
@@ -148,18 +128,30 @@ def _paper(
     settings = {str(f["corpus"].iloc[0]): str(f["settings"].iloc[0]) for f in ordered}
     if settings.keys() & set(PAPER_CORPORA):
         settings = {name: settings.get(name, "") for name in PAPER_CORPORA} | settings
-    return [path for pair in settings.items() for path in _paper_page(runs, everything, *pair, out)]
+    found = [_paper_section(runs, everything, *pair) for pair in settings.items()]
+    return [section for section in found if section.tables]
 
 
-def _paper_page(
-    runs: Path, everything: pd.DataFrame, corpus: str, settings: str, out: Path
-) -> tuple[Path, ...]:
+def _paper_section(runs: Path, everything: pd.DataFrame, corpus: str, settings: str) -> Section:
     frame = pool(everything, corpus, settings)
     known = settings_of(everything[everything["corpus"] == corpus])
     others = [other for other in known if other != settings]
-    tables = paper_tables(frame, corpus, read_counts(runs, frame), others)
-    heading = f"The paper's tables on {corpus}"
-    return write_tables(out / f"paper-{corpus}", "tables.md", heading, tables) if tables else ()
+    return Section(
+        key=f"paper-{corpus}",
+        title=f"The paper's tables on {corpus}",
+        page="tables.md",
+        tables=tuple(paper_tables(frame, corpus, read_counts(runs, frame), others)),
+    )
+
+
+def _corpora_section(runs: Path) -> Section:
+    table = corpus_table(read_corpora(runs).values())
+    return Section(key="corpora", title="Corpora", page="corpora.md", tables=(table,))
+
+
+def _cases_section(names: Iterable[str]) -> Section:
+    links = tuple(Link(label=name, target=f"cases/{name}.html") for name in names)
+    return Section(key="cases", title="Case studies", links=links)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,16 +20,9 @@ from reports.search import (
     searches,
     to_end,
 )
-from reports.search_page import (
-    audit_verdict,
-    build_search,
-    draw_parameter,
-    expected_info,
-    markdown,
-    parameter_info,
-    saving,
-    top_rows,
-)
+from reports.search_page import build_search, draw_parameter, expected_info, parameter_info
+from reports.search_rows import audit_verdict, saving, top_rows
+from reports.search_tables import search_tables
 
 RATE = "training.learning_rate"
 DISTRIBUTION = {
@@ -179,9 +172,10 @@ def test_the_figures_take_every_judged_trial(runs):
     assert len(axes.collections) == 2
 
 
-def test_the_page_says_what_was_found_and_what_it_cost(runs):
-    page = markdown(read_search(runs, "some"), ["parameter"])
-    assert "![parameter](parameter.svg)" in page
+def test_the_page_says_what_was_found_and_what_it_cost(runs, tmp_path):
+    build_search(runs, tmp_path / "out", "some")
+    page = (tmp_path / "out" / "some" / "search.md").read_text()
+    assert "stopped early.](parameter.svg)" in page
     assert "| a #4 | 70.0 | 6 | 0.002 |" in page
     assert "| failed | 1 | 0 | 0.00 |" in page
     assert "Trials by arm: a 6, of 6 each." in page
@@ -193,15 +187,30 @@ def test_the_page_says_what_was_found_and_what_it_cost(runs):
 def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
     made = build_search(runs, tmp_path / "one", "some")
     again = build_search(runs, tmp_path / "two", "some")
-    assert {path.name for path in made} >= {"parameter.svg", "expected_best.png", "search.md"}
+    names = {path.name for path in made}
+    assert names >= {"parameter.svg", "expected_best.png", "search.md", "trials.csv"}
+    assert names >= {"best_trials.tex", "compute.csv"}
     assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
+
+
+def test_a_cell_leads_to_its_trials(runs):
+    end(runs, 1, 9, 0.65)
+    tables = {table.name: table for table in search_tables(read_search(runs, "some"))}
+    behind = {
+        name: {row.label: row.cells[0].fingerprints for row in table.rows}
+        for name, table in tables.items()
+    }
+    assert behind["best_trials"] == {"a #4": ("f4",), "a #0": ("f0",)}
+    assert behind["compute"]["stopped"] == ("f1", "f2")
+    assert behind["compute"]["run on"] == ("f1",)
+    assert behind["audit"] == {"a #1": ("f1",)}
 
 
 def test_a_search_that_has_just_begun_has_a_report(runs):
     path = runs / "searches" / "some.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"trials": []}))
     data = read_search(runs, "some")
-    assert "None yet." in markdown(data, [])
+    assert [table.name for table in search_tables(data)] == []
     assert saving(data) == "No trial was stopped early."
     assert confirmation_table(data).empty
     assert build_search(runs, runs / "reports", "some")
