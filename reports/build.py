@@ -16,19 +16,23 @@ from reports.case_study import read_cases
 from reports.cells import shown
 from reports.corpus_table import PAPER_CORPORA, corpus_table
 from reports.experiment_section import experiment_section
+from reports.page import write_index
 from reports.paper_tables import paper_tables
 from reports.predictions import read_corpora, read_counts
+from reports.provenance_tables import provenance_tables
 from reports.results import (
     LedgerError,
     experiments,
+    no_trials,
     pool,
     read_ledger,
     select_settings,
     settings_of,
 )
-from reports.search import searches
-from reports.search_page import build_search
-from reports.section import Link, Section, write_section
+from reports.run_cards import run_cards
+from reports.search import SearchData, read_search, searches
+from reports.search_page import search_section, write_search
+from reports.section import Chapter, Link, Section, write_section
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Made:
     reports: tuple[Report, ...]
     shared: tuple[Path, ...]
     """What belongs to no experiment alone: the paper's tables, the corpora, case studies."""
-    sections: tuple[Section, ...] = ()
+    chapters: tuple[Chapter, ...]
     """All of it, as the page shows it."""
 
     @property
@@ -85,17 +89,22 @@ def build(
     """
     # All of it is read before anything is written, so that a mistyped name leaves no half report.
     wanted = list(dict.fromkeys(experiments(runs) if names is None else names))
-    everything = read_ledger(runs)
+    # A search that has not confirmed anything yet has no study beside it.
+    everything = read_ledger(runs) if wanted else no_trials()
     frames = [read_ledger(runs, [name]) for name in wanted]
     selected = [select_settings(frame, settings) for frame in frames]
     sections = [_section(runs, *pair) for pair in zip(frames, selected, strict=True)]
-    shared = [*paper_sections(runs, everything, selected), _corpora_section(runs)]
+    paper, corpora = paper_sections(runs, everything, selected), corpora_section(runs)
     cases = {path.stem: read_cases(path) for path in sorted((runs / "cases").glob("*.json"))}
     reports = [_report(*parts, out) for parts in zip(sections, frames, selected, strict=True)]
-    written = [path for section in shared for path in write_section(section, out)]
+    written = [path for section in (*paper, corpora) for path in write_section(section, out)]
     written += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
-    shared += [_cases_section(cases)] if cases else []
-    return Made(tuple(reports), tuple(written), (*sections, *shared))
+    chapters = (
+        Chapter(title="Studies", sections=tuple(sections)),
+        Chapter(title="The paper's tables", sections=tuple(paper)),
+        Chapter(title="Data", sections=(corpora, *_cases_section(cases))),
+    )
+    return Made(tuple(reports), tuple(written), chapters)
 
 
 def _report(section: Section, every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> Report:
@@ -144,23 +153,38 @@ def _paper_section(runs: Path, everything: pd.DataFrame, corpus: str, settings: 
     )
 
 
-def _corpora_section(runs: Path) -> Section:
+def corpora_section(runs: Path) -> Section:
+    """Return Table 2, computed from the corpora that the ledger describes."""
     table = corpus_table(read_corpora(runs).values())
     return Section(key="corpora", title="Corpora", page="corpora.md", tables=(table,))
 
 
-def _cases_section(names: Iterable[str]) -> Section:
+def _cases_section(names: Iterable[str]) -> list[Section]:
     links = tuple(Link(label=name, target=f"cases/{name}.html") for name in names)
-    return Section(key="cases", title="Case studies", links=links)
+    return [Section(key="cases", title="Case studies", links=links)] if links else []
+
+
+def _notebooks_section(executed: Sequence[Path]) -> tuple[Section, ...]:
+    links = tuple(
+        Link(label=path.stem.replace("_", " "), target=f"notebooks/{path.name}")
+        for path in executed
+        if path.suffix == ".html"
+    )
+    return (Section(key="notebooks", title="Notebooks", links=links),) if links else ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for misuse."""
     arguments = _parser().parse_args(argv)
+    index: Path | None = None
     try:
         studies, found = _split(arguments.runs, arguments.experiment)
         made = build(arguments.runs, arguments.out, studies, arguments.settings)
-        pages = {name: build_search(arguments.runs, arguments.out, name) for name in found}
+        searched = [read_search(arguments.runs, name) for name in found]
+        pages = {data.experiment: write_search(data, arguments.out) for data in searched}
+        if arguments.experiment is None:
+            executed = _notebooks(arguments) if arguments.notebooks else []
+            index = build_index(arguments.runs, arguments.out, made, searched, executed)
     except (LedgerError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
@@ -174,7 +198,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, paths in pages.items():
         console.print(f"{name}: a search", style="bold", markup=False, soft_wrap=True)
         _tell_paths(console, paths)
+    if index is not None:
+        console.print("Everything on one page", style="bold")
+        _tell_paths(console, [*executed, index])
     return 0
+
+
+def _notebooks(arguments: argparse.Namespace) -> list[Path]:
+    from reports.run_notebooks import write_notebooks
+
+    return write_notebooks(arguments.runs, arguments.out)
+
+
+def build_index(
+    runs: Path,
+    out: Path,
+    made: Made,
+    searched: Sequence[SearchData],
+    executed: Sequence[Path] = (),
+) -> Path:
+    """Write the page of a whole ledger.
+
+    Args:
+        runs: A study's output folder.
+        out: Folder of the reports, which are there.
+        made: What was made of the studies.
+        searched: The searches.
+        executed: Files of executed notebooks, which it links to.
+    """
+    frame = read_ledger(runs) if made.reports else None
+    cards = run_cards(runs, frame, searched)
+    studies, *others = made.chapters
+    sections = tuple(search_section(data) for data in searched)
+    chapters = (
+        studies,
+        Chapter(title="Searches", sections=sections),
+        *others,
+        Chapter(title="Notebooks", sections=_notebooks_section(executed)),
+    )
+    foot = provenance_tables(cards.values(), frame, searched)
+    return write_index(chapters, cards, foot, out / "index.html")
 
 
 def _split(runs: Path, asked: Sequence[str] | None) -> tuple[list[str] | None, list[str]]:
@@ -200,6 +263,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("reports/out"),
         help="where to write (default: reports/out)",
+    )
+    parser.add_argument(
+        "--notebooks", action="store_true", help="execute reports/notebooks too (whole ledgers)"
     )
     parser.add_argument(
         "--settings",

@@ -182,7 +182,9 @@ def changes_info(frame: pd.DataFrame, counts: SentenceCounts) -> ChangesInfo:
 
 def draw_changes(info: ChangesInfo) -> Figure:
     """Draw fixed to the right and broken to the left, with the width of chance behind them."""
-    figure, (axes,) = _canvas(9.6, 1.1 + 0.27 * len(info.steps), 1)
+    labels = [_broken(label) for label, _, _ in info.steps]
+    lines = sum(label.count("\n") + 1 for label in labels)
+    figure, (axes,) = _canvas(9.6, 1.1 + 0.27 * lines, 1)
     with mpl.rc_context(STYLE):
         places = np.arange(len(info.steps))
         axes.barh(places, [s[1] for s in info.steps], color="#009E73", height=0.6, label="fixed")
@@ -195,7 +197,7 @@ def draw_changes(info: ChangesInfo) -> Figure:
                     side * info.chance, color=_GREY, linestyle=(0, (3.5, 2)), lw=1.1, label=label
                 )
                 label = "_"
-        axes.set_yticks(places, [s[0] for s in info.steps])
+        axes.set_yticks(places, labels)
         axes.invert_yaxis()
         axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
         axes.grid(visible=False, axis="y")
@@ -203,6 +205,11 @@ def draw_changes(info: ChangesInfo) -> Figure:
         axes.set_xlabel("gold triples of test by pair of runs")
         figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
+
+
+def _broken(label: str) -> str:
+    """Break a long step in two lines, which leaves the bars their room."""
+    return label.replace(" → ", "\n→ ") if len(label) > 60 else label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,9 +250,10 @@ def matrix_info(frame: pd.DataFrame, counts: SentenceCounts, arm: str) -> Matrix
 def _add(
     sums: np.ndarray[tuple[int, ...], np.dtype[np.float64]], columns: dict[str, int], answer: Answer
 ) -> None:
-    wrong = answer.said - answer.gold
+    # In order, because sums of fractions depend on it, and a set's order on the process.
+    wrong = sorted(answer.said - answer.gold)
     another, nothing = len(columns), len(columns) + 1
-    for fact in answer.gold:
+    for fact in sorted(answer.gold):
         if fact[1] not in columns:
             continue
         instead = [f[1] for f in wrong if (f[0], f[2]) == (fact[0], fact[2])]

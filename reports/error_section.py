@@ -35,12 +35,13 @@ def error_section(key: str, frame: pd.DataFrame, counts: SentenceCounts) -> Sect
         key=key,
         title=f"{key}: errors on test",
         page="errors.md",
-        drawings=tuple(_drawings(frame, counts)),
+        drawings=tuple(error_drawings(frame, counts)),
         tables=tuple(error_tables(frame, counts)),
     )
 
 
-def _drawings(frame: pd.DataFrame, counts: SentenceCounts) -> list[Drawing]:
+def error_drawings(frame: pd.DataFrame, counts: SentenceCounts) -> list[Drawing]:
+    """Return every figure of the error analysis of trials with predictions."""
     arms = answered(frame, counts)
     changes = changes_info(frame, counts)
     found = [

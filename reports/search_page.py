@@ -9,6 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from reports.figures import STYLE
 from reports.search import SearchData, expected_best, ranked, read_search
@@ -104,6 +105,7 @@ def draw_expected(info: ExpectedInfo) -> Figure:
     for colour, (label, values) in zip(_cycle(len(info.curves)), info.curves, strict=True):
         axes.plot(range(1, len(values) + 1), values, color=colour, label=label)
     axes.set(xlabel="trials", ylabel="expected best dev F1, points")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _finish(figure, axes)
 
 

@@ -49,6 +49,14 @@ class Section:
     """Sections within this one, in the same folder."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """Sections of one kind, under one heading of the page."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
 def write_section(section: Section, out: Path) -> tuple[Path, ...]:
     """Write a section's figures as SVG and PNG and its tables in every form.
 

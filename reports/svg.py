@@ -26,6 +26,7 @@ THEME = {
     "#e69f00": "--orange",
     "#56b4e9": "--sky",
 }
+_PIXELS_PER_INCH = 104
 _COLOUR = re.compile("|".join(THEME), re.IGNORECASE)
 _NAME = re.compile(r'(\bid="|href="#|url\(#)')
 
@@ -44,9 +45,10 @@ def inline_svg(figure: Figure, name: str) -> str:
     drawn = text.getvalue()
     drawn = _themed(drawn[drawn.index("<svg") :])
     drawn = _NAME.sub(rf"\g<1>{name}-", drawn)
-    # Its size is the page's to choose; what it says, the caption's.
     drawn = re.sub(r'\s(?:width|height)="[\d.]+pt"', "", drawn, count=2)
-    return drawn.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
+    # As wide as the page allows, and all figures' letters of one size; the caption speaks for it.
+    width = f"max-width: {figure.get_size_inches()[0] * _PIXELS_PER_INCH:.0f}px"
+    return drawn.replace("<svg", f'<svg aria-hidden="true" focusable="false" style="{width}"', 1)
 
 
 def _themed(drawn: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ledgers import Ledger
-from test_corpus_statistics import sentence
+from ledgers import GOLD, Ledger, answers_ledger
 
 from reports.error_cuts import by_distance, by_length, by_relation, cut_counts
 from reports.error_figures import (
@@ -32,12 +31,6 @@ from reports.error_tables import error_tables
 from reports.predictions import Answer, SentenceCounts, read_counts
 from reports.results import read_ledger
 from reports.table import Table
-
-#: The second gold triple of the second sentence has an argument that is not in it.
-GOLD = (
-    sentence("a b c d e", ("a", "r", "b"), ("c", "s", "d")),
-    sentence("a b c d e f g h i j k l", ("a", "r", "l"), ("a", "t", "nowhere")),
-)
 
 
 def answer(gold: set[tuple[int, str, int]], said: set[tuple[int, str, int]]) -> Answer:
@@ -120,21 +113,10 @@ def test_a_change_by_hand() -> None:
 
 # --- from a ledger -------------------------------------------------------------------------
 
-R, S, FAR = (0, 0, "r", 1), (0, 2, "s", 3), (1, 0, "r", 11)
-
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    """K = 1 finds what the baseline finds and one more; K = 2 has one of the two seeds."""
-    made = Ledger(tmp_path)
-    made.describe(GOLD)
-    for seed in (0, 1):
-        made.predict(made.plan("bilstm-s", seed), 2 * 1 / (1 + 4), (R,))
-        made.predict(made.plan("gru-1", seed), 2 * 2 / (3 + 4), (R, FAR, (0, 2, "r", 3)))
-    made.predict(made.plan("gru-2", 1), 2 * 1 / (1 + 4), (S,))
-    made.plan("gru-2", 0)
-    made.save()
-    return made
+    return answers_ledger(tmp_path)
 
 
 @pytest.fixture

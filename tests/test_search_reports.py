@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledgers import RATE, TRIALS, end, write_search
 
 from reports.results import LedgerError
 from reports.search import (
@@ -24,69 +25,11 @@ from reports.search_page import build_search, draw_parameter, expected_info, par
 from reports.search_rows import audit_verdict, saving, top_rows
 from reports.search_tables import search_tables
 
-RATE = "training.learning_rate"
-DISTRIBUTION = {
-    "name": "FloatDistribution",
-    "attributes": {"low": 1e-5, "high": 1e-2, "log": True, "step": None},
-    "when": {},
-}
-
-
-def trial(number: int, state: str, dev_f1: list[float], rate: float, **more: object) -> dict:
-    return {
-        "arm": "a",
-        "number": number,
-        "parameters": {RATE: rate},
-        "fingerprint": f"f{number}",
-        "config": {},
-        "state": state,
-        "inherited": 0,
-        "dev_f1": dev_f1,
-        "seconds": [2.0] * len(dev_f1),
-        "reason": "",
-        **more,
-    }
-
-
-TRIALS = [
-    trial(0, "finished", [0.1, 0.5, 0.6, 0.4], 1e-3),
-    trial(1, "stopped", [0.1, 0.2], 1e-4),
-    trial(2, "stopped", [0.3], 1e-5),
-    trial(3, "failed", [], 1e-2, reason="the loss is nan"),
-    trial(4, "finished", [0.1, 0.7, 0.6, 0.5, 0.4, 0.3], 2e-3, inherited=4),
-    trial(5, "running", [0.9], 3e-3),
-]
-
 
 @pytest.fixture
 def runs(tmp_path):
-    record = {
-        "experiment": "some",
-        "title": "What?",
-        "corpus": "tiny",
-        "command": "python study/run.py --space some",
-        "settings": {"training.patience": 3},
-        "labels": {"a": "Arm A"},
-        "parameters": {RATE: DISTRIBUTION},
-        "budget": 6,
-        "confirmed": "some-confirmed",
-        "identities": {},
-        "trials": TRIALS,
-    }
-    path = tmp_path / "searches" / "some.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps(record))
-    for number, epochs in {0: 4, 4: 6}.items():
-        end(tmp_path, number, epochs, 0.6 + 0.1 * (number == 4))
+    write_search(tmp_path)
     return tmp_path
-
-
-def end(runs, number: int, epochs: int, dev_f1: float) -> None:
-    """Let a trial's unit have come to its end."""
-    unit = runs / "units" / f"f{number}"
-    unit.mkdir(parents=True)
-    result = {"dev": {"f1": dev_f1}, "history": [{}] * epochs, "seconds": 2.0 * epochs}
-    (unit / "result.json").write_text(json.dumps(result))
 
 
 def test_a_row_is_a_trial_with_what_it_cost(runs):
