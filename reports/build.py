@@ -66,8 +66,9 @@ class Made:
 
     @property
     def pages(self) -> tuple[Path, ...]:
-        """The files to look at; the others are the same tables for programs and LaTeX."""
-        return tuple(path for path in self.paths if path.suffix not in (".csv", ".tex"))
+        """The files to look at; the others are in these, or are the same for programs."""
+        shown = (path for path in self.paths if path.suffix not in (".csv", ".tex"))
+        return tuple(path for path in shown if not path.name.startswith("errors_"))
 
 
 def build(

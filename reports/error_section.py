@@ -64,10 +64,11 @@ def error_drawings(frame: pd.DataFrame, counts: SentenceCounts) -> list[Drawing]
         ),
     ]
     if changes.steps:
+        dashed = "" if changes.chance is None else "; dashed, what another seed of one arm does"
         fixed = Drawing(
             name="errors_rounds",
-            caption="Gold triples that one arm finds and the other does not, paired over seeds; "
-            "dashed, what another seed of the same arm fixes and breaks.",
+            caption="Gold triples that one arm finds and the other does not, mean over the seeds "
+            f"that both have{dashed}.",
             figure=draw_changes(changes),
         )
         found.insert(0, fixed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,8 @@ class RunCard:
     """Digest of the corpus."""
     digest: str = ""
     """Digest of the corpus and vectors, as encoded."""
+    study_command: str = ""
+    """What its study or search was begun with, and goes on with."""
     provenance: Mapping[str, Any]
 
     @property
@@ -55,8 +58,32 @@ class RunCard:
 
     @property
     def command(self) -> str:
-        """What trains it again and compares every number."""
-        return f"python study/run.py rerun {self.fingerprint}"
+        """What to do with it: train it again and compare every number, or bring it to its end."""
+        options = _options(self.study_command)
+        if self.digest:
+            return " ".join(["python study/run.py rerun", self.fingerprint, *options])
+        if self.status == "stopped":
+            return " ".join(["python study/run.py audit", self.experiments[0], *options])
+        return self.study_command
+
+
+def _options(command: str) -> list[str]:
+    """Return where a study's command finds data, vectors and ledger, for another command."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for part in shlex.split(command):
+        if not part.startswith("--"):
+            found.setdefault(name, []).append(part)
+            continue
+        name, equals, value = part.partition("=")
+        if equals:
+            found.setdefault(name, []).append(value)
+    # Several corpora are a study's, and the record names the one that a run is of.
+    return [
+        f"{name} {shlex.quote(found[name][0])}"
+        for name in ("--data", "--data-root", "--embeddings", "--out")
+        if len(found.get(name, ())) == 1
+    ]
 
 
 def run_cards(
@@ -88,6 +115,7 @@ def _of_study(row: pd.Series) -> RunCard:
         experiments=(str(row["experiment"]),),
         reason=str(row["problem"]),
         settings=str(row["variant"]),
+        study_command=str(row["command"]),
         provenance={},
     )
 
@@ -106,6 +134,7 @@ def _of_search(row: pd.Series, data: SearchData) -> RunCard:
         epochs=int(row["epochs"]),
         seconds=float(row["seconds"]),
         settings=str(row["variant"]),
+        study_command=data.command,
         provenance={},
     )
 
@@ -141,5 +170,6 @@ def _joined(known: RunCard, other: RunCard) -> RunCard:
 
 
 def title_of(cards: Iterable[RunCard]) -> str:
-    """Name some runs together: their labels, each once."""
-    return " · ".join(dict.fromkeys(card.label for card in cards))
+    """Name some runs together: their labels, each once, or their number where these are many."""
+    labels = dict.fromkeys(card.label for card in cards)
+    return " · ".join(labels) if len(labels) <= 3 else f"{len(labels)} runs"

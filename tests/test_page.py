@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,27 @@ def test_every_run_is_there_with_its_command(reported: Reported, page: str) -> N
     names = list(read_ledger(reported.runs)["fingerprint"])
     names += [f"f{number}" for number in range(6)]
     assert [n for n in names if f'id="run-{n}"' not in page] == []
-    assert [n for n in names if f"python study/run.py rerun {n}" not in page] == []
+    cards = run_cards(
+        reported.runs, read_ledger(reported.runs), [read_search(reported.runs, "some")]
+    )
+    assert [n for n in names if html.escape(cards[n].command) not in page] == []
+
+
+def test_a_command_is_one_that_works(reported: Reported) -> None:
+    data = read_search(reported.runs, "some")
+    cards = run_cards(reported.runs, read_ledger(reported.runs), [data])
+    assert cards[f"{0:016x}"].command == f"python study/run.py rerun {0:016x}"
+    assert cards["f1"].command == "python study/run.py audit some"
+    assert cards["f3"].command == data.command == "python study/run.py --space some"
+    command = (
+        "python study/run.py --space s --data 'my corpus' --set training.seed=1 "
+        "--embeddings=glove.txt --arms a b --out runs2"
+    )
+    wanted = "rerun {} --data 'my corpus' --embeddings glove.txt --out runs2"
+    card = replace(cards[f"{0:016x}"], study_command=command)
+    assert card.command.endswith(wanted.format(card.fingerprint))
+    several = replace(card, study_command="python study/run.py --data a b")
+    assert several.command.endswith(several.fingerprint)
 
 
 def test_every_table_is_there_in_every_form(reported: Reported, page: str) -> None:
@@ -55,7 +76,7 @@ def test_a_cell_opens_exactly_its_runs(page: str) -> None:
     assert row is not None
     seeds, *scores = re.findall(r'popovertarget="([^"]+)"[^>]*>([^<]*)<', row[1])
     assert seeds[1] == "1/3 (1 failed, 1 not run)"
-    assert re.findall(r"rerun (\w+)", lists[seeds[0]]) == [f"{k:016x}" for k in (4, 5, 6)]
+    assert re.findall(r'href="#run-(\w+)"', lists[seeds[0]]) == [f"{k:016x}" for k in (4, 5, 6)]
     assert re.findall(r"rerun (\w+)", lists[scores[0][0]]) == [f"{4:016x}"]
     assert 'class="warn">1/3' in row[1]
 
