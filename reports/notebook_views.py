@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.cells import shown
 from reports.figures import is_rounds_curve
 from reports.page import page_environment
 from reports.predictions import SentenceCounts, read_counts
@@ -54,6 +55,18 @@ class Shown:
 def show(*items: Table | Drawing | Section | None) -> Shown:
     """Return what a cell's last line displays; None is left out."""
     return Shown(tuple(item for item in items if item is not None))
+
+
+def heading(frame: pd.DataFrame) -> Section:
+    """Say which study a notebook is about, and how much of it is there."""
+    name, corpus = (str(frame[column].iloc[0]) for column in ("experiment", "corpus"))
+    done = int((frame["status"] == "done").sum())
+    settings = shown(str(frame["settings"].iloc[0]))
+    return Section(
+        key=name,
+        title=name,
+        intro=(f"Corpus {corpus}; {done} of {len(frame)} trials finished; settings: {settings}.",),
+    )
 
 
 def any_studies(runs: Path) -> pd.DataFrame:

@@ -49,6 +49,7 @@ def test_notebooks_show_tables_and_pictures(reported: Reported) -> None:
         in (pages["errors"])
     )
     assert "a b c d e f g h i j k l" in pages["errors"]
+    assert "Corpus webnlg_star; 5 of 7 trials finished" in pages["errors"]
     for page in pages.values():
         assert "<script" not in page
         assert set(re.findall(r"https?://[^\"' )]+", page)) <= {

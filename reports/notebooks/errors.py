@@ -23,11 +23,12 @@ from reports.error_examples import example_table
 from reports.error_rounds import steps
 from reports.error_section import error_drawings
 from reports.error_tables import error_tables
-from reports.notebook_views import answered_study, runs_folder, show
+from reports.notebook_views import answered_study, heading, runs_folder, show
 
 frame, counts = answered_study(runs_folder())
 tables = {table.name: table for table in error_tables(frame, counts)}
 figures = {drawing.name: drawing for drawing in error_drawings(frame, counts)}
+show(heading(frame))
 
 # %% [markdown]
 # ## What errors are

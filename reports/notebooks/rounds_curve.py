@@ -20,11 +20,12 @@
 # %%
 from reports.experiment_section import curve_drawing
 from reports.experiment_tables import differences_table, results_table
-from reports.notebook_views import curves, runs_folder, show
+from reports.notebook_views import curves, heading, runs_folder, show
 from reports.predictions import read_counts
 
 runs = runs_folder()
 frames = curves(runs)
+show(*map(heading, frames))
 
 # %%
 show(*(drawing for frame in frames for drawing in curve_drawing(frame)))
