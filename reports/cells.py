@@ -84,12 +84,12 @@ def spread(found: Estimate, sign: str = "") -> str:
     return mean if math.isnan(found.sd) else f"{mean} ± {found.sd:.1f}"
 
 
-def interval_cell(found: Estimate) -> Cell:
-    """Return the 95 % interval; a dash where there is none."""
+def interval_cell(found: Estimate, names: tuple[str, ...] = ()) -> Cell:
+    """Return the 95 % interval and the runs behind it; a dash where there is none."""
     if math.isnan(found.low):
         return NO_CELL
     ends = (f"{end:.1f}".replace("-", "−") for end in (found.low, found.high))
-    return Cell(text=" to ".join(ends), estimate=found)
+    return Cell(text=" to ".join(ends), estimate=found, fingerprints=names)
 
 
 def published_cell(printed: Published | None) -> Cell:
@@ -99,9 +99,10 @@ def published_cell(printed: Published | None) -> Cell:
     return number(printed.value, f"{printed.value:.1f}", printed.source)
 
 
-def verdict_cell(found: Estimate, printed: Published | None) -> Cell:
+def verdict_cell(found: Estimate, printed: Published | None, names: tuple[str, ...] = ()) -> Cell:
     """Judge a printed number by :data:`~reports.significance.VERDICT_RULE`."""
-    return Cell(text=str(verdict(found, printed.value if printed else None)))
+    judged = verdict(found, printed.value if printed else None)
+    return Cell(text=str(judged), fingerprints=names if printed else ())
 
 
 def source_cell(corpus: str, arm: str) -> Cell:

@@ -80,9 +80,9 @@ def _result_row(trials: pd.DataFrame) -> Row:
         cells=(
             seeds_cell(trials),
             *(score_cell(trials, column) for column in _SCORES.values()),
-            interval_cell(found),
+            interval_cell(found, fingerprints(trials)),
             published_cell(printed),
-            verdict_cell(found, printed),
+            verdict_cell(found, printed, fingerprints(trials)),
             source_cell(corpus, arm),
         ),
     )
@@ -144,6 +144,7 @@ def difference_rows(
     pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], counts: SentenceCounts
 ) -> list[tuple[Cell, ...]]:
     """Return the cells of :data:`DIFFERENCE_COLUMNS` for the trials of each two arms."""
+    behind = [fingerprints(arm) + fingerprints(base) for arm, base in pairs]
     over_seeds = [paired_difference(*(by_seed(arm, "test_f1") for arm in pair)) for pair in pairs]
     over_sentences = [_over_sentences(*pair, counts.by_fingerprint) for pair in pairs]
     seeds_p = holm([difference.p for difference in over_seeds])
@@ -151,14 +152,14 @@ def difference_rows(
     return [
         (
             _difference_cell(arm, base, by_seeds.estimate),
-            Cell(text=str(by_seeds.estimate.n)),
-            interval_cell(by_seeds.estimate),
-            _p_cell(by_seeds.p, p_seeds),
-            interval_cell(by_sentences.estimate),
-            _p_cell(by_sentences.p, p_sentences),
+            Cell(text=str(by_seeds.estimate.n), fingerprints=names),
+            interval_cell(by_seeds.estimate, names),
+            _p_cell(by_seeds.p, p_seeds, names),
+            interval_cell(by_sentences.estimate, names),
+            _p_cell(by_sentences.p, p_sentences, names),
         )
-        for (arm, base), by_seeds, by_sentences, p_seeds, p_sentences in zip(
-            pairs, over_seeds, over_sentences, seeds_p, sentences_p, strict=True
+        for (arm, base), names, by_seeds, by_sentences, p_seeds, p_sentences in zip(
+            pairs, behind, over_seeds, over_sentences, seeds_p, sentences_p, strict=True
         )
     ]
 
@@ -190,10 +191,11 @@ def _difference_cell(arm: pd.DataFrame, base: pd.DataFrame, found: Estimate) -> 
     return Cell(text=text, estimate=found, fingerprints=fingerprints(arm) + fingerprints(base))
 
 
-def _p_cell(p: float, corrected: float) -> Cell:
+def _p_cell(p: float, corrected: float, names: tuple[str, ...]) -> Cell:
     if math.isnan(p):
         return NO_CELL
-    return Cell(text=f"{_shown(p)} ({_shown(corrected)})", p=p, p_holm=corrected)
+    text = f"{_shown(p)} ({_shown(corrected)})"
+    return Cell(text=text, p=p, p_holm=corrected, fingerprints=names)
 
 
 def _shown(p: float) -> str:

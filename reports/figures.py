@@ -29,14 +29,16 @@ from reports.results import require_one_setting
 from reports.significance import estimate
 
 BASELINE_ARM = "bilstm-s"
-_LINE_ARM = re.compile(r"(?P<cell>[a-z]+)-(?P<rounds>[1-9]\d*)")
+#: An arm of a curve: cell and number of rounds.
+LINE_ARM = re.compile(r"(?P<cell>[a-z]+)-(?P<rounds>[1-9]\d*)")
 _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
 # Okabe and Ito's palette, told apart with any colour vision and in grey.
 _COLOURS = {"gru": "#0072B2", "rnn": "#D55E00", "linear": "#009E73"}
 _OTHER_COLOUR = "#CC79A7"
 _BASELINE_COLOUR = "#6B6B6B"
-_INK, _FAINT = "#1F2328", "#59636E"
+#: Colour of text.
+INK, _FAINT = "#1F2328", "#59636E"
 _DASHES = (0, (3.5, 2))
 # Seeds stand beside their mean: those of two cells would cover each other.
 _SHIFTS = {"gru": -0.11, "rnn": 0.11}
@@ -55,7 +57,7 @@ STYLE: Any = {
     "axes.axisbelow": True,
     "grid.color": "#E7EAED",
     "grid.linewidth": 0.8,
-    "text.color": _INK,
+    "text.color": INK,
     "xtick.color": _FAINT,
     "ytick.color": _FAINT,
     "xtick.major.size": 0,
@@ -127,7 +129,7 @@ class RoundsCurveInfo:
 def is_rounds_curve(frame: pd.DataFrame) -> bool:
     """Whether a frame's arms are a curve over K: ``cell-K`` arms, with or without K = 0."""
     arms = set(frame["arm"]) - {BASELINE_ARM}
-    return bool(arms) and all(_LINE_ARM.fullmatch(arm) for arm in arms)
+    return bool(arms) and all(LINE_ARM.fullmatch(arm) for arm in arms)
 
 
 def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
@@ -158,7 +160,7 @@ def _panel(metric: str, frame: pd.DataFrame) -> Panel:
         point = _point(metric, of_arm(frame, arm))
         if arm == BASELINE_ARM:
             baseline = point
-        elif match := _LINE_ARM.fullmatch(arm):
+        elif match := LINE_ARM.fullmatch(arm):
             curves.setdefault(match["cell"], []).append(point)
     ordered = {cell: sorted(points, key=lambda p: p.rounds) for cell, points in curves.items()}
     return Panel(metric, tuple(Curve(cell, tuple(p)) for cell, p in ordered.items()), baseline)
@@ -261,7 +263,7 @@ _PAPER_MARKER: dict[str, Any] = {
     "marker": "D",
     "markersize": 7.5,
     "markerfacecolor": "none",
-    "markeredgecolor": _INK,
+    "markeredgecolor": INK,
     "markeredgewidth": 1.2,
     "linestyle": "none",
 }

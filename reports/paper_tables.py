@@ -13,6 +13,7 @@ import pandas as pd
 from reports.cells import (
     arm_label,
     by_seed,
+    fingerprints,
     interval_cell,
     of_arm,
     published_cell,
@@ -114,11 +115,11 @@ def _table_1_cells(frame: pd.DataFrame, corpus: str, arm: str) -> tuple[Cell, ..
     ours: list[Cell] = [NO_CELL] * 5
     if arm not in LITERATURE:
         scores = [score_cell(trials, f"test_{metric}") for metric in _TABLE_1_SCORES.values()]
-        ours = [seeds_cell(trials), *scores, interval_cell(found)]
+        ours = [seeds_cell(trials), *scores, interval_cell(found, fingerprints(trials))]
     return (
         *ours,
         *(published_cell(published(corpus, arm, m)) for m in _TABLE_1_SCORES.values()),
-        NO_CELL if arm in LITERATURE else verdict_cell(found, printed),
+        NO_CELL if arm in LITERATURE else verdict_cell(found, printed, fingerprints(trials)),
         Cell(text=printed.source) if printed else NO_CELL,
     )
 
@@ -149,7 +150,7 @@ def _table_4_cells(frame: pd.DataFrame, corpus: str, arm: str) -> tuple[Cell, ..
     for metric in ("f1", "entity_f1"):
         printed = published(corpus, arm, metric)
         column = f"test_{metric}"
-        verdict = verdict_cell(score(trials, column), printed)
+        verdict = verdict_cell(score(trials, column), printed, fingerprints(trials))
         cells += [score_cell(trials, column), published_cell(printed), verdict]
     return tuple(cells)
 
@@ -187,7 +188,7 @@ def _table_5_cells(frame: pd.DataFrame, corpus: str, arm: str) -> tuple[Cell, ..
         seeds_cell(trials),
         score_cell(trials, "test_f1"),
         published_cell(printed),
-        verdict_cell(score(trials, "test_f1"), printed),
+        verdict_cell(score(trials, "test_f1"), printed, fingerprints(trials)),
         NO_CELL if arm == FULL_MODEL else _published_difference(corpus, arm, FULL_MODEL),
     )
 
@@ -233,4 +234,6 @@ def _holds(corpus: str, pair: tuple[str, str], trials: tuple[pd.DataFrame, pd.Da
     theirs = _published_difference(corpus, *pair).estimate
     if not ours.n:
         return Cell(text="not run")
-    return Cell(text="yes" if ours.mean * theirs.mean > 0 else "no", estimate=ours)
+    text = "yes" if ours.mean * theirs.mean > 0 else "no"
+    behind = fingerprints(trials[0]) + fingerprints(trials[1])
+    return Cell(text=text, estimate=ours, fingerprints=behind)

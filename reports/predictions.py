@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from reports.results import LedgerError
 from reports.significance import Array, f1
 from rin_core.corpus import Sentence, Span, Triple
 from rin_core.corpus_statistics import SplitStatistics
+
+#: Subject word, relation, object word.
+Fact = tuple[int, str, int]
 
 _UNREADABLE = (OSError, KeyError, TypeError, ValueError, AttributeError, IndexError)
 
@@ -37,12 +40,22 @@ class CorpusRecord:
     """The test split with its gold; no part-of-speech tags."""
 
 
+class Answer(NamedTuple):
+    """What is true of one test sentence, and what a trial says of it."""
+
+    gold: frozenset[Fact]
+    """The located gold triples."""
+    said: frozenset[Fact]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentenceCounts:
-    """Correct, predicted and gold triples of every test sentence, for the trials that have them."""
+    """What trials found in every test sentence, for the trials that left their predictions."""
 
     by_fingerprint: Mapping[str, Array] = field(default_factory=dict)
-    """Integers [N, 3]."""
+    """Correct, predicted and gold triples, integers [N, 3]."""
+    answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
+    """The triples themselves, N of them, under the same fingerprints."""
     sentences: tuple[Sentence, ...] = ()
     """The N sentences."""
     problems: tuple[str, ...] = ()
@@ -104,14 +117,19 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
         return SentenceCounts(problems=(lack,) if len(done) else ())
     # The last trial's corpus: an earlier content of the same name is another test split.
     corpus = corpora[str(known["content"].iloc[-1])]
-    counts: dict[str, Array] = {}
+    answers: dict[str, tuple[Answer, ...]] = {}
     problems = []
     for _, trial in done.iterrows():
         try:
-            counts[str(trial["fingerprint"])] = _trial_counts(runs, trial, corpus)
+            answers[str(trial["fingerprint"])] = _trial_answers(runs, trial, corpus)
         except _UNREADABLE as error:
             problems.append(f"Not counted: {trial['label']}, seed {trial['seed']}: {error}")
-    return SentenceCounts(by_fingerprint=counts, sentences=corpus.test, problems=tuple(problems))
+    return SentenceCounts(
+        by_fingerprint={name: count_answers(corpus.test, own) for name, own in answers.items()},
+        answers=answers,
+        sentences=corpus.test,
+        problems=tuple(problems),
+    )
 
 
 def _content(trial: pd.Series, corpora: Mapping[str, CorpusRecord]) -> str:
@@ -124,7 +142,8 @@ def _content(trial: pd.Series, corpora: Mapping[str, CorpusRecord]) -> str:
     return str(trial["content"]) or (named[0] if len(named) == 1 else "")
 
 
-def _trial_counts(runs: Path, trial: pd.Series, corpus: CorpusRecord) -> Array:
+def _trial_answers(runs: Path, trial: pd.Series, corpus: CorpusRecord) -> tuple[Answer, ...]:
+    """Return what a trial says, once it is sure that this is what its scores were taken from."""
     path = runs / "units" / str(trial["fingerprint"]) / "predictions.json"
     place = f"`units/{trial['fingerprint']}/predictions.json`"
     if trial["content"] != corpus.content:
@@ -133,19 +152,20 @@ def _trial_counts(runs: Path, trial: pd.Series, corpus: CorpusRecord) -> Array:
         raise ValueError(f"{place} is not there: the trial is older than that record")
     try:
         predictions = json.loads(path.read_text(encoding="utf-8"))
-        counts = count_triples(corpus.test, predictions, str(trial["entity_word"]))
+        answers = read_answers(corpus.test, predictions, str(trial["entity_word"]))
     except _UNREADABLE as error:
         raise ValueError(f"{place} cannot be read ({error!r})") from error
+    counts = count_answers(corpus.test, answers)
     found, recorded = float(f1(counts.sum(axis=0))), 100 * float(trial["test_f1"])
     if abs(found - recorded) > 1e-6:
         raise ValueError(f"{place} gives F1 {found:.2f}, its result says {recorded:.2f}")
-    return counts
+    return answers
 
 
-def count_triples(
+def read_answers(
     gold: Sequence[Sentence], predictions: Mapping[str, Any], entity_word: str
-) -> Array:
-    """Count partial matches, the paper's: relation and both entity words are right.
+) -> tuple[Answer, ...]:
+    """Lay a trial's triples beside the gold ones, a sentence at a time.
 
     Args:
         gold: The N sentences of test.
@@ -153,25 +173,33 @@ def count_triples(
             relation, object word.
         entity_word: ``first`` or ``last``: the word that stands for an entity.
 
+    """
+    said: list[set[Fact]] = [set() for _ in gold]
+    relations = predictions["relations"]
+    for n, subject, relation, object_ in predictions["triples"]:
+        said[n].add((subject, relations[relation], object_))
+    pairs = zip(gold, said, strict=True)
+    return tuple(Answer(gold_words(s, entity_word), frozenset(own)) for s, own in pairs)
+
+
+def count_answers(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> Array:
+    """Count partial matches, the paper's: relation and both entity words are right.
+
     Returns:
         Correct, predicted and gold [N, 3]. A gold triple that cannot be located counts as
         gold, and so as missed.
     """
-    said: list[set[tuple[int, str, int]]] = [set() for _ in gold]
-    relations = predictions["relations"]
-    for n, subject, relation, object_ in predictions["triples"]:
-        said[n].add((subject, relations[relation], object_))
-    rows = []
-    for sentence, predicted in zip(gold, said, strict=True):
-        true = gold_words(sentence, entity_word)
-        rows.append((len(true & predicted), len(predicted), len(true) + len(sentence.missing)))
+    rows = [
+        (len(gold & said), len(said), len(gold) + len(sentence.missing))
+        for sentence, (gold, said) in zip(sentences, answers, strict=True)
+    ]
     return np.array(rows, np.int64).reshape(-1, 3)
 
 
-def gold_words(sentence: Sentence, entity_word: str) -> set[tuple[int, str, int]]:
+def gold_words(sentence: Sentence, entity_word: str) -> frozenset[Fact]:
     """Return the located gold triples as subject word, relation, object word."""
 
     def word(span: Span) -> int:
         return span.start if entity_word == "first" else span.end - 1
 
-    return {(word(t.subject), t.relation, word(t.object)) for t in sentence.triples}
+    return frozenset((word(t.subject), t.relation, word(t.object)) for t in sentence.triples)

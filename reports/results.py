@@ -77,6 +77,8 @@ class Unit:
     """Digest of the corpus alone; empty in results older than that record."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """``dev_f1`` and the like, as fractions."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Code, packages and machine, as recorded; empty in results older than that record."""
 
 
 def experiments(runs: Path) -> list[str]:
@@ -117,6 +119,11 @@ def read_ledger(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
     return frame.drop_duplicates(identity, keep="last").reset_index(drop=True)
 
 
+def no_trials() -> pd.DataFrame:
+    """Return a frame as :func:`read_ledger` does, of nothing."""
+    return pd.DataFrame(columns=list(SCHEMA)).astype(SCHEMA)
+
+
 def _no_such(name: str, known: list[str], runs: Path) -> str:
     close = difflib.get_close_matches(name, known, n=2)
     hint = f"did you mean {' or '.join(close)}?" if close else f"there: {', '.join(known)}"
@@ -149,7 +156,7 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
         **{name: str(trial[name]) for name in ("arm", "label", "fingerprint")},
         "seed": int(trial["seed"]),
         "settings": canonical_settings(trial.get("settings") or {}),
-        "variant": _variant(config),
+        "variant": variant(config),
         "selection": config.get("training.selection", "dev"),
         "entity_word": config.get("data.entity_word", "first"),
         "rounds": rounds,
@@ -162,7 +169,7 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
     }
 
 
-def _variant(config: Mapping[str, object]) -> str:
+def variant(config: Mapping[str, object]) -> str:
     """Return what a configuration changes of the defaults, its seed aside."""
     default = Config().flat() | {"training.seed": config.get("training.seed")}
     return canonical_settings({k: v for k, v in config.items() if v != default.get(k)})
@@ -227,6 +234,7 @@ def _finished(result: Mapping[str, Any], fingerprint: str) -> Unit:
         seconds=float(result["seconds"]),
         **{name: str(corpus.get(name, "")) for name in ("digest", "content")},
         scores={f"{s}_{name}": _score(result, s, name) for s in ("dev", "test") for name in SCORES},
+        provenance=dict(result.get("provenance") or {}),
     )
 
 

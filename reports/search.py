@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.results import LedgerError, read_json, read_ledger
+from reports.results import LedgerError, read_json, read_ledger, variant
 
 #: What may have become of a trial, in the order of tables.
 STATES = ("finished", "stopped", "failed", "running")
 #: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
 #: dotted name. ``spent_…`` is what the trial itself trained, ``end_…`` what its unit came to.
 SCHEMA: dict[str, str] = {
-    **dict.fromkeys(("arm", "label", "state", "fingerprint", "reason"), "object"),
-    **dict.fromkeys(("trial", "epochs", "spent_epochs"), "int64"),
+    **dict.fromkeys(("arm", "label", "state", "fingerprint", "reason", "variant"), "object"),
+    **dict.fromkeys(("trial", "seed", "epochs", "spent_epochs"), "int64"),
     **dict.fromkeys(("dev_f1", "seconds", "spent_seconds"), "float64"),
     **dict.fromkeys(("end_dev_f1", "end_epochs", "end_seconds"), "float64"),
 }
@@ -95,7 +95,9 @@ def _row(trial: Mapping[str, Any], labels: Mapping[str, str], units: Path) -> di
     row: dict[str, Any] = {name: trial[name] for name in ("arm", "state", "fingerprint", "reason")}
     row |= {
         "label": labels.get(trial["arm"], trial["arm"]),
+        "variant": variant(trial["config"]),
         "trial": int(trial["number"]),
+        "seed": int(trial["config"].get("training.seed", 0)),
         "dev_f1": max(trial["dev_f1"], default=math.nan),
         "epochs": len(trial["dev_f1"]),
         "seconds": float(sum(own)),

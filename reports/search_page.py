@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from reports.figures import STYLE, save_figure
-from reports.search import (
-    SearchData,
-    audited,
-    confirmation_table,
-    expected_best,
-    outcomes,
-    ranked,
-    read_search,
-    to_end,
-)
+from reports.figures import STYLE
+from reports.search import SearchData, expected_best, ranked, read_search
+from reports.search_rows import notes
+from reports.search_tables import search_tables
+from reports.section import Drawing, Section, write_section
 
-TOP, RATE = 10, "training.learning_rate"
+RATE = "training.learning_rate"
 #: Okabe and Ito's palette, one colour an arm.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -113,6 +105,7 @@ def draw_expected(info: ExpectedInfo) -> Figure:
     for colour, (label, values) in zip(_cycle(len(info.curves)), info.curves, strict=True):
         axes.plot(range(1, len(values) + 1), values, color=colour, label=label)
     axes.set(xlabel="trials", ylabel="expected best dev F1, points")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _finish(figure, axes)
 
 
@@ -134,8 +127,34 @@ def _cycle(count: int) -> list[str]:
     return [_COLOURS[k % len(_COLOURS)] for k in range(count)]
 
 
+def search_section(data: SearchData) -> Section:
+    """Return everything there is to see of a search."""
+    drawings = [
+        Drawing(
+            name="expected_best",
+            caption="Expected best dev F1 of n trials drawn from those found.",
+            figure=draw_expected(expected_info(data)),
+        )
+    ]
+    if (info := parameter_info(data)) is not None:
+        caption = f"Dev F1 of every trial against {info.name}; open, stopped early."
+        first = Drawing(name="parameter", caption=caption, figure=draw_parameter(info))
+        drawings.insert(0, first)
+    intro: tuple[str, ...] = (f"{data.title} Scores on dev of {data.corpus}, in points.",)
+    if ranked(data.trials).empty:
+        intro = (*intro, "No trial has finished yet.", *notes(data))
+    return Section(
+        key=data.experiment,
+        title=data.experiment,
+        page="search.md",
+        intro=intro,
+        drawings=tuple(drawings),
+        tables=tuple(search_tables(data)),
+    )
+
+
 def build_search(runs: Path, out: Path, experiment: str) -> list[Path]:
-    """Write a search's page, figures and trials, and return the files.
+    """Write a search's page, tables, figures and trials, and return the files.
 
     Args:
         runs: A study's output folder.
@@ -145,152 +164,12 @@ def build_search(runs: Path, out: Path, experiment: str) -> list[Path]:
     Raises:
         LedgerError: There is no such search, or its record cannot be read.
     """
-    data = read_search(runs, experiment)
-    folder = out / experiment
-    folder.mkdir(parents=True, exist_ok=True)
-    figures = {"expected_best": draw_expected(expected_info(data))}
-    if (info := parameter_info(data)) is not None:
-        figures = {"parameter": draw_parameter(info)} | figures
-    stems = {folder / stem: figure for stem, figure in figures.items()}
-    made = [
-        save_figure(figure, stem.with_suffix(suffix))
-        for stem, figure in stems.items()
-        for suffix in (".svg", ".png")
-    ]
-    table = folder / "trials.csv"
+    return write_search(read_search(runs, experiment), out)
+
+
+def write_search(data: SearchData, out: Path) -> list[Path]:
+    """Write what :func:`search_section` has, and every trial as CSV; return the files."""
+    made = write_section(search_section(data), out)
+    table = out / data.experiment / "trials.csv"
     data.trials.to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
-    page = folder / "search.md"
-    page.write_text(markdown(data, [stem.name for stem in stems]), encoding="utf-8", newline="\n")
-    return [*made, table, page]
-
-
-def markdown(data: SearchData, figures: Iterable[str]) -> str:
-    """Return the page; figures are named by the stem of their files."""
-    parts = [f"# {data.experiment}", f"{data.title} Scores on dev of {data.corpus}, in points."]
-    parts += [f"![{stem.replace('_', ' ')}]({stem}.svg)" for stem in figures]
-    parts += ["## Best trials", _table(top_rows(data))]
-    if rows := confirmation_rows(data):
-        parts += ["## Tuned against the paper's settings, on fresh seeds", _table(rows)]
-    parts += ["## Compute", _table(outcome_rows(data)), saving(data)]
-    if rows := audit_rows(data):
-        parts += ["## Stopped trials run to their end", _table(rows), audit_verdict(data)]
-    parts.append("\n".join(f"- {note}" for note in _notes(data)))
-    return "\n\n".join(parts) + "\n"
-
-
-def top_rows(data: SearchData, count: int = TOP) -> list[dict[str, str]]:
-    """Return the best finished trials with their parameters, as texts."""
-    return [
-        {"trial": f"{row['arm']} #{row['trial']}", "dev F1": _points(row["dev_f1"])}
-        | {"epochs": str(row["epochs"])}
-        | {name.rpartition(".")[2]: _value(row[name]) for name in data.parameters}
-        for _, row in ranked(data.trials).head(count).iterrows()
-    ]
-
-
-def confirmation_rows(data: SearchData) -> list[dict[str, str]]:
-    """Return :func:`~reports.search.confirmation_table` as texts."""
-    return [
-        {
-            "settings": str(row["label"]),
-            "seeds": f"{row['n']}/{row['n_planned']}",
-            "dev F1": _with_sd(row, "dev_f1"),
-            "test F1": _with_sd(row, "test_f1"),
-        }
-        for _, row in confirmation_table(data).iterrows()
-    ]
-
-
-def outcome_rows(data: SearchData) -> list[dict[str, str]]:
-    """Return :func:`~reports.search.outcomes` as texts."""
-    return [
-        {
-            "outcome": str(state),
-            "trials": str(int(row["trials"])),
-            "epochs": str(int(row["spent_epochs"])),
-            "hours": f"{row['spent_seconds'] / 3600:.2f}",
-        }
-        for state, row in outcomes(data).iterrows()
-    ]
-
-
-def saving(data: SearchData) -> str:
-    """Say what stopping early saved, and how much of that is an estimate."""
-    found = to_end(data.trials)
-    if not found.known + found.estimated or math.isnan(found.share):
-        return "No trial was stopped early."
-    basis = f"the mean epochs of the ended trials of their arm for {found.estimated} (an estimate)"
-    if found.known:
-        exact = f"known ends for {found.known} stopped trials"
-        basis = f"{exact}, {basis}" if found.estimated else exact
-    return (
-        f"All trials to their end would have taken {found.to_end / 3600:.2f} h of training; "
-        f"the search took {found.spent / 3600:.2f} h, {100 * found.share:.0f} % of it. "
-        f"Taken for that: {basis}."
-    )
-
-
-def audit_rows(data: SearchData) -> list[dict[str, str]]:
-    """Return the stopped trials whose end is known, as texts."""
-    return [
-        {
-            "trial": f"{row['arm']} #{row['trial']}",
-            "stopped after": f"epoch {row['epochs']}",
-            "dev F1 then": _points(row["dev_f1"]),
-            "dev F1 at its end": _points(row["end_dev_f1"]),
-            "best of its arm": _points(row["best"]),
-        }
-        for _, row in audited(data.trials).iterrows()
-    ]
-
-
-def audit_verdict(data: SearchData) -> str:
-    """Say whether stopping early cost an arm its best trial, as far as is known."""
-    table = audited(data.trials)
-    killed = table[table["would_have_won"]]
-    if killed.empty:
-        return f"None of these {len(table)} would have been its arm's best."
-    worst = (killed["end_dev_f1"] - killed["best"]).max()
-    names = ", ".join(f"{row['arm']} #{row['trial']}" for _, row in killed.iterrows())
-    return f"**ASHA stopped a winner**: {names}, by up to {100 * worst:.1f} points of dev F1."
-
-
-def _notes(data: SearchData) -> list[str]:
-    counts = data.trials.groupby("arm").size().to_dict()
-    budgets = ", ".join(f"{arm} {count}" for arm, count in counts.items())
-    notes = [
-        "The best trial is chosen on dev alone, among finished trials; stopped trials have the "
-        "scores of the epochs they got, and are averaged with nothing.",
-        f"Trials by arm: {budgets}, of {data.budget} each.",
-        "Expected best: of n trials drawn from those found, with replacement (Dodge et al. 2019), "
-        "stopped trials with the best dev F1 they had reached.",
-    ]
-    if data.confirmed is not None:
-        notes.append(
-            "Fresh seeds are none that a configuration was chosen on; test was scored once each; "
-            "± is one standard deviation over seeds (n − 1)."
-        )
-    settings = ", ".join(f"{k}={v}" for k, v in data.settings.items()) or "none"
-    return [*notes, f"Settings given: {settings}.", f"Made by `{data.command}`."]
-
-
-def _table(rows: list[dict[str, str]]) -> str:
-    if not rows:
-        return "None yet."
-    lines = [rows[0].keys(), ["---"] * len(rows[0]), *(row.values() for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _points(fraction: float) -> str:
-    return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"
-
-
-def _with_sd(row: Mapping[str, float] | pd.Series, name: str) -> str:
-    mean, sd = row[f"{name}_mean"], row[f"{name}_sd"]
-    return _points(mean) if pd.isna(sd) else f"{_points(mean)} ± {_points(sd)}"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, float):
-        return "–" if math.isnan(value) else f"{value:.3g}"
-    return str(value)
+    return [*made, table]

@@ -133,6 +133,7 @@ _LATEX = str.maketrans(
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         **{"±": r"$\pm$", "−": "$-$", "–": "--", "≥": r"$\geq$", "≠": r"$\neq$", "Δ": r"$\Delta$"},
+        **{"≤": r"$\leq$", "→": r"$\rightarrow$", "<": "$<$", ">": "$>$", "·": r"$\cdot$"},
         **{"ŷ": r"$\hat{y}$", "ȳ": r"$\bar{y}$", "γ": r"$\gamma$"},
     }
 )

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from reports.results import STATUSES, LedgerError, read_ledger
 from reports.search import STATES, read_search, searches
-from reports.search_page import (
+from reports.search_rows import (
     audit_rows,
     audit_verdict,
     confirmation_rows,

@@ -115,6 +115,28 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(runs, folder / WEIGHTS, corpus, encoded, result)
 
 
+class Reported(NamedTuple):
+    """A ledger of numbers chosen by hand, and its whole report with the notebooks."""
+
+    runs: Path
+    out: Path
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """Made once: each of the four notebooks starts a process of its own."""
+    from ledgers import a_full_ledger
+
+    from reports.build import main
+
+    pytest.importorskip("ipykernel", reason="notebooks need the extra `notebooks`")
+    folder = tmp_path_factory.mktemp("reported")
+    made = Reported(folder / "runs", folder / "out")
+    a_full_ledger(made.runs)
+    assert main(["--notebooks", "--runs", str(made.runs), "--out", str(made.out)]) == 0
+    return made
+
+
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a random BERT that reads 40 pieces at once."""

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from test_corpus_statistics import sentence
+
 from reports.results import SCORES
 from rin_core.corpus import Corpus, Sentence
 from study.corpora import describe
@@ -113,4 +115,105 @@ def an_eventful_ledger(runs: Path) -> Ledger:
     made.write(made.plan("rnn-1", 3), "result.json", '{"finger')
     made.finish(made.plan("rnn-1", 4), 0.83)
     made.save()
+    return made
+
+
+# --- a search -----------------------------------------------------------------------------
+
+RATE = "training.learning_rate"
+DISTRIBUTION = {
+    "name": "FloatDistribution",
+    "attributes": {"low": 1e-5, "high": 1e-2, "log": True, "step": None},
+    "when": {},
+}
+
+
+def trial(
+    number: int, state: str, dev_f1: list[float], rate: float, **more: object
+) -> dict[str, object]:
+    return {
+        "arm": "a",
+        "number": number,
+        "parameters": {RATE: rate},
+        "fingerprint": f"f{number}",
+        "config": {},
+        "state": state,
+        "inherited": 0,
+        "dev_f1": dev_f1,
+        "seconds": [2.0] * len(dev_f1),
+        "reason": "",
+        **more,
+    }
+
+
+TRIALS = [
+    trial(0, "finished", [0.1, 0.5, 0.6, 0.4], 1e-3),
+    trial(1, "stopped", [0.1, 0.2], 1e-4),
+    trial(2, "stopped", [0.3], 1e-5),
+    trial(3, "failed", [], 1e-2, reason="the loss is nan"),
+    trial(4, "finished", [0.1, 0.7, 0.6, 0.5, 0.4, 0.3], 2e-3, inherited=4),
+    trial(5, "running", [0.9], 3e-3),
+]
+
+
+def write_search(runs: Path) -> None:
+    """Two trials have come to their end; others were stopped, failed or are running."""
+    record = {
+        "experiment": "some",
+        "title": "What?",
+        "corpus": "tiny",
+        "command": "python study/run.py --space some",
+        "settings": {"training.patience": 3},
+        "labels": {"a": "Arm A"},
+        "parameters": {RATE: DISTRIBUTION},
+        "budget": 6,
+        "confirmed": "some-confirmed",
+        "identities": {},
+        "trials": TRIALS,
+    }
+    path = runs / "searches" / "some.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(record))
+    for number, epochs in {0: 4, 4: 6}.items():
+        end(runs, number, epochs, 0.6 + 0.1 * (number == 4))
+
+
+def end(runs: Path, number: int, epochs: int, dev_f1: float) -> None:
+    """Let a trial's unit have come to its end."""
+    unit = runs / "units" / f"f{number}"
+    unit.mkdir(parents=True)
+    result = {"dev": {"f1": dev_f1}, "history": [{}] * epochs, "seconds": 2.0 * epochs}
+    (unit / "result.json").write_text(json.dumps(result))
+
+
+# --- one with everything ------------------------------------------------------------------
+
+#: The second gold triple of the second sentence has an argument that is not in it.
+GOLD = (
+    sentence("a b c d e", ("a", "r", "b"), ("c", "s", "d")),
+    sentence("a b c d e f g h i j k l", ("a", "r", "l"), ("a", "t", "nowhere")),
+)
+R, S, FAR = (0, 0, "r", 1), (0, 2, "s", 3), (1, 0, "r", 11)
+
+
+def answers_ledger(runs: Path) -> Ledger:
+    """K = 1 finds what the baseline finds and one more; K = 2 has one of the two seeds."""
+    made = Ledger(runs)
+    made.describe(GOLD)
+    for seed in (0, 1):
+        made.predict(made.plan("bilstm-s", seed), 2 * 1 / (1 + 4), (R,))
+        made.predict(made.plan("gru-1", seed), 2 * 2 / (3 + 4), (R, FAR, (0, 2, "r", 3)))
+    made.predict(made.plan("gru-2", 1), 2 * 1 / (1 + 4), (S,))
+    made.plan("gru-2", 0)
+    made.save()
+    return made
+
+
+def a_full_ledger(runs: Path) -> Ledger:
+    """Predictions, a failed trial whose reason looks like markup, and a search."""
+    made = answers_ledger(runs)
+    failed = made.plan("gru-2", 2)
+    made.write(failed, "failure.json", json.dumps({"reason": "<script>alert(1)</script> & more"}))
+    made.save()
+    write_search(runs)
     return made

@@ -9,7 +9,7 @@ from ledgers import Ledger
 from test_corpus_statistics import sentence
 
 from reports.breakdown import breakdown_table
-from reports.predictions import count_triples, read_corpora, read_counts
+from reports.predictions import count_answers, read_answers, read_corpora, read_counts
 from reports.results import SCORES, LedgerError, read_ledger
 from rin_core.corpus import Sentence, Span, Triple
 
@@ -24,7 +24,8 @@ F1 = 2 * 2 / (4 + 4)
 
 def test_counts_by_hand() -> None:
     said = {"relations": ["r"], "triples": [[n, i, 0, j] for n, i, _, j in SAID]}
-    assert count_triples(GOLD, said, "first").tolist() == [[1, 1, 1], [1, 2, 3], [0, 1, 0]]
+    answers = read_answers(GOLD, said, "first")
+    assert count_answers(GOLD, answers).tolist() == [[1, 1, 1], [1, 2, 3], [0, 1, 0]]
 
 
 def test_the_entity_word_decides_what_is_right() -> None:
@@ -33,8 +34,8 @@ def test_the_entity_word_decides_what_is_right() -> None:
         words=tuple("abcde"), pos=None, entities=pair, triples=(Triple(pair[0], "r", pair[1]),)
     )
     said = {"relations": ["r"], "triples": [[0, 1, 0, 4]]}
-    assert count_triples([spans], said, "first")[0, 0] == 0
-    assert count_triples([spans], said, "last")[0, 0] == 1
+    right = {word: read_answers([spans], said, word)[0] for word in ("first", "last")}
+    assert [len(answer.gold & answer.said) for answer in right.values()] == [0, 1]
 
 
 @pytest.fixture

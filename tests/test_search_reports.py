@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledgers import RATE, TRIALS, end, write_search
 
 from reports.results import LedgerError
 from reports.search import (
@@ -20,80 +21,15 @@ from reports.search import (
     searches,
     to_end,
 )
-from reports.search_page import (
-    audit_verdict,
-    build_search,
-    draw_parameter,
-    expected_info,
-    markdown,
-    parameter_info,
-    saving,
-    top_rows,
-)
-
-RATE = "training.learning_rate"
-DISTRIBUTION = {
-    "name": "FloatDistribution",
-    "attributes": {"low": 1e-5, "high": 1e-2, "log": True, "step": None},
-    "when": {},
-}
-
-
-def trial(number: int, state: str, dev_f1: list[float], rate: float, **more: object) -> dict:
-    return {
-        "arm": "a",
-        "number": number,
-        "parameters": {RATE: rate},
-        "fingerprint": f"f{number}",
-        "config": {},
-        "state": state,
-        "inherited": 0,
-        "dev_f1": dev_f1,
-        "seconds": [2.0] * len(dev_f1),
-        "reason": "",
-        **more,
-    }
-
-
-TRIALS = [
-    trial(0, "finished", [0.1, 0.5, 0.6, 0.4], 1e-3),
-    trial(1, "stopped", [0.1, 0.2], 1e-4),
-    trial(2, "stopped", [0.3], 1e-5),
-    trial(3, "failed", [], 1e-2, reason="the loss is nan"),
-    trial(4, "finished", [0.1, 0.7, 0.6, 0.5, 0.4, 0.3], 2e-3, inherited=4),
-    trial(5, "running", [0.9], 3e-3),
-]
+from reports.search_page import build_search, draw_parameter, expected_info, parameter_info
+from reports.search_rows import audit_verdict, saving, top_rows
+from reports.search_tables import search_tables
 
 
 @pytest.fixture
 def runs(tmp_path):
-    record = {
-        "experiment": "some",
-        "title": "What?",
-        "corpus": "tiny",
-        "command": "python study/run.py --space some",
-        "settings": {"training.patience": 3},
-        "labels": {"a": "Arm A"},
-        "parameters": {RATE: DISTRIBUTION},
-        "budget": 6,
-        "confirmed": "some-confirmed",
-        "identities": {},
-        "trials": TRIALS,
-    }
-    path = tmp_path / "searches" / "some.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps(record))
-    for number, epochs in {0: 4, 4: 6}.items():
-        end(tmp_path, number, epochs, 0.6 + 0.1 * (number == 4))
+    write_search(tmp_path)
     return tmp_path
-
-
-def end(runs, number: int, epochs: int, dev_f1: float) -> None:
-    """Let a trial's unit have come to its end."""
-    unit = runs / "units" / f"f{number}"
-    unit.mkdir(parents=True)
-    result = {"dev": {"f1": dev_f1}, "history": [{}] * epochs, "seconds": 2.0 * epochs}
-    (unit / "result.json").write_text(json.dumps(result))
 
 
 def test_a_row_is_a_trial_with_what_it_cost(runs):
@@ -179,9 +115,10 @@ def test_the_figures_take_every_judged_trial(runs):
     assert len(axes.collections) == 2
 
 
-def test_the_page_says_what_was_found_and_what_it_cost(runs):
-    page = markdown(read_search(runs, "some"), ["parameter"])
-    assert "![parameter](parameter.svg)" in page
+def test_the_page_says_what_was_found_and_what_it_cost(runs, tmp_path):
+    build_search(runs, tmp_path / "out", "some")
+    page = (tmp_path / "out" / "some" / "search.md").read_text()
+    assert "stopped early.](parameter.svg)" in page
     assert "| a #4 | 70.0 | 6 | 0.002 |" in page
     assert "| failed | 1 | 0 | 0.00 |" in page
     assert "Trials by arm: a 6, of 6 each." in page
@@ -193,15 +130,30 @@ def test_the_page_says_what_was_found_and_what_it_cost(runs):
 def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
     made = build_search(runs, tmp_path / "one", "some")
     again = build_search(runs, tmp_path / "two", "some")
-    assert {path.name for path in made} >= {"parameter.svg", "expected_best.png", "search.md"}
+    names = {path.name for path in made}
+    assert names >= {"parameter.svg", "expected_best.png", "search.md", "trials.csv"}
+    assert names >= {"best_trials.tex", "compute.csv"}
     assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
+
+
+def test_a_cell_leads_to_its_trials(runs):
+    end(runs, 1, 9, 0.65)
+    tables = {table.name: table for table in search_tables(read_search(runs, "some"))}
+    behind = {
+        name: {row.label: row.cells[0].fingerprints for row in table.rows}
+        for name, table in tables.items()
+    }
+    assert behind["best_trials"] == {"a #4": ("f4",), "a #0": ("f0",)}
+    assert behind["compute"]["stopped"] == ("f1", "f2")
+    assert behind["compute"]["run on"] == ("f1",)
+    assert behind["audit"] == {"a #1": ("f1",)}
 
 
 def test_a_search_that_has_just_begun_has_a_report(runs):
     path = runs / "searches" / "some.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"trials": []}))
     data = read_search(runs, "some")
-    assert "None yet." in markdown(data, [])
+    assert [table.name for table in search_tables(data)] == []
     assert saving(data) == "No trial was stopped early."
     assert confirmation_table(data).empty
     assert build_search(runs, runs / "reports", "some")

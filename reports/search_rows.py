@@ -1,0 +1,131 @@
+"""What is told of a search, row by row, as texts: for its page and for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from reports.search import (
+    SearchData,
+    audited,
+    confirmation_table,
+    outcomes,
+    ranked,
+    to_end,
+)
+
+TOP = 10
+
+
+def top_rows(data: SearchData, count: int = TOP) -> list[dict[str, str]]:
+    """Return the best finished trials with their parameters, as texts."""
+    return [
+        {"trial": f"{row['arm']} #{row['trial']}", "dev F1": _points(row["dev_f1"])}
+        | {"epochs": str(row["epochs"])}
+        | {name.rpartition(".")[2]: _value(row[name]) for name in data.parameters}
+        for _, row in ranked(data.trials).head(count).iterrows()
+    ]
+
+
+def confirmation_rows(data: SearchData) -> list[dict[str, str]]:
+    """Return :func:`~reports.search.confirmation_table` as texts."""
+    return [
+        {
+            "settings": str(row["label"]),
+            "seeds": f"{row['n']}/{row['n_planned']}",
+            "dev F1": _with_sd(row, "dev_f1"),
+            "test F1": _with_sd(row, "test_f1"),
+        }
+        for _, row in confirmation_table(data).iterrows()
+    ]
+
+
+def outcome_rows(data: SearchData) -> list[dict[str, str]]:
+    """Return :func:`~reports.search.outcomes` as texts."""
+    return [
+        {
+            "outcome": str(state),
+            "trials": str(int(row["trials"])),
+            "epochs": str(int(row["spent_epochs"])),
+            "hours": f"{row['spent_seconds'] / 3600:.2f}",
+        }
+        for state, row in outcomes(data).iterrows()
+    ]
+
+
+def saving(data: SearchData) -> str:
+    """Say what stopping early saved, and how much of that is an estimate."""
+    found = to_end(data.trials)
+    if not found.known + found.estimated or math.isnan(found.share):
+        return "No trial was stopped early."
+    basis = f"the mean epochs of the ended trials of their arm for {found.estimated} (an estimate)"
+    if found.known:
+        exact = f"known ends for {found.known} stopped trials"
+        basis = f"{exact}, {basis}" if found.estimated else exact
+    return (
+        f"All trials to their end would have taken {found.to_end / 3600:.2f} h of training; "
+        f"the search took {found.spent / 3600:.2f} h, {100 * found.share:.0f} % of it. "
+        f"Taken for that: {basis}."
+    )
+
+
+def audit_rows(data: SearchData) -> list[dict[str, str]]:
+    """Return the stopped trials whose end is known, as texts."""
+    return [
+        {
+            "trial": f"{row['arm']} #{row['trial']}",
+            "stopped after": f"epoch {row['epochs']}",
+            "dev F1 then": _points(row["dev_f1"]),
+            "dev F1 at its end": _points(row["end_dev_f1"]),
+            "best of its arm": _points(row["best"]),
+        }
+        for _, row in audited(data.trials).iterrows()
+    ]
+
+
+def audit_verdict(data: SearchData) -> str:
+    """Say whether stopping early cost an arm its best trial, as far as is known."""
+    table = audited(data.trials)
+    killed = table[table["would_have_won"]]
+    if killed.empty:
+        return f"None of these {len(table)} would have been its arm's best."
+    worst = (killed["end_dev_f1"] - killed["best"]).max()
+    names = ", ".join(f"{row['arm']} #{row['trial']}" for _, row in killed.iterrows())
+    return f"**ASHA stopped a winner**: {names}, by up to {100 * worst:.1f} points of dev F1."
+
+
+def notes(data: SearchData) -> list[str]:
+    """Return what a reader must know of a search's numbers, a sentence or two each."""
+    counts = data.trials.groupby("arm").size().to_dict()
+    budgets = ", ".join(f"{arm} {count}" for arm, count in counts.items())
+    found = [
+        "The best trial is chosen on dev alone, among finished trials; stopped trials have the "
+        "scores of the epochs they got, and are averaged with nothing.",
+        f"Trials by arm: {budgets}, of {data.budget} each.",
+        "Expected best: of n trials drawn from those found, with replacement (Dodge et al. 2019), "
+        "stopped trials with the best dev F1 they had reached.",
+    ]
+    if data.confirmed is not None:
+        found.append(
+            "Fresh seeds are none that a configuration was chosen on; test was scored once each; "
+            "± is one standard deviation over seeds (n − 1)."
+        )
+    settings = ", ".join(f"{k}={v}" for k, v in data.settings.items()) or "none"
+    return [*found, f"Settings given: {settings}.", f"Made by `{data.command}`."]
+
+
+def _points(fraction: float) -> str:
+    return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"
+
+
+def _with_sd(row: Mapping[str, float] | pd.Series, name: str) -> str:
+    mean, sd = row[f"{name}_mean"], row[f"{name}_sd"]
+    return _points(mean) if pd.isna(sd) else f"{_points(mean)} ± {_points(sd)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.3g}"
+    return str(value)
