@@ -7,6 +7,7 @@ what is finished is known from here, and everything else can be made again from 
 
     <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
                                   predictions.json  result.json | failure.json | stopped.json
+                                  usage.jsonl
     <root>/studies/<experiment>.json
     <root>/searches/<experiment>.json
     <root>/corpora/<content>.json   what reports need of a corpus
@@ -21,7 +22,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from rin_core.checkpoint import CheckpointError, load_metadata, write_atomically
 from rin_core.model_io import find_unit
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
 
+USAGE = "usage.jsonl"
 #: How an attempt may have ended without a result.
 OUTCOMES = ("failure.json", "stopped.json")
 
@@ -98,6 +100,21 @@ class Unit:
         except (CheckpointError, FileNotFoundError):
             return []
         return [Epoch(**epoch).flat() for epoch in epochs]
+
+    def usage(self) -> dict[int, dict[str, float]]:
+        """Return what each epoch took of the machine, where that was measured; no result."""
+        found = {}
+        with suppress(FileNotFoundError):
+            for line in (self.path / USAGE).read_text().splitlines():
+                with suppress(json.JSONDecodeError):  # a kill may have cut one
+                    row = json.loads(line)
+                    found[int(row.pop("epoch"))] = row
+        return found
+
+    def use(self, epoch: int, usage: Mapping[str, float]) -> None:
+        """Record what an epoch took of the machine."""
+        with (self.path / USAGE).open("a") as file:
+            file.write(json.dumps({"epoch": epoch, **usage}) + "\n")
 
     def claim(self) -> str:
         """Take the unit for a new attempt and return its token.

@@ -26,6 +26,7 @@ from study.corpora import record_corpus
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, Unit
 from study.provenance import provenance
+from study.usage import Meter
 
 
 def run_unit(
@@ -66,8 +67,11 @@ def run_unit(
         "resumed_from_epoch": len(unit.history()),
     }
 
+    meter = Meter(device)
+
     def report(epoch: Epoch) -> None:
         unit.check(token)
+        unit.use(epoch.epoch, meter.read())
         on_epoch(epoch.flat())
 
     result = _train_or_start_over(config, corpus, unit, report, device)
