@@ -83,6 +83,7 @@ class Faulty(ThreadingHTTPServer):
     def __init__(self, port: int) -> None:
         super().__init__((LOOPBACK, 0), _Pass)
         self.to, self.delay, self.lose_every, self.lost = port, 0.0, 0, 0
+        self.authorizations: set[str] = set()
         self._posts, self._lock = 0, threading.Lock()
         self.url = f"http://{LOOPBACK}:{self.server_address[1]}"
 
@@ -102,12 +103,13 @@ class _Pass(BaseHTTPRequestHandler):
 
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.authorizations.add(self.headers.get("Authorization", ""))
         time.sleep(self.server.delay)
         upstream = http.client.HTTPConnection(LOOPBACK, self.server.to, timeout=60)
         upstream.request(self.command, self.path, body, dict(self.headers))
         answer = upstream.getresponse()
         content = answer.read()
-        if self.server.loses(self.command) and "search" not in self.path:
+        if self.server.loses(self.command):
             self.close_connection = True
             return
         self.send_response(answer.status)

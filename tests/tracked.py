@@ -94,15 +94,15 @@ def steps(client: MlflowClient, run: Any, key: str = "dev_f1") -> list[int]:
     return [m.step for m in client.get_metric_history(run.info.run_id, key)]
 
 
-def check_complete(client: MlflowClient, epochs: Mapping[str, int]) -> None:
+def check_complete(client: MlflowClient, epochs: Mapping[str, int], name: str = EXPERIMENT) -> None:
     """Every metric of every epoch of every unit is there, once; so is every result."""
-    runs = children(client)
+    runs = children(client, name)
     assert runs.keys() == epochs.keys()
-    for name, count in epochs.items():
-        assert runs[name].info.status == "FINISHED"
-        values = runs[name].data.metrics
+    for unit, count in epochs.items():
+        assert runs[unit].info.status == "FINISHED"
+        values = runs[unit].data.metrics
         assert {"dev_f1", "train_loss", "dev/precision", "speed/seconds", "test_f1"} <= set(values)
         for key in values:
             ended = key.startswith(("test", "best")) or key == "speed/total_seconds"
             if not key.startswith("system/"):
-                assert steps(client, runs[name], key) == ([0] if ended else [*range(1, count + 1)])
+                assert steps(client, runs[unit], key) == ([0] if ended else [*range(1, count + 1)])
