@@ -45,9 +45,11 @@ class Tracker:
         try:
             self.runs = Runs(uri, tracked)
         except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+            missing = "install the driver, or name another, as in postgresql+psycopg2://…"
             raise TrackingError(
-                f"--tracking-uri {without_credentials(uri)}: {_first_line(error)}; start the "
-                "server, or leave the option out for a database in the output folder"
+                f"--tracking-uri {without_credentials(uri)}: {_first_line(error)}; "
+                f"{missing if isinstance(error, ImportError) else 'start the server'}, or leave "
+                "the option out for a database in the output folder"
             ) from error
         self.page = f"#/experiments/{self.runs.experiment_id}/runs"
         self._thread = threading.Thread(target=self._send, name="mlflow", daemon=True)
@@ -85,12 +87,16 @@ class Tracker:
         return len(self._news)
 
     def _note(self, summary: Sequence[Path]) -> str:
-        """Return the description with the study's table, if both fit."""
-        pages = [path.read_text() for path in summary if path.suffix == ".md"]
-        # A picture's address is a file beside the page, which MLflow does not look for.
-        pages = [re.sub(r"^!\[.*\n", "", page, flags=re.MULTILINE) for page in pages]
-        whole = "\n\n".join([self.description, *pages])
-        return whole if len(whole) <= LONGEST_NOTE else self.description
+        """Return the description with as many sections of the study's page as MLflow takes."""
+        note = self.description
+        for page in (path.read_text() for path in summary if path.suffix == ".md"):
+            # A picture's address is a file beside the page, which MLflow does not look for.
+            text = re.sub(r"^!\[.*\n+", "", page, flags=re.MULTILINE)
+            for section in re.split(r"^(?=## )", text, flags=re.MULTILINE):
+                if len(note) + len(section) + 2 > LONGEST_NOTE:
+                    return note
+                note += f"\n\n{section.strip()}"
+        return note
 
     def _best(self) -> Planned | None:
         """Return the trial with the best dev F1 of those that have weights."""

@@ -62,7 +62,7 @@ def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units, client):
 
 def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp_path):
     page, picture = tmp_path / "results.md", tmp_path / "curve.png"
-    page.write_text("# Results\n\n![A curve](curve.svg)\n\n| arm | F1 |\n")
+    page.write_text(f"# Results\n\n![A curve](curve.svg)\n\n## F1\n| a |\n\n## Long\n{'x' * 8000}")
     picture.write_bytes(b"png")
     tracker = opened()
     tracker.close("FINISHED", [page, picture])
@@ -71,7 +71,7 @@ def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp
     assert study.data.tags[KIND] == "study"
     assert (study.data.tags["space"], study.data.tags["corpus"]) == ("curve", "demo")
     note = study.data.tags["mlflow.note.content"]
-    assert note == "**what is compared**\n\n# Results\n\n\n| arm | F1 |\n"
+    assert note == "**what is compared**\n\n# Results\n\n## F1\n| a |"
     assert {a.path for a in client.list_artifacts(study.info.run_id)} == {"results.md", "curve.png"}
     shown = client.get_experiment(tracker.runs.experiment_id)
     assert shown.tags["mlflow.note.content"] == "**what is compared**"

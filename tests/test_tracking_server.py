@@ -139,9 +139,9 @@ SECRETS = ("hunter2", "p@ss/word", "t0ken")
     [
         "http://ann:hunter2@127.0.0.1:{port}",
         "http://ann:p@ss/word@127.0.0.1:{port}",
-        "postgresql://ann:hunter2@127.0.0.1:{port}/mlflow",
+        "postgresql+psycopg2://ann:hunter2@127.0.0.1:{port}/mlflow",
         "postgresql+psycopg2://ann:p@ss/word@127.0.0.1:{port}/mlflow",
-        "postgresql://127.0.0.1:{port}/mlflow?user=ann&password=hunter2",
+        "postgresql+psycopg2://127.0.0.1:{port}/mlflow?user=ann&password=hunter2",
     ],
 )
 def test_a_dead_server_is_one_clear_error_without_the_password(uri, tmp_path, caplog, capfd):
