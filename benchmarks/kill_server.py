@@ -19,11 +19,12 @@ from typing import Any
 
 from mlflow.tracking import MlflowClient
 
-from study.mlflow_runs import create_database
+from study.mlflow_runs import WATCHED, create_database
 from tests.servers import MlflowServer, mlflow_server, wait_for
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENT = "rounds_curve-demo"
+NAMES = {WATCHED: "dev_f1", "training/loss": "train_loss"}
 
 
 def command(out: Path, uri: str, epochs: int) -> list[str]:
@@ -66,8 +67,8 @@ def differences(client: MlflowClient, done: dict[str, dict[str, Any]]) -> list[s
             whole = [row["epoch"] for row in done[name]["history"]]
             if seen not in (whole, [0]):
                 found.append(f"{name} {metric}: steps {seen}")
-            if metric in ("train_loss", "dev_f1"):
-                values = [row[metric] for row in done[name]["history"]]
+            if metric in NAMES:
+                values = [row[NAMES[metric]] for row in done[name]["history"]]
                 if [point.value for point in history] != values:
                     found.append(f"{name} {metric}: other values")
     return found
@@ -76,7 +77,7 @@ def differences(client: MlflowClient, done: dict[str, dict[str, Any]]) -> list[s
 def interrupt(server: MlflowServer, out: Path, away: float) -> tuple[int, int]:
     """Kill the server once epochs have arrived; return the epochs trained before and after."""
     client = MlflowClient(tracking_uri=server.url)
-    wait_for(lambda: any("dev_f1" in run.data.metrics for run in trials(client)), 300)
+    wait_for(lambda: any(WATCHED in run.data.metrics for run in trials(client)), 300)
     server.kill()
     before = epochs_on_disk(out)
     time.sleep(away)

@@ -32,9 +32,7 @@ BEST = "rin.best"  # the trial whose model the study's run carries
 NOTE, NAME, COMMIT = "mlflow.note.content", "mlflow.runName", "mlflow.source.git.commit"
 LARGEST_BATCH = 1000  # metrics in one request, MLflow's own limit
 LONGEST_NOTE = 8000  # characters of a tag, likewise
-WATCHED = "dev_f1"  # every epoch has it, so its last step is the last epoch that arrived
-FIRST = (WATCHED, "train_loss", "test_f1")
-"""What the UI's charts begin with; the others are in sections of their own."""
+WATCHED = "F1/dev"  # every epoch has it, so its last step is the last epoch that arrived
 
 
 @dataclass(slots=True)
@@ -232,9 +230,9 @@ class Runs:
     def _write_result(
         self, run: Sent, weights: Path, result: Mapping[str, Any], ended: int
     ) -> None:
-        values = _prefixed("test", result["test"]) | _prefixed("best_dev", result["dev"])
-        values |= {"test_f1": values.pop("test/f1"), "best_epoch": result["best_epoch"]}
-        values |= {"speed/total_seconds": result["seconds"]}
+        values = _scores("test", result["test"]) | _scores("best_dev", result["dev"])
+        whole = {"best_epoch": result["best_epoch"], "total_seconds": result["seconds"]}
+        values |= _prefixed("training", whole)
         # At step 0 the UI draws one value a run as a bar, anywhere else as a lonely dot.
         metrics = [Metric(k, v, ended, 0) for k, v in values.items()]
         code = result["provenance"]["code"]
@@ -251,14 +249,20 @@ _SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
 
 
 def _arranged(row: Mapping[str, float]) -> dict[str, float]:
-    """Name an epoch's values so that the UI's charts are in sections: dev, speed, system."""
-    named = {}
-    for name, value in row.items():
-        if name.startswith("dev_") and name not in FIRST:
-            named[f"dev/{name.removeprefix('dev_')}"] = value
-        elif name != "epoch":
-            named[name if name in FIRST else f"speed/{name}"] = value
-    return named
+    """Name an epoch's values so that the UI's charts come in sections.
+
+    What stands before the slash is the section, and sections are sorted with capitals first, so
+    that F1 is at the top, on dev, on test and at the epoch chosen.
+    """
+    dev = {k.removeprefix("dev_"): v for k, v in row.items() if k.startswith("dev_")}
+    training = {"loss": row["train_loss"]}
+    training |= {name: row[name] for name in ("seconds", "tokens_per_second")}
+    return _scores("dev", dev) | _prefixed("training", training)
+
+
+def _scores(split: str, scores: Mapping[str, float]) -> dict[str, float]:
+    others = {name: value for name, value in scores.items() if name != "f1"}
+    return {f"F1/{split}": scores["f1"]} | _prefixed(split, others)
 
 
 def _prefixed(section: str, values: Mapping[str, float]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 
 from study import mlflow_tracker
 from study.ledger import Unit
-from study.mlflow_runs import KIND, PARENT, create_database
+from study.mlflow_runs import KIND, PARENT, WATCHED, create_database
 from study.mlflow_tracker import Tracker
 from study.tracking import Tracked, TrackingError, Untracked, track
 from tests.tracked import STARTED, children, experiment, finish, learn, runs_of, steps
@@ -55,7 +55,7 @@ def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units, client):
     assert run.data.params == {"k": "1"}
     assert run.data.tags[PARENT] == tracker.runs.study_id
     assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
-    assert run.data.metrics["test_f1"] == 0.4
+    assert run.data.metrics["F1/test"] == 0.4
     assert steps(client, run) == steps(client, run, "system/process_memory_megabytes") == [1, 2, 3]
     assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["config.json"]
 
@@ -97,7 +97,7 @@ def test_a_second_start_continues_the_same_runs(opened, units, client):
     assert second.runs.study_id == first.runs.study_id
     runs = children(client)
     assert steps(client, runs["aaa"]) == [1, 2, 3]
-    assert steps(client, runs["bbb"], "test_f1") == [0]
+    assert steps(client, runs["bbb"], "F1/test") == [0]
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
 
 
@@ -151,7 +151,7 @@ def test_a_trial_stopped_early_is_no_result_even_if_its_unit_has_one_later(opene
     assert run.info.status == "KILLED"
     assert (run.data.tags["rin.stopped"], run.data.tags["rin.epochs"]) == ("asha", "2")
     assert steps(client, run) == [1, 2]
-    assert "test_f1" not in run.data.metrics
+    assert "F1/test" not in run.data.metrics
 
 
 def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, client, monkeypatch):
@@ -203,7 +203,7 @@ def test_of_two_runs_of_one_unit_one_is_kept(opened, units, client):
     first.close("FAILED")
     run = children(client)["aaa"]
     twin = client.create_run(run.info.experiment_id, tags=run.data.tags)
-    client.log_metric(twin.info.run_id, "dev_f1", 0.5, step=1)
+    client.log_metric(twin.info.run_id, WATCHED, 0.5, step=1)
     second = opened()
     finish(units["aaa"], 4)
     second.settle("aaa")

@@ -14,6 +14,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from study import mlflow_tracker
+from study.mlflow_runs import WATCHED
 from study.mlflow_tracker import Tracker
 from study.tracking import TrackingError
 from tests.servers import LOOPBACK, free_port, mlflow_server
@@ -106,7 +107,7 @@ def test_a_study_tracked_in_postgres_directly_and_by_a_server(postgres, tmp_path
 
     client = MlflowClient(tracking_uri=postgres)
     run = client.search_runs([first.runs.experiment_id], "tags.arm = 'aaa'")[0]
-    again = [m for m in client.get_metric_history(run.info.run_id, "dev_f1") if m.step > 10]
+    again = [m for m in client.get_metric_history(run.info.run_id, WATCHED) if m.step > 10]
     client.log_batch(run.info.run_id, metrics=again)  # as after a lost answer
     check_complete(client, epochs)
 

@@ -12,10 +12,11 @@ from mlflow.tracking import MlflowClient
 from rin_core.checkpoint import save_tensors
 from rin_core.training import CHECKPOINT
 from study.ledger import Ledger, Unit
-from study.mlflow_runs import FINGERPRINT
+from study.mlflow_runs import FINGERPRINT, WATCHED
 from study.tracking import Planned, Tracked
 
 EXPERIMENT = "curve-demo"
+ENDED = ("F1/test", "F1/best_dev", "training/best_epoch", "training/total_seconds")
 STARTED = 1_700_000_000.0
 
 
@@ -90,7 +91,7 @@ def children(client: MlflowClient, name: str = EXPERIMENT) -> dict[str, Any]:
     return named
 
 
-def steps(client: MlflowClient, run: Any, key: str = "dev_f1") -> list[int]:
+def steps(client: MlflowClient, run: Any, key: str = WATCHED) -> list[int]:
     return [m.step for m in client.get_metric_history(run.info.run_id, key)]
 
 
@@ -101,8 +102,8 @@ def check_complete(client: MlflowClient, epochs: Mapping[str, int], name: str = 
     for unit, count in epochs.items():
         assert runs[unit].info.status == "FINISHED"
         values = runs[unit].data.metrics
-        assert {"dev_f1", "train_loss", "dev/precision", "speed/seconds", "test_f1"} <= set(values)
+        assert {WATCHED, "dev/precision", "training/loss", "F1/test", "F1/best_dev"} <= set(values)
         for key in values:
-            ended = key.startswith(("test", "best")) or key == "speed/total_seconds"
+            ended = key in ENDED or key.startswith("test/")
             if not key.startswith("system/"):
                 assert steps(client, runs[unit], key) == ([0] if ended else [*range(1, count + 1)])
