@@ -92,12 +92,16 @@ class Runs:
             run.last_epoch = None
             raise
 
-    def conclude(self, status: str, files: Sequence[Path], note: str, best: Planned | None) -> None:
+    def conclude(
+        self, status: str, files: Sequence[Path], tags: Mapping[str, str], best: Planned | None
+    ) -> None:
         """Attach the study's figure and tables and its best model to its run, and end it."""
         self._existing()
         for path in files:
             self.client.log_artifact(self.study_id, str(path))
-        self.client.log_batch(self.study_id, tags=[RunTag(NOTE, note)])
+        if self.dataset is not None:
+            self.client.log_inputs(self.study_id, [self.dataset])
+        self.client.log_batch(self.study_id, tags=[RunTag(k, v) for k, v in tags.items()])
         if best is not None:
             self._log_model(best)
         self.client.set_terminated(self.study_id, status)
@@ -251,8 +255,8 @@ _SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
 def _arranged(row: Mapping[str, float]) -> dict[str, float]:
     """Name an epoch's values so that the UI's charts come in sections.
 
-    What stands before the slash is the section, and sections are sorted with capitals first, so
-    that F1 is at the top, on dev, on test and at the epoch chosen.
+    What stands before the slash is the section. The UI sorts them, at first with capitals in
+    front and later without regard to them: F1 is to be at the top either way.
     """
     dev = {k.removeprefix("dev_"): v for k, v in row.items() if k.startswith("dev_")}
     training = {"loss": row["train_loss"]}
@@ -262,7 +266,7 @@ def _arranged(row: Mapping[str, float]) -> dict[str, float]:
 
 def _scores(split: str, scores: Mapping[str, float]) -> dict[str, float]:
     others = {name: value for name, value in scores.items() if name != "f1"}
-    return {f"F1/{split}": scores["f1"]} | _prefixed(split, others)
+    return {f"F1/{split}": scores["f1"]} | _prefixed(f"scores_{split}", others)
 
 
 def _prefixed(section: str, values: Mapping[str, float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from rin_core.errors import without_credentials
-from study.mlflow_runs import LONGEST_NOTE, Runs
+from study.mlflow_runs import LONGEST_NOTE, NOTE, Runs
 from study.tracking import Planned, Tracked, TrackingError
 
 BATCH_SECONDS = 2.0
@@ -80,11 +80,15 @@ class Tracker:
         self._closing.set()
         self._thread.join()
         try:
-            self.runs.conclude(status, summary, self._note(summary), self._best())
+            self.runs.conclude(status, summary, self._summary(summary), self._best())
         except Exception as error:
             _say(f"the study's run: {_first_line(error)}")
             return len(self._news) + 1
         return len(self._news)
+
+    def _summary(self, files: Sequence[Path]) -> dict[str, str]:
+        done = sum(planned.result() is not None for planned in self.planned.values())
+        return {NOTE: self._note(files), "trials": f"{done} of {len(self.planned)} finished"}
 
     def _note(self, summary: Sequence[Path]) -> str:
         """Return the description with as many sections of the study's page as MLflow takes."""

@@ -27,12 +27,12 @@ def free_port() -> int:
 
 
 class MlflowServer:
-    """``mlflow server`` over a database; may be killed and started again at its address."""
+    """``mlflow server`` or ``ui`` over a database; may be killed and started again."""
 
-    def __init__(self, database: str, artifacts: Path) -> None:
+    def __init__(self, database: str, artifacts: Path, kind: str = "server") -> None:
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
-        self.command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database]
+        self.command = [sys.executable, "-m", "mlflow", kind, "--backend-store-uri", database]
         self.command += ["--artifacts-destination", str(artifacts), "--host", LOOPBACK]
         self.command += ["--port", str(self.port), "--workers", "1"]
         self.process: subprocess.Popen[bytes] | None = None
@@ -66,8 +66,8 @@ class MlflowServer:
 
 
 @contextlib.contextmanager
-def mlflow_server(database: str, artifacts: Path) -> Iterator[MlflowServer]:
-    server = MlflowServer(database, artifacts)
+def mlflow_server(database: str, artifacts: Path, kind: str = "server") -> Iterator[MlflowServer]:
+    server = MlflowServer(database, artifacts, kind)
     try:
         server.start()
         yield server

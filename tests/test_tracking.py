@@ -70,6 +70,7 @@ def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp
     assert study.info.status == "FINISHED"
     assert study.data.tags[KIND] == "study"
     assert (study.data.tags["space"], study.data.tags["corpus"]) == ("curve", "demo")
+    assert study.data.tags["trials"] == "0 of 2 finished"
     note = study.data.tags["mlflow.note.content"]
     assert note == "**what is compared**\n\n# Results\n\n## F1\n| a |"
     assert {a.path for a in client.list_artifacts(study.info.run_id)} == {"results.md", "curve.png"}
@@ -107,7 +108,7 @@ def test_a_finished_unit_is_sent_whole_and_dated_by_its_training(opened, units, 
     tracker.settle("aaa")
     tracker.close("FINISHED")
     run = children(client)["aaa"]
-    history = client.get_metric_history(run.info.run_id, "dev/precision")
+    history = client.get_metric_history(run.info.run_id, "scores_dev/precision")
     assert [m.step for m in history] == [*range(1, 121)]
     assert [m.timestamp for m in history[:2]] == [1000 * STARTED + 500, 1000 * STARTED + 1000]
     assert run.info.end_time - run.info.start_time == 60_000

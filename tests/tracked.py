@@ -102,8 +102,8 @@ def check_complete(client: MlflowClient, epochs: Mapping[str, int], name: str = 
     for unit, count in epochs.items():
         assert runs[unit].info.status == "FINISHED"
         values = runs[unit].data.metrics
-        assert {WATCHED, "dev/precision", "training/loss", "F1/test", "F1/best_dev"} <= set(values)
+        assert {WATCHED, "scores_dev/precision", "training/loss", *ENDED} <= set(values)
         for key in values:
-            ended = key in ENDED or key.startswith("test/")
+            ended = key in ENDED or key.startswith("scores_test/")
             if not key.startswith("system/"):
                 assert steps(client, runs[unit], key) == ([0] if ended else [*range(1, count + 1)])
