@@ -46,8 +46,12 @@ def exit_with_clear_errors(
 
 
 def without_credentials(text: str) -> str:
-    """Remove the user name and password of every URI in a text."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", text)
+    """Remove the user name and password of every URI in a text.
+
+    A password may hold an ``@`` or a ``/`` of its own, or stand behind the ``?``.
+    """
+    text = re.sub(r"(?<=://)(?:[^/:@\s]+:\S*|[^/\s]*)@", "", text)
+    return re.sub(r"(?<=[?&])(user|password)=[^&\s]*&?", "", text)
 
 
 def _complain(message: object) -> None:

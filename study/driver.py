@@ -12,7 +12,7 @@ from reports.build import build
 from study import tuner
 from study.plan import Plan, PlannedTrial
 from study.progress import Progress
-from study.tracking import Planned, Tracker, create_database
+from study.tracking import Planned, Tracked, Tracking, track
 
 
 class Study:
@@ -21,7 +21,7 @@ class Study:
     Args:
         plan: All trials, finished ones too.
         experiments: The trials by experiment.
-        uri: MLflow's tracking URI.
+        uri: MLflow's tracking URI, or ``none``.
         out: Output folder.
         console: Where progress goes.
 
@@ -39,13 +39,11 @@ class Study:
     ) -> None:
         self.plan, self.experiments, self.out, self.console = plan, experiments, out, console
         self._progress: Progress | None = None
-        self._trackers: dict[str, Tracker] = {}
-        create_database(uri)
+        self._trackers: dict[str, Tracking] = {}
+        self.pages: list[str] = []
         for experiment, trials in experiments.items():
-            planned = {p.unit.fingerprint: _planned(p, plan) for p in trials}
-            description = _description(plan, trials)
-            corpus = plan.corpora[trials[0].corpus_key]
-            tracker = Tracker(uri, experiment, out / "artifacts", planned, description, corpus)
+            tracker = track(uri, _tracked(plan, experiment, trials, out))
+            self.pages.append(tracker.page)
             for p in trials:
                 self._trackers[p.unit.fingerprint] = tracker
                 if p.unit.history():
@@ -97,7 +95,7 @@ class Study:
         """Hear of an epoch."""
         assert self._progress is not None
         self._progress.epoch(fingerprint, row)
-        self._trackers[fingerprint].epoch(fingerprint, row)
+        self._trackers[fingerprint].epoch(fingerprint, int(row["epoch"]))
 
     def retried(self, fingerprint: str) -> None:
         """Hear of a trial that goes on elsewhere."""
@@ -136,6 +134,17 @@ class Study:
             unsent += tracker.close("FINISHED" if complete else "FAILED", files)
             made += built.pages
         return list(dict.fromkeys(made)), unsent
+
+
+def _tracked(plan: Plan, experiment: str, trials: Sequence[PlannedTrial], out: Path) -> Tracked:
+    return Tracked(
+        name=experiment,
+        description=_description(plan, trials),
+        planned={p.unit.fingerprint: _planned(p, plan) for p in trials},
+        tags={"space": plan.space.name, "corpus": trials[0].corpus_name},
+        artifacts=out / "artifacts",
+        corpus=plan.corpora[trials[0].corpus_key],
+    )
 
 
 def _planned(planned: PlannedTrial, plan: Plan) -> Planned:

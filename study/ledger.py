@@ -7,6 +7,7 @@ what is finished is known from here, and everything else can be made again from 
 
     <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
                                   predictions.json  result.json | failure.json | stopped.json
+                                  usage.jsonl
     <root>/studies/<experiment>.json
     <root>/searches/<experiment>.json
     <root>/corpora/<content>.json   what reports need of a corpus
@@ -21,7 +22,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from rin_core.model_io import find_unit
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
 from study.store import Store
 
+USAGE = "usage.jsonl"
 #: How an attempt may have ended without a result.
 OUTCOMES = ("failure.json", "stopped.json")
 
@@ -99,6 +101,21 @@ class Unit:
         except (CheckpointError, FileNotFoundError):
             return []
         return [Epoch(**epoch).flat() for epoch in epochs]
+
+    def usage(self) -> dict[int, dict[str, float]]:
+        """Return what each epoch took of the machine, where that was measured; no result."""
+        found = {}
+        with suppress(FileNotFoundError):
+            for line in (self.path / USAGE).read_text().splitlines():
+                with suppress(json.JSONDecodeError):  # a kill may have cut one
+                    row = json.loads(line)
+                    found[int(row.pop("epoch"))] = row
+        return found
+
+    def use(self, epoch: int, usage: Mapping[str, float]) -> None:
+        """Record what an epoch took of the machine."""
+        with (self.path / USAGE).open("a") as file:
+            file.write(json.dumps({"epoch": epoch, **usage}) + "\n")
 
     def claim(self) -> str:
         """Take the unit for a new attempt and return its token.
@@ -181,12 +198,12 @@ class SharedUnit(Unit):
     def saved(self, token: str) -> None:
         """Send an epoch."""
         self.check(token)
-        self._send(WEIGHTS, CHECKPOINT)
+        self._send(WEIGHTS, USAGE, CHECKPOINT)
 
     def finish(self, result: Mapping[str, Any], predictions: Mapping[str, Any], token: str) -> None:
         """Record the result here and there, last of all."""
         Unit.finish(self, result, predictions, token)
-        self._send(WEIGHTS, "predictions.json", "result.json")
+        self._send(WEIGHTS, USAGE, "predictions.json", "result.json")
         self.store.remove(map(self._name, (CHECKPOINT, *OUTCOMES)))
 
     def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
@@ -230,7 +247,7 @@ class SharedUnit(Unit):
 
 
 #: What nodes exchange of a unit. The result comes last, so that it is never there without the rest.
-_TRAVELS = (WEIGHTS, CHECKPOINT, *OUTCOMES, "predictions.json", "result.json")
+_TRAVELS = (WEIGHTS, USAGE, CHECKPOINT, *OUTCOMES, "predictions.json", "result.json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,8 @@ class PlannedTrial:
 
     @property
     def name(self) -> str:
-        """Return what people read: ``RIN (GRU, K = 3) · webnlg_star · seed 2``."""
-        return f"{self.trial.label} · {self.corpus_name} · seed {self.trial.seed}"
+        """Return what people read: ``GRU K=3 · webnlg_star · seed 2``."""
+        return f"{short(self.trial.label)} · {self.corpus_name} · seed {self.trial.seed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,11 @@ class Plan:
             }
             for p in planned
         ]
+
+
+def short(label: str) -> str:
+    """Return an arm's label as it fits a column: ``GRU K=3`` for ``RIN (GRU, K = 3)``."""
+    return re.sub(r"RIN \(([^,)]+), K = (\d+)\)", r"\1 K=\2", label)
 
 
 def make_plan(

@@ -29,6 +29,7 @@ from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.plan import Plan, PlannedTrial, make_plan
 from study.store import Store
+from study.tracking import NOBODY
 from study.trial import parse_overrides
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
@@ -84,7 +85,8 @@ class Options:
     ray_address: str | None = None
     """A running cluster, as in ``auto`` or ``ray://host:10001`` [default: start Ray here]."""
     tracking_uri: str | None = None
-    """MLflow [default: ``sqlite:///`` in the output folder]."""
+    """MLflow: a server or database; ``none`` tracks nothing [default: $MLFLOW_TRACKING_URI, else
+    ``sqlite:///`` in the output folder]."""
     experiment: str | None = None
     """Name in MLflow and of the report [default: space and corpus]."""
     out: Path = Path("runs")
@@ -194,7 +196,7 @@ def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
         )
     made, unsent = study.close()
     complete = _audit(plan.trials)
-    _say_where(made, options, unsent, time.monotonic() - started)
+    _say_where(made, options, study.pages, unsent, time.monotonic() - started)
     return 0 if complete else 1
 
 
@@ -269,21 +271,31 @@ def _audit(trials: Sequence[PlannedTrial]) -> bool:
     return not lacking
 
 
-def _say_where(made: Sequence[Path], options: Options, unsent: int, seconds: float) -> None:
+def _say_where(
+    made: Sequence[Path], options: Options, pages: Sequence[str], unsent: int, seconds: float
+) -> None:
     from study.progress import clock
 
     CONSOLE.print(f"study time {clock(seconds)}", highlight=False)
     for path in made:
         CONSOLE.print(f"  {_shown(path)}", highlight=False)
-    uri = options.uri()
     if unsent:
         CONSOLE.print(f"[yellow]{unsent} writes to MLflow failed; the same command sends them")
+    address = without_credentials(options.uri()).rstrip("/")
+    if not address.startswith(("http://", "https://")):
+        _say_how_to_serve(address)
+        address = "http://127.0.0.1:5000"
+    for page in filter(None, pages):
+        CONSOLE.print(f"  {address}/{page}", highlight=False)
+
+
+def _say_how_to_serve(uri: str) -> None:
+    if uri == NOBODY:
+        return
     if uri.startswith("sqlite:///"):
-        shown = f"sqlite:///{_shown(Path(uri.removeprefix('sqlite:///')))}"
-        mlflow = Path(sys.executable).with_name("mlflow")
-        CONSOLE.print(f"MLflow: {_shown(mlflow)} ui --backend-store-uri {shown}", highlight=False)
-    else:
-        CONSOLE.print(f"MLflow: {without_credentials(uri)}", highlight=False)
+        uri = f"sqlite:///{_shown(Path(uri.removeprefix('sqlite:///')))}"
+    mlflow = _shown(Path(sys.executable).with_name("mlflow"))
+    CONSOLE.print(f"MLflow: {mlflow} ui --backend-store-uri {uri}", highlight=False)
 
 
 def _shown(path: Path) -> Path:

@@ -13,11 +13,12 @@ from rich.console import Console
 from study import tuner
 from study.ledger import Unit
 from study.optuna_study import decided, open_storage
+from study.plan import short
 from study.progress import Progress
 from study.search_plan import SearchPlan
 from study.search_record import SearchRecord, SearchTrial
 from study.searcher import ArmSearch, EqualBudgets, Rungs
-from study.tracking import Planned, Tracker, create_database
+from study.tracking import Planned, Tracked, track
 
 DATABASE = "optuna.db"
 
@@ -28,7 +29,7 @@ class SearchStudy:
     Args:
         plan: The search on one corpus.
         record: Its record, open.
-        uri: MLflow's tracking URI.
+        uri: MLflow's tracking URI, or ``none``.
         out: Output folder.
         console: Where progress goes.
 
@@ -44,12 +45,8 @@ class SearchStudy:
         self._progress: Progress | None = None
         hours = plan.search.hours
         self._deadline = None if hours is None else time.monotonic() + 3600 * hours
-        create_database(uri)
         known = {trial.fingerprint: self._planned(trial) for trial in record.trials}
-        artifacts = out / "artifacts"
-        self._tracker = Tracker(
-            uri, plan.experiment, artifacts, known, _description(plan), plan.corpus
-        )
+        self._tracker = track(uri, self._tracked(known))
         for fingerprint in known:
             self._tracker.settle(fingerprint)
 
@@ -133,7 +130,7 @@ class SearchStudy:
         """Hear of an epoch."""
         assert self._progress is not None
         self._progress.epoch(fingerprint, row)
-        self._tracker.epoch(fingerprint, row)
+        self._tracker.epoch(fingerprint, int(row["epoch"]))
 
     def end(self, arm: str, number: int, *, stopped: bool, error: bool) -> SearchTrial | None:
         """Record what became of a trial; None where it was interrupted and will go on."""
@@ -193,6 +190,16 @@ class SearchStudy:
         """Attach reports in MLflow and wait until everything is sent; return what was not."""
         return self._tracker.close("FINISHED" if self.complete() else "FAILED", files)
 
+    def _tracked(self, planned: Mapping[str, Planned]) -> Tracked:
+        return Tracked(
+            name=self.plan.experiment,
+            description=_description(self.plan),
+            planned=planned,
+            tags={"space": self.plan.search.name, "corpus": self.plan.corpus.name},
+            artifacts=self.out / "artifacts",
+            corpus=self.plan.corpus,
+        )
+
     def _planned(self, trial: SearchTrial) -> Planned:
         tags = {
             "arm": trial.arm,
@@ -204,7 +211,7 @@ class SearchStudy:
         label = self.plan.starts[trial.arm].trial.label if trial.arm in self.plan.starts else ""
         return Planned(
             unit=self.plan.ledger.unit(trial.fingerprint),
-            name=f"{trial.name} · {label or trial.arm}",
+            name=f"{trial.name} · {short(label) or trial.arm}",
             params={"arm": trial.arm, "corpus": self.plan.corpus.name, **trial.config},
             tags={name: str(value) for name, value in tags.items()},
             stopped_after=len(trial.dev_f1) if trial.state == "stopped" else None,

@@ -1,7 +1,6 @@
 """The code of a model in MLflow's format: sentences in, entities and triples out.
 
-MLflow copies this file into the model and runs it to load one, so nothing is pickled. It is
-the only file beside :mod:`study.tracking` that imports mlflow.
+MLflow copies this file into the model and runs it to load one, so nothing is pickled.
 """
 
 from __future__ import annotations

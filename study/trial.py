@@ -26,6 +26,7 @@ from study.corpora import record_corpus
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, Unit
 from study.provenance import provenance
+from study.usage import Meter
 
 
 def run_unit(
@@ -68,7 +69,10 @@ def run_unit(
         "resumed_from_epoch": len(unit.history()),
     }
 
+    meter = Meter(device)
+
     def report(epoch: Epoch) -> None:
+        unit.use(epoch.epoch, meter.read())
         unit.saved(token)
         on_epoch(epoch.flat())
 

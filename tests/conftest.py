@@ -63,7 +63,7 @@ def spert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from study.tracking import create_database
+    from study.mlflow_runs import create_database
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     create_database(f"sqlite:///{path}")

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,10 +19,12 @@ import mlflow
 import pytest
 
 from rin_core.predictor import Predictor
-from study.ledger import Ledger
-from study.tracking import BEST, Planned, Tracker, save_model
+from study.mlflow_model import save_model
+from study.mlflow_runs import BEST
+from study.mlflow_tracker import Tracker
 from tests.conftest import Trained
-from tests.test_tracking import finish
+from tests.servers import free_port
+from tests.tracked import children, experiment, finish
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +58,7 @@ def test_it_carries_code_weights_signature_and_example_and_no_pickle(model):
 
 @pytest.fixture
 def server(model: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model)]
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
     # MLflow calls uvicorn by name: the environment must be activated, as for the command itself.
@@ -103,30 +102,25 @@ def test_a_server_answers_with_the_same_triples(server, trained, sentences):
 
 def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, trained, sentences):
     """Of two finished trials the one that was ahead on dev; looked at again, nothing is resent."""
-    ledger, uri = Ledger(tmp_path / "runs"), f"sqlite:///{mlflow_db}"
-    planned = {}
-    for name, f1 in (("aaa", 0.9), ("bbb", 0.4), ("ccc", None)):
-        unit = ledger.unit(name)
-        if f1 is not None:
-            finish(unit, 2, f1)
-            shutil.copy(trained.weights, unit.weights)
-        planned[name] = Planned(unit=unit, name=f"arm {name}", params={}, tags={})
+    uri = f"sqlite:///{mlflow_db}"
+    tracked = experiment(tmp_path, ("aaa", "bbb", "ccc"), corpus=trained.encoded)
+    for name, f1 in (("aaa", 0.9), ("bbb", 0.4)):
+        unit = tracked.planned[name].unit
+        finish(unit, 2, f1)
+        shutil.copy(trained.weights, unit.weights)
     for _ in range(2):
-        artifacts = tmp_path / "artifacts"
-        tracker = Tracker(uri, "curve", artifacts, planned, "what is compared", trained.encoded)
-        for name in planned:
+        tracker = Tracker(uri, tracked)
+        for name in tracked.planned:
             tracker.settle(name)
-        tracker.close("FINISHED")
-        run = tracker.client.get_run(tracker.parent_id)
-        assert run.data.tags[BEST] == "aaa"
+        assert tracker.close("FINISHED") == 0
+        client, study = tracker.runs.client, tracker.runs.study_id
+        assert client.get_run(study).data.tags[BEST] == "aaa"
         fetched = mlflow.artifacts.download_artifacts(
-            run_id=tracker.parent_id, artifact_path="model", tracking_uri=uri
+            run_id=study, artifact_path="model", tracking_uri=uri
         )
         loaded = mlflow.pyfunc.load_model(fetched)
         assert loaded.predict(sentences) == expected(trained, sentences)
-        trials = tracker.client.search_runs([tracker.experiment_id], "tags.`rin.kind` = 'trial'")
-        assert len(trials) == len(planned)
-        for run in trials:
+        for run in children(client).values():
             (used,) = run.inputs.dataset_inputs
             assert (used.dataset.name, used.dataset.digest) == ("demo", trained.encoded.digest)
             assert json.loads(used.dataset.profile)["train_sentences"] == 60

@@ -1,139 +1,144 @@
 import dataclasses
+import logging
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
 
-from study import tracking
-from study.ledger import Ledger, Unit
-from study.tracking import FINGERPRINT, PARENT, Planned, Tracker, TrackingError, create_database
-
-PROVENANCE = {"code": {"version": "0.1.0"}}
-
-
-def row(epoch: int) -> dict[str, float]:
-    return {"epoch": epoch, "train_loss": 1.0 / epoch, "dev_f1": epoch / 10, "seconds": 1.0}
-
-
-def finish(unit: Unit, epochs: int, dev_f1: float = 0.5) -> None:
-    history = [row(e) for e in range(1, epochs + 1)]
-    unit.finish(
-        {
-            "history": history,
-            "config": {"model.rounds": 1},
-            "best_epoch": epochs,
-            "stopped": "max_epochs",
-            "dev": {"f1": dev_f1},
-            "test": {"f1": 0.4},
-            "seconds": float(epochs),
-            "provenance": PROVENANCE,
-        },
-        {},
-        unit.claim(),
-    )
+from study import mlflow_tracker
+from study.ledger import Unit
+from study.mlflow_runs import KIND, PARENT, WATCHED, create_database
+from study.mlflow_tracker import Tracker
+from study.tracking import Tracked, TrackingError, Untracked, track
+from tests.tracked import STARTED, children, experiment, finish, learn, runs_of, steps
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(tracking, "BATCH_SECONDS", 0.05)
+    monkeypatch.setattr(mlflow_tracker, "BATCH_SECONDS", 0.05)
 
 
 @pytest.fixture
-def units(tmp_path: Path) -> dict[str, Unit]:
-    return {name: Ledger(tmp_path / "runs").unit(name) for name in ("aaa", "bbb")}
+def tracked(tmp_path: Path) -> Tracked:
+    return experiment(tmp_path)
 
 
 @pytest.fixture
-def opened(mlflow_db: Path, tmp_path: Path, units: dict[str, Unit]):
-    def open_tracker() -> Tracker:
-        planned = {
-            name: Planned(unit=unit, name=f"arm {name}", params={"k": 1}, tags={"arm": name})
-            for name, unit in units.items()
-        }
-        uri = f"sqlite:///{mlflow_db}"
-        return Tracker(uri, "curve", tmp_path / "artifacts", planned, "**what is compared**")
-
-    return open_tracker
+def units(tracked: Tracked) -> dict[str, Unit]:
+    return {name: planned.unit for name, planned in tracked.planned.items()}
 
 
-def children(tracker: Tracker) -> dict[str, object]:
-    runs = tracker.client.search_runs([tracker.experiment_id])
-    trials = [run for run in runs if FINGERPRINT in run.data.tags]
-    named = {run.data.tags[FINGERPRINT]: run for run in trials}
-    assert len(named) == len(trials), "two runs for one fingerprint"
-    return named
+@pytest.fixture
+def opened(mlflow_db: Path, tracked: Tracked):
+    return lambda: Tracker(f"sqlite:///{mlflow_db}", tracked)
 
 
-def steps(client: MlflowClient, run_id: str, key: str = "dev_f1") -> list[int]:
-    return [m.step for m in client.get_metric_history(run_id, key)]
+@pytest.fixture
+def client(mlflow_db: Path) -> MlflowClient:
+    return MlflowClient(tracking_uri=f"sqlite:///{mlflow_db}")
 
 
-def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units):
+def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units, client):
     tracker = opened()
     for epoch in (1, 2, 3):
-        tracker.epoch("aaa", row(epoch))
+        learn(units["aaa"], epoch)
+        tracker.epoch("aaa", epoch)
     finish(units["aaa"], 3)
     tracker.settle("aaa")
     assert tracker.close("FINISHED") == 0
-    run = children(tracker)["aaa"]
+    run = children(client)["aaa"]
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "arm aaa"
     assert run.data.params == {"k": "1"}
-    assert run.data.tags[PARENT] == tracker.parent_id
-    assert run.data.metrics["test_f1"] == 0.4
-    assert steps(tracker.client, run.info.run_id) == [1, 2, 3]
-    assert [a.path for a in tracker.client.list_artifacts(run.info.run_id)] == ["config.json"]
-    parent = tracker.client.get_run(tracker.parent_id)
-    assert parent.info.status == "FINISHED"
-    assert parent.data.tags["mlflow.note.content"] == "**what is compared**"
+    assert run.data.tags[PARENT] == tracker.runs.study_id
+    assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
+    assert run.data.metrics["F1/test"] == 0.4
+    assert steps(client, run) == steps(client, run, "system/process_memory_megabytes") == [1, 2, 3]
+    assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["config.json"]
 
 
-def test_a_second_start_continues_the_same_runs(opened, units):
+def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp_path):
+    page, picture = tmp_path / "results.md", tmp_path / "curve.png"
+    page.write_text(f"# Results\n\n![A curve](curve.svg)\n\n## F1\n| a |\n\n## Long\n{'x' * 8000}")
+    picture.write_bytes(b"png")
+    tracker = opened()
+    tracker.close("FINISHED", [page, picture])
+    (study,) = runs_of(client)
+    assert study.info.status == "FINISHED"
+    assert study.data.tags[KIND] == "study"
+    assert (study.data.tags["space"], study.data.tags["corpus"]) == ("curve", "demo")
+    assert study.data.tags["trials"] == "0 of 2 finished"
+    note = study.data.tags["mlflow.note.content"]
+    assert note == "**what is compared**\n\n# Results\n\n## F1\n| a |"
+    assert {a.path for a in client.list_artifacts(study.info.run_id)} == {"results.md", "curve.png"}
+    shown = client.get_experiment(tracker.runs.experiment_id)
+    assert shown.tags["mlflow.note.content"] == "**what is compared**"
+    assert tracker.page == f"#/experiments/{shown.experiment_id}/runs"
+
+
+def test_a_second_start_continues_the_same_runs(opened, units, client):
     first = opened()
-    first.epoch("aaa", row(1))
-    first.epoch("bbb", row(1))
+    for unit in units.values():
+        learn(unit, 1)
+        first.epoch(unit.fingerprint, 1)
     finish(units["bbb"], 1)
     first.settle("bbb")
     first.close("FAILED")
     second = opened()
-    second.epoch("aaa", row(1))  # a retried epoch
-    second.epoch("aaa", row(2))
+    learn(units["aaa"], 2)
+    second.epoch("aaa", 1)  # a retried epoch
+    second.epoch("aaa", 2)
     finish(units["aaa"], 3)  # whose third epoch was never reported
     second.settle("aaa")
     second.settle("bbb")
     second.close("FINISHED")
-    assert second.parent_id == first.parent_id
-    runs = children(second)
-    assert steps(second.client, runs["aaa"].info.run_id) == [1, 2, 3]
-    assert steps(second.client, runs["bbb"].info.run_id, "test_f1") == [1]
+    assert second.runs.study_id == first.runs.study_id
+    runs = children(client)
+    assert steps(client, runs["aaa"]) == [1, 2, 3]
+    assert steps(client, runs["bbb"], "F1/test") == [0]
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
 
 
-def test_a_finished_unit_is_sent_whole_from_the_ledger(opened, units):
-    finish(units["aaa"], 4)
+def test_a_finished_unit_is_sent_whole_and_dated_by_its_training(opened, units, client):
+    finish(units["aaa"], 120)  # more than fits one request
     tracker = opened()
     tracker.settle("aaa")
     tracker.close("FINISHED")
-    assert steps(tracker.client, children(tracker)["aaa"].info.run_id) == [1, 2, 3, 4]
+    run = children(client)["aaa"]
+    history = client.get_metric_history(run.info.run_id, "scores_dev/precision")
+    assert [m.step for m in history] == [*range(1, 121)]
+    assert [m.timestamp for m in history[:2]] == [1000 * STARTED + 500, 1000 * STARTED + 1000]
+    assert run.info.end_time - run.info.start_time == 60_000
 
 
-def test_failed_and_stopped_trials_are_told_apart(opened, units):
+def test_an_epoch_not_reported_yet_is_not_shown_yet(opened, units, client):
+    """A unit that another study has trained further is judged epoch by epoch."""
+    learn(units["aaa"], 9)
     tracker = opened()
-    for name in units:
-        tracker.epoch(name, row(1))
+    tracker.epoch("aaa", 4)
+    tracker.close("FAILED")
+    assert steps(client, children(client)["aaa"]) == [1, 2, 3, 4]
+
+
+def test_failed_and_stopped_trials_are_told_apart(opened, units, client):
+    tracker = opened()
+    for name, unit in units.items():
+        learn(unit, 1)
         tracker.settle(name)
     units["aaa"].fail("the training loss is nan")
     tracker.close("FAILED")
-    runs = children(tracker)
+    runs = children(client)
     assert runs["aaa"].info.status == "FAILED"
     assert runs["aaa"].data.tags["rin.failure"] == "the training loss is nan"
     assert runs["bbb"].info.status == "KILLED"
 
 
-def test_a_trial_stopped_early_is_no_result_even_if_its_unit_has_one_later(opened, units):
+def test_a_trial_stopped_early_is_no_result_even_if_its_unit_has_one_later(opened, units, client):
     tracker = opened()
-    tracker.epoch("aaa", row(1))
-    tracker.epoch("aaa", row(2))
+    learn(units["aaa"], 2)
     stopped = dataclasses.replace(tracker.planned["aaa"], stopped_after=2)
     tracker.plan(stopped)
     tracker.settle("aaa")
@@ -143,14 +148,14 @@ def test_a_trial_stopped_early_is_no_result_even_if_its_unit_has_one_later(opene
     again.plan(stopped)
     again.settle("aaa")
     again.close("FINISHED")
-    run = children(again)["aaa"]
+    run = children(client)["aaa"]
     assert run.info.status == "KILLED"
     assert (run.data.tags["rin.stopped"], run.data.tags["rin.epochs"]) == ("asha", "2")
-    assert steps(again.client, run.info.run_id) == [1, 2]
-    assert "test_f1" not in run.data.metrics
+    assert steps(client, run) == [1, 2]
+    assert "F1/test" not in run.data.metrics
 
 
-def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, monkeypatch):
+def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, client, monkeypatch):
     finish(units["aaa"], 2)
     tracker = opened()
 
@@ -160,18 +165,57 @@ def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, mon
     with monkeypatch.context() as broken:
         broken.setattr(MlflowClient, "log_batch", down)
         tracker.settle("aaa")
-        assert tracker.close("FINISHED") == 1
+        assert tracker.close("FINISHED") == 2  # the trial's run and the study's
     tracker = opened()
     tracker.settle("aaa")
     assert tracker.close("FINISHED") == 0
-    run = children(tracker)["aaa"]
+    run = children(client)["aaa"]
     assert run.info.status == "FINISHED"
-    assert steps(tracker.client, run.info.run_id) == [1, 2]
+    assert run.data.params == {"k": "1"}
+    assert steps(client, run) == [1, 2]
 
 
-def test_a_dead_server_is_one_clear_error(tmp_path):
-    with pytest.raises(TrackingError, match=r"--tracking-uri http://127\.0\.0\.1:9: "):
-        Tracker("http://user:secret@127.0.0.1:9", "curve", tmp_path, {}, "")
+def test_one_run_that_cannot_be_written_holds_up_no_other(opened, units, client, caplog):
+    tracker = opened()
+    learn(units["aaa"], 1)
+    tracker.epoch("aaa", 1)
+    deadline = time.monotonic() + 30
+    while not children(client) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    client.delete_run(children(client)["aaa"].info.run_id)  # by a person, in the UI
+    with caplog.at_level(logging.WARNING):
+        for number in range(2, 6):
+            for name, unit in units.items():
+                learn(unit, number)
+                tracker.epoch(name, number)
+            time.sleep(0.1)
+        finish(units["bbb"], 6)
+        tracker.settle("bbb")
+        assert tracker.close("FINISHED") == 1
+    assert steps(client, children(client)["bbb"]) == [*range(1, 7)]
+    assert len([r for r in caplog.records if "waits in the ledger" in r.message]) == 1
+
+
+def test_of_two_runs_of_one_unit_one_is_kept(opened, units, client):
+    """As two requests to create it leave behind, the first of which was only slow."""
+    first = opened()
+    learn(units["aaa"], 3)
+    first.settle("aaa")
+    first.close("FAILED")
+    run = children(client)["aaa"]
+    twin = client.create_run(run.info.experiment_id, tags=run.data.tags)
+    client.log_metric(twin.info.run_id, WATCHED, 0.5, step=1)
+    second = opened()
+    finish(units["aaa"], 4)
+    second.settle("aaa")
+    second.close("FINISHED")
+    assert steps(client, children(client)["aaa"]) == [1, 2, 3, 4]
+
+
+def test_a_database_that_cannot_be_made_is_one_clear_error(tmp_path, tracked):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrackingError, match=r"--tracking-uri sqlite:///.*: .*; start the server"):
+        Tracker(f"sqlite:///{tmp_path}/file/mlflow.db", tracked)
 
 
 def test_the_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -183,3 +227,9 @@ def test_the_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             create_database(f"sqlite:///{tmp_path}/mlflow.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_is_not_tracked_needs_no_mlflow(tracked):
+    assert isinstance(track("none", tracked), Untracked)
+    loaded = "import study.driver, sys; assert 'mlflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", loaded], check=True, timeout=120)

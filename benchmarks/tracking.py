@@ -1,0 +1,139 @@
+"""What tracking costs a trial: with MLflow against without, the same trial in turn.
+
+    python -m benchmarks.tracking --pairs 8 --to sqlite --csv benchmarks/results/tracking-sqlite.csv
+    python -m benchmarks.tracking --pairs 8 --to server --csv benchmarks/results/tracking-server.csv
+
+Each pair trains one configuration on the demo corpus from its start twice, in the order AB and
+then BA, in this process. The sender's thread is in it too, which is harder than a study, where it
+is in the driver and the trial in a worker. CPU seconds are of the whole process, so they count
+the sender's work and are hardly moved by what else the machine does; ``after`` is what is left to
+send when the trial has ended, once a study.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+
+from rin_core.batching import EncodedCorpus
+from rin_core.config import Config
+from rin_core.dataset import load_dataset
+from study.ledger import Ledger, Unit
+from study.mlflow_runs import create_database
+from study.tracking import NOBODY, Planned, Tracked, Tracking, track
+from study.trial import run_unit
+from tests.servers import mlflow_server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One trial."""
+
+    pair: int
+    tracking: str
+    epochs: int
+    trial_s: float
+    trial_cpu_s: float
+    after_s: float
+
+
+def measure(config: Config, corpus: EncodedCorpus, uri: str, pair: int, root: Path) -> Measured:
+    """Train a trial from its start under a tracking URI."""
+    unit = Ledger(root / f"{pair}-{'off' if uri == NOBODY else 'on'}").unit("trial")
+    tracker = track(uri, _tracked(unit, config, corpus, f"pair {pair}", root))
+    started, cpu = time.perf_counter(), time.process_time()
+    record = run_unit(config, corpus, unit, on_epoch=lambda row: _tell(tracker, row["epoch"]))
+    trained, trained_cpu = time.perf_counter(), time.process_time()
+    tracker.settle("trial")
+    if tracker.close("FINISHED"):
+        sys.exit("not everything arrived in MLflow")
+    return Measured(
+        pair=pair,
+        tracking=uri.partition(":")[0],
+        epochs=len(record["history"]),
+        trial_s=trained - started,
+        trial_cpu_s=trained_cpu - cpu,
+        after_s=time.perf_counter() - trained,
+    )
+
+
+def _tell(tracker: Tracking, epoch: float) -> None:
+    tracker.epoch("trial", int(epoch))
+
+
+def _tracked(unit: Unit, config: Config, corpus: EncodedCorpus, name: str, root: Path) -> Tracked:
+    planned = Planned(unit=unit, name=name, params=config.flat(), tags={"arm": "gru-1"})
+    return Tracked(
+        name=name,
+        description="",
+        planned={"trial": planned},
+        tags={},
+        artifacts=root / "artifacts",
+        corpus=corpus,
+    )
+
+
+def compare(rows: Sequence[Measured]) -> str:
+    """Say what tracking costs: ratios of pairs, minimum, median and maximum."""
+    pairs = [[row for row in rows if row.pair == pair] for pair in {row.pair for row in rows}]
+    off, on = zip(*(sorted(p, key=lambda row: row.tracking != NOBODY) for p in pairs), strict=True)
+    lines = []
+    for name in ("trial_s", "trial_cpu_s"):
+        ratios = [getattr(b, name) / getattr(a, name) for a, b in zip(off, on, strict=True)]
+        seconds = statistics.median(getattr(row, name) for row in off)
+        shown = " – ".join(f"{f(ratios):.4f}" for f in (min, statistics.median, max))
+        lines.append(f"{name}: {seconds:.2f} without, with ÷ without {shown}")
+    lines.append(f"after_s: {statistics.median(row.after_s for row in on):.2f}")
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def address(kind: str, root: Path) -> Iterator[str]:
+    """Yield a tracking URI on this machine."""
+    database = f"sqlite:///{root}/mlflow.db"
+    create_database(database)
+    if kind == "sqlite":
+        yield database
+        return
+    with mlflow_server(database, root / "served") as server:
+        yield server.url
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Measure what tracking costs a trial.")
+    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--to", choices=("sqlite", "server"), default="sqlite")
+    parser.add_argument("--csv", type=Path)
+    options = parser.parse_args()
+    config = Config().with_overrides({"training.max_epochs": options.epochs})
+    corpus = load_dataset("demo", config)
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder, address(options.to, Path(folder)) as uri:
+        measure(config, corpus, uri, 0, Path(folder))  # compilers and caches
+        rows = []
+        for pair in range(1, options.pairs + 1):
+            for where in (NOBODY, uri) if pair % 2 else (uri, NOBODY):
+                rows.append(measure(config, corpus, where, pair, Path(folder)))
+    print(compare(rows))
+    if options.csv is not None:
+        with options.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [field.name for field in fields(Measured)])
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

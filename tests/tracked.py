@@ -1,0 +1,109 @@
+"""What tracking tests share: units as training leaves them, and what MLflow has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mlflow.tracking import MlflowClient
+
+from rin_core.checkpoint import save_tensors
+from rin_core.training import CHECKPOINT
+from study.ledger import Ledger, Unit
+from study.mlflow_runs import FINGERPRINT, WATCHED
+from study.tracking import Planned, Tracked
+
+EXPERIMENT = "curve-demo"
+ENDED = ("F1/test", "F1/best_dev", "training/best_epoch", "training/total_seconds")
+STARTED = 1_700_000_000.0
+
+
+def epoch(number: int) -> dict[str, Any]:
+    return {
+        "epoch": number,
+        "train_loss": 1.0 / number,
+        "dev": {"f1": number / 100, "precision": number / 90},
+        "seconds": 0.5,
+        "tokens_per_second": 100.0 + number,
+    }
+
+
+def learn(unit: Unit, epochs: int) -> None:
+    """Leave what a worker leaves after so many epochs."""
+    history = [epoch(number) for number in range(1, epochs + 1)]
+    save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
+    unit.use(epochs, {"process_memory_megabytes": 200.0 + epochs})
+
+
+def finish(unit: Unit, epochs: int, dev_f1: float = 0.5) -> None:
+    flat = [epoch(number) for number in range(1, epochs + 1)]
+    history = [
+        {f"dev_{k}": v for k, v in row["dev"].items()} | {k: row[k] for k in row if k != "dev"}
+        for row in flat
+    ]
+    unit.finish(
+        {
+            "history": history,
+            "config": {"model.rounds": 1},
+            "best_epoch": epochs,
+            "stopped": "max_epochs",
+            "dev": {"f1": dev_f1},
+            "test": {"f1": 0.4, "precision": 0.3},
+            "seconds": 0.5 * epochs,
+            "provenance": {"code": {"version": "0.1.0", "commit": "c0ffee"}, "started": STARTED},
+        },
+        {},
+        unit.claim(),
+    )
+
+
+def experiment(root: Path, names: Iterable[str] = ("aaa", "bbb"), **changes: Any) -> Tracked:
+    ledger = Ledger(root / "runs")
+    planned = {
+        name: Planned(
+            unit=ledger.unit(name), name=f"arm {name}", params={"k": 1}, tags={"arm": name}
+        )
+        for name in names
+    }
+    return Tracked(
+        **{
+            "name": EXPERIMENT,
+            "description": "**what is compared**",
+            "planned": planned,
+            "tags": {"space": "curve", "corpus": "demo"},
+            "artifacts": root / "artifacts",
+            **changes,
+        }
+    )
+
+
+def runs_of(client: MlflowClient, name: str = EXPERIMENT) -> list[Any]:
+    found = client.get_experiment_by_name(name)
+    return [] if found is None else list(client.search_runs([found.experiment_id]))
+
+
+def children(client: MlflowClient, name: str = EXPERIMENT) -> dict[str, Any]:
+    trials = [run for run in runs_of(client, name) if FINGERPRINT in run.data.tags]
+    named = {run.data.tags[FINGERPRINT]: run for run in trials}
+    assert len(named) == len(trials), "two runs for one fingerprint"
+    return named
+
+
+def steps(client: MlflowClient, run: Any, key: str = WATCHED) -> list[int]:
+    return [m.step for m in client.get_metric_history(run.info.run_id, key)]
+
+
+def check_complete(client: MlflowClient, epochs: Mapping[str, int], name: str = EXPERIMENT) -> None:
+    """Every metric of every epoch of every unit is there, once; so is every result."""
+    runs = children(client, name)
+    assert runs.keys() == epochs.keys()
+    for unit, count in epochs.items():
+        assert runs[unit].info.status == "FINISHED"
+        values = runs[unit].data.metrics
+        assert {WATCHED, "scores_dev/precision", "training/loss", *ENDED} <= set(values)
+        for key in values:
+            ended = key in ENDED or key.startswith("scores_test/")
+            if not key.startswith("system/"):
+                assert steps(client, runs[unit], key) == ([0] if ended else [*range(1, count + 1)])
