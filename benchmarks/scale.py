@@ -118,7 +118,8 @@ def study(options: Options, count: int, folder: Path) -> dict[str, float]:
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     described = tuner.described_work
     tuner._trainable = report_only
-    tuner.described_work = lambda work: {**described(work), "epochs": options.epochs}
+    epochs = {"epochs": options.epochs}
+    tuner.described_work = lambda work, gpu: described(work, gpu=gpu) | epochs
     ledger, found, started = Ledger(folder), {}, time.monotonic()
 
     def stage(name: str) -> None:

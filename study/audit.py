@@ -17,6 +17,7 @@ from rich.console import Console
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
+from study.footprint import footprint
 from study.ledger import Ledger
 from study.plan import encoding
 from study.progress import Progress
@@ -97,6 +98,7 @@ class Audit:
                 unit=ledger.unit(trial.fingerprint),
                 config=Config.from_flat(trial.config),
                 corpus_key=_key(trial),
+                footprint=footprint(Config.from_flat(trial.config), encoded[_key(trial)]),
             )
             for trial in trials
         ]

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from reports.build import build
 from study import tuner
+from study.footprint import footprint
 from study.plan import Plan, PlannedTrial
 from study.progress import Progress
 from study.tracking import Planned, Tracked, Tracking, track
@@ -78,13 +79,22 @@ class Study:
                 address=address,
             )
             slots = tuner.connect(resources)
+            if address is None:
+                needs = (footprint(p.trial.config, self.plan.corpora[p.corpus_key]) for p in left)
+                tuner.require_card(resources.gpus_per_trial, needs)
         except tuner.ClusterError:
             for tracker in set(self._trackers.values()):
                 tracker.close("FAILED")
             raise
         self.console.print(f"{min(slots, len(left))} at a time", highlight=False)
         work = [
-            tuner.Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left
+            tuner.Work(
+                unit=p.unit,
+                config=p.trial.config,
+                corpus_key=p.corpus_key,
+                footprint=footprint(p.trial.config, self.plan.corpora[p.corpus_key]),
+            )
+            for p in left
         ]
         names = {p.unit.fingerprint: p.name for p in left}
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}

@@ -54,9 +54,19 @@ def footprint(config: Config, corpus: EncodedCorpus) -> Footprint:
         config: Its settings.
         corpus: What it trains on.
     """
-    with torch.device("meta"):
-        vectors = None  # as wide as the embedding that is built without them
-        model = RIN(config, corpus.vocabulary, vectors, corpus.pretrained)
+    # A thousand trials of a study differ in seeds and rates: building the model once is enough.
+    key = (corpus.digest, config.encoder, config.model, config.training.batch_size)
+    if key not in _KNOWN:
+        _KNOWN[key] = _estimate(config, corpus)
+    return _KNOWN[key]
+
+
+_KNOWN: dict[tuple[object, ...], Footprint] = {}
+
+
+def _estimate(config: Config, corpus: EncodedCorpus) -> Footprint:
+    with torch.device("meta"):  # shapes only; pretrained vectors are as wide as those without
+        model = RIN(config, corpus.vocabulary, None, corpus.pretrained)
     weights = list(model.parameters())
     trained = sum(p.numel() for p in weights if p.requires_grad)
     frozen = sum(p.numel() for p in weights if not p.requires_grad)

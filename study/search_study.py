@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from study import tuner
+from study.footprint import footprint
 from study.ledger import Unit
 from study.optuna_study import decided, open_storage
 from study.plan import short
@@ -43,6 +44,7 @@ class SearchStudy:
         self.plan, self.record, self.out, self.console = plan, record, out, console
         self._running: dict[str, SearchTrial] = {}
         self._progress: Progress | None = None
+        self._gpu = False
         hours = plan.search.hours
         self._deadline = None if hours is None else time.monotonic() + 3600 * hours
         known = {trial.fingerprint: self._planned(trial) for trial in record.trials}
@@ -77,6 +79,7 @@ class SearchStudy:
         except tuner.ClusterError:
             self._tracker.close("FAILED")
             raise
+        self._gpu = resources.gpus_per_trial > 0
         self.console.print(f"{min(slots, self.left())} at a time", highlight=False)
         arms, rungs = self._open_arms()
         searcher = EqualBudgets(arms, self.plan.search.budget, rungs, self, self._deadline)
@@ -122,9 +125,11 @@ class SearchStudy:
         self._tracker.plan(self._planned(trial))
         assert self._progress is not None
         self._progress.begin(unit.fingerprint, trial.name, config.training.max_epochs)
-        work = tuner.Work(unit=unit, config=config, corpus_key=self.plan.starts[arm].corpus_key)
+        key = self.plan.starts[arm].corpus_key
+        needs = footprint(config, self.plan.plan.corpora[key])
+        work = tuner.Work(unit=unit, config=config, corpus_key=key, footprint=needs)
         extra = {"arm": arm, "trial": trial.name, "finished": unit.result() is not None}
-        return trial, {**tuner.described_work(work), **extra, "judged": True}
+        return trial, {**tuner.described_work(work, gpu=self._gpu), **extra, "judged": True}
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Hear of an epoch."""

@@ -8,11 +8,12 @@ Tuner the units that the ledger lacks, and each resumes from its own checkpoint.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from ray import tune
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.training import Diverged
+from study.footprint import Footprint
 from study.ledger import SharedUnit, StudyError, Superseded, Unit
 from study.provenance import code_version
 from study.searcher import EqualBudgets, Rungs
@@ -61,6 +63,8 @@ class Work:
     config: Config
     corpus_key: str
     """Which of the encoded corpora it trains on."""
+    footprint: Footprint
+    """What it holds in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,24 @@ def default_gpus(address: str | None) -> float:
     return float(torch.cuda.is_available())
 
 
+def require_card(gpus_per_trial: float, footprints: Iterable[Footprint]) -> None:
+    """Refuse a share of this machine's GPU that is too small for a trial.
+
+    Fractions are bookkeeping: all trials see the whole card, and the last to come finds it full.
+    """
+    if not 0 < gpus_per_trial < 1:
+        return
+    import torch
+
+    card = torch.cuda.get_device_properties(0).total_memory
+    needed = max(footprint.card() for footprint in footprints)
+    if needed > gpus_per_trial * card:
+        raise ClusterError(
+            f"--gpus-per-trial {gpus_per_trial:g}: a trial needs about {needed / 2**30:.1f} GiB of "
+            f"the card's {card / 2**30:.1f}; give at least {math.ceil(100 * needed / card) / 100:g}"
+        )
+
+
 def run(
     work: Sequence[Work],
     corpora: Mapping[str, EncodedCorpus],
@@ -162,7 +184,7 @@ def run(
         listener: Hears of epochs and ends.
         storage: Folder for Ray's own records, which nothing here reads back.
     """
-    described = [described_work(w) for w in work]
+    described = [described_work(w, gpu=resources.gpus_per_trial > 0) for w in work]
     _fit(
         corpora,
         resources,
@@ -212,7 +234,7 @@ def _fit(
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
     trainable = tune.with_resources(
         tune.with_parameters(_trainable, handles=handles, threads=_threads(resources)),
-        {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
+        _places(resources),
     )
     tuner = tune.Tuner(
         trainable,
@@ -233,14 +255,35 @@ def _fit(
         signal.signal(signal.SIGTERM, before)
 
 
+def _places(resources: Resources) -> Callable[[dict[str, Any]], tune.PlacementGroupFactory]:
+    """Return what says where a trial fits: CPUs, GPUs and main memory.
+
+    Ray packs by what trials ask for, and waits for ever for what no node has. A trial larger than
+    every node is given one to itself.
+    """
+    fixed = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
+    most = max(node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"])
+
+    def place(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        return tune.PlacementGroupFactory(
+            [{**fixed, "memory": min(config["unit"]["memory"], most)}]
+        )
+
+    return place
+
+
 def _threads(resources: Resources) -> int:
     return max(1, int(resources.cpus_per_trial))
 
 
-def described_work(work: Work) -> dict[str, Any]:
+def described_work(work: Work, *, gpu: bool) -> dict[str, Any]:
     """Return what a worker needs to run a unit, in plain values.
 
     A search adds its own: with ``judged`` the epochs that the unit has are reported as well.
+
+    Args:
+        work: The unit.
+        gpu: It computes on a GPU, whose memory is then what it needs most of.
     """
     return {
         "fingerprint": work.unit.fingerprint,
@@ -249,6 +292,7 @@ def described_work(work: Work) -> dict[str, Any]:
         "config": work.config.flat(),
         "corpus": work.corpus_key,
         "code": code_version(),
+        "memory": work.footprint.host(gpu=gpu),
     }
 
 

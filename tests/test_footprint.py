@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.training import Trainer
 from study.footprint import PROCESS, Footprint, footprint
+from study.tuner import ClusterError, require_card
 from tests.tiny_models import save_bert
 
 MIB = 2**20
@@ -73,6 +75,19 @@ def test_a_transformer_too(tmp_path):
     _, grown, estimate = in_a_process(overrides)
     wanted = estimate.state + estimate.step
     assert grown <= wanted <= 6 * grown + 64 * MIB, (grown / MIB, wanted / MIB)
+
+
+def test_a_share_of_a_card_that_is_too_small_is_refused(monkeypatch):
+    def card(_: int) -> SimpleNamespace:
+        return SimpleNamespace(total_memory=16 * 2**30)
+
+    monkeypatch.setattr(torch.cuda, "get_device_properties", card)
+    large = Footprint(state=2**30, step=2 * 2**30)
+    message = r"--gpus-per-trial 0\.1: a trial needs about 3\.6 GiB of the card's 16\.0; .* 0\.23"
+    with pytest.raises(ClusterError, match=message):
+        require_card(0.1, [Footprint(state=1, step=1), large])
+    for enough in (0.23, 1, 0):
+        require_card(enough, [large])
 
 
 def test_a_card_holds_what_the_host_need_not():
