@@ -250,7 +250,7 @@ class World:
             if [r.info.status for r in ours] != ["FINISHED"]:
                 yield f"{name}: {[r.info.status for r in ours]} in MLflow"
                 continue
-            logged = client.get_metric_history(ours[0].info.run_id, "train_loss")
+            logged = client.get_metric_history(ours[0].info.run_id, "training/loss")
             rows = [(row["epoch"], row["train_loss"]) for row in result["history"]]
             if sorted((m.step, m.value) for m in logged) != rows:
                 yield f"{name}: {len(logged)} losses in MLflow for {len(rows)} epochs"
