@@ -1,0 +1,35 @@
+"""The chaos suite in a short form; ``make chaos`` is the long one."""
+
+import pytest
+
+from tests.chaos.faults import FAULTS, available
+from tests.chaos.suite import plan, torment
+from tests.chaos.world import undisturbed, write_corpus
+
+SHORT = [
+    "kill a trial",
+    "start a second driver",
+    "kill the driver",
+    "corrupt a checkpoint",
+    "fill the disk",
+    "kill the mlflow server",
+    "make the loss nan",
+]
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(bool(available()), reason=available())
+def test_a_study_comes_to_the_same_end_whatever_breaks(tmp_path):
+    alone = tmp_path / "alone"
+    wanted = undisturbed(write_corpus(alone / "my_corpus"), alone)
+    story = torment(tmp_path / "study", wanted, seed=0, kinds=SHORT)
+    assert story.wrong == [], story.faults
+    assert [kind for kind, _ in story.faults] == SHORT
+    assert story.exits[-1] == 0
+
+
+def test_every_kind_of_fault_comes_equally_often():
+    kinds = [kind for study in plan(3 * len(FAULTS), seed=1, each=8) for kind in study]
+    assert {kind: kinds.count(kind) for kind in kinds} == dict.fromkeys(FAULTS, 3)
+    assert plan(20, seed=1, each=8) == plan(20, seed=1, each=8) != plan(20, seed=2, each=8)
