@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.faults import FAULTS, available
-from tests.chaos.world import Results, World, undisturbed, write_corpus
+from tests.chaos.world import SEEDS, Results, World, undisturbed, write_corpus
 
 STARTS = 12  # after so many a study that does not end is given up
 
@@ -46,7 +46,9 @@ class Story:
         )
 
 
-def torment(folder: Path, wanted: Results, seed: int, kinds: Sequence[str]) -> Story:
+def torment(
+    folder: Path, wanted: Results, seed: int, kinds: Sequence[str], seeds: int = SEEDS
+) -> Story:
     """Run one study and break something at random moments.
 
     Args:
@@ -54,10 +56,11 @@ def torment(folder: Path, wanted: Results, seed: int, kinds: Sequence[str]) -> S
         wanted: Undisturbed results.
         seed: Of the moments and of all that the faults choose.
         kinds: The faults, in this order.
+        seeds: Trials of each arm.
     """
     story, rng, started = Story(seed), random.Random(seed), time.monotonic()
     left = list(kinds)
-    with World(folder, write_corpus(folder / "my_corpus"), rng) as world:
+    with World(folder, write_corpus(folder / "my_corpus"), rng, seeds) as world:
         for _ in range(STARTS):
             if not world.running():
                 world.start()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,12 @@ from search_spaces import find_space
 from study.ledger import Ledger
 from study.trial import run_unit
 from tests.conftest import as_spert
+from tests.test_study import numbers
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENT = "rounds_curve-my_corpus"
 ARMS = ("bilstm-s", "gru-2", "rnn-1")
-SEEDS = 4
+SEEDS = 4  # of each arm
 SETTINGS: dict[str, object] = {
     "encoder.hidden_size": 16,
     "encoder.word_dim": 12,
@@ -54,10 +55,10 @@ def write_corpus(folder: Path) -> Path:
     return folder
 
 
-def undisturbed(corpus: Path, folder: Path) -> Results:
+def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
     """Return every planned trial's result, each run alone, without Ray."""
     trials = find_space("rounds_curve").trials(
-        [str(corpus)], arms=ARMS, seeds=range(SEEDS), overrides=SETTINGS
+        [str(corpus)], arms=ARMS, seeds=range(seeds), overrides=SETTINGS
     )
     found = {}
     for trial in trials:
@@ -65,13 +66,6 @@ def undisturbed(corpus: Path, folder: Path) -> Results:
         unit = Ledger(folder).unit(trial.config.fingerprint(encoded.digest))
         found[unit.fingerprint] = run_unit(trial.config, encoded, unit)
     return found
-
-
-def numbers(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what must be equal to the bit: everything but the clock and the machine."""
-    clock = ("seconds", "tokens_per_second")
-    history = [{k: v for k, v in row.items() if k not in clock} for row in result["history"]]
-    return {"history": history, **{k: result[k] for k in ("best_epoch", "stopped", "dev", "test")}}
 
 
 def free_port() -> int:
@@ -88,6 +82,7 @@ class World:
     folder: Path
     corpus: Path
     rng: random.Random
+    seeds: int = SEEDS
     clock: str = ""
     """Offset of the clock that the next driver sees, as libfaketime reads it."""
     port: int = field(default_factory=free_port)
@@ -123,7 +118,7 @@ class World:
         settings = [word for k, v in SETTINGS.items() for word in ("--set", f"{k}={v}")]
         return [
             *(sys.executable, "study/run.py", "--data", str(self.corpus), "--out", str(self.out)),
-            *("--arms", *ARMS, "--seeds", str(SEEDS), "--max-concurrent", "2", *settings),
+            *("--arms", *ARMS, "--seeds", str(self.seeds), "--max-concurrent", "2", *settings),
             *("--tracking-uri", f"http://127.0.0.1:{self.port}"),
         ]
 
