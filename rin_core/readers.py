@@ -17,6 +17,7 @@ from rin_core.corpus import CorpusError, Sentence, Span, Triple, shown
 
 #: What one record may cost. A sentence of the largest size still trains in a batch of 50.
 LONGEST_SENTENCE = 2000  # words
+LONGEST_TEXT = 20_000  # words to annotate, which keeps nothing for a backward pass
 LARGEST_RECORD = 2**22  # bytes of a line
 
 
@@ -147,7 +148,7 @@ def read_unannotated(record: object, tokenize: Callable[[str], Iterable[str]]) -
 
 def unannotated(words: Iterable[str], pos: tuple[str, ...] | None = None) -> Sentence:
     """Return a sentence without entities or triples."""
-    return _sentence(tuple(words), pos, (), (), ())
+    return _sentence(tuple(words), pos, (), (), (), LONGEST_TEXT)
 
 
 def _read_copyre(record: dict[str, Any]) -> Sentence:
@@ -264,11 +265,12 @@ def _sentence(
     spans: Iterable[Span],
     triples: Iterable[Triple],
     missing: Iterable[tuple[str, str, str]],
+    longest: int = LONGEST_SENTENCE,
 ) -> Sentence:
     """Build a sentence, its entities in order and its triples a set."""
-    if len(words) > LONGEST_SENTENCE:
+    if len(words) > longest:
         raise CorpusError(
-            f"a sentence of {len(words)} words, wanted at most {LONGEST_SENTENCE}: "
+            f"a sentence of {len(words)} words, wanted at most {longest}: "
             "split the text into sentences"
         )
     return Sentence(

@@ -17,7 +17,7 @@ from rin_core.model import RIN
 
 FLOAT = 4  # bytes
 #: A Ray worker with torch, Numba and this project before it trains anything.
-PROCESS = 700 * 2**20
+PROCESS = 850 * 2**20
 #: CUDA's context and libraries on the card.
 CUDA_CONTEXT = 600 * 2**20
 #: Numbers kept for each number of a width: gates, states and their inputs, before and after

@@ -60,7 +60,8 @@ class Host:
             subprocess.run(["kill", "-9", *pids], check=False, capture_output=True)
             time.sleep(0.05)
 
-    def _pids(self) -> list[str]:
+    def pids(self) -> list[str]:
+        """Return the processes that run there."""
         shown = subprocess.run(
             ["ip", "netns", "pids", self.name], capture_output=True, text=True, check=False
         )

@@ -21,9 +21,7 @@ from tests.tiny_models import save_bert
 MIB = 2**20
 CASES = {
     "BiLSTM": {"model.rounds": 0, "model.task_features": False},
-    "K = 1": {},
     "K = 5, wide": {"model.rounds": 5, "model.feature_size": 260, "encoder.hidden_size": 260},
-    "concat": {"model.scorer": "concat"},
     "biaffine": {"model.scorer": "biaffine", "model.rounds": 2},
 }
 

@@ -28,8 +28,8 @@ HOSTILE = {
         "half a character pair in",
     ),
     "a sentence without end": (
-        json.dumps(spert(10_000)).encode(),
-        rf"a sentence of 10000 words, wanted at most {LONGEST_SENTENCE}: split the text",
+        json.dumps(spert(30_000)).encode(),
+        rf"a sentence of 30000 words, wanted at most {LONGEST_SENTENCE}: split the text",
     ),
     "a line without end": (
         b'{"text": "' + b"a" * (100 * 2**20) + b'"}',
@@ -58,6 +58,15 @@ def test_a_model_is_asked_no_hostile_question(name: str) -> None:
     (left,) = reader.read([content, good], "input")
     assert (left.id, reader.skipped) == (1, 1)
     assert reader.first_fault.startswith("input:1: ")
+
+
+def test_a_document_may_be_annotated_though_not_trained_on(tmp_path: Path) -> None:
+    line = json.dumps(spert(10_000)).encode()
+    (record,) = RecordReader().read([line], "input")
+    assert len(record.sentence.words) == 10_000
+    (tmp_path / "train.json").write_bytes(line)
+    with pytest.raises(CorpusError, match="a sentence of 10000 words"):
+        read_split(tmp_path / "train.json")
 
 
 def test_the_limits_leave_room_for_real_text(tmp_path: Path) -> None:
