@@ -8,6 +8,7 @@ takes what it lacks, so that a study or search started there goes on from here.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from study.search_record import SearchTrial
 FORMAT = 2
 NUMBERS = ("history", "best_epoch", "stopped", "dev", "test")
 TIMES = ("seconds", "tokens_per_second")
+#: Options that say where something lies, or runs, and nothing of what a result is.
+PLACES = ("--out", "--shared", "--data-root", "--ray-address", "--tracking-uri")
 Kind = Literal["unit", "study", "search"]
 
 
@@ -104,21 +107,37 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[dict[str, Any]
             yield _record("unit", _packed(unit, result))
     for name in ledger.studies():
         if (study := ledger.study(name)) and wanted(study["corpus"]):
-            yield _record("study", study)
+            yield _record("study", _without_places(study))
     for name in ledger.searches():
         if (search := ledger.search(name)) and wanted(search["corpus"]):
-            yield _record("search", search)
+            yield _record("search", _without_places(search))
 
 
 def _record(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
     return {"record": kind, "format": FORMAT, "content": content}
 
 
+def _without_places(planned: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plan whose command names no place of this machine."""
+    words, kept = iter(shlex.split(planned.get("command", ""))), []
+    for word in words:
+        option, equals, _ = word.partition("=")
+        if option not in PLACES:
+            kept.append(word)
+        elif not equals:
+            next(words, None)
+    return {**planned, "command": shlex.join(kept)}
+
+
 def _packed(unit: Unit, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return a unit as one object; epochs by column, which names each score once."""
     history = result["history"]
     columns = {key: [row[key] for row in history] for key in history[0]}
-    return {**result, "history": columns, "predictions": unit.predictions()}
+    packed = {**result, "history": columns, "predictions": unit.predictions()}
+    if result.get("pretrained"):  # a folder of this machine means nothing on another
+        own = {"encoder.model": result["pretrained"]["name"]}
+        packed["config"] = {**result["config"], **own}
+    return packed
 
 
 def _merge_unit(ledger: Ledger, content: dict[str, Any], merged: Merged) -> None:

@@ -114,6 +114,35 @@ def test_a_line_that_is_no_unit_names_file_and_line(exported, tmp_path, change, 
     assert other.units() == []
 
 
+def test_where_a_pretrained_model_lies_stays_here(ledger, tmp_path):
+    (unit,) = ledger.units()
+    result = unit.result()
+    assert result is not None
+    there = {**result["config"], "encoder.kind": "transformer", "encoder.model": "/home/me/model"}
+    fingerprint = Config.from_flat(there).fingerprint("d")
+    moved = {**result, "config": there, "fingerprint": fingerprint}
+    moved |= {"pretrained": {"name": "me/model", "digest": "m"}}
+    moved |= {"corpus": {**result["corpus"], "digest": "d"}}
+    mine, other = Ledger(tmp_path / "mine"), Ledger(tmp_path / "other")
+    mine.unit(fingerprint).adopt(moved, None)
+    export_ledger(mine, tmp_path / "file")
+    assert "/home" not in (tmp_path / "file").read_text()
+    assert import_ledger(other, tmp_path / "file").added == [fingerprint]
+
+
+def test_a_plans_command_names_no_place(tmp_path):
+    here, other = Ledger(tmp_path / "here"), Ledger(tmp_path / "other")
+    command = "python study/run.py --out /home/me/runs --seeds 3 --shared=s3://mine --arms 'gru-*'"
+    here.record_study("curve", {"corpus": "demo", "space": "s", "command": command}, [planned(0)])
+    export_ledger(here, tmp_path / "file")
+    import_ledger(other, tmp_path / "file")
+    study = other.study("curve")
+    assert study is not None
+    assert study["command"] == "python study/run.py --seeds 3 --arms 'gru-*'"
+    export_ledger(other, tmp_path / "again")
+    import_ledger(other, tmp_path / "again")
+
+
 def planned(seed: int) -> dict[str, object]:
     config = Config().override("training.seed", seed)
     return {"fingerprint": config.fingerprint("d"), "arm": "a", "config": config.flat()}
