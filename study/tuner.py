@@ -109,8 +109,11 @@ def connect(resources: Resources) -> int:
                 configure_logging=False,
                 runtime_env=resources.address and {"py_modules": SHIPPED},
             )
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-            raise ClusterError(f"--ray-address {resources.address}: {error}") from error
+        except Exception as error:  # Ray raises plain ones when its own processes die
+            given = resources.address
+            where = f"--ray-address {given}" if given else "Ray did not start"
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ClusterError(f"{where}: {reason}; the same command tries again") from error
     total = ray.cluster_resources()
     fits = int(total.get("CPU", 0) // resources.cpus_per_trial)
     if resources.gpus_per_trial:

@@ -168,3 +168,18 @@ def test_a_model_that_is_not_there_is_one_line(capsys, tmp_path):
     assert code == 2
     assert shown.startswith("error: encoder.model = './none': no such folder; give a folder with")
     assert shown.count("\n") == 1
+
+
+def test_a_ray_that_does_not_start_is_one_line(monkeypatch):
+    from study import tuner
+
+    def die(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nAnd much more.")  # as Ray does
+
+    monkeypatch.setattr(tuner.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(tuner.ray, "init", die)
+    here = tuner.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    with pytest.raises(
+        tuner.ClusterError, match=r"^Ray did not start: The current .* startup\.; the same"
+    ):
+        tuner.connect(here)

@@ -94,7 +94,8 @@ def _commit(world: World, story: Story, left: list[str]) -> None:
 def _said(world: World) -> list[str]:
     """Return what nobody should have to read."""
     text = world.log.read_text(errors="replace")
-    found = ["a traceback in the log"] if "Traceback" in text else []
+    place = text.find("Traceback")
+    found = [f"a traceback in the log: {text[place - 200 : place + 800]}"] if place >= 0 else []
     complaints = sum(line.startswith("error:") for line in text.splitlines())
     failed = sum(code not in (0, 1, 130) and code > 0 for code in world.exits)
     if failed:
