@@ -39,7 +39,7 @@ fuzz: .venv/installed  ## mutated input for everything that reads files from els
 
 audit: .venv/installed  ## known vulnerabilities of the pinned packages (needs a network)
 	$(BIN)/pip install --quiet pip-audit==2.10.1
-	$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip
+	$(BIN)/pip-audit --strict --requirement requirements.lock --no-deps --disable-pip
 
 clean:  ## the environment and caches; never runs/
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,8 +24,7 @@ from typing import Any
 import optuna
 from mlflow.tracking import MlflowClient
 
-from rin_core.demo import demo_corpus
-from tests.conftest import as_spert
+from tests.corpora import write_corpus
 
 ROOT = Path(__file__).parents[1]
 ARMS = ("k-0", "k-1")
@@ -90,16 +89,6 @@ class Search:
         return most
 
 
-def write_corpus(folder: Path, sizes: tuple[int, int, int] = (300, 30, 30)) -> Path:
-    """Write some sentences of the demo corpus as a folder of one's own."""
-    folder.mkdir(parents=True)
-    corpus = demo_corpus()
-    for split, count in zip(("train", "dev", "test"), sizes, strict=True):
-        records = [as_spert(sentence) for sentence in getattr(corpus, split)[:count]]
-        (folder / f"{split}.json").write_text(json.dumps(records))
-    return folder
-
-
 def disagreements(search: Search, trials: int) -> list[str]:
     """Return in what record, Optuna, MLflow and units differ after a search of a budget."""
     recorded = {(t["arm"], t["number"]): t for t in search.trials()}
@@ -156,7 +145,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="an empty folder")
     options = parser.parse_args()
     draw = random.Random(options.seed)
-    search = Search(write_corpus(options.out / CORPUS), options.out / "runs")
+    search = Search(write_corpus(options.out / CORPUS, (300, 30, 30)), options.out / "runs")
     started, total = time.monotonic(), len(ARMS) * options.trials
     for ended in sorted(draw.sample(range(total - 2), options.kills)):
         most = search.kill_after(options.trials, ended, draw.uniform(0, 2))

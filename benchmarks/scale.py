@@ -119,7 +119,7 @@ def study(options: Options, count: int, folder: Path) -> dict[str, float]:
     described = tuner.described_work
     tuner._trainable = report_only
     epochs = {"epochs": options.epochs}
-    tuner.described_work = lambda work, gpu: described(work, gpu=gpu) | epochs
+    tuner.described_work = lambda *work, gpu: described(*work, gpu=gpu) | epochs
     ledger, found, started = Ledger(folder), {}, time.monotonic()
 
     def stage(name: str) -> None:

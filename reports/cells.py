@@ -9,16 +9,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports.paper import Published, published
-from reports.results import settings_of
+from reports.results import STATUS_WORDS, settings_of
 from reports.significance import VERDICT_RULE, Estimate, estimate_score, verdict
 from reports.table import NO_CELL, Cell, number
-
-_STATUS_WORDS = {
-    "failed": "failed",
-    "corrupt": "unreadable",
-    "unfinished": "unfinished",
-    "planned": "not run",
-}
 
 
 def of_arm(frame: pd.DataFrame, arm: str) -> pd.DataFrame:
@@ -53,9 +46,9 @@ def fingerprints(trials: pd.DataFrame) -> tuple[str, ...]:
 
 def seeds_cell(trials: pd.DataFrame) -> Cell:
     """Say how many seeds are finished, and what became of the others."""
-    statuses = trials["status"].value_counts()
-    others = [f"{statuses[s]} {word}" for s, word in _STATUS_WORDS.items() if s in statuses]
-    done = int(statuses.get("done", 0))
+    statuses = trials["status"].value_counts().to_dict()
+    done = statuses.pop("done", 0)
+    others = [f"{statuses[s]} {word}" for s, word in STATUS_WORDS.items() if s in statuses]
     text = f"{done}/{len(trials)}" + (f" ({', '.join(others)})" if others else "")
     return Cell(
         text=text if len(trials) else "–",
@@ -171,6 +164,6 @@ def _missing(frame: pd.DataFrame) -> list[str]:
 
 def _missing_trial(trial: pd.Series) -> str:
     reason = textwrap.shorten(str(trial["problem"]), 240, placeholder=" …")
-    word = _STATUS_WORDS[str(trial["status"])].capitalize()
+    word = STATUS_WORDS[str(trial["status"])].capitalize()
     where = f"{trial['label']}, seed {trial['seed']} (`{trial['fingerprint']}`)"
     return f"{word}: {where}" + (f": {reason}" if reason else "")

@@ -21,7 +21,7 @@ from matplotlib.patches import Rectangle
 from reports.cells import arm_label, of_arm
 from reports.error_cuts import by_distance, by_length
 from reports.error_kinds import UNREACHABLE, Likeness, fates, inventions
-from reports.error_rounds import runs_of, sizes, steps
+from reports.error_rounds import answered, sizes, steps
 from reports.error_tables import arm_runs, cut_scores
 from reports.figures import INK, STYLE
 from reports.predictions import Answer, SentenceCounts
@@ -71,11 +71,6 @@ def kinds_info(frame: pd.DataFrame, counts: SentenceCounts) -> KindsInfo:
         missed=tuple((k, means(missed, k)) for k in kinds if any(means(missed, k))),
         wrong=tuple((k, means(wrong, k)) for k in kinds if any(means(wrong, k))),
     )
-
-
-def answered(frame: pd.DataFrame, counts: SentenceCounts) -> list[str]:
-    """Return the arms that have predictions."""
-    return [arm for arm in dict.fromkeys(frame["arm"]) if runs_of(frame, arm, counts)]
 
 
 def draw_kinds(info: KindsInfo) -> Figure:

@@ -71,7 +71,7 @@ def steps(frame: pd.DataFrame, counts: SentenceCounts) -> list[Step]:
         frame: One experiment under one settings value.
         counts: Its trials' predictions; arms without common seeds are left out.
     """
-    arms = [arm for arm in dict.fromkeys(frame["arm"]) if runs_of(frame, arm, counts)]
+    arms = answered(frame, counts)
     if not arms:
         return []
     base = BASELINE_ARM if BASELINE_ARM in arms else arms[0]
@@ -80,6 +80,11 @@ def steps(frame: pd.DataFrame, counts: SentenceCounts) -> list[Step]:
     found = [_step(frame, counts, *pair) for pair in compared]
     found += [_chance(frame, counts, arm) for arm in arms]
     return [step for step in found if step.pairs]
+
+
+def answered(frame: pd.DataFrame, counts: SentenceCounts) -> list[str]:
+    """Return the arms that have predictions."""
+    return [arm for arm in dict.fromkeys(frame["arm"]) if runs_of(frame, arm, counts)]
 
 
 def runs_of(frame: pd.DataFrame, arm: str, counts: SentenceCounts) -> dict[int, str]:

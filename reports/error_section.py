@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from reports.error_figures import (
-    answered,
     changes_info,
     draw_changes,
     draw_kinds,
@@ -15,6 +14,7 @@ from reports.error_figures import (
     lines_info,
     matrix_info,
 )
+from reports.error_rounds import answered
 from reports.error_tables import error_tables
 from reports.experiment_tables import FULL_MODEL
 from reports.predictions import SentenceCounts

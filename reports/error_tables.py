@@ -11,7 +11,7 @@ import pandas as pd
 from reports.cells import arm_label, of_arm, spread
 from reports.error_cuts import Cut, by_distance, by_length, by_relation, cut_counts
 from reports.error_kinds import UNREACHABLE, Likeness, confusions, fates, inventions
-from reports.error_rounds import Step, runs_of, sizes, steps
+from reports.error_rounds import Step, answered, sizes, steps
 from reports.predictions import SentenceCounts
 from reports.significance import Array, Estimate, estimate, estimate_score, f1
 from reports.table import NO_CELL, Cell, Row, Table
@@ -42,8 +42,7 @@ def error_tables(frame: pd.DataFrame, counts: SentenceCounts) -> list[Table]:
     """
     if not counts.answers:
         return []
-    arms = [arm for arm in dict.fromkeys(frame["arm"]) if runs_of(frame, arm, counts)]
-    groups = {arm: of_arm(frame, arm) for arm in arms}
+    groups = {arm: of_arm(frame, arm) for arm in answered(frame, counts)}
     tables = (
         relation_table(groups, counts),
         sentence_cut_table(by_length(), groups, counts),

@@ -18,8 +18,14 @@ import pandas as pd
 
 from rin_core.config import Config
 
-#: What may have become of a trial.
-STATUSES = ("done", "failed", "unfinished", "planned", "corrupt")
+#: What may have become of a trial, and in a reader's words.
+STATUS_WORDS = {
+    "done": "finished",
+    "failed": "failed",
+    "corrupt": "unreadable",
+    "unfinished": "unfinished",
+    "planned": "not run",
+}
 #: Scores of a finished trial on each split, as fractions.
 SCORES = tuple(
     prefix + name
@@ -62,7 +68,7 @@ class Unit:
     """What the ledger holds of one trial."""
 
     status: str
-    """One of :data:`STATUSES`."""
+    """A key of :data:`STATUS_WORDS`."""
     problem: str = ""
     """Why it failed or cannot be read, naming the file; else empty."""
     epochs: int | None = None

@@ -11,14 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from reports.results import Unit, read_unit
+from reports.results import STATUS_WORDS, Unit, read_unit
 from reports.search import SearchData
 
-#: What became of a run, in a reader's words.
-STATUS_WORDS = {
-    **{"done": "finished", "corrupt": "unreadable", "planned": "not run"},
-    **{word: word for word in ("stopped", "failed", "unfinished", "running")},
-}
+#: A search's trial may also have come to one of these.
+RUN_WORDS = {**STATUS_WORDS, "stopped": "stopped", "running": "running"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +29,7 @@ class RunCard:
     experiments: tuple[str, ...]
     """Studies and searches that it belongs to."""
     status: str
-    """A key of :data:`STATUS_WORDS`; only ``done`` is ever averaged."""
+    """A key of :data:`RUN_WORDS`; only ``done`` is ever averaged."""
     reason: str = ""
     """Why it was stopped, failed or cannot be read."""
     dev_f1: float = math.nan
@@ -54,7 +51,7 @@ class RunCard:
     @property
     def fate(self) -> str:
         """What became of it, in words."""
-        return STATUS_WORDS[self.status]
+        return RUN_WORDS[self.status]
 
     @property
     def command(self) -> str:

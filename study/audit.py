@@ -17,7 +17,6 @@ from rich.console import Console
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
-from study.footprint import footprint
 from study.ledger import Ledger
 from study.plan import encoding
 from study.progress import Progress
@@ -98,7 +97,6 @@ class Audit:
                 unit=ledger.unit(trial.fingerprint),
                 config=Config.from_flat(trial.config),
                 corpus_key=_key(trial),
-                footprint=footprint(Config.from_flat(trial.config), encoded[_key(trial)]),
             )
             for trial in trials
         ]

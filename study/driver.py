@@ -10,7 +10,6 @@ from rich.console import Console
 
 from reports.build import build
 from study import tuner
-from study.footprint import footprint
 from study.plan import Plan, PlannedTrial
 from study.progress import Progress
 from study.tracking import Planned, Tracked, Tracking, track
@@ -71,6 +70,9 @@ class Study:
         Raises:
             ClusterError: No cluster there, or no room for a trial.
         """
+        work = [
+            tuner.Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left
+        ]
         try:
             resources = tuner.Resources(
                 cpus_per_trial=cpus,
@@ -79,23 +81,12 @@ class Study:
                 address=address,
             )
             slots = tuner.connect(resources)
-            if address is None:
-                needs = (footprint(p.trial.config, self.plan.corpora[p.corpus_key]) for p in left)
-                tuner.require_card(resources.gpus_per_trial, needs)
+            tuner.require_card(resources, work, self.plan.corpora)
         except tuner.ClusterError:
             for tracker in set(self._trackers.values()):
                 tracker.close("FAILED")
             raise
         self.console.print(f"{min(slots, len(left))} at a time", highlight=False)
-        work = [
-            tuner.Work(
-                unit=p.unit,
-                config=p.trial.config,
-                corpus_key=p.corpus_key,
-                footprint=footprint(p.trial.config, self.plan.corpora[p.corpus_key]),
-            )
-            for p in left
-        ]
         names = {p.unit.fingerprint: p.name for p in left}
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
         with Progress(self.console, names, epochs, slots) as self._progress:

@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console
 
 from study import tuner
-from study.footprint import footprint
 from study.ledger import Unit
 from study.optuna_study import decided, open_storage
 from study.plan import short
@@ -74,8 +73,13 @@ class SearchStudy:
         Raises:
             ClusterError: No cluster there, or no room for a trial.
         """
+        starts = [
+            tuner.Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key)
+            for p in self.plan.starts.values()
+        ]
         try:
             slots = tuner.connect(resources)
+            tuner.require_card(resources, starts, self.plan.plan.corpora)
         except tuner.ClusterError:
             self._tracker.close("FAILED")
             raise
@@ -125,11 +129,11 @@ class SearchStudy:
         self._tracker.plan(self._planned(trial))
         assert self._progress is not None
         self._progress.begin(unit.fingerprint, trial.name, config.training.max_epochs)
-        key = self.plan.starts[arm].corpus_key
-        needs = footprint(config, self.plan.plan.corpora[key])
-        work = tuner.Work(unit=unit, config=config, corpus_key=key, footprint=needs)
+        work = tuner.Work(unit=unit, config=config, corpus_key=self.plan.starts[arm].corpus_key)
+        corpus = self.plan.plan.corpora[work.corpus_key]
         extra = {"arm": arm, "trial": trial.name, "finished": unit.result() is not None}
-        return trial, {**tuner.described_work(work, gpu=self._gpu), **extra, "judged": True}
+        described = tuner.described_work(work, corpus, gpu=self._gpu)
+        return trial, {**described, **extra, "judged": True}
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Hear of an epoch."""

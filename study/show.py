@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from reports.results import STATUSES, LedgerError, read_ledger
+from reports.results import STATUS_WORDS, LedgerError, read_ledger
 from reports.search import STATES, read_search, searches
 from reports.search_rows import (
     audit_rows,
@@ -96,7 +96,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
 def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
     counts = cells["status"].value_counts()
     row = {"arm": str(cells["label"].iloc[0])}
-    row |= {status: str(counts[status]) for status in STATUSES if status in counts}
+    row |= {status: str(counts[status]) for status in STATUS_WORDS if status in counts}
     mean = cells.loc[cells["status"] == "done", "dev_f1"].mean()
     return row | {"mean dev F1": "–" if pd.isna(mean) else f"{100 * mean:.1f}"}
 

@@ -33,7 +33,7 @@ from ray import tune
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.training import Diverged
-from study.footprint import Footprint
+from study.footprint import footprint
 from study.ledger import SharedUnit, StudyError, Superseded, Unit
 from study.provenance import code_version
 from study.searcher import EqualBudgets, Rungs
@@ -63,8 +63,6 @@ class Work:
     config: Config
     corpus_key: str
     """Which of the encoded corpora it trains on."""
-    footprint: Footprint
-    """What it holds in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,20 +149,26 @@ def default_gpus(address: str | None) -> float:
     return float(torch.cuda.is_available())
 
 
-def require_card(gpus_per_trial: float, footprints: Iterable[Footprint]) -> None:
+def require_card(
+    resources: Resources, work: Iterable[Work], corpora: Mapping[str, EncodedCorpus]
+) -> None:
     """Refuse a share of this machine's GPU that is too small for a trial.
 
     Fractions are bookkeeping: all trials see the whole card, and the last to come finds it full.
+
+    Raises:
+        ClusterError: Says how much a trial needs.
     """
-    if not 0 < gpus_per_trial < 1:
+    share = resources.gpus_per_trial
+    if not 0 < share < 1 or resources.address is not None:
         return
     import torch
 
     card = torch.cuda.get_device_properties(0).total_memory
-    needed = max(footprint.card() for footprint in footprints)
-    if needed > gpus_per_trial * card:
+    needed = max(footprint(w.config, corpora[w.corpus_key]).card() for w in work)
+    if needed > share * card:
         raise ClusterError(
-            f"--gpus-per-trial {gpus_per_trial:g}: a trial needs about {needed / 2**30:.1f} GiB of "
+            f"--gpus-per-trial {share:g}: a trial needs about {needed / 2**30:.1f} GiB of "
             f"the card's {card / 2**30:.1f}; give at least {math.ceil(100 * needed / card) / 100:g}"
         )
 
@@ -187,7 +191,8 @@ def run(
         listener: Hears of epochs and ends.
         storage: Folder for Ray's own records, which nothing here reads back.
     """
-    described = [described_work(w, gpu=resources.gpus_per_trial > 0) for w in work]
+    gpu = resources.gpus_per_trial > 0
+    described = [described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work]
     _fit(
         corpora,
         resources,
@@ -279,13 +284,14 @@ def _threads(resources: Resources) -> int:
     return max(1, int(resources.cpus_per_trial))
 
 
-def described_work(work: Work, *, gpu: bool) -> dict[str, Any]:
+def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str, Any]:
     """Return what a worker needs to run a unit, in plain values.
 
     A search adds its own: with ``judged`` the epochs that the unit has are reported as well.
 
     Args:
         work: The unit.
+        corpus: What it trains on.
         gpu: It computes on a GPU, whose memory is then what it needs most of.
     """
     return {
@@ -295,7 +301,7 @@ def described_work(work: Work, *, gpu: bool) -> dict[str, Any]:
         "config": work.config.flat(),
         "corpus": work.corpus_key,
         "code": code_version(),
-        "memory": work.footprint.host(gpu=gpu),
+        "memory": footprint(work.config, corpus).host(gpu=gpu),
     }
 
 

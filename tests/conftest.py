@@ -3,12 +3,11 @@ a model trained for seconds.
 """
 
 import dataclasses
-import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import torch
@@ -18,9 +17,15 @@ if not torch.cuda.is_available():
 
 from rin_core.batching import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.config import Config
-from rin_core.corpus import Corpus, Sentence
+from rin_core.corpus import Corpus
 from rin_core.demo import demo_corpus
 from rin_core.training import CHECKPOINT, WEIGHTS, Result, train
+from tests.corpora import Record, write_corpus, write_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tests.ledgers import Ledger
 
 
 @pytest.fixture(autouse=True)
@@ -37,28 +42,24 @@ def no_server_of_the_persons_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
-def as_spert(sentence: Sentence) -> dict[str, object]:
-    place = {span: k for k, span in enumerate(sentence.entities)}
-    return {
-        "tokens": list(sentence.words),
-        "entities": [{"type": "thing", "start": s, "end": e} for s, e in sentence.entities],
-        "relations": [
-            {"type": t.relation, "head": place[t.subject], "tail": place[t.object]}
-            for t in sentence.triples
-        ],
-    }
-
-
 @pytest.fixture(scope="session")
 def spert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A person's own corpus, in SpERT's format: 120 training sentences."""
-    folder = tmp_path_factory.mktemp("data") / "my_corpus"
-    folder.mkdir()
-    corpus = demo_corpus()
-    for split, count in {"train": 120, "dev": 30, "test": 30}.items():
-        records = [as_spert(sentence) for sentence in getattr(corpus, split)[:count]]
-        (folder / f"{split}.json").write_text(json.dumps(records))
-    return folder
+    return write_corpus(tmp_path_factory.mktemp("data") / "my_corpus")
+
+
+@pytest.fixture
+def make_corpus(tmp_path: Path) -> Callable[..., Path]:
+    """Write a small corpus, a file for each keyword."""
+
+    def make(name: str = "small", **files: list[Record]) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for stem, records in files.items():
+            write_lines(folder / f"{stem}.json", records)
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +116,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(runs, folder / WEIGHTS, corpus, encoded, result)
 
 
+@pytest.fixture
+def ledger(tmp_path: Path) -> "Ledger":
+    """Every fate a trial can have; a file may have a ledger of its own."""
+    from tests.ledgers import an_eventful_ledger
+
+    return an_eventful_ledger(tmp_path / "runs")
+
+
+@pytest.fixture
+def frame(ledger: "Ledger") -> "pd.DataFrame":
+    """What is reported of the ledger: its last settings."""
+    from reports.results import read_ledger, select_settings
+
+    return select_settings(read_ledger(ledger.runs))
+
+
 class Reported(NamedTuple):
     """A ledger of numbers chosen by hand, and its whole report with the notebooks."""
 
@@ -125,9 +142,8 @@ class Reported(NamedTuple):
 @pytest.fixture(scope="session")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """Made once: each of the four notebooks starts a process of its own."""
-    from ledgers import a_full_ledger
-
     from reports.build import main
+    from tests.ledgers import a_full_ledger
 
     pytest.importorskip("ipykernel", reason="notebooks need the extra `notebooks`")
     folder = tmp_path_factory.mktemp("reported")
@@ -140,7 +156,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a random BERT that reads 40 pieces at once."""
-    from tiny_models import save_bert
+    from tests.tiny_models import save_bert
 
     return save_bert(tmp_path_factory.mktemp("models") / "tiny" / "bert")
 
@@ -148,6 +164,6 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a random RoBERTa that reads 64 pieces at once."""
-    from tiny_models import save_roberta
+    from tests.tiny_models import save_roberta
 
     return save_roberta(tmp_path_factory.mktemp("models") / "tiny" / "roberta")

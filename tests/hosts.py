@@ -7,6 +7,7 @@ and iproute2; :func:`possible` says what is missing.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import shutil
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+@functools.cache
 def possible() -> str:
     """Return why hosts cannot be made here; nothing where they can."""
     if os.geteuid() != 0:

@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from test_corpus_statistics import sentence
-
 from reports.results import SCORES
 from rin_core.corpus import Corpus, Sentence
 from study.corpora import describe
+from tests.test_corpus_statistics import sentence
 
 EXPERIMENT = "rounds_curve-webnlg_star"
 NOTHING: Mapping[str, object] = {}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ledgers import Ledger
-from test_corpus_statistics import sentence
 
 from reports.breakdown import breakdown_table
 from reports.predictions import count_answers, read_answers, read_corpora, read_counts
 from reports.results import SCORES, LedgerError, read_ledger
 from rin_core.corpus import Sentence, Span, Triple
+from tests.ledgers import Ledger
+from tests.test_corpus_statistics import sentence
 
 NORMAL = sentence("a b c", ("a", "r", "b"))
 OVERLAPPING = sentence("a b c", ("a", "r", "b"), ("a", "r", "c"), ("a", "r", "nowhere"))

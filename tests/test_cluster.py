@@ -17,7 +17,7 @@ from rin_core.dataset import load_dataset
 from study.ledger import Ledger
 from study.trial import run_unit
 from tests.hosts import Host, hosts, possible
-from tests.test_study import numbers, results
+from tests.studies import numbers, results
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [ROOT / name for name in ("rin_core", "search_spaces", "study", "reports")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ledgers import GOLD, Ledger, answers_ledger
 
 from reports.error_cuts import by_distance, by_length, by_relation, cut_counts
 from reports.error_figures import (
@@ -31,6 +30,7 @@ from reports.error_tables import error_tables
 from reports.predictions import Answer, SentenceCounts, read_counts
 from reports.results import read_ledger
 from reports.table import Table
+from tests.ledgers import GOLD, Ledger, answers_ledger
 
 
 def answer(gold: set[tuple[int, str, int]], said: set[tuple[int, str, int]]) -> Answer:

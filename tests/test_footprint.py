@@ -15,7 +15,8 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.training import Trainer
 from study.footprint import PROCESS, Footprint, footprint
-from study.tuner import ClusterError, require_card
+from study.ledger import Unit
+from study.tuner import ClusterError, Resources, Work, require_card
 from tests.tiny_models import save_bert
 
 MIB = 2**20
@@ -75,17 +76,24 @@ def test_a_transformer_too(tmp_path):
     assert grown <= wanted <= 6 * grown + 64 * MIB, (grown / MIB, wanted / MIB)
 
 
-def test_a_share_of_a_card_that_is_too_small_is_refused(monkeypatch):
-    def card(_: int) -> SimpleNamespace:
-        return SimpleNamespace(total_memory=16 * 2**30)
+def test_a_share_of_a_card_that_is_too_small_is_refused(monkeypatch, tmp_path):
+    config = Config()
+    corpus = load_dataset("demo", config)
+    needed = footprint(config, corpus).card()
+    card = SimpleNamespace(total_memory=10 * needed)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    work = [Work(unit=Unit(tmp_path / "u"), config=config, corpus_key="demo")]
 
-    monkeypatch.setattr(torch.cuda, "get_device_properties", card)
-    large = Footprint(state=2**30, step=2 * 2**30)
-    message = r"--gpus-per-trial 0\.1: a trial needs about 3\.6 GiB of the card's 16\.0; .* 0\.23"
-    with pytest.raises(ClusterError, match=message):
-        require_card(0.1, [Footprint(state=1, step=1), large])
-    for enough in (0.23, 1, 0):
-        require_card(enough, [large])
+    def require(share: float, address: str | None = None) -> None:
+        given = {"cpus_per_trial": 1, "max_concurrent": None, "address": address}
+        resources = Resources(gpus_per_trial=share, **given)
+        require_card(resources, work, {"demo": corpus})
+
+    with pytest.raises(ClusterError, match=r"--gpus-per-trial 0\.05: a trial .* at least 0\.1$"):
+        require(0.05)
+    for enough in (0.1, 1, 0):
+        require(enough)
+    require(0.05, "auto")  # cards of other machines are not known
 
 
 def test_a_card_holds_what_the_host_need_not():

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Trained
 
 from rin_core.checkpoint import CheckpointError, load_tensors, save_tensors
 from rin_core.config import PROTOCOL_VERSION
 from rin_core.metrics import decode
 from rin_core.model_io import ModelError, find_weights, is_in_training, load_model
 from rin_core.training import CHECKPOINT, Trainer
+from tests.conftest import Trained
 
 CPU = torch.device("cpu")
 

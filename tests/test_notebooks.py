@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Reported
-from ledgers import write_search
 
 from reports import run_notebooks
 from reports.build import main
 from reports.run_notebooks import NotebookError, execute, notebooks, write_notebooks
+from tests.conftest import Reported
+from tests.ledgers import write_search
 
 pytest.importorskip("ipykernel", reason="notebooks need the extra `notebooks`")
 

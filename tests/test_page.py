@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Reported
-from ledgers import EXPERIMENT, Ledger, an_eventful_ledger, write_search
 
 from reports.build import main
 from reports.page import RunLists, inline
@@ -19,6 +17,8 @@ from reports.run_cards import run_cards
 from reports.search import read_search
 from reports.svg import THEME
 from reports.table import Cell, Row, Table
+from tests.conftest import Reported
+from tests.ledgers import EXPERIMENT, Ledger, an_eventful_ledger, write_search
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Reported
-from ledgers import EXPERIMENT
+
+from tests.conftest import Reported
+from tests.ledgers import EXPERIMENT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

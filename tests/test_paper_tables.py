@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from ledgers import NEW, OLD, Ledger
-from test_breakdown import F1, GOLD, SAID
 
 from reports.build import build
 from reports.corpus_table import corpus_table
@@ -15,6 +13,8 @@ from reports.paper_tables import paper_tables
 from reports.predictions import SentenceCounts, read_corpora, read_counts
 from reports.results import canonical_settings, pool, read_ledger
 from reports.table import Cell, Row, Table
+from tests.ledgers import NEW, OLD, Ledger
+from tests.test_breakdown import F1, GOLD, SAID
 
 SETTINGS = canonical_settings(NEW)
 ARMS = {

@@ -12,12 +12,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import POSITIONS
 from transformers import AutoTokenizer
 
 from rin_core.demo import demo_corpus
 from rin_core.pieces import Pieces, PieceTokenizer
 from rin_core.pretrained import load_pretrained
+from tests.tiny_models import POSITIONS
 
 CPU = torch.device("cpu")
 NOTHING = "\u200b"  # a zero-width space: WordPiece drops it

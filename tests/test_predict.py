@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Trained
 from rich.console import Console
 
 from rin_core import predict
@@ -22,6 +21,7 @@ from rin_core.errors import exit_with_clear_errors
 from rin_core.extraction import Extraction, FoundEntity, FoundTriple, Mention
 from rin_core.predictor import Predictor
 from rin_core.rendering import show
+from tests.conftest import Trained
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Trained
 
 from rin_core.batching import (
     corpus_vocabulary,
@@ -32,6 +31,7 @@ from rin_core.pretrained import load_pretrained
 from rin_core.readers import unannotated
 from rin_core.training import WEIGHTS, train
 from rin_core.vocabulary import Vocabulary
+from tests.conftest import Trained
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import save_bert
 from transformers import AutoModel, T5Config, T5Model
 
 from rin_core.pretrained import Pretrained, PretrainedError, build_backbone, load_pretrained
+from tests.tiny_models import save_bert
 
 
 @pytest.fixture

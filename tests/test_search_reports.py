@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledgers import RATE, TRIALS, end, write_search
 
 from reports.results import LedgerError
 from reports.search import (
@@ -24,6 +23,7 @@ from reports.search import (
 from reports.search_page import build_search, draw_parameter, expected_info, parameter_info
 from reports.search_rows import audit_verdict, saving, top_rows
 from reports.search_tables import search_tables
+from tests.ledgers import RATE, TRIALS, end, write_search
 
 
 @pytest.fixture

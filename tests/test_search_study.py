@@ -3,12 +3,8 @@
 import json
 import random
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.kill_search import (
     ARMS,
@@ -17,8 +13,8 @@ from benchmarks.kill_search import (
     ROOT,
     Search,
     disagreements,
-    write_corpus,
 )
+from tests.corpora import write_corpus
 
 SLOTS = 2
 

@@ -16,6 +16,7 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from study.ledger import Ledger
 from study.trial import run_unit
+from tests.studies import numbers, results
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENT = "rounds_curve-my_corpus"
@@ -28,7 +29,7 @@ def command(corpus: Path, out: Path) -> list[str]:
         "encoder.word_dim": 12,
         "model.feature_size": 12,
         "training.learning_rate": 0.01,
-        "training.max_epochs": 12,
+        "training.max_epochs": 24,
     }
     settings = [word for name, value in small.items() for word in ("--set", f"{name}={value}")]
     arms = ["--arms", "bilstm-s", "gru-2", "rnn-1", "--seeds", "2"]
@@ -36,18 +37,6 @@ def command(corpus: Path, out: Path) -> list[str]:
         *(sys.executable, "study/run.py", "--data", str(corpus), "--out", str(out)),
         *(*arms, *settings),
     ]
-
-
-def results(out: Path) -> dict[str, dict[str, Any]]:
-    paths = out.glob("units/*/result.json")
-    return {path.parent.name: json.loads(path.read_text()) for path in paths}
-
-
-def numbers(result: dict[str, Any]) -> dict[str, Any]:
-    """What must be equal to the bit: everything but the clock and the machine."""
-    clock = ("seconds", "tokens_per_second")
-    history = [{k: v for k, v in row.items() if k not in clock} for row in result["history"]]
-    return {"history": history} | {k: result[k] for k in ("best_epoch", "stopped", "dev", "test")}
 
 
 def run(corpus: Path, out: Path) -> tuple[float, str]:
@@ -61,17 +50,27 @@ def run(corpus: Path, out: Path) -> tuple[float, str]:
 
 
 def kill_in_the_middle(corpus: Path, out: Path) -> None:
-    """Start a study and kill -9 its driver once a trial is done and another has epochs."""
+    """Start a study and kill -9 its driver once a trial is done and another has just begun.
+
+    Trials live on for a moment: one that is near its end would be done before its driver is
+    missed.
+    """
     driver = subprocess.Popen(
         command(corpus, out), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 200
-    while not (results(out) and list(out.glob("units/*/checkpoint.safetensors"))):
+    while not (results(out) and any(0 < n < 6 for n in epochs_of_unfinished(out))):
         assert driver.poll() is None, "the study ended before it could be killed"
         assert time.monotonic() < deadline, "no trial was finished in time"
         time.sleep(0.01)
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
+
+
+def epochs_of_unfinished(out: Path) -> list[int]:
+    units = [path.parent for path in out.glob("units/*/usage.jsonl")]
+    going = [unit for unit in units if not (unit / "result.json").exists()]
+    return [(unit / "usage.jsonl").read_text().count("\n") for unit in going]
 
 
 @pytest.mark.ray

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_models import POSITIONS, save_bert
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
@@ -35,6 +34,7 @@ from rin_core.pretrained import Pretrained, load_pretrained
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch, train
 from rin_core.transformer import TransformerEncoder
 from rin_core.vocabulary import Vocabulary
+from tests.tiny_models import POSITIONS, save_bert
 
 CPU = torch.device("cpu")
 VOCABULARY = Vocabulary(words=("<pad>", "<unk>"), pos=(), relations=("r",), lowercase=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from study.tracking import Planned, Tracked
 EXPERIMENT = "curve-demo"
 ENDED = ("F1/test", "F1/best_dev", "training/best_epoch", "training/total_seconds")
 STARTED = 1_700_000_000.0
+#: Names in a result's epochs.
+RECORDED = {WATCHED: "dev_f1", "training/loss": "train_loss"}
 
 
 def epoch(number: int) -> dict[str, Any]:
@@ -93,6 +95,50 @@ def children(client: MlflowClient, name: str = EXPERIMENT) -> dict[str, Any]:
 
 def steps(client: MlflowClient, run: Any, key: str = WATCHED) -> list[int]:
     return [m.step for m in client.get_metric_history(run.info.run_id, key)]
+
+
+def differences(
+    client: MlflowClient,
+    name: str,
+    done: Mapping[str, Mapping[str, Any]],
+    metrics: Collection[str] = (),
+) -> list[str]:
+    """Say in what an experiment differs from results: runs, states, epochs, values.
+
+    Args:
+        client: Where the experiment is.
+        name: The experiment's.
+        done: Results by fingerprint; runs of other units are not looked at.
+        metrics: Which to compare; none means all that a run has.
+    """
+    runs: dict[str, list[Any]] = {}
+    for run in runs_of(client, name):
+        if FINGERPRINT in run.data.tags:
+            runs.setdefault(run.data.tags[FINGERPRINT], []).append(run)
+    found = []
+    for unit, result in done.items():
+        states = [run.info.status for run in runs.get(unit, [])]
+        if states != ["FINISHED"]:
+            found.append(f"{unit}: {states} in MLflow")
+        else:
+            (run,) = runs[unit]
+            others = _other_values(client, run, result["history"], metrics or run.data.metrics)
+            found += [f"{unit} {text}" for text in others]
+    return found
+
+
+def _other_values(
+    client: MlflowClient, run: Any, history: Sequence[Mapping[str, Any]], metrics: Iterable[str]
+) -> Iterator[str]:
+    epochs = [row["epoch"] for row in history]
+    for metric in metrics:
+        points = client.get_metric_history(run.info.run_id, metric)
+        if [point.step for point in points] not in (epochs, [0]):
+            yield f"{metric}: steps {[point.step for point in points]}"
+        elif metric in RECORDED:
+            wanted = [row[RECORDED[metric]] for row in history]
+            if [point.value for point in points] != wanted:
+                yield f"{metric}: other values"
 
 
 def check_complete(client: MlflowClient, epochs: Mapping[str, int], name: str = EXPERIMENT) -> None:

@@ -7,7 +7,9 @@ emptied by somebody after a while. Whoever asked for the fault starts the study 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -28,79 +30,70 @@ def fault(function: Fault) -> Fault:
     return function
 
 
-@fault
-def kill_a_trial(world: World) -> str:
-    """SIGKILL to the process of a trial."""
-    return _signal_a_trial(world, signal.SIGKILL)
+def to_a_trial(harm: Callable[[World, int], None]) -> Fault:
+    """Return a fault that harms the process of one trial, whichever the world chooses."""
 
+    @functools.wraps(harm)
+    def chosen(world: World) -> str:
+        if not (trials := world.trials()):
+            return ""
+        folder, pid = world.rng.choice(trials)
+        try:
+            harm(world, pid)
+        except (ProcessLookupError, FileNotFoundError):  # it has just ended
+            return ""
+        return f"{folder.name} in process {pid}"
 
-@fault
-def abort_a_trial(world: World) -> str:
-    """SIGABRT, as an assertion in native code would end it."""
-    return _signal_a_trial(world, signal.SIGABRT)
-
-
-@fault
-def freeze_a_trial(world: World) -> str:
-    """A trial that stands still for a while, as on a machine that swaps."""
-    if not (chosen := _signal_a_trial(world, signal.SIGSTOP)):
-        return ""
-    world.wait(world.rng.uniform(1, 4))
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(int(chosen.split()[-1]), signal.SIGCONT)
     return chosen
 
 
-def _signal_a_trial(world: World, what: signal.Signals) -> str:
-    if not (trials := world.trials()):
-        return ""
-    folder, pid = world.rng.choice(trials)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, what)
-        return f"{folder.name} in process {pid}"
-    return ""
+@fault
+@to_a_trial
+def kill_a_trial(_: World, pid: int) -> None:
+    """SIGKILL to the process of a trial."""
+    os.kill(pid, signal.SIGKILL)
 
 
 @fault
-def starve_a_trial_of_memory(world: World) -> str:
+@to_a_trial
+def abort_a_trial(_: World, pid: int) -> None:
+    """SIGABRT, as an assertion in native code would end it."""
+    os.kill(pid, signal.SIGABRT)
+
+
+@fault
+@to_a_trial
+def freeze_a_trial(world: World, pid: int) -> None:
+    """A trial that stands still for a while, as on a machine that swaps."""
+    os.kill(pid, signal.SIGSTOP)
+    world.wait(world.rng.uniform(1, 4))
+    os.kill(pid, signal.SIGCONT)
+
+
+@fault
+@to_a_trial
+def starve_a_trial_of_memory(_: World, pid: int) -> None:
     """The next large allocation of a trial fails."""
-    if not (trials := world.trials()):
-        return ""
-    folder, pid = world.rng.choice(trials)
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return ""
-    size = int(status.split("VmSize:")[1].split()[0]) * 1024
-    limited = subprocess.run(
-        ["prlimit", f"--pid={pid}", f"--as={size + 2**16}"], check=False, capture_output=True
-    )
-    return f"{folder.name} in process {pid}" if limited.returncode == 0 else ""
+    status = Path(f"/proc/{pid}/status").read_text()
+    most = int(status.split("VmSize:")[1].split()[0]) * 1024 + 2**16
+    resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
 
 
-@fault
-def kill_the_driver(world: World) -> str:
-    """SIGKILL to the driver."""
-    return _end_the_driver(world, signal.SIGKILL)
+def to_the_driver(how: signal.Signals) -> Fault:
+    """Return a fault that ends the driver with a signal."""
+
+    def end(world: World) -> str:
+        if not world.running():
+            return ""
+        world.kill_driver(how)
+        return how.name
+
+    return end
 
 
-@fault
-def interrupt_the_driver(world: World) -> str:
-    """Ctrl-C."""
-    return _end_the_driver(world, signal.SIGINT)
-
-
-@fault
-def terminate_the_driver(world: World) -> str:
-    """SIGTERM, as a batch system sends at the end of a job's time."""
-    return _end_the_driver(world, signal.SIGTERM)
-
-
-def _end_the_driver(world: World, how: signal.Signals) -> str:
-    if not world.running():
-        return ""
-    world.kill_driver(how)
-    return how.name
+FAULTS["kill the driver"] = to_the_driver(signal.SIGKILL)
+FAULTS["interrupt the driver"] = to_the_driver(signal.SIGINT)  # Ctrl-C
+FAULTS["terminate the driver"] = to_the_driver(signal.SIGTERM)  # a batch job's time is over
 
 
 @fault
@@ -122,10 +115,10 @@ def kill_the_raylet(world: World) -> str:
 @fault
 def kill_the_mlflow_server(world: World) -> str:
     """SIGKILL to MLflow's server, which comes back after a while."""
-    world.kill_server()
+    world.server.kill()
     away = world.rng.uniform(1, 5)
     world.wait(away)
-    world.start_server()
+    world.server.start()
     return f"away for {away:.1f} s"
 
 
@@ -272,5 +265,5 @@ def available() -> str:
     """Return why the faults cannot be made here; nothing where they can."""
     if os.geteuid() != 0:
         return "a full disk and a read-only one need root"
-    missing = [tool for tool in ("mount", "prlimit", "pgrep", "ps") if shutil.which(tool) is None]
+    missing = [tool for tool in ("mount", "pgrep", "ps") if shutil.which(tool) is None]
     return f"{', '.join(missing)} not installed" if missing else ""

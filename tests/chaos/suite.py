@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.faults import FAULTS, available
-from tests.chaos.world import SEEDS, Results, World, undisturbed, write_corpus
+from tests.chaos.world import SEEDS, Results, World, undisturbed
+from tests.corpora import write_corpus
 
-STARTS = 12  # after so many a study that does not end is given up
+STARTS = 20  # after so many a study that does not end is given up
 
 
 @dataclass(slots=True)
@@ -96,10 +97,8 @@ def _said(world: World) -> list[str]:
     text = world.log.read_text(errors="replace")
     place = text.find("Traceback")
     found = [f"a traceback in the log: {text[place - 200 : place + 800]}"] if place >= 0 else []
-    complaints = sum(line.startswith("error:") for line in text.splitlines())
-    failed = sum(code not in (0, 1, 130) and code > 0 for code in world.exits)
-    if failed:
-        found.append(f"exit codes {world.exits} with {complaints} errors")
+    if not {code for code in world.exits if code > 0} <= {1, 130}:  # failed, or interrupted
+        found.append(f"exit codes {world.exits}")
     return found
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from tests.chaos.faults import FAULTS, available
 from tests.chaos.suite import plan, torment
-from tests.chaos.world import undisturbed, write_corpus
+from tests.chaos.world import undisturbed
+from tests.corpora import write_corpus
 
 SHORT = [
     "kill a trial",

@@ -7,11 +7,9 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +18,12 @@ from typing import Any
 from mlflow.tracking import MlflowClient
 
 from rin_core.dataset import load_dataset
-from rin_core.demo import demo_corpus
 from search_spaces import find_space
 from study.ledger import Ledger
 from study.trial import run_unit
-from tests.conftest import as_spert
-from tests.test_study import numbers
+from tests.servers import MlflowServer
+from tests.studies import numbers, results
+from tests.tracked import RECORDED, differences
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENT = "rounds_curve-my_corpus"
@@ -45,16 +43,6 @@ KILLED = -signal.SIGKILL
 Results = dict[str, dict[str, Any]]
 
 
-def write_corpus(folder: Path) -> Path:
-    """Write a corpus of 120 training sentences and return its folder."""
-    folder.mkdir(parents=True)
-    corpus = demo_corpus()
-    for split, count in {"train": 120, "dev": 30, "test": 30}.items():
-        records = [as_spert(sentence) for sentence in getattr(corpus, split)[:count]]
-        (folder / f"{split}.json").write_text(json.dumps(records))
-    return folder
-
-
 def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
     """Return every planned trial's result, each run alone, without Ray."""
     trials = find_space("rounds_curve").trials(
@@ -68,13 +56,6 @@ def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
     return found
 
 
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass(slots=True)
 class World:
     """One study in a folder of its own; use as a context."""
@@ -85,9 +66,8 @@ class World:
     seeds: int = SEEDS
     clock: str = ""
     """Offset of the clock that the next driver sees, as libfaketime reads it."""
-    port: int = field(default_factory=free_port)
     driver: subprocess.Popen[bytes] | None = None
-    server: subprocess.Popen[bytes] | None = None
+    server: MlflowServer = field(init=False)
     exits: list[int] = field(default_factory=list)
 
     @property
@@ -100,12 +80,14 @@ class World:
             path.mkdir(parents=True)
         mount = ["mount", "-t", "tmpfs", "-o", f"size={OUT_MIB}m", "tmpfs", str(self.out)]
         subprocess.run(mount, check=True)
-        self.start_server()
+        database = f"sqlite:///{self.folder}/mlflow.db"
+        self.server = MlflowServer(database, self.folder / "artifacts")
+        self.server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill_driver()
-        self.kill_server()
+        self.server.kill()
         subprocess.run(["umount", "--lazy", str(self.out)], check=True)
 
     @property
@@ -119,7 +101,7 @@ class World:
         return [
             *(sys.executable, "study/run.py", "--data", str(self.corpus), "--out", str(self.out)),
             *("--arms", *ARMS, "--seeds", str(self.seeds), "--max-concurrent", "2", *settings),
-            *("--tracking-uri", f"http://127.0.0.1:{self.port}"),
+            *("--tracking-uri", self.server.url),
         ]
 
     def environment(self) -> dict[str, str]:
@@ -201,51 +183,14 @@ class World:
         paths = self.out.glob("units/*/result.json")
         return {path.parent.name: path.read_bytes() for path in paths}
 
-    def start_server(self) -> None:
-        """Start MLflow's server and wait until it answers."""
-        database = f"sqlite:///{self.folder}/mlflow.db"
-        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
-        command += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        with (self.folder / "server.log").open("ab") as log:
-            self.server = subprocess.Popen(
-                command, stdout=log, stderr=log, start_new_session=True, cwd=self.folder
-            )
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5).close()
-                return
-            time.sleep(0.2)
-        raise TimeoutError("MLflow's server does not answer")
-
-    def kill_server(self) -> None:
-        """Kill MLflow's server with all its workers."""
-        if self.server is not None:
-            os.killpg(self.server.pid, signal.SIGKILL)
-            self.server.wait()
-            self.server = None
-
     def wrong(self, wanted: Results) -> Iterator[str]:
         """Say what is not as in an undisturbed study; nothing if all is well."""
-        found = {name: json.loads(text) for name, text in self.results().items()}
+        found = results(self.out)
         for name, result in wanted.items():
             if name not in found:
                 yield f"{name}: lost"
             elif numbers(found[name]) != numbers(result):
                 yield f"{name}: wrong numbers"
-        yield from self._wrong_in_mlflow(wanted)
-
-    def _wrong_in_mlflow(self, wanted: Results) -> Iterator[str]:
-        client = MlflowClient(tracking_uri=f"http://127.0.0.1:{self.port}")
-        experiment = client.get_experiment_by_name(EXPERIMENT)
-        runs = client.search_runs([experiment.experiment_id], max_results=1000)
-        for name, result in wanted.items():
-            ours = [r for r in runs if r.data.tags.get("rin.fingerprint") == name]
-            if [r.info.status for r in ours] != ["FINISHED"]:
-                yield f"{name}: {[r.info.status for r in ours]} in MLflow"
-                continue
-            logged = client.get_metric_history(ours[0].info.run_id, "training/loss")
-            rows = [(row["epoch"], row["train_loss"]) for row in result["history"]]
-            if sorted((m.step, m.value) for m in logged) != rows:
-                yield f"{name}: {len(logged)} losses in MLflow for {len(rows)} epochs"
+        # What a trial took of the machine in an epoch that it died in was never told.
+        client = MlflowClient(tracking_uri=self.server.url)
+        yield from differences(client, EXPERIMENT, wanted, metrics=RECORDED)
