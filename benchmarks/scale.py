@@ -3,9 +3,11 @@
     python -m benchmarks.scale --trials 100 1000
 
 Every trial reports as often as ``--epochs`` says and trains nothing, so all that is left is the
-study itself: planning, Ray, the ledger, MLflow, the reports. Each size runs twice in processes of
-its own: as bare Ray Tune trials that report the same rows, and as a study. The table says for both
-milliseconds a trial and the driver's peak memory, and where the study's time goes.
+study itself: planning, Ray, the ledger, MLflow, the reports. Each size runs in processes of its
+own: as bare Ray Tune trials that report the same rows, as a study that tracks nothing, and as one
+in MLflow on SQLite; up to ``--callback`` trials also as Ray Tune with its own
+``MLflowLoggerCallback``. The table says for each milliseconds a trial, the driver's peak memory,
+and where the time goes.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ class Options:
     """Reports a trial."""
     slots: int = 2
     """Trials at once."""
+    callback: int = 100
+    """Most trials for Ray's own MLflow callback, which is slow."""
     alone: str = ""
     """Used by the benchmark itself: run one measurement in this process and print it."""
 
@@ -85,6 +89,20 @@ def report_only(config: dict[str, Any], handles: Mapping[str, Any], threads: int
 
 def bare(options: Options, count: int, folder: Path) -> dict[str, float]:
     """Run trials on Ray Tune alone and return seconds by stage."""
+    return ray_tune(options, count, folder, [])
+
+
+def callback(options: Options, count: int, folder: Path) -> dict[str, float]:
+    """Run trials on Ray Tune with its own logging to MLflow and return seconds by stage."""
+    from ray.air.integrations.mlflow import MLflowLoggerCallback
+
+    uri = f"sqlite:///{folder}/mlflow.db"
+    logger = MLflowLoggerCallback(tracking_uri=uri, experiment_name="scale")
+    return ray_tune(options, count, folder, [logger])
+
+
+def ray_tune(options: Options, count: int, folder: Path, callbacks: list[Any]) -> dict[str, float]:
+    """Run trials on Ray Tune without this project and return seconds by stage."""
     import ray
     from ray import tune
 
@@ -99,14 +117,15 @@ def bare(options: Options, count: int, folder: Path) -> dict[str, float]:
     started = time.monotonic()
     tune.Tuner(
         tune.with_resources(trial, {"cpu": 1}),
-        param_space={"unit": tune.grid_search(list(range(count)))},
-        tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=options.slots),
-        run_config=tune.RunConfig(storage_path=str(folder), verbose=0),
+        tune_config=tune.TuneConfig(  # samples: a grid of many values is slow in itself
+            num_samples=count, reuse_actors=True, max_concurrent_trials=options.slots
+        ),
+        run_config=tune.RunConfig(storage_path=str(folder), verbose=0, callbacks=callbacks),
     ).fit()
     return {"trials": time.monotonic() - started}
 
 
-def study(options: Options, count: int, folder: Path) -> dict[str, float]:
+def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, float]:
     """Run a study and return seconds by stage."""
     import ray
 
@@ -134,16 +153,41 @@ def study(options: Options, count: int, folder: Path) -> dict[str, float]:
         header = {"space": "scale", "corpus": "demo", "command": "scale"}
         ledger.record_study(name, header, plan.record(trials))
     stage("planning")
-    quiet = Console(quiet=True)
-    uri = f"sqlite:///{folder}/mlflow.db"
-    running = driver.Study(plan, experiments, uri, folder, quiet)
+    running = driver.Study(plan, experiments, uri, folder, Console(quiet=True))
     stage("MLflow opened")
     running.run(plan.trials, cpus=1, gpus=0, max_concurrent=options.slots, address=None)
     stage("trials")
     running.close()
-    stage("MLflow's rest and reports")
+    stage("reports, MLflow's rest")
     assert all(p.unit.result() for p in plan.trials)
     return found
+
+
+def untracked(options: Options, count: int, folder: Path) -> dict[str, float]:
+    """Run a study that tracks nothing and return seconds by stage."""
+    return study(options, count, folder, "none")
+
+
+def tracked(options: Options, count: int, folder: Path) -> dict[str, float]:
+    """Run a study in MLflow; return seconds by stage, and those of them MLflow was written to."""
+    from study.mlflow_runs import Runs
+
+    update, busy = Runs.update, 0.0
+
+    def timed(self: Runs, *args: Any) -> None:
+        nonlocal busy
+        began = time.thread_time()
+        update(self, *args)
+        busy += time.thread_time() - began
+
+    Runs.update = timed
+    found = study(options, count, folder, f"sqlite:///{folder}/mlflow.db")
+    return found | {WRITING: busy}
+
+
+#: CPU time of the thread that writes to MLflow, beside the other stages and not one of them.
+WRITING = "CPU of MLflow's thread"
+MEASURED = {"bare": bare, "untracked": untracked, "tracked": tracked, "callback": callback}
 
 
 def measure(options: Options, what: str, count: int) -> dict[str, float]:
@@ -159,7 +203,7 @@ def alone(options: Options) -> None:
     """Run one measurement here and print it with this process's memory at its highest."""
     (count,) = options.trials
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
-        found = {"bare": bare, "study": study}[options.alone](options, count, Path(folder))
+        found = MEASURED[options.alone](options, count, Path(folder))
     lines = Path("/proc/self/status").read_text().splitlines()
     peak = next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
     print(json.dumps({**found, "peak MiB": peak}))  # noqa: T201
@@ -170,9 +214,7 @@ def main(options: Options) -> None:
     if options.alone:
         alone(options)
         return
-    table = Table(
-        "trials", "run as", "ms a trial", "beyond bare", "driver's MiB", "seconds by stage"
-    )
+    table = Table("trials", "run as", "ms a trial", "beyond bare", "MiB", "seconds by stage")
     path = RESULTS / "scale.csv"
     RESULTS.mkdir(exist_ok=True)
     with path.open("w", newline="") as file:
@@ -180,17 +222,19 @@ def main(options: Options) -> None:
         writer.writerow(["trials", "run as", "stage", "seconds", "peak MiB"])
         for count in options.trials:
             base = 0.0
-            for what in ("bare", "study"):
+            kinds = [k for k in MEASURED if k != "callback" or count <= options.callback]
+            for what in kinds:
                 found = measure(options, what, count)
                 peak = found.pop("peak MiB")
-                each = 1000 * sum(found.values()) / count
+                each = 1000 * sum(v for k, v in found.items() if k != WRITING) / count
                 base = base or each
                 stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in found.items())
-                beyond = f"{each - base:+.1f}" if what == "study" else ""
+                beyond = f"{each - base:+.1f}" if what != "bare" else ""
                 table.add_row(str(count), what, f"{each:.1f}", beyond, f"{peak:.0f}", stages)
                 writer.writerows(
                     [count, what, k, f"{v:.3f}", f"{peak:.0f}"] for k, v in found.items()
                 )
+                file.flush()
     CONSOLE.print(table)
     CONSOLE.print(f"written: {path}")
 

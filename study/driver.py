@@ -39,7 +39,10 @@ class Study:
     ) -> None:
         self.plan, self.experiments, self.out, self.console = plan, experiments, out, console
         self._progress: Progress | None = None
+        self._units = {p.unit.fingerprint: p.unit for p in plan.trials}
         self._trackers: dict[str, Tracking] = {}
+        self.epochs_alone = 0.0
+        """Seconds that the epochs would have taken had no slot ever waited."""
         self.pages: list[str] = []
         for experiment, trials in experiments.items():
             tracker = track(uri, _tracked(plan, experiment, trials, out))
@@ -91,6 +94,7 @@ class Study:
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
         with Progress(self.console, names, epochs, slots) as self._progress:
             tuner.run(work, self.plan.corpora, resources, slots, self, self.out / "ray")
+            self.epochs_alone = self._progress.epochs_alone()
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Hear of an epoch."""
@@ -106,7 +110,7 @@ class Study:
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Hear of the end of a trial; what it came to is read from the ledger."""
         assert self._progress is not None
-        unit = next(p.unit for p in self.plan.trials if p.unit.fingerprint == fingerprint)
+        unit = self._units[fingerprint]
         unit.refresh()
         if (result := unit.result()) is not None:
             epochs = len(result["history"])

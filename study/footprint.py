@@ -6,9 +6,12 @@ pass, at four bytes a number. ``tests/test_footprint.py`` holds it against measu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
@@ -65,7 +68,8 @@ _KNOWN: dict[tuple[object, ...], Footprint] = {}
 
 
 def _estimate(config: Config, corpus: EncodedCorpus) -> Footprint:
-    with torch.device("meta"):  # shapes only; pretrained vectors are as wide as those without
+    # Shapes only; pretrained vectors are as wide as those without.
+    with torch.device("meta"), _Uninitialized():
         model = RIN(config, corpus.vocabulary, None, corpus.pretrained)
     weights = list(model.parameters())
     trained = sum(p.numel() for p in weights if p.requires_grad)
@@ -75,6 +79,22 @@ def _estimate(config: Config, corpus: EncodedCorpus) -> Footprint:
     kept = words * _kept_a_word(config, len(corpus.vocabulary.relations), model.encoder.hidden_size)
     kept += _encoder_keeps(config, corpus, batch, words) + _grid(config, corpus)
     return Footprint(FLOAT * (4 * trained + frozen), int(SLACK * FLOAT * kept) + SMALL_THINGS)
+
+
+class _Uninitialized(TorchFunctionMode):
+    """Leave tensors as they are: on "meta", drawing numbers imports a compiler for two seconds."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        given = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return given["tensor"] if "tensor" in given else args[0]
+        return func(*args, **given)
 
 
 def _kept_a_word(config: Config, relations: int, width: int) -> int:

@@ -124,6 +124,10 @@ class Progress:
         spent = sum(min(trial, self.spent[running]) for running in self.running)
         return max(0.0, left * trial - spent) / self.slots
 
+    def epochs_alone(self) -> float:
+        """Return the seconds of all epochs seen, spread over the slots: a study's least time."""
+        return sum(self.spent.values()) / min(self.slots, self.trials)
+
     def table(self) -> Table:
         """Return the live view."""
         table = Table.grid(padding=(0, 2))

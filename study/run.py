@@ -196,7 +196,8 @@ def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
         )
     made, unsent = study.close()
     complete = _audit(plan.trials)
-    _say_where(made, options, study.pages, unsent, time.monotonic() - started)
+    _say_time(time.monotonic() - started, study.epochs_alone)
+    _say_where(made, options, study.pages, unsent)
     return 0 if complete else 1
 
 
@@ -271,12 +272,15 @@ def _audit(trials: Sequence[PlannedTrial]) -> bool:
     return not lacking
 
 
-def _say_where(
-    made: Sequence[Path], options: Options, pages: Sequence[str], unsent: int, seconds: float
-) -> None:
+def _say_time(seconds: float, epochs_alone: float) -> None:
+    """Say how long it took, and beside it the least that its epochs could have taken."""
     from study.progress import clock
 
-    CONSOLE.print(f"study time {clock(seconds)}", highlight=False)
+    least = f", {seconds / epochs_alone:.2f} of its epochs alone" if epochs_alone else ""
+    CONSOLE.print(f"study time {clock(seconds)}{least}", highlight=False)
+
+
+def _say_where(made: Sequence[Path], options: Options, pages: Sequence[str], unsent: int) -> None:
     for path in made:
         CONSOLE.print(f"  {_shown(path)}", highlight=False)
     if unsent:

@@ -1,15 +1,16 @@
-"""Ray Tune's searcher and scheduler for several arms at once: delegation, and nothing else.
+"""Ray Tune's searchers and scheduler: which trial is next, and which is hopeless.
 
-Each arm has Ray's own ``OptunaSearch`` with a study of its own, and Ray's own ``ASHAScheduler``,
-which compares a trial with its arm's alone. :class:`EqualBudgets` always asks the arm with the
-fewest trials; :class:`Rungs` hands every result to its arm. Both name a trial by arm and number,
-which outlive Ray's names for it, so that a search that is started again goes on where it was.
+A grid's units come in their order (:class:`InOrder`). Of a search, each arm has Ray's own
+``OptunaSearch`` with a study of its own, and Ray's own ``ASHAScheduler``, which compares a trial
+with its arm's alone. :class:`EqualBudgets` always asks the arm with the fewest trials;
+:class:`Rungs` hands every result to its arm. Both name a trial by arm and number, which outlive
+Ray's names for it, so that a search that is started again goes on where it was.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -203,7 +204,58 @@ def _scheduler(asha: Asha | None, max_epochs: int) -> TrialScheduler:
     )
 
 
-class EqualBudgets(Searcher):  # type: ignore[misc]
+class _Unsaved(Searcher):  # type: ignore[misc]
+    """A searcher of which Ray saves nothing: what counts is in the ledger and Optuna's storage."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray saves its tuner with the searcher; nobody reads that back."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restore nothing: a study goes on by a new tuner."""
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Save nothing; see :meth:`save`."""
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        """Take nothing from the tuner: what is to run is decided elsewhere."""
+        return True
+
+
+class InOrder(_Unsaved):
+    """Ask for planned units one after another.
+
+    ``tune.grid_search`` would do, but copies the whole grid for every trial that it begins: of a
+    thousand units a quarter of the driver's time, of ten thousand nearly all (``docs/scale.md``).
+
+    Args:
+        units: What a worker needs of each, the most urgent first.
+    """
+
+    def __init__(self, units: Iterable[dict[str, Any]]) -> None:
+        super().__init__(metric="dev_f1", mode="max")
+        self._left = iter(units)
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        """Return the next unit, or the end."""
+        unit = next(self._left, None)
+        return {"unit": unit} if unit is not None else str(self.FINISHED)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Nothing is learnt from results."""
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Nothing is learnt from results."""
+
+
+class EqualBudgets(_Unsaved):
     """Ask the arm with the fewest trials, until each has its budget.
 
     Args:
@@ -230,25 +282,6 @@ class EqualBudgets(Searcher):  # type: ignore[misc]
         self._arms, self._budget, self._rungs, self._book = arms, budget, rungs, book
         self._deadline, self._clock = deadline, clock
         self._running: dict[str, str] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Ray saves its tuner with the searcher; nobody reads that back."""
-        return {}
-
-    def save(self, checkpoint_path: str) -> None:
-        """Save nothing: the record and Optuna's storage have it all."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Restore nothing: a search goes on by a new tuner."""
-
-    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Save nothing; see :meth:`save`."""
-
-    def set_search_properties(
-        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
-    ) -> bool:
-        """Take nothing from the tuner: every arm has its space and metric."""
-        return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next trial, None to ask again later, or the end of the search."""

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 # Before ray: trials keep the working directory, so that relative paths mean what they say;
-# Ray reports no usage, prints no tables and writes no logs of results, which the ledger has.
+# Ray reports no usage, prints no tables, and writes neither logs of results nor snapshots, of
+# which the ledger has what counts.
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", str(10**6))
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
@@ -36,7 +38,7 @@ from rin_core.training import Diverged
 from study.footprint import footprint
 from study.ledger import SharedUnit, StudyError, Superseded, Unit
 from study.provenance import code_version
-from study.searcher import EqualBudgets, Rungs
+from study.searcher import EqualBudgets, InOrder, Rungs
 from study.store import Store
 from study.trial import run_unit
 
@@ -113,9 +115,7 @@ def connect(resources: Resources) -> int:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ClusterError(f"{where}: {reason}; the same command tries again") from error
     total = ray.cluster_resources()
-    fits = int(total.get("CPU", 0) // resources.cpus_per_trial)
-    if resources.gpus_per_trial:
-        fits = min(fits, int(total.get("GPU", 0) / resources.gpus_per_trial + 1e-9))
+    fits = _slots(total, resources)
     if fits < 1:
         raise ClusterError(
             f"no room for a trial of {resources.cpus_per_trial:g} CPUs and "
@@ -198,10 +198,9 @@ def run(
         resources,
         listener,
         storage,
-        param_space={"unit": tune.grid_search(described)},
         tune_config={
-            **{"metric": "dev_f1", "mode": "max", "max_concurrent_trials": slots},
-            "trial_dirname_creator": _fingerprint,
+            **{"search_alg": InOrder(described), "num_samples": len(described)},
+            **{"max_concurrent_trials": slots, "trial_dirname_creator": _fingerprint},
         },
     )
 
@@ -221,7 +220,6 @@ def search(
         resources,
         listener,
         storage,
-        param_space={},
         tune_config={
             **{"search_alg": searcher, "scheduler": rungs, "num_samples": -1},
             "max_concurrent_trials": slots,
@@ -236,7 +234,6 @@ def _fit(
     listener: Listener,
     storage: Path,
     *,
-    param_space: Mapping[str, Any],
     tune_config: Mapping[str, Any],
 ) -> None:
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
@@ -246,7 +243,6 @@ def _fit(
     )
     tuner = tune.Tuner(
         trainable,
-        param_space=dict(param_space),
         tune_config=tune.TuneConfig(reuse_actors=True, **tune_config),
         run_config=tune.RunConfig(
             storage_path=str(storage.resolve()),
@@ -270,14 +266,39 @@ def _places(resources: Resources) -> Callable[[dict[str, Any]], tune.PlacementGr
     every node is given one to itself.
     """
     fixed = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
-    most = max(node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"])
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    most = max(node.get("memory", 0.0) for node in nodes)
+    shares = [
+        node.get("memory", 0.0) / slots for node in nodes if (slots := _slots(node, resources))
+    ]
+    share = min(shares, default=most)
 
     def place(config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        return tune.PlacementGroupFactory(
-            [{**fixed, "memory": min(config["unit"]["memory"], most)}]
-        )
+        memory = min(asked_memory(config["unit"]["memory"], share), most)
+        return tune.PlacementGroupFactory([{**fixed, "memory": memory}])
 
     return place
+
+
+def asked_memory(needed: float, share: float) -> float:
+    """Return the bytes that a trial asks for: what it needs, rounded up within its slot's share.
+
+    Ray gives a worker to the next trial only if that asks for exactly the same; a new one
+    imports torch and loads kernels, which takes longer than an epoch.
+    """
+    rounded = MEMORY_STEP * math.ceil(needed / MEMORY_STEP)
+    return max(needed, min(rounded, share))
+
+
+MEMORY_STEP = 2**31
+
+
+def _slots(available: Mapping[str, float], resources: Resources) -> int:
+    """Return how many trials fit at once by CPUs and GPUs."""
+    fits = int(available.get("CPU", 0) // resources.cpus_per_trial)
+    if resources.gpus_per_trial:
+        fits = min(fits, int(available.get("GPU", 0) / resources.gpus_per_trial + 1e-9))
+    return fits
 
 
 def _threads(resources: Resources) -> int:

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rin_core.batching import make_batch
 from rin_core.config import Config
@@ -16,7 +18,7 @@ from rin_core.dataset import load_dataset
 from rin_core.training import Trainer
 from study.footprint import PROCESS, Footprint, footprint
 from study.ledger import Unit
-from study.tuner import ClusterError, Resources, Work, require_card
+from study.tuner import MEMORY_STEP, ClusterError, Resources, Work, asked_memory, require_card
 from tests.tiny_models import save_bert
 
 MIB = 2**20
@@ -101,3 +103,18 @@ def test_a_card_holds_what_the_host_need_not():
     assert small.host(gpu=False) == PROCESS + 1100
     assert small.host(gpu=True) == PROCESS
     assert small.card() > 1100
+
+
+def test_trials_of_one_study_ask_for_the_same_memory_where_it_fits():
+    corpus = load_dataset("demo", Config())
+    rounds = [Config().override("model.rounds", k) for k in range(7)]
+    needs = [footprint(config, corpus).host(gpu=False) for config in rounds]
+    assert len(set(needs)) > 1
+    assert {asked_memory(need, share=4 * 2**30) for need in needs} == {MEMORY_STEP}
+
+
+@given(needed=st.integers(2**20, 2**40), share=st.integers(2**20, 2**40))
+def test_rounded_memory_takes_no_slot_away(needed, share):
+    asked = asked_memory(needed, share)
+    assert needed <= asked <= max(needed, share)
+    assert asked < needed + MEMORY_STEP

@@ -27,6 +27,14 @@ def test_time_left_counts_what_running_trials_have_behind_them(progress):
     assert progress.best == (0.7, "arm b")
 
 
+def test_epochs_alone_are_spread_over_slots_that_have_work(progress):
+    for trial, seconds in {"a": 60.0, "b": 20.0, "c": 20.0}.items():
+        progress.epoch(trial, row(0.5, seconds))
+    assert progress.epochs_alone() == 100 / 2
+    progress.slots = 16
+    assert progress.epochs_alone() == 100 / 4
+
+
 def test_each_end_is_a_line(progress):
     progress.finish("a", dev_f1=0.5, epochs=3, seconds=60.0)
     progress.fail("b", "the training loss is nan")

@@ -20,7 +20,7 @@ from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm
 from study.optuna_study import decided, make_sampler
 from study.search_record import SearchTrial
-from study.searcher import ArmSearch, EqualBudgets, Rungs
+from study.searcher import ArmSearch, EqualBudgets, InOrder, Rungs
 
 EPOCHS = 12
 
@@ -335,3 +335,15 @@ def test_without_asha_nobody_is_stopped():
     rungs = Rungs({"a": EPOCHS}, None)
     for k, f1 in enumerate((0.9, 0.8, 0.1)):
         assert trained(rungs, ray_trial("a", k), [f1] * EPOCHS) == EPOCHS
+
+
+def test_planned_units_come_once_and_in_order_under_no_more_names_than_asked():
+    units = [{"fingerprint": name, "config": {"k": [1, 2]}} for name in "cab"]
+    searcher = InOrder(units)
+    given = [searcher.suggest(f"ray-{n}") for n in range(4)]
+    assert [g["unit"] for g in given[:3]] == units
+    assert given[0]["unit"] is units[0], "a copy for each trial is what a grid costs"
+    assert given[3] == InOrder.FINISHED == searcher.suggest("ray-4")
+    searcher.on_trial_result("ray-0", {"dev_f1": 0.5})
+    searcher.on_trial_complete("ray-0", error=True)  # a failed unit is Ray's to try again
+    assert searcher.suggest("ray-5") == InOrder.FINISHED
