@@ -276,7 +276,8 @@ def _say_time(seconds: float, epochs_alone: float) -> None:
     """Say how long it took, and beside it the least that its epochs could have taken."""
     from study.progress import clock
 
-    least = f", {seconds / epochs_alone:.2f} of its epochs alone" if epochs_alone else ""
+    known = epochs_alone >= 60  # of less, the start is most
+    least = f", {seconds / epochs_alone:.2f} of its epochs alone" if known else ""
     CONSOLE.print(f"study time {clock(seconds)}{least}", highlight=False)
 
 

@@ -109,11 +109,15 @@ def connect(resources: Resources) -> int:
                 configure_logging=False,
                 runtime_env=resources.address and {"py_modules": SHIPPED},
             )
+        except SystemExit as ended:  # Ray's answer to a SIGTERM while it starts
+            raise KeyboardInterrupt from ended
         except Exception as error:  # Ray raises plain ones when its own processes die
             given = resources.address
             where = f"--ray-address {given}" if given else "Ray did not start"
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ClusterError(f"{where}: {reason}; the same command tries again") from error
+    # Ray ends a driver at once on SIGTERM; a batch system that sends it means "stop".
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     total = ray.cluster_resources()
     fits = _slots(total, resources)
     if fits < 1:
@@ -251,12 +255,7 @@ def _fit(
             verbose=0,
         ),
     )
-    # Ray turns SIGTERM into a stack trace and an abort; a batch system that sends it means "stop".
-    before = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    try:
-        tuner.fit()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    tuner.fit()
 
 
 def _places(resources: Resources) -> Callable[[dict[str, Any]], tune.PlacementGroupFactory]:

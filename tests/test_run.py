@@ -1,6 +1,7 @@
 """The command line without Ray: what it shows, and how it refuses."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -182,4 +183,17 @@ def test_a_ray_that_does_not_start_is_one_line(monkeypatch):
     with pytest.raises(
         tuner.ClusterError, match=r"^Ray did not start: The current .* startup\.; the same"
     ):
+        tuner.connect(here)
+
+
+def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch):
+    from study import tuner
+
+    def terminated(**_: object) -> None:
+        sys.exit(signal.SIGTERM)  # as Ray's handler does
+
+    monkeypatch.setattr(tuner.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(tuner.ray, "init", terminated)
+    here = tuner.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    with pytest.raises(KeyboardInterrupt):
         tuner.connect(here)

@@ -1,5 +1,6 @@
 import dataclasses
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -233,3 +234,14 @@ def test_who_is_not_tracked_needs_no_mlflow(tracked):
     assert isinstance(track("none", tracked), Untracked)
     loaded = "import study.driver, sys; assert 'mlflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", loaded], check=True, timeout=120)
+
+
+def test_nothing_is_told_to_mlflows_makers():
+    """In an environment that MLflow does not take for a test, where it would say nothing anyway."""
+    asked = (
+        "import study.mlflow_runs, mlflow.telemetry.utils as telemetry\n"
+        "assert not telemetry._IS_IN_CI_ENV_OR_TESTING\n"
+        "assert telemetry.is_telemetry_disabled()"
+    )
+    bare = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    subprocess.run([sys.executable, "-c", asked], check=True, timeout=120, env=bare)

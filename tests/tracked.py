@@ -133,6 +133,8 @@ def _other_values(
     epochs = [row["epoch"] for row in history]
     for metric in metrics:
         points = client.get_metric_history(run.info.run_id, metric)
+        # They come in the order of their times, which an epoch trained twice may have mixed.
+        points.sort(key=lambda point: int(point.step))
         if [point.step for point in points] not in (epochs, [0]):
             yield f"{metric}: steps {[point.step for point in points]}"
         elif metric in RECORDED:

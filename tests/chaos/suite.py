@@ -102,12 +102,11 @@ def _said(world: World) -> list[str]:
     return found
 
 
-def plan(count: int, seed: int, each: int) -> list[list[str]]:
-    """Return the kinds for each study: every kind equally often, in random order."""
+def plan(count: int, seed: int) -> list[str]:
+    """Return the kinds of so many faults: every kind equally often, in random order."""
     rng, kinds = random.Random(seed), list(FAULTS)
     drawn = [kind for _ in range(-(-count // len(kinds))) for kind in rng.sample(kinds, len(kinds))]
-    drawn = drawn[:count]
-    return [drawn[start : start + each] for start in range(0, len(drawn), each)]
+    return drawn[:count]
 
 
 def table(stories: Sequence[Story]) -> str:
@@ -146,23 +145,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if reason := available():
         parser.error(reason)
-    plans = plan(options.faults, options.seed, options.each)
-    if options.only:
-        plans = [options.only]
-    stories = []
+    left = options.only or plan(options.faults, options.seed)
+    stories: list[Story] = []
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
         wanted = undisturbed(write_corpus(folder / "alone" / "my_corpus"), folder / "alone")
-        for number, kinds in enumerate(plans):
-            stories.append(torment(folder / str(number), wanted, options.seed + number, kinds))
-            print(stories[-1].line(), flush=True)
-            if stories[-1].wrong:
-                print(stories[-1].exits, json.dumps(stories[-1].faults, indent=1))
-                print((folder / str(number) / "study.log").read_text()[-5000:])
-    text = table(stories)
-    print(text)
-    if options.table:
-        options.table.write_text(text + "\n")
+        while left:
+            seed = options.seed + len(stories)
+            story = torment(folder / str(seed), wanted, seed, left[: options.each])
+            left = left[len(story.faults) :]  # what a study has outrun is for the next
+            stories.append(story)
+            print(story.line(), flush=True)
+            if story.wrong:
+                print(story.exits, json.dumps(story.faults, indent=1))
+                print((folder / str(seed) / "study.log").read_text()[-5000:])
+            if options.table:
+                options.table.write_text(table(stories) + "\n")
+            if not story.faults:
+                parser.error(f"{left[0]}: no study lived long enough for it")
+    print(table(stories))
     return 1 if any(story.wrong for story in stories) else 0
 
 

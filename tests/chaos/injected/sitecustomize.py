@@ -4,10 +4,12 @@ A file ``gpu`` or ``nan`` in the folder that ``RIN_CHAOS`` names breaks the next
 trial, whichever comes first, and only that.
 """
 
+import _thread
 import importlib.abc
 import importlib.machinery
 import os
 import sys
+import time
 from pathlib import Path
 
 WATCHED = "rin_core.training"
@@ -48,5 +50,14 @@ def _asked(what):
     return True
 
 
+def _sleep(seconds):
+    """Sleep on a lock: libfaketime breaks the system call under ``time.sleep`` (EINVAL)."""
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    lock.acquire(timeout=seconds)
+
+
+if "FAKETIME" in os.environ:
+    time.sleep = _sleep
 if "RIN_CHAOS" in os.environ:
     sys.meta_path.insert(0, _Finder())
