@@ -91,7 +91,7 @@ class Listener(Protocol):
 
 
 def connect(resources: Resources) -> int:
-    """Start Ray here, or join the cluster at an address.
+    """Start Ray here, or join the cluster at an address; SIGTERM is from then on an interruption.
 
     Returns:
         How many trials fit at once.
