@@ -38,13 +38,22 @@ class Story:
     """What was not as it must be; nothing if all was well."""
     seconds: float = 0.0
 
+    @property
+    def end(self) -> str:
+        """Say what was wrong, if anything was."""
+        return "; ".join(self.wrong) or "well"
+
     def line(self) -> str:
         """Return one line for the terminal."""
-        state = "well" if not self.wrong else "; ".join(self.wrong)
         return (
             f"study {self.seed}: {len(self.faults)} faults, {len(self.exits)} drivers, "
-            f"{self.seconds:.0f} s: {state}"
+            f"{self.seconds:.0f} s: {self.end}"
         )
+
+    def row(self) -> str:
+        """Return a row of the page."""
+        faults = ", ".join(kind for kind, _ in self.faults)
+        return f"| {self.seed} | {faults} | {len(self.exits)} | {self.end} |"
 
 
 def torment(
@@ -110,26 +119,24 @@ def plan(count: int, seed: int) -> list[str]:
 
 
 def table(stories: Sequence[Story]) -> str:
-    """Return a Markdown table of the kinds, and how the studies ended."""
-    kinds = {
-        kind: [(s.seed, d) for s in stories for k, d in s.faults if k == kind] for kind in FAULTS
-    }
-    rows = [
-        f"| {kind} | {len(done)} | {', '.join(str(seed) for seed, _ in done)} |"
-        for kind, done in kinds.items()
-    ]
-    faults = sum(len(story.faults) for story in stories)
+    """Return a Markdown page: the kinds of faults, and how each study ended."""
+    kinds = [kind for story in stories for kind, _ in story.faults]
     drivers = sum(len(story.exits) for story in stories)
-    wrong = [text for story in stories for text in story.wrong]
     lines = [
-        f"{faults} faults of {sum(bool(d) for d in kinds.values())} kinds in {len(stories)} "
-        f"studies with {drivers} drivers, {sum(s.seconds for s in stories) / 60:.0f} minutes.",
-        "",
-        "| fault | times | seeds of the studies |",
-        "|---|---:|---|",
-        *rows,
-        "",
-        "Wrong at the end: " + ("nothing." if not wrong else "; ".join(wrong) + "."),
+        *("# What was broken, and what came of it", ""),
+        "`make chaos`: real studies, broken at random moments and started again until they end.",
+        "Each is then held against trials run alone: every result there once and equal to the bit,",
+        "in the ledger and in MLflow, and no traceback on the way. One study again:",
+        *(
+            "`python -m tests.chaos.suite --seed SEED --only FAULT …`, with its faults in order.",
+            "",
+        ),
+        f"{len(kinds)} faults of {len(set(kinds))} kinds in {len(stories)} studies with {drivers} "
+        f"drivers, {sum(story.seconds for story in stories) / 60:.0f} minutes.",
+        *("", "| fault | times |", "|---|---:|"),
+        *(f"| {kind} | {kinds.count(kind)} |" for kind in FAULTS),
+        *("", "| seed | faults | drivers | at the end |", "|---:|---|---:|---|"),
+        *(story.row() for story in stories),
     ]
     return "\n".join(lines)
 
