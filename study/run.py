@@ -277,7 +277,7 @@ def _say_time(seconds: float, epochs_alone: float) -> None:
     from study.progress import clock
 
     known = epochs_alone >= 60  # of less, the start is most
-    least = f", {seconds / epochs_alone:.2f} of its epochs alone" if known else ""
+    least = f", {seconds / epochs_alone:.2f} times its epochs alone" if known else ""
     CONSOLE.print(f"study time {clock(seconds)}{least}", highlight=False)
 
 
