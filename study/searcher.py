@@ -230,8 +230,8 @@ class _Unsaved(Searcher):  # type: ignore[misc]
 class InOrder(_Unsaved):
     """Ask for planned units one after another.
 
-    ``tune.grid_search`` would do, but copies the whole grid for every trial that it begins: of a
-    thousand units a quarter of the driver's time, of ten thousand nearly all (``docs/scale.md``).
+    ``tune.grid_search`` would do, but copies the whole grid for every trial that it begins, which
+    is a quarter of the driver's time at 300 units and grows with their square.
 
     Args:
         units: What a worker needs of each, the most urgent first.

@@ -199,22 +199,13 @@ def run(
         storage: Folder for Ray's own records, which nothing here reads back.
     """
     gpu = resources.gpus_per_trial > 0
-    described = [described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work]
-    _fit(
-        corpora,
-        resources,
-        listener,
-        storage,
-        tune_config={
-            **{"search_alg": InOrder(described), "num_samples": len(described)},
-            **{"max_concurrent_trials": slots, "trial_dirname_creator": _fingerprint},
-        },
-    )
+    units = (described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work)
+    search(InOrder(units), None, corpora, resources, slots, listener, storage)
 
 
 def search(
-    searcher: EqualBudgets,
-    rungs: Rungs,
+    searcher: InOrder | EqualBudgets,
+    rungs: Rungs | None,
     corpora: Mapping[str, EncodedCorpus],
     resources: Resources,
     slots: int,
@@ -222,27 +213,6 @@ def search(
     storage: Path,
 ) -> None:
     """Run the trials that a searcher asks for, until it asks for no more; see :func:`run`."""
-    _fit(
-        corpora,
-        resources,
-        listener,
-        storage,
-        tune_config={
-            **{"search_alg": searcher, "scheduler": rungs, "num_samples": -1},
-            "max_concurrent_trials": slots,
-            "trial_dirname_creator": lambda trial: trial.trial_id,
-        },
-    )
-
-
-def _fit(
-    corpora: Mapping[str, EncodedCorpus],
-    resources: Resources,
-    listener: Listener,
-    storage: Path,
-    *,
-    tune_config: Mapping[str, Any],
-) -> None:
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
     trainable = tune.with_resources(
         tune.with_parameters(_trainable, handles=handles, threads=_threads(resources)),
@@ -250,7 +220,14 @@ def _fit(
     )
     tuner = tune.Tuner(
         trainable,
-        tune_config=tune.TuneConfig(reuse_actors=True, **tune_config),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=rungs,
+            num_samples=-1,
+            max_concurrent_trials=slots,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: trial.trial_id,
+        ),
         run_config=tune.RunConfig(
             storage_path=str(storage.resolve()),
             failure_config=tune.FailureConfig(max_failures=RETRIES),

@@ -105,7 +105,8 @@ def _said(world: World) -> list[str]:
     """Return what nobody should have to read."""
     text = world.log.read_text(errors="replace")
     place = text.find("Traceback")
-    found = [f"a traceback in the log: {text[place - 200 : place + 800]}"] if place >= 0 else []
+    around = text[max(0, place - 200) : place + 800]
+    found = [f"a traceback in the log: {around}"] if place >= 0 else []
     if not {code for code in world.exits if code > 0} <= {1, 130}:  # failed, or interrupted
         found.append(f"exit codes {world.exits}")
     return found
@@ -127,10 +128,7 @@ def table(stories: Sequence[Story]) -> str:
         "`make chaos`: real studies, broken at random moments and started again until they end.",
         "Each is then held against trials run alone: every result there once and equal to the bit,",
         "in the ledger and in MLflow, and no traceback on the way. One study again:",
-        *(
-            "`python -m tests.chaos.suite --seed SEED --only FAULT …`, with its faults in order.",
-            "",
-        ),
+        *("`python -m tests.chaos.suite --seed SEED --only FAULT …`, faults in order.", ""),
         f"{len(kinds)} faults of {len(set(kinds))} kinds in {len(stories)} studies with {drivers} "
         f"drivers, {sum(story.seconds for story in stories) / 60:.0f} minutes.",
         *("", "| fault | times |", "|---|---:|"),
