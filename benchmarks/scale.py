@@ -6,8 +6,8 @@ Every trial reports as often as ``--epochs`` says and trains nothing, so all tha
 study itself: planning, Ray, the ledger, MLflow, the reports. Each size runs in processes of its
 own: as bare Ray Tune trials that report the same rows, as a study that tracks nothing, and as one
 in MLflow on SQLite; up to ``--callback`` trials also as Ray Tune with its own
-``MLflowLoggerCallback``. The table says for each milliseconds a trial, the driver's peak memory,
-and where the time goes.
+``MLflowLoggerCallback``. The table says for each milliseconds a trial, by the clock and of the
+driver's CPU, and its peak memory; ``results/scale.csv`` says where the time goes.
 """
 
 from __future__ import annotations
@@ -61,18 +61,17 @@ SCORES = ("precision", "recall", "f1")
 
 def report_only(config: dict[str, Any], handles: Mapping[str, Any], threads: int) -> None:
     """Take the place of a trial: the ledger's writes and Ray's reports, without the training."""
-    from ray import tune
-
     from study.ledger import Unit
+    from study.tuner import Reports
 
     described = config["unit"]
     unit = Unit(Path(described["path"]))
-    token = unit.claim()
+    token, report = unit.claim(), Reports()
     history = []
     for epoch in range(1, described["epochs"] + 1):
         history.append(row(epoch))
         unit.saved(token)
-        tune.report(history[-1])
+        report(history[-1])
     scores = {name.removeprefix("dev_"): v for name, v in row(1).items() if name[:4] == "dev_"}
     result = {
         "fingerprint": unit.fingerprint,
@@ -84,7 +83,6 @@ def report_only(config: dict[str, Any], handles: Mapping[str, Any], threads: int
         "provenance": {"code": described["code"], "threads": threads},
     }
     unit.finish(result, {"relations": [], "triples": [], "spans": []}, token)
-    tune.report(history[-1])
 
 
 def bare(options: Options, count: int, folder: Path) -> dict[str, float]:
@@ -111,7 +109,7 @@ def ray_tune(options: Options, count: int, folder: Path, callbacks: list[Any]) -
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 
     def trial(config: dict[str, Any]) -> None:
-        for epoch in range(1, options.epochs + 2):
+        for epoch in range(1, options.epochs + 1):
             tune.report(row(epoch))
 
     started = time.monotonic()
@@ -185,8 +183,9 @@ def tracked(options: Options, count: int, folder: Path) -> dict[str, float]:
     return found | {WRITING: busy}
 
 
-#: CPU time of the thread that writes to MLflow, beside the other stages and not one of them.
-WRITING = "CPU of MLflow's thread"
+#: CPU time, beside the stages and not one of them: of the driver, and of that in its thread that
+#: writes to MLflow.
+DRIVER, WRITING = "driver's CPU", "CPU of MLflow's thread"
 MEASURED = {"bare": bare, "untracked": untracked, "tracked": tracked, "callback": callback}
 
 
@@ -202,8 +201,10 @@ def measure(options: Options, what: str, count: int) -> dict[str, float]:
 def alone(options: Options) -> None:
     """Run one measurement here and print it with this process's memory at its highest."""
     (count,) = options.trials
+    began = time.process_time()
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         found = MEASURED[options.alone](options, count, Path(folder))
+    found[DRIVER] = time.process_time() - began
     lines = Path("/proc/self/status").read_text().splitlines()
     peak = next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
     print(json.dumps({**found, "peak MiB": peak}))  # noqa: T201
@@ -214,23 +215,25 @@ def main(options: Options) -> None:
     if options.alone:
         alone(options)
         return
-    table = Table("trials", "run as", "ms a trial", "beyond bare", "MiB", "seconds by stage")
+    names = ("ms a trial", "beyond bare", "driver's CPU", "beyond bare", "MiB")
+    table = Table("trials", "run as", *names)
     path = RESULTS / "scale.csv"
     RESULTS.mkdir(exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["trials", "run as", "stage", "seconds", "peak MiB"])
         for count in options.trials:
-            base = 0.0
+            base: dict[str, float] = {}
             kinds = [k for k in MEASURED if k != "callback" or count <= options.callback]
             for what in kinds:
                 found = measure(options, what, count)
                 peak = found.pop("peak MiB")
-                each = 1000 * sum(v for k, v in found.items() if k != WRITING) / count
+                stages = {k: v for k, v in found.items() if k not in (DRIVER, WRITING)}
+                each = {"clock": sum(stages.values()), "CPU": found[DRIVER]}
+                each = {k: 1000 * v / count for k, v in each.items()}
                 base = base or each
-                stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in found.items())
-                beyond = f"{each - base:+.1f}" if what != "bare" else ""
-                table.add_row(str(count), what, f"{each:.1f}", beyond, f"{peak:.0f}", stages)
+                cells = [x for k, v in each.items() for x in (f"{v:.1f}", f"{v - base[k]:+.1f}")]
+                table.add_row(str(count), what, *cells, f"{peak:.0f}")
                 writer.writerows(
                     [count, what, k, f"{v:.3f}", f"{peak:.0f}"] for k, v in found.items()
                 )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.paper import Published, published
 from reports.results import STATUS_WORDS, settings_of
-from reports.significance import VERDICT_RULE, Estimate, estimate_score, verdict
+from reports.significance import VERDICT_RULE, Estimate, estimate, estimate_score, verdict
 from reports.table import NO_CELL, Cell, number
 
 
@@ -90,6 +90,29 @@ def published_cell(printed: Published | None) -> Cell:
     if printed is None:
         return NO_CELL
     return number(printed.value, f"{printed.value:.1f}", printed.source)
+
+
+def published_difference_cell(corpus: str, arm: str, base: str) -> Cell:
+    """Return how far the paper's F1 of one arm is from that of another."""
+    ours, theirs = published(corpus, arm, "f1"), published(corpus, base, "f1")
+    if ours is None or theirs is None:
+        return NO_CELL
+    # One decimal, as printed: 78.4 − 81.5 is −3.1 and not −3.0999.
+    value = round(ours.value - theirs.value, 1)
+    text = spread(estimate([value]), sign="+")
+    return number(value, text, f"{ours.source}; {theirs.source}")
+
+
+def p_cell(p: float, corrected: float, names: tuple[str, ...] = ()) -> Cell:
+    """Return the p of a test, and as corrected for the tests of its column."""
+    if math.isnan(p):
+        return NO_CELL
+    text = f"{_shown(p)} ({_shown(corrected)})"
+    return Cell(text=text, p=p, p_holm=corrected, fingerprints=names)
+
+
+def _shown(p: float) -> str:
+    return f"{p:.2g}" if p >= 0.001 else "<0.001"
 
 
 def verdict_cell(found: Estimate, printed: Published | None, names: tuple[str, ...] = ()) -> Cell:

@@ -13,6 +13,7 @@ from reports.cells import (
     fingerprints,
     interval_cell,
     of_arm,
+    p_cell,
     published_cell,
     score,
     score_cell,
@@ -35,7 +36,7 @@ from reports.significance import (
     paired_difference,
     sentence_difference,
 )
-from reports.table import NO_CELL, Cell, Row, Table
+from reports.table import Cell, Row, Table
 
 #: The paper's full model at K = 1: what Table 5 compares with, where an experiment has it.
 FULL_MODEL = "gru-1"
@@ -154,9 +155,9 @@ def difference_rows(
             _difference_cell(arm, base, by_seeds.estimate),
             Cell(text=str(by_seeds.estimate.n), fingerprints=names),
             interval_cell(by_seeds.estimate, names),
-            _p_cell(by_seeds.p, p_seeds, names),
+            p_cell(by_seeds.p, p_seeds, names),
             interval_cell(by_sentences.estimate, names),
-            _p_cell(by_sentences.p, p_sentences, names),
+            p_cell(by_sentences.p, p_sentences, names),
         )
         for (arm, base), names, by_seeds, by_sentences, p_seeds, p_sentences in zip(
             pairs, behind, over_seeds, over_sentences, seeds_p, sentences_p, strict=True
@@ -189,14 +190,3 @@ def _difference_cell(arm: pd.DataFrame, base: pd.DataFrame, found: Estimate) -> 
     else:
         text = without_result(arm)
     return Cell(text=text, estimate=found, fingerprints=fingerprints(arm) + fingerprints(base))
-
-
-def _p_cell(p: float, corrected: float, names: tuple[str, ...]) -> Cell:
-    if math.isnan(p):
-        return NO_CELL
-    text = f"{_shown(p)} ({_shown(corrected)})"
-    return Cell(text=text, p=p, p_holm=corrected, fingerprints=names)
-
-
-def _shown(p: float) -> str:
-    return f"{p:.2g}" if p >= 0.001 else "<0.001"

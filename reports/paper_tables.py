@@ -1,4 +1,4 @@
-"""Tables 1, 4 and 5 of the paper with its numbers beside ours, and which orderings hold.
+"""Tables 1, 4 and 5 of the paper with its numbers beside ours, and what becomes of its claims.
 
 They are filled from every experiment on a corpus, because spaces share arms and arms share
 runs. A row of the paper that nobody has run says so.
@@ -12,18 +12,18 @@ import pandas as pd
 
 from reports.cells import (
     arm_label,
-    by_seed,
     fingerprints,
     interval_cell,
     of_arm,
     published_cell,
+    published_difference_cell,
     score,
     score_cell,
     seeds_cell,
-    spread,
     trial_notes,
     verdict_cell,
 )
+from reports.claims import claim_tables
 from reports.experiment_tables import (
     DIFFERENCE_COLUMNS,
     DIFFERENCE_NOTES,
@@ -33,29 +33,15 @@ from reports.experiment_tables import (
 from reports.paper import LITERATURE, TABLE_1_ROWS, TABLE_4_ROWS, TABLE_5_ROWS, published
 from reports.predictions import SentenceCounts
 from reports.results import require_one_setting
-from reports.significance import estimate, paired_difference
-from reports.table import NO_CELL, Cell, Row, Table, number
+from reports.table import NO_CELL, Cell, Row, Table
 
 _TABLE_1_SCORES = {"Precision": "precision", "Recall": "recall", "F1": "f1"}
-_ABLATED = tuple(arm for arm, _ in TABLE_5_ROWS if arm != FULL_MODEL)
-#: Pairs of arms whose order the paper's text argues from (§5.2 to §5.4).
-_ORDERINGS = (
-    (FULL_MODEL, "bilstm"),
-    (FULL_MODEL, "bilstm-s"),
-    ("gru-3", FULL_MODEL),
-    ("gru-5", FULL_MODEL),
-    ("gru-5", "gru-3"),
-    *((FULL_MODEL, arm) for arm in _ABLATED if arm != "bilstm-s"),
-    *((arm, "bilstm-s") for arm in _ABLATED if arm != "bilstm-s"),
-    ("bert-1", FULL_MODEL),
-    ("bert-2", "bert-1"),
-)
 
 
 def paper_tables(
     frame: pd.DataFrame, corpus: str, counts: SentenceCounts, others: Sequence[str] = ()
 ) -> list[Table]:
-    """Return Tables 1, 4 and 5 and the orderings for one corpus, those that have rows.
+    """Return Tables 1, 4 and 5 and the claims for one corpus, those that have rows.
 
     Args:
         frame: The corpus's trials under one settings value, see
@@ -74,7 +60,7 @@ def paper_tables(
         _table_1(frame, corpus, notes),
         _table_4(frame, corpus),
         _table_5(frame, corpus, counts),
-        _orderings(frame, corpus, counts),
+        *claim_tables(frame, corpus, counts),
     )
     return [table for table in tables if table.rows]
 
@@ -189,51 +175,5 @@ def _table_5_cells(frame: pd.DataFrame, corpus: str, arm: str) -> tuple[Cell, ..
         score_cell(trials, "test_f1"),
         published_cell(printed),
         verdict_cell(score(trials, "test_f1"), printed, fingerprints(trials)),
-        NO_CELL if arm == FULL_MODEL else _published_difference(corpus, arm, FULL_MODEL),
+        NO_CELL if arm == FULL_MODEL else published_difference_cell(corpus, arm, FULL_MODEL),
     )
-
-
-def _published_difference(corpus: str, arm: str, base: str) -> Cell:
-    ours, theirs = published(corpus, arm, "f1"), published(corpus, base, "f1")
-    if ours is None or theirs is None:
-        return NO_CELL
-    # One decimal, as printed: 78.4 − 81.5 is −3.1 and not −3.0999.
-    value = round(ours.value - theirs.value, 1)
-    text = spread(estimate([value]), sign="+")
-    return number(value, text, f"{ours.source}; {theirs.source}")
-
-
-def _orderings(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> Table:
-    labels = dict((*TABLE_5_ROWS, *TABLE_1_ROWS))
-    pairs = [pair for pair in _ORDERINGS if all(published(corpus, arm, "f1") for arm in pair)]
-    trials = [(of_arm(frame, better), of_arm(frame, worse)) for better, worse in pairs]
-    cells = difference_rows(trials, counts)
-    return Table(
-        name="orderings",
-        title=f"Which of the paper's orderings hold on {corpus}",
-        head="Pair",
-        columns=("Paper's Δ", "Holds", *DIFFERENCE_COLUMNS),
-        rows=tuple(
-            Row(
-                key=f"{a}/{b}",
-                label=f"{labels[a]} over {labels[b]}",
-                cells=(_published_difference(corpus, a, b), _holds(corpus, (a, b), arms), *found),
-            )
-            for (a, b), arms, found in zip(pairs, trials, cells, strict=True)
-        ),
-        notes=(
-            "Holds: *yes* where our mean Δ over the common seeds has the sign of the paper's, "
-            "*no* where it has the other; whether chance alone would do it is for the "
-            "intervals to say. The other columns are Table 5's.",
-        ),
-    )
-
-
-def _holds(corpus: str, pair: tuple[str, str], trials: tuple[pd.DataFrame, pd.DataFrame]) -> Cell:
-    ours = paired_difference(*(by_seed(arm, "test_f1") for arm in trials)).estimate
-    theirs = _published_difference(corpus, *pair).estimate
-    if not ours.n:
-        return Cell(text="not run")
-    text = "yes" if ours.mean * theirs.mean > 0 else "no"
-    behind = fingerprints(trials[0]) + fingerprints(trials[1])
-    return Cell(text=text, estimate=ours, fingerprints=behind)

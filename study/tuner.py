@@ -84,7 +84,7 @@ class Listener(Protocol):
     """Who hears of a trial's epochs and end, in the driver."""
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
-        """Called when an epoch is on disk."""
+        """Called when an epoch is on disk, with what :data:`HEARD` names of it."""
 
     def retried(self, fingerprint: str) -> None:
         """Called when a trial has lost its worker, or failed, and is begun again."""
@@ -329,7 +329,7 @@ def _run(described: Mapping[str, Any], corpus: EncodedCorpus, unit: Unit, thread
     """Train a unit and report its epochs; a failure that would come again is recorded."""
     settings = Config.from_flat(described["config"])
     gpu = bool(ray.get_gpu_ids())
-    report = _Reports()
+    report = Reports()
     try:
         if described.get("judged"):  # epoch by epoch, as if they were trained now
             for row in unit.history():
@@ -350,19 +350,28 @@ def _run(described: Mapping[str, Any], corpus: EncodedCorpus, unit: Unit, thread
         pass
 
 
-class _Reports:
-    """Report each epoch once, with what the trial would come to if it ended there."""
+class Reports:
+    """Report of each epoch, once, what the driver acts on; the ledger has the rest of it.
+
+    Ray keeps eight statistics of every number of every trial, 2 KiB each.
+    """
 
     def __init__(self) -> None:
         self.epoch, self.best, self.seconds = 0, 0.0, 0.0
 
     def __call__(self, row: Mapping[str, float]) -> None:
+        """Report an epoch of a trial's history, unless it or a later one was."""
         if row["epoch"] <= self.epoch:
             return
         self.epoch = int(row["epoch"])
         self.best = max(self.best, row["dev_f1"])
         self.seconds += row["seconds"]
-        tune.report({**row, "best_dev_f1": self.best, "total_seconds": self.seconds})
+        heard = {name: row[name] for name in HEARD}
+        tune.report({**heard, "best_dev_f1": self.best, "total_seconds": self.seconds})
+
+
+#: What a listener hears of an epoch.
+HEARD = ("epoch", "train_loss", "dev_f1", "seconds")
 
 
 class _Forward(TrialProgressCallback):  # type: ignore[misc]
@@ -380,11 +389,12 @@ class _Forward(TrialProgressCallback):  # type: ignore[misc]
     ) -> None:
         """Hear of an epoch."""
         if "train_loss" in result:
-            row = {k: v for k, v in result.items() if isinstance(v, int | float) and _is_ours(k)}
-            self.listener.epoch(_fingerprint(trial), row)
+            self.listener.epoch(_fingerprint(trial), {name: result[name] for name in HEARD})
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Hear of an end."""
+        """Hear of an end, and free what Ray would keep of it to the end of the study."""
+        trial.metric_analysis.clear()
+        trial.metric_n_steps.clear()
         self.listener.ended(_fingerprint(trial), None)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -400,8 +410,3 @@ class _Forward(TrialProgressCallback):  # type: ignore[misc]
 
 def _fingerprint(trial: Any) -> str:
     return str(trial.config["unit"]["fingerprint"])
-
-
-def _is_ours(name: str) -> bool:
-    own = ("epoch", "train_loss", "seconds", "tokens_per_second")
-    return name in own or name.startswith("dev_")

@@ -115,8 +115,43 @@ def test_orderings(ledger: Ledger) -> None:
     assert holds["gru-1/linear"] == "no"
     assert holds["gru-3/gru-1"] == "yes"
     assert holds["bert-2/bert-1"] == "not run"
-    # The paper has 86.8 for K = 5 and 87.0 for K = 3.
-    assert found["gru-5/gru-3", "Paper's Δ"].text == "−0.2"
+    assert found["gru-3/gru-1", "Paper's Δ"].text == "+0.7"
+    assert found["gru-3/rnn-3", "Paper's Δ"].text == "–"  # a figure
+
+
+def test_claims(ledger: Ledger) -> None:
+    found = cells(tables(ledger.runs)["claims"])
+    verdicts = {row: found[row, "Verdict"].text for row, column in found if column == "Verdict"}
+    assert verdicts == {
+        "interaction": "undecided",  # one of its pairs was run: 2, 1, 3
+        "rounds": "one seed",
+        "cell": "not run",
+        "peak": "not run",
+        "inputs": "supported",
+        "partial": "undecided",
+        "pivotal": "not run",
+        "linear": "contradicted",
+        "encoder": "not run",
+    }
+    assert found["interaction", "Pairs run"].text == "1/3"
+    # -1 and -3, -1 and -2, -1 and -4: a mean for each seed
+    assert found["linear", "Mean Δ F1"].text == "−2.0 ± 0.5"
+    assert found["linear", "95 % over seeds"].text == "−3.2 to −0.8"
+    assert len(found["linear", "Verdict"].fingerprints) == 9
+    assert "claims" not in tables(ledger.runs, "mine")
+
+
+def test_the_round_of_the_best_dev_score_is_compared_seed_by_seed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    scores = {"gru": ((0.8, 0.81, 0.84), (0.8, 0.83, 0.82)), "rnn": ((0.8, 0.7, 0.6),) * 2}
+    for cell, seeds in scores.items():
+        for seed, values in enumerate(seeds):
+            for k, f1 in enumerate(values, start=1):
+                ledger.finish(ledger.plan(f"{cell}-{k}", seed), f1)
+    ledger.finish(ledger.plan("gru-4", 0), 0.9)  # the RNN has no K = 4
+    ledger.save("rounds_curve-webnlg_star")
+    found = cells(tables(tmp_path)["claims"])["peak", "Mean Δ F1"]
+    assert found.text == "+1.5 ± 0.7"
 
 
 def test_runs_are_compared_sentence_by_sentence(tmp_path: Path) -> None:

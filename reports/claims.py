@@ -1,0 +1,236 @@
+"""What the paper claims, each claim as the pairs of arms that it puts in order.
+
+A claim is judged by its mean difference over its pairs, seed by seed: one number a seed, however
+many pairs there are. The pairs are shown by themselves too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.cells import (
+    by_seed,
+    fingerprints,
+    interval_cell,
+    of_arm,
+    p_cell,
+    published_difference_cell,
+    spread,
+)
+from reports.experiment_tables import (
+    DIFFERENCE_COLUMNS,
+    DIFFERENCE_NOTES,
+    FULL_MODEL,
+    difference_rows,
+)
+from reports.paper import TABLE_1_ROWS, TABLE_5_ROWS, published
+from reports.predictions import SentenceCounts
+from reports.significance import Difference, Estimate, holm, paired_difference
+from reports.table import Cell, Row, Table
+
+ROUNDS = range(1, 7)  # of Figure 3
+INPUTS = ("no-relation-input", "no-entity-input", "no-shared-input")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One claim of the paper's text."""
+
+    key: str
+    text: str
+    source: str
+    """Where the paper makes it."""
+    pairs: tuple[tuple[str, str], ...]
+    """Arms, the one that is to be better first."""
+
+
+CLAIMS = (
+    Claim(
+        key="interaction",
+        text="Interaction helps: one round beats none",
+        source="§5.2, §5.3",
+        pairs=((FULL_MODEL, "bilstm"), (FULL_MODEL, "bilstm-s"), ("rnn-1", "bilstm-s")),
+    ),
+    Claim(
+        key="rounds",
+        text="More rounds help",
+        source="§5.2",
+        pairs=(("gru-3", FULL_MODEL), ("gru-5", FULL_MODEL)),
+    ),
+    Claim(
+        key="cell",
+        text="A GRU updates better than an RNN, at every K",
+        source="§5.3",
+        pairs=tuple((f"gru-{k}", f"rnn-{k}") for k in ROUNDS),
+    ),
+    Claim(
+        key="inputs",
+        text="ŷ, ȳ and H each help the interaction",
+        source="§5.4",
+        pairs=tuple((FULL_MODEL, without) for without in INPUTS),
+    ),
+    Claim(
+        key="partial",
+        text="An interaction that lacks one of them still beats none",
+        source="§5.4",
+        pairs=tuple((without, "bilstm-s") for without in INPUTS),
+    ),
+    Claim(
+        key="pivotal",
+        text="ŷ and ȳ matter more than H",
+        source="§5.4",
+        pairs=tuple((INPUTS[2], without) for without in INPUTS[:2]),
+    ),
+    Claim(
+        key="linear",
+        text="It is the interaction: linear maps in its place are worse than nothing",
+        source="§5.4",
+        pairs=((FULL_MODEL, "linear"), ("bilstm-s", "linear")),
+    ),
+    Claim(
+        key="encoder",
+        text="A pretrained encoder helps, and so does a second round over it",
+        source="§5.2",
+        pairs=(("bert-1", FULL_MODEL), ("bert-2", "bert-1")),
+    ),
+)
+PEAK = Claim(
+    key="peak", text="The GRU's best K is later than the RNN's (in rounds)", source="§5.3", pairs=()
+)
+
+
+def claim_tables(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> list[Table]:
+    """Return a row for each claim, and one for each pair of arms behind them.
+
+    Args:
+        frame: The corpus's trials under one settings value.
+        corpus: Name of the corpus; of one that is not the paper's nothing is claimed.
+        counts: What the trials found in each sentence.
+    """
+    if published(corpus, FULL_MODEL, "f1") is None:
+        return []
+    return [_claims_table(frame, corpus), _orderings_table(frame, corpus, counts)]
+
+
+def _claims_table(frame: pd.DataFrame, corpus: str) -> Table:
+    judged = [(claim, *_weigh(frame, claim)) for claim in CLAIMS]
+    judged.insert(3, (PEAK, "–", *_peaks(frame)))
+    corrected = holm([found.p for *_, found, _ in judged])
+    return Table(
+        name="claims",
+        title=f"The paper's claims, judged on {corpus}",
+        head="Claim",
+        columns=(
+            *("Where", "Pairs run", "Mean Δ F1", "Common seeds", "95 % over seeds"),
+            *("p over seeds (Holm)", "Verdict"),
+        ),
+        rows=tuple(
+            Row(
+                key=claim.key,
+                label=claim.text,
+                cells=(
+                    Cell(text=claim.source),
+                    Cell(text=run),
+                    Cell(text=spread(found.estimate, sign="+"), fingerprints=names),
+                    Cell(text=str(found.estimate.n), fingerprints=names),
+                    interval_cell(found.estimate, names),
+                    p_cell(found.p, p, names),
+                    Cell(
+                        text=_verdict(found.estimate), estimate=found.estimate, fingerprints=names
+                    ),
+                ),
+            )
+            for (claim, run, found, names), p in zip(judged, corrected, strict=True)
+        ),
+        notes=(
+            "Δ: for each seed, the mean of the test F1 differences of the pairs that were run, "
+            "over the seeds that all of these have finished.",
+            "Verdict: *supported* where the 95 % interval lies above 0, *contradicted* where it "
+            "lies below, else *undecided*. The best K is chosen on dev, for each seed among the K "
+            "that both cells have finished.",
+        ),
+    )
+
+
+def _weigh(frame: pd.DataFrame, claim: Claim) -> tuple[str, Difference, tuple[str, ...]]:
+    """Return how many pairs were run, their mean difference by seed, and the runs behind it."""
+    scored = {arm: by_seed(of_arm(frame, arm), "test_f1") for p in claim.pairs for arm in p}
+    run = [pair for pair in claim.pairs if scored[pair[0]].keys() & scored[pair[1]].keys()]
+    arms = list(dict.fromkeys(arm for pair in run for arm in pair))
+    seeds = set.intersection(*(set(scored[arm]) for arm in arms)) if arms else set()
+    better = {s: sum(scored[a][s] for a, _ in run) / len(run) for s in seeds}
+    worse = {s: sum(scored[b][s] for _, b in run) / len(run) for s in seeds}
+    behind = _behind(frame, arms, seeds)
+    return f"{len(run)}/{len(claim.pairs)}", paired_difference(better, worse), behind
+
+
+def _peaks(frame: pd.DataFrame) -> tuple[Difference, tuple[str, ...]]:
+    """Compare the K of the highest dev F1 of both cells, seed by seed."""
+    arms = [f"{cell}-{k}" for k in ROUNDS for cell in ("gru", "rnn")]
+    scored = {arm: by_seed(of_arm(frame, arm), "dev_f1") for arm in arms}
+    best: dict[str, dict[int, float]] = {"gru": {}, "rnn": {}}
+    for seed in sorted(set().union(*scored.values())):
+        both = [k for k in ROUNDS if seed in scored[f"gru-{k}"] and seed in scored[f"rnn-{k}"]]
+        if len(both) < 2:
+            continue
+        for cell, found in best.items():
+            # Of equal ones the earlier, as in training.
+            _, first = max((scored[f"{cell}-{k}"][seed], -k) for k in both)
+            found[seed] = -first
+    return paired_difference(best["gru"], best["rnn"]), _behind(frame, arms, set(best["gru"]))
+
+
+def _behind(frame: pd.DataFrame, arms: Sequence[str], seeds: set[int]) -> tuple[str, ...]:
+    return fingerprints(frame[frame["arm"].isin(arms) & frame["seed"].isin(seeds)])
+
+
+def _verdict(found: Estimate) -> str:
+    if found.n < 2:
+        return "one seed" if found.n else "not run"
+    if found.low > 0:
+        return "supported"
+    return "contradicted" if found.high < 0 else "undecided"
+
+
+def _orderings_table(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> Table:
+    pairs = list(dict.fromkeys(pair for claim in CLAIMS for pair in claim.pairs))
+    trials = [(of_arm(frame, better), of_arm(frame, worse)) for better, worse in pairs]
+    cells = difference_rows(trials, counts)
+    return Table(
+        name="orderings",
+        title=f"The pairs behind the claims on {corpus}",
+        head="Pair",
+        columns=("Paper's Δ", "Holds", *DIFFERENCE_COLUMNS),
+        rows=tuple(
+            Row(
+                key=f"{a}/{b}",
+                label=f"{_LABELS[a]} over {_LABELS[b]}",
+                cells=(published_difference_cell(corpus, a, b), _holds(arms), *found),
+            )
+            for (a, b), arms, found in zip(pairs, trials, cells, strict=True)
+        ),
+        notes=(
+            "Holds: *yes* where our mean Δ over the common seeds is above 0; whether chance alone "
+            "would do it is for the intervals to say. Where the paper has a figure only, its Δ is "
+            "a dash. The other columns are Table 5's.",
+            *DIFFERENCE_NOTES,
+        ),
+    )
+
+
+def _holds(trials: tuple[pd.DataFrame, pd.DataFrame]) -> Cell:
+    ours = paired_difference(*(by_seed(arm, "test_f1") for arm in trials)).estimate
+    if math.isnan(ours.mean):
+        return Cell(text="not run")
+    behind = fingerprints(trials[0]) + fingerprints(trials[1])
+    return Cell(text="yes" if ours.mean > 0 else "no", estimate=ours, fingerprints=behind)
+
+
+_LABELS: Mapping[str, str] = {
+    **{f"{cell}-{k}": f"RIN ({cell.upper()}, K = {k})" for k in ROUNDS for cell in ("gru", "rnn")},
+    **dict((*TABLE_5_ROWS[1:], *TABLE_1_ROWS[-2:], *TABLE_1_ROWS[5:7])),
+}
