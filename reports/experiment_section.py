@@ -9,7 +9,7 @@ import pandas as pd
 
 from reports.breakdown import breakdown_table
 from reports.error_section import error_section
-from reports.experiment_tables import differences_table, results_table
+from reports.experiment_tables import differences_table, optimism_table, results_table
 from reports.figures import draw_rounds_curve, is_rounds_curve, rounds_curve_info
 from reports.predictions import SentenceCounts, read_counts
 from reports.section import Drawing, Section
@@ -25,7 +25,11 @@ def experiment_section(runs: Path, frame: pd.DataFrame, others: Sequence[str] = 
     """
     name = str(frame["experiment"].iloc[0])
     counts = read_counts(runs, frame)
-    optional = (differences_table(frame, counts), breakdown_table(frame, counts))
+    optional = (
+        differences_table(frame, counts),
+        optimism_table(frame, counts),
+        breakdown_table(frame, counts),
+    )
     errors = error_section(name, frame, counts)
     return Section(
         key=name,

@@ -121,6 +121,49 @@ def differences_table(frame: pd.DataFrame, counts: SentenceCounts) -> Table | No
     )
 
 
+def optimism_table(frame: pd.DataFrame, counts: SentenceCounts) -> Table | None:
+    """Return what choosing the epoch on test adds to test F1, for each arm that ran both ways.
+
+    Args:
+        frame: One experiment under one settings value.
+        counts: What the trials found in each sentence.
+
+    Returns:
+        None where no arm did.
+    """
+    arms = dict.fromkeys(frame["arm"])
+    both = [arm for arm in arms if f"{arm}{ON_TEST}" in arms]
+    if not both:
+        return None
+    pairs = [(of_arm(frame, f"{arm}{ON_TEST}"), of_arm(frame, arm)) for arm in both]
+    rows = difference_rows(pairs, counts)
+    return Table(
+        name="optimism",
+        title="Test F1 with the epoch chosen on test, less that with it chosen on dev",
+        head="Model",
+        columns=("Chosen on test", "Chosen on dev", *DIFFERENCE_COLUMNS),
+        rows=tuple(
+            Row(
+                key=arm,
+                label=arm_label(on_dev),
+                cells=(
+                    score_cell(on_test, "test_f1"),
+                    score_cell(on_dev, "test_f1"),
+                    *cells,
+                ),
+            )
+            for arm, (on_test, on_dev), cells in zip(both, pairs, rows, strict=True)
+        ),
+        notes=(
+            "Both are the same training up to the earlier end of the two, seed by seed.",
+            *DIFFERENCE_NOTES,
+        ),
+    )
+
+
+#: Ending of the names of arms whose epoch is chosen on test.
+ON_TEST = "-on-test"
+
 DIFFERENCE_COLUMNS = (
     "Δ F1",
     "Common seeds",

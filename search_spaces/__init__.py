@@ -10,6 +10,7 @@ from search_spaces import (
     main_results,
     rounds_curve,
     scorer,
+    selection,
     tasks,
     tune_rin,
     version,
@@ -19,7 +20,7 @@ from search_spaces.space import Grid, SpaceError
 
 SPACES: dict[str, Grid] = {
     module.SPACE.name: module.SPACE
-    for module in (rounds_curve, main_results, ablation, tasks, encoder, scorer, version)
+    for module in (rounds_curve, main_results, ablation, tasks, encoder, scorer, version, selection)
 }
 SEARCHES: dict[str, Search] = {
     module.SPACE.name: module.SPACE for module in (learning_rate, tune_rin, fair_rounds)

@@ -190,6 +190,23 @@ def test_page_names_every_trial_without_a_result(built: Built) -> None:
     assert [text for text in wanted if text not in page] == []
 
 
+def test_choosing_the_epoch_on_test_has_its_price_beside_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    for arm, selection, scores in (("gru-1", "dev", (0.86, 0.85)), ("bilstm-s", "dev", (0.8,))):
+        for seed, f1 in enumerate(scores):
+            ledger.finish(ledger.plan(arm, seed, config={"training.selection": selection}), f1)
+    for seed, f1 in enumerate((0.87, 0.88)):
+        config = {"training.selection": "test"}
+        ledger.finish(ledger.plan("gru-1-on-test", seed, config=config), f1)
+    ledger.save("selection-webnlg_star")
+    paths = by_name(tmp_path / "out", build(tmp_path / "runs", tmp_path / "out").paths)
+    text = paths["selection-webnlg_star/optimism.csv"].read_text()
+    cells = {(row["row"], row["column"]): row["text"] for row in csv.DictReader(io.StringIO(text))}
+    assert {row for row, _ in cells} == {"gru-1"}
+    assert cells["gru-1", "Chosen on test"] == "87.5 ± 0.7"
+    assert cells["gru-1", "Δ F1"] == "+2.0 ± 1.4"
+
+
 def test_csv_has_every_digit_and_the_runs_of_every_cell(built: Built) -> None:
     ledger, paths = built
     text = paths[f"{EXPERIMENT}/results.csv"].read_text()

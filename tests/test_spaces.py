@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.experiment_tables import ON_TEST
 from reports.paper import published
 from rin_core.config import Config, ConfigError
-from search_spaces import SPACES, SpaceError, ablation, find_space, main_results, version
+from search_spaces import SPACES, SpaceError, ablation, find_space, main_results, selection, version
 from search_spaces.arms import BILSTM_S, rin
 from search_spaces.rounds_curve import SPACE
 from search_spaces.space import Arm, Grid, Trial, parse_seeds
@@ -36,6 +37,14 @@ def test_encoder_is_table_1s_bert_rows_beside_the_bilstm():
         assert trial.config.training.learning_rate == 2e-4
     shared = {t.config.fingerprint("data") for t in SPACE.trials(["webnlg_star"], seeds=[0])}
     assert {t.config.fingerprint("data") for t in trials[:3]} < shared
+
+
+def test_selection_changes_the_choice_of_the_epoch_and_nothing_else():
+    configs = resolved(selection.SPACE, "webnlg_star")
+    assert list(configs) == [f"{a.name}{end}" for end in ("", ON_TEST) for a in selection.AUDITED]
+    for name in ("bilstm-s", "gru-1", "gru-3"):
+        usual, on_test = configs[name].flat(), configs[name + ON_TEST].flat()
+        assert {k: v for k, v in on_test.items() if v != usual[k]} == {"training.selection": "test"}
 
 
 def test_another_transformer_is_an_override():
