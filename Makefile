@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: study test check bench report notebooks extras chaos fuzz audit clean
+.PHONY: study test check bench report results notebooks extras chaos fuzz audit clean
 
 study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
 	$(BIN)/python study/run.py --space rounds_curve
@@ -21,6 +21,9 @@ bench: .venv/installed  ## the product's speed against a dense and a plain formu
 
 report: .venv/installed  ## the page, every table and figure, and the notebooks, from runs/
 	$(BIN)/python reports/build.py --notebooks
+
+results: .venv/installed  ## what is published of runs/: REPRODUCTION.md, tables, figures, the page
+	$(BIN)/python reports/build.py --out results
 
 notebooks: .venv/installed  ## the notebooks alone, executed on runs/
 	$(BIN)/python reports/run_notebooks.py

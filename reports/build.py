@@ -20,6 +20,7 @@ from reports.page import write_index
 from reports.paper_tables import paper_tables
 from reports.predictions import read_corpora, read_counts
 from reports.provenance_tables import provenance_tables
+from reports.reproduction import write_reproduction
 from reports.results import (
     LedgerError,
     experiments,
@@ -177,7 +178,7 @@ def _notebooks_section(executed: Sequence[Path]) -> tuple[Section, ...]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for misuse."""
     arguments = _parser().parse_args(argv)
-    index: Path | None = None
+    index: list[Path] = []
     try:
         studies, found = _split(arguments.runs, arguments.experiment)
         made = build(arguments.runs, arguments.out, studies, arguments.settings)
@@ -185,7 +186,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         pages = {data.experiment: write_search(data, arguments.out) for data in searched}
         if arguments.experiment is None:
             executed = _notebooks(arguments) if arguments.notebooks else []
-            index = build_index(arguments.runs, arguments.out, made, searched, executed)
+            index = [
+                *executed,
+                *build_index(arguments.runs, arguments.out, made, searched, executed),
+            ]
     except (LedgerError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
@@ -199,9 +203,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, paths in pages.items():
         console.print(f"{name}: a search", style="bold", markup=False, soft_wrap=True)
         _tell_paths(console, paths)
-    if index is not None:
+    if index:
         console.print("Everything on one page", style="bold")
-        _tell_paths(console, [*executed, index])
+        _tell_paths(console, index)
     return 0
 
 
@@ -217,8 +221,8 @@ def build_index(
     made: Made,
     searched: Sequence[SearchData],
     executed: Sequence[Path] = (),
-) -> Path:
-    """Write the page of a whole ledger.
+) -> list[Path]:
+    """Write the page of a whole ledger, and what it says of the paper.
 
     Args:
         runs: A study's output folder.
@@ -238,7 +242,13 @@ def build_index(
         Chapter(title="Notebooks", sections=_notebooks_section(executed)),
     )
     foot = provenance_tables(cards.values(), frame, searched)
-    return write_index(chapters, cards, foot, out / "index.html")
+    written = []
+    if frame is not None:
+        paper, _ = others
+        written.append(
+            write_reproduction(frame, studies.sections, paper.sections, searched, cards, out)
+        )
+    return [*written, write_index(chapters, cards, foot, out / "index.html")]
 
 
 def _split(runs: Path, asked: Sequence[str] | None) -> tuple[list[str] | None, list[str]]:

@@ -37,6 +37,7 @@ from reports.significance import (
     sentence_difference,
 )
 from reports.table import Cell, Row, Table
+from search_spaces.selection import ON_TEST
 
 #: The paper's full model at K = 1: what Table 5 compares with, where an experiment has it.
 FULL_MODEL = "gru-1"
@@ -160,9 +161,6 @@ def optimism_table(frame: pd.DataFrame, counts: SentenceCounts) -> Table | None:
         ),
     )
 
-
-#: Ending of the names of arms whose epoch is chosen on test.
-ON_TEST = "-on-test"
 
 DIFFERENCE_COLUMNS = (
     "Δ F1",

@@ -1,0 +1,212 @@
+"""``REPRODUCTION.md``: what was run, what it says of the paper, and what it cost."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from reports.results import STATUS_WORDS
+from reports.run_cards import RunCard
+from reports.search import SearchData
+from reports.search_tables import search_tables
+from reports.section import Section
+from reports.significance import Verdict
+from reports.table import Cell, Row, Table
+
+#: Tables in the order of the paper's argument; the last is a study's and not the paper's.
+TABLES = ("table1", "claims", "table5", "table4", "optimism")
+#: What ``make bench`` measured: dense tensors on random batches, as released code has them.
+SPEED = Path(__file__).parents[1] / "benchmarks" / "results" / "speed-webnlg_star-cpu.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replication:
+    """What there is to say of one corpus."""
+
+    corpus: str
+    verdicts: str
+    """How many of the paper's F1 scores were reproduced."""
+    claims: tuple[str, ...]
+    figures: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+def write_reproduction(
+    frame: pd.DataFrame,
+    studies: Sequence[Section],
+    paper: Sequence[Section],
+    searched: Sequence[SearchData],
+    cards: Mapping[str, RunCard],
+    out: Path,
+) -> Path:
+    """Write the results section of a replication, as far as the ledger goes.
+
+    Args:
+        frame: All trials of studies, see :func:`~reports.results.read_ledger`.
+        studies: The studies' sections, for their figures and what they measure.
+        paper: The paper's tables, a section for each corpus.
+        searched: The searches.
+        cards: Every run, by fingerprint.
+        out: Folder of the reports.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports", "."),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # Markdown
+    )
+    trials = frame.drop_duplicates("fingerprint")
+    text = environment.get_template("reproduction.md.jinja").render(
+        done=int((trials["status"] == "done").sum()),
+        planned=len(trials),
+        corpora=_replications(frame, studies, paper),
+        compute=_compute(cards.values()),
+        experiments=_experiments(frame, searched, cards).markdown(),
+        searches=[
+            (data.experiment, list(map(_markdown, search_tables(data)))) for data in searched
+        ],
+    )
+    path = out / "REPRODUCTION.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def _replications(
+    frame: pd.DataFrame, studies: Sequence[Section], paper: Sequence[Section]
+) -> list[Replication]:
+    """Return the corpora on which something is finished."""
+    done = set(frame.loc[frame["status"] == "done", "corpus"])
+    found = []
+    for section in paper:
+        corpus = section.key.removeprefix("paper-")
+        if corpus not in done:
+            continue
+        own = [
+            s for s in studies if s.key in set(frame.loc[frame["corpus"] == corpus, "experiment"])
+        ]
+        tables = {t.name: t for s in (section, *own) for t in s.tables}
+        drawings = [(study, drawing) for study in own for drawing in study.drawings]
+        found.append(
+            Replication(
+                corpus=corpus,
+                verdicts=_verdicts(tables),
+                claims=tuple(_claim(row) for row in tables["claims"].rows)
+                if "claims" in tables
+                else (),
+                figures=tuple(f"![{d.caption}]({s.key}/{d.name}.svg)" for s, d in drawings),
+                tables=tuple(_markdown(tables[name]) for name in TABLES if name in tables),
+            )
+        )
+    return found
+
+
+def _verdicts(tables: Mapping[str, Table]) -> str:
+    """Say what became of each F1 score that the paper prints for a model."""
+    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    for name, column in (("table5", "Verdict"), ("table1", "Verdict on F1")):
+        for row in tables[name].rows if name in tables else ():
+            found[row.key], labels[row.key] = _cell(tables[name], row, column).text, row.label
+    parts = []
+    for word in (v for v in Verdict if v != Verdict.NOTHING_PUBLISHED):
+        arms = [labels[arm] for arm, verdict in found.items() if verdict == word]
+        if arms:
+            parts.append(f"{len(arms)} {word} ({', '.join(arms)})")
+    return "; ".join(parts)
+
+
+def _claim(row: Row) -> str:
+    where, pairs, delta, seeds, interval, _, verdict = (cell.text for cell in row.cells)
+    if not int(seeds):
+        return f"{row.label} ({where}): **{verdict}**."
+    unit = "" if pairs == "–" else f", {pairs} pairs"
+    between = f", 95 % {interval}" if interval != "–" else ""
+    return f"{row.label} ({where}): **{verdict}**, {delta}{between}, seeds: {seeds}{unit}."
+
+
+def _cell(table: Table, row: Row, column: str) -> Cell:
+    return row.cells[table.columns.index(column)]
+
+
+def _markdown(table: Table) -> str:
+    """Return a table one heading lower than on its own page."""
+    return f"#{table.markdown()}"
+
+
+def _experiments(
+    frame: pd.DataFrame, searched: Sequence[SearchData], cards: Mapping[str, RunCard]
+) -> Table:
+    rows = []
+    for name, trials in frame.groupby("experiment", sort=False):
+        became = trials["status"].value_counts()
+        parts = [f"{became[s]} {word}" for s, word in STATUS_WORDS.items() if s in became]
+        own = [cards[fingerprint] for fingerprint in dict.fromkeys(trials["fingerprint"])]
+        rows.append(_experiment(str(name), parts, own, trials["command"].iloc[-1]))
+    for data in searched:
+        became = data.trials["state"].value_counts()
+        own = [cards[fingerprint] for fingerprint in dict.fromkeys(data.trials["fingerprint"])]
+        parts = [f"{count} {state}" for state, count in became.items()]
+        rows.append(_experiment(f"{data.experiment} (search)", parts, own, data.command))
+    return Table(
+        name="experiments",
+        title="What was run",
+        head="Experiment",
+        columns=("Trials", "Epochs", "Core-hours", "Command"),
+        rows=tuple(rows),
+        notes=("Experiments share runs; each counts a shared run as its own.",),
+    )
+
+
+def _experiment(name: str, parts: Iterable[str], cards: Sequence[RunCard], command: Any) -> Row:
+    texts = (
+        ", ".join(parts),
+        str(sum(card.epochs or 0 for card in cards)),
+        f"{_core_hours(cards):.1f}",
+        f"`{command}`",
+    )
+    return Row(key=name, label=name, cells=tuple(Cell(text=text) for text in texts))
+
+
+def _core_hours(cards: Iterable[RunCard]) -> float:
+    """Return the time of finished and stopped runs, by the threads each had."""
+    return sum(
+        card.seconds * float(card.provenance.get("threads", 1)) / 3600
+        for card in cards
+        if not math.isnan(card.seconds)
+    )
+
+
+def _compute(cards: Iterable[RunCard]) -> str:
+    known = [card for card in cards if not math.isnan(card.seconds)]
+    hours = _core_hours(known)
+    text = f"All of it took {hours:.1f} core-hours in {len(known)} runs."
+    if not SPEED.exists():
+        return text
+    seconds = json.loads(SPEED.read_text(encoding="utf-8"))["seconds an epoch"]
+    # Formulations were timed in turns, so that each round of them has its own ratio.
+    ratios = [
+        median(
+            dense / ours
+            for dense, ours in zip(
+                seconds[f"dense on random batches, K = {k}"],
+                seconds[f"product, K = {k}"],
+                strict=True,
+            )
+        )
+        for k in (1, 5)
+    ]
+    low, high = min(ratios), max(ratios)
+    return (
+        f"{text} With the L²·R scores of all word pairs written out, on random batches, an epoch "
+        f"of WebNLG takes {low:.0f} to {high:.0f} times as long (`make bench`): these runs would "
+        f"have taken some {hours * low:,.0f} to {hours * high:,.0f} core-hours."
+    )

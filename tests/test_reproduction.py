@@ -1,0 +1,59 @@
+"""REPRODUCTION.md from a small ledger: what was run, what it says of the paper, what it cost."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reports import build, reproduction
+from tests.ledgers import Ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    made = Ledger(tmp_path / "runs")
+    for arm, scores in {"gru-1": (0.86, 0.87, 0.88), "bilstm-s": (0.84, 0.86, 0.85)}.items():
+        for seed, f1 in enumerate(scores):
+            made.finish(made.plan(arm, seed), f1, {"seconds": 1800.0})
+    made.plan("gru-3", 0)
+    made.save("rounds_curve-webnlg_star")
+    return made
+
+
+def written(ledger: Ledger) -> str:
+    out = ledger.runs.parent / "out"
+    assert build.main(["--runs", str(ledger.runs), "--out", str(out)]) == 0
+    return (out / "REPRODUCTION.md").read_text()
+
+
+def test_it_says_what_became_of_the_papers_numbers_and_claims(ledger: Ledger) -> None:
+    text = written(ledger)
+    assert "**Not finished: 6 of 7 planned trials have a result.**" in text
+    assert "2 reproduced (RIN (GRU, K = 1), BiLSTM_s)" in text
+    assert (
+        "- Interaction helps: one round beats none (§5.2, §5.3): **undecided**, +2.0 ± 1.0, "
+        "95 % −0.5 to 4.5, seeds: 3, 1/3 pairs." in text
+    )
+    assert "- More rounds help (§5.2): **not run**." in text
+    assert "![Test scores against the number of updating rounds](rounds_curve-webnlg_star/" in text
+    assert "| rounds_curve-webnlg_star | 6 finished, 1 not run |" in text
+    assert written(ledger) == text
+
+
+def test_hours_are_of_all_runs_and_the_ratio_is_the_benchmarks(ledger: Ledger) -> None:
+    text = written(ledger)
+    assert "All of it took 3.0 core-hours in 6 runs." in text
+    found = re.search(r"takes (\d+) to (\d+) times as long .* some (\d+) to (\d+) core-hours", text)
+    assert found
+    low, high, least, most = map(int, found.groups())
+    assert 30 < low <= high < 100
+    assert (least, most) == pytest.approx((3 * low, 3 * high), abs=2)
+
+
+def test_without_a_benchmark_no_ratio_is_claimed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(reproduction, "SPEED", tmp_path / "none.json")
+    assert "times as long" not in written(ledger)
