@@ -28,7 +28,7 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 def test_list_shows_spaces_and_counts(capsys):
     code, shown = command(capsys, "--list")
     assert code == 0
-    assert len(SPACES) == 7
+    assert len(SPACES) == 8
     for space in SPACES.values():
         line = next(line for line in shown.splitlines() if f" {space.name} " in line)
         assert space.title in line
