@@ -37,10 +37,11 @@ from reports.significance import (
     sentence_difference,
 )
 from reports.table import Cell, Row, Table
-from search_spaces.selection import ON_TEST
 
 #: The paper's full model at K = 1: what Table 5 compares with, where an experiment has it.
 FULL_MODEL = "gru-1"
+#: Ending of the names of arms whose epoch is chosen on test (``search_spaces.selection``).
+ON_TEST = "-on-test"
 
 _SCORES = {
     "Precision": "test_precision",

@@ -9,14 +9,11 @@ import dataclasses
 from search_spaces.arms import BILSTM_S, rin
 from search_spaces.space import Arm, Grid
 
-#: Ending of the names of arms whose epoch is chosen on test.
-ON_TEST = "-on-test"
-
 
 def chosen_on_test(arm: Arm) -> Arm:
     """Return an arm whose epoch is chosen on test; never a result, only a measurement."""
     overrides = {**arm.overrides, "training.selection": "test"}
-    return dataclasses.replace(arm, name=f"{arm.name}{ON_TEST}", overrides=overrides)
+    return dataclasses.replace(arm, name=f"{arm.name}-on-test", overrides=overrides)
 
 
 AUDITED = (BILSTM_S, rin(1), rin(3))

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.experiment_tables import ON_TEST
 from reports.paper import published
 from rin_core.config import Config, ConfigError
 from search_spaces import SPACES, SpaceError, ablation, find_space, main_results, selection, version
 from search_spaces.arms import BILSTM_S, rin
 from search_spaces.rounds_curve import SPACE
-from search_spaces.selection import ON_TEST
 from search_spaces.space import Arm, Grid, Trial, parse_seeds
 
 ARMS = st.lists(st.sampled_from(range(7)), min_size=1, max_size=5, unique=True)
