@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import jinja2
 import pandas as pd
@@ -99,9 +98,12 @@ def _replications(
             Replication(
                 corpus=corpus,
                 verdicts=_verdicts(tables),
-                claims=tuple(_claim(row) for row in tables["claims"].rows)
-                if "claims" in tables
-                else (),
+                claims=tuple(
+                    _claim(table, row)
+                    for name, table in tables.items()
+                    if name == "claims"
+                    for row in table.rows
+                ),
                 figures=tuple(f"![{d.caption}]({s.key}/{d.name}.svg)" for s, d in drawings),
                 tables=tuple(_markdown(tables[name]) for name in TABLES if name in tables),
             )
@@ -124,13 +126,18 @@ def _verdicts(tables: Mapping[str, Table]) -> str:
     return "; ".join(parts)
 
 
-def _claim(row: Row) -> str:
-    where, pairs, delta, seeds, interval, _, verdict = (cell.text for cell in row.cells)
+def _claim(table: Table, row: Row) -> str:
+    where, run, delta, seeds, interval, verdict = (
+        _cell(table, row, column).text
+        for column in (
+            *("Where", "Pairs run", "Mean Δ F1", "Common seeds", "95 % over seeds", "Verdict"),
+        )
+    )
     if not int(seeds):
         return f"{row.label} ({where}): **{verdict}**."
-    unit = "" if pairs == "–" else f", {pairs} pairs"
+    pairs = "" if run == "–" else f", {run} pairs"
     between = f", 95 % {interval}" if interval != "–" else ""
-    return f"{row.label} ({where}): **{verdict}**, {delta}{between}, seeds: {seeds}{unit}."
+    return f"{row.label} ({where}): **{verdict}**, {delta}{between}, seeds: {seeds}{pairs}."
 
 
 def _cell(table: Table, row: Row, column: str) -> Cell:
@@ -145,17 +152,24 @@ def _markdown(table: Table) -> str:
 def _experiments(
     frame: pd.DataFrame, searched: Sequence[SearchData], cards: Mapping[str, RunCard]
 ) -> Table:
+    groups = [
+        (str(name), trials, trials["status"].map(STATUS_WORDS), trials["command"].iloc[-1])
+        for name, trials in frame.groupby("experiment", sort=False)
+    ]
+    groups += [
+        (f"{data.experiment} (search)", data.trials, data.trials["state"], data.command)
+        for data in searched
+    ]
     rows = []
-    for name, trials in frame.groupby("experiment", sort=False):
-        became = trials["status"].value_counts()
-        parts = [f"{became[s]} {word}" for s, word in STATUS_WORDS.items() if s in became]
+    for name, trials, became, command in groups:
         own = [cards[fingerprint] for fingerprint in dict.fromkeys(trials["fingerprint"])]
-        rows.append(_experiment(str(name), parts, own, trials["command"].iloc[-1]))
-    for data in searched:
-        became = data.trials["state"].value_counts()
-        own = [cards[fingerprint] for fingerprint in dict.fromkeys(data.trials["fingerprint"])]
-        parts = [f"{count} {state}" for state, count in became.items()]
-        rows.append(_experiment(f"{data.experiment} (search)", parts, own, data.command))
+        texts = (
+            ", ".join(f"{count} {word}" for word, count in became.value_counts().items()),
+            str(sum(card.epochs or 0 for card in own)),
+            f"{_core_hours(own):.1f}",
+            f"`{command}`",
+        )
+        rows.append(Row(key=name, label=name, cells=tuple(Cell(text=text) for text in texts)))
     return Table(
         name="experiments",
         title="What was run",
@@ -164,16 +178,6 @@ def _experiments(
         rows=tuple(rows),
         notes=("Experiments share runs; each counts a shared run as its own.",),
     )
-
-
-def _experiment(name: str, parts: Iterable[str], cards: Sequence[RunCard], command: Any) -> Row:
-    texts = (
-        ", ".join(parts),
-        str(sum(card.epochs or 0 for card in cards)),
-        f"{_core_hours(cards):.1f}",
-        f"`{command}`",
-    )
-    return Row(key=name, label=name, cells=tuple(Cell(text=text) for text in texts))
 
 
 def _core_hours(cards: Iterable[RunCard]) -> float:

@@ -212,7 +212,17 @@ def search(
     listener: Listener,
     storage: Path,
 ) -> None:
-    """Run the trials that a searcher asks for, until it asks for no more; see :func:`run`."""
+    """Run the trials that a searcher asks for, until it asks for no more, as :func:`run` does.
+
+    Args:
+        searcher: Says what to run next.
+        rungs: What stops trials early; None for nothing.
+        corpora: Encoded corpora by key.
+        resources: What a trial takes.
+        slots: Trials at once.
+        listener: Hears of epochs and ends.
+        storage: Folder for Ray's own records.
+    """
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
     trainable = tune.with_resources(
         tune.with_parameters(_trainable, handles=handles, threads=_threads(resources)),
@@ -353,7 +363,7 @@ def _run(described: Mapping[str, Any], corpus: EncodedCorpus, unit: Unit, thread
 class Reports:
     """Report of each epoch, once, what the driver acts on; the ledger has the rest of it.
 
-    Ray keeps eight statistics of every number of every trial, 2 KiB each.
+    Of every number of every trial Ray keeps six statistics and two windows of values, 2 KiB.
     """
 
     def __init__(self) -> None:
