@@ -89,7 +89,8 @@ def published_cell(printed: Published | None) -> Cell:
     """Return a printed number with its source."""
     if printed is None:
         return NO_CELL
-    return number(printed.value, f"{printed.value:.1f}", printed.source)
+    plus_minus = "" if printed.sd is None else f" ± {printed.sd:.1f}"
+    return number(printed.value, f"{printed.value:.1f}{plus_minus}", printed.source)
 
 
 def published_difference_cell(corpus: str, arm: str, base: str) -> Cell:

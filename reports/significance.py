@@ -192,8 +192,8 @@ class Verdict(StrEnum):
 VERDICT_RULE = (
     "Verdict: *reproduced* where the 95 % t interval of our mean over seeds, widened by the "
     "paper's rounding (± 0.05), holds the published number; else *ours above* or *ours below* "
-    "it. The published spread is unknown and counts as none. With one seed there is no "
-    "interval and no verdict; with two or three the interval is so wide that *reproduced* "
+    "it. The published spread, where it is known at all, counts as none. With one seed there is "
+    "no interval and no verdict; with two or three the interval is so wide that *reproduced* "
     "says little."
 )
 

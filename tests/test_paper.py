@@ -6,7 +6,9 @@ from collections import defaultdict
 
 import pytest
 
+from reports.cells import published_cell
 from reports.paper import PUBLISHED, published
+from search_spaces import SPACES
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,7 @@ from reports.paper import PUBLISHED, published
         ("webnlg_star", "no-relation-input", "f1", 85.5, "Table 5, RIN −ŷ"),
         ("nyt", "linear", "f1", 77.8, "Table 5, RIN −γ"),
         ("webnlg_star", "corpus", "test_EPO", 26, "Zeng et al. (2018), Table 1, WebNLG"),
+        ("nyt", "camera-ready", "f1", 87.3, "Sun et al. (2020), partial match"),
     ],
 )
 def test_published_numbers(corpus: str, arm: str, metric: str, value: float, source: str) -> None:
@@ -37,7 +40,20 @@ def test_numbers_printed_twice_agree() -> None:
     for number in PUBLISHED:
         values[number.corpus, number.arm, number.metric].add(number.value)
     assert all(len(found) == 1 for found in values.values())
-    assert len(PUBLISHED) == 12 * 6 + 2 * 3 + 2 * 3 + 4 * 2 + 6 * 2
+    assert len(PUBLISHED) == 12 * 6 + 2 * 3 + 2 * 3 + 4 * 2 + 6 * 2 + 2 * 2
+
+
+def test_a_published_spread_is_shown() -> None:
+    assert published_cell(published("webnlg_star", "camera-ready", "f1")).text == "87.3 ± 0.4"
+    assert published_cell(published("webnlg_star", "gru-1", "f1")).text == "86.3"
+
+
+def test_arms_of_the_published_version_are_those_of_its_space() -> None:
+    arms = {arm.name for arm in SPACES["version"].arms}
+    assert {arm for arm in arms if published("nyt", arm, "f1")} == {
+        "camera-ready",
+        "camera-ready-no-interaction",
+    }
 
 
 @pytest.mark.parametrize("corpus", ["nyt5k_star", "demo"])
