@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +21,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 _DIGEST = "digest"
+_LONGEST_HEADER = 100_000_000  # bytes, safetensors' own limit
 
 
 class CheckpointError(RuntimeError):
@@ -82,6 +83,29 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def load_metadata(path: Path) -> dict[str, Any]:
     """Read only the metadata of a file, not its tensors; raises as :func:`load_tensors`."""
     metadata = _read(path, tensors=False)[1]
+    metadata.pop(_DIGEST, None)
+    return metadata
+
+
+def stream_metadata(read: Callable[[int, int], bytes], name: str) -> dict[str, Any]:
+    """Read only the metadata of a file that is elsewhere, by its head.
+
+    Args:
+        read: Returns the bytes from a first place to before a second.
+        name: Of the file, for errors.
+
+    Raises:
+        CheckpointError: The head is damaged, or not of one of our files.
+    """
+    # A safetensors file starts with the length of its JSON header, in eight bytes.
+    try:
+        length = int.from_bytes(read(0, 8), "little")
+        if length > _LONGEST_HEADER:
+            raise ValueError("its header is too long")
+        header = json.loads(read(8, 8 + length))
+        metadata: dict[str, Any] = json.loads(header["__metadata__"]["rin"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{name}: cannot be read ({error}); delete it to go on") from error
     metadata.pop(_DIGEST, None)
     return metadata
 

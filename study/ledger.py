@@ -24,10 +24,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rin_core.checkpoint import CheckpointError, load_metadata, write_atomically
+from rin_core.checkpoint import (
+    CheckpointError,
+    load_metadata,
+    stream_metadata,
+    write_atomically,
+)
 from rin_core.model_io import find_unit
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
 from study.store import Store
@@ -97,10 +103,9 @@ class Unit:
         if (result := self.result()) is not None:
             return list(result["history"])
         try:
-            epochs = load_metadata(self.path / CHECKPOINT)["history"]
+            return _epochs(load_metadata(self.path / CHECKPOINT))
         except (CheckpointError, FileNotFoundError):
             return []
-        return [Epoch(**epoch).flat() for epoch in epochs]
 
     def usage(self) -> dict[int, dict[str, float]]:
         """Return what each epoch took of the machine, where that was measured; no result."""
@@ -162,6 +167,9 @@ class Unit:
     def refresh(self) -> None:
         """Bring the folder up to date with what other nodes wrote: nothing to do for one folder."""
 
+    def follow(self) -> None:
+        """See how far another node has come with the unit: nothing to do for one folder."""
+
     def stop(self, epoch: int, reason: str) -> None:
         """Record that a search stopped the unit after an epoch, for a reason."""
         _write_json(self.path / "stopped.json", {"epoch": epoch, "reason": reason})
@@ -181,6 +189,21 @@ class SharedUnit(Unit):
 
     store: Store
     _sent: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    _seen: list[dict[str, Any]] = field(default_factory=list, repr=False, compare=False)
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return the epochs so far, here or as :meth:`follow` last saw them."""
+        return Unit.history(self) if self.result() is not None or not self._seen else [*self._seen]
+
+    def follow(self) -> None:
+        """See how far another node has come: its checkpoint's head says so, whatever its size."""
+        if self.result() is not None:
+            return
+        self._fetch(USAGE)
+        name = self._name(CHECKPOINT)
+        # It may be gone, if the unit has ended, or its head just been replaced by a longer one.
+        with suppress(FileNotFoundError, CheckpointError):
+            self._seen[:] = _epochs(stream_metadata(partial(self.store.read, name), name))
 
     def claim(self) -> str:
         """Take the unit over from whichever node had it; see :meth:`Unit.claim`."""
@@ -225,6 +248,7 @@ class SharedUnit(Unit):
         """Fetch what the store has of the unit, and send it what only this folder has."""
         if self.result() is not None:
             return
+        self._seen.clear()
         fetched = {name for name in _TRAVELS if self._fetch(name)}
         if "result.json" in fetched:
             self._clear()
@@ -363,6 +387,10 @@ class Ledger:
                     f"{self.root}: another study is writing here; wait for it, or choose --out"
                 ) from None
             yield
+
+
+def _epochs(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [Epoch(**epoch).flat() for epoch in metadata["history"]]
 
 
 def _identity(trial: Mapping[str, Any]) -> tuple[str, str]:

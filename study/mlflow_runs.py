@@ -79,6 +79,8 @@ class Runs:
             planned: The unit.
             heard: The last epoch to send; None for all, with the result, the stop or the failure.
         """
+        if heard is not None:
+            planned.unit.follow()
         run = self._run(planned)
         if run.status == "FINISHED":  # written last, so everything is there
             return

@@ -71,6 +71,15 @@ class Store:
         write_atomically(file, content)
         return True
 
+    def read(self, name: str, start: int, end: int) -> bytes:
+        """Return a part of a file.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        content: bytes = self._fs.cat_file(self._path(name), start=start, end=end)
+        return content
+
     def remove(self, names: Iterable[str]) -> None:
         """Delete files that may be there."""
         for path in map(self._path, names):

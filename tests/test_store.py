@@ -7,7 +7,7 @@ import torch
 
 from rin_core.checkpoint import save_tensors
 from rin_core.training import CHECKPOINT, WEIGHTS
-from study.ledger import Ledger, SharedUnit, Superseded
+from study.ledger import USAGE, Ledger, SharedUnit, Superseded
 from study.store import Store, StoreError
 
 EPOCH = {"train_loss": 2.0, "dev": {"f1": 0.5}, "seconds": 1.0, "tokens_per_second": 9.0}
@@ -55,6 +55,40 @@ def test_what_a_node_trained_arrives_at_the_driver(store, driver, tmp_path):
     assert driver.predictions() == {"triples": [1]}
     assert driver.weights.read_bytes() == worker.weights.read_bytes()
     assert CHECKPOINT not in files(driver)
+
+
+def test_how_far_a_node_has_come_is_seen_without_its_weights(store, driver, tmp_path):
+    worker = node(store, tmp_path, "one")
+    token = worker.claim()
+    driver.follow()
+    assert driver.history() == []
+    worker.use(2, {"process_memory_megabytes": 300.0})
+    train(worker, token, 1, 2)
+    assert driver.history() == []
+    driver.follow()
+    assert driver.history() == worker.history()
+    assert files(driver) == {USAGE}
+    driver.refresh()
+    train(worker, token, 3)
+    assert [row["epoch"] for row in driver.history()] == [1, 2]
+    driver.follow()
+    worker.finish({"history": [{"epoch": 3}]}, {}, token)
+    driver.follow()
+    assert [row["epoch"] for row in driver.history()] == [1, 2, 3]
+    driver.refresh()
+    assert driver.history() == [{"epoch": 3}]
+
+
+def test_a_head_that_is_being_replaced_is_read_next_time(store, driver, tmp_path):
+    worker = node(store, tmp_path, "one")
+    train(worker, worker.claim(), 1)
+    driver.follow()
+    whole = (worker.path / CHECKPOINT).read_bytes()
+    for cut in (0, 4, 9, 60):
+        (tmp_path / "part").write_bytes(whole[:cut])
+        store.send(tmp_path / "part", f"abc/{CHECKPOINT}")
+        driver.follow()
+        assert len(driver.history()) == 1
 
 
 def test_another_node_goes_on_where_a_lost_one_was_and_the_lost_one_writes_no_more(

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+from rin_core.training import CHECKPOINT
 from study import mlflow_tracker
-from study.ledger import Unit
+from study.ledger import SharedUnit, Unit
 from study.mlflow_runs import KIND, PARENT, WATCHED, create_database
 from study.mlflow_tracker import Tracker
+from study.store import Store
 from study.tracking import Tracked, TrackingError, Untracked, track
 from tests.tracked import STARTED, children, experiment, finish, learn, runs_of, steps
 
@@ -122,6 +124,25 @@ def test_an_epoch_not_reported_yet_is_not_shown_yet(opened, units, client):
     tracker.epoch("aaa", 4)
     tracker.close("FAILED")
     assert steps(client, children(client)["aaa"]) == [1, 2, 3, 4]
+
+
+def test_epochs_on_a_node_of_its_own_are_shown_while_it_trains(
+    mlflow_db, client, tracked, tmp_path
+):
+    store = Store(f"file://{tmp_path}/bucket")
+    here = SharedUnit(tmp_path / "here" / "aaa", store)
+    node = SharedUnit(tmp_path / "node" / "aaa", store)
+    planned = {"aaa": dataclasses.replace(tracked.planned["aaa"], unit=here)}
+    tracker = Tracker(f"sqlite:///{mlflow_db}", dataclasses.replace(tracked, planned=planned))
+    token = node.claim()
+    learn(node, 2)
+    node.saved(token)
+    tracker.epoch("aaa", 2)
+    tracker.close("FAILED")
+    run = children(client)["aaa"]
+    assert steps(client, run) == [1, 2]
+    assert steps(client, run, "system/process_memory_megabytes") == [2]
+    assert not (here.path / CHECKPOINT).exists()
 
 
 def test_failed_and_stopped_trials_are_told_apart(opened, units, client):
