@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -13,13 +12,11 @@ from reports.search_page import build_search
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.ledger import Ledger
+from study.options import Options
 from study.plan import Plan, make_plan
 from study.search_plan import SearchPlan, make_search_plans
 from study.search_record import SearchRecord
 from study.show import show_search
-
-if TYPE_CHECKING:
-    from study.run import Options
 
 Confirm = Callable[[Plan, str], int]
 """Runs the trials of a grid as an experiment and returns the exit code."""

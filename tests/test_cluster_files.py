@@ -10,8 +10,7 @@ import pytest
 import ray.autoscaler
 import yaml
 
-from study.run import Options
-from study.run import _parse as parse
+from study.options import Options, parse
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "cluster"

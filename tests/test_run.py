@@ -13,6 +13,7 @@ from search_spaces import SPACES, find_space
 from study import run, trial
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
+from study.options import parse
 from study.plan import make_plan
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     with pytest.raises(SystemExit) as ended:
-        exit_with_clear_errors(lambda: run.main(run._parse(arguments)))
+        exit_with_clear_errors(lambda: run.main(parse(arguments)))
     captured = capsys.readouterr()
     return ended.value.code, captured.out + captured.err
 

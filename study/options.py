@@ -1,0 +1,104 @@
+"""What ``python study/run.py`` may be told, and what it takes where it is told nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from study.trial import parse_overrides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Run a study of RIN: every arm of a grid, on every corpus, with every seed; or a search.
+
+    A search tunes each arm with the same budget of trials, by Optuna under ASHA, and then runs
+    each arm's best and its start on fresh seeds.
+
+    What is finished is never run again, and what was stopped goes on from its last epoch:
+    the same command continues a study, after a crash as after a kill.
+
+    Other commands: ``run.py show``, ``audit``, ``export``, ``import`` and ``rerun``; each has a
+    ``--help``.
+    """
+
+    space: str = "rounds_curve"
+    """What to compare; ``--list`` shows the spaces."""
+    list: bool = False
+    """Show the spaces and their trial counts, and stop."""
+    dry_run: bool = False
+    """Show the trials, resolved, and what is done of them, and stop."""
+    data: tuple[str, ...] = ("demo",)
+    """Corpora: ``demo``, names under the data root, or folders."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """GloVe text file (plain, .gz or .zip), from here or the data root, for the words; without
+    it they start random."""
+    seeds: str | None = None
+    """A count (``5`` is 0 to 4), a range (``2-4``), a list (``0,3``) [default: the space's].
+    Of a search: the seeds that confirm its best; ``0`` confirms nothing."""
+    trials: int | None = None
+    """Trials of each arm of a search; a larger number extends a finished one."""
+    hours: float | None = None
+    """Hours after which a search begins no trial but to make the arms' budgets equal."""
+    arms: tuple[str, ...] = ()
+    """Only these arms; shell patterns, as in ``'gru-*'``."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting for all trials, as in ``--set training.learning_rate=5e-4``; repeatable.
+    A search searches it no more."""
+    max_epochs: int | None = None
+    """Short for ``--set training.max_epochs=…``."""
+    max_concurrent: int | None = None
+    """Most trials at once [default: as many as fit]."""
+    cpus_per_trial: float = 1.0
+    """CPUs, and torch threads, of a trial."""
+    gpus_per_trial: float | None = None
+    """GPUs of a trial; a fraction shares one [default: 1 where there is a GPU, else 0]."""
+    ray_address: str | None = None
+    """A running cluster, as in ``auto`` or ``ray://host:10001`` [default: start Ray here]."""
+    tracking_uri: str | None = None
+    """MLflow: a server or database; ``none`` tracks nothing [default: $MLFLOW_TRACKING_URI, else
+    ``sqlite:///`` in the output folder]."""
+    experiment: str | None = None
+    """Name in MLflow and of the report [default: space and corpus]."""
+    out: Path = Path("runs")
+    """Output folder: the ledger, the MLflow database, the reports."""
+    shared: str | None = None
+    """Where trials leave epochs and results if their nodes do not see ``--out``: a URI that
+    fsspec can open, such as ``s3://bucket/rin`` [default: they see it]."""
+
+    def check(self) -> None:
+        """Raise ``ValueError`` for a number that cannot be."""
+        for name in ("max_concurrent", "max_epochs", "cpus_per_trial"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
+        if self.experiment is not None and Path(self.experiment).name != self.experiment:
+            raise ValueError(f"--experiment {self.experiment!r}: must be a name, without folders")
+        if self.gpus_per_trial is not None and self.gpus_per_trial < 0:
+            raise ValueError(f"--gpus-per-trial {self.gpus_per_trial}: must be 0 or more")
+
+    def overrides(self) -> dict[str, object]:
+        """Return the settings for all trials."""
+        short = {} if self.max_epochs is None else {"training.max_epochs": self.max_epochs}
+        return {**parse_overrides(self.set), **short}
+
+    def uri(self) -> str:
+        """Return where MLflow is."""
+        database = self.out.resolve() / "mlflow.db"
+        return self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Read a command line; what cannot be read ends the process with code 2, as ``--help`` with 0.
+
+    Args:
+        arguments: Without the program's name [default: this process's].
+    """
+    return tyro.cli(Options, args=arguments, description=Options.__doc__)
