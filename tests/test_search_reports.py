@@ -1,5 +1,6 @@
 """What is said of a search: by hand where there are numbers."""
 
+import dataclasses
 import itertools
 import json
 import math
@@ -20,7 +21,8 @@ from reports.search import (
     searches,
     to_end,
 )
-from reports.search_page import build_search, draw_parameter, expected_info, parameter_info
+from reports.search_figures import SHOWN, draw_slices, expected_info, slices_info
+from reports.search_page import build_search
 from reports.search_rows import audit_verdict, saving, top_rows
 from reports.search_tables import search_tables
 from tests.ledgers import RATE, TRIALS, end, write_search
@@ -102,23 +104,55 @@ def test_expected_best_grows_towards_the_best():
 
 def test_the_figures_take_every_judged_trial(runs):
     data = read_search(runs, "some")
-    info = parameter_info(data)
-    assert (info.name, info.log) == (RATE, True)
-    (cloud,) = info.clouds
+    info = slices_info(data)
+    (only,) = info.slices
+    assert (only.name, only.log, info.floor) == (RATE, True, pytest.approx(70 - SHOWN))
+    (cloud,) = only.clouds
     assert cloud.finished == ((1e-3, 60.0), (2e-3, 70.0))
     assert cloud.stopped == ((1e-4, 20.0), (1e-5, 30.0))
+    assert (cloud.start, cloud.best) == ((1e-3, 60.0), (2e-3, 70.0))
     ((label, curve),) = expected_info(data).curves
     assert (label, len(curve)) == ("Arm A", 4)
     assert curve[0] == pytest.approx((60 + 20 + 30 + 70) / 4)
-    axes = draw_parameter(info).axes[0]
-    assert axes.get_xscale() == "log"
-    assert len(axes.collections) == 2
+    near, whole = draw_slices(info).axes
+    assert near.get_xscale() == whole.get_xscale() == "log"
+    drawn = [c.get_offsets().tolist() for c in near.collections]
+    assert drawn[0] == [[1e-4, 60.0], [1e-5, 60.0]], "too low to be shown: on the edge"
+    assert [[1e-4, 20.0], [1e-5, 30.0]] in [c.get_offsets().tolist() for c in whole.collections]
+
+
+def test_every_parameter_that_varies_has_a_slice(runs):
+    data = read_search(runs, "some")
+    cells = ["gru", "rnn", None, "gru", "linear", "gru"]
+    choice = {
+        "name": "CategoricalDistribution",
+        "attributes": {"choices": ["gru", "rnn", "linear"]},
+    }
+    fixed = {"name": "IntDistribution", "attributes": {"log": False}}
+    varied = dataclasses.replace(
+        data,
+        parameters={**data.parameters, "model.cell": choice, "model.rounds": fixed},
+        trials=data.trials.assign(**{"model.cell": cells, "model.rounds": 1}),
+    )
+    rate, cell = slices_info(varied).slices
+    assert (rate.name, cell.name, cell.choices) == (RATE, "model.cell", ("gru", "rnn", "linear"))
+    (cloud,) = cell.clouds
+    assert [(round(x), y) for x, y in cloud.finished] == [(0, 60.0), (2, 70.0)]
+    assert [(round(x), y) for x, y in cloud.stopped] == [(1, 20.0)], "one has no cell"
+    panels = draw_slices(slices_info(varied)).axes
+    assert [axes.get_xlabel() for axes in panels] == ["learning_rate", "cell"]
+    assert [label.get_text() for label in panels[1].get_xticklabels()] == ["gru", "rnn", "linear"]
+
+
+def test_without_a_judged_trial_there_is_no_slice(runs):
+    data = read_search(runs, "some")
+    assert slices_info(dataclasses.replace(data, trials=data.trials.iloc[:0])) is None
 
 
 def test_the_page_says_what_was_found_and_what_it_cost(runs, tmp_path):
     build_search(runs, tmp_path / "out", "some")
     page = (tmp_path / "out" / "some" / "search.md").read_text()
-    assert "stopped early.](parameter.svg)" in page
+    assert "points below the best.](slices.svg)" in page
     assert "| a #4 | 70.0 | 6 | 0.002 |" in page
     assert "| failed | 1 | 0 | 0.00 |" in page
     assert "Trials by arm: a 6, of 6 each." in page
@@ -131,7 +165,7 @@ def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
     made = build_search(runs, tmp_path / "one", "some")
     again = build_search(runs, tmp_path / "two", "some")
     names = {path.name for path in made}
-    assert names >= {"parameter.svg", "expected_best.png", "search.md", "trials.csv"}
+    assert names >= {"slices.svg", "expected_best.png", "search.md", "trials.csv"}
     assert names >= {"best_trials.tex", "compute.csv"}
     assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
 
