@@ -21,7 +21,8 @@ from matplotlib.ticker import MaxNLocator
 from reports.figures import INK, STYLE
 from reports.search import SearchData, expected_best, ranked
 
-#: Points of dev F1 below the best trial that a slice shows; what is lower lies on its edge.
+#: Points of dev F1 below the best trial that a figure shows; in a slice, what is lower lies on
+#: the edge.
 SHOWN = 10.0
 #: Okabe and Ito's palette, one colour an arm.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -229,7 +230,7 @@ def _mark(label: str, marker: str, face: Any, edge: str) -> Line2D:
 
 
 def draw_expected(info: ExpectedInfo) -> Figure:
-    """Draw :class:`ExpectedInfo`."""
+    """Draw :class:`ExpectedInfo`, near the best."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 3.8), layout="constrained")
         FigureCanvasAgg(figure)
@@ -239,6 +240,8 @@ def draw_expected(info: ExpectedInfo) -> Figure:
         axes.set(xlabel="trials", ylabel="expected best dev F1, points")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if info.curves:
+            best = max(values[-1] for _, values in info.curves)
+            axes.set_ylim(bottom=max(axes.get_ylim()[0], best - SHOWN))
             axes.legend(frameon=False, fontsize=8)
     return figure
 
