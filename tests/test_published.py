@@ -1,0 +1,76 @@
+"""What README and ``results/`` say is what the ledger beside them and the benchmark say."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from statistics import median
+
+import pandas as pd
+import pytest
+
+from reports.build import build
+from study.ledger import Ledger
+from study.portable import import_ledger
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PAPER = ROOT / "results" / "paper-webnlg_star"
+SECONDS = json.loads((ROOT / "benchmarks" / "results" / "speed-webnlg_star-cpu.json").read_text())[
+    "seconds an epoch"
+]
+
+
+def rows(markdown: str) -> list[dict[str, str]]:
+    """Read the first Markdown table of a text."""
+    found = re.search(r"(?:^\|.*\n)+", markdown, flags=re.MULTILINE)
+    lines = found.group().splitlines() if found else []
+    head, _, *body = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    return [dict(zip(head, cells, strict=False)) for cells in body]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Table 1 as it is made from the published ledger alone."""
+    folder = tmp_path_factory.mktemp("published")
+    for file in sorted((ROOT / "results" / "ledger").glob("*.jsonl")):
+        import_ledger(Ledger(folder / "runs"), file)
+    build(folder / "runs", folder / "out", ["rounds_curve-webnlg_star"])
+    return pd.read_csv(folder / "out" / PAPER.name / "table1.csv")
+
+
+def test_the_published_table_can_be_made_from_the_published_ledger(made: pd.DataFrame) -> None:
+    kept = pd.read_csv(PAPER / "table1.csv")
+    scores = ["Precision", "Recall", "F1", "95 % of F1", "Verdict on F1"]
+    numbers = [
+        frame[frame["column"].isin(scores)].reset_index(drop=True)
+        for frame in (kept.drop(columns="table"), made.drop(columns="table"))
+    ]
+    pd.testing.assert_frame_equal(*numbers)
+    assert kept["n"].max() >= 5
+
+
+def test_readmes_table_is_a_part_of_the_published_one() -> None:
+    published = {row["Model"]: row for row in rows((PAPER / "tables.md").read_text())}
+    headline = rows(README)
+    assert {"BiLSTM_s", "RIN (GRU, K = 1)"} <= {row["Model"] for row in headline}
+    for row in headline:
+        assert row == {name: published[row["Model"]][name] for name in row}
+
+
+def test_readmes_speed_is_the_benchmarks() -> None:
+    found = re.search(
+        r"takes (\S+) s on one core \(K = 1\).*? (\S+) times as long .*? (\S+) times on ours",
+        " ".join(README.split()),
+    )
+    assert found
+    product, dense, same = (
+        median(SECONDS[f"{name}, K = 1"])
+        for name in ("product", "dense on random batches", "dense")
+    )
+    seconds, random_batches, same_batches = map(float, found.groups())
+    assert seconds == pytest.approx(product, abs=0.05)
+    # The benchmark's ratio is the median over its repetitions, not the medians' ratio.
+    assert random_batches == pytest.approx(dense / product, rel=0.03)
+    assert same_batches == pytest.approx(same / product, rel=0.03)
