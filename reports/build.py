@@ -245,9 +245,8 @@ def build_index(
     written = []
     if frame is not None:
         paper, _ = others
-        written.append(
-            write_reproduction(frame, studies.sections, paper.sections, searched, cards, out)
-        )
+        reported = (studies.sections, paper.sections, searched, sections)
+        written.append(write_reproduction(frame, *reported, cards, out))
     return [*written, write_index(chapters, cards, foot, out / "index.html")]
 
 

@@ -15,7 +15,6 @@ import pandas as pd
 from reports.results import STATUS_WORDS
 from reports.run_cards import RunCard
 from reports.search import SearchData
-from reports.search_tables import search_tables
 from reports.section import Section
 from reports.significance import Verdict
 from reports.table import Cell, Row, Table
@@ -43,6 +42,7 @@ def write_reproduction(
     studies: Sequence[Section],
     paper: Sequence[Section],
     searched: Sequence[SearchData],
+    searches: Sequence[Section],
     cards: Mapping[str, RunCard],
     out: Path,
 ) -> Path:
@@ -53,6 +53,7 @@ def write_reproduction(
         studies: The studies' sections, for their figures and what they measure.
         paper: The paper's tables, a section for each corpus.
         searched: The searches.
+        searches: Their sections.
         cards: Every run, by fingerprint.
         out: Folder of the reports.
     """
@@ -69,9 +70,7 @@ def write_reproduction(
         corpora=_replications(frame, studies, paper),
         compute=_compute(cards.values()),
         experiments=_experiments(frame, searched, cards).markdown(),
-        searches=[
-            (data.experiment, list(map(_markdown, search_tables(data)))) for data in searched
-        ],
+        searches=[(s.title, _figures(s), [*map(_markdown, s.tables)]) for s in searches],
     )
     path = out / "REPRODUCTION.md"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +92,6 @@ def _replications(
             s for s in studies if s.key in set(frame.loc[frame["corpus"] == corpus, "experiment"])
         ]
         tables = {t.name: t for s in (section, *own) for t in s.tables}
-        drawings = [(study, drawing) for study in own for drawing in study.drawings]
         found.append(
             Replication(
                 corpus=corpus,
@@ -104,7 +102,7 @@ def _replications(
                     if name == "claims"
                     for row in table.rows
                 ),
-                figures=tuple(f"![{d.caption}]({s.key}/{d.name}.svg)" for s, d in drawings),
+                figures=tuple(figure for study in own for figure in _figures(study)),
                 tables=tuple(_markdown(tables[name]) for name in TABLES if name in tables),
             )
         )
@@ -142,6 +140,10 @@ def _claim(table: Table, row: Row) -> str:
 
 def _cell(table: Table, row: Row, column: str) -> Cell:
     return row.cells[table.columns.index(column)]
+
+
+def _figures(section: Section) -> list[str]:
+    return [f"![{d.caption}]({section.key}/{d.name}.svg)" for d in section.drawings]
 
 
 def _markdown(table: Table) -> str:

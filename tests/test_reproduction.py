@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from reports import build, reproduction
-from tests.ledgers import Ledger
+from tests.ledgers import Ledger, write_search
 
 
 @pytest.fixture
@@ -64,3 +65,13 @@ def test_without_a_benchmark_no_ratio_is_claimed(
 ) -> None:
     monkeypatch.setattr(reproduction, "SPEED", tmp_path / "none.json")
     assert "times as long" not in written(ledger)
+
+
+def test_a_search_is_told_with_its_figures(ledger: Ledger) -> None:
+    write_search(ledger.runs)
+    text = written(ledger)
+    told = text[text.index("## The search some") :]
+    figures = re.findall(r"!\[[^]]*\]\((\S+)\)", told)
+    assert figures == ["some/slices.svg", "some/expected_best.svg"]
+    assert all((ledger.runs.parent / "out" / figure).exists() for figure in figures)
+    assert "| a #4 | 70.0 | 6 | 0.002 |" in told
