@@ -41,6 +41,7 @@ class Cloud:
     start: Point | None
     """The arm's own settings, its first trial, if that has finished."""
     best: Point | None
+    """The arm's best trial, if it has the parameter at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +85,16 @@ def slices_info(data: SearchData) -> SlicesInfo | None:
 def _slice(data: SearchData, judged: pd.DataFrame, name: str) -> Slice:
     attributes = data.parameters[name]["attributes"]
     choices = tuple(map(str, attributes.get("choices", ())))
+    best = set(ranked(judged).groupby("arm").head(1).index)
     judged = judged[judged[name].notna()]
     values = judged[name].map(str).map(choices.index) if choices else judged[name]
     # Beside one another: trials with the same choice would lie in one column.
     aside = (judged["trial"] * _GOLDEN % 1 - 0.5) / 2 if choices else 0.0
-    placed = judged.assign(x=values.astype("float64") + aside, y=100 * judged["dev_f1"])
+    placed = judged.assign(
+        x=values.astype("float64") + aside,
+        y=100 * judged["dev_f1"],
+        best=judged.index.isin(best),
+    )
     clouds = tuple(_cloud(placed[placed["arm"] == arm], label) for arm, label in data.arms.items())
     log = bool(attributes.get("log", False))
     return Slice(name=name, log=log, choices=choices, clouds=clouds)
@@ -104,7 +110,7 @@ def _cloud(placed: pd.DataFrame, label: str) -> Cloud:
         finished=points(finished),
         stopped=points(placed[placed["state"] == "stopped"]),
         start=next(iter(points(finished[finished["trial"] == 0])), None),
-        best=next(iter(points(ranked(placed))), None),
+        best=next(iter(points(placed[placed["best"]])), None),
     )
 
 
