@@ -96,12 +96,7 @@ def _replications(
             Replication(
                 corpus=corpus,
                 verdicts=_verdicts(tables),
-                claims=tuple(
-                    _claim(table, row)
-                    for name, table in tables.items()
-                    if name == "claims"
-                    for row in table.rows
-                ),
+                claims=_claims(tables.get("claims")),
                 figures=tuple(figure for study in own for figure in _figures(study)),
                 tables=tuple(_markdown(tables[name]) for name in TABLES if name in tables),
             )
@@ -124,13 +119,13 @@ def _verdicts(tables: Mapping[str, Table]) -> str:
     return "; ".join(parts)
 
 
+def _claims(table: Table | None) -> tuple[str, ...]:
+    return () if table is None else tuple(_claim(table, row) for row in table.rows)
+
+
 def _claim(table: Table, row: Row) -> str:
-    where, run, delta, seeds, interval, verdict = (
-        _cell(table, row, column).text
-        for column in (
-            *("Where", "Pairs run", "Mean Δ F1", "Common seeds", "95 % over seeds", "Verdict"),
-        )
-    )
+    columns = ("Where", "Pairs run", "Mean Δ F1", "Common seeds", "95 % over seeds", "Verdict")
+    where, run, delta, seeds, interval, verdict = (_cell(table, row, c).text for c in columns)
     if not int(seeds):
         return f"{row.label} ({where}): **{verdict}**."
     pairs = "" if run == "–" else f", {run} pairs"
