@@ -37,8 +37,8 @@ _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 _COLOURS = {"gru": "#0072B2", "rnn": "#D55E00", "linear": "#009E73"}
 _OTHER_COLOUR = "#CC79A7"
 _BASELINE_COLOUR = "#6B6B6B"
-#: Colour of text.
-INK, _FAINT = "#1F2328", "#59636E"
+#: Colours of text.
+INK, FAINT = "#1F2328", "#59636E"
 _DASHES = (0, (3.5, 2))
 # Seeds stand beside their mean: those of two cells would cover each other.
 _SHIFTS = {"gru": -0.11, "rnn": 0.11}
@@ -51,15 +51,15 @@ STYLE: Any = {
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.labelcolor": _FAINT,
+    "axes.labelcolor": FAINT,
     "axes.grid": True,
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
     "grid.color": "#E7EAED",
     "grid.linewidth": 0.8,
     "text.color": INK,
-    "xtick.color": _FAINT,
-    "ytick.color": _FAINT,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "svg.hashsalt": "rin-study",
@@ -200,7 +200,7 @@ def draw_rounds_curve(info: RoundsCurveInfo) -> Figure:
         all_axes[0].yaxis.set_major_locator(_y_ticks(info))
         _draw_head(figure, info, height)
         for line, note in enumerate(reversed(notes)):
-            figure.text(0.012, (0.1 + 0.17 * line) / height, note, fontsize=7.5, color=_FAINT)
+            figure.text(0.012, (0.1 + 0.17 * line) / height, note, fontsize=7.5, color=FAINT)
     return figure
 
 
@@ -280,7 +280,7 @@ def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
     subtitle = f"Test split, epoch chosen on {chosen}"
     if any(p.n > 1 for _, p in info.points):
         subtitle += "; mean ± 1 sd over seeds"
-    figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=_FAINT)
+    figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=FAINT)
     figure.legend(
         handles=_legend_handles(info),
         loc="upper left",
@@ -321,12 +321,12 @@ def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
     if any(p.published is not None for p in points):
         handles.append(Line2D([], [], label="the paper, Table 1", **_PAPER_MARKER))
     if any(p.n > 1 for p in points):
-        handles.append(Patch(color=_FAINT, alpha=0.2, lw=0, label="± 1 sd"))
+        handles.append(Patch(color=FAINT, alpha=0.2, lw=0, label="± 1 sd"))
         dot: dict[str, Any] = {"marker": ".", "ms": 7, "mew": 0, "ls": "none", "alpha": 0.6}
-        handles.append(Line2D([], [], color=_FAINT, label="one seed", **dot))
+        handles.append(Line2D([], [], color=FAINT, label="one seed", **dot))
     if any(0 < p.n < p.n_planned for p in points):
         hollow: dict[str, Any] = {"marker": "o", "ms": 5.5, "mfc": "white", "ls": "none"}
-        handles.append(Line2D([], [], color=_FAINT, label="seeds missing", **hollow))
+        handles.append(Line2D([], [], color=FAINT, label="seeds missing", **hollow))
     return handles
 
 

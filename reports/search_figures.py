@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures import INK, STYLE
+from reports.figures import FAINT, INK, STYLE
 from reports.search import SearchData, expected_best, ranked
 
 #: Points of dev F1 below the best trial that a figure shows; in a slice, what is lower lies on
@@ -209,12 +209,11 @@ def _legend(figure: Figure, info: SlicesInfo) -> None:
         _mark(cloud.label, "o", colour, colour)
         for colour, cloud in zip(_cycle(len(clouds)), clouds, strict=True)
     ]
-    faint = "#59636E"
     marks = [
-        _mark("stopped early", "o", "none", faint),
-        _mark("lower than shown", "v", "none", faint),
-        _mark("start", "D", faint, INK),
-        _mark("best", "*", faint, INK),
+        _mark("stopped early", "o", "none", FAINT),
+        _mark("lower than shown", "v", "none", FAINT),
+        _mark("start", "D", FAINT, INK),
+        _mark("best", "*", FAINT, INK),
     ]
     figure.legend(
         handles=[*arms, *marks], loc="outside upper center", ncols=3, frameon=False, fontsize=8
@@ -238,9 +237,7 @@ def _mark(label: str, marker: str, face: Any, edge: str) -> Line2D:
 def draw_expected(info: ExpectedInfo) -> Figure:
     """Draw :class:`ExpectedInfo`, near the best."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 3.8), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
+        figure, (axes,) = _panels(rows=1, columns=1, height=3.8)
         for colour, (label, values) in zip(_cycle(len(info.curves)), info.curves, strict=True):
             axes.plot(range(1, len(values) + 1), values, color=colour, label=label)
         axes.set(xlabel="trials", ylabel="expected best dev F1, points")
