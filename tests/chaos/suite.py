@@ -14,7 +14,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +87,32 @@ def torment(
     return story
 
 
+def torments(
+    folder: Path, kinds: Sequence[str], seed: int = 0, each: int = 8, seeds: int = SEEDS
+) -> Iterator[Story]:
+    """Run studies until every fault was done: what one study has outrun is for the next.
+
+    Args:
+        folder: Of the studies, each in one of its own, and of the trials run alone.
+        kinds: The faults, in this order.
+        seed: Of the first study; the next ones count on from it.
+        each: Faults in a study, at most.
+        seeds: Trials of each arm.
+
+    Raises:
+        RuntimeError: If a study ended before its first fault could be done.
+    """
+    alone, left = folder / "alone", list(kinds)
+    wanted = undisturbed(write_corpus(alone / "my_corpus"), alone, seeds)
+    while left:
+        story = torment(folder / str(seed), wanted, seed, left[:each], seeds)
+        yield story
+        if not story.faults:
+            raise RuntimeError(f"{left[0]}: study {seed} did not live long enough for it")
+        left = left[len(story.faults) :]
+        seed += 1
+
+
 def _commit(world: World, story: Story, left: list[str]) -> None:
     """Break the next thing, and see that what was finished stays as it was."""
     before = world.results()
@@ -150,24 +176,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if reason := available():
         parser.error(reason)
-    left = options.only or plan(options.faults, options.seed)
+    kinds = options.only or plan(options.faults, options.seed)
     stories: list[Story] = []
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
-        wanted = undisturbed(write_corpus(folder / "alone" / "my_corpus"), folder / "alone")
-        while left:
-            seed = options.seed + len(stories)
-            story = torment(folder / str(seed), wanted, seed, left[: options.each])
-            left = left[len(story.faults) :]  # what a study has outrun is for the next
+        for story in torments(folder, kinds, options.seed, options.each):
             stories.append(story)
             print(story.line(), flush=True)
             if story.wrong:
                 print(story.exits, json.dumps(story.faults, indent=1))
-                print((folder / str(seed) / "study.log").read_text()[-5000:])
+                print((folder / str(story.seed) / "study.log").read_text()[-5000:])
             if options.table:
                 options.table.write_text(table(stories) + "\n")
-            if not story.faults:
-                parser.error(f"{left[0]}: no study lived long enough for it")
     print(table(stories))
     return 1 if any(story.wrong for story in stories) else 0
 
