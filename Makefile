@@ -8,7 +8,8 @@ study: .venv/installed  ## the rounds curve on the embedded demo corpus, with fi
 	$(BIN)/python study/run.py --space rounds_curve
 
 test: .venv/installed  ## every test; real-corpus tests need RIN_DATA_ROOT
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
+	  --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed  ## style, types, and which package may import which
 	$(BIN)/ruff check .
