@@ -17,6 +17,7 @@ from reports.cells import shown
 from reports.corpus_table import PAPER_CORPORA, corpus_table
 from reports.experiment_section import experiment_section
 from reports.page import write_index
+from reports.paper import ARMS
 from reports.paper_tables import paper_tables
 from reports.predictions import read_corpora, read_counts
 from reports.provenance_tables import provenance_tables
@@ -132,10 +133,15 @@ def paper_sections(
 ) -> list[Section]:
     """Return the paper's tables for the corpora of the selected experiments.
 
-    Each is under the settings of the corpus's experiment that was updated last. With one of
-    the paper's corpora comes the other, which then shows what is still to be run.
+    Each is under the settings of the corpus's experiment that was updated last, of those with
+    an arm of the paper's: what a search has tuned and confirmed says nothing of its tables. With
+    one of the paper's corpora comes the other, which then shows what is still to be run.
     """
-    ordered = sorted(selected, key=lambda frame: str(frame["updated"].iloc[0]))
+    everything = everything[everything["arm"].isin(ARMS)]
+    ordered = sorted(
+        selected,
+        key=lambda frame: (frame["arm"].isin(ARMS).any(), str(frame["updated"].iloc[0])),
+    )
     settings = {str(f["corpus"].iloc[0]): str(f["settings"].iloc[0]) for f in ordered}
     if settings.keys() & set(PAPER_CORPORA):
         settings = {name: settings.get(name, "") for name in PAPER_CORPORA} | settings

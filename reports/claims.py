@@ -27,12 +27,11 @@ from reports.experiment_tables import (
     FULL_MODEL,
     difference_rows,
 )
-from reports.paper import TABLE_1_ROWS, TABLE_5_ROWS, published
+from reports.paper import ROUNDS, TABLE_1_ROWS, TABLE_5_ROWS, published
 from reports.predictions import SentenceCounts
 from reports.significance import Difference, Estimate, holm, paired_difference
 from reports.table import Cell, Row, Table
 
-ROUNDS = range(1, 7)  # of Figure 3
 INPUTS = ("no-relation-input", "no-entity-input", "no-shared-input")
 
 

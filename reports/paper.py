@@ -132,6 +132,12 @@ TABLE_4_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_4)
 TABLE_5_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_5)
 #: Rows of Table 1 that the paper quotes; no arm of a study makes them.
 LITERATURE = frozenset(arm for arm, _ in TABLE_1_ROWS[:5])
+#: K of Figure 3.
+ROUNDS = tuple(range(1, 7))
+#: Arms that the tables and Figure 3 speak of.
+ARMS = frozenset(p.arm for p in PUBLISHED if p.arm not in LITERATURE | {"corpus"}) | frozenset(
+    f"{cell}-{k}" for cell in ("gru", "rnn") for k in ROUNDS
+)
 
 # Read backwards, so that a number printed twice is credited to its first table.
 _BY_KEY = {(p.corpus, p.arm, p.metric): p for p in reversed(PUBLISHED)}
@@ -146,3 +152,10 @@ def published(corpus: str, arm: str, metric: str) -> Published | None:
         metric: See :class:`Published`; scores are on the test split.
     """
     return _BY_KEY.get((corpus, arm, metric))
+
+
+def best_without_bert(corpus: str) -> Published | None:
+    """Return the best F1 that the paper has of its own on a corpus without BERT (Table 1)."""
+    own = {arm for arm, row in TABLE_1_ROWS if "BERT" not in row} - LITERATURE
+    scores = (published(corpus, arm, "f1") for arm in sorted(own))
+    return max((p for p in scores if p is not None), key=lambda p: p.value, default=None)

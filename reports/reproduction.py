@@ -12,9 +12,11 @@ from statistics import median
 import jinja2
 import pandas as pd
 
+from reports.paper import best_without_bert
 from reports.results import STATUS_WORDS
 from reports.run_cards import RunCard
 from reports.search import SearchData
+from reports.search_rows import confirmation_rows, origins
 from reports.section import Section
 from reports.significance import Verdict
 from reports.table import Cell, Row, Table
@@ -33,6 +35,8 @@ class Replication:
     verdicts: str
     """How many of the paper's F1 scores were reproduced."""
     claims: tuple[str, ...]
+    tuned: tuple[str, ...]
+    """What each search's best came to on fresh seeds."""
     figures: tuple[str, ...]
     tables: tuple[str, ...]
 
@@ -67,7 +71,7 @@ def write_reproduction(
     text = environment.get_template("reproduction.md.jinja").render(
         done=int((trials["status"] == "done").sum()),
         planned=len(trials),
-        corpora=_replications(frame, studies, paper),
+        corpora=_replications(frame, studies, paper, searched),
         compute=_compute(cards.values()),
         experiments=_experiments(frame, searched, cards).markdown(),
         searches=[(s.title, _figures(s), [*map(_markdown, s.tables)]) for s in searches],
@@ -79,7 +83,10 @@ def write_reproduction(
 
 
 def _replications(
-    frame: pd.DataFrame, studies: Sequence[Section], paper: Sequence[Section]
+    frame: pd.DataFrame,
+    studies: Sequence[Section],
+    paper: Sequence[Section],
+    searched: Sequence[SearchData],
 ) -> list[Replication]:
     """Return the corpora on which something is finished."""
     done = set(frame.loc[frame["status"] == "done", "corpus"])
@@ -97,6 +104,7 @@ def _replications(
                 corpus=corpus,
                 verdicts=_verdicts(tables),
                 claims=_claims(tables.get("claims")),
+                tuned=_tuned(corpus, [data for data in searched if data.corpus == corpus]),
                 figures=tuple(figure for study in own for figure in _figures(study)),
                 tables=tuple(_markdown(tables[name]) for name in TABLES if name in tables),
             )
@@ -131,6 +139,27 @@ def _claim(table: Table, row: Row) -> str:
     pairs = "" if run == "–" else f", {run} pairs"
     between = f", 95 % {interval}" if interval != "–" else ""
     return f"{row.label} ({where}): **{verdict}**, {delta}{between}, seeds: {seeds}{pairs}."
+
+
+def _tuned(corpus: str, searched: Sequence[SearchData]) -> tuple[str, ...]:
+    """Say what tuning bought, for each search with results on fresh seeds."""
+    found = []
+    for data in searched:
+        known = origins(data)
+        scores = "; ".join(
+            f"{row['settings']} {row['test F1']} ({row['seeds']} seeds"
+            + (f"; {known[row['settings']]})" if row["settings"] in known else ")")
+            for row in confirmation_rows(data)
+            if not row["seeds"].startswith("0/")
+        )
+        if scores:
+            trials = f"{data.budget} trials of each arm, chosen on dev"
+            found.append(f"`{data.experiment}`, {trials}; test F1 on fresh seeds: {scores}.")
+    if found and (best := best_without_bert(corpus)):
+        found.append(
+            f"For comparison, the paper's best without BERT: {best.value} ({best.source})."
+        )
+    return tuple(found)
 
 
 def _cell(table: Table, row: Row, column: str) -> Cell:

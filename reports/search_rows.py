@@ -112,8 +112,27 @@ def notes(data: SearchData) -> list[str]:
             "Fresh seeds are none that a configuration was chosen on; test was scored once each; "
             "± is one standard deviation over seeds (n − 1)."
         )
+        found += [f"{label}: {origin}." for label, origin in origins(data).items()]
     settings = ", ".join(f"{k}={v}" for k, v in data.settings.items()) or "none"
     return [*found, f"Settings given: {settings}.", f"Made by `{data.command}`."]
+
+
+def origins(data: SearchData) -> dict[str, str]:
+    """Return, for each label of the confirmation, which trial's settings were run again."""
+    if data.confirmed is None:
+        return {}
+    trials = data.trials.drop_duplicates("variant").set_index("variant")
+    cells = data.confirmed.drop_duplicates("arm")
+    return {
+        str(cell["label"]): f"{trial['arm']} #{trial['trial']}, {_settings(data, trial)}"
+        for _, cell in cells[cells["variant"].isin(trials.index)].iterrows()
+        for trial in [trials.loc[cell["variant"]]]
+    }
+
+
+def _settings(data: SearchData, trial: pd.Series) -> str:
+    given = {name.rpartition(".")[2]: _value(trial[name]) for name in data.parameters}
+    return ", ".join(f"{name} {value}" for name, value in given.items() if value != "–")
 
 
 def _points(fraction: float) -> str:

@@ -135,7 +135,7 @@ def trial(
         "number": number,
         "parameters": {RATE: rate},
         "fingerprint": f"f{number}",
-        "config": {},
+        "config": {RATE: rate},
         "state": state,
         "inherited": 0,
         "dev_f1": dev_f1,

@@ -193,6 +193,16 @@ def test_settings_are_not_mixed(ledger: Ledger) -> None:
     assert "not averaged in, with these settings: training.max_epochs=2." in text
 
 
+def test_what_a_search_confirmed_last_leaves_the_tables_alone(ledger: Ledger) -> None:
+    ledger.finish(ledger.plan("rin-tuned", 0, OLD), 0.99)
+    ledger.save("tune_rin-webnlg_star-confirmed", updated="2020-01-05")
+    made = build(ledger.runs, ledger.runs / "out")
+    page = next(p for p in made.pages if p.parent.name == "paper-webnlg_star" and p.suffix == ".md")
+    text = page.read_text()
+    assert "| 87.0 ± 1.0 |" in text
+    assert "not averaged in" not in text
+
+
 # --- Table 2 -------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from reports.build import build
+from reports.paper import best_without_bert
 from study.ledger import Ledger
 from study.portable import import_ledger
 
@@ -53,6 +54,27 @@ def test_readmes_table_is_a_part_of_the_published_one() -> None:
     assert {"BiLSTM_s", "RIN (GRU, K = 1)"} <= {row["Model"] for row in headline}
     for row in headline:
         assert row == {name: published[row["Model"]][name] for name in row}
+
+
+def test_readmes_tuned_score_is_the_searchs() -> None:
+    found = re.search(
+        r"`--space (\w+)`, (\d+) trials\).*? test F1 is (\S+ ± \S+), the paper's best (\S+); "
+        r".*? K = (\d)",
+        " ".join(README.split()),
+    )
+    assert found
+    space, trials, f1, best, rounds = found.groups()
+    folder = ROOT / "results" / f"{space}-webnlg_star"
+    tuned = pd.read_csv(folder / "confirmation.csv", index_col="column").iloc[:3]
+    assert tuned.loc["seeds", "text"] == "5/5"
+    assert tuned.loc["test F1", "text"] == f1
+    searched = pd.read_csv(folder / "trials.csv")
+    assert len(searched) == int(trials)
+    finished = searched[searched["state"] == "finished"]
+    assert finished.loc[finished["dev_f1"].idxmax(), "model.rounds"] == int(rounds)
+    published = best_without_bert("webnlg_star")
+    assert published is not None
+    assert str(published.value) == best
 
 
 def test_readmes_speed_is_the_benchmarks() -> None:

@@ -75,3 +75,22 @@ def test_a_search_is_told_with_its_figures(ledger: Ledger) -> None:
     assert figures == ["some/slices.svg", "some/expected_best.svg"]
     assert all((ledger.runs.parent / "out" / figure).exists() for figure in figures)
     assert "| a #4 | 70.0 | 6 | 0.002 |" in told
+
+
+def test_what_tuning_bought_stands_beside_the_papers_best(ledger: Ledger) -> None:
+    write_search(ledger.runs)
+    record = ledger.runs / "searches" / "some.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "corpus": "webnlg_star"}))
+    assert "Tuned, against" not in written(ledger)
+    for seed, f1 in enumerate((0.88, 0.89)):
+        ledger.finish(ledger.plan("a-tuned", seed), f1)
+    ledger.plan("a-paper", 0)
+    ledger.save("some-confirmed")
+    told = written(ledger)
+    told = told[told.index("Tuned, against") : told.index("## What was run")]
+    assert "- `some`, 6 trials of each arm, chosen on dev; test F1 on fresh seeds:" in told
+    assert "88.5 ± 0.7 (2/2 seeds)." in told
+    assert "0/1" not in told
+    assert (
+        "- For comparison, the paper's best without BERT: 87.0 (Table 1, RIN (100d, K = 3))" in told
+    )

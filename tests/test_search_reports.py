@@ -6,6 +6,7 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from reports.search import (
 )
 from reports.search_figures import SHOWN, draw_slices, expected_info, slices_info
 from reports.search_page import build_search
-from reports.search_rows import audit_verdict, saving, top_rows
+from reports.search_rows import audit_verdict, notes, saving, top_rows
 from reports.search_tables import search_tables
 from tests.ledgers import RATE, TRIALS, end, write_search
 
@@ -182,6 +183,27 @@ def test_a_cell_leads_to_its_trials(runs):
     assert behind["compute"]["stopped"] == ("f1", "f2")
     assert behind["compute"]["run on"] == ("f1",)
     assert behind["audit"] == {"a #1": ("f1",)}
+
+
+def test_what_was_confirmed_is_told_by_its_trial(runs):
+    data = read_search(runs, "some")
+    cells = pd.DataFrame(
+        [
+            {"arm": arm, "label": label, "variant": variant, "seed": seed}
+            for arm, label, variant in (
+                ("a-tuned", "Arm A, tuned", f"{RATE}=0.002"),
+                ("a-paper", "Arm A, paper's", ""),
+                ("a-lost", "of another search", "model.rounds=7"),
+            )
+            for seed in (0, 1)
+        ]
+    )
+    told = notes(dataclasses.replace(data, confirmed=cells))
+    assert [line for line in told if line.startswith("Arm A")] == [
+        "Arm A, tuned: a #4, learning_rate 0.002.",
+        "Arm A, paper's: a #0, learning_rate 0.001.",
+    ]
+    assert not any("another search" in line for line in told)
 
 
 def test_a_search_that_has_just_begun_has_a_report(runs):
