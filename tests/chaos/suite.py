@@ -180,14 +180,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stories: list[Story] = []
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
-        for story in torments(folder, kinds, options.seed, options.each):
-            stories.append(story)
-            print(story.line(), flush=True)
-            if story.wrong:
-                print(story.exits, json.dumps(story.faults, indent=1))
-                print((folder / str(story.seed) / "study.log").read_text()[-5000:])
-            if options.table:
-                options.table.write_text(table(stories) + "\n")
+        try:
+            for story in torments(folder, kinds, options.seed, options.each):
+                stories.append(story)
+                print(story.line(), flush=True)
+                if story.wrong:
+                    print(story.exits, json.dumps(story.faults, indent=1))
+                    print((folder / str(story.seed) / "study.log").read_text()[-5000:])
+                if options.table:
+                    options.table.write_text(table(stories) + "\n")
+        except RuntimeError as error:
+            parser.error(str(error))
     print(table(stories))
     return 1 if any(story.wrong for story in stories) else 0
 
