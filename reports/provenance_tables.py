@@ -112,7 +112,8 @@ def _made_with(card: RunCard) -> tuple[str, ...]:
         str(found.get("python", "not recorded")),
         ", ".join(f"{name} {version}" for name, version in packages.items()) or "not recorded",
         f"{found.get('device', 'not recorded')}, threads: {found.get('threads', '–')}",
-        str(found.get("hardware", "not recorded")),
+        " ".join(str(found[name]) for name in ("hardware", "arithmetic") if name in found)
+        or "not recorded",
     )
 
 

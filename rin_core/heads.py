@@ -15,6 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from rin_core.matmul import addmm, matmul
 from rin_core.pair_loss import pair_loss
 
 TAGS = ("B", "I", "E", "S", "O")
@@ -122,9 +123,10 @@ class SeparableScorer(nn.Module):
         """Score all pairs of words from the relation features [B, L, D]."""
         B, L, D = features_BLD.shape
         flat_ND = features_BLD.reshape(B * L, D)
-        m_subject, m_object = torch.relu(self.subject(flat_ND)), torch.relu(self.object(flat_ND))
-        subject_RN = torch.addmm(self.bias[:, None], self.subject_weight, m_subject.T)
-        object_RN = self.object_weight @ m_object.T
+        m_subject = torch.relu(matmul(flat_ND, self.subject.weight.T))
+        m_object = torch.relu(matmul(flat_ND, self.object.weight.T))
+        subject_RN = addmm(self.bias[:, None], self.subject_weight, m_subject.T)
+        object_RN = matmul(self.object_weight, m_object.T)
         return FactoredScores(
             subject_RN.view(-1, B, L), object_RN.view(-1, B, L), lengths_B, padding_BL
         )

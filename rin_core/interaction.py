@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rin_core.matmul import add_product_, addmm, matmul, product
+
 sigmoid_backward = torch.ops.aten.sigmoid_backward
 tanh_backward = torch.ops.aten.tanh_backward
 
@@ -39,16 +41,16 @@ class Interaction(nn.Module):
         W_h = torch.split(self.project.weight, self.widths, dim=1)[2]
         if not self.widths[2]:
             return self.project.bias.expand(shared_BLD.shape[:2].numel(), -1)
-        return torch.addmm(self.project.bias, shared_BLD.flatten(0, 1), W_h.T)
+        return addmm(self.project.bias, shared_BLD.flatten(0, 1), W_h.T)
 
     def forward(self, relation_RN: Tensor, entity_BLT: Tensor, shared_NF: Tensor) -> Tensor:
         """Return the interaction features x [N, F] of ŷ [R, N], ȳ and :meth:`shared_part`."""
         W_relation, W_entity, _ = torch.split(self.project.weight, self.widths, dim=1)
         x_NF = shared_NF
         if self.widths[0]:
-            x_NF = torch.addmm(x_NF, relation_RN.T, W_relation.T)
+            x_NF = addmm(x_NF, relation_RN.T, W_relation.T)
         if self.widths[1]:
-            x_NF = torch.addmm(x_NF, entity_BLT.flatten(0, 1), W_entity.T)
+            x_NF = addmm(x_NF, entity_BLT.flatten(0, 1), W_entity.T)
         return torch.relu(x_NF)
 
 
@@ -78,12 +80,12 @@ class _GRU(torch.autograd.Function):
     def forward(ctx: Any, h: Tensor, x: Tensor, W_zu: Tensor, W_o: Tensor) -> Tensor:
         F = h.shape[1]
         W_x = torch.cat([W_zu[:, F:], W_o[:, F:]])
-        pre = x @ W_x.T
+        pre = product(x, W_x.T)
         zu, candidate = pre[:, : 2 * F], pre[:, 2 * F :]
-        zu.addmm_(h, W_zu[:, :F].T).sigmoid_()
+        add_product_(zu, h, W_zu[:, :F].T).sigmoid_()
         z, u = zu[:, :F], zu[:, F:]
         # tanh(v) = 2σ(2v) - 1: torch's σ is vectorised, its tanh takes three times as long.
-        candidate.addmm_(u * h, W_o[:, :F].T).mul_(2).sigmoid_().mul_(2).sub_(1)
+        add_product_(candidate, u * h, W_o[:, :F].T).mul_(2).sigmoid_().mul_(2).sub_(1)
         ctx.save_for_backward(h, x, W_zu, W_o, W_x, pre)
         return torch.lerp(h, candidate, z)
 
@@ -99,13 +101,13 @@ class _GRU(torch.autograd.Function):
         through_z = d_new * z
         tanh_backward(through_z, candidate, grad_input=d_candidate)
         sigmoid_backward((candidate - h).mul_(d_new), z, grad_input=d_z)
-        d_uh = d_candidate @ W_o[:, :F]
+        d_uh = product(d_candidate, W_o[:, :F])
         sigmoid_backward(d_uh * h, u, grad_input=d_u)
-        d_h = (d_new - through_z).addcmul_(d_uh, u).addmm_(d_zu, W_zu[:, :F])
-        d_W_x = d_pre.T @ x
-        d_W_zu = torch.cat([d_zu.T @ h, d_W_x[: 2 * F]], dim=1)
-        d_W_o = torch.cat([d_candidate.T @ (u * h), d_W_x[2 * F :]], dim=1)
-        return d_h, d_pre @ W_x, d_W_zu, d_W_o
+        d_h = add_product_((d_new - through_z).addcmul_(d_uh, u), d_zu, W_zu[:, :F])
+        d_W_x = product(d_pre.T, x)
+        d_W_zu = torch.cat([product(d_zu.T, h), d_W_x[: 2 * F]], dim=1)
+        d_W_o = torch.cat([product(d_candidate.T, u * h), d_W_x[2 * F :]], dim=1)
+        return d_h, product(d_pre, W_x), d_W_zu, d_W_o
 
 
 class RNNUpdate(nn.Module):
@@ -119,7 +121,7 @@ class RNNUpdate(nn.Module):
     def forward(self, features_BLF: Tensor, x_NX: Tensor) -> Tensor:
         """Return the updated features [B, L, F]."""
         W_h, W_x = torch.split(self.output.weight, self.widths, dim=1)
-        pre_NF = torch.addmm(x_NX @ W_x.T, features_BLF.flatten(0, 1), W_h.T)
+        pre_NF = addmm(matmul(x_NX, W_x.T), features_BLF.flatten(0, 1), W_h.T)
         return torch.tanh(pre_NF).view_as(features_BLF)
 
 

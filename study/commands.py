@@ -11,6 +11,7 @@ from typing import Any
 import tyro
 from rich.console import Console
 
+from rin_core import matmul
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from study.audit import Audit
@@ -72,7 +73,8 @@ class Import:
 class Rerun:
     """Train a finished unit once more, apart, and compare every number with the record.
 
-    Exit code 0 if they agree to the bit, 1 if not.
+    Exit code 0 if they agree to the bit, 1 if not. They do on the recorded kind of processor;
+    another rounds otherwise, and what began in the last bit ends like another seed.
     """
 
     fingerprint: tyro.conf.Positional[str]
@@ -111,6 +113,7 @@ class Rerun:
             f"{unit.fingerprint}: training again, {len(recorded['history'])} epochs recorded",
             highlight=False,
         )
+        matmul.use(_library(recorded))
         with tempfile.TemporaryDirectory() as folder:
             again = run_unit(
                 config,
@@ -159,8 +162,22 @@ def _compare(console: Console, recorded: Mapping[str, Any], again: Mapping[str, 
         console.print("every number agrees to the bit")
         return 0
     console.print(f"first difference: {difference.replace('here', 'in the record', 1)}")
-    for name in ("machine", "hardware", "device", "packages"):
-        a, b = recorded["provenance"][name], again["provenance"][name]
+    changed = False
+    for name in ("machine", "hardware", "arithmetic", "device", "packages"):
+        a, b = (run["provenance"].get(name, "not recorded") for run in (recorded, again))
         if a != b:
+            changed = True
             console.print(f"{name}: {a} then, {b} now", highlight=False)
+    if changed:
+        console.print(
+            "Another processor or library rounds otherwise: compare the scores as those of two "
+            "seeds. The same bits want what was recorded.",
+            highlight=False,
+        )
     return 1
+
+
+def _library(recorded: Mapping[str, Any]) -> str:
+    """Return what computed a record's matrix products; before that was recorded, torch's choice."""
+    arithmetic = str(recorded["provenance"].get("arithmetic", ""))
+    return "onednn" if arithmetic.endswith("onednn") else "blas"

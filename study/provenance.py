@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from rin_core import matmul
+
 PACKAGES = ("torch", "numpy", "numba", "ray", "mlflow")
 
 
@@ -36,20 +38,24 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def provenance(device: torch.device, code: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return code, packages and hardware of this process.
+    """Return code, packages, hardware and arithmetic of this process.
+
+    On other arithmetic the same training differs in the last bits, and soon in more.
 
     Args:
         device: What it computes on.
         code: What :func:`code_version` said where the code is from; None asks it here.
     """
-    hardware = platform.processor() or platform.machine()
+    hardware = matmul.processor().get("model name") or platform.processor() or platform.machine()
+    arithmetic = f"{torch.backends.cpu.get_cpu_capability()} {matmul.library()}"
     if device.type == "cuda":
-        hardware = torch.cuda.get_device_name(device)
+        hardware, arithmetic = torch.cuda.get_device_name(device), "cuda"
     return {
         "code": code_version() if code is None else dict(code),
         "packages": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "machine": platform.machine(),
         "hardware": hardware,
+        "arithmetic": arithmetic,
         "device": device.type,
     }

@@ -113,6 +113,7 @@ def test_what_was_used_stands_at_the_foot(tmp_path: Path) -> None:
         "packages": {"torch": "2.0"},
         "python": "3.11.7",
         "hardware": "a <processor>",
+        "arithmetic": "AVX2 blas",
         "device": "cpu",
         "threads": 1,
         "started": 1.5e9,
@@ -124,7 +125,7 @@ def test_what_was_used_stands_at_the_foot(tmp_path: Path) -> None:
     foot = page[page.index('id="made-with"') :]
     wanted = (
         *(f"0.1.0, commit {'a' * 12}, with changes", "torch 2.0", "3.11.7", "2017-07-14"),
-        *("a &lt;processor&gt;", "cpu, threads: 1", "training.max_epochs=15"),
+        *("a &lt;processor&gt; AVX2 blas", "cpu, threads: 1", "training.max_epochs=15"),
     )
     assert [text for text in wanted if text not in foot] == []
 

@@ -233,12 +233,17 @@ class TestCommands:
     def test_rerun_says_what_differs(self, ledger, exported, tmp_path):
         record = json.loads(exported.read_text())
         record["content"]["history"]["train_loss"][0] += 1.0
+        record["content"]["provenance"]["hardware"] = "a slide rule"
+        del record["content"]["provenance"]["arithmetic"]
         exported.write_text(json.dumps(record) + "\n")
         other = tmp_path / "other"
         import_ledger(Ledger(other), exported)
         name = record["content"]["fingerprint"]
         shown = python("study/run.py", "rerun", name, f"--out={other}", code=1)
         assert "first difference: epoch 1: train_loss is" in shown
+        assert "hardware: a slide rule then," in shown
+        assert "arithmetic: not recorded then," in shown
+        assert "compare the scores as those of two seeds" in shown
 
     def test_a_conflict_fails_the_import(self, ledger, exported):
         record = json.loads(exported.read_text())
