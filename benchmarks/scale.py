@@ -146,12 +146,12 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
 
     grid = Grid(name="scale", title="?", arms=(Arm(name="a", label="A"),), seeds=range(count))
     plan = make_plan(grid, ledger, ["demo"], seeds=range(count))
-    experiments = plan.experiments(None)
-    for name, trials in experiments.items():
+    experiments = plan.experiments()
+    for experiment in experiments:
         header = {"space": "scale", "corpus": "demo", "command": "scale"}
-        ledger.record_study(name, header, plan.record(trials))
+        ledger.record_study(experiment.name, header, experiment.record())
     stage("planning")
-    running = driver.Study(plan, experiments, uri, folder, Console(quiet=True))
+    running = driver.Study(experiments, uri, folder, Console(quiet=True))
     stage("MLflow opened")
     running.run(plan.trials, cpus=1, gpus=0, max_concurrent=options.slots, address=None)
     stage("trials")

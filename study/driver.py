@@ -10,17 +10,16 @@ from rich.console import Console
 
 from reports.build import build
 from study import tuner
-from study.plan import Plan, PlannedTrial
+from study.plan import Experiment, Plan, PlannedTrial, together
 from study.progress import Progress
 from study.tracking import Planned, Tracked, Tracking, track
 
 
 class Study:
-    """Runs what is left of a plan and keeps MLflow in line with the ledger.
+    """Runs what is left of experiments and keeps MLflow in line with the ledger.
 
     Args:
-        plan: All trials, finished ones too.
-        experiments: The trials by experiment.
+        experiments: All trials, finished ones too; a trial may be in several.
         uri: MLflow's tracking URI, or ``none``.
         out: Output folder.
         console: Where progress goes.
@@ -31,24 +30,26 @@ class Study:
 
     def __init__(
         self,
-        plan: Plan,
-        experiments: Mapping[str, Sequence[PlannedTrial]],
+        experiments: Sequence[Experiment],
         uri: str,
         out: Path,
         console: Console,
     ) -> None:
-        self.plan, self.experiments, self.out, self.console = plan, experiments, out, console
+        self.experiments, self.out, self.console = experiments, out, console
         self._progress: Progress | None = None
-        self._units = {p.unit.fingerprint: p.unit for p in plan.trials}
+        self._units = {p.unit.fingerprint: p.unit for p in together(experiments)}
         self._trackers: dict[str, Tracking] = {}
+        """By experiment."""
+        self._told: dict[str, list[Tracking]] = {name: [] for name in self._units}
+        """Who hears of a unit."""
         self.epochs_alone = 0.0
         """Seconds that the epochs would have taken had no slot ever waited."""
         self.pages: list[str] = []
-        for experiment, trials in experiments.items():
-            tracker = track(uri, _tracked(plan, experiment, trials, out))
+        for experiment in experiments:
+            tracker = self._trackers[experiment.name] = track(uri, _tracked(experiment, out))
             self.pages.append(tracker.page)
-            for p in trials:
-                self._trackers[p.unit.fingerprint] = tracker
+            for p in experiment.trials:
+                self._told[p.unit.fingerprint].append(tracker)
                 if p.unit.history():
                     tracker.settle(p.unit.fingerprint)
 
@@ -73,6 +74,7 @@ class Study:
         Raises:
             ClusterError: No cluster there, or no room for a trial.
         """
+        corpora = {k: c for e in self.experiments for k, c in e.plan.corpora.items()}
         work = [
             tuner.Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left
         ]
@@ -84,23 +86,24 @@ class Study:
                 address=address,
             )
             slots = tuner.connect(resources)
-            tuner.require_card(resources, work, self.plan.corpora)
+            tuner.require_card(resources, work, corpora)
         except tuner.ClusterError:
-            for tracker in set(self._trackers.values()):
+            for tracker in self._trackers.values():
                 tracker.close("FAILED")
             raise
         self.console.print(f"{min(slots, len(left))} at a time", highlight=False)
         names = {p.unit.fingerprint: p.name for p in left}
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
         with Progress(self.console, names, epochs, slots) as self._progress:
-            tuner.run(work, self.plan.corpora, resources, slots, self, self.out / "ray")
+            tuner.run(work, corpora, resources, slots, self, self.out / "ray")
             self.epochs_alone = self._progress.epochs_alone()
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Hear of an epoch."""
         assert self._progress is not None
         self._progress.epoch(fingerprint, row)
-        self._trackers[fingerprint].epoch(fingerprint, int(row["epoch"]))
+        for tracker in self._told[fingerprint]:
+            tracker.epoch(fingerprint, int(row["epoch"]))
 
     def retried(self, fingerprint: str) -> None:
         """Hear of a trial that goes on elsewhere."""
@@ -120,7 +123,8 @@ class Study:
                 unit.fail(error)
             failure = unit.failure() or {"reason": "stopped before its end"}
             self._progress.fail(fingerprint, failure["reason"])
-        self._trackers[fingerprint].settle(fingerprint)
+        for tracker in self._told[fingerprint]:
+            tracker.settle(fingerprint)
 
     def close(self) -> tuple[list[Path], int]:
         """Build the reports, attach them in MLflow, and wait until everything is sent.
@@ -130,10 +134,10 @@ class Study:
         """
         made: list[Path] = []
         unsent = 0
-        for experiment, trials in self.experiments.items():
-            built = build(self.out, self.out / "reports", [experiment])
-            tracker = self._trackers[trials[0].unit.fingerprint]
-            complete = all(p.unit.result() is not None for p in trials)
+        for experiment in self.experiments:
+            built = build(self.out, self.out / "reports", [experiment.name])
+            tracker = self._trackers[experiment.name]
+            complete = all(p.unit.result() is not None for p in experiment.trials)
             # The experiment's own files alone: a case study holds text of the corpus.
             files = built.reports[0].paths
             unsent += tracker.close("FINISHED" if complete else "FAILED", files)
@@ -141,12 +145,13 @@ class Study:
         return list(dict.fromkeys(made)), unsent
 
 
-def _tracked(plan: Plan, experiment: str, trials: Sequence[PlannedTrial], out: Path) -> Tracked:
+def _tracked(experiment: Experiment, out: Path) -> Tracked:
+    plan, trials = experiment.plan, experiment.trials
     return Tracked(
-        name=experiment,
-        description=_description(plan, trials),
+        name=experiment.name,
+        description=_description(experiment),
         planned={p.unit.fingerprint: _planned(p, plan) for p in trials},
-        tags={"space": plan.space.name, "corpus": trials[0].corpus_name},
+        tags={"space": plan.space.name, "corpus": experiment.corpus_name},
         artifacts=out / "artifacts",
         corpus=plan.corpora[trials[0].corpus_key],
     )
@@ -173,13 +178,14 @@ def _planned(planned: PlannedTrial, plan: Plan) -> Planned:
     )
 
 
-def _description(plan: Plan, trials: Sequence[PlannedTrial]) -> str:
+def _description(experiment: Experiment) -> str:
+    plan, trials = experiment.plan, experiment.trials
     arms = dict.fromkeys(p.trial.label for p in trials)
     seeds = dict.fromkeys(p.trial.seed for p in trials)
     settings = " ".join(f"`{k}={v}`" for k, v in plan.settings.items()) or "the paper's"
     return (
         f"**{plan.space.title}**\n\n"
-        f"Corpus `{trials[0].corpus_name}` · {len(arms)} arms × {len(seeds)} seeds · "
+        f"Corpus `{experiment.corpus_name}` · {len(arms)} arms × {len(seeds)} seeds · "
         f"settings: {settings}\n\n"
         "Each child run is one trial; the figure and the table are artifacts of this run."
     )

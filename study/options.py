@@ -27,8 +27,9 @@ class Options:
     ``--help``.
     """
 
-    space: str = "rounds_curve"
-    """What to compare; ``--list`` shows the spaces."""
+    space: tuple[str, ...] = ("rounds_curve",)
+    """What to compare; ``--list`` shows the spaces. Several grids run as one study: what they
+    share is trained once, and no slot waits for the end of one to begin the next."""
     list: bool = False
     """Show the spaces and their trial counts, and stop."""
     dry_run: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,27 +40,58 @@ class Plan:
     settings: Mapping[str, Any]
     """What the user changed for all trials, and the word vectors: never averaged across."""
 
-    def experiments(self, name: str | None) -> dict[str, list[PlannedTrial]]:
+    def experiments(self, name: str | None = None) -> list[Experiment]:
         """Group the trials into experiments: one a corpus, named after the space."""
         names = list(dict.fromkeys(t.corpus_name for t in self.trials))
-        grouped: dict[str, list[PlannedTrial]] = {}
-        for planned in self.trials:
-            corpus = planned.corpus_name
-            experiment = name if name and len(names) == 1 else f"{name or self.space.name}-{corpus}"
-            grouped.setdefault(experiment, []).append(planned)
-        return grouped
+        return [
+            Experiment(
+                name=name if name and len(names) == 1 else f"{name or self.space.name}-{corpus}",
+                plan=self,
+                trials=tuple(t for t in self.trials if t.corpus_name == corpus),
+            )
+            for corpus in names
+        ]
 
-    def record(self, planned: Iterable[PlannedTrial]) -> list[dict[str, Any]]:
-        """Return trials as the ledger keeps them."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """The trials of a plan on one corpus: what has a name in MLflow and a report."""
+
+    name: str
+    plan: Plan
+    trials: tuple[PlannedTrial, ...]
+
+    @property
+    def corpus_name(self) -> str:
+        """Return the corpus that all its trials are on."""
+        return self.trials[0].corpus_name
+
+    def record(self) -> list[dict[str, Any]]:
+        """Return the trials as the ledger keeps them."""
         return [
             {
                 "fingerprint": p.unit.fingerprint,
                 **p.trial.to_json(),
                 "corpus": p.corpus_name,
-                "settings": dict(self.settings),
+                "settings": dict(self.plan.settings),
             }
-            for p in planned
+            for p in self.trials
         ]
+
+
+def together(experiments: Sequence[Experiment]) -> list[PlannedTrial]:
+    """Return the trials of experiments, each fingerprint once, in the order to run them in.
+
+    Several experiments take turns: one seed of every arm of all of them comes first.
+    """
+    plans = list({id(experiment.plan): experiment.plan for experiment in experiments}.values())
+    every = [planned for plan in plans for planned in plan.trials]
+    if len(plans) > 1:
+        every.sort(key=lambda planned: planned.trial.seed)
+    distinct: dict[str, PlannedTrial] = {}
+    for planned in every:
+        distinct.setdefault(planned.unit.fingerprint, planned)
+    return list(distinct.values())
 
 
 def short(label: str) -> str:
@@ -78,6 +109,7 @@ def make_plan(
     overrides: Mapping[str, object] | None = None,
     data_root: Path | None = None,
     embeddings: Path | None = None,
+    encoded: dict[str, EncodedCorpus] | None = None,
 ) -> Plan:
     """Resolve a space into units, reading each corpus once.
 
@@ -90,12 +122,14 @@ def make_plan(
         overrides: Settings for every trial.
         data_root: Folder of corpora.
         embeddings: Word vectors.
+        encoded: Corpora that another plan has read, by :func:`encoding`; those of this one are
+            added.
 
     Raises:
         ValueError: A space, setting, corpus or vectors that cannot be; one clear line.
     """
     trials = space.trials(corpora, arms=arms, seeds=seeds, overrides=overrides)
-    encoded: dict[str, EncodedCorpus] = {}
+    encoded = {} if encoded is None else encoded
     planned: dict[str, PlannedTrial] = {}
     for trial in trials:
         key = encoding(trial.corpus, trial.config)
@@ -114,11 +148,12 @@ def make_plan(
                 corpus_name=corpus.name,
             ),
         )
+    used = {key: encoded[key] for key in dict.fromkeys(p.corpus_key for p in planned.values())}
     return Plan(
         space=space,
         trials=tuple(planned.values()),
-        corpora=encoded,
-        settings=_settings(overrides or {}, trials[0].config, encoded),
+        corpora=used,
+        settings=_settings(overrides or {}, trials[0].config, used),
     )
 
 

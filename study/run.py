@@ -6,7 +6,6 @@ audit of planned against done, the figure and the table.
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from rin_core.batching import EncodedCorpus
 from rin_core.errors import without_credentials
 from search_spaces import SEARCHES, SPACES, Search, find_space
 from search_spaces.space import Grid, parse_seeds
@@ -24,7 +24,7 @@ from study.corpora import record_corpora
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.options import Options, parse
-from study.plan import Plan, PlannedTrial, make_plan
+from study.plan import Experiment, Plan, PlannedTrial, make_plan, together
 from study.store import Store
 from study.tracking import NOBODY
 
@@ -37,19 +37,40 @@ def main(options: Options) -> int:
     if options.list:
         _list_spaces()
         return 0
-    space, store = find_space(options.space), options.shared and Store(options.shared)
-    ledger = Ledger(options.out, store or None)
-    if isinstance(space, Search):
-        return _search(options, space, ledger)
-    return _grid(options, space, ledger)
+    spaces = [find_space(name) for name in dict.fromkeys(options.space)]
+    ledger = Ledger(options.out, Store(options.shared) if options.shared else None)
+    grids = [space for space in spaces if isinstance(space, Grid)]
+    searches = [space for space in spaces if isinstance(space, Search)]
+    if not searches:
+        return _grids(options, grids, ledger)
+    if len(spaces) > 1:
+        raise ValueError(f"--space {' '.join(options.space)}: {searches[0].name} runs alone")
+    return _search(options, searches[0], ledger)
 
 
-def _grid(options: Options, space: Grid, ledger: Ledger) -> int:
+def _grids(options: Options, grids: Sequence[Grid], ledger: Ledger) -> int:
     for name in ("trials", "hours"):
         if getattr(options, name) is not None:
-            raise ValueError(f"--{name}: {space.name} is a grid, whose every trial is run")
-    plan = make_plan(
-        space,
+            raise ValueError(f"--{name}: {grids[0].name} is a grid, whose every trial is run")
+    for name in ("arms", "experiment"):
+        if len(grids) > 1 and getattr(options, name):
+            raise ValueError(f"--{name}: goes with one space, and --space names {len(grids)}")
+    encoded: dict[str, EncodedCorpus] = {}
+    plans = [_plan(options, grid, ledger, encoded) for grid in grids]
+    experiments = [e for plan in plans for e in plan.experiments(options.experiment)]
+    if options.dry_run:
+        _show_plan(together(experiments))
+        return 0
+    for note in dict.fromkeys(n for corpus in encoded.values() for n in corpus.notes):
+        CONSOLE.print(note, style="dim", highlight=False)
+    with ledger.exclusive():
+        ledger.refresh(planned.unit for planned in together(experiments))
+        return _run(options, experiments, ledger)
+
+
+def _plan(options: Options, grid: Grid, ledger: Ledger, encoded: dict[str, EncodedCorpus]) -> Plan:
+    return make_plan(
+        grid,
         ledger,
         options.data,
         arms=options.arms,
@@ -57,15 +78,8 @@ def _grid(options: Options, space: Grid, ledger: Ledger) -> int:
         overrides=options.overrides(),
         data_root=options.data_root,
         embeddings=options.embeddings,
+        encoded=encoded,
     )
-    if options.dry_run:
-        _show_plan(plan)
-        return 0
-    for note in dict.fromkeys(n for corpus in plan.corpora.values() for n in corpus.notes):
-        CONSOLE.print(note, style="dim", highlight=False)
-    with ledger.exclusive():
-        ledger.refresh(planned.unit for planned in plan.trials)
-        return _run(options, plan, ledger)
 
 
 def _search(options: Options, space: Search, ledger: Ledger) -> int:
@@ -78,28 +92,28 @@ def _search(options: Options, space: Search, ledger: Ledger) -> int:
         return 0
 
     def confirm(plan: Plan, experiment: str) -> int:
-        return _run(dataclasses.replace(options, experiment=experiment), plan, ledger)
+        return _run(options, plan.experiments(experiment), ledger)
 
     with ledger.exclusive():
         runs = [search_run.run_search(p, options, _command(), CONSOLE, confirm) for p in plans]
         return max(runs)
 
 
-def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
-    started = time.monotonic()
-    experiments = plan.experiments(options.experiment)
-    for experiment, trials in experiments.items():
-        header = {"space": plan.space.name, "corpus": trials[0].corpus_name, "command": _command()}
-        ledger.record_study(experiment, header, plan.record(trials))
-    record_corpora(ledger, plan, options.data_root)
-    left = [p for p in plan.trials if p.unit.result() is None]
-    _say_what_is_left(plan.trials, left)
+def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) -> int:
+    started, trials = time.monotonic(), together(experiments)
+    for experiment in experiments:
+        space, corpus = experiment.plan.space.name, experiment.corpus_name
+        header = {"space": space, "corpus": corpus, "command": _command()}
+        ledger.record_study(experiment.name, header, experiment.record())
+        record_corpora(ledger, experiment.plan, options.data_root)
+    left = [p for p in trials if p.unit.result() is None]
+    _say_what_is_left(trials, left)
     # Imported late: a typing mistake should not wait for MLflow's imports.
     from study.driver import Study
     from study.tuner import require_listener
 
     require_listener(options.ray_address)
-    study = Study(plan, experiments, options.uri(), options.out, CONSOLE)
+    study = Study(experiments, options.uri(), options.out, CONSOLE)
     if left:
         study.run(
             left,
@@ -109,7 +123,7 @@ def _run(options: Options, plan: Plan, ledger: Ledger) -> int:
             address=options.ray_address,
         )
     made, unsent = study.close()
-    complete = _audit(plan.trials)
+    complete = _audit(trials)
     _say_time(time.monotonic() - started, study.epochs_alone)
     _say_where(made, options, study.pages, unsent)
     return 0 if complete else 1
@@ -135,9 +149,9 @@ def _list_on_request(table: Table, space: Grid | Search) -> None:
         table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
 
 
-def _show_plan(plan: Plan) -> None:
+def _show_plan(trials: Sequence[PlannedTrial]) -> None:
     table = Table("fingerprint", "arm", "corpus", "seed", "state", "settings", box=None)
-    for planned in plan.trials:
+    for planned in trials:
         changed = _differences(planned)
         table.add_row(
             planned.unit.fingerprint,
@@ -148,7 +162,7 @@ def _show_plan(plan: Plan) -> None:
             " ".join(f"{k}={v}" for k, v in changed.items()),
         )
     CONSOLE.print(table)
-    CONSOLE.print(f"{len(plan.trials)} trials")
+    CONSOLE.print(f"{len(trials)} trials")
 
 
 def _differences(planned: PlannedTrial) -> dict[str, object]:

@@ -52,10 +52,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
     plan = make_plan(
         space, ledger, ["demo"], arms=["bilstm-s", "gru-2"], seeds=[0], overrides=SMALL
     )
-    for experiment, trials in plan.experiments(None).items():
-        ledger.record_study(
-            experiment, {"space": space.name, "corpus": "demo"}, plan.record(trials)
-        )
+    (experiment,) = plan.experiments()
+    header = {"space": space.name, "corpus": "demo"}
+    ledger.record_study(experiment.name, header, experiment.record())
     record_corpora(ledger, plan, None)
     for planned in plan.trials:
         run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)

@@ -1,5 +1,6 @@
 """The command line without Ray: what it shows, and how it refuses."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -7,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from rin_core.pretrained import load_pretrained
 from search_spaces import SPACES, find_space
+from search_spaces.space import Arm, Grid
 from study import run, trial
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
@@ -45,6 +48,49 @@ def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path
     assert "model.cell=rnn" in shown
     assert "my_corpus" in shown
     assert not (tmp_path / "out").exists()
+
+
+def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
+    """What they share is one trial; what goes with one space is refused; a search runs alone."""
+    options = ("--data", str(spert_folder), "--seeds", "2", "--out", str(tmp_path / "out"))
+    code, shown = command(capsys, "--dry-run", *options, "--space", "main_results", "ablation")
+    assert code == 0
+    assert "18 trials" in shown  # 5 and 6 arms, of which BiLSTM_s and K = 1 are in both
+    rows = [line.split() for line in shown.splitlines() if "my_corpus" in line]
+    assert [row[3] for row in rows] == ["0"] * 9 + ["1"] * 9, "one seed of every arm comes first"
+    for wrong, message in (
+        (("main_results", "ablation", "--arms", "gru-*"), "--arms: goes with one space"),
+        (("main_results", "ablation", "--experiment", "x"), "--experiment: goes with one space"),
+        (("main_results", "tune_rin"), "--space main_results tune_rin: tune_rin runs alone"),
+        (("main_results", "abltion"), "no such space; did you mean ablation?"),
+    ):
+        code, shown = command(capsys, *options, "--space", *wrong)
+        assert (code, shown.count("\n")) == (2, 1)
+        assert message in shown
+
+
+def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
+    capsys, monkeypatch, spert_folder, tmp_path
+):
+    small = {"encoder.hidden_size": 8, "model.feature_size": 8, "training.max_epochs": 1}
+    arms = {name: Arm(name=name, label=name, overrides=small) for name in ("shared", "left")}
+    arms["left"] = dataclasses.replace(arms["left"], overrides={**small, "model.rounds": 0})
+    for name, members in (("one", ("shared", "left")), ("other", ("shared",))):
+        grid = Grid(name=name, title="?", arms=tuple(arms[m] for m in members), seeds=(0,))
+        monkeypatch.setitem(SPACES, name, grid)
+        plan = make_plan(grid, Ledger(tmp_path), [str(spert_folder)])
+        for planned in plan.trials:
+            trial.run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
+    options = ("--data", str(spert_folder), "--out", str(tmp_path), "--space", "one", "other")
+    code, shown = command(capsys, *options)
+    assert code == 0
+    assert "audit: 2 planned, 2 done" in shown
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    for experiment, expected in (("one-my_corpus", 2), ("other-my_corpus", 1)):
+        assert (tmp_path / "reports" / experiment).is_dir()
+        found = client.get_experiment_by_name(experiment)
+        runs = client.search_runs([found.experiment_id], "tags.`rin.kind` = 'trial'")
+        assert [r.info.status for r in runs] == ["FINISHED"] * expected
 
 
 def bad_corpus(folder: Path, spert_folder: Path, **splits: object) -> str:
