@@ -94,7 +94,8 @@ class Study:
         self.console.print(f"{min(slots, len(left))} at a time", highlight=False)
         names = {p.unit.fingerprint: p.name for p in left}
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
-        with Progress(self.console, names, epochs, slots) as self._progress:
+        splits = {p.unit.fingerprint: p.split for p in left}
+        with Progress(self.console, names, epochs, slots, splits=splits) as self._progress:
             tuner.run(work, corpora, resources, slots, self, self.out / "ray")
             self.epochs_alone = self._progress.epochs_alone()
 

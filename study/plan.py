@@ -27,7 +27,13 @@ class PlannedTrial:
     @property
     def name(self) -> str:
         """Return what people read: ``GRU K=3 · webnlg_star · seed 2``."""
-        return f"{short(self.trial.label)} · {self.corpus_name} · seed {self.trial.seed}"
+        chosen = " (epoch chosen on test)" if self.split == "test" else ""
+        return f"{short(self.trial.label)}{chosen} · {self.corpus_name} · seed {self.trial.seed}"
+
+    @property
+    def split(self) -> str:
+        """Return the split that selects the epoch, whose F1 is heard of while it trains."""
+        return self.trial.config.training.selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ class Progress:
     slots: int
     planned: int | None = None
     """Trials in all, where a search names them only as they begin."""
+    splits: Mapping[str, str] = field(default_factory=dict)
+    """The split that selects a trial's epoch and has the F1 shown, by fingerprint, if not dev."""
     running: dict[str, Mapping[str, float]] = field(default_factory=dict)
     spent: dict[str, float] = field(default_factory=dict)
     """Seconds of training of each trial in this session."""
@@ -69,14 +71,15 @@ class Progress:
         """Note one epoch of a trial."""
         self.running[fingerprint] = row
         self.spent[fingerprint] = self.spent.get(fingerprint, 0.0) + row["seconds"]
-        self.best = max(self.best, (row["dev_f1"], self.names[fingerprint]))
+        self._note_best(fingerprint, row["dev_f1"])
 
     def finish(self, fingerprint: str, dev_f1: float, epochs: int, seconds: float) -> None:
         """Note a finished trial."""
         self.running.pop(fingerprint, None)
         self.done[fingerprint] = seconds
-        self.best = max(self.best, (dev_f1, self.names[fingerprint]))
-        self._say(f"dev F1 {100 * dev_f1:5.1f} · {epochs} epochs · {clock(seconds)}", fingerprint)
+        self._note_best(fingerprint, dev_f1)
+        score = f"{self._split(fingerprint)} F1 {100 * dev_f1:5.1f}"
+        self._say(f"{score} · {epochs} epochs · {clock(seconds)}", fingerprint)
 
     def stop(self, fingerprint: str, dev_f1: float, epochs: int, seconds: float) -> None:
         """Note a trial that was stopped early."""
@@ -106,6 +109,14 @@ class Progress:
     def ended(self) -> int:
         """Return how many trials have ended, however."""
         return len(self.done) + len(self.stopped) + len(self.failed)
+
+    def _split(self, fingerprint: str) -> str:
+        return self.splits.get(fingerprint, "dev")
+
+    def _note_best(self, fingerprint: str, f1: float) -> None:
+        """Remember the best on dev; what is chosen on another split is no match for it."""
+        if self._split(fingerprint) == "dev":
+            self.best = max(self.best, (f1, self.names[fingerprint]))
 
     def _say(self, text: str, fingerprint: str) -> None:
         place = f"[{self.ended}/{self.trials}]"
@@ -143,6 +154,7 @@ class Progress:
         )
         for fingerprint, row in self.running.items():
             epoch = f"epoch {row['epoch']:.0f}/{self.max_epochs[fingerprint]}"
-            scores = f"dev F1 {100 * row['dev_f1']:.1f}  loss {row['train_loss']:.2f}"
+            f1 = f"{self._split(fingerprint)} F1 {100 * row['dev_f1']:.1f}"
+            scores = f"{f1}  loss {row['train_loss']:.2f}"
             table.add_row("", "", "", "", "", f"{self.names[fingerprint]}  {epoch}  {scores}", "")
         return table

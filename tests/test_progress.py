@@ -43,6 +43,19 @@ def test_each_end_is_a_line(progress):
     assert "[2/4] arm b: failed: the training loss is nan" in lines[1]
 
 
+def test_what_is_chosen_on_test_is_no_match_for_dev(progress):
+    progress.splits = {"a": "test"}
+    progress.epoch("a", row(0.9, 1.0))
+    progress.epoch("b", row(0.5, 1.0))
+    drawn = Console(file=io.StringIO(), width=200)
+    drawn.print(progress.table())
+    assert "test F1 90.0" in drawn.file.getvalue()
+    assert "dev F1 50.0" in drawn.file.getvalue()
+    progress.finish("a", 0.9, 1, 1.0)
+    assert "test F1  90.0" in progress.console.file.getvalue()
+    assert progress.best[0] == 0.5
+
+
 def test_a_lost_worker_is_told(progress):
     progress.retry("a")
     progress.epoch("a", row(0.7, 20.0))
