@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from mlflow.tracking import MlflowClient
 
+from rin_core import matmul
 from rin_core.pretrained import load_pretrained
 from search_spaces import SPACES, find_space
 from search_spaces.space import Arm, Grid
@@ -208,6 +210,9 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tin
     assert record["vectors"] is None
     digest = load_pretrained(str(tiny_bert), 512).digest
     assert record["pretrained"] == {"name": "tiny/bert", "digest": digest}
+    widest, library = record["provenance"]["arithmetic"].split()
+    assert widest == torch.backends.cpu.get_cpu_capability()
+    assert library == matmul.library()
 
 
 def test_a_model_that_is_not_there_is_one_line(capsys, tmp_path):
