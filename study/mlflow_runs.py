@@ -241,8 +241,10 @@ class Runs:
         values |= _prefixed("training", whole)
         # At step 0 the UI draws one value a run as a bar, anywhere else as a lonely dot.
         metrics = [Metric(k, v, ended, 0) for k, v in values.items()]
-        code = result["provenance"]["code"]
+        origin = result["provenance"]
+        code = origin["code"]
         tags = {"rin.stopped": result["stopped"], "rin.code": json.dumps(code)}
+        tags |= {f"rin.{k}": origin[k] for k in ("hardware", "arithmetic") if k in origin}
         tags |= {COMMIT: code["commit"]} if "commit" in code else {}
         tagged = [RunTag(k, v) for k, v in tags.items()]
         self.client.log_batch(run.run_id, metrics=metrics, tags=tagged)

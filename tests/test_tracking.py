@@ -58,6 +58,8 @@ def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units, client):
     assert run.data.params == {"k": "1"}
     assert run.data.tags[PARENT] == tracker.runs.study_id
     assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
+    assert run.data.tags["rin.hardware"] == "a processor"
+    assert "rin.arithmetic" not in run.data.tags, "older records have none"
     assert run.data.metrics["F1/test"] == 0.4
     assert steps(client, run) == steps(client, run, "system/process_memory_megabytes") == [1, 2, 3]
     assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["config.json"]

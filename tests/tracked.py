@@ -54,7 +54,11 @@ def finish(unit: Unit, epochs: int, dev_f1: float = 0.5) -> None:
             "dev": {"f1": dev_f1},
             "test": {"f1": 0.4, "precision": 0.3},
             "seconds": 0.5 * epochs,
-            "provenance": {"code": {"version": "0.1.0", "commit": "c0ffee"}, "started": STARTED},
+            "provenance": {
+                "code": {"version": "0.1.0", "commit": "c0ffee"},
+                "hardware": "a processor",
+                "started": STARTED,
+            },
         },
         {},
         unit.claim(),
