@@ -343,13 +343,16 @@ class Ledger:
     def record_study(
         self, experiment: str, header: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Add planned trials to an experiment; those planned before stay, the new ones last."""
+        """Add planned trials to an experiment; those planned before stay, the new ones last.
+
+        A header that comes from another ledger brings its own ``updated``; else that is now.
+        """
         path = self.study_path(experiment)
         earlier = (self.study(experiment) or {"trials": []})["trials"]
         fresh = {_identity(trial) for trial in trials}
         kept = [trial for trial in earlier if _identity(trial) not in fresh]
         updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        content = {"experiment": experiment, **header, "updated": updated}
+        content = {"experiment": experiment, "updated": updated, **header}
         _write_json(path, content | {"trials": [*kept, *trials]})
 
     def corpus_path(self, content: str) -> Path:

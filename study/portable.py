@@ -161,13 +161,15 @@ def _merge_study(ledger: Ledger, content: dict[str, Any], merged: Merged) -> Non
     if not fresh:
         merged.known.append(name)
         return
-    header = content if ours is None else ours
-    ledger.record_study(
-        name,
-        {k: v for k, v in header.items() if k not in ("experiment", "updated", "trials")},
-        fresh,
-    )
+    # The command that is shown for all of them is the one given last.
+    header = content if ours is None or _updated(content) > _updated(ours) else ours
+    kept = {k: v for k, v in header.items() if k not in ("experiment", "trials")}
+    ledger.record_study(name, kept, fresh)
     merged.added.append(name)
+
+
+def _updated(study: Mapping[str, Any]) -> str:
+    return str(study.get("updated", ""))
 
 
 def _merge_search(ledger: Ledger, content: dict[str, Any], merged: Merged) -> None:
@@ -213,6 +215,8 @@ def _check_plan(kind: Kind, content: dict[str, Any]) -> None:
     name = content["experiment"]
     if not isinstance(name, str) or Path(name).name != name:
         raise ValueError(f"{name!r} is no name of a {kind}")
+    if not isinstance(content.get("updated", ""), str):
+        raise ValueError(f"{content['updated']!r} is no time")
     for trial in content["trials"]:
         Config.from_flat(trial["config"])
         if kind == "search":

@@ -148,11 +148,16 @@ def planned(seed: int) -> dict[str, object]:
     return {"fingerprint": config.fingerprint("d"), "arm": "a", "config": config.flat()}
 
 
-def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path):
+@pytest.mark.parametrize(("their_hour", "shown"), [("07", "ours"), ("09", "theirs")])
+def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path, their_hour, shown):
+    """Of both, and under the command that was given last."""
     here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
-    header = {"corpus": "demo", "space": "s"}
-    here.record_study("curve", {**header, "command": "ours"}, [planned(0), planned(1)])
-    there.record_study("curve", {**header, "command": "theirs"}, [planned(1), planned(2)])
+    ours, theirs = (
+        {"corpus": "demo", "space": "s", "command": c, "updated": f"2026-01-01T{hour}:00:00+0000"}
+        for c, hour in (("ours", "08"), ("theirs", their_hour))
+    )
+    here.record_study("curve", ours, [planned(0), planned(1)])
+    there.record_study("curve", theirs, [planned(1), planned(2)])
     file = tmp_path / "there.jsonl"
     assert export_ledger(there, file) == {**NOTHING, "study": 1}
     assert export_ledger(there, tmp_path / "none", ["webnlg_star"]) == NOTHING
@@ -160,7 +165,8 @@ def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path):
     study = here.study("curve")
     assert study is not None
     assert study["trials"] == [planned(0), planned(1), planned(2)]
-    assert study["command"] == "ours"
+    assert study["command"] == shown
+    assert study["updated"] == max(ours["updated"], theirs["updated"])
     assert import_ledger(here, file).known == ["curve"]
 
 
