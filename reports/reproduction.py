@@ -12,6 +12,7 @@ from statistics import median
 import jinja2
 import pandas as pd
 
+from reports.experiment_tables import OPTIMISM_COLUMNS
 from reports.paper import best_without_bert
 from reports.results import STATUS_WORDS
 from reports.run_cards import RunCard
@@ -37,6 +38,8 @@ class Replication:
     claims: tuple[str, ...]
     tuned: tuple[str, ...]
     """What each search's best came to on fresh seeds."""
+    optimism: tuple[str, ...]
+    """What each arm's score would have been with the epoch chosen on test."""
     figures: tuple[str, ...]
     tables: tuple[str, ...]
 
@@ -105,6 +108,7 @@ def _replications(
                 verdicts=_verdicts(tables),
                 claims=_claims(tables.get("claims")),
                 tuned=_tuned(corpus, [data for data in searched if data.corpus == corpus]),
+                optimism=_optimism(tables.get("optimism")),
                 figures=tuple(figure for study in own for figure in _figures(study)),
                 tables=tuple(_markdown(tables[name]) for name in TABLES if name in tables),
             )
@@ -139,6 +143,25 @@ def _claim(table: Table, row: Row) -> str:
     pairs = "" if run == "–" else f", {run} pairs"
     between = f", 95 % {interval}" if interval != "–" else ""
     return f"{row.label} ({where}): **{verdict}**, {delta}{between}, seeds: {seeds}{pairs}."
+
+
+def _optimism(table: Table | None) -> tuple[str, ...]:
+    """Say what choosing the epoch on test adds, for each arm that has a seed of both."""
+    if table is None:
+        return ()
+    found = []
+    for row in table.rows:
+        columns = (*OPTIMISM_COLUMNS, "Δ F1", "Common seeds", "95 % over seeds")
+        on_test, on_dev, paper, verdict, delta, seeds, interval = (
+            _cell(table, row, c).text for c in columns
+        )
+        if int(seeds):
+            between = f", 95 % {interval}" if interval != "–" else ""
+            found.append(
+                f"{row.label}: {on_test} for {on_dev} on dev ({delta}{between}, seeds: {seeds}); "
+                f"the paper's {paper}: **{verdict}**."
+            )
+    return tuple(found)
 
 
 def _tuned(corpus: str, searched: Sequence[SearchData]) -> tuple[str, ...]:

@@ -205,6 +205,8 @@ def test_choosing_the_epoch_on_test_has_its_price_beside_it(tmp_path: Path) -> N
     assert {row for row, _ in cells} == {"gru-1"}
     assert cells["gru-1", "Chosen on test"] == "87.5 ± 0.7"
     assert cells["gru-1", "Δ F1"] == "+2.0 ± 1.4"
+    assert cells["gru-1", "Paper's F1"] == "86.3"
+    assert cells["gru-1", "Verdict if chosen on test"] == "reproduced"
 
 
 def test_csv_has_every_digit_and_the_runs_of_every_cell(built: Built) -> None:

@@ -43,6 +43,21 @@ def test_it_says_what_became_of_the_papers_numbers_and_claims(ledger: Ledger) ->
     assert written(ledger) == text
 
 
+def test_what_choosing_on_test_adds_stands_beside_the_papers_number(ledger: Ledger) -> None:
+    assert "chosen on test" not in written(ledger)
+    for arm in ("gru-1", "gru-3"):
+        ledger.plan(f"{arm}-on-test", 0, config={"training.selection": "test"})
+    for seed, f1 in enumerate((0.87, 0.88, 0.88)):
+        config = {"training.selection": "test"}
+        ledger.finish(ledger.plan("gru-1-on-test", seed, config=config), f1)
+    ledger.save("rounds_curve-webnlg_star")
+    text = written(ledger)
+    told = text[text.index("With the epoch chosen on test,") : text.index("## What was run")]
+    assert "- RIN (GRU, K = 1): 87.7 ± 0.6 for 87.0 ± 1.0 on dev (+0.7 ± 0.6, 95 % −0.8 to" in told
+    assert "seeds: 3); the paper's 86.3: **reproduced**." in told
+    assert "K = 3" not in told, "nothing of it is finished"
+
+
 def test_hours_are_of_all_runs_and_the_ratio_is_the_benchmarks(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
