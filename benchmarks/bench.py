@@ -41,6 +41,7 @@ from rin_core.dataset import load_dataset
 from rin_core.metrics import evaluate
 from rin_core.model import RIN
 from rin_core.pair_loss import sums_for
+from study.provenance import provenance
 
 BATCH = 50
 RESULTS = Path(__file__).with_name("results")
@@ -135,8 +136,9 @@ class Bench:
         }
         steps["bare LSTM"] = self.lstm(), self.by_length
         measured: dict[str, list[float]] = {name: [] for name in steps}
-        for step, batches in steps.values():  # compile, allocate
-            step(batches[0])
+        for step, batches in steps.values():  # compile, which oneDNN does for every shape; allocate
+            for batch in batches:
+                step(batch)
         for _ in range(self.options.repeats):
             for name, (step, batches) in steps.items():
                 mean = timed(step, batches) / len(batches)
@@ -287,7 +289,8 @@ def together(options: Options) -> list[tuple[int, float]]:
 def _train_beside(options: Options, barrier: Any) -> float:
     bench = Bench(options)
     step = bench.step("product", options.rounds[0])
-    step(bench.by_length[0])
+    for batch in bench.by_length:
+        step(batch)
     barrier.wait()
     return timed(step, bench.by_length * 4)
 
@@ -308,7 +311,7 @@ def report(options: Options, bench: Bench) -> dict[str, Any]:
     return {
         "data": options.data,
         "versions": f"torch {torch.__version__}, numba {numba.__version__}",
-        "device": torch.cuda.get_device_name() if options.device == "cuda" else "CPU, one thread",
+        "device": _device(options),
         "seconds an epoch": bench.compare(),
         "MiB of a step": memory,
         "seconds an epoch by rounds": bench.rounds_curve(),
@@ -319,6 +322,12 @@ def report(options: Options, bench: Bench) -> dict[str, Any]:
         "kernel, by length": kernel_curve(lengths, bench.device),
         "kernel, by relations": kernel_curve(relations, bench.device),
     }
+
+
+def _device(options: Options) -> str:
+    made = provenance(torch.device(options.device), code={})
+    where = "" if options.device == "cuda" else ", one thread"
+    return f"{made['hardware']}, {made['arithmetic']}{where}"
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:
