@@ -407,7 +407,8 @@ def draw(found: dict[str, Any], path: Path) -> None:
     )
     for axis, (across, up, points) in zip(axes, curves, strict=True):
         axis.plot(*zip(*points, strict=True), marker="o", color="#0072B2")
-        axis.set(xlabel=across, ylabel=up, ylim=(0, None))
+        highest = max(value for _, value in points)
+        axis.set(xlabel=across, ylabel=up, ylim=(0, 1.08 * highest))
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=160)
 
