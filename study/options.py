@@ -80,6 +80,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
+        if not self.space:
+            raise ValueError("--space: must name at least one; --list shows them")
         if self.experiment is not None and Path(self.experiment).name != self.experiment:
             raise ValueError(f"--experiment {self.experiment!r}: must be a name, without folders")
         if self.gpus_per_trial is not None and self.gpus_per_trial < 0:

@@ -63,6 +63,7 @@ def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
     for wrong, message in (
         (("main_results", "ablation", "--arms", "gru-*"), "--arms: goes with one space"),
         (("main_results", "ablation", "--experiment", "x"), "--experiment: goes with one space"),
+        ((), "--space: must name at least one"),
         (("main_results", "tune_rin"), "--space main_results tune_rin: tune_rin runs alone"),
         (("main_results", "abltion"), "no such space; did you mean ablation?"),
     ):
