@@ -93,15 +93,22 @@ def published_cell(printed: Published | None) -> Cell:
     return number(printed.value, f"{printed.value:.1f}{plus_minus}", printed.source)
 
 
-def published_difference_cell(corpus: str, arm: str, base: str) -> Cell:
-    """Return how far the paper's F1 of one arm is from that of another."""
+def published_difference(corpus: str, arm: str, base: str) -> float | None:
+    """Return how far the paper's F1 of one arm is from that of another, if it printed both."""
     ours, theirs = published(corpus, arm, "f1"), published(corpus, base, "f1")
     if ours is None or theirs is None:
-        return NO_CELL
+        return None
     # One decimal, as printed: 78.4 − 81.5 is −3.1 and not −3.0999.
-    value = round(ours.value - theirs.value, 1)
-    text = spread(estimate([value]), sign="+")
-    return number(value, text, f"{ours.source}; {theirs.source}")
+    return round(ours.value - theirs.value, 1)
+
+
+def published_difference_cell(corpus: str, arm: str, base: str) -> Cell:
+    """Return :func:`published_difference` with where both scores were printed."""
+    value = published_difference(corpus, arm, base)
+    if value is None:
+        return NO_CELL
+    sources = (printed.source for a in (arm, base) if (printed := published(corpus, a, "f1")))
+    return number(value, spread(estimate([value]), sign="+"), "; ".join(sources))
 
 
 def p_cell(p: float, corrected: float, names: tuple[str, ...] = ()) -> Cell:

@@ -140,11 +140,13 @@ def _claims(table: Table | None) -> tuple[str, ...]:
 def _claim(table: Table, row: Row) -> str:
     columns = ("Where", "Pairs run", "Mean Δ F1", "Common seeds", "95 % over seeds", "Verdict")
     where, run, delta, seeds, interval, verdict = (_cell(table, row, c).text for c in columns)
+    theirs, size = (_cell(table, row, c).text for c in ("Paper's Δ", "Verdict on its size"))
     if not int(seeds):
         return f"{row.label} ({where}): **{verdict}**."
     pairs = "" if run == "–" else f", {run} pairs"
     between = f", 95 % {interval}" if interval != "–" else ""
-    return f"{row.label} ({where}): **{verdict}**, {delta}{between}, seeds: {seeds}{pairs}."
+    paper = "" if theirs == "–" else f"; the paper's {theirs}: **{size}**"
+    return f"{row.label} ({where}): **{verdict}**, {delta}{between}, seeds: {seeds}{pairs}{paper}."
 
 
 def _optimism(table: Table | None) -> tuple[str, ...]:

@@ -198,12 +198,19 @@ VERDICT_RULE = (
 )
 
 
-def verdict(ours: Estimate, published: float | None) -> Verdict:
-    """Judge a published number by the rule of :data:`VERDICT_RULE`."""
+def verdict(ours: Estimate, published: float | None, printed_scores: int = 1) -> Verdict:
+    """Judge a published number by the rule of :data:`VERDICT_RULE`.
+
+    Args:
+        ours: What our seeds say of it.
+        published: The number; ``None`` where none was printed.
+        printed_scores: How many rounded scores it is the sum or the difference of.
+    """
+    rounding = printed_scores * _ROUNDING
     if published is None:
         return Verdict.NOTHING_PUBLISHED
     if ours.n < 2:
         return Verdict.ONE_SEED if ours.n else Verdict.NOT_RUN
-    if ours.low - _ROUNDING > published:
+    if ours.low - rounding > published:
         return Verdict.ABOVE
-    return Verdict.BELOW if ours.high + _ROUNDING < published else Verdict.REPRODUCED
+    return Verdict.BELOW if ours.high + rounding < published else Verdict.REPRODUCED

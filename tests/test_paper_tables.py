@@ -141,6 +141,28 @@ def test_claims(ledger: Ledger) -> None:
     assert "claims" not in tables(ledger.runs, "mine")
 
 
+def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) -> None:
+    ledger.plan("rnn-1", 0)  # printed in a figure, in no table
+    ledger.trials[-1]["fingerprint"] = "d" * 16
+    ledger.finish("d" * 16, 0.9)
+    ledger.save("rounds_curve-webnlg_star", updated="2020-01-02")
+    found = cells(tables(ledger.runs)["claims"])
+    sizes = {
+        row: (cell.text, found[row, "Verdict on its size"].text)
+        for (row, column), cell in found.items()
+        if column == "Paper's Δ"
+    }
+    assert found["interaction", "Pairs run"].text == "2/3"
+    assert sizes["interaction"] == ("+0.9", "reproduced")  # K = 1 over BiLSTM_s: 2, 1, 3
+    assert sizes["rounds"] == ("+0.7", "one seed")
+    assert sizes["linear"] == ("+0.9", "ours below")  # (1.4 + 0.5) / 2
+    assert sizes["cell"] == sizes["peak"] == sizes["encoder"] == ("–", "–")
+    assert len(found["interaction", "Verdict on its size"].fingerprints) == 6
+    assert found["linear", "Paper's Δ"].source == (
+        "Table 1, RIN (100d, K = 1); Table 5, RIN −γ; Table 1, BiLSTM_s (100d)"
+    )
+
+
 def test_the_round_of_the_best_dev_score_is_compared_seed_by_seed(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     scores = {"gru": ((0.8, 0.81, 0.84), (0.8, 0.83, 0.82)), "rnn": ((0.8, 0.7, 0.6),) * 2}
