@@ -9,7 +9,7 @@ Shapes: N sentences · L tokens, padded · M gold triples of the split · B sent
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from rin_core.vocabulary import PAD, Vocabulary, WordVectors, build_vocabulary
 
 Array = NDArray[Any]
 B_TAG, I_TAG, E_TAG, S_TAG, O_TAG = range(len(TAGS))
+Fact = tuple[int, str, int]
+"""A triple by its words: subject word, relation, object word."""
 IGNORED = -100  # torch's cross entropy passes over this target
 
 
@@ -56,6 +58,8 @@ class EncodedSplit:
     """The same, counted as distinct spans rather than distinct words."""
     missed_relations: int
     """(sentence, relation) pairs whose relation the training split never shows."""
+    missed_entities: int
+    """Gold entities that are not in their sentence."""
     pieces: Pieces | None = None
     """The words as a transformer reads them; None for the BiLSTM."""
 
@@ -161,7 +165,7 @@ def encode_split(
     has_pos = bool(vocabulary.pos)
     words, tags = (np.full((len(sentences), L), fill, np.int32) for fill in (PAD, IGNORED))
     pos = np.full((len(sentences), L), PAD, np.int32) if has_pos else None
-    relation_ids = {relation: t for t, relation in enumerate(vocabulary.relations)}
+    relation_ids = vocabulary.relation_ids
     gold: list[list[tuple[int, ...]]] = []
     exact: list[tuple[int, ...]] = []
     missed_triples = missed_exact = missed_relations = 0
@@ -173,11 +177,11 @@ def encode_split(
             pos[n, :length] = vocabulary.pos_ids(sentence.pos)
         known = [t for t in sentence.triples if t.relation in relation_ids]
         unknown = set(sentence.triples).difference(known)
-        missed_triples += len(sentence.missing) + len(_pairs(unknown, entity_word))
+        missed_triples += len(sentence.missing) + len(word_facts(unknown, entity_word))
         missed_exact += len(sentence.missing) + len(unknown)
         labels = {t.relation for t in sentence.triples} | {m[1] for m in sentence.missing}
         missed_relations += len(labels - relation_ids.keys())
-        pairs = _pairs(known, entity_word)
+        pairs = word_facts(known, entity_word)
         gold.append(sorted((n, i, relation_ids[r], j) for i, r, j in pairs))
         exact += sorted({(n, *_exact(t, relation_ids, entity_word)) for t in known})
     gold_4M = _columns([row for rows in gold for row in rows], 4)
@@ -195,6 +199,7 @@ def encode_split(
         missed_triples=missed_triples,
         missed_exact=missed_exact,
         missed_relations=missed_relations,
+        missed_entities=sum(len(s.missing_entities) for s in sentences),
         pieces=tokenizer.encode([s.words for s in sentences]) if tokenizer else None,
     )
 
@@ -274,19 +279,21 @@ def entity_place(span: Span, entity_word: str) -> tuple[int, int]:
     return (first, last) if entity_word == "first" else (last, first)
 
 
-def _pairs(triples: Iterable[Triple], entity_word: str) -> set[tuple[int, str, int]]:
+def word_facts(triples: Iterable[Triple], entity_word: str) -> set[Fact]:
+    """Return triples by the words that stand for their arguments."""
+
     def word(span: Span) -> int:
         return entity_place(span, entity_word)[0]
 
     return {(word(t.subject), t.relation, word(t.object)) for t in triples}
 
 
-def _exact(triple: Triple, relation_ids: dict[str, int], entity_word: str) -> tuple[int, ...]:
+def _exact(triple: Triple, relation_ids: Mapping[str, int], entity_word: str) -> tuple[int, ...]:
     subject = entity_place(triple.subject, entity_word)
     return (*subject, relation_ids[triple.relation], *entity_place(triple.object, entity_word))
 
 
-def _known_relations(sentences: Sequence[Sentence], relation_ids: dict[str, int]) -> Array:
+def _known_relations(sentences: Sequence[Sentence], relation_ids: Mapping[str, int]) -> Array:
     pairs = [
         (n, relation_ids[relation])
         for n, s in enumerate(sentences)

@@ -23,8 +23,8 @@ from rin_core.batching import (
     O_TAG,
     S_TAG,
     Array,
+    Fact,
     encode_split,
-    entity_place,
     make_batch,
 )
 from rin_core.config import Config
@@ -38,9 +38,6 @@ from rin_core.vocabulary import Vocabulary
 THRESHOLD = 0.5
 #: A triple that no round holds is still followed where some round gives it this much.
 WORTH_SHOWING = 0.1
-
-Fact = tuple[int, str, int]
-"""Subject word, relation, object word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +98,6 @@ class Trace:
 
 def _with_verdict(traced: TracedSpan | TracedTriple) -> dict[str, Any]:
     return dataclasses.asdict(traced) | {"predicted": traced.predicted}
-
-
-def gold_facts(sentence: Sentence, entity_word: str) -> set[Fact]:
-    """Return the gold triples at the words that stand for their arguments."""
-
-    def word(span: Span) -> int:
-        return entity_place(span, entity_word)[0]
-
-    return {(word(t.subject), t.relation, word(t.object)) for t in sentence.triples}
 
 
 @torch.inference_mode()

@@ -103,7 +103,7 @@ def stream_metadata(read: Callable[[int, int], bytes], name: str) -> dict[str, A
         if length > _LONGEST_HEADER:
             raise ValueError("its header is too long")
         header = json.loads(read(8, 8 + length))
-        metadata: dict[str, Any] = json.loads(header["__metadata__"]["rin"])
+        metadata = _object(header["__metadata__"]["rin"])
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{name}: cannot be read ({error}); delete it to go on") from error
     metadata.pop(_DIGEST, None)
@@ -122,13 +122,21 @@ def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
 def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
-            metadata = json.loads((file.metadata() or {}).get("rin", "{}"))
+            metadata = _object((file.metadata() or {}).get("rin", "{}"))
             names = file.keys() if tensors else ()
             return {name: file.get_tensor(name) for name in names}, metadata
     except FileNotFoundError:
         raise
-    except (safetensors.SafetensorError, json.JSONDecodeError, OSError) as error:
+    except (safetensors.SafetensorError, ValueError, OSError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error}); delete it to go on") from error
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Read a JSON object; raises ValueError for any other text."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("its metadata are no JSON object")
+    return value
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

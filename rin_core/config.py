@@ -1,7 +1,7 @@
 """Typed, frozen settings of one training run, and the canonical form that identifies it.
 
-Every number the paper gives (§5.1) is a default here, so ``Config()`` *is* the paper's
-GRU with K = 1. A field is checked where it is defined: an impossible value never gets
+Every number the paper gives for its GloVe models (§5.1) is a default here, so ``Config()`` *is*
+the paper's GRU with K = 1. A field is checked where it is defined: an impossible value never gets
 as far as a trial.
 """
 

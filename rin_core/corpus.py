@@ -44,6 +44,8 @@ class Sentence:
     """Distinct gold triples, in the order of the file."""
     missing: tuple[tuple[str, str, str], ...] = ()
     """Gold triples, as text, of which an argument does not occur in the sentence."""
+    missing_entities: tuple[str, ...] = ()
+    """Distinct gold entities, as text, that do not occur in it: arguments and others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class Corpus:
 
     def digest(self) -> str:
         """Identify the content, whatever file format, folder or name it came under.
+
+        Missing entities are left out: digests from before they were kept hold.
 
         Returns:
             16 hexadecimal digits.

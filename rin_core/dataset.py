@@ -21,7 +21,8 @@ from rin_core.corpus import (
 from rin_core.demo import demo_corpus
 from rin_core.pretrained import Pretrained, load_pretrained
 from rin_core.readers import read_split
-from rin_core.vocabulary import WordVectors, load_vectors, tag_pos
+from rin_core.tagging import tag_pos
+from rin_core.vocabulary import WordVectors, load_vectors
 
 _FILE_STEMS = {
     "train": ("train",),
@@ -121,8 +122,9 @@ def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0
     splits = {split: read_split(path) for split, path in files.items()}
     for split, sentences in splits.items():
         _check_missing(files[split], sentences, max_missing)
-    if not any(s.triples for s in splits["train"]):
-        raise CorpusError(f"{files['train']}: no sentence has a triple, so nothing can be learned")
+    for split, use in (("train", "learned"), ("dev", "selected"), ("test", "scored")):
+        if not any(s.triples for s in splits[split]):
+            raise CorpusError(f"{files[split]}: no sentence has a triple, so nothing can be {use}")
     return Corpus(name=folder.resolve().name, **splits)
 
 
@@ -196,7 +198,8 @@ def _split_files(folder: Path) -> dict[str, Path]:
 
 def _check_missing(path: Path, sentences: tuple[Sentence, ...], max_missing: float) -> None:
     missing, total = count_missing(sentences)
-    if missing <= max_missing * total:
+    # The same quotient as in the advice below, or a share taken from there may be refused.
+    if not total or missing / total <= max_missing:
         return
     enough = math.ceil(100 * missing / total) / 100
     raise CorpusError(

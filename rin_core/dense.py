@@ -22,6 +22,9 @@ from torch import Tensor, nn
 #: Numbers of a grid, and of what it is made from, that are in memory at a time: 32 MiB in
 #: float32. An average batch of WebNLG fits, and is then not computed twice.
 GRID_NUMBERS = 2**23
+#: Most numbers of one sentence's grid and what it is made from: 8 GiB in float32, 2,800 words
+#: of WebNLG's relations.
+LARGEST_GRID = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +176,7 @@ class ConcatScorer(nn.Module):
             object_BLE=features_BLF @ W_object.T,
             weights=(self.weight, self.bias),
             pair_logits=_concat_logits,
-            at_once=_fitting(L * L * (F + R)),
+            at_once=_fitting(L, L * L * (F + R)),
             padding_BL=padding_BL,
         )
 
@@ -222,7 +225,7 @@ class BiaffineScorer(nn.Module):
             object_BLE=torch.relu(self.object(features_BLF)),
             weights=(self.product, self.subject_weight, self.object_weight, self.bias),
             pair_logits=_biaffine_logits,
-            at_once=_fitting(L * R * (L + E)),
+            at_once=_fitting(L, L * R * (L + E)),
             padding_BL=padding_BL,
         )
 
@@ -246,6 +249,15 @@ def _uniform(*shape: int, fan_in: int) -> nn.Parameter:
     return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
 
 
-def _fitting(numbers_a_sentence: int) -> int:
-    """Return how many sentences' grids may be in memory together: at least one."""
+def _fitting(L: int, numbers_a_sentence: int) -> int:
+    """Return how many sentences' grids may be in memory together: at least one.
+
+    Raises:
+        ValueError: Not even one may.
+    """
+    if numbers_a_sentence > LARGEST_GRID:
+        raise ValueError(
+            f"a sentence of {L} words: this model scores all its word pairs, and they would take "
+            f"{4 * numbers_a_sentence / 2**30:.0f} GiB; split the text into sentences"
+        )
     return max(1, GRID_NUMBERS // numbers_a_sentence)

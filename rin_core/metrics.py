@@ -138,7 +138,7 @@ def score(decoded: Decoded, split: EncodedSplit, entity_word: str) -> Metrics:
     return Metrics(
         triple=_compare(predicted, split.gold_4M, missed=split.missed_triples),
         exact=_compare(exact, split.exact_6X, missed=split.missed_exact),
-        entity=_compare(spans, split.entities_3E),
+        entity=_compare(spans, split.entities_3E, missed=split.missed_entities),
         relation=_compare(
             np.unique(predicted[[0, 2]], axis=1), split.relations_2P, missed=split.missed_relations
         ),
@@ -157,7 +157,7 @@ def _with_spans(
     return np.stack([b, i, other_NL[b, i], t, j, other_NL[b, j]])
 
 
-def _compare(predicted: Array, gold: Array, *, missed: int = 0) -> Score:
+def _compare(predicted: Array, gold: Array, *, missed: int) -> Score:
     """Count distinct columns of two integer tables that are in both."""
     both = np.concatenate([predicted, gold], axis=1)
     distinct = len(np.unique(both, axis=1).T)

@@ -100,7 +100,7 @@ def find_unit(runs: Path, prefix: str) -> Path:
     raise ModelError(f"{prefix}: may be any of {several}; give more of the fingerprint")
 
 
-def is_in_training(weights: Path) -> bool:
+def is_unfinished(weights: Path) -> bool:
     """Tell whether the unit of these weights has not finished: later ones may take their place."""
     return weights.with_name(CHECKPOINT).exists()
 

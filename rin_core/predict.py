@@ -26,7 +26,7 @@ from rich.console import Console
 from rin_core.checkpoint import open_atomically
 from rin_core.errors import exit_with_clear_errors
 from rin_core.extraction import Extraction
-from rin_core.model_io import find_weights, is_in_training
+from rin_core.model_io import find_weights, is_unfinished
 from rin_core.predictor import Predictor
 from rin_core.records import Record, RecordReader, record_of, to_line
 from rin_core.rendering import show
@@ -94,8 +94,8 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     torch.set_num_threads(options.threads)
     weights = find(options.model, options.runs)
     console = Console(stderr=True)
-    if is_in_training(weights):
-        _note(console, f"{weights}: is still in training; these are its best weights so far")
+    if is_unfinished(weights):
+        _note(console, f"{weights}: has not trained to its end; these are its best weights so far")
     device = torch.device("cuda" if options.gpu else "cpu")
     session = _Session(options, Predictor.load(weights, device), console)
     if options.input is not None:

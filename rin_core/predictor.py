@@ -16,26 +16,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import torch
 
-from rin_core.batching import Array, batches_by_length, encode_split, make_batch
+from rin_core.batching import (
+    Array,
+    batches_by_length,
+    encode_split,
+    entity_place,
+    make_batch,
+)
 from rin_core.config import Config
-from rin_core.corpus import Sentence
+from rin_core.corpus import Sentence, Span
 from rin_core.extraction import Extraction, FoundEntity, FoundTriple, Mention, mention
 from rin_core.metrics import decode_spans
 from rin_core.model import RIN, Prediction
 from rin_core.model_io import load_model
 from rin_core.pieces import PieceTokenizer
 from rin_core.readers import unannotated
+from rin_core.tagging import TagSource, tag_source, with_tags
 from rin_core.tokens import tokenize
-from rin_core.vocabulary import Vocabulary, tag_words
-
-#: Where the tags of text without tags come from: nltk's tagger if it is installed, else each
-#: word's most frequent tag in the training split, else nowhere, in a file that lacks those.
-TagSource = Literal["nltk", "usual", "none"]
+from rin_core.vocabulary import Vocabulary
 
 
 class Predictor:
@@ -68,11 +71,7 @@ class Predictor:
     @cached_property
     def tag_source(self) -> TagSource | None:
         """Where the tags of text without tags come from; None if the model takes none."""
-        if not self.takes_tags:
-            return None
-        if tag_words([("word",)]):
-            return "nltk"
-        return "usual" if self.vocabulary.usual_pos else "none"
+        return tag_source(self.vocabulary) if self.takes_tags else None
 
     def predict(
         self, sentences: Sequence[str | Sentence], *, batch_tokens: int = 2048
@@ -122,8 +121,12 @@ class Predictor:
     def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[Extraction]:
         """Read off what a round says of each sentence."""
         entities = _entities(sentences, prediction)
+        entity_word = self.config.data.entity_word
         at_word = [
-            {_word(e.mention, self.config.data.entity_word): e.mention for e in found}
+            {
+                entity_place(Span(e.mention.start, e.mention.end), entity_word)[0]: e.mention
+                for e in found
+            }
             for found in entities
         ]
         triples = _triples(sentences, prediction, self.vocabulary.relations, at_word)
@@ -134,20 +137,9 @@ class Predictor:
 
     def _tagged(self, sentences: list[Sentence]) -> list[Sentence]:
         """Give every sentence the tags it lacks, and none where the model takes none."""
-        if not self.takes_tags:
-            return [replace(s, pos=None) if s.pos else s for s in sentences]
-        lacking = [n for n, s in enumerate(sentences) if s.pos is None and s.words]
-        for n, tags in zip(lacking, self._tags([sentences[n].words for n in lacking]), strict=True):
-            sentences[n] = replace(sentences[n], pos=tags)
-        return sentences
-
-    def _tags(self, untagged: list[tuple[str, ...]]) -> list[tuple[str, ...] | None]:
-        if not untagged or self.tag_source == "none":
-            # Padding's vector, zeros, stands in: random for an unknown tag was worse.
-            return [None] * len(untagged)
-        if self.tag_source == "nltk":
-            return tag_words(untagged)
-        return [self.vocabulary.usual_tags(words) for words in untagged]
+        if self.takes_tags:
+            return with_tags(sentences, self.vocabulary)
+        return [replace(s, pos=None) if s.pos else s for s in sentences]
 
 
 def _sentence(given: str | Sentence) -> Sentence:
@@ -159,11 +151,6 @@ def _sentence(given: str | Sentence) -> Sentence:
 
 def _nothing(sentence: Sentence) -> Extraction:
     return Extraction(words=sentence.words, pos=sentence.pos, entities=(), triples=())
-
-
-def _word(span: Mention, entity_word: str) -> int:
-    """Return the word that stands for an entity."""
-    return span.start if entity_word == "first" else span.end - 1
 
 
 def _entities(sentences: list[Sentence], prediction: Prediction) -> list[list[FoundEntity]]:

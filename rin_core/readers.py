@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -232,17 +233,21 @@ def _locate_all(
     facts: Iterable[tuple[str, str, str]],
     mentions: Iterable[str],
 ) -> Sentence:
-    """Turn arguments and entity mentions given as text into spans."""
-    spans = [span for mention in mentions if (span := _locate(words, mention))]
+    """Turn arguments and entity mentions given as text into spans, the first that fits."""
+    facts = list(facts)
+    texts = [*mentions, *(text for subject, _, object_ in facts for text in (subject, object_))]
+    found = {text: _locate(words, text) for text in texts}
     triples, missing = [], []
     for subject, relation, object_ in facts:
-        ends = _locate(words, subject), _locate(words, object_)
-        spans += filter(None, ends)
-        if ends[0] and ends[1]:
-            triples.append(Triple(ends[0], relation, ends[1]))
+        first, second = found[subject], found[object_]
+        if first and second:
+            triples.append(Triple(first, relation, second))
         else:
             missing.append((subject, relation, object_))
-    return _sentence(words, pos, spans, triples, missing)
+    # One text, however its words are spaced.
+    absent = (" ".join(text.split()) for text, span in found.items() if not span)
+    sentence = _sentence(words, pos, filter(None, found.values()), triples, missing)
+    return replace(sentence, missing_entities=tuple(dict.fromkeys(absent)))
 
 
 def _locate(words: tuple[str, ...], text: str) -> Span | None:

@@ -50,7 +50,9 @@ class Epoch:
     dev: dict[str, float]
     """:meth:`rin_core.metrics.Metrics.flat` of the split that selects the epoch."""
     seconds: float
+    """Of training and of scoring that split."""
     tokens_per_second: float
+    """Words of the training split by all of ``seconds``."""
 
     def flat(self) -> dict[str, float]:
         """Return one row: ``epoch``, ``train_loss``, ``dev_f1`` and so on."""
@@ -219,7 +221,13 @@ class Trainer:
         if self.directory is None:
             return self._best
         path = self.directory / WEIGHTS
-        tensors, metadata = load_tensors(path)
+        try:
+            tensors, metadata = load_tensors(path)
+        except FileNotFoundError:
+            checkpoint = self.directory / CHECKPOINT
+            raise CheckpointError(
+                f"{path}: is gone; delete {checkpoint}, too, to train again"
+            ) from None
         if metadata.get("epoch") != self.state.best_epoch:
             raise CheckpointError(f"{path}: is not of epoch {self.state.best_epoch}; delete it")
         return tensors

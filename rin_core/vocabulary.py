@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rin_core.corpus import Corpus, Sentence
+from rin_core.corpus import Sentence
 
 PAD, UNKNOWN = 0, 1
 
@@ -128,8 +128,8 @@ def build_vocabulary(train: Sequence[Sentence], *, lowercase: bool, use_pos: boo
     tags = Counter(tag for s in train for tag in s.pos or ())
     relations = Counter(triple.relation for s in train for triple in s.triples)
     vocabulary = Vocabulary(
-        words=(*_SPECIAL, *_by_frequency(words)),
-        pos=(*_SPECIAL, *_by_frequency(tags)) if tagged else (),
+        words=_after_special(words),
+        pos=_after_special(tags) if tagged else (),
         relations=tuple(_by_frequency(relations)),
         lowercase=lowercase,
     )
@@ -152,59 +152,13 @@ def _most_frequent(count: Counter[int]) -> int:
     return min(count, key=lambda number: (-count[number], number), default=UNKNOWN)
 
 
+def _after_special(counts: Counter[str]) -> tuple[str, ...]:
+    """Return the entries after those for padding and the unknown, whose names they cannot take."""
+    return (*_SPECIAL, *(entry for entry in _by_frequency(counts) if entry not in _SPECIAL))
+
+
 def _by_frequency(counts: Counter[str]) -> list[str]:
-    entries = counts.keys() - set(_SPECIAL)
-    return sorted(entries, key=lambda entry: (-counts[entry], entry))
-
-
-def tag_pos(corpus: Corpus) -> tuple[Corpus, str]:
-    """Give every sentence part-of-speech tags, or none of them.
-
-    Tags on a part of the sentences would tell the model which part it is looking at.
-
-    Args:
-        corpus: The corpus, with or without tags. Nothing is ever downloaded to tag it.
-
-    Returns:
-        The corpus, and where its tags come from.
-    """
-    sentences = [s for split in corpus.splits().values() for s in split]
-    untagged = sum(s.pos is None for s in sentences)
-    if not untagged:
-        return corpus, "from the corpus"
-    if tags := tag_words([s.words for s in sentences]):
-        return _with_tags(corpus, tags), "tagged with nltk's averaged perceptron"
-    lacking = "the corpus has none"
-    if untagged < len(sentences):
-        lacking = f"{untagged} of {len(sentences)} sentences have none"
-    return (
-        _with_tags(corpus, [None] * len(sentences)),
-        f"none: {lacking} and no tagger is installed",
-    )
-
-
-def tag_words(sentences: Sequence[Sequence[str]]) -> list[tuple[str, ...] | None]:
-    """Tag sentences if nltk and its data are installed; an empty list if they are not.
-
-    Each sentence is tagged by itself: its tags do not depend on its neighbours.
-    """
-    try:
-        import nltk
-
-        tagged = nltk.pos_tag_sents(sentences)
-    except (ImportError, LookupError):
-        return []
-    return [tuple(tag for _, tag in sentence) for sentence in tagged]
-
-
-def _with_tags(corpus: Corpus, tags: Iterable[tuple[str, ...] | None]) -> Corpus:
-    """Replace the tags of all sentences, in the order of the splits."""
-    following = iter(tags)
-    splits = {
-        name: tuple(replace(s, pos=next(following)) for s in sentences)
-        for name, sentences in corpus.splits().items()
-    }
-    return replace(corpus, **splits)  # type: ignore[arg-type]
+    return sorted(counts, key=lambda entry: (-counts[entry], entry))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

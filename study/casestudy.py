@@ -23,16 +23,18 @@ from reports.case_study import read_cases
 from reports.case_terminal import print_case
 from reports.paper_cases import PAPER_CASES, SOURCE, Said
 from reports.results import read_ledger
-from rin_core.batching import encode_split
-from rin_core.casestudy import Fact, Trace, gold_facts, trace
+from rin_core.batching import Fact, encode_split, word_facts
+from rin_core.casestudy import Trace, trace
 from rin_core.config import Config
-from rin_core.corpus import Corpus, Sentence, Span
+from rin_core.corpus import Corpus, Sentence, Span, shown
 from rin_core.dataset import load_corpus
 from rin_core.metrics import decode
 from rin_core.model import RIN
 from rin_core.model_io import load_model
 from rin_core.pieces import PieceTokenizer
-from rin_core.vocabulary import Vocabulary, tag_pos
+from rin_core.readers import LONGEST_SENTENCE, unannotated
+from rin_core.tagging import tag_pos, tag_words, with_tags
+from rin_core.vocabulary import Vocabulary
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, LedgerError, Unit
 
@@ -87,8 +89,11 @@ class Loaded:
 
     def trace(self, case: Case, facts: Sequence[Fact] = (), spans: Sequence[Span] = ()) -> Trace:
         """Follow a case through this model."""
+        sentence = case.sentence
+        if self.tokenizer is None:
+            (sentence,) = with_tags([sentence], self.vocabulary)
         parts = self.model, self.vocabulary, self.config
-        return trace(*parts, case.sentence, facts, spans, self.tokenizer)
+        return trace(*parts, sentence, facts, spans, self.tokenizer)
 
 
 def main(options: Options) -> int:
@@ -169,19 +174,23 @@ def from_paper() -> Iterator[Case]:
 
 
 def from_text(text: str, title: str) -> Case:
-    """Return a sentence given as text; words are separated by spaces, tags added if possible.
+    """Return a sentence given as text, its words separated by spaces.
+
+    Each model tags it as :class:`rin_core.predictor.Predictor` would.
 
     Raises:
-        ValueError: There is no word in it.
+        ValueError: There is no word in it, or there are too many.
     """
-    if not (words := tuple(text.split())):
-        raise ValueError(f"--sentence {text!r}: must hold at least one word")
-    sentence = Sentence(words=words, pos=None, entities=(), triples=())
-    tagged, source = tag_pos(Corpus(name="", train=(sentence,), dev=(), test=()))
+    words = tuple(text.split())
+    if not 0 < len(words) <= LONGEST_SENTENCE:
+        raise ValueError(
+            f"--sentence {shown(text)}: has {len(words)} words, wanted 1 to {LONGEST_SENTENCE}"
+        )
+    tags = "nltk's" if tag_words([words]) else "each word's most frequent in training"
     return Case(
         title=title,
-        source=f"given; part-of-speech tags {source.partition(':')[0]}",
-        sentence=tagged.train[0],
+        source=f"given; part-of-speech tags: {tags}",
+        sentence=unannotated(words),
         gold=None,
     )
 
@@ -195,7 +204,7 @@ def from_test(corpus: Corpus, number: int, entity_word: str, why: str) -> Case:
     if not 0 <= number < len(corpus.test):
         raise ValueError(f"--test {number}: must be 0 to {len(corpus.test) - 1} for {corpus.name}")
     sentence = corpus.test[number]
-    facts = tuple(sorted(gold_facts(sentence, entity_word)))
+    facts = tuple(sorted(word_facts(sentence.triples, entity_word)))
     gold = Said(label="gold", entities=sentence.entities, triples=facts)
     title = f"Test sentence {number}"
     return Case(title=title, source=f"{corpus.name}; {why}", sentence=sentence, gold=gold)
@@ -208,7 +217,7 @@ def find_refined(sentences: Sequence[Sentence], models: Sequence[Loaded], most: 
     refined = (
         number
         for number, (sentence, (first, last)) in enumerate(zip(sentences, said, strict=True))
-        if last == gold_facts(sentence, entity_word) != first and not sentence.missing
+        if last == word_facts(sentence.triples, entity_word) != first and not sentence.missing
     )
     return list(itertools.islice(refined, most))
 

@@ -28,6 +28,8 @@ from rin_core.corpus import Span
 from rin_core.demo import demo_corpus
 from rin_core.metrics import decode, decode_spans
 from rin_core.model_io import load_model
+from rin_core.predictor import Predictor
+from rin_core.readers import unannotated
 from search_spaces import find_space
 from study import casestudy, corpora
 from study.casestudy import Loaded, Options, find_refined, follow, from_paper, from_test, from_text
@@ -234,6 +236,22 @@ def recorded(study: tuple[Ledger, Plan], models: list[Loaded]) -> Path:
     return ledger.record_cases("all", [follow(case, models) for case in cases])
 
 
+def test_a_text_has_the_tags_that_a_predictor_gives_it(rin: Loaded) -> None:
+    texts = [" ".join(sentence.words) for sentence in demo_corpus().test[:40]]
+    predictor = Predictor(rin.model, rin.vocabulary, rin.config)
+    found = predictor.predict([unannotated(text.split()) for text in texts])
+    for text, extraction in zip(texts, found, strict=True):
+        traced = rin.trace(from_text(text, "Given"))
+        assert extraction.pos is not None
+        assert [s.probabilities[-1] for s in traced.spans if s.predicted] == pytest.approx(
+            [e.probability for e in extraction.entities]
+        )
+        assert sorted(t.probabilities[-1] for t in traced.triples if t.predicted) == pytest.approx(
+            sorted(t.probability for t in extraction.triples)
+        )
+    assert any(extraction.triples for extraction in found)
+
+
 def test_views_lay_models_side_by_side(recorded: Path, models: list[Loaded]) -> None:
     one, _, raw, found = read_cases(recorded)
     assert one.printed == ("BiLSTM_s", "RIN")
@@ -307,7 +325,8 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
         ({"test": (1,)}, "--data: must name the corpus"),
         ({"data": "demo", "find": 1}, "--find 1: compares models; give --models two"),
         ({"data": "demo", "test": (200,)}, "--test 200: must be 0 to 199 for demo"),
-        ({"sentence": (" ",)}, "--sentence ' ': must hold at least one word"),
+        ({"sentence": (" ",)}, "--sentence ' ': has 0 words, wanted 1 to 2000"),
+        ({"sentence": ("a " * 2001,)}, "--sentence 'a a a .*: has 2001 words, wanted 1 to 2000"),
     ],
 )
 def test_misuse_is_told(

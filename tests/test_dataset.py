@@ -67,9 +67,15 @@ class TestLoading:
         with pytest.raises(CorpusError, match="'': no such folder"):
             find_corpus("", tmp_path)
 
-    def test_nothing_to_learn(self, make_corpus: Callable[..., Path]) -> None:
-        folder = make_corpus(**WHOLE | {"train": [changed(TRIPLES, triple_list=[])]})
-        with pytest.raises(CorpusError, match=r"train\.json: no sentence has a triple"):
+    @pytest.mark.parametrize(
+        ("split", "use"), [("train", "learned"), ("dev", "selected"), ("test", "scored")]
+    )
+    def test_nothing_to_learn_to_select_by_or_to_score(
+        self, make_corpus: Callable[..., Path], split: str, use: str
+    ) -> None:
+        folder = make_corpus(**WHOLE | {split: [changed(TRIPLES, triple_list=[])]})
+        wanted = rf"{split}\.json: no sentence has a triple, so nothing can be {use}"
+        with pytest.raises(CorpusError, match=wanted):
             load_corpus(str(folder))
 
 
@@ -97,6 +103,12 @@ class TestMissingTriples:
         corpus = load_corpus(str(folder), max_missing=float(named[1]))
         (line,) = corpus.missing_report()
         assert line.startswith("dev: 1 of 3 triples (33.33%)")
+
+    def test_a_share_that_rounding_once_denied(self, make_corpus: Callable[..., Path]) -> None:
+        """29 of 100 are 0.29, and 0.29 * 100 is less than 29."""
+        records = [*self.RECORDS[:1] * 71, *self.RECORDS[-1:] * 29]
+        folder = make_corpus(**WHOLE | {"dev": records})
+        assert len(load_corpus(str(folder), max_missing=0.29).dev) == 100
 
     def test_an_allowed_share_may_be_reached(self, make_corpus: Callable[..., Path]) -> None:
         folder = make_corpus(**WHOLE | {"dev": self.RECORDS})

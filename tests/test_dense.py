@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from rin_core.dense import GRID_NUMBERS, BiaffineScorer, ConcatScorer, DenseScores
+from rin_core.dense import GRID_NUMBERS, LARGEST_GRID, BiaffineScorer, ConcatScorer, DenseScores
 from rin_core.heads import FactoredScores, SeparableScorer
 from rin_core.patterns import crossing_share
 
@@ -198,6 +198,13 @@ class TestParts:
         module = scorer(F, R, -1.0)
         L = int((GRID_NUMBERS / R) ** 0.5) + 1
         assert module(torch.zeros(3, L, F), torch.full((3,), L), None).at_once == 1
+
+    @both
+    def test_a_text_that_no_memory_holds_is_refused(self, scorer: type[nn.Module]) -> None:
+        L = int((LARGEST_GRID / R) ** 0.5) + 1
+        features = torch.zeros(()).expand(1, L, F)
+        with pytest.raises(ValueError, match=rf"a sentence of {L} words: .* GiB; split the text"):
+            scorer(F, R, -1.0)(features, torch.tensor([L]), None)
 
     @both
     def test_the_gradients_are_those_of_the_values(self, scorer: type[nn.Module]) -> None:

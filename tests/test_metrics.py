@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -177,6 +178,13 @@ class TestScoresByHand:
         assert counts(found.triple) == counts(found.exact) == (1, 1, 2)
         assert counts(found.relation) == (1, 1, 2)
         assert counts(found.entity) == (2, 2, 2)
+
+    def test_an_entity_that_is_not_in_its_sentence_counts_against_recall(self) -> None:
+        gold = sentence(3, [((0, 1), "in", (2, 3))])
+        split = split_of(dataclasses.replace(gold, missing_entities=("gone",)))
+        found = score(said(("SOS", [(0, "in", 2)])), split, "first")
+        assert counts(found.entity) == (2, 2, 3)
+        assert counts(found.triple) == (1, 1, 1)
 
     def test_a_relation_counts_once_a_sentence(self) -> None:
         split = split_of(

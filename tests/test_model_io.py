@@ -12,7 +12,7 @@ import torch
 from rin_core.checkpoint import CheckpointError, load_tensors, save_tensors
 from rin_core.config import PROTOCOL_VERSION
 from rin_core.metrics import decode
-from rin_core.model_io import ModelError, find_weights, is_in_training, load_model
+from rin_core.model_io import ModelError, find_weights, is_unfinished, load_model
 from rin_core.training import CHECKPOINT, Trainer
 from tests.conftest import Trained
 
@@ -66,8 +66,8 @@ class TestWhatIsNoModel:
         )
         with pytest.raises(ModelError, match="is a checkpoint of a training; the model is in"):
             load_model(tmp_path / CHECKPOINT)
-        assert is_in_training(tmp_path / "weights.safetensors")
-        assert not is_in_training(trained.weights.with_name("elsewhere") / "weights.safetensors")
+        assert is_unfinished(tmp_path / "weights.safetensors")
+        assert not is_unfinished(trained.weights.with_name("elsewhere") / "weights.safetensors")
 
     def test_another_programs_file(self, trained: Trained, tmp_path: Path) -> None:
         path = changed(trained, tmp_path / "x", vocabulary=None)

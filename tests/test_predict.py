@@ -188,7 +188,7 @@ class TestCommand:
         shutil.copy(trained.weights, tmp_path)
         (tmp_path / "checkpoint.safetensors").touch()
         _, _, err = within(capsysbinary, trained, "--model", tmp_path, "Ann")
-        assert "is still in training" in err
+        assert "has not trained to its end" in err
 
 
 def without_probabilities(row: object) -> object:

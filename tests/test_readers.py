@@ -32,6 +32,9 @@ def as_triple_list(sentence: Sentence) -> Record:
     }
 
 
+NOWHERE = "nowhere to be found"
+
+
 def as_copyre(sentence: Sentence) -> Record:
     facts = as_triple_list(sentence)["triple_list"]
     entities = [{"start": 0, "text": text_of(sentence, span)} for span in sentence.entities]
@@ -39,7 +42,7 @@ def as_copyre(sentence: Sentence) -> Record:
         "sentText": " ".join(sentence.words),
         "pos": sentence.pos,
         "relationMentions": [{"em1Text": s, "label": r, "em2Text": o} for s, r, o in facts],
-        "entityMentions": [*entities, {"start": 0, "text": "nowhere to be found"}],
+        "entityMentions": [*entities, {"start": 0, "text": NOWHERE}],
     }
 
 
@@ -59,12 +62,14 @@ def sentences(draw: st.DrawFn, by_text: bool) -> Sentence:
     if by_text and not draw(st.booleans()):
         spans = [end for t in triples for end in (t.subject, t.object)]
     has_pos = draw(st.booleans())
+    lacks = by_text and draw(st.booleans())
     return Sentence(
         words=words,
         pos=tuple("NN" for _ in words) if has_pos else None,
         entities=tuple(sorted(set(spans))),
         triples=tuple(dict.fromkeys(triples)),
-        missing=(("no such", "r", "thing"),) if by_text and draw(st.booleans()) else (),
+        missing=(("no such", "r", "thing"),) if lacks else (),
+        missing_entities=("no such", "thing") if lacks else (),
     )
 
 
@@ -88,7 +93,10 @@ class TestRoundTrip:
     @given(batch=st.lists(sentences(by_text=True), min_size=1, max_size=3), lines=st.booleans())
     def test_copyre(self, tmp_path: Path, batch: list[Sentence], lines: bool) -> None:
         write = write_lines if lines else write_list
-        assert read_split(write(tmp_path / "x", [as_copyre(s) for s in batch])) == tuple(batch)
+        wanted = tuple(
+            dataclasses.replace(s, missing_entities=(NOWHERE, *s.missing_entities)) for s in batch
+        )
+        assert read_split(write(tmp_path / "x", [as_copyre(s) for s in batch])) == wanted
 
     @many
     @given(batch=st.lists(sentences(by_text=True), min_size=1, max_size=3), lines=st.booleans())
@@ -134,6 +142,15 @@ class TestReading:
         (sentence,) = read_split(write_lines(tmp_path / "x", [record]))
         assert sentence.missing == (("b", "r", "zz"),)
         assert sentence.entities == (Span(1, 2),)
+        assert sentence.missing_entities == ("zz",)
+
+    def test_entities_that_are_not_in_their_sentence_are_kept_as_text(self, tmp_path: Path) -> None:
+        mentions = [{"text": text} for text in ("b", "no  such", "no such")]
+        relations = [{"em1Text": "b", "em2Text": "gone", "label": "r"}]
+        record = {"sentText": "a b", "relationMentions": relations, "entityMentions": mentions}
+        (sentence,) = read_split(write_lines(tmp_path / "x", [record]))
+        assert sentence.entities == (Span(1, 2),)
+        assert sentence.missing_entities == ("no such", "gone")
 
     def test_blank_lines_a_byte_order_mark_and_windows_ends(self, tmp_path: Path) -> None:
         path = tmp_path / "x.json"

@@ -377,6 +377,15 @@ class TestDamage:
         with pytest.raises(CheckpointError, match=rf"copy/{name}: cannot be read .*delete it"):
             train(TINY, corpus, directory=copy)
 
+    def test_weights_that_are_gone(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path
+    ) -> None:
+        copy = shutil.copytree(unbroken[1], tmp_path / "copy")
+        (copy / WEIGHTS).unlink()
+        wanted = rf"copy/{WEIGHTS}: is gone; delete .*copy/{CHECKPOINT}, too, to train again"
+        with pytest.raises(CheckpointError, match=wanted):
+            train(TINY, corpus, directory=copy)
+
     @pytest.mark.parametrize("change", [{"training.seed": 1}, {"model.rounds": 2}], ids=str)
     def test_a_checkpoint_of_another_configuration(
         self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], change: dict[str, object]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from rin_core.corpus import Corpus, Sentence, Span, Triple
 from rin_core.demo import demo_corpus
+from rin_core.tagging import tag_pos
 from rin_core.vocabulary import (
     PAD,
     UNKNOWN,
@@ -25,7 +26,6 @@ from rin_core.vocabulary import (
     Vocabulary,
     build_vocabulary,
     load_vectors,
-    tag_pos,
 )
 
 
@@ -76,6 +76,11 @@ class TestBuilding:
         built = build_vocabulary(train, lowercase=True, use_pos=False)
         assert built.words == ("<pad>", "<unk>", "a")
         assert PAD not in built.word_ids(["<pad>", "<unk>", "a"])
+
+    def test_a_relation_may_have_any_name(self) -> None:
+        train = (sentence("a b", None, "<unk>"), sentence("a b", None, "r"))
+        built = build_vocabulary(train, lowercase=True, use_pos=True)
+        assert built.relations == ("<unk>", "r")
 
     def test_specials_come_first(self) -> None:
         with pytest.raises(ValueError, match=r"words = .*'a'.*must begin with .*<pad>"):
