@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports.paper import Published, published
-from reports.results import STATUS_WORDS, settings_of
+from reports.results import STATUS_WORDS, complete_command, settings_of
 from reports.significance import VERDICT_RULE, Estimate, estimate, estimate_score, verdict
 from reports.table import NO_CELL, Cell, number
 
@@ -93,9 +93,9 @@ def published_cell(printed: Published | None) -> Cell:
     return number(printed.value, f"{printed.value:.1f}{plus_minus}", printed.source)
 
 
-def published_difference(corpus: str, arm: str, base: str) -> float | None:
-    """Return how far the paper's F1 of one arm is from that of another, if it printed both."""
-    ours, theirs = published(corpus, arm, "f1"), published(corpus, base, "f1")
+def published_difference(corpus: str, arm: str, base: str, metric: str = "f1") -> float | None:
+    """Return how far the paper's score of one arm is from another's, if it printed both."""
+    ours, theirs = published(corpus, arm, metric), published(corpus, base, metric)
     if ours is None or theirs is None:
         return None
     # One decimal, as printed: 78.4 − 81.5 is −3.1 and not −3.0999.
@@ -159,9 +159,11 @@ def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, .
             "**The corpus changed between runs**: "
             "these rows are not comparable until the study is run again."
         )
-    commands = dict.fromkeys(str(command) for command in frame["command"] if command)
+    commands = dict.fromkeys(
+        complete_command(trials) for given, trials in frame.groupby("command", sort=False) if given
+    )
     made = [f"Made by `{command}`; run again, it adds what is missing." for command in commands]
-    return (*found, *_missing(frame), *made)
+    return (*found, *_capped(frame), *_processors(frame), *_missing(frame), *made)
 
 
 def shown(settings: str) -> str:
@@ -183,6 +185,30 @@ def _data_changed(frame: pd.DataFrame) -> bool:
     done = frame[frame["status"] == "done"]
     contents = done.loc[done["content"] != "", "content"].nunique()
     return contents > 1 or bool((done.groupby("arm")["digest"].nunique() > 1).any())
+
+
+def _capped(frame: pd.DataFrame) -> list[str]:
+    """Say how many trainings the largest number of epochs ended, rather than patience."""
+    done = frame[frame["status"] == "done"]
+    capped = done[done["epochs"] >= done["max_epochs"]]
+    if capped.empty:
+        return []
+    by_arm = capped.groupby("arm", sort=False)["label"].agg(["first", "size"])
+    listed = ", ".join(f"{row['first']} {row['size']}" for _, row in by_arm.iterrows())
+    return [
+        f"Still within patience at the last epoch allowed: {len(capped)} of {len(done)} "
+        f"trainings ({listed}); with more epochs they might have scored higher."
+    ]
+
+
+def _processors(frame: pd.DataFrame) -> list[str]:
+    """Say what the trials were trained on, where that is not one and the same."""
+    done = frame[frame["status"] == "done"]
+    counts = done["processor"].replace("", "not recorded").value_counts().to_dict()
+    if len(counts) < 2:
+        return []
+    listed = "; ".join(f"{name}: {count}" for name, count in counts.items())
+    return [f"Trained on ({listed}). Rounding differs between them as seeds do."]
 
 
 def _missing(frame: pd.DataFrame) -> list[str]:

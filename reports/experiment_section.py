@@ -27,7 +27,7 @@ def experiment_section(runs: Path, frame: pd.DataFrame, others: Sequence[str] = 
     counts = read_counts(runs, frame)
     optional = (
         differences_table(frame, counts),
-        optimism_table(frame, counts),
+        optimism_table(frame),
         breakdown_table(frame, counts),
     )
     errors = error_section(name, frame, counts)

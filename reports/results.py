@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin_core.config import Config
+from rin_core.config import Config, TrainingConfig
 
 #: What may have become of a trial, and in a reader's words.
 STATUS_WORDS = {
@@ -53,6 +54,9 @@ SCHEMA: dict[str, str] = {
     "problem": "object",
     "epochs": "Int64",
     "best_epoch": "Int64",
+    "max_epochs": "int64",
+    "losses": "object",
+    "processor": "object",
     "seconds": "float64",
     "digest": "object",
     "content": "object",
@@ -75,6 +79,8 @@ class Unit:
     """Epochs trained."""
     best_epoch: int | None = None
     """The epoch whose weights were scored on test."""
+    losses: tuple[float, ...] = ()
+    """Training loss of each epoch: two runs that share it are one training."""
     seconds: float = math.nan
     """Time the whole trial took."""
     digest: str = ""
@@ -85,6 +91,12 @@ class Unit:
     """``dev_f1`` and the like, as fractions."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Code, packages and machine, as recorded; empty in results older than that record."""
+
+    @property
+    def processor(self) -> str:
+        """Processor and arithmetic, which rounding hangs on; empty in results older than that."""
+        arithmetic = self.provenance.get("arithmetic")
+        return f"{self.provenance['hardware']}, {arithmetic}" if arithmetic else ""
 
 
 def experiments(runs: Path) -> list[str]:
@@ -167,8 +179,9 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
         "entity_word": config.get("data.entity_word", "first"),
         "rounds": rounds,
         "cell": config["model.cell"] if rounds else "none",
+        "max_epochs": int(config.get("training.max_epochs", TrainingConfig().max_epochs)),
         **{name: getattr(unit, name) for name in ("status", "problem", "epochs", "best_epoch")},
-        "seconds": unit.seconds,
+        **{name: getattr(unit, name) for name in ("losses", "processor", "seconds")},
         "digest": unit.digest,
         "content": unit.content,
         **unit.scores,
@@ -196,7 +209,7 @@ def read_unit(folder: Path) -> Unit:
     if result.exists():
         try:
             return _finished(read_json(result), folder.name)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             problem = f"units/{folder.name}/result.json: {error}"
             return Unit(status="corrupt", problem=problem)
     if failure.exists():
@@ -237,6 +250,7 @@ def _finished(result: Mapping[str, Any], fingerprint: str) -> Unit:
         status="done",
         epochs=len(result["history"]),
         best_epoch=int(result["best_epoch"]),
+        losses=tuple(float(e.get("train_loss", math.nan)) for e in result["history"]),
         seconds=float(result["seconds"]),
         **{name: str(corpus.get(name, "")) for name in ("digest", "content")},
         scores={f"{s}_{name}": _score(result, s, name) for s in ("dev", "test") for name in SCORES},
@@ -293,6 +307,33 @@ def pool(frame: pd.DataFrame, corpus: str, settings: str) -> pd.DataFrame:
     last_variant = ordered.groupby("arm")["variant"].transform("last")
     meant = ordered[ordered["variant"] == last_variant]
     return meant.drop_duplicates(["arm", "seed"], keep="last").reset_index(drop=True)
+
+
+def complete_command(trials: pd.DataFrame) -> str:
+    """Return the command that makes all trials of a study, from the one it was given last.
+
+    That may have been narrower, for some arms or seeds; and how many trials ran at once is a
+    machine's matter.
+
+    Args:
+        trials: Trials with one ``command``.
+    """
+    words = iter(shlex.split(str(trials["command"].iloc[0])))
+    kept: list[str] = []
+    skipped = False
+    for word in words:
+        option, joined, _ = word.partition("=")
+        if word.startswith("--"):
+            skipped = option in ("--arms", "--max-concurrent")
+        if option == "--seeds":
+            if not joined:
+                next(words, None)
+            seeds = sorted(set(trials["seed"]))
+            counted = seeds == list(range(len(seeds)))
+            kept += [option, str(len(seeds)) if counted else ",".join(map(str, seeds))]
+        elif not skipped:
+            kept.append(word)
+    return shlex.join(kept)
 
 
 def require_one_setting(frame: pd.DataFrame) -> None:

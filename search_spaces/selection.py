@@ -1,7 +1,8 @@
 """The released training loop chooses the epoch on test: how much does that flatter?
 
 Each arm trains once as everywhere here and once with the epoch, and the end of its training, chosen
-on test. Up to there both are the same run, so the difference is the choice alone.
+on test. On one kind of processor both are the same run up to there, so that the difference is the
+choice alone.
 """
 
 import dataclasses

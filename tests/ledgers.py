@@ -86,14 +86,18 @@ class Ledger:
         self.write(fingerprint, "predictions.json", json.dumps(said))
 
     def save(
-        self, experiment: str = EXPERIMENT, corpus: str = "webnlg_star", updated: str = "2020-01-01"
+        self,
+        experiment: str = EXPERIMENT,
+        corpus: str = "webnlg_star",
+        updated: str = "2020-01-01",
+        command: str = COMMAND,
     ) -> None:
         study: dict[str, object] = {
             "experiment": experiment,
             "space": experiment.partition("-")[0],
             "corpus": corpus,
         }
-        study |= {"updated": updated, "command": COMMAND, "trials": self.trials}
+        study |= {"updated": updated, "command": command, "trials": self.trials}
         path = self.runs / "studies" / f"{experiment}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(study))

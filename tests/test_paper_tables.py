@@ -125,20 +125,40 @@ def test_claims(ledger: Ledger) -> None:
     assert verdicts == {
         "interaction": "undecided",  # one of its pairs was run: 2, 1, 3
         "rounds": "one seed",
+        "entities": "undecided",
         "cell": "not run",
         "peak": "not run",
-        "inputs": "supported",
+        "inputs": "undecided",  # one of three was run: 1, 1, 1
         "partial": "undecided",
         "pivotal": "not run",
         "linear": "contradicted",
         "encoder": "not run",
+        "encoder-rounds": "not run",
     }
-    assert found["interaction", "Pairs run"].text == "1/3"
+    assert found["interaction", "Holds in pairs"].text == "1 of 1, 2 incomplete"
+    assert found["linear", "Holds in pairs"].text == "0 of 2"
+    assert found["inputs", "95 % over seeds"].text == "1.0 to 1.0"
     # -1 and -3, -1 and -2, -1 and -4: a mean for each seed
     assert found["linear", "Mean Δ F1"].text == "−2.0 ± 0.5"
     assert found["linear", "95 % over seeds"].text == "−3.2 to −0.8"
     assert len(found["linear", "Verdict"].fingerprints) == 9
     assert "claims" not in tables(ledger.runs, "mine")
+
+
+def test_a_claim_of_each_pair_has_to_hold_in_each(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    arms = {"gru-1": 0.90, "no-relation-input": 0.80, "no-entity-input": 0.80}
+    arms["no-shared-input"] = 0.901
+    for arm, f1 in arms.items():
+        for seed in range(3):
+            ledger.finish(ledger.plan(arm, seed), f1 + (seed - 1) * (0.01 if f1 < 0.9 else 0))
+    ledger.save("ablation-webnlg_star")
+    found = cells(tables(tmp_path)["claims"])
+    # 10 ± 1, 10 ± 1 and −0.1 ± 0: above 0 on average, below it in one.
+    assert found["inputs", "Mean Δ F1"].text == "+6.6 ± 0.7"
+    assert found["inputs", "Holds in pairs"].text == "2 of 3"
+    assert found["inputs", "Verdict"].text == "contradicted"
+    assert found["pivotal", "Verdict"].text == "supported"
 
 
 def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) -> None:
@@ -152,7 +172,9 @@ def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) ->
         for (row, column), cell in found.items()
         if column == "Paper's Δ"
     }
-    assert found["interaction", "Pairs run"].text == "2/3"
+    # A pair with one seed does not take the three of the others.
+    assert found["interaction", "Holds in pairs"].text == "1 of 1, 2 incomplete"
+    assert found["interaction", "Common seeds"].text == "3"
     assert sizes["interaction"] == ("+0.9", "reproduced")  # K = 1 over BiLSTM_s: 2, 1, 3
     assert sizes["rounds"] == ("+0.7", "one seed")
     assert sizes["linear"] == ("+0.9", "ours below")  # (1.4 + 0.5) / 2

@@ -26,7 +26,7 @@ from reports.figures import (
     save_figure,
     seed_count,
 )
-from reports.results import read_ledger, select_settings
+from reports.results import complete_command, read_ledger, select_settings
 from reports.table import Table
 from tests.ledgers import COMMAND, EXPERIMENT, Ledger, an_eventful_ledger
 
@@ -190,20 +190,56 @@ def test_page_names_every_trial_without_a_result(built: Built) -> None:
     assert [text for text in wanted if text not in page] == []
 
 
+def epochs(*losses: float) -> dict[str, object]:
+    """Return a result's history with these training losses."""
+    return {"history": [{"epoch": n, "train_loss": loss} for n, loss in enumerate(losses, 1)]}
+
+
+def test_the_command_of_a_table_makes_all_of_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    for seed in (0, 1, 3):
+        ledger.plan("gru-1", seed)
+    ledger.save(command="python run.py --space x --arms gru-1 gru-2 --seeds 1 --set a.b='c d'")
+    frame = read_ledger(tmp_path / "runs")
+    assert complete_command(frame) == "python run.py --space x --seeds 0,1,3 --set 'a.b=c d'"
+    joined = frame.assign(command="run.py --seeds=7 --max-concurrent 2 --arms=gru-1", seed=range(3))
+    assert complete_command(joined) == "run.py --seeds 3"
+
+
+def test_a_table_says_what_ended_the_trainings_and_what_they_ran_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    for seed, count in enumerate((2, 3)):
+        fingerprint = ledger.plan("gru-1", seed, config={"training.max_epochs": 3})
+        machine = {"provenance": {"hardware": "A chip", "arithmetic": f"AVX{seed}"}}
+        ledger.finish(fingerprint, 0.8, epochs(*[1.0] * count) | machine)
+    ledger.save()
+    text = " ".join(trial_notes(read_ledger(tmp_path / "runs")))
+    assert "last epoch allowed: 1 of 2 trainings (RIN (GRU, K = 1) 1);" in text
+    assert "Trained on (A chip, AVX0: 1; A chip, AVX1: 1)." in text
+
+
 def test_choosing_the_epoch_on_test_has_its_price_beside_it(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
-    for arm, selection, scores in (("gru-1", "dev", (0.86, 0.85)), ("bilstm-s", "dev", (0.8,))):
+    for arm, scores in (("gru-1", (0.86, 0.85, 0.80)), ("bilstm-s", (0.8,))):
         for seed, f1 in enumerate(scores):
-            ledger.finish(ledger.plan(arm, seed, config={"training.selection": selection}), f1)
+            ledger.finish(ledger.plan(arm, seed), f1, epochs(3.0, 2.0, 1.0))
     for seed, f1 in enumerate((0.87, 0.88)):
         config = {"training.selection": "test"}
-        ledger.finish(ledger.plan("gru-1-on-test", seed, config=config), f1)
+        losses = epochs(3.0, 2.0, 1.0, 0.5) if seed else epochs(3.0, 2.1)
+        ledger.finish(ledger.plan("gru-1-on-test", seed, config=config), f1, losses)
     ledger.save("selection-webnlg_star")
     paths = by_name(tmp_path / "out", build(tmp_path / "runs", tmp_path / "out").paths)
+    results = paths["selection-webnlg_star/results.csv"].read_text()
+    dev = {
+        r["row"]: r["text"] for r in csv.DictReader(io.StringIO(results)) if "Dev" in r["column"]
+    }
+    assert dev["gru-1-on-test"] == "–", "what chose its epoch is no score on dev"
     text = paths["selection-webnlg_star/optimism.csv"].read_text()
     cells = {(row["row"], row["column"]): row["text"] for row in csv.DictReader(io.StringIO(text))}
     assert {row for row, _ in cells} == {"gru-1"}
     assert cells["gru-1", "Chosen on test"] == "87.5 ± 0.7"
+    assert cells["gru-1", "Chosen on dev"] == "85.5 ± 0.7", "of the two seeds that both have"
+    assert cells["gru-1", "Same training"] == "1 of 2"
     assert cells["gru-1", "Δ F1"] == "+2.0 ± 1.4"
     assert cells["gru-1", "Paper's F1"] == "86.3"
     assert cells["gru-1", "Verdict if chosen on test"] == "reproduced"
