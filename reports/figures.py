@@ -26,7 +26,7 @@ from matplotlib.ticker import Locator, MaxNLocator, NullLocator
 from reports.cells import by_seed, of_arm
 from reports.paper import published
 from reports.results import require_one_setting
-from reports.significance import estimate
+from reports.significance import estimate_score
 
 BASELINE_ARM = "bilstm-s"
 #: An arm of a curve: cell and number of rounds.
@@ -74,9 +74,9 @@ class Point:
     rounds: int
     mean: float
     low: float
-    """Mean − sd over seeds; NaN below two seeds."""
+    """Lower end of the mean's 95 % interval; NaN below two seeds."""
     high: float
-    """Mean + sd over seeds; NaN below two seeds."""
+    """Its upper end."""
     n: int
     n_planned: int
     seeds: tuple[float, ...]
@@ -168,13 +168,13 @@ def _panel(metric: str, frame: pd.DataFrame) -> Panel:
 
 def _point(metric: str, trials: pd.DataFrame) -> Point:
     first, seeds = trials.iloc[0], tuple(by_seed(trials, f"test_{metric}").values())
-    found = estimate(seeds)
+    found = estimate_score(seeds)
     paper = published(str(first["corpus"]), str(first["arm"]), metric)
     return Point(
         rounds=int(first["rounds"]),
         mean=found.mean,
-        low=found.mean - found.sd,
-        high=found.mean + found.sd,
+        low=found.low,
+        high=found.high,
         n=found.n,
         n_planned=len(trials),
         seeds=seeds,
@@ -234,7 +234,10 @@ def _draw_baseline(axes: Axes, point: Point) -> None:
 def _draw_curve(axes: Axes, curve: Curve) -> None:
     colour = _colour(curve.cell)
     rounds = [p.rounds for p in curve.points]
-    axes.plot(rounds, [p.mean for p in curve.points], color=colour, linewidth=1.8, zorder=4)
+    # Dotted to and from a point that lacks seeds: its place may still move.
+    axes.plot(rounds, [p.mean for p in curve.points], ":", color=colour, linewidth=1.2, zorder=3)
+    whole = [p.mean if p.complete else math.nan for p in curve.points]
+    axes.plot(rounds, whole, color=colour, linewidth=1.8, zorder=4)
     low, high = [p.low for p in curve.points], [p.high for p in curve.points]
     axes.fill_between(rounds, low, high, color=colour, alpha=0.15, linewidth=0, zorder=2)
     for before, point, after in zip(
@@ -279,7 +282,7 @@ def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
     chosen = "dev" if info.selection == "dev" else "TEST, which flatters the scores"
     subtitle = f"Test split, epoch chosen on {chosen}"
     if any(p.n > 1 for _, p in info.points):
-        subtitle += "; mean ± 1 sd over seeds"
+        subtitle += "; mean over seeds and its 95 % interval"
     figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=FAINT)
     figure.legend(
         handles=_legend_handles(info),
@@ -295,10 +298,10 @@ def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
 
 
 def seed_count(info: RoundsCurveInfo) -> str:
-    """Return how many seeds the points have: ``5 seeds``, ``2–5 of 5 seeds``."""
-    finished = sorted({p.n for _, p in info.points if p.n})
+    """Return how many seeds the points have: ``5 seeds``, ``0–5 of 5 seeds``."""
+    finished = sorted({p.n for _, p in info.points})
     planned = max(p.n_planned for _, p in info.points)
-    if not finished:
+    if not any(finished):
         return "no finished seed yet"
     few, most = finished[0], finished[-1]
     if few == most == planned:
@@ -310,6 +313,8 @@ def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
     """Return a key to what this figure holds, and to nothing else."""
     handles: list[Line2D | Patch] = []
     for curve in info.panels[0].curves:
+        if not any(p.n or p.published is not None for p in curve.points):
+            continue
         colour, label = _colour(curve.cell), f"RIN ({curve.cell.upper()})"
         handles.append(Line2D([], [], color=colour, lw=1.8, marker="o", ms=5.5, label=label))
     points = [p for _, p in info.points]
@@ -321,7 +326,7 @@ def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
     if any(p.published is not None for p in points):
         handles.append(Line2D([], [], label="the paper, Table 1", **_PAPER_MARKER))
     if any(p.n > 1 for p in points):
-        handles.append(Patch(color=FAINT, alpha=0.2, lw=0, label="± 1 sd"))
+        handles.append(Patch(color=FAINT, alpha=0.2, lw=0, label="95 % interval"))
         dot: dict[str, Any] = {"marker": ".", "ms": 7, "mew": 0, "ls": "none", "alpha": 0.6}
         handles.append(Line2D([], [], color=FAINT, label="one seed", **dot))
     if any(0 < p.n < p.n_planned for p in points):
