@@ -239,18 +239,18 @@ def build_index(
     """
     frame = read_ledger(runs) if made.reports else None
     cards = run_cards(runs, frame, searched)
-    studies, *others = made.chapters
-    sections = tuple(search_section(data) for data in searched)
+    studies, paper, data = made.chapters
+    sections = tuple(search_section(search) for search in searched)
     chapters = (
+        paper,
         studies,
         Chapter(title="Searches", sections=sections),
-        *others,
+        data,
         Chapter(title="Notebooks", sections=_notebooks_section(executed)),
     )
     foot = provenance_tables(cards.values(), frame, searched)
     written = []
     if frame is not None:
-        paper, _ = others
         reported = (studies.sections, paper.sections, searched, sections)
         written.append(write_reproduction(frame, *reported, cards, out))
     return [*written, write_index(chapters, cards, foot, out / "index.html")]

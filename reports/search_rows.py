@@ -132,6 +132,8 @@ def origins(data: SearchData) -> dict[str, str]:
 
 def _settings(data: SearchData, trial: pd.Series) -> str:
     given = {name.rpartition(".")[2]: _value(trial[name]) for name in data.parameters}
+    if given.get("rounds") == "0":
+        given["rounds"] = "0 (no interaction)"
     return ", ".join(f"{name} {value}" for name, value in given.items() if value != "–")
 
 

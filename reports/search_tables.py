@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from reports.search import SearchData, audited, confirmation_table, outcomes, ranked
+from reports.cells import fingerprints, interval_cell, of_arm, score, score_cell, seeds_cell
+from reports.results import no_trials
+from reports.search import SearchData, audited, outcomes, ranked
 from reports.search_rows import (
     TOP,
     audit_rows,
     audit_verdict,
-    confirmation_rows,
     notes,
     outcome_rows,
     saving,
@@ -22,10 +23,9 @@ def search_tables(data: SearchData) -> list[Table]:
     """Return a search's tables, those that have rows, each cell with its trials."""
     best = _each(ranked(data.trials)["fingerprint"].head(TOP))
     title = f"Best trials, by dev F1 on {data.corpus}, in points"
-    confirmation = "Tuned against the paper's settings, on fresh seeds"
     tables = (
         _table("best_trials", title, top_rows(data), best, notes(data)),
-        _table("confirmation", confirmation, confirmation_rows(data), _confirmed(data)),
+        _confirmation(data),
         _table(
             "compute", "What the search cost", outcome_rows(data), _by_outcome(data), [saving(data)]
         ),
@@ -70,12 +70,27 @@ def _each(names: Iterable[str]) -> list[tuple[str, ...]]:
     return [(str(name),) for name in names]
 
 
-def _confirmed(data: SearchData) -> list[tuple[str, ...]]:
-    cells = data.confirmed
-    arms = confirmation_table(data)["arm"]
-    if cells is None:
-        return []
-    return [tuple(cells.loc[cells["arm"] == arm, "fingerprint"]) for arm in arms]
+def _confirmation(data: SearchData) -> Table:
+    """Return each arm's tuned and paper settings with their scores over fresh seeds."""
+    confirmed = no_trials() if data.confirmed is None else data.confirmed
+    rows = []
+    for arm in dict.fromkeys(confirmed["arm"]):
+        trials = of_arm(confirmed, arm)
+        label = str(trials["label"].iloc[0])
+        cells = (
+            seeds_cell(trials),
+            score_cell(trials, "dev_f1"),
+            score_cell(trials, "test_f1"),
+            interval_cell(score(trials, "test_f1"), fingerprints(trials)),
+        )
+        rows.append(Row(key=label, label=label, cells=cells))
+    return Table(
+        name="confirmation",
+        title="Tuned against the paper's settings, on fresh seeds",
+        head="Settings",
+        columns=("seeds", "dev F1", "test F1", "95 % of test F1"),
+        rows=tuple(rows),
+    )
 
 
 def _by_outcome(data: SearchData) -> list[tuple[str, ...]]:

@@ -17,13 +17,17 @@ from rin_core import matmul
 PACKAGES = ("torch", "numpy", "numba", "ray", "mlflow")
 
 
+#: What decides the numbers of a trial: a note that is being written changes none.
+_CODE = ("rin_core", "search_spaces", "study", "pyproject.toml", "requirements.lock")
+
+
 @functools.cache
 def code_version() -> dict[str, Any]:
-    """Return the package's version and, in a checkout, its commit and whether it is modified."""
+    """Return the package's version and, in a checkout, its commit and whether that is modified."""
     found: dict[str, Any] = {"version": version("rin-study")}
     root = Path(__file__).resolve().parents[1]
     if (root / ".git").exists() and (commit := _git(root, "rev-parse", "HEAD")):
-        found |= {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
+        found |= {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain", *_CODE))}
     return found
 
 
