@@ -135,17 +135,26 @@ CLAIMS = (
 )
 
 
+#: Made to show how a study works: it supports no claim.
+DEMO = "demo"
+
+
 def claim_tables(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> list[Table]:
     """Return a row for each claim, and one for each pair of arms behind them.
 
     Args:
         frame: The corpus's trials under one settings value.
-        corpus: Name of the corpus; of one that is not the paper's nothing is claimed.
+        corpus: Name of the corpus; of one that is not the paper's only what was run is judged.
         counts: What the trials found in each sentence.
     """
+    claims = CLAIMS
     if published(corpus, FULL_MODEL, "f1") is None:
+        claims = tuple(
+            claim for claim in CLAIMS if _weigh_claim(frame, claim).difference.estimate.n
+        )
+    if not claims or corpus == DEMO:
         return []
-    return [_claims_table(frame, corpus), _orderings_table(frame, corpus, counts)]
+    return [_claims_table(frame, corpus, claims), _orderings_table(frame, corpus, claims, counts)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +176,12 @@ class _Weighed:
         return sum(found.mean > 0 for found in self.each)
 
 
-def _claims_table(frame: pd.DataFrame, corpus: str) -> Table:
-    weighed = [
-        _peaks(frame) if claim is PEAK else _weigh(frame, claim, claim.pairs) for claim in CLAIMS
-    ]
+def _weigh_claim(frame: pd.DataFrame, claim: Claim) -> _Weighed:
+    return _peaks(frame) if claim is PEAK else _weigh(frame, claim, claim.pairs)
+
+
+def _claims_table(frame: pd.DataFrame, corpus: str, claims: Sequence[Claim]) -> Table:
+    weighed = [_weigh_claim(frame, claim) for claim in claims]
     corrected = holm([found.difference.p for found in weighed])
     return Table(
         name="claims",
@@ -190,7 +201,7 @@ def _claims_table(frame: pd.DataFrame, corpus: str) -> Table:
                     *_size_cells(frame, corpus, claim),
                 ),
             )
-            for claim, found, p in zip(CLAIMS, weighed, corrected, strict=True)
+            for claim, found, p in zip(claims, weighed, corrected, strict=True)
         ),
         notes=(
             "Mean Δ: for each seed, the mean of the test F1 differences of the pairs, over the "
@@ -303,9 +314,11 @@ def _verdict(claim: Claim, weighed: _Weighed) -> str:
     return "supported" if every and all(e.low > 0 for e in judged) else "undecided"
 
 
-def _orderings_table(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> Table:
+def _orderings_table(
+    frame: pd.DataFrame, corpus: str, claims: Sequence[Claim], counts: SentenceCounts
+) -> Table:
     pairs = list(
-        dict.fromkeys(pair for claim in CLAIMS if claim.metric == "f1" for pair in claim.pairs)
+        dict.fromkeys(pair for claim in claims if claim.metric == "f1" for pair in claim.pairs)
     )
     trials = [(of_arm(frame, better), of_arm(frame, worse)) for better, worse in pairs]
     cells = difference_rows(trials, counts)

@@ -130,7 +130,7 @@ def _verdicts(tables: Mapping[str, Table]) -> str:
         arms = [labels[arm] for arm, verdict in found.items() if verdict == word]
         if arms:
             parts.append(f"{len(arms)} {word} ({', '.join(arms)})")
-    return "; ".join(parts) + "." + _unsure(tables, found)
+    return "; ".join(parts) + "." + _unsure(tables, found) if parts else ""
 
 
 def _unsure(tables: Mapping[str, Table], found: Mapping[str, str]) -> str:

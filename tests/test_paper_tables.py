@@ -219,7 +219,12 @@ def test_runs_are_compared_sentence_by_sentence(tmp_path: Path) -> None:
 def test_other_corpora_have_rows_for_what_is_planned(ledger: Ledger) -> None:
     frame = pool(read_ledger(ledger.runs), "webnlg_star", SETTINGS).assign(corpus="mine")
     made = {t.name: t for t in paper_tables(frame, "mine", SentenceCounts())}
-    assert list(made) == ["table1", "table4", "table5"]
+    assert list(made) == ["table1", "table4", "table5", "claims", "orderings"]
+    claims = {row.key for row in made["claims"].rows}
+    assert claims == {"interaction", "rounds", "entities", "inputs", "partial", "linear"}
+    assert {c.text for (_, column), c in cells(made["claims"]).items() if "size" in column} == {"–"}
+    demo = paper_tables(frame.assign(corpus="demo"), "demo", SentenceCounts())
+    assert "claims" not in {table.name for table in demo}
     assert {row.key for row in made["table1"].rows} == {"gru-1", "bilstm-s", "gru-3"}
     assert paper_tables(frame.iloc[:0], "mine", SentenceCounts()) == []
 
