@@ -147,11 +147,8 @@ def claim_tables(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> li
         corpus: Name of the corpus; of one that is not the paper's only what was run is judged.
         counts: What the trials found in each sentence.
     """
-    claims = CLAIMS
-    if published(corpus, FULL_MODEL, "f1") is None:
-        claims = tuple(
-            claim for claim in CLAIMS if _weigh_claim(frame, claim).difference.estimate.n
-        )
+    is_papers = published(corpus, FULL_MODEL, "f1") is not None
+    claims = [c for c in CLAIMS if is_papers or _weigh_claim(frame, c).difference.estimate.n]
     if not claims or corpus == DEMO:
         return []
     return [_claims_table(frame, corpus, claims), _orderings_table(frame, corpus, claims, counts)]
