@@ -145,6 +145,9 @@ def paper_sections(
     settings = {str(f["corpus"].iloc[0]): str(f["settings"].iloc[0]) for f in ordered}
     if settings.keys() & set(PAPER_CORPORA):
         settings = {name: settings.get(name, "") for name in PAPER_CORPORA} | settings
+    done = set(everything.loc[everything["status"] == "done", "corpus"])
+    # What is still to be run comes after what has results.
+    settings = dict(sorted(settings.items(), key=lambda item: item[0] not in done))
     found = [_paper_section(runs, everything, *pair) for pair in settings.items()]
     return [section for section in found if section.tables]
 

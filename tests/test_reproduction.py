@@ -60,6 +60,14 @@ def test_verdicts_that_hang_on_the_published_means_being_exact(ledger: Ledger) -
     assert "1 more would be reproduced: RIN (GRU, K = 3)." in text
 
 
+def test_the_page_begins_with_the_papers_tables_that_have_results(ledger: Ledger) -> None:
+    written(ledger)
+    page = (ledger.runs.parent / "out" / "index.html").read_text()
+    places = [page.index(f'id="{key}"') for key in ("paper-webnlg_star", "paper-nyt")]
+    assert places == sorted(places)
+    assert places[-1] < page.index('id="rounds_curve-webnlg_star"')
+
+
 def test_what_choosing_on_test_adds_stands_beside_the_papers_number(ledger: Ledger) -> None:
     assert "chosen on test" not in written(ledger)
     for arm in ("gru-1", "gru-3"):
