@@ -176,6 +176,7 @@ def _planned(planned: PlannedTrial, plan: Plan) -> Planned:
         name=planned.name,
         params=params,
         tags={name: str(value) for name, value in tags.items()},
+        selection=planned.split,
     )
 
 

@@ -127,6 +127,7 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
         ("--experiment", "../../elsewhere"): "must be a name, without folders",
         ("--shared", "nowhere://x"): "--shared nowhere://x: Protocol not known",
         ("--arms", "lstm"): "--arms lstm: no such arm",
+        ("--space", "learning_rate", "--set", "training.selection=test"): "by dev F1 alone",
         ("--data", truncated): "train.json:7: ",
         ("--data", unplaced): "data.max_missing",
         ("--data", str(no_train)): "train",
