@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rin_core.batching import EncodedCorpus
-from rin_core.errors import without_credentials
+from rin_core.errors import INTERRUPTED, without_credentials
 from search_spaces import SEARCHES, SPACES, Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import command
@@ -94,9 +94,13 @@ def _search(options: Options, space: Search, ledger: Ledger) -> int:
     def confirm(plan: Plan, experiment: str) -> int:
         return _run(options, plan.experiments(experiment), ledger)
 
+    code = 0
     with ledger.exclusive():
-        runs = [search_run.run_search(p, options, _command(), CONSOLE, confirm) for p in plans]
-        return max(runs)
+        for plan in plans:
+            code = max(code, search_run.run_search(plan, options, _command(), CONSOLE, confirm))
+            if code == INTERRUPTED:
+                break
+    return code
 
 
 def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) -> int:
@@ -126,6 +130,10 @@ def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) ->
     complete = _audit(trials)
     _say_time(time.monotonic() - started, study.epochs_alone)
     _say_where(made, options, study.pages, unsent)
+    if study.interrupted:
+        return INTERRUPTED
+    if not complete:
+        CONSOLE.print("the same command goes on from here")
     return 0 if complete else 1
 
 
@@ -195,8 +203,6 @@ def _audit(trials: Sequence[PlannedTrial]) -> bool:
     for planned in lacking:
         CONSOLE.print(f"[red]not done[/red] {planned.name}: {_state(planned)}", highlight=False)
     CONSOLE.print(f"audit: {len(trials)} planned, {len(trials) - len(lacking)} done")
-    if lacking:
-        CONSOLE.print("the same command goes on from here")
     return not lacking
 
 
