@@ -45,7 +45,8 @@ class Options:
     """A count (``5`` is 0 to 4), a range (``2-4``), a list (``0,3``) [default: the space's].
     Of a search: the seeds that confirm its best; ``0`` confirms nothing."""
     trials: int | None = None
-    """Trials of each arm of a search; a larger number extends a finished one."""
+    """Trials of each arm of a search; a larger number extends a finished one, a smaller one than
+    an arm has had is refused."""
     hours: float | None = None
     """Hours after which a search begins no trial but to make the arms' budgets equal."""
     arms: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -171,6 +172,7 @@ def make_search_plans(
             )
         )
         _check(plans[-1], arms)
+        _check_budget(plans[-1])
     return plans
 
 
@@ -187,4 +189,15 @@ def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
             raise SpaceError(
                 f"training.max_epochs = {epochs}: must be more than the {asha.grace_period} epochs "
                 f"that {plan.search.name} gives every trial (asha.grace_period)"
+            )
+
+
+def _check_budget(plan: SearchPlan) -> None:
+    """Refuse a budget that an arm has had more of: others would be tuned with less."""
+    counts = Counter(trial.arm for trial in SearchRecord(plan.ledger, plan.experiment).trials)
+    for arm, count in counts.most_common(1):
+        if count > plan.search.budget:
+            raise SpaceError(
+                f"--trials {plan.search.budget}: {arm} has {count} trials in {plan.experiment} "
+                f"already, and every arm is to have as many; give --trials {count} or more"
             )
