@@ -15,7 +15,7 @@ from rin_core.config import PROTOCOL_VERSION, Config
 from search_spaces.search import Search
 from search_spaces.space import Arm, Grid, SpaceError
 from study.ledger import Ledger, Unit
-from study.plan import Plan, PlannedTrial, make_plan
+from study.plan import Plan, PlannedTrial, make_plan, refuse_namesakes
 from study.search_record import SearchRecord
 
 
@@ -173,6 +173,7 @@ def make_search_plans(
         )
         _check(plans[-1], arms)
         _check_budget(plans[-1])
+    refuse_namesakes((p.source, corpus) for p in plans for corpus in p.plan.corpora.values())
     return plans
 
 

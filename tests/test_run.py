@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.options import parse
 from study.plan import make_plan
+from tests.corpora import write_corpus
 
 ROOT = Path(__file__).parents[1]
 
@@ -140,6 +142,20 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
         assert expected in shown, (arguments, shown)
         assert "Traceback" not in shown
         assert len(shown.strip().splitlines()) == 1, (arguments, shown)
+
+
+@pytest.mark.parametrize("space", ["rounds_curve", "learning_rate"])
+def test_different_corpora_of_one_name_are_refused(capsys, spert_folder, tmp_path, space):
+    same, other = tmp_path / "a" / spert_folder.name, tmp_path / "b" / spert_folder.name
+    shutil.copytree(spert_folder, same)
+    write_corpus(other, (40, 10, 10))
+    options = ("--dry-run", "--space", space, "--out", str(tmp_path / "out"))
+    code, shown = command(capsys, *options, "--data", str(spert_folder), str(same))
+    assert code == 0, shown
+    code, shown = command(capsys, *options, "--data", str(spert_folder), str(other))
+    assert (code, shown.count("\n")) == (2, 1)
+    assert f"error: --data {spert_folder} {other}: different corpora" in shown
+    assert "my_corpus; rename one of the folders" in shown
 
 
 def start_one_trial(
