@@ -48,8 +48,16 @@ class Audit:
     out: Path = Path("runs")
     """The ledger."""
 
+    def check(self) -> None:
+        """Raise ``ValueError`` for a number that cannot be."""
+        for name in ("n", "max_concurrent"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+
     def run(self, console: Console) -> int:
         """Train and show; return the exit code."""
+        self.check()
         ledger = Ledger(self.out)
         record = SearchRecord(ledger, self.experiment)
         chosen = choose(record, self.n)

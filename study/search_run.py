@@ -79,7 +79,7 @@ def run_search(
         else 1.
     """
     for note in dict.fromkeys(n for corpus in plan.plan.corpora.values() for n in corpus.notes):
-        console.print(note, style="dim", highlight=False)
+        console.print(note, style="dim", highlight=False, markup=False)
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.header(command), plan.identities())
     plan.ledger.refresh(plan.ledger.unit(trial.fingerprint) for trial in record.trials)
@@ -91,7 +91,7 @@ def run_search(
         return code
     code = _confirm(plan, record, options, confirm)
     for path in build_search(options.out, options.out / "reports", plan.experiment):
-        console.print(f"  {path}", highlight=False)
+        console.print(f"  {path}", highlight=False, markup=False)
     return code
 
 
@@ -108,6 +108,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
         f"{plan.experiment}: {len(plan.starts)} arms × {plan.search.budget} trials: "
         f"{len(record.trials)} begun before, {left} to run",
         highlight=False,
+        markup=False,
     )
     if left:
         gpus = options.gpus_per_trial
@@ -154,13 +155,15 @@ def show_plans(plans: Sequence[SearchPlan], console: Console) -> None:
             point = plan.search.start(start.trial.config)
             shown = " ".join(f"{path}={value}" for path, value in point.items())
             table.add_row(name, str(plan.search.budget), str(len(record.of(name))), shown)
-        console.print(table)
+        console.print(table, markup=False)
         for path, parameter in plan.search.parameters.items():
             only = f" where {dict(parameter.when)}" if parameter.when else ""
-            console.print(f"{path}: {parameter.distribution}{only}", highlight=False)
+            text = f"{path}: {parameter.distribution}{only}"
+            console.print(text, highlight=False, markup=False)
         grid = plan.search.confirm_seeds
         total = len(plan.starts) * plan.search.budget
         console.print(
             f"{plan.experiment}: {total} trials with seed {plan.search.seed}, then the best of "
-            f"each arm and its start on seeds {', '.join(map(str, grid)) or 'none'}"
+            f"each arm and its start on seeds {', '.join(map(str, grid)) or 'none'}",
+            markup=False,
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from reports.cells import arm_label
@@ -57,7 +58,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
         LedgerError: There is no such search, or its record cannot be read.
     """
     data = read_search(out, experiment)
-    console.print(f"[bold]{experiment}[/bold]: {data.title}", highlight=False)
+    _print_head(console, experiment, data.title)
     counts = data.trials.groupby(["arm", "state"]).size().unstack(fill_value=0)
     rows = [
         {"arm": arm, "trials": f"{counts.loc[arm].sum()}/{data.budget}"}
@@ -71,7 +72,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     console.print(saving(data), highlight=False)
     if rows := audit_rows(data):
         _print(console, "stopped trials run to their end", rows)
-        console.print(audit_verdict(data))
+        console.print(audit_verdict(data), markup=False)
 
 
 def show_grid(out: Path, experiment: str, console: Console) -> None:
@@ -81,7 +82,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         LedgerError: There is no such study, or its record cannot be read.
     """
     frame = _without_test(read_ledger(out, [experiment]))
-    console.print(f"[bold]{experiment}[/bold]: {frame['command'].iloc[0]}", highlight=False)
+    _print_head(console, experiment, frame["command"].iloc[0])
     groups = frame.groupby(["arm", "selection"], sort=False)
     _print(console, "trials by arm", [_arm_row(cells) for _, cells in groups])
     best = frame[frame["status"] == "done"].nlargest(5, "dev_f1")
@@ -116,6 +117,10 @@ def _points(fraction: float) -> str:
     return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"
 
 
+def _print_head(console: Console, experiment: str, text: str) -> None:
+    console.print(f"[bold]{escape(experiment)}[/bold]: {escape(text)}", highlight=False)
+
+
 def _print(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:
     """Print rows as a table; a column that a row lacks is empty there."""
     if not rows:
@@ -124,4 +129,4 @@ def _print(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> N
     table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for row in rows:
         table.add_row(*(row.get(name, "") for name in columns))
-    console.print(table)
+    console.print(table, markup=False)  # what is in it was typed or raised elsewhere

@@ -37,6 +37,13 @@ def test_what_test_chose_has_a_label_of_its_own_and_no_dev_f1(tmp_path, shown):
     assert best[1].startswith("RIN (GRU, K = 1) (epoch chosen on test), seed 1 – 70.0 3 ")
 
 
+def test_a_label_is_no_markup(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    ledger.finish(ledger.plan("gru-1", 0), 0.5)
+    ledger.trials[0]["label"] = "mine [/tmp/x]"
+    assert "mine [/tmp/x] 1 52.0" in shown(ledger)
+
+
 def test_trials_are_counted_in_whole_numbers(tmp_path, shown):
     ledger = Ledger(tmp_path / "runs")
     for seed in range(3):
