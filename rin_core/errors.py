@@ -1,4 +1,4 @@
-"""How a command ends: 0 done, 1 something failed, 2 it was asked for wrongly."""
+"""How a command ends: 0 done, 1 something failed, 2 asked for wrongly, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import NoReturn
 
 from rin_core.checkpoint import CheckpointError
 from rin_core.training import Diverged
+
+#: As shells have it for what Ctrl-C ended.
+INTERRUPTED = 130
 
 
 def exit_with_clear_errors(
@@ -23,13 +26,17 @@ def exit_with_clear_errors(
     ``ValueError`` is what bad input raises throughout: a corpus, vectors, a model, a setting.
 
     Args:
-        main: Returns the exit code.
+        main: Returns the exit code; :data:`INTERRUPTED` where it has put its records in order
+            after Ctrl-C.
         failures: Errors that end with code 1, beside those of files and of training.
         interrupted: What to say on Ctrl-C.
     """
     expected: tuple[type[Exception], ...] = (CheckpointError, Diverged, OSError, *failures)
     try:
-        sys.exit(main())
+        code = main()
+        if code == INTERRUPTED:
+            _complain(interrupted)
+        sys.exit(code)
     except ValueError as error:
         _complain(error)
         sys.exit(2)
@@ -39,7 +46,7 @@ def exit_with_clear_errors(
         sys.exit(1)
     except KeyboardInterrupt:
         _complain(interrupted)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except expected as error:
         _complain(error)
         sys.exit(1)

@@ -33,7 +33,15 @@ DIRECTIONS: Mapping[Objective, Literal["max", "min"]] = {"dev_f1": "max", "secon
 #: neither arrays nor rungs; make them arms.
 NEVER_SEARCHED = (
     *("data.", "encoder.kind", "encoder.word_dim"),
-    *("training.max_epochs", "training.seed", "training.selection"),
+    *("training.max_epochs", "training.seed"),
+)
+#: What every trial of a search has: whatever is chosen or stopped goes by dev F1.
+SELECTION = "training.selection"
+
+
+_DEV_ALONE = (
+    "a search chooses by dev F1 alone; leave it at dev (the space selection measures what "
+    "choosing on test flatters)"
 )
 
 
@@ -126,6 +134,8 @@ class Search:
         self._check_together()
 
     def _check_parameter(self, path: str) -> None:
+        if path == SELECTION:
+            raise SpaceError(f"{self.name}: parameters: {path}: {_DEV_ALONE}")
         if path not in Config().flat() or path.startswith(NEVER_SEARCHED):
             raise SpaceError(
                 f"{self.name}: parameters: {path} cannot be searched: it must be a setting, and "
@@ -195,9 +205,11 @@ class Search:
         """Return an arm's own values of the parameters, the first point to try.
 
         Raises:
-            SpaceError: One is outside its distribution.
+            SpaceError: One is outside its distribution, or the epoch is chosen on test.
         """
         flat = base.flat()
+        if flat[SELECTION] != "dev":
+            raise SpaceError(f"{SELECTION} = {flat[SELECTION]!r}: {_DEV_ALONE}")
         point = {path: flat[path] for path, p in self.parameters.items() if p.applies(flat)}
         for path, value in point.items():
             if not _contains(self.parameters[path].distribution, value):

@@ -17,6 +17,8 @@ from rich.console import Console
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
+from rin_core.errors import INTERRUPTED
+from study.interruption import watched
 from study.ledger import Ledger
 from study.plan import encoding
 from study.progress import Progress
@@ -28,7 +30,7 @@ from study.show import show_search
 class Audit:
     """Run stopped trials of a search to their end and say whether one would have won.
 
-    Exit code 0 if all of them got there, 1 if not; the same command goes on.
+    Exit code 0 if all of them got there, 1 if not, 130 after Ctrl-C; the same command goes on.
     """
 
     experiment: tyro.conf.Positional[str]
@@ -46,8 +48,16 @@ class Audit:
     out: Path = Path("runs")
     """The ledger."""
 
+    def check(self) -> None:
+        """Raise ``ValueError`` for a number that cannot be."""
+        for name in ("n", "max_concurrent"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+
     def run(self, console: Console) -> int:
         """Train and show; return the exit code."""
+        self.check()
         ledger = Ledger(self.out)
         record = SearchRecord(ledger, self.experiment)
         chosen = choose(record, self.n)
@@ -56,9 +66,10 @@ class Audit:
         encoded = self._read(str(record.header["corpus"]), chosen)
         left = [t for t in chosen if ledger.unit(t.fingerprint).result() is None]
         with ledger.exclusive():
-            if left:
-                self._train(left, encoded, ledger, console)
+            interrupted = bool(left) and self._train(left, encoded, ledger, console)
         show_search(self.out, self.experiment, console)
+        if interrupted:
+            return INTERRUPTED
         return int(any(ledger.unit(t.fingerprint).result() is None for t in chosen))
 
     def _read(self, name: str, trials: Sequence[SearchTrial]) -> dict[str, EncodedCorpus]:
@@ -83,7 +94,8 @@ class Audit:
         encoded: Mapping[str, EncodedCorpus],
         ledger: Ledger,
         console: Console,
-    ) -> None:
+    ) -> bool:
+        """Train trials to their end; return whether that was interrupted."""
         # Imported late: a typing mistake should not wait for Ray's imports.
         from study import tuner
 
@@ -104,7 +116,9 @@ class Audit:
         epochs = {w.unit.fingerprint: w.config.training.max_epochs for w in work}
         with Progress(console, names, epochs, slots) as progress:
             watch = _Watch(ledger, progress)
-            tuner.run(work, encoded, resources, slots, watch, self.out / "ray")
+            with watched() as interruption:
+                tuner.run(work, encoded, resources, slots, watch, self.out / "ray")
+        return interruption.happened
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
 from rin_core import matmul
 from rin_core.config import Config
@@ -18,7 +19,7 @@ from study.audit import Audit
 from study.ledger import Ledger, Unit
 from study.portable import export_ledger, first_difference, import_ledger
 from study.show import Show
-from study.trial import run_unit
+from study.trial import require_gpu, run_unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Export:
         counts = export_ledger(Ledger(self.out), self.file, self.data)
         named = zip(counts.values(), ("finished units", "studies", "searches"), strict=True)
         shown = ", ".join(f"{count} {name}" for count, name in named)
-        console.print(f"{shown} written to {self.file}", highlight=False)
+        console.print(f"{shown} written to {self.file}", highlight=False, markup=False)
         return 0
 
 
@@ -62,9 +63,11 @@ class Import:
                 console.print(
                     f"{file}: {len(merged.added)} records added, {len(merged.known)} here already",
                     highlight=False,
+                    markup=False,
                 )
                 for fingerprint, difference in merged.conflicts.items():
-                    console.print(f"[red]conflict[/red] {fingerprint}: {difference}; ours is kept")
+                    text = escape(f"{fingerprint}: {difference}")
+                    console.print(f"[red]conflict[/red] {text}; ours is kept")
                 conflicts += len(merged.conflicts)
         return 1 if conflicts else 0
 
@@ -92,6 +95,8 @@ class Rerun:
 
     def run(self, console: Console) -> int:
         """Train and compare; return the exit code."""
+        if self.gpu:
+            require_gpu()
         unit = Ledger(self.out).find(self.fingerprint)
         recorded = unit.result()
         if recorded is None:
@@ -161,13 +166,14 @@ def _compare(console: Console, recorded: Mapping[str, Any], again: Mapping[str, 
     if difference is None:
         console.print("every number agrees to the bit")
         return 0
-    console.print(f"first difference: {difference.replace('here', 'in the record', 1)}")
+    where = difference.replace("here", "in the record", 1)
+    console.print(f"first difference: {where}", markup=False)
     changed = False
     for name in ("machine", "hardware", "arithmetic", "device", "packages"):
         a, b = (run["provenance"].get(name, "not recorded") for run in (recorded, again))
         if a != b:
             changed = True
-            console.print(f"{name}: {a} then, {b} now", highlight=False)
+            console.print(f"{name}: {a} then, {b} now", highlight=False, markup=False)
     if changed:
         console.print(
             "Another processor or library rounds otherwise: compare the scores as those of two "

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from reports.build import build
 from study import tuner
+from study.interruption import watched
 from study.plan import Experiment, Plan, PlannedTrial, together
 from study.progress import Progress
 from study.tracking import Planned, Tracked, Tracking, track
@@ -44,6 +45,7 @@ class Study:
         """Who hears of a unit."""
         self.epochs_alone = 0.0
         """Seconds that the epochs would have taken had no slot ever waited."""
+        self.interrupted = False
         self.pages: list[str] = []
         for experiment in experiments:
             tracker = self._trackers[experiment.name] = track(uri, _tracked(experiment, out))
@@ -62,7 +64,7 @@ class Study:
         max_concurrent: int | None,
         address: str | None,
     ) -> None:
-        """Run trials on Ray until each has ended.
+        """Run trials on Ray until each has ended, or until an interruption.
 
         Args:
             left: What the ledger lacks.
@@ -96,7 +98,9 @@ class Study:
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
         splits = {p.unit.fingerprint: p.split for p in left}
         with Progress(self.console, names, epochs, slots, splits=splits) as self._progress:
-            tuner.run(work, corpora, resources, slots, self, self.out / "ray")
+            with watched() as interruption:
+                tuner.run(work, corpora, resources, slots, self, self.out / "ray")
+            self.interrupted = interruption.happened
             self.epochs_alone = self._progress.epochs_alone()
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
@@ -176,6 +180,7 @@ def _planned(planned: PlannedTrial, plan: Plan) -> Planned:
         name=planned.name,
         params=params,
         tags={name: str(value) for name, value in tags.items()},
+        selection=planned.split,
     )
 
 

@@ -33,6 +33,8 @@ NOTE, NAME, COMMIT = "mlflow.note.content", "mlflow.runName", "mlflow.source.git
 LARGEST_BATCH = 1000  # metrics in one request, MLflow's own limit
 LONGEST_NOTE = 8000  # characters of a tag, likewise
 WATCHED = "F1/dev"  # every epoch has it, so its last step is the last epoch that arrived
+#: Stands for "dev" in the names of epochs' scores where test chose the epoch.
+ON_TEST = "test_by_epoch"
 
 
 @dataclass(slots=True)
@@ -201,7 +203,8 @@ class Runs:
 
     def _send_epochs(self, run: Sent, planned: Planned, heard: int | None) -> None:
         if run.last_epoch is None:
-            steps = [m.step for m in self.client.get_metric_history(run.run_id, WATCHED)]
+            watched = f"F1/{_split(planned)}"
+            steps = [m.step for m in self.client.get_metric_history(run.run_id, watched)]
             run.last_epoch = max(steps, default=0)
         for batch in _batches(self._lacking(run, planned, heard)):
             self.client.log_batch(run.run_id, metrics=batch)
@@ -213,7 +216,8 @@ class Runs:
         for row in planned.history():
             epoch, time_ms = int(row["epoch"]), time_ms + 1000 * row["seconds"]
             if (run.last_epoch or 0) < epoch and (heard is None or epoch <= heard):
-                values = _arranged(row) | _prefixed("system", usage.get(epoch, {}))
+                values = _arranged(row, _split(planned))
+                values |= _prefixed("system", usage.get(epoch, {}))
                 yield [Metric(k, v, int(time_ms), epoch) for k, v in values.items()]
 
     def _finish(self, run: Sent, planned: Planned) -> None:
@@ -223,7 +227,7 @@ class Runs:
         ended = run.started + int(1000 * sum(row["seconds"] for row in history))
         status = "KILLED"  # stopped before its end; the next start goes on
         if (result := planned.result()) is not None:
-            self._write_result(run, unit.weights, result, ended)
+            self._write_result(run, planned, result, ended)
             status = "FINISHED"
         elif planned.stopped_after is not None:
             tags = {"rin.stopped": "asha", "rin.epochs": str(planned.stopped_after)}
@@ -234,9 +238,11 @@ class Runs:
         run.status = status
 
     def _write_result(
-        self, run: Sent, weights: Path, result: Mapping[str, Any], ended: int
+        self, run: Sent, planned: Planned, result: Mapping[str, Any], ended: int
     ) -> None:
-        values = _scores("test", result["test"]) | _scores("best_dev", result["dev"])
+        values = _scores("test", result["test"])
+        if planned.selection == "dev":  # else the record's "dev" is test once more
+            values |= _scores("best_dev", result["dev"])
         whole = {"best_epoch": result["best_epoch"], "total_seconds": result["seconds"]}
         values |= _prefixed("training", whole)
         # At step 0 the UI draws one value a run as a bar, anywhere else as a lonely dot.
@@ -249,23 +255,28 @@ class Runs:
         tagged = [RunTag(k, v) for k, v in tags.items()]
         self.client.log_batch(run.run_id, metrics=metrics, tags=tagged)
         self.client.log_dict(run.run_id, result["config"], "config.json")
-        if weights.exists():
-            self.client.log_artifact(run.run_id, str(weights))
+        if planned.unit.weights.exists():
+            self.client.log_artifact(run.run_id, str(planned.unit.weights))
 
 
 _SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
 
 
-def _arranged(row: Mapping[str, float]) -> dict[str, float]:
+def _split(planned: Planned) -> str:
+    """Name what an epoch's scores, which the record calls dev's, are scores of."""
+    return "dev" if planned.selection == "dev" else ON_TEST
+
+
+def _arranged(row: Mapping[str, float], split: str) -> dict[str, float]:
     """Name an epoch's values so that the UI's charts come in sections.
 
     What stands before the slash is the section. The UI sorts them, at first with capitals in
     front and later without regard to them: F1 is to be at the top either way.
     """
-    dev = {k.removeprefix("dev_"): v for k, v in row.items() if k.startswith("dev_")}
+    scores = {k.removeprefix("dev_"): v for k, v in row.items() if k.startswith("dev_")}
     training = {"loss": row["train_loss"]}
     training |= {name: row[name] for name in ("seconds", "tokens_per_second")}
-    return _scores("dev", dev) | _prefixed("training", training)
+    return _scores(split, scores) | _prefixed("training", training)
 
 
 def _scores(split: str, scores: Mapping[str, float]) -> dict[str, float]:

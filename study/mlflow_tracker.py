@@ -103,11 +103,16 @@ class Tracker:
         return note
 
     def _best(self) -> Planned | None:
-        """Return the trial with the best dev F1 of those that have weights."""
+        """Return the trial with the best dev F1 of those that have weights.
+
+        Where test chose the epoch, the score is of test and no match for those of dev.
+        """
         scores = {
             name: result["dev"]["f1"]
             for name, planned in self.planned.items()
-            if (result := planned.result()) is not None and planned.unit.weights.exists()
+            if planned.selection == "dev"
+            and (result := planned.result()) is not None
+            and planned.unit.weights.exists()
         }
         return self.planned[max(scores, key=lambda name: scores[name])] if scores else None
 

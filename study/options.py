@@ -45,7 +45,8 @@ class Options:
     """A count (``5`` is 0 to 4), a range (``2-4``), a list (``0,3``) [default: the space's].
     Of a search: the seeds that confirm its best; ``0`` confirms nothing."""
     trials: int | None = None
-    """Trials of each arm of a search; a larger number extends a finished one."""
+    """Trials of each arm of a search; a larger number extends a finished one, a smaller one than
+    an arm has had is refused."""
     hours: float | None = None
     """Hours after which a search begins no trial but to make the arms' budgets equal."""
     arms: tuple[str, ...] = ()
@@ -78,13 +79,15 @@ class Options:
         """Raise ``ValueError`` for a number that cannot be."""
         for name in ("max_concurrent", "max_epochs", "cpus_per_trial"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:  # nan is neither
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
         if not self.space:
             raise ValueError("--space: must name at least one; --list shows them")
+        if not self.data:
+            raise ValueError("--data: must name at least one corpus, as in --data demo")
         if self.experiment is not None and Path(self.experiment).name != self.experiment:
             raise ValueError(f"--experiment {self.experiment!r}: must be a name, without folders")
-        if self.gpus_per_trial is not None and self.gpus_per_trial < 0:
+        if self.gpus_per_trial is not None and not self.gpus_per_trial >= 0:
             raise ValueError(f"--gpus-per-trial {self.gpus_per_trial}: must be 0 or more")
 
     def overrides(self) -> dict[str, object]:
@@ -95,7 +98,8 @@ class Options:
     def uri(self) -> str:
         """Return where MLflow is."""
         database = self.out.resolve() / "mlflow.db"
-        return self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+        given = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+        return given or f"sqlite:///{database}"
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:

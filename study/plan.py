@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,8 @@ def make_plan(
             added.
 
     Raises:
-        ValueError: A space, setting, corpus or vectors that cannot be; one clear line.
+        ValueError: A space, setting, corpus or vectors that cannot be, or two corpora of one name;
+            one clear line.
     """
     trials = space.trials(corpora, arms=arms, seeds=seeds, overrides=overrides)
     encoded = {} if encoded is None else encoded
@@ -154,6 +155,7 @@ def make_plan(
                 corpus_name=corpus.name,
             ),
         )
+    refuse_namesakes((t.corpus, encoded[encoding(t.corpus, t.config)]) for t in trials)
     used = {key: encoded[key] for key in dict.fromkeys(p.corpus_key for p in planned.values())}
     return Plan(
         space=space,
@@ -161,6 +163,26 @@ def make_plan(
         corpora=used,
         settings=_settings(overrides or {}, trials[0].config, used),
     )
+
+
+def refuse_namesakes(read: Iterable[tuple[str, EncodedCorpus]]) -> None:
+    """Refuse different corpora of one name: one experiment and one report would have both.
+
+    Args:
+        read: Corpora with the names or folders that they were asked for by.
+
+    Raises:
+        ValueError: Names the folders.
+    """
+    found: dict[str, dict[str, set[str]]] = {}
+    for source, corpus in read:
+        found.setdefault(corpus.name, {}).setdefault(source, set()).add(corpus.content)
+    for name, contents in found.items():
+        if len(set(map(frozenset, contents.values()))) > 1:
+            raise ValueError(
+                f"--data {' '.join(contents)}: different corpora, which would both be called "
+                f"{name}; rename one of the folders"
+            )
 
 
 def encoding(corpus: str, config: Config) -> str:

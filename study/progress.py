@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -91,14 +92,15 @@ class Progress:
         """Note a failed trial."""
         self.running.pop(fingerprint, None)
         self.failed.add(fingerprint)
-        self._say(f"[red]failed[/red]: {reason}", fingerprint)
+        self._say(f"[red]failed[/red]: {escape(reason)}", fingerprint)
 
     def retry(self, fingerprint: str) -> None:
         """Note a trial that has lost its worker and goes on."""
         row = self.running.get(fingerprint)
         where = f"after epoch {row['epoch']:.0f}" if row else "at its beginning"
         name = self.names[fingerprint]
-        self.console.print(f"{name}: lost its worker {where}; goes on", highlight=False)
+        text = f"{name}: lost its worker {where}; goes on"
+        self.console.print(text, highlight=False, markup=False)
 
     @property
     def trials(self) -> int:
@@ -119,11 +121,11 @@ class Progress:
             self.best = max(self.best, (f1, self.names[fingerprint]))
 
     def _say(self, text: str, fingerprint: str) -> None:
+        """Print a line on a trial; the text is markup."""
         place = f"[{self.ended}/{self.trials}]"
         left = f" · {clock(seconds)} left" if (seconds := self.seconds_left()) else ""
-        self.console.print(
-            f"{place:>9} {self.names[fingerprint]}: {text}{left}", highlight=False, markup=True
-        )
+        name = escape(self.names[fingerprint])
+        self.console.print(f"{place:>9} {name}: {text}{left}", highlight=False)
 
     def seconds_left(self) -> float | None:
         """Estimate from the trials that ended; None before the first, or at the end."""
@@ -143,18 +145,20 @@ class Progress:
         """Return the live view."""
         table = Table.grid(padding=(0, 2))
         left = self.seconds_left()
+        best = f"best dev F1 {100 * self.best[0]:.1f} ({escape(self.best[1])})"
         table.add_row(
             f"[bold]{len(self.done)}[/bold] done",
             f"[bold]{len(self.running)}[/bold] running",
             f"{self.trials - self.ended - len(self.running)} waiting",
             f"{len(self.stopped)} stopped early" if self.stopped else "",
             f"[red]{len(self.failed)} failed[/red]" if self.failed else "",
-            f"best dev F1 {100 * self.best[0]:.1f} ({self.best[1]})" if self.best[1] else "",
+            best if self.best[1] else "",
             f"{clock(left)} left" if left else "",
         )
         for fingerprint, row in self.running.items():
             epoch = f"epoch {row['epoch']:.0f}/{self.max_epochs[fingerprint]}"
             f1 = f"{self._split(fingerprint)} F1 {100 * row['dev_f1']:.1f}"
             scores = f"{f1}  loss {row['train_loss']:.2f}"
-            table.add_row("", "", "", "", "", f"{self.names[fingerprint]}  {epoch}  {scores}", "")
+            name = escape(self.names[fingerprint])
+            table.add_row("", "", "", "", "", f"{name}  {epoch}  {scores}", "")
         return table

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rin_core.batching import EncodedCorpus
-from rin_core.errors import without_credentials
+from rin_core.errors import INTERRUPTED, without_credentials
 from search_spaces import SEARCHES, SPACES, Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import command
@@ -62,7 +63,7 @@ def _grids(options: Options, grids: Sequence[Grid], ledger: Ledger) -> int:
         _show_plan(together(experiments))
         return 0
     for note in dict.fromkeys(n for corpus in encoded.values() for n in corpus.notes):
-        CONSOLE.print(note, style="dim", highlight=False)
+        CONSOLE.print(note, style="dim", highlight=False, markup=False)
     with ledger.exclusive():
         ledger.refresh(planned.unit for planned in together(experiments))
         return _run(options, experiments, ledger)
@@ -94,9 +95,13 @@ def _search(options: Options, space: Search, ledger: Ledger) -> int:
     def confirm(plan: Plan, experiment: str) -> int:
         return _run(options, plan.experiments(experiment), ledger)
 
+    code = 0
     with ledger.exclusive():
-        runs = [search_run.run_search(p, options, _command(), CONSOLE, confirm) for p in plans]
-        return max(runs)
+        for plan in plans:
+            code = max(code, search_run.run_search(plan, options, _command(), CONSOLE, confirm))
+            if code == INTERRUPTED:
+                break
+    return code
 
 
 def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) -> int:
@@ -126,6 +131,10 @@ def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) ->
     complete = _audit(trials)
     _say_time(time.monotonic() - started, study.epochs_alone)
     _say_where(made, options, study.pages, unsent)
+    if study.interrupted:
+        return INTERRUPTED
+    if not complete:
+        CONSOLE.print("the same command goes on from here")
     return 0 if complete else 1
 
 
@@ -161,7 +170,7 @@ def _show_plan(trials: Sequence[PlannedTrial]) -> None:
             _state(planned),
             " ".join(f"{k}={v}" for k, v in changed.items()),
         )
-    CONSOLE.print(table)
+    CONSOLE.print(table, markup=False)
     CONSOLE.print(f"{len(trials)} trials")
 
 
@@ -193,10 +202,9 @@ def _audit(trials: Sequence[PlannedTrial]) -> bool:
     """Compare planned with done and say what lacks; return whether nothing does."""
     lacking = [planned for planned in trials if planned.unit.result() is None]
     for planned in lacking:
-        CONSOLE.print(f"[red]not done[/red] {planned.name}: {_state(planned)}", highlight=False)
+        text = escape(f"{planned.name}: {_state(planned)}")
+        CONSOLE.print(f"[red]not done[/red] {text}", highlight=False)
     CONSOLE.print(f"audit: {len(trials)} planned, {len(trials) - len(lacking)} done")
-    if lacking:
-        CONSOLE.print("the same command goes on from here")
     return not lacking
 
 
@@ -211,7 +219,7 @@ def _say_time(seconds: float, epochs_alone: float) -> None:
 
 def _say_where(made: Sequence[Path], options: Options, pages: Sequence[str], unsent: int) -> None:
     for path in made:
-        CONSOLE.print(f"  {_shown(path)}", highlight=False)
+        CONSOLE.print(f"  {_shown(path)}", highlight=False, markup=False)
     if unsent:
         CONSOLE.print(f"[yellow]{unsent} writes to MLflow failed; the same command sends them")
     address = without_credentials(options.uri()).rstrip("/")
@@ -219,7 +227,7 @@ def _say_where(made: Sequence[Path], options: Options, pages: Sequence[str], uns
         _say_how_to_serve(address)
         address = "http://127.0.0.1:5000"
     for page in filter(None, pages):
-        CONSOLE.print(f"  {address}/{page}", highlight=False)
+        CONSOLE.print(f"  {address}/{page}", highlight=False, markup=False)
 
 
 def _say_how_to_serve(uri: str) -> None:
@@ -228,7 +236,8 @@ def _say_how_to_serve(uri: str) -> None:
     if uri.startswith("sqlite:///"):
         uri = f"sqlite:///{_shown(Path(uri.removeprefix('sqlite:///')))}"
     mlflow = _shown(Path(sys.executable).with_name("mlflow"))
-    CONSOLE.print(f"MLflow: {mlflow} ui --backend-store-uri {uri}", highlight=False)
+    text = f"MLflow: {mlflow} ui --backend-store-uri {uri}"
+    CONSOLE.print(text, highlight=False, markup=False)
 
 
 def _shown(path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from rin_core.config import PROTOCOL_VERSION, Config
 from search_spaces.search import Search
 from search_spaces.space import Arm, Grid, SpaceError
 from study.ledger import Ledger, Unit
-from study.plan import Plan, PlannedTrial, make_plan
+from study.plan import Plan, PlannedTrial, make_plan, refuse_namesakes
 from study.search_record import SearchRecord
 
 
@@ -171,6 +172,8 @@ def make_search_plans(
             )
         )
         _check(plans[-1], arms)
+        _check_budget(plans[-1])
+    refuse_namesakes((p.source, corpus) for p in plans for corpus in p.plan.corpora.values())
     return plans
 
 
@@ -187,4 +190,15 @@ def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
             raise SpaceError(
                 f"training.max_epochs = {epochs}: must be more than the {asha.grace_period} epochs "
                 f"that {plan.search.name} gives every trial (asha.grace_period)"
+            )
+
+
+def _check_budget(plan: SearchPlan) -> None:
+    """Refuse a budget that an arm has had more of: others would be tuned with less."""
+    counts = Counter(trial.arm for trial in SearchRecord(plan.ledger, plan.experiment).trials)
+    for arm, count in counts.most_common(1):
+        if count > plan.search.budget:
+            raise SpaceError(
+                f"--trials {plan.search.budget}: {arm} has {count} trials in {plan.experiment} "
+                f"already, and every arm is to have as many; give --trials {count} or more"
             )

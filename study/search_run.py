@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.search_page import build_search
+from rin_core.errors import INTERRUPTED
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.ledger import Ledger
@@ -74,25 +75,28 @@ def run_search(
         confirm: What runs the confirmation.
 
     Returns:
-        0 if the budget was spent and the confirmation is complete, else 1.
+        0 if the budget was spent and the confirmation is complete, 130 after an interruption,
+        else 1.
     """
     for note in dict.fromkeys(n for corpus in plan.plan.corpora.values() for n in corpus.notes):
-        console.print(note, style="dim", highlight=False)
+        console.print(note, style="dim", highlight=False, markup=False)
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.header(command), plan.identities())
     plan.ledger.refresh(plan.ledger.unit(trial.fingerprint) for trial in record.trials)
-    complete = _search(plan, record, options, console)
+    code = _search(plan, record, options, console)
     show_search(options.out, plan.experiment, console)
-    if not complete:
+    if code == 1:
         console.print("the same command goes on from here")
-        return 1
+    if code:
+        return code
     code = _confirm(plan, record, options, confirm)
     for path in build_search(options.out, options.out / "reports", plan.experiment):
-        console.print(f"  {path}", highlight=False)
+        console.print(f"  {path}", highlight=False, markup=False)
     return code
 
 
-def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> bool:
+def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> int:
+    """Run what is left of the search and report it; return the exit code."""
     # Imported late: a typing mistake should not wait for Ray's and MLflow's imports.
     from study import tuner
     from study.search_study import SearchStudy
@@ -104,6 +108,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
         f"{plan.experiment}: {len(plan.starts)} arms × {plan.search.budget} trials: "
         f"{len(record.trials)} begun before, {left} to run",
         highlight=False,
+        markup=False,
     )
     if left:
         gpus = options.gpus_per_trial
@@ -119,7 +124,9 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     files = build_search(options.out, options.out / "reports", plan.experiment)
     if unsent := study.close(files):
         console.print(f"[yellow]{unsent} writes to MLflow failed; the same command sends them")
-    return study.complete()
+    if study.interrupted:
+        return INTERRUPTED
+    return 0 if study.complete() else 1
 
 
 def _confirm(plan: SearchPlan, record: SearchRecord, options: Options, confirm: Confirm) -> int:
@@ -148,13 +155,15 @@ def show_plans(plans: Sequence[SearchPlan], console: Console) -> None:
             point = plan.search.start(start.trial.config)
             shown = " ".join(f"{path}={value}" for path, value in point.items())
             table.add_row(name, str(plan.search.budget), str(len(record.of(name))), shown)
-        console.print(table)
+        console.print(table, markup=False)
         for path, parameter in plan.search.parameters.items():
             only = f" where {dict(parameter.when)}" if parameter.when else ""
-            console.print(f"{path}: {parameter.distribution}{only}", highlight=False)
+            text = f"{path}: {parameter.distribution}{only}"
+            console.print(text, highlight=False, markup=False)
         grid = plan.search.confirm_seeds
         total = len(plan.starts) * plan.search.budget
         console.print(
             f"{plan.experiment}: {total} trials with seed {plan.search.seed}, then the best of "
-            f"each arm and its start on seeds {', '.join(map(str, grid)) or 'none'}"
+            f"each arm and its start on seeds {', '.join(map(str, grid)) or 'none'}",
+            markup=False,
         )

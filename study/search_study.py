@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from study import tuner
+from study.interruption import watched
 from study.ledger import Unit
 from study.optuna_study import decided, open_storage
 from study.plan import short
@@ -44,6 +45,7 @@ class SearchStudy:
         self._running: dict[str, SearchTrial] = {}
         self._progress: Progress | None = None
         self._gpu = False
+        self.interrupted = False
         hours = plan.search.hours
         self._deadline = None if hours is None else time.monotonic() + 3600 * hours
         known = {trial.fingerprint: self._planned(trial) for trial in record.trials}
@@ -68,7 +70,7 @@ class SearchStudy:
         return self.left() == 0 or (late and len(counts) == 1 and not running)
 
     def run(self, resources: tuner.Resources) -> None:
-        """Run trials on Ray until every arm has its budget.
+        """Run trials on Ray until every arm has its budget, or until an interruption.
 
         Raises:
             ClusterError: No cluster there, or no room for a trial.
@@ -89,7 +91,9 @@ class SearchStudy:
         searcher = EqualBudgets(arms, self.plan.search.budget, rungs, self, self._deadline)
         with Progress(self.console, {}, {}, slots, planned=self.left()) as self._progress:
             corpora, storage = self.plan.plan.corpora, self.out / "ray"
-            tuner.search(searcher, rungs, corpora, resources, slots, self, storage)
+            with watched() as interruption:
+                tuner.search(searcher, rungs, corpora, resources, slots, self, storage)
+            self.interrupted = interruption.happened
 
     def _open_arms(self) -> tuple[dict[str, ArmSearch], Rungs]:
         """Bring Optuna and the rungs in line with the record."""

@@ -9,8 +9,10 @@ from pathlib import Path
 import pandas as pd
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from reports.cells import arm_label
 from reports.results import STATUS_WORDS, LedgerError, read_ledger
 from reports.search import STATES, read_search, searches
 from reports.search_rows import (
@@ -56,7 +58,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
         LedgerError: There is no such search, or its record cannot be read.
     """
     data = read_search(out, experiment)
-    console.print(f"[bold]{experiment}[/bold]: {data.title}", highlight=False)
+    _print_head(console, experiment, data.title)
     counts = data.trials.groupby(["arm", "state"]).size().unstack(fill_value=0)
     rows = [
         {"arm": arm, "trials": f"{counts.loc[arm].sum()}/{data.budget}"}
@@ -70,7 +72,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     console.print(saving(data), highlight=False)
     if rows := audit_rows(data):
         _print(console, "stopped trials run to their end", rows)
-        console.print(audit_verdict(data))
+        console.print(audit_verdict(data), markup=False)
 
 
 def show_grid(out: Path, experiment: str, console: Console) -> None:
@@ -79,32 +81,44 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     Raises:
         LedgerError: There is no such study, or its record cannot be read.
     """
-    frame = read_ledger(out, [experiment])
-    console.print(f"[bold]{experiment}[/bold]: {frame['command'].iloc[0]}", highlight=False)
-    arms = [_arm_row(frame[frame["arm"] == arm]) for arm in dict.fromkeys(frame["arm"])]
-    _print(console, "trials by arm", arms)
+    frame = _without_test(read_ledger(out, [experiment]))
+    _print_head(console, experiment, frame["command"].iloc[0])
+    groups = frame.groupby(["arm", "selection"], sort=False)
+    _print(console, "trials by arm", [_arm_row(cells) for _, cells in groups])
     best = frame[frame["status"] == "done"].nlargest(5, "dev_f1")
     _print(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
     rows = [
-        {"outcome": str(status), "trials": str(row["size"]), "time": clock(row["sum"])}
+        {"outcome": str(status), "trials": str(int(row["size"])), "time": clock(row["sum"])}
         for status, row in spent.iterrows()
     ]
     _print(console, "compute by outcome", rows)
 
 
+def _without_test(frame: pd.DataFrame) -> pd.DataFrame:
+    """Remove as dev F1 what is a score of test: that of trials whose epoch test chose."""
+    return frame.assign(dev_f1=frame["dev_f1"].mask(frame["selection"] == "test"))
+
+
 def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
     counts = cells["status"].value_counts()
-    row = {"arm": str(cells["label"].iloc[0])}
+    row = {"arm": arm_label(cells)}
     row |= {status: str(counts[status]) for status in STATUS_WORDS if status in counts}
-    mean = cells.loc[cells["status"] == "done", "dev_f1"].mean()
-    return row | {"mean dev F1": "–" if pd.isna(mean) else f"{100 * mean:.1f}"}
+    return row | {"mean dev F1": _points(cells.loc[cells["status"] == "done", "dev_f1"].mean())}
 
 
 def _trial_row(trial: pd.Series) -> dict[str, str]:
-    scores = {f"{split} F1": f"{100 * trial[f'{split}_f1']:.1f}" for split in ("dev", "test")}
-    row = {"trial": f"{trial['label']}, seed {trial['seed']}", **scores}
+    scores = {f"{split} F1": _points(trial[f"{split}_f1"]) for split in ("dev", "test")}
+    row = {"trial": f"{arm_label(trial.to_frame().T)}, seed {trial['seed']}", **scores}
     return row | {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
+
+
+def _points(fraction: float) -> str:
+    return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"
+
+
+def _print_head(console: Console, experiment: str, text: str) -> None:
+    console.print(f"[bold]{escape(experiment)}[/bold]: {escape(text)}", highlight=False)
 
 
 def _print(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:
@@ -115,4 +129,4 @@ def _print(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> N
     table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for row in rows:
         table.add_row(*(row.get(name, "") for name in columns))
-    console.print(table)
+    console.print(table, markup=False)  # what is in it was typed or raised elsewhere

@@ -39,6 +39,8 @@ class Planned:
     tags: Mapping[str, str]
     stopped_after: int | None = None
     """The epoch after which a search stopped it: what the unit did later is not this run's."""
+    selection: str = "dev"
+    """The split that selects the epoch: the one whose scores the record has by epoch."""
 
     def history(self) -> list[dict[str, Any]]:
         """Return the epochs that belong to the run."""

@@ -145,6 +145,19 @@ class Options:
     out: Path = Path("runs")
     """The ledger: shared with studies, whose finished units are not trained again."""
 
+    def check(self) -> None:
+        """Raise ``ValueError`` for what cannot be."""
+        if self.threads < 1:
+            raise ValueError(f"--threads {self.threads}: must be at least 1")
+        if self.gpu:
+            require_gpu()
+
+
+def require_gpu() -> None:
+    """Raise ``ValueError`` where there is no GPU to compute on."""
+    if not torch.cuda.is_available():
+        raise ValueError("--gpu: torch sees no GPU here; leave it out to compute on the CPU")
+
 
 def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:
     """Read ``field=value`` texts; :meth:`Config.with_overrides` checks them."""
@@ -157,6 +170,7 @@ def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:
 
 def main(options: Options) -> int:
     """Run the command line."""
+    options.check()
     config = Config().with_overrides(parse_overrides(options.set))
     corpus = load_dataset(
         options.data, config, data_root=options.data_root, embeddings=options.embeddings

@@ -43,6 +43,20 @@ def test_each_end_is_a_line(progress):
     assert "[2/4] arm b: failed: the training loss is nan" in lines[1]
 
 
+def test_what_comes_from_outside_is_no_markup(progress):
+    progress.names["a"] = "arm [/a]"
+    progress.epoch("a", row(0.5, 1.0))
+    progress.retry("a")
+    drawn = Console(file=io.StringIO(), width=200)
+    drawn.print(progress.table())
+    assert "best dev F1 50.0 (arm [/a])" in drawn.file.getvalue()
+    assert "arm [/a]  epoch 1/9" in drawn.file.getvalue()
+    progress.fail("a", "cannot open [/tmp/x]")
+    shown = progress.console.file.getvalue()
+    assert "arm [/a]: lost its worker" in shown
+    assert "arm [/a]: failed: cannot open [/tmp/x]" in shown
+
+
 def test_what_is_chosen_on_test_is_no_match_for_dev(progress):
     progress.splits = {"a": "test"}
     progress.epoch("a", row(0.9, 1.0))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +17,13 @@ from rin_core.pretrained import load_pretrained
 from search_spaces import SPACES, find_space
 from search_spaces.space import Arm, Grid
 from study import run, trial
+from study.audit import Audit
+from study.commands import Rerun
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.options import parse
 from study.plan import make_plan
+from tests.corpora import write_corpus
 
 ROOT = Path(__file__).parents[1]
 
@@ -124,9 +128,14 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
         ("--set", "training.batch_size"): "must be field=value",
         ("--set", "training.learning_rate=fast"): "must be a number",
         ("--max-epochs", "0"): "--max-epochs 0: must be positive",
+        ("--cpus-per-trial", "nan"): "--cpus-per-trial nan: must be positive",
+        ("--gpus-per-trial", "nan"): "--gpus-per-trial nan: must be 0 or more",
+        ("--data",): "--data: must name at least one corpus",
+        ("--space", "learning_rate", "--data"): "--data: must name at least one corpus",
         ("--experiment", "../../elsewhere"): "must be a name, without folders",
         ("--shared", "nowhere://x"): "--shared nowhere://x: Protocol not known",
         ("--arms", "lstm"): "--arms lstm: no such arm",
+        ("--space", "learning_rate", "--set", "training.selection=test"): "by dev F1 alone",
         ("--data", truncated): "train.json:7: ",
         ("--data", unplaced): "data.max_missing",
         ("--data", str(no_train)): "train",
@@ -139,6 +148,74 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
         assert expected in shown, (arguments, shown)
         assert "Traceback" not in shown
         assert len(shown.strip().splitlines()) == 1, (arguments, shown)
+
+
+@pytest.mark.parametrize("space", ["rounds_curve", "learning_rate"])
+def test_different_corpora_of_one_name_are_refused(capsys, spert_folder, tmp_path, space):
+    same, other = tmp_path / "a" / spert_folder.name, tmp_path / "b" / spert_folder.name
+    shutil.copytree(spert_folder, same)
+    write_corpus(other, (40, 10, 10))
+    options = ("--dry-run", "--space", space, "--out", str(tmp_path / "out"))
+    code, shown = command(capsys, *options, "--data", str(spert_folder), str(same))
+    assert code == 0, shown
+    code, shown = command(capsys, *options, "--data", str(spert_folder), str(other))
+    assert (code, shown.count("\n")) == (2, 1)
+    assert f"error: --data {spert_folder} {other}: different corpora" in shown
+    assert "my_corpus; rename one of the folders" in shown
+
+
+def test_a_failure_is_shown_as_it_was_recorded(capsys, spert_folder, tmp_path):
+    """What Rich would take for markup is text."""
+    options = ("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
+    where = ("--out", str(tmp_path), "--dry-run")
+    (planned,) = make_plan(
+        find_space("rounds_curve"), Ledger(tmp_path), [str(spert_folder)], arms=["gru-1"], seeds=[0]
+    ).trials
+    planned.unit.fail("cannot open [/tmp/x]")
+    code, shown = command(capsys, *options, *where)
+    assert code == 0
+    assert "failed: cannot open [/tmp/x]" in shown
+    run._audit([planned])
+    assert "failed: cannot open [/tmp/x]" in capsys.readouterr().out
+
+
+def test_a_set_but_empty_address_is_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    assert parse(["--out", str(tmp_path)]).uri() == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.mark.parametrize(
+    ("main", "message"),
+    [
+        (lambda: trial.main(trial.Options(threads=0)), "--threads 0: must be at least 1"),
+        (lambda: trial.main(trial.Options(gpu=True)), "--gpu: torch sees no GPU here"),
+        (lambda: Rerun(fingerprint="f", gpu=True).run(run.CONSOLE), "--gpu: torch sees no GPU"),
+        (lambda: Audit(experiment="x", n=0).run(run.CONSOLE), "--n 0: must be at least 1"),
+        (
+            lambda: Audit(experiment="x", max_concurrent=-1).run(run.CONSOLE),
+            "--max-concurrent -1: must be at least 1",
+        ),
+    ],
+)
+def test_what_other_commands_cannot_do_is_refused(capsys, monkeypatch, main, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(main)
+    shown = capsys.readouterr().err
+    assert (ended.value.code, shown.count("\n")) == (2, 1)
+    assert message in shown
+
+
+def test_a_trial_that_was_taken_over_is_one_line(capsys, monkeypatch, tmp_path):
+    """The second of two commands on one unit claims it after the first one's first epoch."""
+    small = ("encoder.hidden_size=8", "model.feature_size=8", "training.max_epochs=2")
+    monkeypatch.setattr(trial, "_print_epoch", lambda _: Ledger(tmp_path).units()[0].claim())
+    options = trial.Options(set=small, out=tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(lambda: trial.main(options))
+    shown = capsys.readouterr().err
+    assert (ended.value.code, shown.count("\n")) == (1, 1)
+    assert "taken over by process" in shown
 
 
 def start_one_trial(

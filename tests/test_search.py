@@ -77,6 +77,10 @@ def test_a_conditional_parameter_is_asked_for_only_where_it_counts():
         ({"parameters": {"model.rate": RATE}}, r"some: parameters: model\.rate cannot be searched"),
         ({"parameters": {"training.seed": RATE}}, r"training\.seed cannot be searched"),
         ({"parameters": {"data.lowercase": RATE}}, r"data\.lowercase cannot be .* arms may set"),
+        (
+            {"parameters": {"training.selection": Parameter(CategoricalDistribution(["test"]))}},
+            r"training\.selection: a search chooses by dev F1 alone",
+        ),
         ({"parameters": {}}, r"parameters = \{\}: must be at least one"),
         ({"budget": 0}, "budget = 0: must be at least 1"),
         ({"sampler": "best"}, "sampler = 'best': must be one of tpe, random, grid"),
@@ -107,6 +111,11 @@ def test_a_start_outside_its_range_is_refused():
     narrow = search(parameters={"training.learning_rate": Parameter(FloatDistribution(1e-5, 1e-4))})
     with pytest.raises(SpaceError, match=r"training\.learning_rate = 0\.001: the search starts"):
         narrow.start(Config())
+
+
+def test_a_search_that_would_choose_on_test_is_refused():
+    with pytest.raises(SpaceError, match=r"training\.selection = 'test': a search .* dev F1 alone"):
+        search().start(Config().override("training.selection", "test"))
 
 
 def test_a_parameter_that_is_set_is_searched_no_more():

@@ -1,5 +1,6 @@
 """The record of a search: what it keeps, and what it refuses to mix."""
 
+import dataclasses
 import io
 import json
 
@@ -124,6 +125,23 @@ def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
 def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder, tmp_path):
     with pytest.raises(ValueError, match=r"training\.max_epochs = 8: must be more than the 8"):
         plan_of(spert_folder, tmp_path, overrides={"training.max_epochs": 8})
+
+
+def test_a_budget_below_what_an_arm_has_had_is_refused(spert_folder, tmp_path):
+    """Whether or not the arm is asked for: the others would be tuned with less."""
+    record = SearchRecord(Ledger(tmp_path), "fair_rounds-my_corpus")
+    record.trials = [trial(0), *(trial(number, arm="k-3") for number in range(4))]
+    record.save()
+    for budget, arms in ((1, []), (3, ["k-0"])):
+        with pytest.raises(ValueError, match=rf"--trials {budget}: k-3 has 4 .*; give --trials 4"):
+            make_search_plans(
+                dataclasses.replace(SPACE, budget=budget),
+                Ledger(tmp_path),
+                [str(spert_folder)],
+                arms=arms,
+            )
+    enough = dataclasses.replace(SPACE, budget=4)
+    make_search_plans(enough, Ledger(tmp_path), [str(spert_folder)])
 
 
 def test_an_audit_takes_those_that_came_furthest(tmp_path):

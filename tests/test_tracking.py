@@ -65,6 +65,33 @@ def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units, client):
     assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["config.json"]
 
 
+def test_no_score_of_test_stands_under_the_name_of_dev(tmp_path, mlflow_db, client):
+    """What test chose has its own names, is taken up again by them, and is not the best."""
+    tracked = experiment(tmp_path)
+    on_test = dataclasses.replace(tracked.planned["bbb"], selection="test")
+    tracked = dataclasses.replace(tracked, planned={**tracked.planned, "bbb": on_test})
+    units = {name: planned.unit for name, planned in tracked.planned.items()}
+    first = Tracker(f"sqlite:///{mlflow_db}", tracked)
+    learn(units["bbb"], 1)
+    first.settle("bbb")
+    first.close("FAILED")
+    second = Tracker(f"sqlite:///{mlflow_db}", tracked)
+    for name, dev_f1 in {"aaa": 0.5, "bbb": 0.9}.items():
+        finish(units[name], 2, dev_f1)
+        second.settle(name)
+    units["bbb"].weights.touch()
+    assert second._best() is None
+    second.close("FINISHED")
+    units["aaa"].weights.touch()
+    assert second._best() == tracked.planned["aaa"]
+    run = children(client)["bbb"]
+    assert [name for name in run.data.metrics if "dev" in name] == []
+    assert steps(client, run, "F1/test_by_epoch") == [1, 2]
+    assert steps(client, run, "scores_test_by_epoch/precision") == [1, 2]
+    assert run.data.metrics["F1/test"] == 0.4
+    assert {"F1/dev", "F1/best_dev"} <= children(client)["aaa"].data.metrics.keys()
+
+
 def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp_path):
     page, picture = tmp_path / "results.md", tmp_path / "curve.png"
     page.write_text(f"# Results\n\n![A curve](curve.svg)\n\n## F1\n| a |\n\n## Long\n{'x' * 8000}")
