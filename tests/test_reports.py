@@ -108,7 +108,9 @@ def test_figure_data(frame: pd.DataFrame) -> None:
         ("rnn", [1]),
     ]
     first, second = f1.curves[0].points
-    assert (first.mean, first.low, first.high) == pytest.approx((86, 86 - 4.968, 86 + 4.968), abs=0.001)
+    assert (first.mean, first.low, first.high) == pytest.approx(
+        (86, 86 - 4.968, 86 + 4.968), abs=0.001
+    )
     assert first.seeds == pytest.approx((84, 86, 88))
     assert first.complete
     assert first.published == 86.3
