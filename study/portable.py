@@ -43,8 +43,15 @@ def export_ledger(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> di
         ledger: Where from.
         path: File to write; replaced in one step.
         corpora: Only what is on these corpora; none means all.
+
+    Raises:
+        ValueError: The ledger has nothing, or nothing on one of them; no file is then written.
     """
-    records = list(_records(ledger, frozenset(corpora)))
+    asked = frozenset(corpora)
+    records = list(_records(ledger, asked))
+    lacking = asked - {_corpus(record) for record in records}
+    if lacking or not records:
+        raise ValueError(_nothing(ledger, lacking))
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(r, allow_nan=False, separators=(",", ":")) for r in records)
     write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
@@ -116,6 +123,20 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[dict[str, Any]
     for name in ledger.searches():
         if (search := ledger.search(name)) and wanted(search["corpus"]):
             yield _record("search", _without_places(search))
+
+
+def _corpus(record: Mapping[str, Any]) -> str:
+    content, is_unit = record["content"], record["record"] == "unit"
+    return str(content["corpus"]["name"] if is_unit else content["corpus"])
+
+
+def _nothing(ledger: Ledger, lacking: Iterable[str]) -> str:
+    """Say what an export asked for in vain, and what the ledger has."""
+    there = sorted({_corpus(record) for record in _records(ledger, frozenset())})
+    if not there:
+        return f"{ledger.root}: no finished unit, study or search to export; check --out"
+    wanted = ", ".join(sorted(lacking))
+    return f"{ledger.root}: nothing on {wanted} to export; it has {', '.join(there)}"
 
 
 def _record(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:

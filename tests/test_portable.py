@@ -78,7 +78,18 @@ def test_what_is_known_is_left_alone_and_what_differs_is_reported(ledger, export
 
 def test_only_the_corpora_asked_for(ledger, tmp_path):
     assert export_ledger(ledger, tmp_path / "a", ["demo"]) == ONE_UNIT
-    assert export_ledger(ledger, tmp_path / "b", ["webnlg_star"]) == NOTHING
+
+
+def test_an_export_of_nothing_leaves_the_file_as_it_was(ledger, exported, tmp_path):
+    before = exported.read_bytes()
+    for asked in (["webnlg"], ["demo", "webnlg"]):
+        with pytest.raises(ValueError, match=r"runs0: nothing on webnlg to export; it has demo$"):
+            export_ledger(ledger, exported, asked)
+    empty = Ledger(tmp_path / "rusn")
+    with pytest.raises(ValueError, match=r"rusn: no finished unit, study .* check --out"):
+        export_ledger(empty, exported)
+    assert exported.read_bytes() == before
+    assert not empty.root.exists()
 
 
 def test_times_are_no_difference_but_everything_else_is(ledger):
@@ -187,7 +198,6 @@ def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path, their_hour, sho
     there.record_study("curve", theirs, [planned(1), planned(2)])
     file = tmp_path / "there.jsonl"
     assert export_ledger(there, file) == {**NOTHING, "study": 1}
-    assert export_ledger(there, tmp_path / "none", ["webnlg_star"]) == NOTHING
     assert import_ledger(here, file).added == ["curve"]
     study = here.study("curve")
     assert study is not None
@@ -372,5 +382,9 @@ class TestCommands:
         for prefix, message in (("zz", "no such unit"), ("", "is not finished")):
             shown = python("study/run.py", "rerun", prefix, f"--out={tmp_path}", code=2)
             assert message in shown
+        file = tmp_path / "none.jsonl"
+        shown = python("study/run.py", "export", str(file), f"--out={tmp_path}", code=2)
+        assert "no finished unit, study or search to export; check --out" in shown
+        assert not file.exists()
         missing = python("study/run.py", "import", "/nowhere.jsonl", f"--out={tmp_path}", code=1)
         assert "/nowhere.jsonl" in missing
