@@ -28,6 +28,7 @@ from study.optuna_study import (
     METRICS,
     conclude,
     directions,
+    drop_what_the_record_lacks,
     make_sampler,
     reconcile,
     reopen,
@@ -82,6 +83,7 @@ class ArmSearch(OptunaSearch):  # type: ignore[misc]
         arm = [a.name for a in search.every_arm()].index(name)
         metrics, modes = [METRICS[o] for o in search.objectives], directions(search)
         single = len(metrics) == 1
+        drop_what_the_record_lacks(storage, study_name, recorded)
         super().__init__(
             space=lambda trial: search.sample(base, suggest_from(trial)),
             metric=metrics[0] if single else metrics,
