@@ -89,7 +89,8 @@ class SearchStudy:
         searcher = EqualBudgets(arms, self.plan.search.budget, rungs, self, self._deadline)
         with Progress(self.console, {}, {}, slots, planned=self.left()) as self._progress:
             corpora, storage = self.plan.plan.corpora, self.out / "ray"
-            tuner.search(searcher, rungs, corpora, resources, slots, self, storage)
+            store = self.plan.ledger.store
+            tuner.search(searcher, rungs, corpora, resources, slots, self, storage, store)
 
     def _open_arms(self) -> tuple[dict[str, ArmSearch], Rungs]:
         """Bring Optuna and the rungs in line with the record."""

@@ -105,7 +105,7 @@ def connect(resources: Resources) -> int:
     if not ray.is_initialized():
         try:
             ray.init(
-                address=resources.address,
+                address=resources.address or "local",  # None would join a cluster of this host
                 include_dashboard=None if resources.address else False,
                 log_to_driver=False,
                 logging_level="ERROR",
@@ -200,7 +200,8 @@ def run(
     """
     gpu = resources.gpus_per_trial > 0
     units = (described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work)
-    search(InOrder(units), None, corpora, resources, slots, listener, storage)
+    store = next((w.unit.store for w in work if isinstance(w.unit, SharedUnit)), None)
+    search(InOrder(units), None, corpora, resources, slots, listener, storage, store)
 
 
 def search(
@@ -211,6 +212,7 @@ def search(
     slots: int,
     listener: Listener,
     storage: Path,
+    store: Store | None,
 ) -> None:
     """Run the trials that a searcher asks for, until it asks for no more, as :func:`run` does.
 
@@ -222,10 +224,18 @@ def search(
         slots: Trials at once.
         listener: Hears of epochs and ends.
         storage: Folder for Ray's own records.
+        store: Where trials leave epochs and results, if their nodes do not see the ledger. Its
+            address may hold a password, and goes to the workers beside the trials, of which Ray
+            writes files.
     """
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
     trainable = tune.with_resources(
-        tune.with_parameters(_trainable, handles=handles, threads=_threads(resources)),
+        tune.with_parameters(
+            _trainable,
+            handles=handles,
+            threads=_threads(resources),
+            shared=None if store is None else store.uri,
+        ),
         _places(resources),
     )
     tuner = tune.Tuner(
@@ -307,7 +317,6 @@ def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str,
     return {
         "fingerprint": work.unit.fingerprint,
         "path": str(work.unit.path.resolve()),
-        "shared": work.unit.store.uri if isinstance(work.unit, SharedUnit) else None,
         "config": work.config.flat(),
         "corpus": work.corpus_key,
         "code": code_version(),
@@ -315,22 +324,24 @@ def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str,
     }
 
 
-def _trainable(config: dict[str, Any], handles: Mapping[str, Any], threads: int) -> None:
+def _trainable(
+    config: dict[str, Any], handles: Mapping[str, Any], threads: int, shared: str | None
+) -> None:
     """Run one unit inside a Ray worker, which may have run others before."""
     described = config["unit"]
     corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
-    with _folder(described) as unit:
+    with _folder(described, shared) as unit:
         _run(described, corpus, unit, threads)
 
 
 @contextmanager
-def _folder(described: Mapping[str, Any]) -> Iterator[Unit]:
+def _folder(described: Mapping[str, Any], shared: str | None) -> Iterator[Unit]:
     """Open a unit's folder: the ledger's own, or on a node that does not see it a copy."""
-    if described["shared"] is None:
+    if shared is None:
         yield Unit(Path(described["path"]))
         return
     with tempfile.TemporaryDirectory(prefix="rin-") as folder:
-        unit = SharedUnit(Path(folder) / described["fingerprint"], Store(described["shared"]))
+        unit = SharedUnit(Path(folder) / described["fingerprint"], Store(shared))
         unit.refresh()
         yield unit
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,18 @@ def test_what_the_image_copies_and_runs_is_there():
         assert (ROOT / source).exists()
     assert re.findall(r"^torch==", LOCK, re.MULTILINE), "the image takes torch's version from it"
     assert "USER ray" in text
+
+
+def test_nothing_of_who_builds_the_image_goes_in_and_all_that_git_tracks_does():
+    """What is missing would make every result's code a modified one."""
+    names = {line.strip("*/") for line in (ROOT / ".dockerignore").read_text().splitlines()}
+    ignored = {line.strip("*/") for line in (ROOT / ".gitignore").read_text().splitlines()}
+    assert ignored | {".git/config", ".env"} <= names
+    listing = ["git", "-C", str(ROOT), "ls-files"]
+    kept_out = [*listing, "--cached", "--ignored", f"--exclude-from={ROOT / '.dockerignore'}"]
+    tracked, missing = (
+        subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        for command in (listing, kept_out)
+    )
+    assert missing == ""
+    assert tracked or not (ROOT / ".git").exists()

@@ -250,3 +250,22 @@ def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch):
     here = tuner.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
     with pytest.raises(KeyboardInterrupt):
         tuner.connect(here)
+
+
+@pytest.mark.parametrize(("given", "asked"), [(None, "local"), ("auto", "auto")])
+def test_only_a_given_cluster_is_joined(monkeypatch, given, asked):
+    """Left to itself, Ray joins whatever cluster runs on this machine."""
+    from study import tuner
+
+    seen = []
+
+    def init(address: str, **_: object) -> None:
+        seen.append(address)
+        raise Exception("enough")
+
+    monkeypatch.setattr(tuner.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(tuner.ray, "init", init)
+    here = tuner.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=given)
+    with pytest.raises(tuner.ClusterError):
+        tuner.connect(here)
+    assert seen == [asked]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ray.tune.experiment import Trial
 
+from rin_core.config import Config
+from rin_core.dataset import load_dataset
 from study import tuner
+from study.ledger import Ledger
+from study.store import Store
 
 ROW = {"epoch": 1, "train_loss": 2.0, "seconds": 3.0, "dev_f1": 0.5, "dev_precision": 0.4}
 
@@ -36,3 +43,23 @@ def test_what_ray_keeps_of_a_trial_is_freed_at_its_end() -> None:
     assert (trial.metric_analysis, trial.metric_n_steps) == ({}, {})
     assert trial.last_result["dev_f1"] == 0.5
     assert ended == [("f", None)]
+
+
+def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
+    spert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray writes what a trial is given as its config into the output folder."""
+    store = Store(f"file://{tmp_path}/store?password=hunter2")
+    config = Config()
+    corpus = load_dataset(str(spert_folder), config)
+    unit = Ledger(tmp_path / "runs", store).unit(config.fingerprint(corpus.digest))
+    work = tuner.Work(unit=unit, config=config, corpus_key="c")
+    described = tuner.described_work(work, corpus, gpu=False)
+    assert "hunter2" not in json.dumps(described)
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(tuner, "search", lambda *given: asked.update(store=given[-1]))
+    here = tuner.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    tuner.run([work], {"c": corpus}, here, 1, SimpleNamespace(), tmp_path)
+    assert asked == {"store": store}
+    with tuner._folder(described, store.uri) as there:
+        assert there.store == store
