@@ -133,7 +133,17 @@ def connect(resources: Resources) -> int:
 
 
 def require_listener(address: str | None) -> None:
-    """Refuse an address where nobody listens: Ray would wait for minutes and then abort."""
+    """Refuse an address where nobody listens: Ray would wait for minutes and then abort.
+
+    Raises:
+        ValueError: An address of Ray Client, through which Tune cannot reach the driver.
+        ClusterError: Nobody listens there.
+    """
+    if (address or "").startswith("ray://"):
+        raise ValueError(
+            f"--ray-address {address}: a study cannot run through Ray Client; give the command on "
+            "the cluster's head, there or by `ray job submit`, with --ray-address auto"
+        )
     host, _, port = (address or "").rpartition("://")[2].rpartition(":")
     if not host or not port.isdigit():
         return

@@ -165,6 +165,14 @@ def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder
     assert not (tmp_path / "out/mlflow.db").exists()
 
 
+def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path):
+    where = ("--ray-address", "ray://head:10001")
+    code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
+    assert code == 2
+    assert "error: --ray-address ray://head:10001: a study cannot run through Ray Client" in shown
+    assert "by `ray job submit`, with --ray-address auto" in shown
+
+
 @pytest.mark.parametrize("script", ["study/run.py", "study/trial.py", "reports/build.py"])
 def test_scripts_run_from_the_projects_root(script):
     ran = subprocess.run(
