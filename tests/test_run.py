@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -163,6 +164,15 @@ def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder
     assert code == 1
     assert "error: --ray-address 127.0.0.1:9: " in shown
     assert not (tmp_path / "out/mlflow.db").exists()
+
+
+def test_the_recorded_command_has_no_password_and_both_its_quotes(monkeypatch):
+    from study import run
+
+    shared = "file:///mnt/my store?password=hunter2"
+    monkeypatch.setattr(run.sys, "argv", ["study/run.py", "--shared", shared, "--seeds", "2"])
+    words = ["python", "study/run.py", "--shared", "file:///mnt/my store?", "--seeds", "2"]
+    assert shlex.split(run._command()) == words
 
 
 def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path):
