@@ -59,7 +59,9 @@ def row(epoch: int) -> dict[str, float]:
 SCORES = ("precision", "recall", "f1")
 
 
-def report_only(config: dict[str, Any], handles: Mapping[str, Any], threads: int) -> None:
+def report_only(
+    config: dict[str, Any], handles: Mapping[str, Any], threads: int, shared: str | None
+) -> None:
     """Take the place of a trial: the ledger's writes and Ray's reports, without the training."""
     from study.ledger import Unit
     from study.tuner import Reports

@@ -16,8 +16,9 @@ from rin_core import matmul
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from study.audit import Audit
+from study.exported import read_exported
 from study.ledger import Ledger, Unit
-from study.portable import export_ledger, first_difference, import_ledger
+from study.portable import export_ledger, first_difference, merge
 from study.show import Show
 from study.trial import require_gpu, run_unit
 
@@ -57,9 +58,10 @@ class Import:
     def run(self, console: Console) -> int:
         """Import; return the exit code: 1 where numbers conflict."""
         ledger, conflicts = Ledger(self.out), 0
+        records = [read_exported(file) for file in self.files]  # all, before any is written
         with ledger.exclusive():
-            for file in self.files:
-                merged = import_ledger(ledger, file)
+            for file, added in zip(self.files, records, strict=True):
+                merged = merge(ledger, added)
                 console.print(
                     f"{file}: {len(merged.added)} records added, {len(merged.known)} here already",
                     highlight=False,

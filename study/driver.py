@@ -93,7 +93,7 @@ class Study:
             for tracker in self._trackers.values():
                 tracker.close("FAILED")
             raise
-        self.console.print(f"{min(slots, len(left))} at a time", highlight=False)
+        self.console.print(tuner.at_once(resources, len(left)), highlight=False)
         names = {p.unit.fingerprint: p.name for p in left}
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
         splits = {p.unit.fingerprint: p.split for p in left}

@@ -287,7 +287,7 @@ class Ledger:
         return Unit(path) if self.store is None else SharedUnit(path, self.store)
 
     def refresh(self, units: Iterable[Unit]) -> None:
-        """Bring units up to date with what nodes left in the store.
+        """Bring units up to date with what nodes left in the store, and it with what is here alone.
 
         Raises:
             StoreError: The store cannot be used.
@@ -296,7 +296,7 @@ class Ledger:
             self.store.check()
             there = self.store.folders()
             for unit in units:
-                if unit.fingerprint in there:
+                if unit.fingerprint in there or (unit.path / CHECKPOINT).exists():
                     unit.refresh()
 
     def units(self) -> list[Unit]:

@@ -63,7 +63,8 @@ class Options:
     gpus_per_trial: float | None = None
     """GPUs of a trial; a fraction shares one [default: 1 where there is a GPU, else 0]."""
     ray_address: str | None = None
-    """A running cluster, as in ``auto`` or ``ray://host:10001`` [default: start Ray here]."""
+    """A running cluster, as in ``auto`` or ``host:6379``, for a command given on one of its nodes
+    [default: start Ray here]."""
     tracking_uri: str | None = None
     """MLflow: a server or database; ``none`` tracks nothing [default: $MLFLOW_TRACKING_URI, else
     ``sqlite:///`` in the output folder]."""

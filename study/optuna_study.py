@@ -24,7 +24,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.samplers import BaseSampler
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from rin_core.checkpoint import write_atomically
@@ -134,6 +134,29 @@ def report(
     for row in rows:
         if (step := int(row["epoch"])) not in known:
             trial.report(row[METRICS[objectives[0]]], step)
+
+
+def drop_what_the_record_lacks(
+    storage: BaseStorage, name: str, trials: Sequence[SearchTrial]
+) -> None:
+    """Delete a study that has come to what is not recorded; it is then made from the record.
+
+    So it is where a record was deleted, or came from another ledger. A trial under way that is
+    not recorded is none of that: a kill leaves one.
+
+    Args:
+        storage: Where the study may be.
+        name: Its name there.
+        trials: The arm's recorded trials.
+    """
+    if name not in optuna.get_all_study_names(storage):
+        return
+    recorded = {trial.number: trial.parameters for trial in trials}
+    for frozen in optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False):
+        known = frozen.number in recorded
+        if frozen.params != recorded[frozen.number] if known else frozen.state.is_finished():
+            optuna.delete_study(study_name=name, storage=storage)
+            return
 
 
 def reconcile(study: optuna.Study, trials: Sequence[SearchTrial], search: Search) -> list[int]:

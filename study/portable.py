@@ -12,19 +12,18 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rin_core.checkpoint import write_atomically
-from rin_core.config import Config, ConfigError
+from study.exported import FORMAT, Kind, read_exported
 from study.ledger import Ledger, Unit
-from study.search_record import SearchTrial
 
-FORMAT = 2
 NUMBERS = ("history", "best_epoch", "stopped", "dev", "test")
 TIMES = ("seconds", "tokens_per_second")
+#: What a search's trial has from its beginning.
+BEGUN = ("arm", "number", "parameters", "fingerprint", "config", "inherited")
 #: Options that say where something lies, or runs, and nothing of what a result is.
 PLACES = ("--out", "--shared", "--data-root", "--ray-address", "--tracking-uri")
-Kind = Literal["unit", "study", "search"]
 
 
 @dataclass(slots=True)
@@ -44,8 +43,15 @@ def export_ledger(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> di
         ledger: Where from.
         path: File to write; replaced in one step.
         corpora: Only what is on these corpora; none means all.
+
+    Raises:
+        ValueError: The ledger has nothing, or nothing on one of them; no file is then written.
     """
-    records = list(_records(ledger, frozenset(corpora)))
+    asked = frozenset(corpora)
+    records = list(_records(ledger, asked))
+    lacking = asked - {_corpus(record) for record in records}
+    if lacking or not records:
+        raise ValueError(_nothing(ledger, lacking))
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(r, allow_nan=False, separators=(",", ":")) for r in records)
     write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
@@ -56,14 +62,20 @@ def export_ledger(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> di
 def import_ledger(ledger: Ledger, path: Path) -> Merged:
     """Add what a file has and a ledger lacks; what the ledger has is never overwritten.
 
-    Trials that a study planned elsewhere join those that it planned here.
-
     Raises:
-        ValueError: A line that is no record, or a unit whose fingerprint is not that of its
-            configuration and data: names file and line. Nothing of the file is then added.
+        ValueError: See :func:`read_exported`. Nothing of the file is then added.
+    """
+    return merge(ledger, read_exported(path))
+
+
+def merge(ledger: Ledger, records: Iterable[Mapping[str, Any]]) -> Merged:
+    """Add checked records.
+
+    Trials that a study planned elsewhere join those that it planned here; a search that went on
+    elsewhere goes on here from there.
     """
     merged = Merged()
-    for record in list(_read(path)):
+    for record in records:
         {"unit": _merge_unit, "study": _merge_study, "search": _merge_search}[record["record"]](
             ledger, record["content"], merged
         )
@@ -111,6 +123,20 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[dict[str, Any]
     for name in ledger.searches():
         if (search := ledger.search(name)) and wanted(search["corpus"]):
             yield _record("search", _without_places(search))
+
+
+def _corpus(record: Mapping[str, Any]) -> str:
+    content, is_unit = record["content"], record["record"] == "unit"
+    return str(content["corpus"]["name"] if is_unit else content["corpus"])
+
+
+def _nothing(ledger: Ledger, lacking: Iterable[str]) -> str:
+    """Say what an export asked for in vain, and what the ledger has."""
+    there = sorted({_corpus(record) for record in _records(ledger, frozenset())})
+    if not there:
+        return f"{ledger.root}: no finished unit, study or search to export; check --out"
+    wanted = ", ".join(sorted(lacking))
+    return f"{ledger.root}: nothing on {wanted} to export; it has {', '.join(there)}"
 
 
 def _record(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,63 +204,31 @@ def _merge_search(ledger: Ledger, content: dict[str, Any], merged: Merged) -> No
     if ours is None:
         ledger.record_search(name, content)
         merged.added.append(name)
-    elif ours["trials"] == content["trials"]:
+    elif _continues(ours, content):
         merged.known.append(name)
+    elif _continues(content, ours):
+        ledger.record_search(name, content)
+        merged.added.append(name)
     else:
         merged.conflicts[name] = (
-            f"{len(ours['trials'])} trials here and {len(content['trials'])} there, not the same"
+            f"{len(ours['trials'])} trials here and {len(content['trials'])} there, of which "
+            "neither continue the other's"
         )
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield _checked(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise ValueError(
-                    f"{path}, line {number}: is no exported record ({_reason(error)}); "
-                    "export the file again"
-                ) from error
+def _continues(later: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
+    """Tell whether a search's record has all that another has, and perhaps more after it."""
+    arms = earlier.get("identities", {})
+    if any(later.get("identities", {}).get(arm) != identity for arm, identity in arms.items()):
+        return False
+    begun = later["trials"][: len(earlier["trials"])]
+    pairs = zip(begun, earlier["trials"], strict=False)
+    same = all(_same_trial(*pair) for pair in pairs)
+    return same and len(begun) == len(earlier["trials"])
 
 
-def _checked(record: dict[str, Any]) -> dict[str, Any]:
-    if record["format"] != FORMAT:
-        raise ValueError("another format")
-    kind, content = record["record"], record["content"]
-    if kind == "unit":
-        return {"record": kind, "content": _unpacked(content)}
-    if kind not in ("study", "search"):
-        raise ValueError(f"{kind!r} is neither unit, study nor search")
-    _check_plan(kind, content)
-    return record
-
-
-def _check_plan(kind: Kind, content: dict[str, Any]) -> None:
-    """Refuse what a ledger could not read back, or would write outside its folder."""
-    name = content["experiment"]
-    if not isinstance(name, str) or Path(name).name != name:
-        raise ValueError(f"{name!r} is no name of a {kind}")
-    if not isinstance(content.get("updated", ""), str):
-        raise ValueError(f"{content['updated']!r} is no time")
-    for trial in content["trials"]:
-        Config.from_flat(trial["config"])
-        if kind == "search":
-            SearchTrial(**trial)
-
-
-def _unpacked(content: dict[str, Any]) -> dict[str, Any]:
-    predictions = content.pop("predictions")
-    columns = content["history"]
-    rows = zip(*columns.values(), strict=True)
-    content["history"] = [dict(zip(columns, row, strict=True)) for row in rows]
-    expected = Config.from_flat(content["config"]).fingerprint(content["corpus"]["digest"])
-    if content["fingerprint"] != expected:
-        raise ValueError(f"its configuration and data have fingerprint {expected}")
-    return {"result": content, "predictions": predictions}
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ConfigError):
-        return str(error)
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error).splitlines()[0]
+def _same_trial(later: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
+    """Tell whether a trial is another one at the same time or, if that was running, later."""
+    if earlier["state"] != "running":
+        return later == earlier
+    return all(later[name] == earlier[name] for name in BEGUN)

@@ -246,7 +246,7 @@ def _shown(path: Path) -> Path:
 
 
 def _command() -> str:
-    return without_credentials(shlex.join(["python", *sys.argv]))
+    return shlex.join(["python", *map(without_credentials, sys.argv)])
 
 
 if __name__ == "__main__":

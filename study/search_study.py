@@ -86,13 +86,14 @@ class SearchStudy:
             self._tracker.close("FAILED")
             raise
         self._gpu = resources.gpus_per_trial > 0
-        self.console.print(f"{min(slots, self.left())} at a time", highlight=False)
+        self.console.print(tuner.at_once(resources, self.left()), highlight=False)
         arms, rungs = self._open_arms()
         searcher = EqualBudgets(arms, self.plan.search.budget, rungs, self, self._deadline)
         with Progress(self.console, {}, {}, slots, planned=self.left()) as self._progress:
             corpora, storage = self.plan.plan.corpora, self.out / "ray"
+            store = self.plan.ledger.store
             with watched() as interruption:
-                tuner.search(searcher, rungs, corpora, resources, slots, self, storage)
+                tuner.search(searcher, rungs, corpora, resources, slots, self, storage, store)
             self.interrupted = interruption.happened
 
     def _open_arms(self) -> tuple[dict[str, ArmSearch], Rungs]:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import Trial as OptunaTrial
+from ray.tune import Callback
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
-from ray.tune.search import Searcher
+from ray.tune.search import ConcurrencyLimiter, Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from rin_core.config import Config
@@ -28,6 +29,7 @@ from study.optuna_study import (
     METRICS,
     conclude,
     directions,
+    drop_what_the_record_lacks,
     make_sampler,
     reconcile,
     reopen,
@@ -82,6 +84,7 @@ class ArmSearch(OptunaSearch):  # type: ignore[misc]
         arm = [a.name for a in search.every_arm()].index(name)
         metrics, modes = [METRICS[o] for o in search.objectives], directions(search)
         single = len(metrics) == 1
+        drop_what_the_record_lacks(storage, study_name, recorded)
         super().__init__(
             space=lambda trial: search.sample(base, suggest_from(trial)),
             metric=metrics[0] if single else metrics,
@@ -204,8 +207,48 @@ def _scheduler(asha: Asha | None, max_epochs: int) -> TrialScheduler:
     )
 
 
+class Growth(Callback):  # type: ignore[misc]
+    """Keep how many trials may be at once in step with a cluster whose nodes come and go.
+
+    Tune takes that number for fixed. An autoscaler adds nodes only for trials that wait.
+
+    Args:
+        limited: What holds the number; it is brought up to date at once.
+        room: Returns what it should be now.
+        clock: Tells the time, in seconds.
+    """
+
+    def __init__(
+        self,
+        limited: ConcurrencyLimiter,
+        room: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limited, self._room, self._clock = limited, room, clock
+        self._look()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray saves its tuner with the callbacks; nobody reads that back."""
+        return {}
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Look again, every few seconds."""
+        if self._clock() >= self._next:
+            self._look()
+
+    def _look(self) -> None:
+        self._limited.max_concurrent = self._room()
+        self._next = self._clock() + SECONDS_BETWEEN_LOOKS
+
+
+SECONDS_BETWEEN_LOOKS = 5.0
+
+
 class _Unsaved(Searcher):  # type: ignore[misc]
     """A searcher of which Ray saves nothing: what counts is in the ledger and Optuna's storage."""
+
+    ahead: ClassVar[int]
+    """Trials that may wait for nodes to join, where a cluster can grow."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Ray saves its tuner with the searcher; nobody reads that back."""
@@ -237,6 +280,8 @@ class InOrder(_Unsaved):
         units: What a worker needs of each, the most urgent first.
     """
 
+    ahead = 16
+
     def __init__(self, units: Iterable[dict[str, Any]]) -> None:
         super().__init__(metric="dev_f1", mode="max")
         self._left = iter(units)
@@ -267,6 +312,8 @@ class EqualBudgets(_Unsaved):
             see ``clock``. None waits for the budget.
         clock: Tells the time, in seconds.
     """
+
+    ahead = 2  # who waits was chosen without what the running trials will show
 
     def __init__(
         self,

@@ -33,15 +33,18 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
 from ray import tune
+from ray.tune import Callback
 from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.search import ConcurrencyLimiter
 
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.training import Diverged
 from study.footprint import footprint
 from study.ledger import SharedUnit, StudyError, Superseded, Unit
+from study.packing import asked_memory, memory_limits, slots
 from study.provenance import code_version
-from study.searcher import EqualBudgets, InOrder, Rungs
+from study.searcher import EqualBudgets, Growth, InOrder, Rungs
 from study.store import Store
 from study.trial import run_unit
 
@@ -79,6 +82,13 @@ class Resources:
     max_concurrent: int | None
     address: str | None
 
+    def of_trial(self) -> dict[str, float]:
+        """Return what a trial takes, by Ray's names."""
+        return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial}
+
+    def __str__(self) -> str:
+        return f"a trial of {self.cpus_per_trial:g} CPUs and {self.gpus_per_trial:g} GPUs"
+
 
 class Listener(Protocol):
     """Who hears of a trial's epochs and end, in the driver."""
@@ -97,15 +107,15 @@ def connect(resources: Resources) -> int:
     """Start Ray here, or join the cluster at an address; SIGTERM is from then on an interruption.
 
     Returns:
-        How many trials fit at once.
+        How many trials fit at once; at a given address, where nodes may still join, at least one.
 
     Raises:
-        ClusterError: No cluster there, or no room for even one trial.
+        ClusterError: No cluster there, or this machine has no room for even one trial.
     """
     if not ray.is_initialized():
         try:
             ray.init(
-                address=resources.address,
+                address=resources.address or "local",  # None would join a cluster of this host
                 include_dashboard=None if resources.address else False,
                 log_to_driver=False,
                 logging_level="ERROR",
@@ -121,19 +131,49 @@ def connect(resources: Resources) -> int:
             raise ClusterError(f"{where}: {reason}; the same command tries again") from error
     # Ray ends a driver at once on SIGTERM; a batch system that sends it means "stop".
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    total = ray.cluster_resources()
-    fits = _slots(total, resources)
-    if fits < 1:
+    fits = slots(_nodes(), resources.of_trial())
+    if fits < 1 and resources.address is None:
+        total = ray.cluster_resources()
         raise ClusterError(
-            f"no room for a trial of {resources.cpus_per_trial:g} CPUs and "
-            f"{resources.gpus_per_trial:g} GPUs: the cluster has {total.get('CPU', 0):g} CPUs and "
+            f"no room for {resources}: this machine has {total.get('CPU', 0):g} CPUs and "
             f"{total.get('GPU', 0):g} GPUs; lower --cpus-per-trial or --gpus-per-trial"
         )
-    return min(fits, resources.max_concurrent or fits)
+    return max(1, min(fits, resources.max_concurrent or fits))
+
+
+def at_once(resources: Resources, left: int) -> str:
+    """Say how many trials will run at once, of those that are left."""
+    fits = slots(_nodes(), resources.of_trial())
+    if fits < 1:
+        return f"no node has room for {resources} now: trials wait for one that has"
+    most = min(left, resources.max_concurrent or left)
+    more = ", more as nodes join" if resources.address and most > fits else ""
+    return f"{min(fits, most)} at a time{more}"
+
+
+def _room(resources: Resources, ahead: int) -> int:
+    """Return how many trials to have at once: some more than fit, for whom nodes may join."""
+    most = slots(_nodes(), resources.of_trial()) + ahead
+    return min(most, resources.max_concurrent or most)
+
+
+def _nodes() -> list[Mapping[str, float]]:
+    """Return the resources of each node that is there now."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def require_listener(address: str | None) -> None:
-    """Refuse an address where nobody listens: Ray would wait for minutes and then abort."""
+    """Refuse an address where nobody listens: Ray would wait for minutes and then abort.
+
+    Raises:
+        ValueError: An address of Ray Client, through which Tune cannot reach the driver.
+        ClusterError: Nobody listens there.
+    """
+    if (address or "").startswith("ray://"):
+        raise ValueError(
+            f"--ray-address {address}: a study cannot run through Ray Client; give the command on "
+            "the cluster's head, there or by `ray job submit`, with --ray-address auto"
+        )
     host, _, port = (address or "").rpartition("://")[2].rpartition(":")
     if not host or not port.isdigit():
         return
@@ -184,7 +224,7 @@ def run(
     work: Sequence[Work],
     corpora: Mapping[str, EncodedCorpus],
     resources: Resources,
-    slots: int,
+    at_most: int,
     listener: Listener,
     storage: Path,
 ) -> None:
@@ -194,13 +234,14 @@ def run(
         work: Units, the most urgent first.
         corpora: Encoded corpora by key; shipped once, then shared without copies.
         resources: What a trial takes.
-        slots: Trials at once, from :func:`connect`.
+        at_most: Trials at once, from :func:`connect`.
         listener: Hears of epochs and ends.
         storage: Folder for Ray's own records, which nothing here reads back.
     """
     gpu = resources.gpus_per_trial > 0
     units = (described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work)
-    search(InOrder(units), None, corpora, resources, slots, listener, storage)
+    store = next((w.unit.store for w in work if isinstance(w.unit, SharedUnit)), None)
+    search(InOrder(units), None, corpora, resources, at_most, listener, storage, store)
 
 
 def search(
@@ -208,9 +249,10 @@ def search(
     rungs: Rungs | None,
     corpora: Mapping[str, EncodedCorpus],
     resources: Resources,
-    slots: int,
+    at_most: int,
     listener: Listener,
     storage: Path,
+    store: Store | None,
 ) -> None:
     """Run the trials that a searcher asks for, until it asks for no more, as :func:`run` does.
 
@@ -219,29 +261,40 @@ def search(
         rungs: What stops trials early; None for nothing.
         corpora: Encoded corpora by key.
         resources: What a trial takes.
-        slots: Trials at once.
+        at_most: Trials at once; at a given address only until the cluster grows or shrinks.
         listener: Hears of epochs and ends.
         storage: Folder for Ray's own records.
+        store: Where trials leave epochs and results, if their nodes do not see the ledger. Its
+            address may hold a password, and goes to the workers beside the trials, of which Ray
+            writes files.
     """
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
     trainable = tune.with_resources(
-        tune.with_parameters(_trainable, handles=handles, threads=_threads(resources)),
+        tune.with_parameters(
+            _trainable,
+            handles=handles,
+            threads=_threads(resources),
+            shared=None if store is None else store.uri,
+        ),
         _places(resources),
     )
+    limited = ConcurrencyLimiter(searcher, max_concurrent=at_most)
+    callbacks: list[Callback] = [_Forward(listener)]
+    if resources.address is not None:
+        callbacks.append(Growth(limited, lambda: _room(resources, searcher.ahead)))
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=searcher,
+            search_alg=limited,
             scheduler=rungs,
             num_samples=-1,
-            max_concurrent_trials=slots,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
             storage_path=str(storage.resolve()),
             failure_config=tune.FailureConfig(max_failures=RETRIES),
-            callbacks=[_Forward(listener)],
+            callbacks=callbacks,
             verbose=0,
         ),
     )
@@ -254,40 +307,14 @@ def _places(resources: Resources) -> Callable[[dict[str, Any]], tune.PlacementGr
     Ray packs by what trials ask for, and waits for ever for what no node has. A trial larger than
     every node is given one to itself.
     """
-    fixed = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    most = max(node.get("memory", 0.0) for node in nodes)
-    shares = [
-        node.get("memory", 0.0) / slots for node in nodes if (slots := _slots(node, resources))
-    ]
-    share = min(shares, default=most)
+    fixed = resources.of_trial()
+    share, most = memory_limits(_nodes(), fixed)
 
     def place(config: dict[str, Any]) -> tune.PlacementGroupFactory:
         memory = min(asked_memory(config["unit"]["memory"], share), most)
         return tune.PlacementGroupFactory([{**fixed, "memory": memory}])
 
     return place
-
-
-def asked_memory(needed: float, share: float) -> float:
-    """Return the bytes that a trial asks for: what it needs, rounded up within its slot's share.
-
-    Ray gives a worker to the next trial only if that asks for exactly the same; a new one
-    imports torch and loads kernels, which takes longer than an epoch.
-    """
-    rounded = MEMORY_STEP * math.ceil(needed / MEMORY_STEP)
-    return max(needed, min(rounded, share))
-
-
-MEMORY_STEP = 2**31
-
-
-def _slots(available: Mapping[str, float], resources: Resources) -> int:
-    """Return how many trials fit at once by CPUs and GPUs."""
-    fits = int(available.get("CPU", 0) // resources.cpus_per_trial)
-    if resources.gpus_per_trial:
-        fits = min(fits, int(available.get("GPU", 0) / resources.gpus_per_trial + 1e-9))
-    return fits
 
 
 def _threads(resources: Resources) -> int:
@@ -307,7 +334,6 @@ def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str,
     return {
         "fingerprint": work.unit.fingerprint,
         "path": str(work.unit.path.resolve()),
-        "shared": work.unit.store.uri if isinstance(work.unit, SharedUnit) else None,
         "config": work.config.flat(),
         "corpus": work.corpus_key,
         "code": code_version(),
@@ -315,22 +341,24 @@ def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str,
     }
 
 
-def _trainable(config: dict[str, Any], handles: Mapping[str, Any], threads: int) -> None:
+def _trainable(
+    config: dict[str, Any], handles: Mapping[str, Any], threads: int, shared: str | None
+) -> None:
     """Run one unit inside a Ray worker, which may have run others before."""
     described = config["unit"]
     corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
-    with _folder(described) as unit:
+    with _folder(described, shared) as unit:
         _run(described, corpus, unit, threads)
 
 
 @contextmanager
-def _folder(described: Mapping[str, Any]) -> Iterator[Unit]:
+def _folder(described: Mapping[str, Any], shared: str | None) -> Iterator[Unit]:
     """Open a unit's folder: the ledger's own, or on a node that does not see it a copy."""
-    if described["shared"] is None:
+    if shared is None:
         yield Unit(Path(described["path"]))
         return
     with tempfile.TemporaryDirectory(prefix="rin-") as folder:
-        unit = SharedUnit(Path(folder) / described["fingerprint"], Store(described["shared"]))
+        unit = SharedUnit(Path(folder) / described["fingerprint"], Store(shared))
         unit.refresh()
         yield unit
 

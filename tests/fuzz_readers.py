@@ -19,7 +19,8 @@ import atheris
 import safetensors.torch
 import torch
 
-with atheris.instrument_imports(include=["rin_core", "study.portable", "study.ledger"]):
+INSTRUMENTED = ["rin_core", "study.exported", "study.portable", "study.ledger"]
+with atheris.instrument_imports(include=INSTRUMENTED):
     from rin_core.checkpoint import CheckpointError, load_tensors
     from rin_core.corpus import CorpusError
     from rin_core.readers import read_split
@@ -42,7 +43,10 @@ SEEDS: dict[str, list[bytes]] = {
     ],
     "records": [b'{"text": "Ann met Bob .", "id": 3}\n{"tokens": ["a"], "pos": ["N"]}\n'],
     "vectors": [b"2 3\nann 0.1 0.2 0.3\nbob 1 2 3\n", b"ann 0.1 0.2 0.3\n"],
-    "ledger": [b'{"record": "study", "format": 2, "content": {"experiment": "x", "trials": []}}'],
+    "ledger": [
+        b'{"record": "study", "format": 2, "content": {"experiment": "x", "corpus": "demo", '
+        b'"space": "s", "trials": []}}'
+    ],
     "weights": [
         safetensors.torch.save({"w": torch.arange(3.0)}, {"rin": '{"epoch": 1, "digest": "0"}'})
     ],

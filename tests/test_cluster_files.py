@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,31 @@ def test_what_the_image_copies_and_runs_is_there():
         assert (ROOT / source).exists()
     assert re.findall(r"^torch==", LOCK, re.MULTILINE), "the image takes torch's version from it"
     assert "USER ray" in text
+
+
+def test_kuberay_finds_the_dashboard_and_the_probes_program_in_the_image():
+    text = (FOLDER / "Dockerfile").read_text()
+    assert "wget" in re.findall(r"apt-get install (.*) \\$", text, re.MULTILINE)[0].split()
+    (command,) = re.findall(r'"\$\((sed .*) requirements\.lock\)"', text)
+    shown = subprocess.check_output(f"{command} requirements.lock", shell=True, cwd=ROOT, text=True)
+    assert re.fullmatch(r"ray\[default\]==[\d.]+\n", shown)
+
+
+def test_nobody_is_led_to_ray_client():
+    paths = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *FOLDER.iterdir()]
+    assert not [path.name for path in paths if "ray://" in path.read_text()]
+
+
+def test_nothing_of_who_builds_the_image_goes_in_and_all_that_git_tracks_does():
+    """What is missing would make every result's code a modified one."""
+    names = {line.strip("*/") for line in (ROOT / ".dockerignore").read_text().splitlines()}
+    ignored = {line.strip("*/") for line in (ROOT / ".gitignore").read_text().splitlines()}
+    assert ignored | {".git/config", ".env"} <= names
+    listing = ["git", "-C", str(ROOT), "ls-files"]
+    kept_out = [*listing, "--cached", "--ignored", f"--exclude-from={ROOT / '.dockerignore'}"]
+    tracked, missing = (
+        subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        for command in (listing, kept_out)
+    )
+    assert missing == ""
+    assert tracked or not (ROOT / ".git").exists()

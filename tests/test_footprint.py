@@ -18,7 +18,8 @@ from rin_core.dataset import load_dataset
 from rin_core.training import Trainer
 from study.footprint import PROCESS, Footprint, footprint
 from study.ledger import Unit
-from study.tuner import MEMORY_STEP, ClusterError, Resources, Work, asked_memory, require_card
+from study.packing import MEMORY_STEP, asked_memory
+from study.tuner import ClusterError, Resources, Work, require_card
 from tests.tiny_models import save_bert
 
 MIB = 2**20

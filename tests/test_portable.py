@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from rin_core.config import Config
+from study.exported import FORMAT, read_exported
 from study.ledger import Ledger
-from study.portable import FORMAT, export_ledger, first_difference, import_ledger
+from study.portable import export_ledger, first_difference, import_ledger
 from study.search_record import SearchRecord, SearchTrial
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +78,18 @@ def test_what_is_known_is_left_alone_and_what_differs_is_reported(ledger, export
 
 def test_only_the_corpora_asked_for(ledger, tmp_path):
     assert export_ledger(ledger, tmp_path / "a", ["demo"]) == ONE_UNIT
-    assert export_ledger(ledger, tmp_path / "b", ["webnlg_star"]) == NOTHING
+
+
+def test_an_export_of_nothing_leaves_the_file_as_it_was(ledger, exported, tmp_path):
+    before = exported.read_bytes()
+    for asked in (["webnlg"], ["demo", "webnlg"]):
+        with pytest.raises(ValueError, match=r"runs0: nothing on webnlg to export; it has demo$"):
+            export_ledger(ledger, exported, asked)
+    empty = Ledger(tmp_path / "rusn")
+    with pytest.raises(ValueError, match=r"rusn: no finished unit, study .* check --out"):
+        export_ledger(empty, exported)
+    assert exported.read_bytes() == before
+    assert not empty.root.exists()
 
 
 def test_times_are_no_difference_but_everything_else_is(ledger):
@@ -98,9 +111,20 @@ def test_times_are_no_difference_but_everything_else_is(ledger):
     ("change", "message"),
     [
         ({"config": {"model.rounds": 2}}, "its configuration and data have fingerprint"),
-        ({"fingerprint": "../../../evil"}, "its configuration and data have fingerprint"),
+        ({"fingerprint": "../../../evil"}, "fingerprint = .*: must be 16 hexadecimal digits"),
+        ({"fingerprint": "0" * 16}, "its configuration and data have fingerprint"),
         ({"config": {"model.size": 2}}, "model.size: no such field"),
         ({"format": 99}, "another format"),
+        ({"dev": None}, "dev = None: must be an object"),
+        ({"dev": {}}, "dev.precision is missing"),
+        ({"test": {"precision": math.nan}}, "test.precision = nan: must be a finite number"),
+        ({"seconds": 10**400}, "seconds = 1000.*: must be a finite number"),
+        ({"history": {}}, "history.epoch is missing"),
+        ({"history": {"epoch": [2]}}, "history.train_loss is missing"),
+        ({"best_epoch": 99}, "best_epoch = 99: must be one of the 2 epochs"),
+        ({"predictions": {"relations": []}}, "predictions.triples is missing"),
+        ({"corpus": {"digest": "d"}}, "corpus.name is missing"),
+        ({"provenance": {}}, "provenance.threads is missing"),
     ],
 )
 def test_a_line_that_is_no_unit_names_file_and_line(exported, tmp_path, change, message):
@@ -112,6 +136,19 @@ def test_a_line_that_is_no_unit_names_file_and_line(exported, tmp_path, change, 
     with pytest.raises(ValueError, match=rf"demo\.jsonl, line 2: .*{message}"):
         import_ledger(other, exported)
     assert other.units() == []
+
+
+def test_columns_of_other_lengths_are_no_history(exported, tmp_path):
+    record = json.loads(exported.read_text())
+    record["content"]["history"]["dev_f1"].pop()
+    exported.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=r"line 1: .*history\.dev_f1 has 1 values: must be 2"):
+        import_ledger(Ledger(tmp_path / "other"), exported)
+
+
+def test_the_ledger_that_is_kept_is_read(tmp_path):
+    for path in (ROOT / "results" / "ledger").glob("*.jsonl"):
+        assert len(read_exported(path)) == len(path.read_text().splitlines())
 
 
 def test_where_a_pretrained_model_lies_stays_here(ledger, tmp_path):
@@ -145,7 +182,8 @@ def test_a_plans_command_names_no_place(tmp_path):
 
 def planned(seed: int) -> dict[str, object]:
     config = Config().override("training.seed", seed)
-    return {"fingerprint": config.fingerprint("d"), "arm": "a", "config": config.flat()}
+    names = {"arm": "a", "label": "A", "seed": seed}
+    return {"fingerprint": config.fingerprint("d"), **names, "config": config.flat()}
 
 
 @pytest.mark.parametrize(("their_hour", "shown"), [("07", "ours"), ("09", "theirs")])
@@ -160,7 +198,6 @@ def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path, their_hour, sho
     there.record_study("curve", theirs, [planned(1), planned(2)])
     file = tmp_path / "there.jsonl"
     assert export_ledger(there, file) == {**NOTHING, "study": 1}
-    assert export_ledger(there, tmp_path / "none", ["webnlg_star"]) == NOTHING
     assert import_ledger(here, file).added == ["curve"]
     study = here.study("curve")
     assert study is not None
@@ -176,43 +213,117 @@ def searched(number: int, f1: float) -> dict[str, object]:
             arm="a",
             number=number,
             parameters={"training.seed": number},
-            fingerprint="f",
+            fingerprint=f"{number:016x}",
             config=Config().flat(),
+            state="finished",
             dev_f1=[f1],
+            seconds=[1.0],
         )
     )
 
 
-def test_a_search_goes_over_whole_and_two_of_one_name_are_a_conflict(tmp_path):
-    here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
-    content = {"experiment": "tune", "corpus": "demo", "identities": {}}
-    there.record_search("tune", {**content, "trials": [searched(0, 0.5)]})
-    file = tmp_path / "there.jsonl"
+SEARCH = {
+    **{"experiment": "tune", "title": "?", "corpus": "demo", "command": "run", "budget": 4},
+    **{"settings": {}, "labels": {}, "parameters": {}, "confirmed": "tune-confirmed"},
+    **{"identities": {"a": {"seed": 1}}, "trials": []},
+}
+STUDY = {"experiment": "curve", "corpus": "demo", "space": "s", "trials": []}
+
+
+def two_with_a_search(folder: Path) -> tuple[Ledger, Ledger, Path]:
+    """Two ledgers that have the same search, and the second one's export."""
+    here, there = Ledger(folder / "here"), Ledger(folder / "there")
+    there.record_search("tune", {**SEARCH, "trials": [searched(0, 0.5)]})
+    file = folder / "there.jsonl"
     assert export_ledger(there, file) == {**NOTHING, "search": 1}
     assert import_ledger(here, file).added == ["tune"]
+    return here, there, file
+
+
+def test_a_search_goes_over_whole(tmp_path):
+    here, there, file = two_with_a_search(tmp_path)
     assert SearchRecord(here, "tune").trials == SearchRecord(there, "tune").trials
     assert import_ledger(here, file).known == ["tune"]
-    here.record_search("tune", {**content, "trials": [searched(0, 0.5), searched(1, 0.6)]})
-    merged = import_ledger(here, file)
-    assert merged.conflicts == {"tune": "2 trials here and 1 there, not the same"}
+
+
+def test_a_search_that_went_on_elsewhere_comes_back(tmp_path):
+    here, there, file = two_with_a_search(tmp_path)
+    cut_off = {**searched(1, 0.4), "state": "running"}
+    here.record_search("tune", {**SEARCH, "trials": [searched(0, 0.5), cut_off]})
+    on = [searched(0, 0.5), searched(1, 0.6), searched(2, 0.7)]
+    more = {"a": {"seed": 1}, "b": {"seed": 1}}
+    there.record_search("tune", {**SEARCH, "identities": more, "trials": on})
+    export_ledger(there, file)
+    assert import_ledger(here, file).added == ["tune"]
+    record = SearchRecord(here, "tune")
+    assert (record.trials, record.identities) == (SearchRecord(there, "tune").trials, more)
+    export_ledger(two_with_a_search(tmp_path / "old")[1], file)
+    assert import_ledger(here, file).known == ["tune"], "all of the old one is here"
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"trials": [searched(0, 0.5), searched(1, 0.7), searched(2, 0.7)]},
+        {"trials": [searched(0, 0.5)], "identities": {"a": {"seed": 2}}},
+    ],
+)
+def test_two_searches_of_one_name_are_a_conflict(tmp_path, theirs):
+    here, there, file = two_with_a_search(tmp_path)
+    here.record_search("tune", {**SEARCH, "trials": [searched(0, 0.5), searched(1, 0.6)]})
+    there.record_search("tune", {**SEARCH, **theirs})
+    export_ledger(there, file)
+    counts = f"2 trials here and {len(theirs['trials'])} there"
+    assert import_ledger(here, file).conflicts["tune"].startswith(counts)
     assert len(SearchRecord(here, "tune").trials) == 2
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("kind", "change", "message"),
     [
-        ({"experiment": "../units/x", "trials": []}, "is no name of a search"),
-        ({"experiment": "x", "trials": [{**searched(0, 0.5), "config": {"a.b": 1}}]}, "a.b"),
-        ({"experiment": "x", "trials": [{"config": Config().flat()}]}, "missing"),
-        ({"experiment": "x"}, "'trials' is missing"),
+        ("search", {"experiment": "../units/x"}, "experiment = '../units/x': must be a name"),
+        ("search", {"experiment": "x\0"}, "experiment = .* must be a name"),
+        ("search", {"corpus": None}, "corpus = None: must be a name"),
+        ("search", {"identities": []}, r"identities = \[\]: must be an object of objects"),
+        ("search", {"identities": {}, "trials": [searched(0, 0.5)]}, "identities knows no such"),
+        ("search", {"command": "run 'x"}, "command = .* must be a command line"),
+        ("search", {"trials": [{**searched(0, 0.5), "config": {"a.b": 1}}]}, "a.b"),
+        ("search", {"trials": [{**searched(0, 0.5), "size": 1}]}, r"trials\[0\]\.size: no such"),
+        ("search", {"trials": [{**searched(0, 0.5), "state": "?"}]}, r"state = '\?': must be one"),
+        ("search", {"trials": [{**searched(0, 0.5), "seconds": []}]}, "seconds has 0 values"),
+        ("search", {"trials": [searched(0, 0.5)] * 2}, r"trials\[1\]\.number = 0: a has two"),
+        ("search", {"trials": [{"config": Config().flat()}]}, r"trials\[0\]\.arm is missing"),
+        ("search", {"trials": 5}, "trials = 5: must be a list of objects"),
+        ("study", {"corpus": 5}, "corpus = 5: must be a name"),
+        ("study", {"updated": 5}, "updated = 5: must be text"),
+        ("study", {"trials": [{**planned(0), "arm": None}]}, r"trials\[0\]\.arm = None"),
+        (
+            "study",
+            {"trials": [{**planned(0), "fingerprint": "../../../../tmp/x"}]},
+            r"trials\[0\]\.fingerprint = '\.\./.*': must be 16 hexadecimal digits",
+        ),
     ],
 )
-def test_a_search_that_could_not_be_read_back_is_refused(tmp_path, content, message):
+def test_a_plan_that_the_ledger_could_not_use_is_refused(tmp_path, kind, change, message):
+    content = {**(SEARCH if kind == "search" else STUDY), **change}
     file = tmp_path / "bad.jsonl"
-    file.write_text(json.dumps({"record": "search", "format": FORMAT, "content": content}))
-    with pytest.raises(ValueError, match=rf"line 1: is no exported record \(.*{message}"):
+    lines = ({**STUDY, "trials": [planned(0)]}, "study"), (content, kind)
+    records = ({"record": k, "format": FORMAT, "content": c} for c, k in lines)
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    with pytest.raises(ValueError, match=rf"line 2: is no exported record \(.*{message}"):
         import_ledger(Ledger(tmp_path / "other"), file)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("kind", ["study", "search"])
+def test_every_field_that_a_plan_needs_is_asked_for(tmp_path, kind):
+    whole = SEARCH if kind == "search" else STUDY
+    for name in whole:
+        content = {k: v for k, v in whole.items() if k != name}
+        file = tmp_path / "bad.jsonl"
+        file.write_text(json.dumps({"record": kind, "format": FORMAT, "content": content}))
+        with pytest.raises(ValueError, match=rf"line 1: .*\({name} is missing\)"):
+            import_ledger(Ledger(tmp_path / "other"), file)
 
 
 @pytest.mark.parametrize(
@@ -258,10 +369,22 @@ class TestCommands:
         shown = python("study/run.py", "import", str(exported), f"--out={ledger.root}", code=1)
         assert "conflict" in shown
 
+    def test_nothing_is_added_if_one_file_of_several_is_bad(self, exported, tmp_path):
+        bad, other = tmp_path / "bad.jsonl", tmp_path / "other"
+        bad.write_text("{}")
+        files = str(exported), str(bad)
+        shown = python("study/run.py", "import", *files, f"--out={other}", code=2)
+        assert "bad.jsonl, line 1: is no exported record (record is missing)" in shown
+        assert not other.exists()
+
     def test_misuse(self, tmp_path):
         Ledger(tmp_path).unit(Config().fingerprint("d")).fail("for the folder")
         for prefix, message in (("zz", "no such unit"), ("", "is not finished")):
             shown = python("study/run.py", "rerun", prefix, f"--out={tmp_path}", code=2)
             assert message in shown
+        file = tmp_path / "none.jsonl"
+        shown = python("study/run.py", "export", str(file), f"--out={tmp_path}", code=2)
+        assert "no finished unit, study or search to export; check --out" in shown
+        assert not file.exists()
         missing = python("study/run.py", "import", "/nowhere.jsonl", f"--out={tmp_path}", code=1)
         assert "/nowhere.jsonl" in missing

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -242,6 +243,23 @@ def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder
     assert not (tmp_path / "out/mlflow.db").exists()
 
 
+def test_the_recorded_command_has_no_password_and_both_its_quotes(monkeypatch):
+    from study import run
+
+    shared = "file:///mnt/my store?password=hunter2"
+    monkeypatch.setattr(run.sys, "argv", ["study/run.py", "--shared", shared, "--seeds", "2"])
+    words = ["python", "study/run.py", "--shared", "file:///mnt/my store?", "--seeds", "2"]
+    assert shlex.split(run._command()) == words
+
+
+def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path):
+    where = ("--ray-address", "ray://head:10001")
+    code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
+    assert code == 2
+    assert "error: --ray-address ray://head:10001: a study cannot run through Ray Client" in shown
+    assert "by `ray job submit`, with --ray-address auto" in shown
+
+
 @pytest.mark.parametrize("script", ["study/run.py", "study/trial.py", "reports/build.py"])
 def test_scripts_run_from_the_projects_root(script):
     ran = subprocess.run(
@@ -327,3 +345,22 @@ def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch):
     here = tuner.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
     with pytest.raises(KeyboardInterrupt):
         tuner.connect(here)
+
+
+@pytest.mark.parametrize(("given", "asked"), [(None, "local"), ("auto", "auto")])
+def test_only_a_given_cluster_is_joined(monkeypatch, given, asked):
+    """Left to itself, Ray joins whatever cluster runs on this machine."""
+    from study import tuner
+
+    seen = []
+
+    def init(address: str, **_: object) -> None:
+        seen.append(address)
+        raise Exception("enough")
+
+    monkeypatch.setattr(tuner.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(tuner.ray, "init", init)
+    here = tuner.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=given)
+    with pytest.raises(tuner.ClusterError):
+        tuner.connect(here)
+    assert seen == [asked]

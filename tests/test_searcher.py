@@ -8,19 +8,21 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.storages import InMemoryStorage
+from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import TrialState
+from ray.tune.search import ConcurrencyLimiter
 
 from rin_core.config import Config
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm
-from study.optuna_study import decided, make_sampler
+from study.optuna_study import decided, make_sampler, open_storage
 from study.search_record import SearchTrial
-from study.searcher import ArmSearch, EqualBudgets, InOrder, Rungs
+from study.searcher import ArmSearch, EqualBudgets, Growth, InOrder, Rungs
 
 EPOCHS = 12
 
@@ -75,7 +77,7 @@ class Book:
 
 
 def opened(
-    search: Search, storage: InMemoryStorage, book: Book, budget: int, **more: Any
+    search: Search, storage: BaseStorage, book: Book, budget: int, **more: Any
 ) -> tuple[EqualBudgets, dict[str, ArmSearch], Rungs]:
     rungs = Rungs({arm.name: EPOCHS for arm in search.arms}, search.asha)
     arms = {}
@@ -199,6 +201,38 @@ def test_what_optuna_missed_is_made_up_for(state):
         *(lost.state, lost.values, lost.params, lost.intermediate_values),
     )
     assert lost.user_attrs == {"fingerprint": trial.fingerprint}
+
+
+def ended(book: Book, storage: BaseStorage, budget: int) -> optuna.Study:
+    """Run a search of one arm to its budget and return its study."""
+    searcher, arms, _ = opened(a_search(1), storage, book, budget)
+    for step in itertools.count():
+        if (asked := searcher.suggest(f"t{step}")) == "FINISHED":
+            break
+        finish(book, asked, [0.1])
+        searcher.on_trial_complete(f"t{step}", {})
+    assert len(book.trials) == budget
+    study = arms["arm0"].study
+    assert [t.params for t in study.trials] == [t.parameters for t in book.of("arm0")]
+    return study
+
+
+def test_a_search_whose_record_was_deleted_begins_anew(tmp_path):
+    storage = open_storage(tmp_path / "optuna.db")
+    book = Book()
+    before = ended(book, storage, 2)
+    assert ended(book, storage, 3)._study_id == before._study_id, "what agrees is left alone"
+    parameters = [t.params for t in before.trials]
+    assert [t.params for t in ended(Book(), storage, 2).trials] == parameters[:2]
+
+
+def test_a_record_that_came_from_elsewhere_counts():
+    """Of two ledgers that went on from one trial, one has taken the other's record."""
+    here, there, book, theirs = InMemoryStorage(), InMemoryStorage(), Book(), Book()
+    mine = ended(book, here, 3).trials
+    ended(theirs, there, 1)
+    assert ended(theirs, there, 4).trials[1].params != mine[1].params
+    ended(theirs, here, 5)
 
 
 def test_after_the_deadline_no_arm_gets_ahead():
@@ -347,3 +381,24 @@ def test_planned_units_come_once_and_in_order_under_no_more_names_than_asked():
     searcher.on_trial_result("ray-0", {"dev_f1": 0.5})
     searcher.on_trial_complete("ray-0", error=True)  # a failed unit is Ray's to try again
     assert searcher.suggest("ray-5") == InOrder.FINISHED
+
+
+def test_a_cluster_that_grows_is_used_and_one_that_shrinks_is_not_crowded():
+    room, now = [1], [0.0]
+    units = ({"fingerprint": str(n)} for n in range(9))
+    limited = ConcurrencyLimiter(InOrder(units), max_concurrent=7)
+    growth = Growth(limited, lambda: room[0], clock=lambda: now[0])
+
+    def begun(step: int) -> int:
+        growth.on_step_begin(step, [])
+        asked = (limited.suggest(f"ray-{step}-{n}") for n in range(9))
+        return len(list(itertools.takewhile(bool, asked)))
+
+    assert begun(1) == 1
+    room[0] = 4
+    assert begun(2) == 0, "Ray is asked every few seconds"
+    now[0] = 10.0
+    assert begun(3) == 3
+    room[0], now[0] = 2, 20.0
+    limited.on_trial_complete("ray-1-0")
+    assert begun(4) == 0

@@ -113,10 +113,12 @@ def test_what_was_trained_before_there_was_a_store_is_taken_along(store, driver,
     save_tensors(
         alone.path / CHECKPOINT, {"w": torch.ones(1)}, {"history": [{"epoch": 1, **EPOCH}]}
     )
-    driver.refresh()
+    ledger = Ledger(tmp_path / "driver", store)
+    ledger.refresh([driver, ledger.unit("never begun")])
     worker = node(store, tmp_path, "one")
     worker.claim()
     assert len(worker.history()) == 1
+    assert store.folders() == {"abc"}
 
 
 def test_failures_and_stops_travel_until_the_next_claim(store, driver, tmp_path):
