@@ -20,9 +20,13 @@ from torch import Tensor
 
 LIBRARIES = ("blas", "onednn")
 
-# oneDNN compiles a kernel for each shape and keeps 1,024. Batches of some fifty lengths have more
-# between them, and an epoch would compile all of them again. Read at the first product.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
+#: oneDNN compiles a kernel for each shape and keeps 1,024. Batches of some fifty lengths have more
+#: between them, and an epoch would compile all of them again; but a kernel takes memory, and a
+#: worker that goes from trial to trial would gather them without end.
+KERNELS = 2048
+#: Bytes of a kernel, from above (0.6 MiB, ``tests/test_matmul.py``).
+KERNEL = 700 * 2**10
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))  # read at the first product
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _asked_for: list[str] = []

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from rin_core import matmul
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.dense import GRID_NUMBERS
@@ -43,7 +44,10 @@ class Footprint:
 
     def host(self, *, gpu: bool) -> int:
         """Return bytes of main memory; on a GPU the step's share is the card's."""
-        return PROCESS + (0 if gpu else self.state + self.step)
+        if gpu:
+            return PROCESS
+        kernels = matmul.KERNELS * matmul.KERNEL if matmul.library() == "onednn" else 0
+        return PROCESS + kernels + self.state + self.step
 
     def card(self) -> int:
         """Return bytes of GPU memory."""

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rin_core import matmul
 from rin_core.batching import make_batch
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
@@ -101,7 +102,8 @@ def test_a_share_of_a_card_that_is_too_small_is_refused(monkeypatch, tmp_path):
 
 def test_a_card_holds_what_the_host_need_not():
     small = Footprint(state=100, step=1000)
-    assert small.host(gpu=False) == PROCESS + 1100
+    kernels = matmul.KERNELS * matmul.KERNEL if matmul.library() == "onednn" else 0
+    assert small.host(gpu=False) == PROCESS + kernels + 1100
     assert small.host(gpu=True) == PROCESS
     assert small.card() > 1100
 
@@ -111,7 +113,8 @@ def test_trials_of_one_study_ask_for_the_same_memory_where_it_fits():
     rounds = [Config().override("model.rounds", k) for k in range(7)]
     needs = [footprint(config, corpus).host(gpu=False) for config in rounds]
     assert len(set(needs)) > 1
-    assert {asked_memory(need, share=4 * 2**30) for need in needs} == {MEMORY_STEP}
+    (asked,) = {asked_memory(need, share=4 * 2**30) for need in needs}
+    assert asked % MEMORY_STEP == 0
 
 
 @given(needed=st.integers(2**20, 2**40), share=st.integers(2**20, 2**40))

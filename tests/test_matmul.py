@@ -1,5 +1,8 @@
 """Products by oneDNN are those of torch's BLAS, gradients too, whatever the strides."""
 
+import multiprocessing
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -104,3 +107,24 @@ def test_where_onednn_is_taken(monkeypatch, tmp_path, vendor, capability, wanted
 def test_an_unknown_library():
     with pytest.raises(ValueError, match="must be one of blas, onednn"):
         use("cublas")
+
+
+def kernels_memory(shapes: int) -> int:
+    """Return by how many bytes a fresh process grows with products of so many shapes."""
+    use("onednn")
+    weights = torch.randn(100, 100)
+    before = resident()
+    for rows in range(1, shapes + 1):
+        matmul(torch.randn(rows, 100), weights)
+    return resident() - before
+
+
+def resident() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+@pytest.mark.skipif(library() != "onednn", reason="oneDNN is not taken on this processor")
+def test_kernels_take_no_more_memory_than_is_counted_for_them():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(kernels_memory, (2 * module.KERNELS,)) < module.KERNELS * module.KERNEL
