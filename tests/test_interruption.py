@@ -27,6 +27,7 @@ def command(
 ) -> Run:
     """Run a command line whose trials are interrupted as soon as Ray has them."""
     monkeypatch.setattr(tuner, "connect", lambda _: 1)
+    monkeypatch.setattr(tuner, "at_once", lambda *_: "1 at a time")
     for name in ("run", "search"):
         monkeypatch.setattr(tuner, name, interrupted)
 
