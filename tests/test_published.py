@@ -95,6 +95,22 @@ def test_what_readme_says_of_choosing_on_test_was_measured() -> None:
     assert on_dev < float(paper) < on_test
 
 
+def test_what_readme_says_of_nyt5k_star_is_what_its_claims_came_to() -> None:
+    found = re.search(
+        r"On `nyt5k_star` .*? one round beats none by (\S+ ± \S+) F1 "
+        r"\(95 % (\S+ to \S+), five seeds\)",
+        " ".join(README.split()),
+    )
+    assert found
+    table = pd.read_csv(ROOT / "results" / "paper-nyt5k_star" / "claims.csv", dtype=str)
+    claims = table.pivot_table(index="row", columns="column", values="text", aggfunc="first")
+    helps, more = claims.loc["interaction"], claims.loc["rounds"]
+    assert found.groups() == (helps["Mean Δ F1"], helps["95 % over seeds"])
+    assert (helps["Verdict"], helps["Common seeds"]) == ("supported", "5")
+    assert more["Verdict"] in ("undecided", "contradicted")
+    assert more["Mean Δ F1"].startswith("−")
+
+
 def test_readmes_speed_is_the_benchmarks() -> None:
     found = re.search(
         r"takes (\S+) s on one core \(K = 1; .*? (\S+) times as long .*? (\S+) times on ours",
