@@ -74,7 +74,7 @@ class Point:
     rounds: int
     mean: float
     low: float
-    """Lower end of the mean's 95 % interval; NaN below two seeds."""
+    """Lower end of the mean's 95 % interval; NaN below three seeds."""
     high: float
     """Its upper end."""
     n: int
@@ -173,8 +173,9 @@ def _point(metric: str, trials: pd.DataFrame) -> Point:
     return Point(
         rounds=int(first["rounds"]),
         mean=found.mean,
-        low=found.low,
-        high=found.high,
+        # Of two seeds it is nine standard deviations wide either way: the scale would be its own.
+        low=found.low if found.n > 2 else math.nan,
+        high=found.high if found.n > 2 else math.nan,
         n=found.n,
         n_planned=len(trials),
         seeds=seeds,
@@ -281,7 +282,7 @@ def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
     figure.text(0.012, 1 - 0.3 / height, title, fontsize=13, fontweight="bold")
     chosen = "dev" if info.selection == "dev" else "TEST, which flatters the scores"
     subtitle = f"Test split, epoch chosen on {chosen}"
-    if any(p.n > 1 for _, p in info.points):
+    if any(math.isfinite(p.low) for _, p in info.points):
         subtitle += "; mean over seeds and its 95 % interval"
     figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=FAINT)
     figure.legend(
@@ -325,8 +326,9 @@ def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
         )
     if any(p.published is not None for p in points):
         handles.append(Line2D([], [], label="the paper, Table 1", **_PAPER_MARKER))
-    if any(p.n > 1 for p in points):
+    if any(math.isfinite(p.low) for p in points):
         handles.append(Patch(color=FAINT, alpha=0.2, lw=0, label="95 % interval"))
+    if any(p.n > 1 for p in points):
         dot: dict[str, Any] = {"marker": ".", "ms": 7, "mew": 0, "ls": "none", "alpha": 0.6}
         handles.append(Line2D([], [], color=FAINT, label="one seed", **dot))
     if any(0 < p.n < p.n_planned for p in points):
