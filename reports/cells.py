@@ -31,8 +31,8 @@ def score(trials: pd.DataFrame, column: str) -> Estimate:
 
 
 def by_seed(trials: pd.DataFrame, column: str) -> dict[int, float]:
-    """Return a score of each finished seed, in points."""
-    done = trials[trials["status"] == "done"]
+    """Return a score of each finished seed that has it, in points."""
+    done = trials[(trials["status"] == "done") & trials[column].notna()]
     return {
         int(seed): 100 * float(value)
         for seed, value in zip(done["seed"], done[column], strict=True)
@@ -60,6 +60,8 @@ def seeds_cell(trials: pd.DataFrame) -> Cell:
 def score_cell(trials: pd.DataFrame, column: str) -> Cell:
     """Return a score over seeds, or why there is none."""
     found = score(trials, column)
+    if not found.n and (trials["status"] == "done").any():
+        return NO_CELL  # test chose the epoch, and nothing was scored on dev
     text = spread(found) if found.n else without_result(trials)
     return Cell(text=text, estimate=found, fingerprints=fingerprints(trials))
 
@@ -190,7 +192,7 @@ def _data_changed(frame: pd.DataFrame) -> bool:
 def _capped(frame: pd.DataFrame) -> list[str]:
     """Say how many trainings the largest number of epochs ended, rather than patience."""
     done = frame[frame["status"] == "done"]
-    capped = done[done["epochs"] >= done["max_epochs"]]
+    capped = done[done["stopped"] == "max_epochs"]
     if capped.empty:
         return []
     by_arm = capped.groupby("arm", sort=False)["label"].agg(["first", "size"])

@@ -36,7 +36,7 @@ from reports.significance import (
     paired_difference,
     sentence_difference,
 )
-from reports.table import NO_CELL, Cell, Row, Table
+from reports.table import Cell, Row, Table
 
 #: The paper's full model at K = 1: what Table 5 compares with, where an experiment has it.
 FULL_MODEL = "gru-1"
@@ -82,20 +82,13 @@ def _result_row(trials: pd.DataFrame) -> Row:
         label=arm_label(trials),
         cells=(
             seeds_cell(trials),
-            *(_score_cell(trials, column) for column in _SCORES.values()),
+            *(score_cell(trials, column) for column in _SCORES.values()),
             interval_cell(found, fingerprints(trials)),
             published_cell(printed),
             verdict_cell(found, printed, fingerprints(trials)),
             source_cell(corpus, arm),
         ),
     )
-
-
-def _score_cell(trials: pd.DataFrame, column: str) -> Cell:
-    """Return a score; a dash for dev's where test chose the epoch, as nothing was scored there."""
-    if column == "dev_f1" and (trials["selection"] == "test").any():
-        return NO_CELL
-    return score_cell(trials, column)
 
 
 def differences_table(frame: pd.DataFrame, counts: SentenceCounts) -> Table | None:

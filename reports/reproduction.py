@@ -139,8 +139,8 @@ def _unsure(tables: Mapping[str, Table], found: Mapping[str, str]) -> str:
     for row in tables["table1"].rows if "table1" in tables else ():
         ours = _cell(tables["table1"], row, "F1").estimate
         paper = _cell(tables["table1"], row, "Paper's F1").estimate.mean
-        judged = found.get(row.key), verdict(widened(ours), paper)
-        if judged in ((Verdict.ABOVE, Verdict.REPRODUCED), (Verdict.BELOW, Verdict.REPRODUCED)):
+        unsure = verdict(widened(ours), paper) == Verdict.REPRODUCED
+        if unsure and found.get(row.key) in (Verdict.ABOVE, Verdict.BELOW):
             labels.append(row.label)
     if not labels:
         return ""

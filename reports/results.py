@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin_core.config import Config, TrainingConfig
+from rin_core.config import Config
 
 #: What may have become of a trial, and in a reader's words.
 STATUS_WORDS = {
@@ -54,7 +54,7 @@ SCHEMA: dict[str, str] = {
     "problem": "object",
     "epochs": "Int64",
     "best_epoch": "Int64",
-    "max_epochs": "int64",
+    "stopped": "object",
     "losses": "object",
     "processor": "object",
     "seconds": "float64",
@@ -79,6 +79,8 @@ class Unit:
     """Epochs trained."""
     best_epoch: int | None = None
     """The epoch whose weights were scored on test."""
+    stopped: str = ""
+    """What ended the training: ``patience`` or ``max_epochs``."""
     losses: tuple[float, ...] = ()
     """Training loss of each epoch: two runs that share it are one training."""
     seconds: float = math.nan
@@ -88,7 +90,7 @@ class Unit:
     content: str = ""
     """Digest of the corpus alone; empty in results older than that record."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """``dev_f1`` and the like, as fractions."""
+    """``dev_f1`` and the like, as fractions; dev's are NaN where test chose the epoch."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Code, packages and machine, as recorded; empty in results older than that record."""
 
@@ -179,9 +181,8 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
         "entity_word": config.get("data.entity_word", "first"),
         "rounds": rounds,
         "cell": config["model.cell"] if rounds else "none",
-        "max_epochs": int(config.get("training.max_epochs", TrainingConfig().max_epochs)),
         **{name: getattr(unit, name) for name in ("status", "problem", "epochs", "best_epoch")},
-        **{name: getattr(unit, name) for name in ("losses", "processor", "seconds")},
+        **{name: getattr(unit, name) for name in ("stopped", "losses", "processor", "seconds")},
         "digest": unit.digest,
         "content": unit.content,
         **unit.scores,
@@ -246,14 +247,19 @@ def _finished(result: Mapping[str, Any], fingerprint: str) -> Unit:
     if result["fingerprint"] != fingerprint:
         raise ValueError(f"is the result of {result['fingerprint']}, not of its folder")
     corpus = dict(result["corpus"])
+    scores = {f"{s}_{name}": _score(result, s, name) for s in ("dev", "test") for name in SCORES}
+    if dict(result.get("config") or {}).get("training.selection") == "test":
+        # What a record calls dev's are scores of what chose the epoch.
+        scores |= {f"dev_{name}": math.nan for name in SCORES}
     return Unit(
         status="done",
         epochs=len(result["history"]),
         best_epoch=int(result["best_epoch"]),
+        stopped=str(result.get("stopped", "")),
         losses=tuple(float(e.get("train_loss", math.nan)) for e in result["history"]),
         seconds=float(result["seconds"]),
         **{name: str(corpus.get(name, "")) for name in ("digest", "content")},
-        scores={f"{s}_{name}": _score(result, s, name) for s in ("dev", "test") for name in SCORES},
+        scores=scores,
         provenance=dict(result.get("provenance") or {}),
     )
 

@@ -238,30 +238,3 @@ def expected_best(values: Sequence[float], most: int | None = None) -> np.ndarra
     below = np.arange(count) / count
     expected: np.ndarray[Any, Any] = ((at_most**n - below**n) * sample).sum(axis=1)
     return expected
-
-
-def confirmation_table(data: SearchData) -> pd.DataFrame:
-    """Return each arm's tuned and paper settings over fresh seeds.
-
-    Returns:
-        Columns ``arm``, ``label``, ``n``, ``n_planned``, and mean and sd (n − 1) of dev and
-        test F1 as fractions; empty without a confirmation.
-    """
-    if data.confirmed is None:
-        return pd.DataFrame(columns=["arm", "label", "n", "n_planned"])
-    return pd.DataFrame(
-        [
-            _confirmed_row(arm, data.confirmed[data.confirmed["arm"] == arm])
-            for arm in dict.fromkeys(data.confirmed["arm"])
-        ]
-    )
-
-
-def _confirmed_row(arm: str, cells: pd.DataFrame) -> dict[str, Any]:
-    done = cells[cells["status"] == "done"]
-    row: dict[str, Any] = {"arm": arm, "label": cells["label"].iloc[0]}
-    row |= {"n": len(done), "n_planned": len(cells)}
-    for column in ("dev_f1", "test_f1"):
-        row[f"{column}_mean"] = float(done[column].mean())
-        row[f"{column}_sd"] = float(done[column].std(ddof=1))
-    return row

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import pandas as pd
 
+from reports.cells import fingerprints, interval_cell, of_arm, score, score_cell, seeds_cell
+from reports.results import no_trials
 from reports.search import (
     SearchData,
     audited,
-    confirmation_table,
     outcomes,
     ranked,
     to_end,
 )
+from reports.table import Row, Table
 
 TOP = 10
 
@@ -22,23 +23,43 @@ TOP = 10
 def top_rows(data: SearchData, count: int = TOP) -> list[dict[str, str]]:
     """Return the best finished trials with their parameters, as texts."""
     return [
-        {"trial": f"{row['arm']} #{row['trial']}", "dev F1": _points(row["dev_f1"])}
+        {"trial": f"{row['arm']} #{row['trial']}", "dev F1": points(row["dev_f1"])}
         | {"epochs": str(row["epochs"])}
         | {name.rpartition(".")[2]: _value(row[name]) for name in data.parameters}
         for _, row in ranked(data.trials).head(count).iterrows()
     ]
 
 
+def confirmation(data: SearchData) -> Table:
+    """Return each arm's tuned and paper settings with their scores over fresh seeds."""
+    confirmed = no_trials() if data.confirmed is None else data.confirmed
+    rows = []
+    for arm in dict.fromkeys(confirmed["arm"]):
+        trials = of_arm(confirmed, arm)
+        label = str(trials["label"].iloc[0])
+        cells = (
+            seeds_cell(trials),
+            score_cell(trials, "dev_f1"),
+            score_cell(trials, "test_f1"),
+            interval_cell(score(trials, "test_f1"), fingerprints(trials)),
+        )
+        rows.append(Row(key=label, label=label, cells=cells))
+    return Table(
+        name="confirmation",
+        title="Tuned against the paper's settings, on fresh seeds",
+        head="Settings",
+        columns=("seeds", "dev F1", "test F1", "95 % of test F1"),
+        rows=tuple(rows),
+    )
+
+
 def confirmation_rows(data: SearchData) -> list[dict[str, str]]:
-    """Return :func:`~reports.search.confirmation_table` as texts."""
+    """Return :func:`confirmation` as texts."""
+    table = confirmation(data)
     return [
-        {
-            "settings": str(row["label"]),
-            "seeds": f"{row['n']}/{row['n_planned']}",
-            "dev F1": _with_sd(row, "dev_f1"),
-            "test F1": _with_sd(row, "test_f1"),
-        }
-        for _, row in confirmation_table(data).iterrows()
+        {"settings": row.label}
+        | {name: cell.text for name, cell in zip(table.columns, row.cells, strict=True)}
+        for row in table.rows
     ]
 
 
@@ -77,9 +98,9 @@ def audit_rows(data: SearchData) -> list[dict[str, str]]:
         {
             "trial": f"{row['arm']} #{row['trial']}",
             "stopped after": f"epoch {row['epochs']}",
-            "dev F1 then": _points(row["dev_f1"]),
-            "dev F1 at its end": _points(row["end_dev_f1"]),
-            "best of its arm": _points(row["best"]),
+            "dev F1 then": points(row["dev_f1"]),
+            "dev F1 at its end": points(row["end_dev_f1"]),
+            "best of its arm": points(row["best"]),
         }
         for _, row in audited(data.trials).iterrows()
     ]
@@ -137,13 +158,9 @@ def _settings(data: SearchData, trial: pd.Series) -> str:
     return ", ".join(f"{name} {value}" for name, value in given.items() if value != "–")
 
 
-def _points(fraction: float) -> str:
+def points(fraction: float) -> str:
+    """Write a fraction in points, a dash where there is none."""
     return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"
-
-
-def _with_sd(row: Mapping[str, float] | pd.Series, name: str) -> str:
-    mean, sd = row[f"{name}_mean"], row[f"{name}_sd"]
-    return _points(mean) if pd.isna(sd) else f"{_points(mean)} ± {_points(sd)}"
 
 
 def _value(value: object) -> str:

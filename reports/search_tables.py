@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from reports.cells import fingerprints, interval_cell, of_arm, score, score_cell, seeds_cell
-from reports.results import no_trials
 from reports.search import SearchData, audited, outcomes, ranked
 from reports.search_rows import (
     TOP,
     audit_rows,
     audit_verdict,
+    confirmation,
     notes,
     outcome_rows,
     saving,
@@ -25,7 +24,7 @@ def search_tables(data: SearchData) -> list[Table]:
     title = f"Best trials, by dev F1 on {data.corpus}, in points"
     tables = (
         _table("best_trials", title, top_rows(data), best, notes(data)),
-        _confirmation(data),
+        confirmation(data),
         _table(
             "compute", "What the search cost", outcome_rows(data), _by_outcome(data), [saving(data)]
         ),
@@ -68,29 +67,6 @@ def _table(
 
 def _each(names: Iterable[str]) -> list[tuple[str, ...]]:
     return [(str(name),) for name in names]
-
-
-def _confirmation(data: SearchData) -> Table:
-    """Return each arm's tuned and paper settings with their scores over fresh seeds."""
-    confirmed = no_trials() if data.confirmed is None else data.confirmed
-    rows = []
-    for arm in dict.fromkeys(confirmed["arm"]):
-        trials = of_arm(confirmed, arm)
-        label = str(trials["label"].iloc[0])
-        cells = (
-            seeds_cell(trials),
-            score_cell(trials, "dev_f1"),
-            score_cell(trials, "test_f1"),
-            interval_cell(score(trials, "test_f1"), fingerprints(trials)),
-        )
-        rows.append(Row(key=label, label=label, cells=cells))
-    return Table(
-        name="confirmation",
-        title="Tuned against the paper's settings, on fresh seeds",
-        head="Settings",
-        columns=("seeds", "dev F1", "test F1", "95 % of test F1"),
-        rows=tuple(rows),
-    )
 
 
 def _by_outcome(data: SearchData) -> list[tuple[str, ...]]:

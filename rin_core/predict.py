@@ -24,7 +24,7 @@ import tyro
 from rich.console import Console
 
 from rin_core.checkpoint import open_atomically
-from rin_core.errors import exit_with_clear_errors
+from rin_core.errors import exit_with_clear_errors, require_gpu
 from rin_core.extraction import Extraction
 from rin_core.model_io import find_weights, is_unfinished
 from rin_core.predictor import Predictor
@@ -79,8 +79,8 @@ class Options:
         for name in ("window", "batch_tokens", "threads"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-        if self.gpu and not torch.cuda.is_available():
-            raise ValueError("--gpu: torch finds no GPU here; leave it out")
+        if self.gpu:
+            require_gpu()
 
 
 def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> int:

@@ -15,12 +15,13 @@ from rich.markup import escape
 from rin_core import matmul
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
+from rin_core.errors import require_gpu
 from study.audit import Audit
 from study.exported import read_exported
 from study.ledger import Ledger, Unit
 from study.portable import export_ledger, first_difference, merge
 from study.show import Show
-from study.trial import require_gpu, run_unit
+from study.trial import run_unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import lzma
 import math
 import re
 import shlex
@@ -21,6 +22,9 @@ from rin_core.config import Config, ConfigError
 from study.search_record import SearchTrial, State
 
 FORMAT = 2
+#: Ending of a file that is packed: a ledger is a fifteenth of its size then.
+PACKED = ".xz"
+LONGEST_LINE = 2**26  # bytes; a packed file may hold a line that fits in no memory
 Kind = Literal["unit", "study", "search"]
 
 
@@ -129,12 +133,19 @@ _OPTIONAL: Mapping[Kind, Fields] = {
 def read_exported(path: Path) -> list[dict[str, Any]]:
     """Return a file's records, of which a unit's content is its ``result`` and ``predictions``.
 
+    Args:
+        path: JSON lines, packed if the name ends in ``.xz``.
+
     Raises:
         ValueError: A line that is no record, or one that the ledger could not use: names file,
-            line and field.
+            line and field. A packed file that is not whole.
     """
-    with path.open("rb") as file:
-        return [_read(line, f"{path}, line {number}") for number, line in enumerate(file, start=1)]
+    try:
+        with lzma.open(path) if path.suffix == PACKED else path.open("rb") as file:
+            lines = iter(lambda: file.readline(LONGEST_LINE), b"")
+            return [_read(line, f"{path}, line {n}") for n, line in enumerate(lines, start=1)]
+    except (lzma.LZMAError, EOFError) as error:
+        raise ValueError(f"{path}: cannot be unpacked ({error}); is the file whole?") from error
 
 
 def _read(line: bytes, place: str) -> dict[str, Any]:

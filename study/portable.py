@@ -8,6 +8,7 @@ takes what it lacks, so that a study or search started there goes on from here.
 from __future__ import annotations
 
 import json
+import lzma
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rin_core.checkpoint import write_atomically
-from study.exported import FORMAT, Kind, read_exported
+from study.exported import FORMAT, PACKED, Kind
 from study.ledger import Ledger, Unit
 
 NUMBERS = ("history", "best_epoch", "stopped", "dev", "test")
@@ -41,7 +42,7 @@ def export_ledger(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> di
 
     Args:
         ledger: Where from.
-        path: File to write; replaced in one step.
+        path: File to write; replaced in one step, and packed if its name ends in ``.xz``.
         corpora: Only what is on these corpora; none means all.
 
     Raises:
@@ -54,18 +55,10 @@ def export_ledger(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> di
         raise ValueError(_nothing(ledger, lacking))
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(r, allow_nan=False, separators=(",", ":")) for r in records)
-    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
+    content = "".join(f"{line}\n" for line in lines).encode()
+    write_atomically(path, lzma.compress(content) if path.suffix == PACKED else content)
     kinds: tuple[Kind, ...] = ("unit", "study", "search")
     return {kind: sum(record["record"] == kind for record in records) for kind in kinds}
-
-
-def import_ledger(ledger: Ledger, path: Path) -> Merged:
-    """Add what a file has and a ledger lacks; what the ledger has is never overwritten.
-
-    Raises:
-        ValueError: See :func:`read_exported`. Nothing of the file is then added.
-    """
-    return merge(ledger, read_exported(path))
 
 
 def merge(ledger: Ledger, records: Iterable[Mapping[str, Any]]) -> Merged:

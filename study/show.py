@@ -20,6 +20,7 @@ from reports.search_rows import (
     audit_verdict,
     confirmation_rows,
     outcome_rows,
+    points,
     saving,
     top_rows,
 )
@@ -81,7 +82,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     Raises:
         LedgerError: There is no such study, or its record cannot be read.
     """
-    frame = _without_test(read_ledger(out, [experiment]))
+    frame = read_ledger(out, [experiment])
     _print_head(console, experiment, frame["command"].iloc[0])
     groups = frame.groupby(["arm", "selection"], sort=False)
     _print(console, "trials by arm", [_arm_row(cells) for _, cells in groups])
@@ -95,26 +96,17 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     _print(console, "compute by outcome", rows)
 
 
-def _without_test(frame: pd.DataFrame) -> pd.DataFrame:
-    """Remove as dev F1 what is a score of test: that of trials whose epoch test chose."""
-    return frame.assign(dev_f1=frame["dev_f1"].mask(frame["selection"] == "test"))
-
-
 def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
     counts = cells["status"].value_counts()
     row = {"arm": arm_label(cells)}
     row |= {status: str(counts[status]) for status in STATUS_WORDS if status in counts}
-    return row | {"mean dev F1": _points(cells.loc[cells["status"] == "done", "dev_f1"].mean())}
+    return row | {"mean dev F1": points(cells.loc[cells["status"] == "done", "dev_f1"].mean())}
 
 
 def _trial_row(trial: pd.Series) -> dict[str, str]:
-    scores = {f"{split} F1": _points(trial[f"{split}_f1"]) for split in ("dev", "test")}
+    scores = {f"{split} F1": points(trial[f"{split}_f1"]) for split in ("dev", "test")}
     row = {"trial": f"{arm_label(trial.to_frame().T)}, seed {trial['seed']}", **scores}
     return row | {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
-
-
-def _points(fraction: float) -> str:
-    return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"
 
 
 def _print_head(console: Console, experiment: str, text: str) -> None:

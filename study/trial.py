@@ -20,6 +20,7 @@ from rin_core.batching import EncodedCorpus
 from rin_core.checkpoint import CheckpointError
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
+from rin_core.errors import require_gpu
 from rin_core.metrics import decode_spans
 from rin_core.training import CHECKPOINT, Epoch, Result, train
 from study.corpora import record_corpus
@@ -151,12 +152,6 @@ class Options:
             raise ValueError(f"--threads {self.threads}: must be at least 1")
         if self.gpu:
             require_gpu()
-
-
-def require_gpu() -> None:
-    """Raise ``ValueError`` where there is no GPU to compute on."""
-    if not torch.cuda.is_available():
-        raise ValueError("--gpu: torch sees no GPU here; leave it out to compute on the CPU")
 
 
 def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:

@@ -27,8 +27,9 @@ with atheris.instrument_imports(include=INSTRUMENTED):
     from rin_core.records import RecordReader
     from rin_core.tokens import tokenize
     from rin_core.vocabulary import VectorsError, Vocabulary, load_vectors
+    from study.exported import read_exported
     from study.ledger import Ledger
-    from study.portable import import_ledger
+    from study.portable import merge
 
 SECONDS_OF_ONE = 10
 MEMORY = Path("/dev/shm")  # a file each time: on a disk that would be all there is to measure
@@ -92,7 +93,7 @@ def ledger(data: bytes) -> None:
     path.write_bytes(data)
     said = "ledger.jsonl"
     try:
-        import_ledger(Ledger(FOLDER / "runs"), path)
+        merge(Ledger(FOLDER / "runs"), read_exported(path))
     except ValueError as error:
         said = str(error)
     if "ledger.jsonl" not in said:

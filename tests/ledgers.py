@@ -60,6 +60,9 @@ class Ledger:
             "history": [{"epoch": 1}, {"epoch": 2}, {"epoch": 3}],
             "best_epoch": 2,
             "seconds": 12.5,
+            "config": next(
+                (t["config"] for t in self.trials if t["fingerprint"] == fingerprint), {}
+            ),
             "dev": dict.fromkeys(SCORES, f1 + 0.02),
             "test": test | {"entity_f1": f1 + 0.05, "exact_f1": f1 - 0.08},
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import lzma
 import math
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import study.exported
 from rin_core.config import Config
 from study.exported import FORMAT, read_exported
 from study.ledger import Ledger
-from study.portable import export_ledger, first_difference, import_ledger
+from study.portable import export_ledger, first_difference, merge
 from study.search_record import SearchRecord, SearchTrial
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +57,7 @@ def exported(ledger: Ledger, tmp_path: Path) -> Path:
 
 def test_another_ledger_gets_all_but_the_weights(ledger, exported, tmp_path):
     other = Ledger(tmp_path / "other")
-    (name,) = import_ledger(other, exported).added
+    (name,) = merge(other, read_exported(exported)).added
     assert other.unit(name).result() == ledger.unit(name).result()
     assert other.unit(name).predictions() == ledger.unit(name).predictions()
     assert not other.unit(name).weights.exists()
@@ -65,14 +67,14 @@ def test_another_ledger_gets_all_but_the_weights(ledger, exported, tmp_path):
 
 
 def test_what_is_known_is_left_alone_and_what_differs_is_reported(ledger, exported):
-    merged = import_ledger(ledger, exported)
+    merged = merge(ledger, read_exported(exported))
     assert (merged.added, merged.conflicts) == ([], {})
     (name,) = merged.known
     record = json.loads(exported.read_text())
     record["content"]["history"]["dev_f1"][1] += 1e-16 + 1e-9
     exported.write_text(json.dumps(record) + "\n")
     before = ledger.unit(name).result()
-    assert import_ledger(ledger, exported).conflicts[name].startswith("epoch 2: dev_f1 is ")
+    assert merge(ledger, read_exported(exported)).conflicts[name].startswith("epoch 2: dev_f1 is ")
     assert ledger.unit(name).result() == before
 
 
@@ -134,7 +136,7 @@ def test_a_line_that_is_no_unit_names_file_and_line(exported, tmp_path, change, 
         file.write(json.dumps(record) + "\n")
     other = Ledger(tmp_path / "other")
     with pytest.raises(ValueError, match=rf"demo\.jsonl, line 2: .*{message}"):
-        import_ledger(other, exported)
+        merge(other, read_exported(exported))
     assert other.units() == []
 
 
@@ -143,12 +145,34 @@ def test_columns_of_other_lengths_are_no_history(exported, tmp_path):
     record["content"]["history"]["dev_f1"].pop()
     exported.write_text(json.dumps(record))
     with pytest.raises(ValueError, match=r"line 1: .*history\.dev_f1 has 1 values: must be 2"):
-        import_ledger(Ledger(tmp_path / "other"), exported)
+        merge(Ledger(tmp_path / "other"), read_exported(exported))
 
 
 def test_the_ledger_that_is_kept_is_read(tmp_path):
-    for path in (ROOT / "results" / "ledger").glob("*.jsonl"):
-        assert len(read_exported(path)) == len(path.read_text().splitlines())
+    kept = list((ROOT / "results" / "ledger").glob("*.jsonl.xz"))
+    assert kept
+    for path in kept:
+        assert len(read_exported(path)) == lzma.decompress(path.read_bytes()).count(b"\n")
+
+
+def test_a_packed_file_is_the_same_records(ledger, exported, tmp_path):
+    packed = tmp_path / "packed.jsonl.xz"
+    assert export_ledger(ledger, packed) == ONE_UNIT
+    assert lzma.decompress(packed.read_bytes()) == exported.read_bytes()
+    assert read_exported(packed) == read_exported(exported)
+    whole = packed.read_bytes()
+    for broken in (whole[:-9], b"not packed at all", whole[:40] + b"\x00" + whole[41:]):
+        packed.write_bytes(broken)
+        with pytest.raises(ValueError, match=r"packed\.jsonl\.xz: cannot be unpacked .*whole\?"):
+            read_exported(packed)
+
+
+def test_a_line_that_fits_in_no_memory_is_not_read_to_its_end(monkeypatch, tmp_path):
+    monkeypatch.setattr(study.exported, "LONGEST_LINE", 1000)
+    packed = tmp_path / "bomb.jsonl.xz"
+    packed.write_bytes(lzma.compress(b" " * 10**6))
+    with pytest.raises(ValueError, match=r"bomb\.jsonl\.xz, line 1: is no exported record"):
+        read_exported(packed)
 
 
 def test_where_a_pretrained_model_lies_stays_here(ledger, tmp_path):
@@ -164,7 +188,7 @@ def test_where_a_pretrained_model_lies_stays_here(ledger, tmp_path):
     mine.unit(fingerprint).adopt(moved, None)
     export_ledger(mine, tmp_path / "file")
     assert "/home" not in (tmp_path / "file").read_text()
-    assert import_ledger(other, tmp_path / "file").added == [fingerprint]
+    assert merge(other, read_exported(tmp_path / "file")).added == [fingerprint]
 
 
 def test_a_plans_command_names_no_place(tmp_path):
@@ -172,12 +196,12 @@ def test_a_plans_command_names_no_place(tmp_path):
     command = "python study/run.py --out /home/me/runs --seeds 3 --shared=s3://mine --arms 'gru-*'"
     here.record_study("curve", {"corpus": "demo", "space": "s", "command": command}, [planned(0)])
     export_ledger(here, tmp_path / "file")
-    import_ledger(other, tmp_path / "file")
+    merge(other, read_exported(tmp_path / "file"))
     study = other.study("curve")
     assert study is not None
     assert study["command"] == "python study/run.py --seeds 3 --arms 'gru-*'"
     export_ledger(other, tmp_path / "again")
-    import_ledger(other, tmp_path / "again")
+    merge(other, read_exported(tmp_path / "again"))
 
 
 def planned(seed: int) -> dict[str, object]:
@@ -198,13 +222,13 @@ def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path, their_hour, sho
     there.record_study("curve", theirs, [planned(1), planned(2)])
     file = tmp_path / "there.jsonl"
     assert export_ledger(there, file) == {**NOTHING, "study": 1}
-    assert import_ledger(here, file).added == ["curve"]
+    assert merge(here, read_exported(file)).added == ["curve"]
     study = here.study("curve")
     assert study is not None
     assert study["trials"] == [planned(0), planned(1), planned(2)]
     assert study["command"] == shown
     assert study["updated"] == max(ours["updated"], theirs["updated"])
-    assert import_ledger(here, file).known == ["curve"]
+    assert merge(here, read_exported(file)).known == ["curve"]
 
 
 def searched(number: int, f1: float) -> dict[str, object]:
@@ -236,14 +260,14 @@ def two_with_a_search(folder: Path) -> tuple[Ledger, Ledger, Path]:
     there.record_search("tune", {**SEARCH, "trials": [searched(0, 0.5)]})
     file = folder / "there.jsonl"
     assert export_ledger(there, file) == {**NOTHING, "search": 1}
-    assert import_ledger(here, file).added == ["tune"]
+    assert merge(here, read_exported(file)).added == ["tune"]
     return here, there, file
 
 
 def test_a_search_goes_over_whole(tmp_path):
     here, there, file = two_with_a_search(tmp_path)
     assert SearchRecord(here, "tune").trials == SearchRecord(there, "tune").trials
-    assert import_ledger(here, file).known == ["tune"]
+    assert merge(here, read_exported(file)).known == ["tune"]
 
 
 def test_a_search_that_went_on_elsewhere_comes_back(tmp_path):
@@ -254,11 +278,11 @@ def test_a_search_that_went_on_elsewhere_comes_back(tmp_path):
     more = {"a": {"seed": 1}, "b": {"seed": 1}}
     there.record_search("tune", {**SEARCH, "identities": more, "trials": on})
     export_ledger(there, file)
-    assert import_ledger(here, file).added == ["tune"]
+    assert merge(here, read_exported(file)).added == ["tune"]
     record = SearchRecord(here, "tune")
     assert (record.trials, record.identities) == (SearchRecord(there, "tune").trials, more)
     export_ledger(two_with_a_search(tmp_path / "old")[1], file)
-    assert import_ledger(here, file).known == ["tune"], "all of the old one is here"
+    assert merge(here, read_exported(file)).known == ["tune"], "all of the old one is here"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +298,7 @@ def test_two_searches_of_one_name_are_a_conflict(tmp_path, theirs):
     there.record_search("tune", {**SEARCH, **theirs})
     export_ledger(there, file)
     counts = f"2 trials here and {len(theirs['trials'])} there"
-    assert import_ledger(here, file).conflicts["tune"].startswith(counts)
+    assert merge(here, read_exported(file)).conflicts["tune"].startswith(counts)
     assert len(SearchRecord(here, "tune").trials) == 2
 
 
@@ -311,7 +335,7 @@ def test_a_plan_that_the_ledger_could_not_use_is_refused(tmp_path, kind, change,
     records = ({"record": k, "format": FORMAT, "content": c} for c, k in lines)
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
     with pytest.raises(ValueError, match=rf"line 2: is no exported record \(.*{message}"):
-        import_ledger(Ledger(tmp_path / "other"), file)
+        merge(Ledger(tmp_path / "other"), read_exported(file))
     assert not (tmp_path / "other").exists()
 
 
@@ -323,7 +347,7 @@ def test_every_field_that_a_plan_needs_is_asked_for(tmp_path, kind):
         file = tmp_path / "bad.jsonl"
         file.write_text(json.dumps({"record": kind, "format": FORMAT, "content": content}))
         with pytest.raises(ValueError, match=rf"line 1: .*\({name} is missing\)"):
-            import_ledger(Ledger(tmp_path / "other"), file)
+            merge(Ledger(tmp_path / "other"), read_exported(file))
 
 
 @pytest.mark.parametrize(
@@ -333,7 +357,7 @@ def test_malformed_lines(tmp_path, text):
     file = tmp_path / "bad.jsonl"
     file.write_bytes(text)
     with pytest.raises(ValueError, match=r"bad\.jsonl, line 1: is no exported record"):
-        import_ledger(Ledger(tmp_path / "other"), file)
+        merge(Ledger(tmp_path / "other"), read_exported(file))
 
 
 class TestCommands:
@@ -354,7 +378,7 @@ class TestCommands:
         del record["content"]["provenance"]["arithmetic"]
         exported.write_text(json.dumps(record) + "\n")
         other = tmp_path / "other"
-        import_ledger(Ledger(other), exported)
+        merge(Ledger(other), read_exported(exported))
         name = record["content"]["fingerprint"]
         shown = python("study/run.py", "rerun", name, f"--out={other}", code=1)
         assert "first difference: epoch 1: train_loss is" in shown

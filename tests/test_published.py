@@ -11,8 +11,9 @@ import pytest
 from reports.build import build
 from reports.paper import best_without_bert
 from search_spaces.ablation import FULL
+from study.exported import read_exported
 from study.ledger import Ledger
-from study.portable import import_ledger
+from study.portable import merge
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -32,8 +33,8 @@ def rows(markdown: str) -> list[dict[str, str]]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """Table 1 as it is made from the published ledger alone."""
     folder = tmp_path_factory.mktemp("published")
-    for file in sorted((ROOT / "results" / "ledger").glob("*.jsonl")):
-        import_ledger(Ledger(folder / "runs"), file)
+    for file in sorted((ROOT / "results" / "ledger").glob("*.jsonl.xz")):
+        merge(Ledger(folder / "runs"), read_exported(file))
     build(folder / "runs", folder / "out", ["rounds_curve-webnlg_star"])
     return pd.read_csv(folder / "out" / PAPER.name / "table1.csv")
 

@@ -210,10 +210,9 @@ def test_the_command_of_a_table_makes_all_of_it(tmp_path: Path) -> None:
 
 def test_a_table_says_what_ended_the_trainings_and_what_they_ran_on(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
-    for seed, count in enumerate((2, 3)):
-        fingerprint = ledger.plan("gru-1", seed, config={"training.max_epochs": 3})
+    for seed, ended in enumerate(("patience", "max_epochs")):
         machine = {"provenance": {"hardware": "A chip", "arithmetic": f"AVX{seed}"}}
-        ledger.finish(fingerprint, 0.8, epochs(*[1.0] * count) | machine)
+        ledger.finish(ledger.plan("gru-1", seed), 0.8, {"stopped": ended} | machine)
     ledger.save()
     text = " ".join(trial_notes(read_ledger(tmp_path / "runs")))
     assert "last epoch allowed: 1 of 2 trainings (RIN (GRU, K = 1) 1);" in text

@@ -189,8 +189,8 @@ def test_a_set_but_empty_address_is_none(monkeypatch, tmp_path):
     ("main", "message"),
     [
         (lambda: trial.main(trial.Options(threads=0)), "--threads 0: must be at least 1"),
-        (lambda: trial.main(trial.Options(gpu=True)), "--gpu: torch sees no GPU here"),
-        (lambda: Rerun(fingerprint="f", gpu=True).run(run.CONSOLE), "--gpu: torch sees no GPU"),
+        (lambda: trial.main(trial.Options(gpu=True)), "--gpu: torch finds no GPU here"),
+        (lambda: Rerun(fingerprint="f", gpu=True).run(run.CONSOLE), "--gpu: torch finds no GPU"),
         (lambda: Audit(experiment="x", n=0).run(run.CONSOLE), "--n 0: must be at least 1"),
         (
             lambda: Audit(experiment="x", max_concurrent=-1).run(run.CONSOLE),

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from reports.results import LedgerError
 from reports.search import (
     audited,
-    confirmation_table,
     expected_best,
     outcomes,
     ranked,
@@ -24,7 +23,7 @@ from reports.search import (
 )
 from reports.search_figures import SHOWN, draw_slices, expected_info, slices_info
 from reports.search_page import build_search
-from reports.search_rows import audit_verdict, notes, saving, top_rows
+from reports.search_rows import audit_verdict, confirmation_rows, notes, saving, top_rows
 from reports.search_tables import search_tables
 from tests.ledgers import RATE, TRIALS, end, write_search
 
@@ -212,7 +211,7 @@ def test_a_search_that_has_just_begun_has_a_report(runs):
     data = read_search(runs, "some")
     assert [table.name for table in search_tables(data)] == []
     assert saving(data) == "No trial was stopped early."
-    assert confirmation_table(data).empty
+    assert confirmation_rows(data) == []
     assert build_search(runs, runs / "reports", "some")
 
 
