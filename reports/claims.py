@@ -34,8 +34,10 @@ from reports.predictions import SentenceCounts
 from reports.significance import (
     Difference,
     Estimate,
+    Order,
     estimate,
     holm,
+    order,
     paired_difference,
     verdict,
 )
@@ -300,15 +302,10 @@ def _behind(frame: pd.DataFrame, arms: Sequence[str], seeds: set[int]) -> tuple[
     return fingerprints(frame[frame["arm"].isin(arms) & frame["seed"].isin(seeds)])
 
 
-def _verdict(claim: Claim, weighed: _Weighed) -> str:
-    found = weighed.difference.estimate
-    if found.n < 2:
-        return "one seed" if found.n else "not run"
-    judged = weighed.each if claim.each else (found,)
-    if any(estimate.high < 0 for estimate in judged):
-        return "contradicted"
-    every = not claim.each or len(judged) == len(claim.pairs)
-    return "supported" if every and all(e.low > 0 for e in judged) else "undecided"
+def _verdict(claim: Claim, weighed: _Weighed) -> Order:
+    judged = order(weighed.each if claim.each else (weighed.difference.estimate,))
+    incomplete = claim.each and len(weighed.each) < len(claim.pairs)
+    return Order.UNDECIDED if judged == Order.SUPPORTED and incomplete else judged
 
 
 def _orderings_table(

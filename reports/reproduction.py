@@ -12,12 +12,13 @@ from statistics import median
 import jinja2
 import pandas as pd
 
+from reports.confirmation import comparison_rows, confirmation_rows
 from reports.experiment_tables import OPTIMISM_COLUMNS
 from reports.paper import best_without_bert
 from reports.results import STATUS_WORDS, complete_command
 from reports.run_cards import RunCard
 from reports.search import SearchData
-from reports.search_rows import confirmation_rows, origins
+from reports.search_rows import origins
 from reports.section import Section
 from reports.significance import Verdict, verdict, widened
 from reports.table import Cell, Row, Table
@@ -162,9 +163,9 @@ def _claim(table: Table, row: Row) -> str:
     if not int(seeds):
         return f"{row.label} ({where}): **{verdict}**."
     pairs = "" if holds == "–" else f", holds in pairs: {holds}"
-    between = f", 95 % {interval}" if interval != "–" else ""
     paper = "" if theirs == "–" else f"; the paper's {theirs}: **{size}**"
-    return f"{row.label} ({where}): **{verdict}**, {delta}{between}, seeds: {seeds}{pairs}{paper}."
+    found = f"**{verdict}**, {delta}{_between(interval)}, seeds: {seeds}"
+    return f"{row.label} ({where}): {found}{pairs}{paper}."
 
 
 def _optimism(table: Table | None) -> tuple[str, ...]:
@@ -177,10 +178,9 @@ def _optimism(table: Table | None) -> tuple[str, ...]:
             _cell(table, row, c).text for c in OPTIMISM_COLUMNS
         )
         if int(seeds):
-            between = f", 95 % {interval}" if interval != "–" else ""
             found.append(
-                f"{row.label}: {on_test} for {on_dev} on dev ({delta}{between}, seeds: {seeds}); "
-                f"the paper's {paper}: **{verdict}**."
+                f"{row.label}: {on_test} for {on_dev} on dev ({delta}{_between(interval)}, "
+                f"seeds: {seeds}); the paper's {paper}: **{verdict}**."
             )
     return tuple(found)
 
@@ -199,11 +199,28 @@ def _tuned(corpus: str, searched: Sequence[SearchData]) -> tuple[str, ...]:
         if scores:
             trials = f"{data.budget} trials of each arm, chosen on dev"
             found.append(f"`{data.experiment}`, {trials}; test F1 on fresh seeds: {scores}.")
+            found += map(_compared, comparison_rows(data))
     if found and (best := best_without_bert(corpus)):
         found.append(
             f"For comparison, the paper's best without BERT: {best.value} ({best.source})."
         )
     return tuple(found)
+
+
+def _compared(row: Mapping[str, str]) -> str:
+    """Say how two arms compare that had the same budget, and how they do without tuning."""
+    text = f"{row['arms']}, each tuned alike: **{row['Verdict']}**"
+    if not int(row["Common seeds"]):
+        return f"{text}."
+    return (
+        f"{text}, {row['Δ F1, each tuned']}{_between(row['95 % over seeds'])}, seeds: "
+        f"{row['Common seeds']}; untuned {row['Δ F1, untuned']}{_between(row['95 %, untuned'])}."
+    )
+
+
+def _between(interval: str) -> str:
+    """Add an interval to a sentence where there is one."""
+    return f", 95 % {interval}" if interval != "–" else ""
 
 
 def _cell(table: Table, row: Row, column: str) -> Cell:

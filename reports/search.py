@@ -19,6 +19,8 @@ from reports.results import LedgerError, read_json, read_ledger, variant
 
 #: What may have become of a trial, in the order of tables.
 STATES = ("finished", "stopped", "failed", "running")
+#: Endings of the names of a confirmation's arms: as tuned, and where the search began.
+TUNED, START = "-tuned", "-paper"
 #: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
 #: dotted name. ``spent_…`` is what the trial itself trained, ``end_…`` what its unit came to.
 SCHEMA: dict[str, str] = {

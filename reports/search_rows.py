@@ -6,16 +6,7 @@ import math
 
 import pandas as pd
 
-from reports.cells import fingerprints, interval_cell, of_arm, score, score_cell, seeds_cell
-from reports.results import no_trials
-from reports.search import (
-    SearchData,
-    audited,
-    outcomes,
-    ranked,
-    to_end,
-)
-from reports.table import Row, Table
+from reports.search import SearchData, audited, outcomes, ranked, to_end
 
 TOP = 10
 
@@ -27,39 +18,6 @@ def top_rows(data: SearchData, count: int = TOP) -> list[dict[str, str]]:
         | {"epochs": str(row["epochs"])}
         | {name.rpartition(".")[2]: _value(row[name]) for name in data.parameters}
         for _, row in ranked(data.trials).head(count).iterrows()
-    ]
-
-
-def confirmation(data: SearchData) -> Table:
-    """Return each arm's tuned and paper settings with their scores over fresh seeds."""
-    confirmed = no_trials() if data.confirmed is None else data.confirmed
-    rows = []
-    for arm in dict.fromkeys(confirmed["arm"]):
-        trials = of_arm(confirmed, arm)
-        label = str(trials["label"].iloc[0])
-        cells = (
-            seeds_cell(trials),
-            score_cell(trials, "dev_f1"),
-            score_cell(trials, "test_f1"),
-            interval_cell(score(trials, "test_f1"), fingerprints(trials)),
-        )
-        rows.append(Row(key=label, label=label, cells=cells))
-    return Table(
-        name="confirmation",
-        title="Tuned against the paper's settings, on fresh seeds",
-        head="Settings",
-        columns=("seeds", "dev F1", "test F1", "95 % of test F1"),
-        rows=tuple(rows),
-    )
-
-
-def confirmation_rows(data: SearchData) -> list[dict[str, str]]:
-    """Return :func:`confirmation` as texts."""
-    table = confirmation(data)
-    return [
-        {"settings": row.label}
-        | {name: cell.text for name, cell in zip(table.columns, row.cells, strict=True)}
-        for row in table.rows
     ]
 
 

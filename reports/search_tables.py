@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from reports.confirmation import comparison, confirmation
 from reports.search import SearchData, audited, outcomes, ranked
 from reports.search_rows import (
     TOP,
     audit_rows,
     audit_verdict,
-    confirmation,
     notes,
     outcome_rows,
     saving,
@@ -25,6 +25,7 @@ def search_tables(data: SearchData) -> list[Table]:
     tables = (
         _table("best_trials", title, top_rows(data), best, notes(data)),
         confirmation(data),
+        comparison(data),
         _table(
             "compute", "What the search cost", outcome_rows(data), _by_outcome(data), [saving(data)]
         ),

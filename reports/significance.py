@@ -198,6 +198,30 @@ class Verdict(StrEnum):
     NOTHING_PUBLISHED = "–"
 
 
+class Order(StrEnum):
+    """What differences between arms say of an order that was claimed of them."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    UNDECIDED = "undecided"
+    ONE_SEED = "one seed"
+    NOT_RUN = "not run"
+
+
+def order(differences: Sequence[Estimate]) -> Order:
+    """Judge an order by what is claimed to be above 0, all of it: a difference, or several.
+
+    It is supported where every interval lies above 0, and contradicted where one lies below.
+    """
+    fewest = min((found.n for found in differences), default=0)
+    if fewest < 2:
+        return Order.ONE_SEED if fewest else Order.NOT_RUN
+    if any(found.high < 0 for found in differences):
+        return Order.CONTRADICTED
+    above = all(found.low > 0 for found in differences)
+    return Order.SUPPORTED if above else Order.UNDECIDED
+
+
 VERDICT_RULE = (
     "Verdict: *reproduced* where the 95 % t interval of our mean over seeds, widened by the "
     "paper's rounding (± 0.05), holds the published number; else *ours above* or *ours below* "

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from reports.search import START, TUNED
 from rin_core.batching import EncodedCorpus
 from rin_core.config import PROTOCOL_VERSION, Config
 from search_spaces.search import Search
@@ -107,13 +108,13 @@ class SearchPlan:
     def _pair(self, arm: Arm, parameters: Mapping[str, Any]) -> tuple[Arm, ...]:
         """Return an arm tuned and at its start; one arm where the search found nothing better."""
         start = Arm(
-            name=f"{arm.name}-paper", label=f"{arm.label}, paper's", overrides=arm.overrides
+            name=f"{arm.name}{START}", label=f"{arm.label}, paper's", overrides=arm.overrides
         )
         if self.unit(arm.name, parameters)[1] == self.starts[arm.name].unit:
             label = f"{arm.label}, paper's: tuning found no better"
             return (dataclasses.replace(start, label=label),)
         tuned = {**arm.overrides, **parameters}
-        return (Arm(name=f"{arm.name}-tuned", label=f"{arm.label}, tuned", overrides=tuned), start)
+        return (Arm(name=f"{arm.name}{TUNED}", label=f"{arm.label}, tuned", overrides=tuned), start)
 
 
 def make_search_plans(

@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from reports.cells import arm_label
+from reports.confirmation import comparison_rows, confirmation_rows
 from reports.results import STATUS_WORDS, LedgerError, read_ledger
 from reports.search import STATES, read_search, searches
 from reports.search_rows import (
     audit_rows,
     audit_verdict,
-    confirmation_rows,
     outcome_rows,
     points,
     saving,
@@ -69,6 +69,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     _print(console, "trials by arm", rows)
     _print(console, "best trials", top_rows(data))
     _print(console, "tuned and paper's settings on fresh seeds", confirmation_rows(data))
+    _print(console, "arm against arm, each tuned alike, on fresh seeds", comparison_rows(data))
     _print(console, "compute by outcome", outcome_rows(data))
     console.print(saving(data), highlight=False)
     if rows := audit_rows(data):

@@ -134,6 +134,26 @@ def test_what_tuning_bought_stands_beside_the_papers_best(ledger: Ledger) -> Non
     assert "- `some`, 6 trials of each arm, chosen on dev; test F1 on fresh seeds:" in told
     assert "88.5 ± 0.7 (2/2 seeds)." in told
     assert "0/1" not in told
+    assert "tuned alike" not in told, "one arm"
     assert (
         "- For comparison, the paper's best without BERT: 87.0 (Table 1, RIN (100d, K = 3))" in told
+    )
+
+
+def test_arms_tuned_alike_are_compared_in_a_sentence(ledger: Ledger) -> None:
+    write_search(ledger.runs)
+    record = ledger.runs / "searches" / "some.json"
+    stored = json.loads(record.read_text())
+    stored["trials"][2]["arm"] = "b"
+    arms = {"a": "BiLSTM_s", "b": "RIN (GRU, K = 1)"}
+    record.write_text(json.dumps({**stored, "corpus": "webnlg_star", "labels": arms}))
+    for arm, scores in {"a-tuned": (0.88, 0.89), "b-tuned": (0.88, 0.90)}.items():
+        for seed, f1 in enumerate(scores):
+            ledger.finish(ledger.plan(arm, seed), f1)
+    for arm in ("a-paper", "b-paper"):
+        ledger.finish(ledger.plan(arm, 0), 0.85)
+    ledger.save("some-confirmed")
+    assert (
+        "- RIN (GRU, K = 1) over BiLSTM_s, each tuned alike: **undecided**, +0.5 ± 0.7, "
+        "95 % −5.9 to 6.9, seeds: 2; untuned +0.0.\n" in written(ledger)
     )

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.results import LedgerError
+from reports.confirmation import comparison_rows, confirmation_rows
+from reports.results import LedgerError, read_ledger
 from reports.search import (
     audited,
     expected_best,
@@ -23,9 +24,14 @@ from reports.search import (
 )
 from reports.search_figures import SHOWN, draw_slices, expected_info, slices_info
 from reports.search_page import build_search
-from reports.search_rows import audit_verdict, confirmation_rows, notes, saving, top_rows
+from reports.search_rows import (
+    audit_verdict,
+    notes,
+    saving,
+    top_rows,
+)
 from reports.search_tables import search_tables
-from tests.ledgers import RATE, TRIALS, end, write_search
+from tests.ledgers import RATE, TRIALS, Ledger, end, write_search
 
 
 @pytest.fixture
@@ -203,6 +209,54 @@ def test_what_was_confirmed_is_told_by_its_trial(runs):
         "Arm A, paper's: a #0, learning_rate 0.001.",
     ]
     assert not any("another search" in line for line in told)
+
+
+def test_arms_that_had_the_same_budget_are_compared_seed_by_seed(runs, tmp_path):
+    data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
+    for arm, scores in {
+        "k-0-tuned": (0.80, 0.82, 0.81),
+        "k-0-paper": (0.70, 0.71, 0.72),
+        "k-1-tuned": (0.84, 0.85, 0.86),
+        "k-1-paper": (0.70, 0.73, 0.71),
+        "k-3-paper": (0.75, 0.75, 0.75),  # its search found nothing better
+    }.items():
+        for seed, f1 in enumerate(scores):
+            ledger.finish(ledger.plan(arm, seed), f1)
+    ledger.plan("k-1-tuned", 3)
+    ledger.save("some-confirmed")
+    three = data.trials.iloc[:3].assign(arm=["k-0", "k-1", "k-3"], label=["none", "one", "three"])
+    assert comparison_rows(dataclasses.replace(data, trials=three)) == [], "nothing is confirmed"
+    confirmed = read_ledger(ledger.runs, ["some-confirmed"])
+    compared = dataclasses.replace(data, trials=three, confirmed=confirmed)
+    one, far, three_over_one = comparison_rows(compared)
+    assert one == {
+        "arms": "one over none",
+        "Verdict": "supported",
+        "Δ F1, each tuned": "+4.0 ± 1.0",
+        "Common seeds": "3",
+        "95 % over seeds": "1.5 to 6.5",
+        "p over seeds (Holm)": "0.25 (0.75)",
+        "Δ F1, untuned": "+0.3 ± 1.5",
+        "95 %, untuned": "−3.5 to 4.1",
+    }
+    assert (far["arms"], far["Verdict"]) == ("three over none", "contradicted")
+    assert three_over_one["Δ F1, each tuned"] == "−10.0 ± 1.0"
+    (table,) = (t for t in search_tables(compared) if t.name == "comparison")
+    tuned = set(confirmed.loc[confirmed["arm"].isin(["k-0-tuned", "k-1-tuned"]), "fingerprint"])
+    waiting = set(confirmed.loc[confirmed["status"] == "planned", "fingerprint"])
+    assert set(table.rows[0].cells[0].fingerprints) == tuned - waiting
+
+
+def test_an_arm_that_is_not_confirmed_yet_is_in_no_comparison(runs, tmp_path):
+    data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
+    ledger.plan("a-tuned", 0)
+    ledger.finish(ledger.plan("a-paper", 0), 0.5)
+    ledger.plan("b-tuned", 0)
+    ledger.save("some-confirmed")
+    two = data.trials.iloc[:3].assign(arm=["a", "b", "c"], label=["A", "B", "C"])
+    confirmed = read_ledger(ledger.runs, ["some-confirmed"])
+    (row,) = comparison_rows(dataclasses.replace(data, trials=two, confirmed=confirmed))
+    assert (row["arms"], row["Verdict"], row["Common seeds"]) == ("B over A", "not run", "0")
 
 
 def test_a_search_that_has_just_begun_has_a_report(runs):

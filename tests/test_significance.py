@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from reports.significance import (
     NOTHING,
     Estimate,
+    Order,
     Verdict,
     estimate,
     estimate_score,
     f1,
     holm,
+    order,
     paired_difference,
     sentence_difference,
     verdict,
@@ -163,3 +165,13 @@ OURS = Estimate(3, 86.0, 0.4, 85.0, 87.0)
 )
 def test_verdict(ours: Estimate, published: float | None, expected: Verdict) -> None:
     assert verdict(ours, published) is expected
+
+
+def test_an_order_is_judged_by_every_difference_it_is_made_of() -> None:
+    above, below = estimate([1.0, 1.2, 1.1]), estimate([-1.0, -1.2, -1.1])
+    around = estimate([-1.0, 1.2, 0.1])
+    assert order([above]) == order([above, above]) == Order.SUPPORTED
+    assert order([above, around]) == order([around]) == Order.UNDECIDED
+    assert order([above, around, below]) == Order.CONTRADICTED
+    assert order([above, estimate([1.0])]) == Order.ONE_SEED
+    assert order([above, NOTHING]) == order([]) == Order.NOT_RUN
