@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -39,6 +39,7 @@ from reports.significance import (
     holm,
     order,
     paired_difference,
+    seeds_needed,
     verdict,
 )
 from reports.table import NO_CELL, Cell, Row, Table, number
@@ -189,6 +190,7 @@ def _claims_table(frame: pd.DataFrame, corpus: str, claims: Sequence[Claim]) -> 
         columns=(
             *("Where", "Verdict", "Holds in pairs", "Mean Δ F1", "Common seeds"),
             *("95 % over seeds", "p over seeds (Holm)", "Paper's Δ", "Verdict on its size"),
+            "Seeds to show it",
         ),
         rows=tuple(
             Row(
@@ -216,6 +218,9 @@ def _claims_table(frame: pd.DataFrame, corpus: str, claims: Sequence[Claim]) -> 
             "interval, widened by the rounding of two printed scores (± 0.1), holds it; else *ours "
             "above* or *ours below* it. So a claim may be undecided and the published gain ruled "
             "out.",
+            "Seeds to show it: as many as would put the interval on one side of 0 in four cases "
+            "out of five, if the true Δ were the paper's and seeds scattered as ours do. Of a "
+            "scatter estimated from five seeds it is a rough number.",
         ),
     )
 
@@ -236,13 +241,13 @@ def _found_cells(claim: Claim, found: _Weighed, corrected_p: float) -> tuple[Cel
     )
 
 
-def _size_cells(frame: pd.DataFrame, corpus: str, claim: Claim) -> tuple[Cell, Cell]:
+def _size_cells(frame: pd.DataFrame, corpus: str, claim: Claim) -> tuple[Cell, Cell, Cell]:
     """Return the paper's mean difference and what ours, of the same pairs, says of it."""
     printed = {pair: published_difference(corpus, *pair, claim.metric) for pair in claim.pairs}
     found = _weigh(frame, claim, [pair for pair, value in printed.items() if value is not None])
     values = [value for pair in found.run if (value := printed[pair]) is not None]
     if not values:
-        return NO_CELL, NO_CELL
+        return NO_CELL, NO_CELL, NO_CELL
     theirs, ours = sum(values) / len(values), found.difference.estimate
     sources = dict.fromkeys(
         score.source
@@ -255,7 +260,17 @@ def _size_cells(frame: pd.DataFrame, corpus: str, claim: Claim) -> tuple[Cell, C
         Cell(
             text=verdict(ours, theirs, printed_scores=2), estimate=ours, fingerprints=found.behind
         ),
+        _needed_cell(ours.sd, theirs, found.behind),
     )
+
+
+def _needed_cell(sd: float, difference: float, behind: tuple[str, ...]) -> Cell:
+    """Return how many seeds would show the paper's difference."""
+    needed = seeds_needed(sd, difference)
+    if math.isnan(needed):
+        return NO_CELL
+    text = f"{needed:.0f}" if math.isfinite(needed) else "over 1,000"
+    return replace(number(needed, text), fingerprints=behind)
 
 
 def _weigh(frame: pd.DataFrame, claim: Claim, pairs: Sequence[tuple[str, str]]) -> _Weighed:

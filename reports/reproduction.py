@@ -20,7 +20,7 @@ from reports.run_cards import RunCard
 from reports.search import SearchData
 from reports.search_rows import origins
 from reports.section import Section
-from reports.significance import Verdict, verdict, widened
+from reports.significance import Order, Verdict, verdict, widened
 from reports.table import Cell, Row, Table
 
 #: Tables in the order of the paper's argument; the last is a study's and not the paper's.
@@ -159,11 +159,15 @@ def _claims(table: Table | None) -> tuple[str, ...]:
 def _claim(table: Table, row: Row) -> str:
     columns = ("Where", "Verdict", "Holds in pairs", "Mean Δ F1", "Common seeds", "95 % over seeds")
     where, verdict, holds, delta, seeds, interval = (_cell(table, row, c).text for c in columns)
-    theirs, size = (_cell(table, row, c).text for c in ("Paper's Δ", "Verdict on its size"))
+    theirs, size, needed = (
+        _cell(table, row, c).text for c in ("Paper's Δ", "Verdict on its size", "Seeds to show it")
+    )
     if not int(seeds):
         return f"{row.label} ({where}): **{verdict}**."
     pairs = "" if holds == "–" else f", holds in pairs: {holds}"
     paper = "" if theirs == "–" else f"; the paper's {theirs}: **{size}**"
+    if needed != "–" and verdict == Order.UNDECIDED:
+        paper += f" (seeds to show it: {needed})"
     found = f"**{verdict}**, {delta}{_between(interval)}, seeds: {seeds}"
     return f"{row.label} ({where}): {found}{pairs}{paper}."
 

@@ -36,7 +36,7 @@ def test_it_says_what_became_of_the_papers_numbers_and_claims(ledger: Ledger) ->
     assert (
         "- Interaction helps: one round beats none (§5.2, §5.3): **undecided**, +2.0 ± 1.0, "
         "95 % −0.5 to 4.5, seeds: 3, holds in pairs: 1 of 1, 2 incomplete; "
-        "the paper's +0.9: **reproduced**." in text
+        "the paper's +0.9: **reproduced** (seeds to show it: 12)." in text
     )
     assert "- More rounds help (§5.2): **not run**." in text
     assert "![Test scores against the number of updating rounds](rounds_curve-webnlg_star/" in text

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from reports.significance import (
     NOTHING,
@@ -18,6 +19,7 @@ from reports.significance import (
     holm,
     order,
     paired_difference,
+    seeds_needed,
     sentence_difference,
     verdict,
 )
@@ -175,3 +177,23 @@ def test_an_order_is_judged_by_every_difference_it_is_made_of() -> None:
     assert order([above, around, below]) == Order.CONTRADICTED
     assert order([above, estimate([1.0])]) == Order.ONE_SEED
     assert order([above, NOTHING]) == order([]) == Order.NOT_RUN
+
+
+@pytest.mark.parametrize(("sd", "difference", "needed"), [(1, 1, 10), (2, -1, 34), (1, 0.2, 199)])
+def test_seeds_needed_are_those_of_power_tables(sd: float, difference: float, needed: int) -> None:
+    assert seeds_needed(sd, difference) == needed
+
+
+def test_so_many_seeds_show_the_difference_in_four_cases_of_five() -> None:
+    needed = int(seeds_needed(0.5, 0.6))
+    for n, enough in ((needed, True), (needed - 1, False)):
+        drawn = np.random.default_rng(n).normal(0.6, 0.5, size=(8000, n))
+        t = drawn.mean(1) / (drawn.std(1, ddof=1) / math.sqrt(n))
+        assert (np.mean(t > stats.t.isf(0.025, n - 1)) >= 0.8) == enough
+
+
+def test_seeds_needed_at_the_edges() -> None:
+    assert seeds_needed(0.0, 1.0) == 2
+    assert seeds_needed(1.0, 0.01) == math.inf
+    assert math.isnan(seeds_needed(math.nan, 1.0))
+    assert math.isnan(seeds_needed(1.0, 0.0))
