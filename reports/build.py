@@ -21,7 +21,7 @@ from reports.paper import ARMS
 from reports.paper_tables import paper_tables
 from reports.predictions import read_corpora, read_counts
 from reports.provenance_tables import provenance_tables
-from reports.reproduction import write_reproduction
+from reports.reproduction import in_short, replications, write_reproduction
 from reports.results import (
     LedgerError,
     experiments,
@@ -244,7 +244,9 @@ def build_index(
     cards = run_cards(runs, frame, searched)
     studies, paper, data = made.chapters
     sections = tuple(search_section(search) for search in searched)
+    found = [] if frame is None else replications(frame, studies.sections, paper.sections, searched)
     chapters = (
+        Chapter(title="Findings", sections=tuple(in_short(one) for one in found if one.claims)),
         paper,
         studies,
         Chapter(title="Searches", sections=sections),
@@ -254,8 +256,7 @@ def build_index(
     foot = provenance_tables(cards.values(), frame, searched)
     written = []
     if frame is not None:
-        reported = (studies.sections, paper.sections, searched, sections)
-        written.append(write_reproduction(frame, *reported, cards, out))
+        written.append(write_reproduction(frame, found, searched, sections, cards, out))
     return [*written, write_index(chapters, cards, foot, out / "index.html")]
 
 

@@ -49,8 +49,7 @@ class Replication:
 
 def write_reproduction(
     frame: pd.DataFrame,
-    studies: Sequence[Section],
-    paper: Sequence[Section],
+    found: Sequence[Replication],
     searched: Sequence[SearchData],
     searches: Sequence[Section],
     cards: Mapping[str, RunCard],
@@ -60,8 +59,7 @@ def write_reproduction(
 
     Args:
         frame: All trials of studies, see :func:`~reports.results.read_ledger`.
-        studies: The studies' sections, for their figures and what they measure.
-        paper: The paper's tables, a section for each corpus.
+        found: From :func:`replications`.
         searched: The searches.
         searches: Their sections.
         cards: Every run, by fingerprint.
@@ -77,7 +75,7 @@ def write_reproduction(
     text = environment.get_template("reproduction.md.jinja").render(
         done=int((trials["status"] == "done").sum()),
         planned=len(trials),
-        corpora=_replications(frame, studies, paper, searched),
+        corpora=found,
         compute=_compute(cards.values()),
         experiments=_experiments(frame, searched, cards).markdown(),
         searches=[(s.title, _figures(s), [*map(_markdown, s.tables)]) for s in searches],
@@ -88,13 +86,20 @@ def write_reproduction(
     return path
 
 
-def _replications(
+def replications(
     frame: pd.DataFrame,
     studies: Sequence[Section],
     paper: Sequence[Section],
     searched: Sequence[SearchData],
 ) -> list[Replication]:
-    """Return the corpora on which something is finished."""
+    """Return what there is to say of each corpus on which something is finished.
+
+    Args:
+        frame: All trials of studies, see :func:`~reports.results.read_ledger`.
+        studies: The studies' sections, for their figures and what they measure.
+        paper: The paper's tables, a section for each corpus.
+        searched: The searches.
+    """
     done = set(frame.loc[frame["status"] == "done", "corpus"])
     found = []
     for section in paper:
@@ -117,6 +122,18 @@ def _replications(
             )
         )
     return found
+
+
+def in_short(found: Replication) -> Section:
+    """Return what a reader of the page should know first."""
+    chosen = (f"With the epoch chosen on test, {text}" for text in found.optimism)
+    verdicts = f"F1 scores of models that the paper prints: {found.verdicts}"
+    return Section(
+        key=f"short-{found.corpus}",
+        title=f"In short: {found.corpus}",
+        intro=(verdicts if found.verdicts else "The paper has no scores on this corpus.",),
+        points=(*found.claims, *chosen, *found.tuned),
+    )
 
 
 def _verdicts(tables: Mapping[str, Table]) -> str:

@@ -42,6 +42,8 @@ class Section:
     """File name of its Markdown page; empty for none."""
     intro: tuple[str, ...] = ()
     """Paragraphs before the first table."""
+    points: tuple[str, ...] = ()
+    """A list after them."""
     drawings: tuple[Drawing, ...] = ()
     tables: tuple[Table, ...] = ()
     links: tuple[Link, ...] = field(default=())

@@ -68,6 +68,18 @@ def test_the_page_begins_with_the_papers_tables_that_have_results(ledger: Ledger
     assert places[-1] < page.index('id="rounds_curve-webnlg_star"')
 
 
+def test_the_page_begins_with_what_was_found(ledger: Ledger) -> None:
+    text = written(ledger)
+    page = (ledger.runs.parent / "out" / "index.html").read_text()
+    found = page[page.index('<section id="short-webnlg_star">') :]
+    found = found[: found.index("</section>")]
+    assert "2 reproduced (RIN (GRU, K = 1), BiLSTM_s)" in found
+    claims = re.findall(r"^- (.*§5.*)$", text, flags=re.MULTILINE)
+    assert len(claims) == found.count("<li>") > 5
+    assert "one round beats none (§5.2, §5.3): <strong>undecided</strong>, +2.0 ± 1.0" in found
+    assert page.index('id="short-webnlg_star"') < page.index('id="paper-webnlg_star"')
+
+
 def test_what_choosing_on_test_adds_stands_beside_the_papers_number(ledger: Ledger) -> None:
     assert "chosen on test" not in written(ledger)
     for arm in ("gru-1", "gru-3"):
