@@ -70,6 +70,7 @@ def _row_of(length: int) -> Callable[[Any], bool]:
 
 
 LONGEST_NAME = 200
+LATEST_TIME = 2**37  # in the year 6325; a calendar of four digits ends soon after
 _TEXT = _Wanted("text", lambda value: isinstance(value, str))
 _NAME = _Wanted("a name, without folders", _is_name)
 _COMMAND = _Wanted("a command line", _is_command)
@@ -82,6 +83,7 @@ _OF_OBJECTS = _Wanted(
 _OBJECT_OR_NULL = _Wanted("an object or null", lambda v: v is None or isinstance(v, dict))
 _NUMBER = _Wanted("a number", _is_number)
 _NUMBERS = _Wanted("a list of numbers", _list_of(_is_number))
+_TIME = _Wanted("seconds since 1970", lambda value: _is_number(value) and 0 <= value < LATEST_TIME)
 _COUNT = _Wanted("a whole number, 0 or more", _is_count)
 _FRACTION = _Wanted("a fraction in [0, 1]", _is_fraction)
 _FRACTIONS = _Wanted("a list of fractions in [0, 1]", _list_of(_is_fraction))
@@ -98,7 +100,9 @@ _UNIT: Fields = {
     **{"vectors": _OBJECT_OR_NULL, "predictions": _OBJECT_OR_NULL},
 }
 _CORPUS: Fields = {"name": _NAME, "digest": _TEXT}
-_PROVENANCE: Fields = {"threads": _COUNT, "hardware": _TEXT}
+_PROVENANCE: Fields = {"threads": _COUNT, "hardware": _TEXT, "code": _OBJECT}
+_PROVENANCE_MAY: Fields = {"started": _TIME, "packages": _OBJECT}
+_CODE_MAY: Fields = {"commit": _TEXT}
 _SCORES: Fields = dict.fromkeys(SCORES, _FRACTION)
 _HISTORY = ("epoch", "train_loss", "seconds", *(f"dev_{name}" for name in SCORES))
 _PREDICTIONS: Fields = {
@@ -172,20 +176,22 @@ def _checked(record: Any) -> dict[str, Any]:
         raise ValueError(f"{kind!r} is neither unit, study nor search")
     content = record["content"]
     _check_finite(content, "")
-    _check({k: v for k, v in content.items() if k in _OPTIONAL[kind]}, _OPTIONAL[kind], some=True)
+    _check_some(content, _OPTIONAL[kind])
     return {"record": kind, "content": _CONTENT[kind](content)}
 
 
-def _check(
-    values: Mapping[str, Any], fields: Fields, place: str = "", *, some: bool = False
-) -> None:
-    """Raise ``ValueError`` for the first field that lacks, unless only some need be there."""
-    for name, wanted in fields.items():
+def _check(values: Mapping[str, Any], fields: Fields, place: str = "") -> None:
+    """Raise ``ValueError`` for the first field that lacks, or holds something else."""
+    for name in fields:
         if name not in values:
-            if some:
-                continue
             raise ValueError(f"{place}{name} is missing")
-        if not wanted.holds(values[name]):
+    _check_some(values, fields, place)
+
+
+def _check_some(values: Mapping[str, Any], fields: Fields, place: str = "") -> None:
+    """Raise ``ValueError`` for the first field that is there and holds something else."""
+    for name, wanted in fields.items():
+        if name in values and not wanted.holds(values[name]):
             raise ValueError(f"{place}{name} = {_short(values[name])}: must be {wanted.words}")
 
 
@@ -213,6 +219,8 @@ def _unit(content: dict[str, Any]) -> dict[str, Any]:
     _check(content, _UNIT)
     _check(content["corpus"], _CORPUS, "corpus.")
     _check(content["provenance"], _PROVENANCE, "provenance.")
+    _check_some(content["provenance"], _PROVENANCE_MAY, "provenance.")
+    _check_some(content["provenance"]["code"], _CODE_MAY, "provenance.code.")
     for split in ("dev", "test"):
         _check(content[split], _SCORES, f"{split}.")
     predictions = content.pop("predictions")

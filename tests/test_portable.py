@@ -94,6 +94,9 @@ def test_an_export_of_nothing_leaves_the_file_as_it_was(ledger, exported, tmp_pa
     assert not empty.root.exists()
 
 
+RAN = {"threads": 1, "hardware": "a slide rule"}
+
+
 def test_times_are_no_difference_but_everything_else_is(ledger):
     (unit,) = ledger.units()
     result = unit.result()
@@ -127,6 +130,15 @@ def test_times_are_no_difference_but_everything_else_is(ledger):
         ({"predictions": {"relations": []}}, "predictions.triples is missing"),
         ({"corpus": {"digest": "d"}}, "corpus.name is missing"),
         ({"provenance": {}}, "provenance.threads is missing"),
+        ({"provenance": RAN}, "provenance.code is missing"),
+        (
+            {"provenance": {**RAN, "code": {"commit": 7}}},
+            "provenance.code.commit = 7: must be text",
+        ),
+        (
+            {"provenance": {**RAN, "code": {}, "started": 1e12}},
+            "provenance.started = 1000.*: must be seconds since 1970",
+        ),
     ],
 )
 def test_a_line_that_is_no_unit_names_file_and_line(exported, tmp_path, change, message):
