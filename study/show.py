@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import tyro
@@ -24,6 +26,7 @@ from reports.search_rows import (
     saving,
     top_rows,
 )
+from study.ledger import Ledger
 from study.progress import clock
 
 
@@ -84,9 +87,14 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         LedgerError: There is no such study, or its record cannot be read.
     """
     frame = read_ledger(out, [experiment])
+    begun = _begun(out, frame)
+    frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
     _print_head(console, experiment, frame["command"].iloc[0])
     groups = frame.groupby(["arm", "selection"], sort=False)
     _print(console, "trials by arm", [_arm_row(cells) for _, cells in groups])
+    pairs = zip(frame.iterrows(), begun, strict=True)
+    rows = [_begun_row(trial, history) for (_, trial), history in pairs if history]
+    _print(console, "trials under way", rows)
     best = frame[frame["status"] == "done"].nlargest(5, "dev_f1")
     _print(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
@@ -95,6 +103,36 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         for status, row in spent.iterrows()
     ]
     _print(console, "compute by outcome", rows)
+
+
+def _begun(out: Path, frame: pd.DataFrame) -> list[list[dict[str, Any]]]:
+    """Return the epochs so far of each trial that has begun and not ended, of others none."""
+    ledger = Ledger(out)
+    return [
+        ledger.unit(name).history() if status == "unfinished" else []
+        for name, status in zip(frame["fingerprint"], frame["status"], strict=True)
+    ]
+
+
+def _seconds(history: Sequence[Mapping[str, float]]) -> float:
+    return sum((row["seconds"] for row in history), 0.0)
+
+
+def _begun_row(trial: pd.Series, history: Sequence[Mapping[str, float]]) -> dict[str, str]:
+    # Where test chooses the epoch, what a record calls dev's are scores of test.
+    on_dev = trial["selection"] == "dev"
+    best = max(row["dev_f1"] for row in history) if on_dev else math.nan
+    return {
+        "trial": _name(trial),
+        "epochs": str(len(history)),
+        "best dev F1": points(best),
+        "time": clock(_seconds(history)),
+        "fingerprint": str(trial["fingerprint"]),
+    }
+
+
+def _name(trial: pd.Series) -> str:
+    return f"{arm_label(trial.to_frame().T)}, seed {trial['seed']}"
 
 
 def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
@@ -106,7 +144,7 @@ def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
 
 def _trial_row(trial: pd.Series) -> dict[str, str]:
     scores = {f"{split} F1": points(trial[f"{split}_f1"]) for split in ("dev", "test")}
-    row = {"trial": f"{arm_label(trial.to_frame().T)}, seed {trial['seed']}", **scores}
+    row = {"trial": _name(trial), **scores}
     return row | {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
 
 
