@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.errors import require_gpu
 from study.audit import Audit
+from study.corpora import record_if_here
 from study.exported import read_exported
 from study.ledger import Ledger, Unit
 from study.portable import export_ledger, first_difference, merge
@@ -53,6 +54,9 @@ class Import:
 
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Files from ``export``."""
+    data_root: Path | None = None
+    """Folder of corpora, of which reports take what exported files leave out [default:
+    $RIN_DATA_ROOT]."""
     out: Path = Path("runs")
     """The ledger."""
 
@@ -72,7 +76,25 @@ class Import:
                     text = escape(f"{fingerprint}: {difference}")
                     console.print(f"[red]conflict[/red] {text}; ours is kept")
                 conflicts += len(merged.conflicts)
+            for why in _record_corpora(ledger, records, self.data_root):
+                text = f"{why}: reports lack scores by class, errors and tests over its sentences"
+                console.print(text, style="yellow", highlight=False, markup=False)
         return 1 if conflicts else 0
+
+
+def _record_corpora(
+    ledger: Ledger, files: Iterable[Iterable[Mapping[str, Any]]], data_root: Path | None
+) -> Iterator[str]:
+    """Record the corpora of imported units, which no exported file holds; yield what lacks."""
+    results = (r["content"]["result"] for file in files for r in file if r["record"] == "unit")
+    found = {
+        result["corpus"]["content"]: (result["corpus"]["name"], Config.from_flat(result["config"]))
+        for result in results
+        if "content" in result["corpus"]
+    }
+    for content, (name, config) in found.items():
+        if why := record_if_here(ledger, content, name, data_root, config.data):
+            yield why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

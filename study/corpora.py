@@ -52,6 +52,30 @@ def record_corpus(
         ledger.record_corpus(content, describe(corpus))
 
 
+def record_if_here(
+    ledger: Ledger, content: str, name: str, data_root: Path | None, config: DataConfig
+) -> str:
+    """Record a corpus that results from elsewhere are on, if it is at hand; else say why not.
+
+    Args:
+        ledger: Where to.
+        content: The digest that the results have of it.
+        name: As for :func:`record_corpus`, like the others.
+        data_root: Folder of corpora.
+        config: How much may be missing.
+    """
+    if ledger.corpus_path(content).exists():
+        return ""
+    try:
+        corpus = load_corpus(name, data_root, config.max_missing)
+    except ValueError as error:
+        return str(error)
+    if corpus.digest() != content:
+        return f"corpus {name!r}: the one here is another (digest {corpus.digest()}, not {content})"
+    ledger.record_corpus(content, describe(corpus))
+    return ""
+
+
 def describe(corpus: Corpus) -> dict[str, Any]:
     """Return a corpus's name, the statistics of its splits and the sentences of test."""
     splits = corpus.splits().items()

@@ -218,6 +218,7 @@ def _unit(content: dict[str, Any]) -> dict[str, Any]:
     """Return a unit's result, epochs by row again, and its predictions."""
     _check(content, _UNIT)
     _check(content["corpus"], _CORPUS, "corpus.")
+    _check_some(content["corpus"], {"content": _FINGERPRINT}, "corpus.")
     _check(content["provenance"], _PROVENANCE, "provenance.")
     _check_some(content["provenance"], _PROVENANCE_MAY, "provenance.")
     _check_some(content["provenance"]["code"], _CODE_MAY, "provenance.code.")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import study.exported
+from reports.predictions import read_corpora
 from rin_core.config import Config
 from study.exported import FORMAT, read_exported
 from study.ledger import Ledger
@@ -379,6 +380,7 @@ class TestCommands:
             "study/run.py", "export", str(file), f"--out={ledger.root}"
         )
         assert "1 records added" in python("study/run.py", "import", str(file), f"--out={other}")
+        assert [record.name for record in read_corpora(other).values()] == ["demo"]
         (unit,) = Ledger(other).units()
         shown = python("study/run.py", "rerun", unit.fingerprint[:6], f"--out={other}")
         assert "every number agrees to the bit" in shown
@@ -397,6 +399,20 @@ class TestCommands:
         assert "hardware: a slide rule then," in shown
         assert "arithmetic: not recorded then," in shown
         assert "compare the scores as those of two seeds" in shown
+
+    def test_a_corpus_that_is_not_at_hand_is_named(self, exported, tmp_path):
+        record = json.loads(exported.read_text())
+        for name, message in (
+            ("elsewhere", "corpus 'elsewhere': no such folder"),
+            ("demo", "corpus 'demo': the one here is another"),
+        ):
+            record["content"]["corpus"] |= {"name": name, "content": "0" * 16}
+            exported.write_text(json.dumps(record) + "\n")
+            other = tmp_path / name
+            shown = python("study/run.py", "import", str(exported), f"--out={other}")
+            assert message in shown
+            assert "reports lack scores by class" in shown
+            assert not (other / "corpora").exists()
 
     def test_a_conflict_fails_the_import(self, ledger, exported):
         record = json.loads(exported.read_text())
