@@ -19,7 +19,7 @@ from reports.cells import (
 )
 from reports.results import no_trials
 from reports.search import START, TUNED, SearchData
-from reports.significance import Difference, holm, order, paired_difference
+from reports.significance import Difference, Estimate, holm, order, paired_difference
 from reports.table import Cell, Row, Table
 
 
@@ -75,7 +75,7 @@ def comparison(data: SearchData) -> Table:
             Row(
                 key="/".join(pair),
                 label=" over ".join(labels[arm] for arm in pair),
-                cells=(*_compared(both, difference, p), *_difference_cells(other)),
+                cells=(*_compared(both, difference, p), *_untuned(other)),
             )
             for pair, both, other, difference, p in zip(
                 pairs, tuned, starts, found, corrected, strict=True
@@ -112,7 +112,7 @@ def _compared(
     trials: tuple[pd.DataFrame, ...], difference: Difference, corrected: float
 ) -> tuple[Cell, ...]:
     found, behind = difference.estimate, _behind(trials)
-    delta, interval = _difference_cells(trials)
+    delta, interval = _difference_cells(found, behind)
     return (
         Cell(text=order([found]), estimate=found, fingerprints=behind),
         delta,
@@ -122,10 +122,12 @@ def _compared(
     )
 
 
-def _difference_cells(trials: tuple[pd.DataFrame, ...]) -> tuple[Cell, Cell]:
+def _untuned(trials: tuple[pd.DataFrame, ...]) -> tuple[Cell, Cell]:
+    return _difference_cells(_difference(*trials).estimate, _behind(trials))
+
+
+def _difference_cells(found: Estimate, behind: tuple[str, ...]) -> tuple[Cell, Cell]:
     """Return the difference of two arms and its interval."""
-    arm, base = trials
-    found, behind = _difference(arm, base).estimate, _behind(trials)
     delta = Cell(text=spread(found, sign="+"), estimate=found, fingerprints=behind)
     return delta, interval_cell(found, behind)
 
