@@ -56,8 +56,8 @@ def load_dataset(
     if config.encoder.kind == "transformer":
         return _for_transformer(corpus, config)
     notes = corpus.missing_report()
-    if config.data.pos == "auto":
-        corpus, source = tag_pos(corpus)
+    corpus, source = with_tags(corpus, config)
+    if source:
         notes.append(f"part-of-speech tags: {source}")
     vocabulary = corpus_vocabulary(corpus, config.data)
     vectors = None
@@ -102,6 +102,16 @@ def _vectors_note(vectors: WordVectors | None) -> str:
         return "word vectors: random (give a GloVe file with --embeddings for the paper's setting)"
     found, words = int(vectors.found.sum()), len(vectors.found) - 2
     return f"word vectors: {vectors.name} has {found} of the training split's {words} words"
+
+
+def with_tags(corpus: Corpus, config: Config) -> tuple[Corpus, str]:
+    """Return a corpus with the tags that a configuration uses, and where they come from.
+
+    What has no use for tags leaves the corpus as it is, and says nothing.
+    """
+    if config.encoder.kind == "transformer" or config.data.pos != "auto":
+        return corpus, ""
+    return tag_pos(corpus)
 
 
 def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0.01) -> Corpus:

@@ -93,7 +93,7 @@ def _record_corpora(
         if "content" in result["corpus"]
     }
     for content, (name, config) in found.items():
-        if why := record_if_here(ledger, content, name, data_root, config.data):
+        if why := record_if_here(ledger, content, name, data_root, config):
             yield why
 
 

@@ -19,7 +19,7 @@ import tyro
 from rin_core.config import Config, DataConfig
 from rin_core.corpus import Corpus, Sentence
 from rin_core.corpus_statistics import split_statistics
-from rin_core.dataset import load_corpus, load_dataset
+from rin_core.dataset import load_corpus, load_dataset, with_tags
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.plan import Plan
@@ -53,25 +53,25 @@ def record_corpus(
 
 
 def record_if_here(
-    ledger: Ledger, content: str, name: str, data_root: Path | None, config: DataConfig
+    ledger: Ledger, content: str, name: str, data_root: Path | None, config: Config
 ) -> str:
     """Record a corpus that results from elsewhere are on, if it is at hand; else say why not.
 
     Args:
         ledger: Where to.
         content: The digest that the results have of it.
-        name: As for :func:`record_corpus`, like the others.
+        name: As for :func:`record_corpus`.
         data_root: Folder of corpora.
-        config: How much may be missing.
+        config: The results' settings: tags that a trial adds or drops are part of the digest.
     """
     if ledger.corpus_path(content).exists():
         return ""
     try:
-        corpus = load_corpus(name, data_root, config.max_missing)
+        corpus = load_corpus(name, data_root, config.data.max_missing)
     except ValueError as error:
         return str(error)
-    if corpus.digest() != content:
-        return f"corpus {name!r}: the one here is another (digest {corpus.digest()}, not {content})"
+    if (here := with_tags(corpus, config)[0].digest()) != content:
+        return f"corpus {name!r}: the one here is another (digest {here}, not {content})"
     ledger.record_corpus(content, describe(corpus))
     return ""
 

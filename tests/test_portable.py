@@ -15,6 +15,8 @@ import pytest
 import study.exported
 from reports.predictions import read_corpora
 from rin_core.config import Config
+from rin_core.dataset import load_corpus, load_dataset
+from study.corpora import record_if_here
 from study.exported import FORMAT, read_exported
 from study.ledger import Ledger
 from study.portable import export_ledger, first_difference, merge
@@ -413,6 +415,20 @@ class TestCommands:
             assert message in shown
             assert "reports lack scores by class" in shown
             assert not (other / "corpora").exists()
+
+    def test_a_corpus_is_known_by_the_tags_that_trials_have_it_with(self, tmp_path):
+        """Tags on a part of the sentences are dropped or made whole, and the digest is of that."""
+        folder, record = tmp_path / "mine", {"text": "Ann met Bob .", "pos": "NNP VBD NNP ."}
+        record["triple_list"] = [["Ann", "met", "Bob"]]
+        folder.mkdir()
+        for split in ("train", "dev", "test"):
+            rows = (record, {**record, "pos": None})
+            (folder / f"{split}.json").write_text("\n".join(map(json.dumps, rows)))
+        config, ledger = Config(), Ledger(tmp_path / "runs")
+        content = load_dataset("mine", config, data_root=tmp_path).content
+        assert content != load_corpus("mine", tmp_path).digest()
+        assert record_if_here(ledger, content, "mine", tmp_path, config) == ""
+        assert set(read_corpora(ledger.root)) == {content}
 
     def test_a_conflict_fails_the_import(self, ledger, exported):
         record = json.loads(exported.read_text())
