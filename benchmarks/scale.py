@@ -64,7 +64,7 @@ def report_only(
 ) -> None:
     """Take the place of a trial: the ledger's writes and Ray's reports, without the training."""
     from study.ledger import Unit
-    from study.tuner import Reports
+    from study.worker import Reports
 
     described = config["unit"]
     unit = Unit(Path(described["path"]))
@@ -106,7 +106,7 @@ def ray_tune(options: Options, count: int, folder: Path, callbacks: list[Any]) -
     import ray
     from ray import tune
 
-    from study import tuner  # noqa: F401  # the same settings of Ray's environment
+    import study  # noqa: F401  # the same settings of Ray's environment
 
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 
@@ -136,7 +136,7 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
 
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     described = tuner.described_work
-    tuner._trainable = report_only
+    tuner.trainable = report_only
     epochs = {"epochs": options.epochs}
     tuner.described_work = lambda *work, gpu: described(*work, gpu=gpu) | epochs
     ledger, found, started = Ledger(folder), {}, time.monotonic()

@@ -97,15 +97,16 @@ class Audit:
     ) -> bool:
         """Train trials to their end; return whether that was interrupted."""
         # Imported late: a typing mistake should not wait for Ray's imports.
-        from study import tuner
+        from study import cluster, tuner
+        from study.worker import Work
 
-        gpus = tuner.default_gpus(None)
-        resources = tuner.Resources(
+        gpus = cluster.default_gpus(None)
+        resources = cluster.Resources(
             cpus_per_trial=1, gpus_per_trial=gpus, max_concurrent=self.max_concurrent, address=None
         )
-        slots = tuner.connect(resources)
+        slots = cluster.connect(resources)
         work = [
-            tuner.Work(
+            Work(
                 unit=ledger.unit(trial.fingerprint),
                 config=Config.from_flat(trial.config),
                 corpus_key=_key(trial),

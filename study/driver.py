@@ -9,11 +9,12 @@ from typing import Any
 from rich.console import Console
 
 from reports.build import build
-from study import tuner
+from study import cluster, tuner
 from study.interruption import watched
 from study.plan import Experiment, Plan, PlannedTrial, together
 from study.progress import Progress
 from study.tracking import Planned, Tracked, Tracking, track
+from study.worker import Work
 
 
 class Study:
@@ -77,23 +78,21 @@ class Study:
             ClusterError: No cluster there, or no room for a trial.
         """
         corpora = {k: c for e in self.experiments for k, c in e.plan.corpora.items()}
-        work = [
-            tuner.Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left
-        ]
+        work = [Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left]
         try:
-            resources = tuner.Resources(
+            resources = cluster.Resources(
                 cpus_per_trial=cpus,
-                gpus_per_trial=tuner.default_gpus(address) if gpus is None else gpus,
+                gpus_per_trial=cluster.default_gpus(address) if gpus is None else gpus,
                 max_concurrent=max_concurrent,
                 address=address,
             )
-            slots = tuner.connect(resources)
-            tuner.require_card(resources, work, corpora)
-        except tuner.ClusterError:
+            slots = cluster.connect(resources)
+            cluster.require_card(resources, work, corpora)
+        except cluster.ClusterError:
             for tracker in self._trackers.values():
                 tracker.close("FAILED")
             raise
-        self.console.print(tuner.at_once(resources, len(left)), highlight=False)
+        self.console.print(cluster.at_once(resources, len(left)), highlight=False)
         names = {p.unit.fingerprint: p.name for p in left}
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
         splits = {p.unit.fingerprint: p.split for p in left}

@@ -114,8 +114,8 @@ def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) ->
     left = [p for p in trials if p.unit.result() is None]
     _say_what_is_left(trials, left)
     # Imported late: a typing mistake should not wait for MLflow's imports.
+    from study.cluster import require_listener
     from study.driver import Study
-    from study.tuner import require_listener
 
     require_listener(options.ray_address)
     study = Study(experiments, options.uri(), options.out, CONSOLE)

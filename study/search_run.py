@@ -98,10 +98,10 @@ def run_search(
 def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> int:
     """Run what is left of the search and report it; return the exit code."""
     # Imported late: a typing mistake should not wait for Ray's and MLflow's imports.
-    from study import tuner
+    from study import cluster
     from study.search_study import SearchStudy
 
-    tuner.require_listener(options.ray_address)
+    cluster.require_listener(options.ray_address)
     study = SearchStudy(plan, record, options.uri(), options.out, console)
     left = study.left()
     console.print(
@@ -112,9 +112,9 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     )
     if left:
         gpus = options.gpus_per_trial
-        gpus = tuner.default_gpus(options.ray_address) if gpus is None else gpus
+        gpus = cluster.default_gpus(options.ray_address) if gpus is None else gpus
         study.run(
-            tuner.Resources(
+            cluster.Resources(
                 cpus_per_trial=options.cpus_per_trial,
                 gpus_per_trial=gpus,
                 max_concurrent=options.max_concurrent,

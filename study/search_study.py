@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from study import tuner
+from study import cluster, tuner
 from study.interruption import watched
 from study.ledger import Unit
 from study.optuna_study import decided, open_storage
@@ -20,6 +20,7 @@ from study.search_plan import SearchPlan
 from study.search_record import SearchRecord, SearchTrial
 from study.searcher import ArmSearch, EqualBudgets, Rungs
 from study.tracking import Planned, Tracked, track
+from study.worker import Work, described_work
 
 DATABASE = "optuna.db"
 
@@ -69,24 +70,24 @@ class SearchStudy:
         running = any(t.state == "running" for t in self.record.trials if t.arm in self.plan.starts)
         return self.left() == 0 or (late and len(counts) == 1 and not running)
 
-    def run(self, resources: tuner.Resources) -> None:
+    def run(self, resources: cluster.Resources) -> None:
         """Run trials on Ray until every arm has its budget, or until an interruption.
 
         Raises:
             ClusterError: No cluster there, or no room for a trial.
         """
         starts = [
-            tuner.Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key)
+            Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key)
             for p in self.plan.starts.values()
         ]
         try:
-            slots = tuner.connect(resources)
-            tuner.require_card(resources, starts, self.plan.plan.corpora)
-        except tuner.ClusterError:
+            slots = cluster.connect(resources)
+            cluster.require_card(resources, starts, self.plan.plan.corpora)
+        except cluster.ClusterError:
             self._tracker.close("FAILED")
             raise
         self._gpu = resources.gpus_per_trial > 0
-        self.console.print(tuner.at_once(resources, self.left()), highlight=False)
+        self.console.print(cluster.at_once(resources, self.left()), highlight=False)
         arms, rungs = self._open_arms()
         searcher = EqualBudgets(arms, self.plan.search.budget, rungs, self, self._deadline)
         with Progress(self.console, {}, {}, slots, planned=self.left()) as self._progress:
@@ -134,10 +135,10 @@ class SearchStudy:
         self._tracker.plan(self._planned(trial))
         assert self._progress is not None
         self._progress.begin(unit.fingerprint, trial.name, config.training.max_epochs)
-        work = tuner.Work(unit=unit, config=config, corpus_key=self.plan.starts[arm].corpus_key)
+        work = Work(unit=unit, config=config, corpus_key=self.plan.starts[arm].corpus_key)
         corpus = self.plan.plan.corpora[work.corpus_key]
         extra = {"arm": arm, "trial": trial.name, "finished": unit.result() is not None}
-        described = tuner.described_work(work, corpus, gpu=self._gpu)
+        described = described_work(work, corpus, gpu=self._gpu)
         return trial, {**described, **extra, "judged": True}
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:

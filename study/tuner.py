@@ -8,28 +8,9 @@ Tuner the units that the ledger lacks, and each resumes from its own checkpoint.
 from __future__ import annotations
 
 import logging
-import math
-import os
-import signal
-import socket
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
-
-# Before ray: trials keep the working directory, so that relative paths mean what they say;
-# Ray reports no usage, prints no tables, and writes neither logs of results nor snapshots, of
-# which the ledger has what counts.
-os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", str(10**6))
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-# A trial that fails for good before its first epoch's end has nothing to report.
-os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
 from ray import tune
@@ -38,56 +19,18 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.search import ConcurrencyLimiter
 
 from rin_core.batching import EncodedCorpus
-from rin_core.config import Config
-from rin_core.training import Diverged
-from study.footprint import footprint
-from study.ledger import SharedUnit, StudyError, Superseded, Unit
-from study.packing import asked_memory, memory_limits, slots
-from study.provenance import code_version
+from study.cluster import Resources, nodes, room
+from study.ledger import SharedUnit
+from study.packing import asked_memory, memory_limits
 from study.searcher import EqualBudgets, Growth, InOrder, Rungs
 from study.store import Store
-from study.trial import run_unit
+from study.worker import HEARD, Work, described_work, trainable
 
-# Ray's notices are about files and settings of its own. A trial's death Tune would tell with a
-# traceback of itself; who listens to the trial is told, too, and says it in a line.
-logging.getLogger("ray").setLevel(logging.ERROR)
+# A trial's death Tune would tell with a traceback of itself; who listens to the trial is told,
+# too, and says it in a line.
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 RETRIES = 2
-ROOT = Path(__file__).parents[1]
-#: A cluster's nodes need Ray and the libraries, not this project: it is sent to them.
-SHIPPED = [str(ROOT / name) for name in ("rin_core", "search_spaces", "study")]
-
-
-class ClusterError(StudyError):
-    """The cluster cannot be reached, or can never hold a trial."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """One unit to run."""
-
-    unit: Unit
-    config: Config
-    corpus_key: str
-    """Which of the encoded corpora it trains on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
-    """What a trial takes, and how many may run at once."""
-
-    cpus_per_trial: float
-    gpus_per_trial: float
-    max_concurrent: int | None
-    address: str | None
-
-    def of_trial(self) -> dict[str, float]:
-        """Return what a trial takes, by Ray's names."""
-        return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial}
-
-    def __str__(self) -> str:
-        return f"a trial of {self.cpus_per_trial:g} CPUs and {self.gpus_per_trial:g} GPUs"
 
 
 class Listener(Protocol):
@@ -101,123 +44,6 @@ class Listener(Protocol):
 
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Called when a trial has ended, with the error it ended by if Ray knows one."""
-
-
-def connect(resources: Resources) -> int:
-    """Start Ray here, or join the cluster at an address; SIGTERM is from then on an interruption.
-
-    Returns:
-        How many trials fit at once; at a given address, where nodes may still join, at least one.
-
-    Raises:
-        ClusterError: No cluster there, or this machine has no room for even one trial.
-    """
-    if not ray.is_initialized():
-        try:
-            ray.init(
-                address=resources.address or "local",  # None would join a cluster of this host
-                include_dashboard=None if resources.address else False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                configure_logging=False,
-                runtime_env=resources.address and {"py_modules": SHIPPED},
-            )
-        except SystemExit as ended:  # Ray's answer to a SIGTERM while it starts
-            raise KeyboardInterrupt from ended
-        except Exception as error:  # Ray raises plain ones when its own processes die
-            given = resources.address
-            where = f"--ray-address {given}" if given else "Ray did not start"
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ClusterError(f"{where}: {reason}; the same command tries again") from error
-    # Ray ends a driver at once on SIGTERM; a batch system that sends it means "stop".
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    fits = slots(_nodes(), resources.of_trial())
-    if fits < 1 and resources.address is None:
-        total = ray.cluster_resources()
-        raise ClusterError(
-            f"no room for {resources}: this machine has {total.get('CPU', 0):g} CPUs and "
-            f"{total.get('GPU', 0):g} GPUs; lower --cpus-per-trial or --gpus-per-trial"
-        )
-    return max(1, min(fits, resources.max_concurrent or fits))
-
-
-def at_once(resources: Resources, left: int) -> str:
-    """Say how many trials will run at once, of those that are left."""
-    fits = slots(_nodes(), resources.of_trial())
-    if fits < 1:
-        return f"no node has room for {resources} now: trials wait for one that has"
-    most = min(left, resources.max_concurrent or left)
-    more = ", more as nodes join" if resources.address and most > fits else ""
-    return f"{min(fits, most)} at a time{more}"
-
-
-def _room(resources: Resources, ahead: int) -> int:
-    """Return how many trials to have at once: some more than fit, for whom nodes may join."""
-    most = slots(_nodes(), resources.of_trial()) + ahead
-    return min(most, resources.max_concurrent or most)
-
-
-def _nodes() -> list[Mapping[str, float]]:
-    """Return the resources of each node that is there now."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-def require_listener(address: str | None) -> None:
-    """Refuse an address where nobody listens: Ray would wait for minutes and then abort.
-
-    Raises:
-        ValueError: An address of Ray Client, through which Tune cannot reach the driver.
-        ClusterError: Nobody listens there.
-    """
-    if (address or "").startswith("ray://"):
-        raise ValueError(
-            f"--ray-address {address}: a study cannot run through Ray Client; give the command on "
-            "the cluster's head, there or by `ray job submit`, with --ray-address auto"
-        )
-    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
-    if not host or not port.isdigit():
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except OSError as error:
-        raise ClusterError(
-            f"--ray-address {address}: {error}; start the cluster, or leave the option out to "
-            "use this machine"
-        ) from error
-
-
-def default_gpus(address: str | None) -> float:
-    """Return the GPUs of a trial where nobody said: one, if there is one at all."""
-    if address is not None:
-        connect(Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=1, address=address))
-        return float(bool(ray.cluster_resources().get("GPU", 0)))
-    import torch
-
-    return float(torch.cuda.is_available())
-
-
-def require_card(
-    resources: Resources, work: Iterable[Work], corpora: Mapping[str, EncodedCorpus]
-) -> None:
-    """Refuse a share of this machine's GPU that is too small for a trial.
-
-    Fractions are bookkeeping: all trials see the whole card, and the last to come finds it full.
-
-    Raises:
-        ClusterError: Says how much a trial needs.
-    """
-    share = resources.gpus_per_trial
-    if not 0 < share < 1 or resources.address is not None:
-        return
-    import torch
-
-    card = torch.cuda.get_device_properties(0).total_memory
-    needed = max(footprint(w.config, corpora[w.corpus_key]).card() for w in work)
-    if needed > share * card:
-        raise ClusterError(
-            f"--gpus-per-trial {share:g}: a trial needs about {needed / 2**30:.1f} GiB of "
-            f"the card's {card / 2**30:.1f}; give at least {math.ceil(100 * needed / card) / 100:g}"
-        )
 
 
 def run(
@@ -269,9 +95,9 @@ def search(
             writes files.
     """
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
-    trainable = tune.with_resources(
+    placed = tune.with_resources(
         tune.with_parameters(
-            _trainable,
+            trainable,
             handles=handles,
             threads=_threads(resources),
             shared=None if store is None else store.uri,
@@ -281,9 +107,9 @@ def search(
     limited = ConcurrencyLimiter(searcher, max_concurrent=at_most)
     callbacks: list[Callback] = [_Forward(listener)]
     if resources.address is not None:
-        callbacks.append(Growth(limited, lambda: _room(resources, searcher.ahead)))
+        callbacks.append(Growth(limited, lambda: room(resources, searcher.ahead)))
     tuner = tune.Tuner(
-        trainable,
+        placed,
         tune_config=tune.TuneConfig(
             search_alg=limited,
             scheduler=rungs,
@@ -308,7 +134,7 @@ def _places(resources: Resources) -> Callable[[dict[str, Any]], tune.PlacementGr
     every node is given one to itself.
     """
     fixed = resources.of_trial()
-    share, most = memory_limits(_nodes(), fixed)
+    share, most = memory_limits(nodes(), fixed)
 
     def place(config: dict[str, Any]) -> tune.PlacementGroupFactory:
         memory = min(asked_memory(config["unit"]["memory"], share), most)
@@ -319,97 +145,6 @@ def _places(resources: Resources) -> Callable[[dict[str, Any]], tune.PlacementGr
 
 def _threads(resources: Resources) -> int:
     return max(1, int(resources.cpus_per_trial))
-
-
-def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str, Any]:
-    """Return what a worker needs to run a unit, in plain values.
-
-    A search adds its own: with ``judged`` the epochs that the unit has are reported as well.
-
-    Args:
-        work: The unit.
-        corpus: What it trains on.
-        gpu: It computes on a GPU, whose memory is then what it needs most of.
-    """
-    return {
-        "fingerprint": work.unit.fingerprint,
-        "path": str(work.unit.path.resolve()),
-        "config": work.config.flat(),
-        "corpus": work.corpus_key,
-        "code": code_version(),
-        "memory": footprint(work.config, corpus).host(gpu=gpu),
-    }
-
-
-def _trainable(
-    config: dict[str, Any], handles: Mapping[str, Any], threads: int, shared: str | None
-) -> None:
-    """Run one unit inside a Ray worker, which may have run others before."""
-    described = config["unit"]
-    corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
-    with _folder(described, shared) as unit:
-        _run(described, corpus, unit, threads)
-
-
-@contextmanager
-def _folder(described: Mapping[str, Any], shared: str | None) -> Iterator[Unit]:
-    """Open a unit's folder: the ledger's own, or on a node that does not see it a copy."""
-    if shared is None:
-        yield Unit(Path(described["path"]))
-        return
-    with tempfile.TemporaryDirectory(prefix="rin-") as folder:
-        unit = SharedUnit(Path(folder) / described["fingerprint"], Store(shared))
-        unit.refresh()
-        yield unit
-
-
-def _run(described: Mapping[str, Any], corpus: EncodedCorpus, unit: Unit, threads: int) -> None:
-    """Train a unit and report its epochs; a failure that would come again is recorded."""
-    settings = Config.from_flat(described["config"])
-    gpu = bool(ray.get_gpu_ids())
-    report = Reports()
-    try:
-        if described.get("judged"):  # epoch by epoch, as if they were trained now
-            for row in unit.history():
-                report(row)
-        record = run_unit(
-            settings,
-            corpus,
-            unit,
-            threads=threads,
-            gpu=gpu,
-            code=described["code"],
-            on_epoch=report,
-        )
-        report(record["history"][-1])
-    except Diverged as error:  # it would again: a failure to record, not to retry
-        unit.fail(str(error))
-    except Superseded:
-        pass
-
-
-class Reports:
-    """Report of each epoch, once, what the driver acts on; the ledger has the rest of it.
-
-    Of every number of every trial Ray keeps six statistics and two windows of values, 2 KiB.
-    """
-
-    def __init__(self) -> None:
-        self.epoch, self.best, self.seconds = 0, 0.0, 0.0
-
-    def __call__(self, row: Mapping[str, float]) -> None:
-        """Report an epoch of a trial's history, unless it or a later one was."""
-        if row["epoch"] <= self.epoch:
-            return
-        self.epoch = int(row["epoch"])
-        self.best = max(self.best, row["dev_f1"])
-        self.seconds += row["seconds"]
-        heard = {name: row[name] for name in HEARD}
-        tune.report({**heard, "best_dev_f1": self.best, "total_seconds": self.seconds})
-
-
-#: What a listener hears of an epoch.
-HEARD = ("epoch", "train_loss", "dev_f1", "seconds")
 
 
 class _Forward(TrialProgressCallback):  # type: ignore[misc]

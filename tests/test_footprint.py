@@ -17,10 +17,11 @@ from rin_core.batching import make_batch
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.training import Trainer
+from study.cluster import ClusterError, Resources, require_card
 from study.footprint import PROCESS, Footprint, footprint
 from study.ledger import Unit
 from study.packing import MEMORY_STEP, asked_memory
-from study.tuner import ClusterError, Resources, Work, require_card
+from study.worker import Work
 from tests.tiny_models import save_bert
 
 MIB = 2**20

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from study import run, tuner
+from study import cluster, run, tuner
 from study.errors import exit_with_clear_errors
 from study.interruption import watched
 from study.options import parse
@@ -26,8 +26,8 @@ def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Run:
     """Run a command line whose trials are interrupted as soon as Ray has them."""
-    monkeypatch.setattr(tuner, "connect", lambda _: 1)
-    monkeypatch.setattr(tuner, "at_once", lambda *_: "1 at a time")
+    monkeypatch.setattr(cluster, "connect", lambda _: 1)
+    monkeypatch.setattr(cluster, "at_once", lambda *_: "1 at a time")
     for name in ("run", "search"):
         monkeypatch.setattr(tuner, name, interrupted)
 

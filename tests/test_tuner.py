@@ -13,7 +13,7 @@ from ray.tune.experiment import Trial
 
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
-from study import tuner
+from study import cluster, tuner, worker
 from study.ledger import Ledger
 from study.store import Store
 
@@ -24,12 +24,12 @@ def test_an_epoch_is_reported_once_with_what_the_driver_acts_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[Mapping[str, float]] = []
-    monkeypatch.setattr(tuner, "tune", SimpleNamespace(report=said.append))
-    report = tuner.Reports()
+    monkeypatch.setattr(worker, "tune", SimpleNamespace(report=said.append))
+    report = worker.Reports()
     for row in (ROW, ROW, {**ROW, "epoch": 2, "dev_f1": 0.3}):
         report(row)
     sums = [{"best_dev_f1": 0.5, "total_seconds": seconds} for seconds in (3.0, 6.0)]
-    heard = {name: ROW[name] for name in tuner.HEARD}
+    heard = {name: ROW[name] for name in worker.HEARD}
     assert said == [{**heard, **sums[0]}, {**heard, "epoch": 2, "dev_f1": 0.3, **sums[1]}]
 
 
@@ -53,52 +53,13 @@ def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
     config = Config()
     corpus = load_dataset(str(spert_folder), config)
     unit = Ledger(tmp_path / "runs", store).unit(config.fingerprint(corpus.digest))
-    work = tuner.Work(unit=unit, config=config, corpus_key="c")
-    described = tuner.described_work(work, corpus, gpu=False)
+    work = worker.Work(unit=unit, config=config, corpus_key="c")
+    described = worker.described_work(work, corpus, gpu=False)
     assert "hunter2" not in json.dumps(described)
     asked: dict[str, Any] = {}
     monkeypatch.setattr(tuner, "search", lambda *given: asked.update(store=given[-1]))
-    here = tuner.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
     tuner.run([work], {"c": corpus}, here, 1, SimpleNamespace(), tmp_path)
     assert asked == {"store": store}
-    with tuner._folder(described, store.uri) as there:
+    with worker._folder(described, store.uri) as there:
         assert there.store == store
-
-
-def on_nodes(monkeypatch: pytest.MonkeyPatch, *cpus: float) -> None:
-    nodes = [{"Alive": True, "Resources": {"CPU": n}} for n in cpus]
-    monkeypatch.setattr(tuner.ray, "is_initialized", lambda: True)
-    monkeypatch.setattr(tuner.ray, "nodes", lambda: [*nodes, {"Alive": False, "Resources": {}}])
-    monkeypatch.setattr(tuner.ray, "cluster_resources", lambda: {"CPU": sum(cpus)})
-    monkeypatch.setattr(tuner.signal, "signal", lambda *_: None)
-
-
-def two_cpus(address: str | None, most: int | None = None) -> tuner.Resources:
-    return tuner.Resources(cpus_per_trial=2, gpus_per_trial=0, max_concurrent=most, address=address)
-
-
-def test_trials_wait_on_a_cluster_that_has_no_room_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_nodes(monkeypatch, 0, 1, 1)
-    assert tuner.connect(two_cpus("auto")) == 1
-    said = tuner.at_once(two_cpus("auto"), 9)
-    assert (
-        said
-        == "no node has room for a trial of 2 CPUs and 0 GPUs now: trials wait for one that has"
-    )
-    assert tuner._room(two_cpus("auto"), ahead=16) == 16
-    assert tuner._room(two_cpus("auto", most=3), ahead=16) == 3
-
-
-def test_a_machine_without_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_nodes(monkeypatch, 1)
-    with pytest.raises(tuner.ClusterError, match=r"no room for a trial of 2 CPUs .* has 1 CPUs"):
-        tuner.connect(two_cpus(None))
-
-
-def test_how_many_at_once_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_nodes(monkeypatch, 4, 3)
-    assert tuner.connect(two_cpus("auto")) == 3
-    assert tuner.at_once(two_cpus("auto"), 9) == "3 at a time, more as nodes join"
-    assert tuner.at_once(two_cpus("auto", most=2), 9) == "2 at a time"
-    assert tuner.at_once(two_cpus(None), 9) == "3 at a time"
-    assert tuner.at_once(two_cpus("auto"), 2) == "2 at a time"
