@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of any group of triples: by relation, by length, by distance.
+"""Precision, recall and F1 of any group of triples: by relation, length, distance, vectors.
 
 A cut puts every triple into one group, gold or said, so that the groups add up to the whole.
 Where only sentences are sorted, :mod:`reports.breakdown` counts them.
@@ -7,7 +7,7 @@ Where only sentences are sorted, :mod:`reports.breakdown` counts them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +78,27 @@ def by_distance() -> Cut:
         title="words from subject to object",
         groups=_names(_DISTANCES),
         of=lambda _, fact: _bin(abs(fact[0] - fact[2]), _DISTANCES),
+        of_missing=lambda *_: None,
+    )
+
+
+def by_vectors(with_vector: Container[str]) -> Cut:
+    """Sort by whether both words have a pretrained vector.
+
+    Args:
+        with_vector: The words that have one.
+    """
+    both, lacking = "both have one", "one has none"
+
+    def group(sentence: Sentence, fact: Fact) -> str:
+        words = (sentence.words[fact[0]], sentence.words[fact[2]])
+        return both if all(word in with_vector for word in words) else lacking
+
+    return Cut(
+        name="vectors",
+        title="word vectors of subject and object",
+        groups=(both, lacking),
+        of=group,
         of_missing=lambda *_: None,
     )
 

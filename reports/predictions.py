@@ -58,6 +58,9 @@ class SentenceCounts:
     """The triples themselves, N of them, under the same fingerprints."""
     sentences: tuple[Sentence, ...] = ()
     """The N sentences."""
+    with_vector: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The words of test that have a pretrained vector, for the trials that began with vectors
+    and whose ledger says which."""
     problems: tuple[str, ...] = ()
     """Which finished trials have none, and why."""
 
@@ -117,19 +120,37 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
         return SentenceCounts(problems=(lack,) if len(done) else ())
     # The last trial's corpus: an earlier content of the same name is another test split.
     corpus = corpora[str(known["content"].iloc[-1])]
+    known_words = {digest: _with_vector(runs, digest) for digest in done["digest"].unique()}
     answers: dict[str, tuple[Answer, ...]] = {}
-    problems = []
+    with_vector, problems = {}, []
     for _, trial in done.iterrows():
         try:
             answers[str(trial["fingerprint"])] = _trial_answers(runs, trial, corpus)
+            if words := known_words[trial["digest"]]:
+                with_vector[str(trial["fingerprint"])] = words
         except _UNREADABLE as error:
             problems.append(f"Not counted: {trial['label']}, seed {trial['seed']}: {error}")
     return SentenceCounts(
         by_fingerprint={name: count_answers(corpus.test, own) for name, own in answers.items()},
         answers=answers,
         sentences=corpus.test,
+        with_vector=with_vector,
         problems=tuple(problems),
     )
+
+
+def _with_vector(runs: Path, digest: str) -> frozenset[str]:
+    """Return the words of test that have a vector; none where the ledger does not say."""
+    path = runs / "vectors" / f"{digest}.json"
+    if not path.exists():
+        return frozenset()
+    try:
+        return frozenset(map(str, json.loads(path.read_text(encoding="utf-8"))["words"]))
+    except _UNREADABLE as error:
+        raise LedgerError(
+            f"{path}: not a record of word vectors ({error!r}); delete it and give the study's "
+            "command again, which rewrites it"
+        ) from error
 
 
 def _content(trial: pd.Series, corpora: Mapping[str, CorpusRecord]) -> str:
@@ -193,6 +214,24 @@ def count_answers(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> A
         (len(gold & said), len(said), len(gold) + len(sentence.missing))
         for sentence, (gold, said) in zip(sentences, answers, strict=True)
     ]
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def count_by_words(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> Array:
+    """Count triples that are right by the words of their arguments, wherever those stand.
+
+    Returns:
+        Correct, predicted and gold [N, 3], as from :func:`count_answers`; triples of the same
+        words are one.
+    """
+    rows = []
+    for sentence, (gold, said) in zip(sentences, answers, strict=True):
+
+        def as_words(facts: frozenset[Fact], words: Sequence[str] = sentence.words) -> set[object]:
+            return {(words[i], relation, words[j]) for i, relation, j in facts}
+
+        right, found = as_words(gold), as_words(said)
+        rows.append((len(right & found), len(found), len(right) + len(sentence.missing)))
     return np.array(rows, np.int64).reshape(-1, 3)
 
 

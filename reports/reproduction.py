@@ -13,8 +13,9 @@ import jinja2
 import pandas as pd
 
 from reports.confirmation import comparison_rows, confirmation_rows
+from reports.error_tables import MATCHING_COLUMNS
 from reports.experiment_tables import OPTIMISM_COLUMNS
-from reports.paper import best_without_bert
+from reports.paper import TABLE_1_ROWS, best_without_bert, published
 from reports.results import STATUS_WORDS, complete_command
 from reports.run_cards import RunCard
 from reports.search import SearchData
@@ -43,6 +44,8 @@ class Replication:
     """What each search's best came to on fresh seeds."""
     optimism: tuple[str, ...]
     """What each arm's score would have been with the epoch chosen on test."""
+    beside: tuple[str, ...]
+    """What the scores of Table 1's arms hang on that is neither model nor epoch."""
     figures: tuple[str, ...]
     tables: tuple[str, ...]
 
@@ -117,6 +120,7 @@ def replications(
                 claims=_claims(tables.get("claims")),
                 tuned=_tuned(corpus, [data for data in searched if data.corpus == corpus]),
                 optimism=_optimism(tables.get("optimism")),
+                beside=_beside(corpus, own),
                 figures=tuple(figure for study in own for figure in _figures(study)),
                 tables=tuple(_markdown(tables[name]) for name in TABLES if name in tables),
             )
@@ -132,7 +136,7 @@ def in_short(found: Replication) -> Section:
         key=f"short-{found.corpus}",
         title=f"In short: {found.corpus}",
         intro=(verdicts if found.verdicts else "The paper has no scores on this corpus.",),
-        points=(*found.claims, *chosen, *found.tuned),
+        points=(*found.claims, *chosen, *found.beside, *found.tuned),
     )
 
 
@@ -204,6 +208,40 @@ def _optimism(table: Table | None) -> tuple[str, ...]:
                 f"seeds: {seeds}); the paper's {paper}: **{verdict}**."
             )
     return tuple(found)
+
+
+def _beside(corpus: str, studies: Iterable[Section]) -> tuple[str, ...]:
+    """Say what another rule of matching gives, and how triples without word vectors fare."""
+    errors = [t for study in studies for part in study.parts for t in part.tables]
+    matching, vectors = (
+        [table for table in errors if table.name == name]
+        for name in ("errors_matching", "errors_vectors")
+    )
+    found = []
+    if matching:
+        hbt = published(corpus, "hbt", "f1")
+        theirs = f" ({hbt.value} there)" if hbt else ""
+        found.append(
+            f"By the word of an argument wherever it stands, as HBT of Table 1{theirs} was "
+            f"scored, and not by its place: {_of_table_1(matching, *MATCHING_COLUMNS[1::-1])}."
+        )
+    if vectors:
+        both, lacking = vectors[0].columns
+        found.append(
+            f"Gold triples by word vectors: {both}, {lacking}. F1 of the latter, for that of the "
+            f"former: {_of_table_1(vectors, lacking, both)}."
+        )
+    return tuple(found)
+
+
+def _of_table_1(tables: Iterable[Table], first: str, second: str) -> str:
+    """Say two columns of each arm of Table 1, from whichever experiment has it."""
+    rows = {row.key: (table, row) for table in tables for row in table.rows}
+    scores = (
+        f"{row.label} {_cell(table, row, first).text} for {_cell(table, row, second).text}"
+        for table, row in (rows[arm] for arm, _ in TABLE_1_ROWS if arm in rows)
+    )
+    return "; ".join(scores)
 
 
 def _tuned(corpus: str, searched: Sequence[SearchData]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from rin_core.errors import require_gpu
 from study.audit import Audit
-from study.corpora import record_if_here
+from study.corpora import record_if_here, record_vectors_if_here
 from study.exported import read_exported
 from study.ledger import Ledger, Unit
 from study.portable import export_ledger, first_difference, merge
@@ -57,6 +57,9 @@ class Import:
     data_root: Path | None = None
     """Folder of corpora, of which reports take what exported files leave out [default:
     $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """Word vectors, of which reports take which words have one [default: the recorded file name,
+    in the data root or in ``embeddings`` there]."""
     out: Path = Path("runs")
     """The ledger."""
 
@@ -76,25 +79,33 @@ class Import:
                     text = escape(f"{fingerprint}: {difference}")
                     console.print(f"[red]conflict[/red] {text}; ours is kept")
                 conflicts += len(merged.conflicts)
-            for why in _record_corpora(ledger, records, self.data_root):
-                text = f"{why}: reports lack scores by class, errors and tests over its sentences"
-                console.print(text, style="yellow", highlight=False, markup=False)
+            for lack in _record_data(ledger, records, self.data_root, self.embeddings):
+                console.print(lack, style="yellow", highlight=False, markup=False)
         return 1 if conflicts else 0
 
 
-def _record_corpora(
-    ledger: Ledger, files: Iterable[Iterable[Mapping[str, Any]]], data_root: Path | None
+def _record_data(
+    ledger: Ledger,
+    files: Iterable[Iterable[Mapping[str, Any]]],
+    data_root: Path | None,
+    embeddings: Path | None,
 ) -> Iterator[str]:
-    """Record the corpora of imported units, which no exported file holds; yield what lacks."""
-    results = (r["content"]["result"] for file in files for r in file if r["record"] == "unit")
-    found = {
-        result["corpus"]["content"]: (result["corpus"]["name"], Config.from_flat(result["config"]))
-        for result in results
-        if "content" in result["corpus"]
-    }
-    for content, (name, config) in found.items():
+    """Record what reports need of the data of imported units, which no exported file holds.
+
+    Yields:
+        What is not at hand, and what reports lack without it.
+    """
+    units = (r["content"]["result"] for file in files for r in file if r["record"] == "unit")
+    results = [result for result in units if "content" in result["corpus"]]
+    for content, result in {r["corpus"]["content"]: r for r in results}.items():
+        name, config = result["corpus"]["name"], Config.from_flat(result["config"])
         if why := record_if_here(ledger, content, name, data_root, config):
-            yield why
+            yield f"{why}: reports lack scores by class, errors and tests over its sentences"
+    for result in {r["corpus"]["digest"]: r for r in results}.values():
+        # What is said of a corpus that is not at hand need not be said of its vectors.
+        described = ledger.corpus_path(result["corpus"]["content"]).exists()
+        if described and (why := record_vectors_if_here(ledger, result, data_root, embeddings)):
+            yield f"{why}: reports lack scores by word vectors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

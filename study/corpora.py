@@ -1,8 +1,9 @@
-"""Corpora as reports see them: statistics of every split, and the gold of test.
+"""Corpora as reports see them: statistics of every split, the gold of test, words with vectors.
 
 Scores by overlap class need gold triples, and a report must come out of the ledger alone,
-on a machine that has no corpus. So each corpus leaves one file there. It holds the text of the
-test split: a private corpus stays as private as its ledger.
+on a machine that has no corpus. So each corpus leaves one file there, and one more for each file
+of word vectors. They hold the text of the test split: a private corpus stays as private as its
+ledger.
 
 ``python study/corpora.py --data webnlg_star nyt5k_star`` records corpora without a study.
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 import tyro
 
+from rin_core.batching import EncodedCorpus
 from rin_core.config import Config, DataConfig
 from rin_core.corpus import Corpus, Sentence
 from rin_core.corpus_statistics import split_statistics
@@ -26,11 +28,13 @@ from study.plan import Plan
 
 
 def record_corpora(ledger: Ledger, plan: Plan, data_root: Path | None) -> None:
-    """Record every corpus of a plan that the ledger does not describe yet."""
+    """Record every corpus of a plan, and its word vectors, that the ledger does not describe."""
     for planned in plan.trials:
         content = plan.corpora[planned.corpus_key].content
         trial = planned.trial
         record_corpus(ledger, content, trial.corpus, data_root, trial.config.data)
+    for corpus in plan.corpora.values():
+        record_vectors(ledger, corpus)
 
 
 def record_corpus(
@@ -76,6 +80,55 @@ def record_if_here(
     return ""
 
 
+def record_vectors(ledger: Ledger, corpus: EncodedCorpus) -> None:
+    """Record which words of test have a pretrained vector, unless that is recorded already.
+
+    Args:
+        ledger: Where to; it has the corpus's record.
+        corpus: The corpus with its vectors; nothing is recorded of one without.
+    """
+    vectors, recorded = corpus.vectors, ledger.corpus(corpus.content)
+    if vectors is None or recorded is None or ledger.vectors_path(corpus.digest).exists():
+        return
+    words = sorted({word for sentence in recorded["test"] for word in sentence["words"]})
+    numbers = corpus.vocabulary.word_ids(words)
+    found = [word for word, k in zip(words, numbers, strict=True) if vectors.found[k]]
+    ledger.record_vectors(corpus.digest, {"name": vectors.name, "words": found})
+
+
+def record_vectors_if_here(
+    ledger: Ledger,
+    result: Mapping[str, Any],
+    data_root: Path | None,
+    embeddings: Path | None,
+) -> str:
+    """Record the word vectors of a result from elsewhere, if they are at hand; else say why not.
+
+    Args:
+        ledger: Where to.
+        result: A finished unit's.
+        data_root: Folder of corpora.
+        embeddings: The file; None looks for the recorded name in the data root and in
+            ``embeddings`` there.
+    """
+    corpus = result["corpus"]
+    if not result["vectors"] or ledger.vectors_path(corpus["digest"]).exists():
+        return ""
+    name, config = result["vectors"]["name"], Config.from_flat(result["config"])
+    why = ""
+    for path in (embeddings,) if embeddings else (Path("embeddings") / name, Path(name)):
+        try:
+            here = load_dataset(corpus["name"], config, data_root=data_root, embeddings=path)
+        except ValueError as error:
+            why = str(error)
+            continue
+        if here.digest == corpus["digest"]:
+            record_vectors(ledger, here)
+            return ""
+        why = f"word vectors {name}: those here, or the corpus {corpus['name']!r}, are others"
+    return why
+
+
 def describe(corpus: Corpus) -> dict[str, Any]:
     """Return a corpus's name, the statistics of its splits and the sentences of test."""
     splits = corpus.splits().items()
@@ -103,6 +156,8 @@ class Options:
     """Corpora: ``demo``, names under the data root, or folders."""
     data_root: Path | None = None
     """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """Word vectors, of which reports take which words have one."""
     out: Path = Path("runs")
     """The ledger."""
 
@@ -111,8 +166,11 @@ def main(options: Options) -> int:
     """Run the command line."""
     ledger, config = Ledger(options.out), Config()
     for name in options.data:
-        corpus = load_dataset(name, config, data_root=options.data_root)
+        corpus = load_dataset(
+            name, config, data_root=options.data_root, embeddings=options.embeddings
+        )
         record_corpus(ledger, corpus.content, name, options.data_root, config.data)
+        record_vectors(ledger, corpus)
         print(f"{corpus.notes[0]} ({ledger.corpus_path(corpus.content)})")  # noqa: T201
     return 0
 

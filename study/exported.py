@@ -99,7 +99,8 @@ _UNIT: Fields = {
     **{"fingerprint": _FINGERPRINT, "best_epoch": _COUNT, "stopped": _TEXT, "seconds": _NUMBER},
     **{"vectors": _OBJECT_OR_NULL, "predictions": _OBJECT_OR_NULL},
 }
-_CORPUS: Fields = {"name": _NAME, "digest": _TEXT}
+_CORPUS: Fields = {"name": _NAME, "digest": _NAME}
+_VECTORS: Fields = {"name": _NAME}
 _PROVENANCE: Fields = {"threads": _COUNT, "hardware": _TEXT, "code": _OBJECT}
 _PROVENANCE_MAY: Fields = {"started": _TIME, "packages": _OBJECT}
 _CODE_MAY: Fields = {"commit": _TEXT}
@@ -219,6 +220,8 @@ def _unit(content: dict[str, Any]) -> dict[str, Any]:
     _check(content, _UNIT)
     _check(content["corpus"], _CORPUS, "corpus.")
     _check_some(content["corpus"], {"content": _FINGERPRINT}, "corpus.")
+    if content["vectors"] is not None:
+        _check(content["vectors"], _VECTORS, "vectors.")
     _check(content["provenance"], _PROVENANCE, "provenance.")
     _check_some(content["provenance"], _PROVENANCE_MAY, "provenance.")
     _check_some(content["provenance"]["code"], _CODE_MAY, "provenance.code.")

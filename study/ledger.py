@@ -11,6 +11,7 @@ what is finished is known from here, and everything else can be made again from 
     <root>/studies/<experiment>.json
     <root>/searches/<experiment>.json
     <root>/corpora/<content>.json   what reports need of a corpus
+    <root>/vectors/<digest>.json    which words of its test split have a pretrained vector
     <root>/cases/<name>.json        sentences followed through models
 """
 
@@ -359,9 +360,21 @@ class Ledger:
         """Return where the corpus of a content digest is described."""
         return self.root / "corpora" / f"{content}.json"
 
+    def corpus(self, content: str) -> dict[str, Any] | None:
+        """Return the record of a corpus, or ``None``."""
+        return _read_json(self.corpus_path(content))
+
     def record_corpus(self, content: str, description: Mapping[str, Any]) -> None:
         """Describe a corpus for reports."""
         _write_json(self.corpus_path(content), {"content": content, **description}, indent=None)
+
+    def vectors_path(self, digest: str) -> Path:
+        """Return where the word vectors of an encoded corpus are described."""
+        return self.root / "vectors" / f"{digest}.json"
+
+    def record_vectors(self, digest: str, description: Mapping[str, Any]) -> None:
+        """Describe word vectors for reports."""
+        _write_json(self.vectors_path(digest), {"digest": digest, **description}, indent=None)
 
     def record_cases(self, name: str, cases: Sequence[Mapping[str, Any]]) -> Path:
         """Record sentences followed through models, for reports, and return the file."""

@@ -23,7 +23,7 @@ from rin_core.dataset import load_dataset
 from rin_core.errors import require_gpu
 from rin_core.metrics import decode_spans
 from rin_core.training import CHECKPOINT, Epoch, Result, train
-from study.corpora import record_corpus
+from study.corpora import record_corpus, record_vectors
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, Unit
 from study.provenance import provenance
@@ -174,6 +174,7 @@ def main(options: Options) -> int:
         print(note)  # noqa: T201
     ledger = Ledger(options.out)
     record_corpus(ledger, corpus.content, options.data, options.data_root, config.data)
+    record_vectors(ledger, corpus)
     unit = ledger.unit(config.fingerprint(corpus.digest))
     record = run_unit(
         config, corpus, unit, threads=options.threads, gpu=options.gpu, on_epoch=_print_epoch

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from reports.error_cuts import by_distance, by_length, by_relation, cut_counts
+from reports.error_cuts import by_distance, by_length, by_relation, by_vectors, cut_counts
 from reports.error_figures import (
     changes_info,
     draw_changes,
@@ -27,10 +28,11 @@ from reports.error_kinds import (
 )
 from reports.error_rounds import change, moved, sizes, steps
 from reports.error_tables import error_tables
-from reports.predictions import Answer, SentenceCounts, read_counts
-from reports.results import read_ledger
+from reports.predictions import Answer, SentenceCounts, count_answers, count_by_words, read_counts
+from reports.results import LedgerError, read_ledger
 from reports.table import Table
 from tests.ledgers import GOLD, Ledger, answers_ledger
+from tests.test_corpus_statistics import sentence
 
 
 def answer(gold: set[tuple[int, str, int]], said: set[tuple[int, str, int]]) -> Answer:
@@ -97,6 +99,22 @@ def test_cuts_by_hand() -> None:
     }
 
 
+def test_a_cut_by_vectors_wants_one_for_both_words() -> None:
+    counts = cut_counts(by_vectors({"a", "b", "c"}), GOLD, ANSWERS)
+    assert dict(zip(by_vectors(()).groups, counts.tolist(), strict=True)) == {
+        **{"both have one": [1, 1, 1], "one has none": [0, 2, 2]},
+    }
+
+
+def test_by_words_the_same_word_elsewhere_is_right() -> None:
+    gold = sentence("a b a b", ("a", "r", "b"), ("a", "s", "b"), ("a", "t", "nowhere"))
+    said = {(2, "r", 3), (0, "r", 3), (2, "s", 0)}
+    found = [answer({(0, "r", 1), (0, "s", 1)}, said)]
+    # Two of the three said are the same words, and right; what cannot be located is missed.
+    assert count_by_words([gold], found).tolist() == [[1, 2, 3]]
+    assert count_answers([gold], found).tolist() == [[0, 3, 3]]
+
+
 def test_groups_add_up_to_the_whole() -> None:
     for cut in (by_relation(GOLD), by_length()):
         assert cut_counts(cut, GOLD, ANSWERS).sum(axis=0).tolist() == [1, 3, 4]
@@ -161,6 +179,33 @@ def test_tables_by_hand(ledger: Ledger, counts: SentenceCounts) -> None:
     assert rounds["BiLSTM_s, another seed"][:4] == ["2", "0.0", "0.0", "–"]
     behind = tables["errors_confusion"].rows[0].cells[1].fingerprints
     assert behind == tuple(str(ledger.trials[k]["fingerprint"]) for k in (1, 3))
+
+
+def test_f1_by_words_stands_beside_f1_by_places(ledger: Ledger, counts: SentenceCounts) -> None:
+    tables = {table.name: table for table in error_tables(read_ledger(ledger.runs), counts)}
+    # No word occurs twice in these sentences.
+    found = texts(tables["errors_matching"])
+    assert found["RIN (GRU, K = 1)"] == ["57.1 ± 0.0", "57.1 ± 0.0", "+0.0 ± 0.0"]
+    assert "errors_vectors" not in tables, "the ledger does not say which words have one"
+
+
+def test_arms_that_began_with_vectors_have_a_table_of_them(ledger: Ledger) -> None:
+    path = ledger.runs / "vectors" / "d.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"name": "v", "words": ["a", "b"]}))
+    last = ledger.runs / "units" / str(ledger.trials[4]["fingerprint"]) / "result.json"
+    text = last.read_text()
+    last.write_text(text.replace('"digest": "d"', '"digest": "without"'))
+    frame = read_ledger(ledger.runs)
+    tables = {t.name: t for t in error_tables(frame, read_counts(ledger.runs, frame))}
+    assert tables["errors_vectors"].columns == ("both have one (1)", "one has none (2)")
+    assert texts(tables["errors_vectors"]) == {
+        "BiLSTM_s": ["100.0 ± 0.0", "0.0 ± 0.0"],
+        "RIN (GRU, K = 1)": ["100.0 ± 0.0", "50.0 ± 0.0"],
+    }
+    path.write_text("{}")
+    with pytest.raises(LedgerError, match=r"vectors/d\.json: not a record of word vectors"):
+        read_counts(ledger.runs, frame)
 
 
 def test_figures_take_the_means(ledger: Ledger, counts: SentenceCounts) -> None:

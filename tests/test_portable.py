@@ -132,6 +132,9 @@ def test_times_are_no_difference_but_everything_else_is(ledger):
         ({"best_epoch": 99}, "best_epoch = 99: must be one of the 2 epochs"),
         ({"predictions": {"relations": []}}, "predictions.triples is missing"),
         ({"corpus": {"digest": "d"}}, "corpus.name is missing"),
+        ({"corpus": {"name": "c", "digest": "../d"}}, "corpus.digest = .*: must be a name"),
+        ({"vectors": {}}, "vectors.name is missing"),
+        ({"vectors": {"name": "/etc/passwd"}}, "vectors.name = .*: must be a name"),
         ({"provenance": {}}, "provenance.threads is missing"),
         ({"provenance": RAN}, "provenance.code is missing"),
         (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reports import build, reproduction
-from tests.ledgers import Ledger, write_search
+from tests.ledgers import Ledger, answers_ledger, write_search
 
 
 @pytest.fixture
@@ -93,6 +93,26 @@ def test_what_choosing_on_test_adds_stands_beside_the_papers_number(ledger: Ledg
     assert "- RIN (GRU, K = 1): 87.7 ± 0.6 for 87.0 ± 1.0 on dev (+0.7 ± 0.6, 95 % −0.8 to" in told
     assert "seeds: 3); the paper's 86.3: **reproduced**." in told
     assert "K = 3" not in told, "nothing of it is finished"
+
+
+def test_what_scores_hang_on_beside_model_and_epoch(tmp_path: Path, ledger: Ledger) -> None:
+    assert "hang on beside" not in written(ledger), "nothing is known of its sentences"
+    made = answers_ledger(tmp_path / "answers" / "runs")
+    vectors = made.runs / "vectors" / "d.json"
+    vectors.parent.mkdir()
+    vectors.write_text(json.dumps({"name": "v", "words": ["a", "b"]}))
+    text = written(made)
+    told = text[text.index("What these scores hang on") :]
+    assert (
+        "- By the word of an argument wherever it stands, as HBT of Table 1 (88.8 there) was "
+        "scored, and not by its place: BiLSTM_s 40.0 ± 0.0 for 40.0 ± 0.0; RIN (GRU, K = 1) "
+        "57.1 ± 0.0 for 57.1 ± 0.0.\n" in told
+    )
+    assert (
+        "- Gold triples by word vectors: both have one (1), one has none (2). F1 of the latter, "
+        "for that of the former: BiLSTM_s 0.0 ± 0.0 for 100.0 ± 0.0; RIN (GRU, K = 1) 50.0 ± 0.0 "
+        "for 100.0 ± 0.0.\n" in told
+    )
 
 
 def test_hours_are_of_all_runs_and_the_ratio_is_the_benchmarks(
