@@ -1,6 +1,7 @@
 """Search spaces: which configurations a study compares, as frozen Python values."""
 
 import difflib
+from pathlib import Path
 
 from search_spaces import (
     ablation,
@@ -15,6 +16,7 @@ from search_spaces import (
     tune_rin,
     version,
 )
+from search_spaces.own import SUFFIX, read_space
 from search_spaces.search import Search
 from search_spaces.space import Grid, SpaceError
 
@@ -28,12 +30,14 @@ SEARCHES: dict[str, Search] = {
 
 
 def find_space(name: str) -> Grid | Search:
-    """Return a space by name.
+    """Return a space by name, or from a TOML file (:mod:`search_spaces.own`).
 
     Raises:
-        SpaceError: No such space; says which there are.
+        SpaceError: No such space, or a file that describes none; says what would be right.
     """
     known: dict[str, Grid | Search] = {**SPACES, **SEARCHES}
+    if name.endswith(SUFFIX):
+        return read_space(Path(name), known)
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"

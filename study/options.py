@@ -28,8 +28,9 @@ class Options:
     """
 
     space: tuple[str, ...] = ("rounds_curve",)
-    """What to compare; ``--list`` shows the spaces. Several grids run as one study: what they
-    share is trained once, and no slot waits for the end of one to begin the next."""
+    """What to compare; ``--list`` shows the spaces, ``FILE.toml`` is one of your own. Several
+    grids run as one study: what they share is trained once, and no slot waits for the end of one
+    to begin the next."""
     list: bool = False
     """Show the spaces and their trial counts, and stop."""
     dry_run: bool = False

@@ -150,6 +150,7 @@ def _list_spaces() -> None:
         table.add_row(f"[bold]{search.name}[/bold]", *row)
         _list_on_request(table, search)
     CONSOLE.print(table)
+    CONSOLE.print("One of your own: --space FILE.toml, as docs/guide.md has it", style="dim")
 
 
 def _list_on_request(table: Table, space: Grid | Search) -> None:

@@ -1,0 +1,235 @@
+"""A comparison or a search of one's own, from a TOML file: ``--space mine.toml``.
+
+The file's name is the space's. A table ``arms`` makes a grid, a table ``parameters`` a search; the
+guide has one of each. Settings are the dotted names of :class:`~rin_core.config.Config`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Container, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from rin_core.config import Config
+from search_spaces.search import Asha, Parameter, Search
+from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
+
+SUFFIX = ".toml"
+_NAME = re.compile(r"[\w.-]+")
+_TEXT, _TABLE = (str, "text"), (dict, "a table")
+_COUNT, _NUMBER = (int, "a whole number"), ((int, float), "a number")
+_SEEDS = ((int, str, list), 'a count (5), a range ("2-4") or a list ([0, 3])')
+#: Fields of a grid, and those that a search has beside them, with what each must be.
+_GRID = {"title": _TEXT, "seeds": _SEEDS, "settings": _TABLE, "arms": _TABLE}
+_SEARCH = {
+    **{"parameters": _TABLE, "trials": _COUNT, "sampler": _TEXT},
+    **{"hours": _NUMBER, "asha": ((dict, bool), "a table, or false")},
+}
+_RANGE = ("low", "high", "log", "step")
+
+
+def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
+    """Read a space.
+
+    Args:
+        path: A TOML file.
+        known: The spaces that there are, with whose names and arms nothing may be confused.
+
+    Raises:
+        SpaceError: Names the file, the field and what would be right.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        _refuse_names(path.stem, known)
+        return _space(path.stem, content, _arms_of(known.values()))
+    except OSError as error:
+        raise SpaceError(f"--space {path}: {error.strerror}") from error
+    except ValueError as error:  # of TOML, of settings, of Optuna and of this file
+        raise SpaceError(f"--space {path}: {error}") from error
+
+
+def _refuse_names(name: str, known: Container[str]) -> None:
+    if not _NAME.fullmatch(name) or name in known:
+        raise ValueError(
+            f"{name!r} cannot be the name of a space of your own (letters, digits, '-', '_' and "
+            "'.', and no name that --list shows); rename the file"
+        )
+
+
+def _arms_of(spaces: Iterable[Grid | Search]) -> dict[str, Arm]:
+    """Return the arms of the grids by name: those of searches have a meaning there alone."""
+    grids = [space for space in spaces if isinstance(space, Grid)]
+    return {arm.name: arm for grid in grids for arm in (*grid.arms, *grid.on_request)}
+
+
+def _space(name: str, content: Mapping[str, Any], known: Mapping[str, Arm]) -> Grid | Search:
+    is_search = "parameters" in content
+    _check_fields(content, _GRID | _SEARCH if is_search else _GRID)
+    settings = dict(_settings(content.get("settings", {})))
+    named = content.get("arms", {}).items()
+    arms = tuple(_arm(name, table, known, changed=bool(settings)) for name, table in named)
+    _check_arms(arms, settings)
+    title = content.get("title", name)
+    if is_search:
+        return _search(name, title, content, settings, arms)
+    if not arms:
+        raise ValueError("must have arms, as in [arms.dropped], or parameters to search")
+    every = {"*": settings}
+    return Grid(name=name, title=title, arms=arms, settings=every, **_given(content, "seeds"))
+
+
+def _search(
+    name: str,
+    title: str,
+    content: Mapping[str, Any],
+    settings: Mapping[str, object],
+    arms: tuple[Arm, ...],
+) -> Search:
+    parameters = dict(_settings(content["parameters"], of_tables=True))
+    given = _given(content, "seeds", "trials", "sampler", "asha", "hours")
+    named = {"seeds": "confirm_seeds", "trials": "budget"}
+    return Search(
+        name=name,
+        title=title,
+        arms=arms or (Arm(name="rin", label="RIN"),),
+        fixed=settings,
+        parameters={path: _parameter(path, spec) for path, spec in parameters.items()},
+        **{named.get(key, key): value for key, value in given.items()},
+    )
+
+
+def _arm(name: str, table: Any, known: Mapping[str, Arm], *, changed: bool) -> Arm:
+    """Return an arm; one of ``known`` where nothing but its name is given.
+
+    Reports take the arms of all spaces together, by name.
+
+    Args:
+        name: Its key.
+        table: Its label and settings.
+        known: Arms that have a meaning already.
+        changed: All arms have settings that are not the paper's.
+    """
+    if not _NAME.fullmatch(name) or not isinstance(table, dict):
+        raise ValueError(f"arms.{name}: must be a table named with letters, digits, -, _ and .")
+    if name in known and (table or changed):
+        raise ValueError(
+            f"arms.{name}: is {known[name].label} at the paper's settings in every table; to "
+            "compare with that leave it empty, and settings to the other arms, or rename yours"
+        )
+    if name in known:
+        return known[name]
+    label = table.get("label", name)
+    if not isinstance(label, str):
+        raise ValueError(f"arms.{name}.label = {label!r}: must be text")
+    overrides = {key: value for key, value in table.items() if key != "label"}
+    return Arm(name=name, label=label, overrides=dict(_settings(overrides)))
+
+
+def _check_arms(arms: Iterable[Arm], settings: Mapping[str, object]) -> None:
+    """Refuse what no configuration can have, and two arms that are one model."""
+    _configured(settings, "settings")
+    seen: dict[Config, str] = {}
+    for arm in arms:
+        config = _configured({**settings, **arm.overrides}, f"arms.{arm.name}").canonical()
+        if (other := seen.setdefault(config, arm.name)) != arm.name:
+            raise ValueError(f"arms.{arm.name}: is the same model as arms.{other}; leave one out")
+
+
+def _configured(overrides: Mapping[str, object], place: str) -> Config:
+    if "training.seed" in overrides:
+        raise ValueError(f"{place}.training.seed: every arm gets the same; choose with seeds")
+    try:
+        return Config().with_overrides(overrides)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def _settings(
+    table: Mapping[str, Any], prefix: str = "", *, of_tables: bool = False
+) -> Iterator[tuple[str, Any]]:
+    """Yield what nested tables hold, by dotted name.
+
+    Args:
+        table: As TOML has it.
+        prefix: What stands before its keys.
+        of_tables: What a setting has is a table itself.
+    """
+    for key, value in table.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict) and not (of_tables and path in Config().flat()):
+            yield from _settings(value, f"{path}.", of_tables=of_tables)
+        else:
+            yield path, value
+
+
+def _parameter(path: str, spec: Any) -> Parameter:
+    """Return a parameter of a search: a range of numbers, or choices."""
+    if path not in Config().flat() or not isinstance(spec, dict):
+        raise ValueError(f"parameters.{path}: must be a setting with a table, as {{low=0, high=1}}")
+    own = {key: value for key, value in spec.items() if key != "when"}
+    try:
+        return Parameter(_distribution(path, own), _when(spec.get("when", {})))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"parameters.{path}: {error}") from error
+
+
+def _distribution(path: str, spec: Mapping[str, Any]) -> BaseDistribution:
+    if set(spec) == {"choices"}:
+        return CategoricalDistribution([_as_configured(path, value) for value in spec["choices"]])
+    kind = type(Config().flat()[path])
+    is_range = {"low", "high"} <= set(spec) <= set(_RANGE)
+    if kind not in (int, float) or not is_range:
+        numbers = "low and high, with log or step, or " if kind in (int, float) else ""
+        raise ValueError(f"must have {numbers}choices")
+    return IntDistribution(**spec) if kind is int else FloatDistribution(**spec)
+
+
+def _when(table: Mapping[str, Any]) -> dict[str, tuple[object, ...]]:
+    found = {}
+    for path, values in _settings(table):
+        if not isinstance(values, list):
+            raise ValueError(f"when.{path} = {values!r}: must be a list of values")
+        found[path] = tuple(_as_configured(path, value) for value in values)
+    return found
+
+
+def _as_configured(path: str, value: object) -> Any:
+    return Config().override(path, value).flat()[path]
+
+
+def _given(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return what the file says of a space's other fields, as the space has them."""
+    found = {name: content[name] for name in names if name in content}
+    if "seeds" in found:
+        seeds = found["seeds"]
+        text = "".join(f"{seed}," for seed in seeds) if isinstance(seeds, list) else str(seeds)
+        found["seeds"] = parse_seeds(text)
+    if "asha" in found:
+        found["asha"] = _asha(found["asha"])
+    return found
+
+
+def _asha(value: Any) -> Asha | None:
+    if isinstance(value, bool):
+        return Asha() if value else None
+    _check_fields(value, {"grace_period": _COUNT, "reduction_factor": _NUMBER}, "asha.")
+    return Asha(**value)
+
+
+def _check_fields(table: Mapping[str, Any], fields: Mapping[str, Any], place: str = "") -> None:
+    """Refuse a field that is none, or holds something else than it must."""
+    for key, value in table.items():
+        if key not in fields:
+            raise ValueError(f"{place}{key}: no such field; there are {', '.join(fields)}")
+        kinds, words = fields[key]
+        if not isinstance(value, kinds):
+            raise ValueError(f"{place}{key} = {value!r}: must be {words}")

@@ -1,0 +1,145 @@
+"""Comparisons and searches of one's own, from TOML files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from search_spaces import SPACES, Grid, Search, SpaceError, find_space
+from search_spaces.search import Asha
+
+GUIDE = Path(__file__).parents[1] / "docs" / "guide.md"
+EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+ARM = "[arms.mine]\nmodel.rounds = 2\n"
+SEARCH = "[parameters]\nencoder.dropout = { low = 0.0, high = 0.5 }\n"
+
+
+def space(folder: Path, text: str, name: str = "mine") -> Grid | Search:
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return find_space(str(path))
+
+
+def test_a_grid(tmp_path):
+    found = space(
+        tmp_path,
+        'title = "?"\nseeds = "2-3"\n[arms.gru-1]\n'
+        '[arms.mine]\nlabel = "Mine"\nmodel.rounds = 2\nencoder.dropout = 0.3\n',
+    )
+    assert isinstance(found, Grid)
+    assert (found.name, found.title, found.seeds) == ("mine", "?", (2, 3))
+    known, mine = found.arms
+    assert known in SPACES["rounds_curve"].arms, "the same arm, and so the same trials"
+    assert (mine.name, mine.label) == ("mine", "Mine")
+    configs = {t.arm: t.config for t in found.trials(["webnlg_star"])}
+    assert (configs["mine"].model.rounds, configs["mine"].encoder.dropout) == (2, 0.3)
+
+
+def test_settings_are_of_all_arms_and_above_those_of_the_demo_corpus(tmp_path):
+    text = "[settings]\ntraining.batch_size = 7\n[arms.a]\n[arms.b]\ntraining.batch_size = 9\n"
+    found = space(tmp_path, text)
+    assert isinstance(found, Grid)
+    for corpus in ("mine", "demo"):
+        sizes = [trial.config.training.batch_size for trial in found.trials([corpus], seeds=[0])]
+        assert sizes == [7, 9]
+
+
+def test_a_search(tmp_path):
+    found = space(
+        tmp_path,
+        "trials = 4\nseeds = [0, 3]\nsampler = 'random'\nhours = 2\n"
+        "asha = { grace_period = 2, reduction_factor = 4 }\n"
+        "[settings]\ntraining.patience = 10\n[arms.k-2]\nmodel.rounds = 2\n[parameters]\n"
+        "model.feature_size = { low = 60, high = 260, step = 4 }\n"
+        "training.learning_rate = { low = 1e-4, high = 1e-2, log = true }\n"
+        "model.cell = { choices = ['gru', 'rnn'], when = { model.rounds = [1, 2] } }\n",
+    )
+    assert isinstance(found, Search)
+    assert (found.budget, found.confirm_seeds, found.sampler, found.hours) == (
+        4,
+        (0, 3),
+        "random",
+        2,
+    )
+    assert found.asha == Asha(grace_period=2, reduction_factor=4)
+    assert found.fixed == {"training.patience": 10}
+    assert {path: p.distribution for path, p in found.parameters.items()} == {
+        "model.feature_size": IntDistribution(60, 260, step=4),
+        "training.learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
+        "model.cell": CategoricalDistribution(["gru", "rnn"]),
+    }
+    assert found.parameters["model.cell"].when == {"model.rounds": (1, 2)}
+
+
+def test_a_search_without_arms_tunes_rin(tmp_path):
+    found = space(tmp_path, f"asha = false\n{SEARCH}")
+    assert isinstance(found, Search)
+    assert [arm.name for arm in found.arms] == ["rin"]
+    assert found.asha is None
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_the_guides_examples_can_be_given(tmp_path, text):
+    assert len(EXAMPLES) == 2
+    assert space(tmp_path, text).arms
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title =", "Invalid value"),
+        ("", "must have arms"),
+        ("arms = 3", "arms = 3: must be a table"),
+        ("title = 3\n" + ARM, "title = 3: must be text"),
+        ("seeds = 0\n" + ARM, "--seeds 0: must be a count"),
+        ("seeds = 1.5\n" + ARM, "seeds = 1.5: must be a count"),
+        ("trials = 3\n" + ARM, "trials: no such field; there are title, seeds, settings, arms$"),
+        ("[arms.'a b']", "arms.a b: must be a table named with letters"),
+        ("arms.a = 3", "arms.a: must be a table"),
+        ("[arms.a]\nlabel = 3", "arms.a.label = 3: must be text"),
+        ("[arms.a]\nmodel.round = 3", "arms.a: model.round: no such field; did you mean model.r"),
+        ("[arms.a]\nmodel.rounds = 'x'", "arms.a: model.rounds = 'x'"),
+        ("[arms.a]\ntraining.seed = 3", "arms.a.training.seed: every arm gets the same"),
+        ("[arms.a]\n[arms.b]", "arms.b: is the same model as arms.a; leave one out"),
+        ("[arms.gru-1]\nmodel.rounds = 2", "arms.gru-1: is RIN .GRU, K = 1. at the paper's set"),
+        ("[settings]\nencoder.dropout = 0.3\n[arms.gru-1]", "arms.gru-1: is RIN .GRU, K = 1. at"),
+        ("[settings]\nencoder.drop = 0.3\n" + ARM, "settings: encoder.drop: no such field"),
+        ("[parameters]\nmodel.round = { low = 1 }", "parameters.model.round"),
+        ("[parameters]\nmodel.rounds = 3", "parameters.model.rounds: must be a setting with a tab"),
+        ("[parameters]\nmodel.rounds = { low = 1 }", "model.rounds: must have low and high, with"),
+        ("[parameters]\nmodel.rounds = { low = 3, high = 1 }", "parameters.model.rounds: "),
+        ("[parameters]\nmodel.cell = { low = 1, high = 2 }", "model.cell: must have choices"),
+        ("[parameters]\nmodel.cell = { choices = ['gur'] }", "parameters.model.cell: .*'gur'"),
+        ("[parameters]\nmodel.cell = { choices = 3 }", "parameters.model.cell: "),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = 1 } }",
+            "parameters.model.cell: when.model.rounds = 1: must be a list",
+        ),
+        ("[parameters]\ntraining.max_epochs = { low = 1, high = 2 }", "cannot be searched"),
+        ("sampler = 'best'\n" + SEARCH, "sampler = 'best': must be one of"),
+        ("trials = 0\n" + SEARCH, "budget = 0: must be at least 1"),
+        ("asha = { grace = 3 }\n" + SEARCH, "asha.grace: no such field"),
+        ("asha = 'no'\n" + SEARCH, "asha = 'no': must be a table, or false"),
+        ("seeds = [1000]\n" + SEARCH, "seed 1000 chose the best"),
+    ],
+)
+def test_what_a_file_cannot_say_names_the_field(tmp_path, text, message):
+    with pytest.raises(SpaceError, match=rf"^--space \S+/mine\.toml: .*{message}"):
+        space(tmp_path, text)
+
+
+def test_files_that_cannot_be_a_space(tmp_path):
+    with pytest.raises(SpaceError, match=r"none\.toml: No such file"):
+        find_space(str(tmp_path / "none.toml"))
+    for name in ("rounds_curve", "tune_rin", "my space"):
+        with pytest.raises(
+            SpaceError, match=rf"'{name}' cannot be the name of a space of your own"
+        ):
+            space(tmp_path, ARM, name)
+    (tmp_path / "mine.toml").write_bytes(b"\xff")
+    with pytest.raises(SpaceError, match=r"mine\.toml: .*decode"):
+        find_space(str(tmp_path / "mine.toml"))
