@@ -127,9 +127,13 @@ class RoundsCurveInfo:
 
 
 def is_rounds_curve(frame: pd.DataFrame) -> bool:
-    """Whether a frame's arms are a curve over K: ``cell-K`` arms, with or without K = 0."""
-    arms = set(frame["arm"]) - {BASELINE_ARM}
-    return bool(arms) and all(LINE_ARM.fullmatch(arm) for arm in arms)
+    """Whether a frame's arms are a curve over K: ``cell-K`` arms, with or without K = 0.
+
+    The name is not enough: in a space of one's own ``width-64`` is no K = 64.
+    """
+    arms = frame[frame["arm"] != BASELINE_ARM]
+    own = arms["cell"] + "-" + arms["rounds"].astype(str)
+    return not arms.empty and bool((arms["arm"] == own).all()) and bool((arms["rounds"] > 0).all())
 
 
 def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:

@@ -135,6 +135,7 @@ def test_which_experiments_are_a_curve(frame: pd.DataFrame) -> None:
     assert not is_rounds_curve(frame[frame["arm"] == BASELINE_ARM])
     ablation = frame.replace({"arm": {"rnn-1": "no-relation-input"}})
     assert not is_rounds_curve(ablation)
+    assert not is_rounds_curve(frame.replace({"arm": {"rnn-1": "width-64"}})), "no K = 64"
     with pytest.raises(ValueError, match="a curve wants gru-1"):
         rounds_curve_info(ablation)
 
