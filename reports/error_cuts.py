@@ -7,12 +7,12 @@ Where only sentences are sorted, :mod:`reports.breakdown` counts them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from reports.predictions import Answer, Fact
+from reports.predictions import Answer, Fact, WordsKnown
 from reports.significance import Array
 from rin_core.corpus import Sentence
 
@@ -82,22 +82,20 @@ def by_distance() -> Cut:
     )
 
 
-def by_vectors(with_vector: Container[str]) -> Cut:
-    """Sort by whether both words have a pretrained vector.
-
-    Args:
-        with_vector: The words that have one.
-    """
-    both, lacking = "both have one", "one has none"
+def by_vectors(known: WordsKnown) -> Cut:
+    """Sort by what is known of the two words: a vector, nothing but training, not even that."""
+    groups = ("both have one", "one has none", "one not in training")
 
     def group(sentence: Sentence, fact: Fact) -> str:
-        words = (sentence.words[fact[0]], sentence.words[fact[2]])
-        return both if all(word in with_vector for word in words) else lacking
+        words = {sentence.words[fact[0]], sentence.words[fact[2]]}
+        if words & known.unseen:
+            return groups[2]
+        return groups[0] if words <= known.with_vector else groups[1]
 
     return Cut(
         name="vectors",
         title="word vectors of subject and object",
-        groups=(both, lacking),
+        groups=groups,
         of=group,
         of_missing=lambda *_: None,
     )

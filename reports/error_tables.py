@@ -47,8 +47,7 @@ def error_tables(frame: pd.DataFrame, counts: SentenceCounts) -> list[Table]:
         relation_table(groups, counts),
         sentence_cut_table(by_length(), groups, counts),
         sentence_cut_table(by_distance(), groups, counts),
-        *_vectors_tables(groups, counts),
-        matching_table(groups, counts),
+        *rule_tables(groups, counts),
         fate_table(groups, counts),
         invention_table(groups, counts),
         confusion_table(groups, counts),
@@ -122,18 +121,23 @@ def sentence_cut_table(cut: Cut, groups: Groups, counts: SentenceCounts) -> Tabl
     )
 
 
+def rule_tables(groups: Groups, counts: SentenceCounts) -> list[Table]:
+    """Return what F1 hangs on beside the model: word vectors, and the rule of matching."""
+    return [*_vectors_tables(groups, counts), _matching_table(groups, counts)]
+
+
 def _vectors_tables(groups: Groups, counts: SentenceCounts) -> list[Table]:
     """Return F1 with and without word vectors, of the arms that began with the same ones."""
-    known = next(iter(counts.with_vector.values()), None)
+    known = next(iter(counts.vectors.values()), None)
     own = {
         arm: trials
         for arm, trials in groups.items()
-        if all(counts.with_vector.get(name) == known for name in arm_runs(trials, counts))
+        if all(counts.vectors.get(name) == known for name in arm_runs(trials, counts))
     }
     return [sentence_cut_table(by_vectors(known), own, counts)] if known and own else []
 
 
-def matching_table(groups: Groups, counts: SentenceCounts) -> Table:
+def _matching_table(groups: Groups, counts: SentenceCounts) -> Table:
     """Return F1 by places and by words, a row for each arm."""
     rows = []
     for arm, trials in groups.items():

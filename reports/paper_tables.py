@@ -24,6 +24,7 @@ from reports.cells import (
     verdict_cell,
 )
 from reports.claims import claim_tables
+from reports.error_tables import arm_runs, rule_tables
 from reports.experiment_tables import (
     DIFFERENCE_COLUMNS,
     DIFFERENCE_NOTES,
@@ -39,7 +40,7 @@ from reports.table import NO_CELL, Cell, Row, Table
 def paper_tables(
     frame: pd.DataFrame, corpus: str, counts: SentenceCounts, others: Sequence[str] = ()
 ) -> list[Table]:
-    """Return Tables 1, 4 and 5 and the claims for one corpus, those that have rows.
+    """Return Tables 1, 4 and 5, the claims and what F1 hangs on, those that have rows.
 
     Args:
         frame: The corpus's trials under one settings value, see
@@ -59,8 +60,15 @@ def paper_tables(
         _table_4(frame, corpus),
         _table_5(frame, corpus, counts),
         *claim_tables(frame, corpus, counts),
+        *rule_tables(_answered(frame, counts), counts),
     )
     return [table for table in tables if table.rows]
+
+
+def _answered(frame: pd.DataFrame, counts: SentenceCounts) -> dict[str, pd.DataFrame]:
+    """Return the trials of Table 1's arms that left their predictions."""
+    groups = {arm: of_arm(frame, arm) for arm, _ in TABLE_1_ROWS}
+    return {arm: trials for arm, trials in groups.items() if arm_runs(trials, counts)}
 
 
 def _arms(

@@ -48,6 +48,15 @@ class Answer(NamedTuple):
     said: frozenset[Fact]
 
 
+class WordsKnown(NamedTuple):
+    """What a model knows of the words of test before it is trained."""
+
+    with_vector: frozenset[str]
+    """Words that have a pretrained vector: of those that training has, which alone have one."""
+    unseen: frozenset[str]
+    """Words that training does not have; all are one to a model."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentenceCounts:
     """What trials found in every test sentence, for the trials that left their predictions."""
@@ -58,9 +67,9 @@ class SentenceCounts:
     """The triples themselves, N of them, under the same fingerprints."""
     sentences: tuple[Sentence, ...] = ()
     """The N sentences."""
-    with_vector: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The words of test that have a pretrained vector, for the trials that began with vectors
-    and whose ledger says which."""
+    vectors: Mapping[str, WordsKnown] = field(default_factory=dict)
+    """What the trials that began with vectors knew of the words; none where the ledger does not
+    say."""
     problems: tuple[str, ...] = ()
     """Which finished trials have none, and why."""
 
@@ -120,32 +129,32 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
         return SentenceCounts(problems=(lack,) if len(done) else ())
     # The last trial's corpus: an earlier content of the same name is another test split.
     corpus = corpora[str(known["content"].iloc[-1])]
-    known_words = {digest: _with_vector(runs, digest) for digest in done["digest"].unique()}
+    words = {digest: _words_known(runs, digest) for digest in done["digest"].unique()}
     answers: dict[str, tuple[Answer, ...]] = {}
-    with_vector, problems = {}, []
+    vectors, problems = {}, []
     for _, trial in done.iterrows():
         try:
             answers[str(trial["fingerprint"])] = _trial_answers(runs, trial, corpus)
-            if words := known_words[trial["digest"]]:
-                with_vector[str(trial["fingerprint"])] = words
+            if (own := words[trial["digest"]]) is not None:
+                vectors[str(trial["fingerprint"])] = own
         except _UNREADABLE as error:
             problems.append(f"Not counted: {trial['label']}, seed {trial['seed']}: {error}")
     return SentenceCounts(
         by_fingerprint={name: count_answers(corpus.test, own) for name, own in answers.items()},
         answers=answers,
         sentences=corpus.test,
-        with_vector=with_vector,
+        vectors=vectors,
         problems=tuple(problems),
     )
 
 
-def _with_vector(runs: Path, digest: str) -> frozenset[str]:
-    """Return the words of test that have a vector; none where the ledger does not say."""
+def _words_known(runs: Path, digest: str) -> WordsKnown | None:
     path = runs / "vectors" / f"{digest}.json"
     if not path.exists():
-        return frozenset()
+        return None
     try:
-        return frozenset(map(str, json.loads(path.read_text(encoding="utf-8"))["words"]))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return WordsKnown(frozenset(content["with_vector"]), frozenset(content["unseen"]))
     except _UNREADABLE as error:
         raise LedgerError(
             f"{path}: not a record of word vectors ({error!r}); delete it and give the study's "

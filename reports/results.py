@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin_core.config import Config
+from rin_core.config import canonical_settings, variant
 
 #: What may have become of a trial, and in a reader's words.
 STATUS_WORDS = {
@@ -134,9 +134,11 @@ def read_ledger(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
             raise LedgerError(_no_such(name, known, runs))
     rows = [row for name in chosen for row in _study_rows(runs, name)]
     frame = pd.DataFrame(rows, columns=list(SCHEMA)).astype(SCHEMA)
-    # A trial planned again for changed data has a new fingerprint and replaces the old one.
-    identity = ["experiment", "settings", "arm", "seed"]
-    return frame.drop_duplicates(identity, keep="last").reset_index(drop=True)
+    # A trial planned again for changed data has a new fingerprint and replaces the old one; an arm
+    # planned again as another model replaces all its trials, of other seeds too.
+    arm = ["experiment", "settings", "arm"]
+    meant = frame[frame["variant"] == frame.groupby(arm)["variant"].transform("last")]
+    return meant.drop_duplicates([*arm, "seed"], keep="last").reset_index(drop=True)
 
 
 def no_trials() -> pd.DataFrame:
@@ -187,21 +189,6 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
         "content": unit.content,
         **unit.scores,
     }
-
-
-def variant(config: Mapping[str, object]) -> str:
-    """Return what a configuration changes of the defaults, its seed aside."""
-    default = Config().flat() | {"training.seed": config.get("training.seed")}
-    return canonical_settings({k: v for k, v in config.items() if v != default.get(k)})
-
-
-def canonical_settings(settings: Mapping[str, object]) -> str:
-    """Return settings as one line of text, equal exactly where they are equal.
-
-    A setting of ``None``, such as no word vectors, is the same as its absence.
-    """
-    given = sorted((k, v) for k, v in settings.items() if v is not None)
-    return ", ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in given)
 
 
 def read_unit(folder: Path) -> Unit:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.results import LedgerError, read_json, read_ledger, variant
+from reports.results import LedgerError, read_json, read_ledger
+from rin_core.config import variant
 
 #: What may have become of a trial, in the order of tables.
 STATES = ("finished", "stopped", "failed", "running")

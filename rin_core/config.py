@@ -374,3 +374,18 @@ def _parse(path: str, text: str, kind: type) -> object:
         return kind(text)
     except (KeyError, ValueError):
         raise ConfigError(f"{path} = {text!r}: must be {_A_TYPE[kind]}") from None
+
+
+def variant(config: Mapping[str, object]) -> str:
+    """Return what a configuration, as :meth:`Config.flat` has it, changes but for its seed."""
+    default = Config().flat() | {"training.seed": config.get("training.seed")}
+    return canonical_settings({k: v for k, v in config.items() if v != default.get(k)})
+
+
+def canonical_settings(settings: Mapping[str, object]) -> str:
+    """Return settings as one line of text, equal exactly where they are equal.
+
+    A setting of ``None``, such as no word vectors, is the same as its absence.
+    """
+    given = sorted((k, v) for k, v in settings.items() if v is not None)
+    return ", ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in given)

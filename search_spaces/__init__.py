@@ -41,7 +41,7 @@ def find_space(name: str) -> Grid | Search:
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-        raise SpaceError(f"--space {name}: no such space; {hint}")
+        raise SpaceError(f"--space {name}: no such space; {hint}; one of your own is FILE{SUFFIX}")
     return known[name]
 
 

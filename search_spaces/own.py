@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         _refuse_names(path.stem, known)
-        return _space(path.stem, content, _arms_of(known.values()))
+        return _space(path.stem, content, known.values())
     except OSError as error:
         raise SpaceError(f"--space {path}: {error.strerror}") from error
     except ValueError as error:  # of TOML, of settings, of Optuna and of this file
@@ -65,26 +66,23 @@ def _refuse_names(name: str, known: Container[str]) -> None:
         )
 
 
-def _arms_of(spaces: Iterable[Grid | Search]) -> dict[str, Arm]:
-    """Return the arms of the grids by name: those of searches have a meaning there alone."""
-    grids = [space for space in spaces if isinstance(space, Grid)]
-    return {arm.name: arm for grid in grids for arm in (*grid.arms, *grid.on_request)}
-
-
-def _space(name: str, content: Mapping[str, Any], known: Mapping[str, Arm]) -> Grid | Search:
+def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]) -> Grid | Search:
     is_search = "parameters" in content
-    _check_fields(content, _GRID | _SEARCH if is_search else _GRID)
+    if not is_search and (alien := _SEARCH.keys() & content.keys()):
+        raise ValueError(f"{min(alien)}: is of a search, which has a table parameters")
+    _check_fields(content, _GRID | _SEARCH)
     settings = dict(_settings(content.get("settings", {})))
     named = content.get("arms", {}).items()
-    arms = tuple(_arm(name, table, known, changed=bool(settings)) for name, table in named)
+    grids = [space for space in known if isinstance(space, Grid)]
+    arms = tuple(_arm(arm, table, grids) for arm, table in named)
     _check_arms(arms, settings)
     title = content.get("title", name)
     if is_search:
         return _search(name, title, content, settings, arms)
     if not arms:
         raise ValueError("must have arms, as in [arms.dropped], or parameters to search")
-    every = {"*": settings}
-    return Grid(name=name, title=title, arms=arms, settings=every, **_given(content, "seeds"))
+    grid = Grid(name=name, title=title, arms=arms, fixed=settings)
+    return replace(grid, seeds=_seeds(content["seeds"])) if "seeds" in content else grid
 
 
 def _search(
@@ -94,39 +92,44 @@ def _search(
     settings: Mapping[str, object],
     arms: tuple[Arm, ...],
 ) -> Search:
-    parameters = dict(_settings(content["parameters"], of_tables=True))
-    given = _given(content, "seeds", "trials", "sampler", "asha", "hours")
-    named = {"seeds": "confirm_seeds", "trials": "budget"}
+    own = {key: content[key] for key in ("sampler", "hours") if key in content}
+    if "trials" in content:
+        if content["trials"] < 1:
+            raise ValueError(f"trials = {content['trials']}: must be at least 1")
+        own |= {"budget": content["trials"], "demo_budget": content["trials"]}
+    if "seeds" in content:  # none confirm nothing, as on the command line
+        seeds = () if content["seeds"] in (0, []) else _seeds(content["seeds"])
+        own |= {"confirm_seeds": seeds, "demo_seeds": len(seeds)}
+    if "asha" in content:
+        own["asha"] = _asha(content["asha"])
+    parameters = _settings(content["parameters"], of_tables=True)
     return Search(
         name=name,
         title=title,
         arms=arms or (Arm(name="rin", label="RIN"),),
         fixed=settings,
-        parameters={path: _parameter(path, spec) for path, spec in parameters.items()},
-        **{named.get(key, key): value for key, value in given.items()},
+        parameters={path: _parameter(path, spec) for path, spec in parameters},
+        **own,
     )
 
 
-def _arm(name: str, table: Any, known: Mapping[str, Arm], *, changed: bool) -> Arm:
-    """Return an arm; one of ``known`` where nothing but its name is given.
+def _arm(name: str, table: Any, grids: Iterable[Grid]) -> Arm:
+    """Return an arm; that of a grid where nothing but its name is given.
 
-    Reports take the arms of all spaces together, by name.
-
-    Args:
-        name: Its key.
-        table: Its label and settings.
-        known: Arms that have a meaning already.
-        changed: All arms have settings that are not the paper's.
+    Reports take the arms of all spaces together, by name: no two may mean different models.
     """
     if not _NAME.fullmatch(name) or not isinstance(table, dict):
         raise ValueError(f"arms.{name}: must be a table named with letters, digits, -, _ and .")
-    if name in known and (table or changed):
+    of = next((g for g in grids if name in {arm.name for arm in g.select(["*"])}), None)
+    if of is not None and of.settings:  # they are part of what it means there
+        raise ValueError(f"arms.{name}: has a meaning in the space {of.name}; give another name")
+    if of is not None and table:
         raise ValueError(
-            f"arms.{name}: is {known[name].label} at the paper's settings in every table; to "
-            "compare with that leave it empty, and settings to the other arms, or rename yours"
+            f"arms.{name}: has a meaning in the space {of.name}; leave it empty to compare with "
+            "that, or give another name"
         )
-    if name in known:
-        return known[name]
+    if of is not None:
+        return of.select([name])[0]
     label = table.get("label", name)
     if not isinstance(label, str):
         raise ValueError(f"arms.{name}.label = {label!r}: must be text")
@@ -139,6 +142,8 @@ def _check_arms(arms: Iterable[Arm], settings: Mapping[str, object]) -> None:
     _configured(settings, "settings")
     seen: dict[Config, str] = {}
     for arm in arms:
+        if both := settings.keys() & arm.overrides.keys():
+            raise ValueError(f"arms.{arm.name}.{min(both)}: settings has it for all arms")
         config = _configured({**settings, **arm.overrides}, f"arms.{arm.name}").canonical()
         if (other := seen.setdefault(config, arm.name)) != arm.name:
             raise ValueError(f"arms.{arm.name}: is the same model as arms.{other}; leave one out")
@@ -206,16 +211,12 @@ def _as_configured(path: str, value: object) -> Any:
     return Config().override(path, value).flat()[path]
 
 
-def _given(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return what the file says of a space's other fields, as the space has them."""
-    found = {name: content[name] for name in names if name in content}
-    if "seeds" in found:
-        seeds = found["seeds"]
-        text = "".join(f"{seed}," for seed in seeds) if isinstance(seeds, list) else str(seeds)
-        found["seeds"] = parse_seeds(text)
-    if "asha" in found:
-        found["asha"] = _asha(found["asha"])
-    return found
+def _seeds(value: Any) -> tuple[int, ...]:
+    text = "".join(f"{seed}," for seed in value) if isinstance(value, list) else str(value)
+    try:
+        return parse_seeds(text)
+    except SpaceError:
+        raise ValueError(f"seeds = {value!r}: must be {_SEEDS[1]}") from None
 
 
 def _asha(value: Any) -> Asha | None:

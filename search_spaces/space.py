@@ -77,6 +77,8 @@ class Grid:
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """What all arms share on a corpus, by shell-style pattern of its name; the first match."""
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    """Settings of all trials that are not the paper's, as if they were given with ``--set``."""
 
     def select(self, patterns: Sequence[str]) -> tuple[Arm, ...]:
         """Return the arms that match any shell-style pattern, in their order.
@@ -119,14 +121,15 @@ class Grid:
             ConfigError: A field or value that cannot be.
         """
         chosen = self.select(arms)
-        self._refuse_varied(chosen, overrides or {})
+        overrides = {**self.fixed, **(overrides or {})}
+        self._refuse_varied(chosen, overrides)
         return [
             Trial(
                 arm=arm.name,
                 label=arm.label,
                 corpus=corpus,
                 seed=seed,
-                config=self._config(corpus, arm, seed, overrides or {}),
+                config=self._config(corpus, arm, seed, overrides),
             )
             for seed in (self.seeds if seeds is None else seeds)
             for corpus in corpora

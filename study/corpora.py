@@ -22,6 +22,7 @@ from rin_core.config import Config, DataConfig
 from rin_core.corpus import Corpus, Sentence
 from rin_core.corpus_statistics import split_statistics
 from rin_core.dataset import load_corpus, load_dataset, with_tags
+from rin_core.vocabulary import UNKNOWN
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.plan import Plan
@@ -81,7 +82,7 @@ def record_if_here(
 
 
 def record_vectors(ledger: Ledger, corpus: EncodedCorpus) -> None:
-    """Record which words of test have a pretrained vector, unless that is recorded already.
+    """Record which words of test have a pretrained vector, and which training has not seen.
 
     Args:
         ledger: Where to; it has the corpus's record.
@@ -91,9 +92,13 @@ def record_vectors(ledger: Ledger, corpus: EncodedCorpus) -> None:
     if vectors is None or recorded is None or ledger.vectors_path(corpus.digest).exists():
         return
     words = sorted({word for sentence in recorded["test"] for word in sentence["words"]})
-    numbers = corpus.vocabulary.word_ids(words)
-    found = [word for word, k in zip(words, numbers, strict=True) if vectors.found[k]]
-    ledger.record_vectors(corpus.digest, {"name": vectors.name, "words": found})
+    numbers = dict(zip(words, corpus.vocabulary.word_ids(words), strict=True))
+    description = {
+        "name": vectors.name,
+        "with_vector": [word for word, k in numbers.items() if vectors.found[k]],
+        "unseen": [word for word, k in numbers.items() if k == UNKNOWN],
+    }
+    ledger.record_vectors(corpus.digest, description)
 
 
 def record_vectors_if_here(

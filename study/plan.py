@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rin_core.batching import EncodedCorpus
-from rin_core.config import Config
+from rin_core.config import Config, variant
 from rin_core.dataset import load_dataset
 from search_spaces.space import Grid, Trial
 from study.ledger import Ledger, Unit
@@ -78,11 +79,33 @@ class Experiment:
             {
                 "fingerprint": p.unit.fingerprint,
                 **p.trial.to_json(),
+                "config": self._config(p),
                 "corpus": p.corpus_name,
                 "settings": dict(self.plan.settings),
             }
             for p in self.trials
         ]
+
+    def _config(self, planned: PlannedTrial) -> dict[str, Any]:
+        """Return a trial's settings; a transformer by its name, for its folder is a place."""
+        pretrained = self.plan.corpora[planned.corpus_key].pretrained
+        own = {"encoder.model": pretrained.name} if pretrained else {}
+        return {**planned.trial.config.flat(), **own}
+
+    def replaced(self, recorded: Mapping[str, Any] | None) -> dict[str, int]:
+        """Count by arm the trials that a record has of another model under these settings.
+
+        Args:
+            recorded: The experiment's plan so far.
+        """
+        now = {p.trial.arm: variant(self._config(p)) for p in self.trials}
+        settings = dict(self.plan.settings)
+        return Counter(
+            trial["arm"]
+            for trial in (recorded or {"trials": []})["trials"]
+            if trial.get("settings") == settings
+            and now.get(trial["arm"]) not in (None, variant(trial["config"]))
+        )
 
 
 def together(experiments: Sequence[Experiment]) -> list[PlannedTrial]:
@@ -161,7 +184,7 @@ def make_plan(
         space=space,
         trials=tuple(planned.values()),
         corpora=used,
-        settings=_settings(overrides or {}, trials[0].config, used),
+        settings=_settings({**space.fixed, **(overrides or {})}, trials[0].config, used),
     )
 
 

@@ -109,6 +109,9 @@ def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) ->
     for experiment in experiments:
         space, corpus = experiment.plan.space.name, experiment.corpus_name
         header = {"space": space, "corpus": corpus, "command": _command()}
+        for arm, count in experiment.replaced(ledger.study(experiment.name)).items():
+            text = f"{experiment.name}: {arm} was another model before: {count} trials of that one"
+            CONSOLE.print(f"{text} are in reports no more", style="yellow", markup=False)
         ledger.record_study(experiment.name, header, experiment.record())
         record_corpora(ledger, experiment.plan, options.data_root)
     left = [p for p in trials if p.unit.result() is None]

@@ -53,7 +53,10 @@ def described(ledger: Ledger, corpus: EncodedCorpus, root: Path) -> Ledger:
 
 
 def words(ledger: Ledger, corpus: EncodedCorpus) -> list[str]:
-    return list(json.loads(ledger.vectors_path(corpus.digest).read_text())["words"])
+    """The words of test with a vector; the one that training does not have is always told."""
+    content = json.loads(ledger.vectors_path(corpus.digest).read_text())
+    assert content["unseen"] == ["Eve"]
+    return list(content["with_vector"])
 
 
 def test_words_of_test_that_a_model_can_have_a_vector_for(root, tmp_path):

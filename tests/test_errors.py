@@ -28,7 +28,14 @@ from reports.error_kinds import (
 )
 from reports.error_rounds import change, moved, sizes, steps
 from reports.error_tables import error_tables
-from reports.predictions import Answer, SentenceCounts, count_answers, count_by_words, read_counts
+from reports.predictions import (
+    Answer,
+    SentenceCounts,
+    WordsKnown,
+    count_answers,
+    count_by_words,
+    read_counts,
+)
 from reports.results import LedgerError, read_ledger
 from reports.table import Table
 from tests.ledgers import GOLD, Ledger, answers_ledger
@@ -100,9 +107,11 @@ def test_cuts_by_hand() -> None:
 
 
 def test_a_cut_by_vectors_wants_one_for_both_words() -> None:
-    counts = cut_counts(by_vectors({"a", "b", "c"}), GOLD, ANSWERS)
-    assert dict(zip(by_vectors(()).groups, counts.tolist(), strict=True)) == {
-        **{"both have one": [1, 1, 1], "one has none": [0, 2, 2]},
+    cut = by_vectors(WordsKnown(frozenset("abc"), frozenset("l")))
+    assert dict(zip(cut.groups, cut_counts(cut, GOLD, ANSWERS).tolist(), strict=True)) == {
+        "both have one": [1, 1, 1],
+        "one has none": [0, 1, 1],
+        "one not in training": [0, 1, 1],
     }
 
 
@@ -192,16 +201,18 @@ def test_f1_by_words_stands_beside_f1_by_places(ledger: Ledger, counts: Sentence
 def test_arms_that_began_with_vectors_have_a_table_of_them(ledger: Ledger) -> None:
     path = ledger.runs / "vectors" / "d.json"
     path.parent.mkdir()
-    path.write_text(json.dumps({"name": "v", "words": ["a", "b"]}))
+    path.write_text(json.dumps({"name": "v", "with_vector": ["a", "b"], "unseen": []}))
     last = ledger.runs / "units" / str(ledger.trials[4]["fingerprint"]) / "result.json"
     text = last.read_text()
     last.write_text(text.replace('"digest": "d"', '"digest": "without"'))
     frame = read_ledger(ledger.runs)
     tables = {t.name: t for t in error_tables(frame, read_counts(ledger.runs, frame))}
-    assert tables["errors_vectors"].columns == ("both have one (1)", "one has none (2)")
+    assert tables["errors_vectors"].columns == (
+        *("both have one (1)", "one has none (2)", "one not in training (0)"),
+    )
     assert texts(tables["errors_vectors"]) == {
-        "BiLSTM_s": ["100.0 ± 0.0", "0.0 ± 0.0"],
-        "RIN (GRU, K = 1)": ["100.0 ± 0.0", "50.0 ± 0.0"],
+        "BiLSTM_s": ["100.0 ± 0.0", "0.0 ± 0.0", "–"],
+        "RIN (GRU, K = 1)": ["100.0 ± 0.0", "50.0 ± 0.0", "–"],
     }
     path.write_text("{}")
     with pytest.raises(LedgerError, match=r"vectors/d\.json: not a record of word vectors"):

@@ -10,6 +10,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from search_spaces import SPACES, Grid, Search, SpaceError, find_space
 from search_spaces.search import Asha
+from study.ledger import Ledger
+from study.plan import Experiment, make_plan
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide.md"
 EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
@@ -39,13 +41,18 @@ def test_a_grid(tmp_path):
     assert (configs["mine"].model.rounds, configs["mine"].encoder.dropout) == (2, 0.3)
 
 
-def test_settings_are_of_all_arms_and_above_those_of_the_demo_corpus(tmp_path):
-    text = "[settings]\ntraining.batch_size = 7\n[arms.a]\n[arms.b]\ntraining.batch_size = 9\n"
+def test_settings_are_of_all_arms_and_recorded_like_those_of_the_command_line(tmp_path):
+    text = "[settings]\ntraining.batch_size = 7\n[arms.gru-1]\n[arms.b]\nmodel.rounds = 2\n"
     found = space(tmp_path, text)
     assert isinstance(found, Grid)
     for corpus in ("mine", "demo"):
         sizes = [trial.config.training.batch_size for trial in found.trials([corpus], seeds=[0])]
-        assert sizes == [7, 9]
+        assert sizes == [7, 7], "above what the demo corpus has"
+    plan = make_plan(found, Ledger(tmp_path), ["demo"], seeds=[0])
+    assert plan.settings == {"training.batch_size": 7}
+    given = {"training.batch_size": 8, "training.patience": 3}
+    plan = make_plan(found, Ledger(tmp_path), ["demo"], seeds=[0], overrides=given)
+    assert plan.settings == given
 
 
 def test_a_search(tmp_path):
@@ -59,12 +66,9 @@ def test_a_search(tmp_path):
         "model.cell = { choices = ['gru', 'rnn'], when = { model.rounds = [1, 2] } }\n",
     )
     assert isinstance(found, Search)
-    assert (found.budget, found.confirm_seeds, found.sampler, found.hours) == (
-        4,
-        (0, 3),
-        "random",
-        2,
-    )
+    assert (found.sampler, found.hours) == ("random", 2)
+    for sized in (found, found.on("demo")):
+        assert (sized.budget, sized.confirm_seeds) == (4, (0, 3))
     assert found.asha == Asha(grace_period=2, reduction_factor=4)
     assert found.fixed == {"training.patience": 10}
     assert {path: p.distribution for path, p in found.parameters.items()} == {
@@ -76,10 +80,24 @@ def test_a_search(tmp_path):
 
 
 def test_a_search_without_arms_tunes_rin(tmp_path):
-    found = space(tmp_path, f"asha = false\n{SEARCH}")
+    found = space(tmp_path, f"asha = false\nseeds = 0\n{SEARCH}")
     assert isinstance(found, Search)
     assert [arm.name for arm in found.arms] == ["rin"]
-    assert found.asha is None
+    assert (found.asha, found.confirm_seeds) == (None, ())
+
+
+def test_what_an_arm_was_before_is_counted(tmp_path):
+    def experiment(dropout: float) -> Experiment:
+        text = f"[arms.gru-1]\n[arms.mine]\nencoder.dropout = {dropout}\n"
+        (found,) = make_plan(space(tmp_path, text), Ledger(tmp_path), ["demo"]).experiments()
+        return found
+
+    before = experiment(0.3)
+    ledger = Ledger(tmp_path)
+    ledger.record_study(before.name, {}, before.record())
+    assert before.replaced(ledger.study(before.name)) == {}
+    assert experiment(0.5).replaced(ledger.study(before.name)) == {"mine": 2}
+    assert experiment(0.5).replaced(None) == {}
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
@@ -95,9 +113,11 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
         ("", "must have arms"),
         ("arms = 3", "arms = 3: must be a table"),
         ("title = 3\n" + ARM, "title = 3: must be text"),
-        ("seeds = 0\n" + ARM, "--seeds 0: must be a count"),
+        ("seeds = 0\n" + ARM, "seeds = 0: must be a count"),
+        ("seeds = ['x']\n" + SEARCH, "seeds = ..x..: must be a count"),
         ("seeds = 1.5\n" + ARM, "seeds = 1.5: must be a count"),
-        ("trials = 3\n" + ARM, "trials: no such field; there are title, seeds, settings, arms$"),
+        ("trials = 3\n" + ARM, "trials: is of a search, which has a table parameters"),
+        ("arm = 3", "arm: no such field; there are title, seeds, settings, arms, parameters"),
         ("[arms.'a b']", "arms.a b: must be a table named with letters"),
         ("arms.a = 3", "arms.a: must be a table"),
         ("[arms.a]\nlabel = 3", "arms.a.label = 3: must be text"),
@@ -105,8 +125,15 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
         ("[arms.a]\nmodel.rounds = 'x'", "arms.a: model.rounds = 'x'"),
         ("[arms.a]\ntraining.seed = 3", "arms.a.training.seed: every arm gets the same"),
         ("[arms.a]\n[arms.b]", "arms.b: is the same model as arms.a; leave one out"),
-        ("[arms.gru-1]\nmodel.rounds = 2", "arms.gru-1: is RIN .GRU, K = 1. at the paper's set"),
-        ("[settings]\nencoder.dropout = 0.3\n[arms.gru-1]", "arms.gru-1: is RIN .GRU, K = 1. at"),
+        (
+            "[arms.gru-1]\nmodel.rounds = 2",
+            "arms.gru-1: has a meaning in the space rounds_curve; l",
+        ),
+        ("[arms.camera-ready]", "arms.camera-ready: has a meaning in the space version; give ano"),
+        (
+            "[settings]\nmodel.rounds = 2\n[arms.a]\nmodel.rounds = 3",
+            "arms.a.model.rounds: settings has it for all arms",
+        ),
         ("[settings]\nencoder.drop = 0.3\n" + ARM, "settings: encoder.drop: no such field"),
         ("[parameters]\nmodel.round = { low = 1 }", "parameters.model.round"),
         ("[parameters]\nmodel.rounds = 3", "parameters.model.rounds: must be a setting with a tab"),
@@ -121,7 +148,7 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
         ),
         ("[parameters]\ntraining.max_epochs = { low = 1, high = 2 }", "cannot be searched"),
         ("sampler = 'best'\n" + SEARCH, "sampler = 'best': must be one of"),
-        ("trials = 0\n" + SEARCH, "budget = 0: must be at least 1"),
+        ("trials = 0\n" + SEARCH, "trials = 0: must be at least 1"),
         ("asha = { grace = 3 }\n" + SEARCH, "asha.grace: no such field"),
         ("asha = 'no'\n" + SEARCH, "asha = 'no': must be a table, or false"),
         ("seeds = [1000]\n" + SEARCH, "seed 1000 chose the best"),

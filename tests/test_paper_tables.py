@@ -11,8 +11,9 @@ from reports.build import build
 from reports.corpus_table import corpus_table
 from reports.paper_tables import paper_tables
 from reports.predictions import SentenceCounts, read_corpora, read_counts
-from reports.results import canonical_settings, pool, read_ledger
+from reports.results import pool, read_ledger
 from reports.table import Cell, Row, Table
+from rin_core.config import canonical_settings
 from tests.ledgers import NEW, OLD, Ledger
 from tests.test_breakdown import F1, GOLD, SAID
 

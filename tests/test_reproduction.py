@@ -100,7 +100,7 @@ def test_what_scores_hang_on_beside_model_and_epoch(tmp_path: Path, ledger: Ledg
     made = answers_ledger(tmp_path / "answers" / "runs")
     vectors = made.runs / "vectors" / "d.json"
     vectors.parent.mkdir()
-    vectors.write_text(json.dumps({"name": "v", "words": ["a", "b"]}))
+    vectors.write_text(json.dumps({"name": "v", "with_vector": ["a", "b"], "unseen": []}))
     text = written(made)
     told = text[text.index("What these scores hang on") :]
     assert (
@@ -109,9 +109,9 @@ def test_what_scores_hang_on_beside_model_and_epoch(tmp_path: Path, ledger: Ledg
         "57.1 ± 0.0 for 57.1 ± 0.0.\n" in told
     )
     assert (
-        "- Gold triples by word vectors: both have one (1), one has none (2). F1 of the latter, "
-        "for that of the former: BiLSTM_s 0.0 ± 0.0 for 100.0 ± 0.0; RIN (GRU, K = 1) 50.0 ± 0.0 "
-        "for 100.0 ± 0.0.\n" in told
+        "- Gold triples by word vectors of their words: both have one (1), one has none (2), one "
+        "not in training (0). F1 where one has none, for where both have one: BiLSTM_s 0.0 ± 0.0 "
+        "for 100.0 ± 0.0; RIN (GRU, K = 1) 50.0 ± 0.0 for 100.0 ± 0.0.\n" in told
     )
 
 
@@ -128,7 +128,22 @@ def test_hours_are_of_all_runs_and_the_ratio_is_the_benchmarks(
     text = written(ledger)
     assert "All of it took 3.0 core-hours in 6 runs." in text
     assert "takes 25 to 80 times as long (`make bench`), by processor" in text
-    assert "would have taken some 75 to 240 core-hours." in text
+    assert "K: the 3.0 core-hours of runs with the paper's scorer over a BiLSTM would have" in text
+    assert "would have been some 75 to 240." in text
+
+
+def test_what_was_not_run_is_said_where_it_was_not(ledger: Ledger) -> None:
+    text = written(ledger)
+    told = text[text.index("## What was not run here") :]
+    assert ("**NYT**" in told, "**BERT-Base" in told) == (True, True)
+    assert "The paper's word vectors" in told
+    for trial in ledger.trials:
+        trial["settings"] = {}
+    ledger.finish(ledger.plan("bert-1", 0, {}), 0.9)
+    ledger.save("rounds_curve-webnlg_star")
+    text = written(ledger)
+    assert "**BERT-Base" not in text
+    assert "words start at random here" in text
 
 
 def test_the_benchmarks_are_where_they_are_looked_for() -> None:

@@ -8,17 +8,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports.cells import trial_notes
+from reports.cells import of_arm, trial_notes
 from reports.experiment_tables import results_table
 from reports.results import (
     SCHEMA,
     SCORES,
     LedgerError,
-    canonical_settings,
     read_ledger,
     select_settings,
     settings_of,
 )
+from rin_core.config import canonical_settings
 from tests.ledgers import NEW, Ledger
 
 
@@ -83,6 +83,20 @@ def test_a_trial_planned_again_replaces_the_old_one(tmp_path: Path) -> None:
     frame = read_ledger(tmp_path)
     assert list(frame["test_f1"]) == [0.8, 0.8]
     assert any("The corpus changed between runs" in note for note in trial_notes(frame))
+
+
+def test_an_arm_that_became_another_model_is_that_alone(tmp_path: Path) -> None:
+    """As when the file of one's own space says something else of it."""
+    ledger = Ledger(tmp_path)
+    for dropout, seeds in ((0.3, 3), (0.5, 2)):
+        for seed in range(seeds):
+            config = {"encoder.dropout": dropout}
+            ledger.finish(ledger.plan("mine", seed, config=config), dropout)
+            ledger.finish(ledger.plan("other", seed), 0.9)
+    ledger.save()
+    frame = read_ledger(tmp_path)
+    assert list(of_arm(frame, "mine")["test_f1"]) == [0.5, 0.5]
+    assert len(of_arm(frame, "other")) == 3
 
 
 def test_arms_may_differ_in_vectors_but_not_in_the_corpus(tmp_path: Path) -> None:
