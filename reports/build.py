@@ -134,13 +134,18 @@ def paper_sections(
     """Return the paper's tables for the corpora of the selected experiments.
 
     Each is under the settings of the corpus's experiment that was updated last, of those with
-    an arm of the paper's: what a search has tuned and confirmed says nothing of its tables. With
+    an arm of the paper's: what a search has tuned and confirmed says nothing of its tables; and
+    of those with settings of the paper, if there are any. With
     one of the paper's corpora comes the other, which then shows what is still to be run.
     """
     everything = everything[everything["arm"].isin(ARMS)]
     ordered = sorted(
         selected,
-        key=lambda frame: (frame["arm"].isin(ARMS).any(), str(frame["updated"].iloc[0])),
+        key=lambda frame: (
+            frame["arm"].isin(ARMS).any(),
+            _is_the_papers(str(frame["settings"].iloc[0])),
+            str(frame["updated"].iloc[0]),
+        ),
     )
     settings = {str(f["corpus"].iloc[0]): str(f["settings"].iloc[0]) for f in ordered}
     if settings.keys() & set(PAPER_CORPORA):
@@ -150,6 +155,12 @@ def paper_sections(
     settings = dict(sorted(settings.items(), key=lambda item: item[0] not in done))
     found = [_paper_section(runs, everything, *pair) for pair in settings.items()]
     return [section for section in found if section.tables]
+
+
+def _is_the_papers(settings: str) -> bool:
+    """Tell settings that say what words begin with, and change nothing of the model."""
+    given = (setting.partition("=")[0] for setting in settings.split(", ") if setting)
+    return all(name in ("vectors", "encoder.model") for name in given)
 
 
 def _paper_section(runs: Path, everything: pd.DataFrame, corpus: str, settings: str) -> Section:

@@ -61,11 +61,12 @@ def comparison(data: SearchData) -> Table:
     pairs = [(later, earlier) for earlier, later in combinations(labels, 2)]
     tuned = [tuple(_tuned(confirmed, arm) for arm in pair) for pair in pairs]
     starts = [tuple(of_arm(confirmed, f"{arm}{START}") for arm in pair) for pair in pairs]
+    trials = {arm: int((data.trials["arm"] == arm).sum()) for arm in data.arms}
     found = [_difference(*both) for both in tuned]
     corrected = holm([difference.p for difference in found])
     return Table(
         name="comparison",
-        title=f"Arm against arm, each tuned with {data.budget} trials, on fresh seeds",
+        title=f"Arm against arm, each tuned with {budgets(data)}, on fresh seeds",
         head="Arms",
         columns=(
             *("Verdict", "Δ F1, each tuned", "Common seeds", "95 % over seeds"),
@@ -75,7 +76,10 @@ def comparison(data: SearchData) -> Table:
             Row(
                 key="/".join(pair),
                 label=" over ".join(labels[arm] for arm in pair),
-                cells=(*_compared(both, difference, p), *_untuned(other)),
+                cells=(
+                    *_compared(both, difference, p, alike=len({trials[arm] for arm in pair}) == 1),
+                    *_untuned(other),
+                ),
             )
             for pair, both, other, difference, p in zip(
                 pairs, tuned, starts, found, corrected, strict=True
@@ -86,11 +90,25 @@ def comparison(data: SearchData) -> Table:
             "finished; ± is its standard deviation, the interval Student's, p that of the exact "
             "sign-flip test.",
             "Verdict: *supported* where the interval lies above 0, *contradicted* where it lies "
-            "below, else *undecided*. Untuned: with the paper's settings, where each search began.",
+            "below, else *undecided*; none where one arm had more trials. Untuned: with the "
+            "paper's settings, where each search began.",
             "Each arm was searched once. The intervals say what other seeds would do to the "
             "settings found, not what another search would have found.",
         ),
     )
+
+
+def budgets(data: SearchData) -> str:
+    """Return how many trials the arms had: ``16 trials``, or ``5 to 16 trials``."""
+    counts = data.trials.groupby("arm").size()
+    if counts.empty:
+        return f"{data.budget} trials"
+    low, high = int(counts.min()), int(counts.max())
+    return f"{high} trials" if low == high else f"{low} to {high} trials"
+
+
+#: In place of a verdict, where one arm had more trials than the other.
+UNEQUAL = "not tuned alike"
 
 
 def comparison_rows(data: SearchData) -> list[dict[str, str]]:
@@ -109,12 +127,12 @@ def _difference(arm: pd.DataFrame, base: pd.DataFrame) -> Difference:
 
 
 def _compared(
-    trials: tuple[pd.DataFrame, ...], difference: Difference, corrected: float
+    trials: tuple[pd.DataFrame, ...], difference: Difference, corrected: float, *, alike: bool
 ) -> tuple[Cell, ...]:
     found, behind = difference.estimate, _behind(trials)
     delta, interval = _difference_cells(found, behind)
     return (
-        Cell(text=order([found]), estimate=found, fingerprints=behind),
+        Cell(text=order([found]) if alike else UNEQUAL, estimate=found, fingerprints=behind),
         delta,
         Cell(text=str(found.n), fingerprints=behind),
         interval,

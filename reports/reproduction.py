@@ -12,7 +12,7 @@ from statistics import median
 import jinja2
 import pandas as pd
 
-from reports.confirmation import comparison_rows, confirmation_rows
+from reports.confirmation import UNEQUAL, budgets, comparison_rows, confirmation_rows
 from reports.error_tables import MATCHING_COLUMNS
 from reports.experiment_tables import OPTIMISM_COLUMNS
 from reports.paper import best_without_bert, published
@@ -261,7 +261,7 @@ def _tuned(corpus: str, searched: Sequence[SearchData]) -> tuple[str, ...]:
             if not row["seeds"].startswith("0/")
         )
         if scores:
-            trials = f"{data.budget} trials of each arm, chosen on dev"
+            trials = f"{budgets(data)} of each arm, chosen on dev"
             found.append(f"`{data.experiment}`, {trials}; test F1 on fresh seeds: {scores}.")
             found += map(_compared, comparison_rows(data))
     if found and (best := best_without_bert(corpus)):
@@ -273,7 +273,8 @@ def _tuned(corpus: str, searched: Sequence[SearchData]) -> tuple[str, ...]:
 
 def _compared(row: Mapping[str, str]) -> str:
     """Say how two arms compare that had the same budget, and how they do without tuning."""
-    text = f"{row['arms']}, each tuned alike: **{row['Verdict']}**"
+    how = "tuned" if row["Verdict"] == UNEQUAL else "each tuned alike"
+    text = f"{row['arms']}, {how}: **{row['Verdict']}**"
     if not int(row["Common seeds"]):
         return f"{text}."
     return (

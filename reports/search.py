@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.results import LedgerError, read_json, read_ledger
+from reports.results import LedgerError, read_json, read_ledger, read_unit
 from rin_core.config import variant
 
 #: What may have become of a trial, in the order of tables.
@@ -78,7 +78,9 @@ def read_search(runs: Path, experiment: str) -> SearchData:
         record = read_json(path)
         labels = record["labels"]
         rows = [_row(trial, labels, runs / "units") for trial in record["trials"]]
-        frame = pd.DataFrame(rows, columns=[*SCHEMA, *record["parameters"]]).astype(SCHEMA)
+        # As objects: where some trials lack a parameter, pandas would make 100 of it 100.0.
+        columns = [*SCHEMA, *record["parameters"]]
+        frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(SCHEMA)
         return SearchData(
             **{name: record[name] for name in ("experiment", "title", "corpus", "command")},
             settings=record["settings"],
@@ -87,6 +89,8 @@ def read_search(runs: Path, experiment: str) -> SearchData:
             trials=frame.sort_values(["arm", "trial"], ignore_index=True),
             confirmed=_confirmation(runs, str(record["confirmed"])),
         )
+    except LedgerError:  # of its confirmation, and names that
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise LedgerError(
             f"{path}: not a search's record ({error!r}); move the file away"
@@ -112,14 +116,13 @@ def _row(trial: Mapping[str, Any], labels: Mapping[str, str], units: Path) -> di
 
 def _end(trial: Mapping[str, Any], units: Path) -> dict[str, Any]:
     """Return what a trial came to at its own end: a stopped one's only if someone went there."""
-    path = units / trial["fingerprint"] / "result.json"
-    if not path.exists():
+    unit = read_unit(units / trial["fingerprint"])
+    if unit.status != "done":  # or cannot be read, which the run's card says
         return {"end_dev_f1": math.nan, "end_epochs": math.nan, "end_seconds": math.nan}
-    result = read_json(path)
     return {
-        "end_dev_f1": float(result["dev"]["f1"]),
-        "end_epochs": len(result["history"]),
-        "end_seconds": float(result["seconds"]),
+        "end_dev_f1": unit.scores["dev_f1"],
+        "end_epochs": unit.epochs,
+        "end_seconds": unit.seconds,
     }
 
 

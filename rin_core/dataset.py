@@ -128,6 +128,8 @@ def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0
     if name == "demo":
         return demo_corpus()
     folder = find_corpus(name, data_root)
+    if folder.resolve().name == "demo":  # results and reports would take it for the other
+        raise CorpusError(f"{folder}: demo is the embedded corpus's name; rename the folder")
     files = _split_files(folder)
     splits = {split: read_split(path) for split, path in files.items()}
     for split, sentences in splits.items():

@@ -25,7 +25,7 @@ from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
 
 SUFFIX = ".toml"
-_NAME = re.compile(r"[\w.-]+")
+_NAME = re.compile(r"\w[\w.-]*")
 _TEXT, _TABLE = (str, "text"), (dict, "a table")
 _COUNT, _NUMBER = (int, "a whole number"), ((int, float), "a number")
 _SEEDS = ((int, str, list), 'a count (5), a range ("2-4") or a list ([0, 3])')
@@ -59,10 +59,11 @@ def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
 
 
 def _refuse_names(name: str, known: Container[str]) -> None:
-    if not _NAME.fullmatch(name) or name in known:
+    # "paper-…" are the reports' own folders.
+    if not _NAME.fullmatch(name) or name in known or name.partition("-")[0] == "paper":
         raise ValueError(
             f"{name!r} cannot be the name of a space of your own (letters, digits, '-', '_' and "
-            "'.', and no name that --list shows); rename the file"
+            "'.', no name that --list shows, and no paper); rename the file"
         )
 
 
@@ -198,7 +199,9 @@ def _distribution(path: str, spec: Mapping[str, Any]) -> BaseDistribution:
     return IntDistribution(**spec) if kind is int else FloatDistribution(**spec)
 
 
-def _when(table: Mapping[str, Any]) -> dict[str, tuple[object, ...]]:
+def _when(table: Any) -> dict[str, tuple[object, ...]]:
+    if not isinstance(table, dict):
+        raise ValueError(f"when = {table!r}: must be a table, as in {{model.rounds = [1, 2]}}")
     found = {}
     for path, values in _settings(table):
         if not isinstance(values, list):

@@ -148,6 +148,9 @@ class Search:
                 f"seed {self.seed} chose the best configuration; "
                 "it is confirmed on fresh seeds only: leave it out of --seeds"
             )
+        if both := self.fixed.keys() & self.parameters.keys():
+            raise SpaceError(f"{self.name}: {min(both)} is searched, and cannot be a setting, too")
+        self._check_order()
         if len(self.objectives) > 1 and self.asha is not None:
             raise SpaceError(
                 f"{self.name}: asha with objectives {', '.join(self.objectives)}: it knows only "
@@ -157,6 +160,16 @@ class Search:
             raise SpaceError(f"{self.name}: sampler cmaes takes one objective; choose tpe or nsga2")
         if self.sampler == "grid":
             self.grid()
+
+    def _check_order(self) -> None:
+        """Refuse a condition on a parameter that is only chosen afterwards."""
+        paths = list(self.parameters)
+        for place, path in enumerate(paths):
+            if later := self.parameters[path].when.keys() & set(paths[place:]):
+                raise SpaceError(
+                    f"{self.name}: parameters: {path} hangs on {min(later)}, which is chosen after "
+                    "it; put it behind that"
+                )
 
     def trials(self) -> int:
         """Return how many trials the search and its confirmation have on a corpus."""

@@ -146,12 +146,13 @@ class Grid:
                 raise SpaceError(f"--set {path}: {self.name} varies it; choose with {varied[path]}")
 
     def _config(self, corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
-        shared = self._settings_on(PurePath(corpus).name)
+        shared = self._settings_on(corpus)
         own = {**shared, **overrides, **arm.overrides, "training.seed": seed}
         return Config().with_overrides(own)
 
     def _settings_on(self, corpus: str) -> Mapping[str, object]:
-        matches = (own for name, own in self.settings.items() if fnmatch.fnmatch(corpus, name))
+        name = PurePath(corpus).name
+        matches = (own for like, own in self.settings.items() if fnmatch.fnmatch(name, like))
         demo = DEMO_SETTINGS if corpus == "demo" else {}
         return {**demo, **next(matches, {})}
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from optuna.distributions import json_to_distribution
+
 from reports.results import SCORES
 from rin_core.config import Config, ConfigError
 from study.search_record import SearchTrial, State
@@ -50,8 +52,8 @@ def _is_fraction(value: Any) -> bool:
 
 def _is_name(value: Any) -> bool:
     """Tell whether a file can have this name, and lies in its folder then."""
-    printable = isinstance(value, str) and value.isprintable()
-    return printable and Path(value).name == value and 0 < len(value.encode()) <= LONGEST_NAME
+    printable = isinstance(value, str) and value.isprintable() and value.strip(".")
+    return bool(printable) and Path(value).name == value and len(value.encode()) <= LONGEST_NAME
 
 
 def _is_command(value: Any) -> bool:
@@ -122,6 +124,7 @@ _PLANNED: Fields = {
     **{"arm": _TEXT, "label": _TEXT, "seed": _COUNT},
     **{"fingerprint": _FINGERPRINT, "config": _OBJECT},
 }
+_PLANNED_MAY: Fields = {"settings": _OBJECT}
 _TRIED: Fields = {
     **{"arm": _TEXT, "number": _COUNT, "parameters": _OBJECT, "fingerprint": _FINGERPRINT},
     **{"config": _OBJECT, "state": _STATE, "inherited": _COUNT, "reason": _TEXT},
@@ -265,12 +268,19 @@ def _study(content: dict[str, Any]) -> dict[str, Any]:
 
 def _check_planned(trial: dict[str, Any], fields: Fields, place: str) -> None:
     _check(trial, fields, place)
+    _check_some(trial, _PLANNED_MAY, place)
     Config.from_flat(trial["config"])
     _check(trial["config"], {"model.rounds": _COUNT, "model.cell": _TEXT}, f"{place}config.")
 
 
 def _search(content: dict[str, Any]) -> dict[str, Any]:
     _check(content, _SEARCH)
+    for path, parameter in content["parameters"].items():
+        distribution = {key: parameter.get(key) for key in ("name", "attributes")}
+        try:
+            json_to_distribution(json.dumps(distribution))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"parameters.{path}: is no distribution of Optuna's") from error
     seen = set()
     for number, trial in enumerate(content["trials"]):
         place = f"trials[{number}]."

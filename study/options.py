@@ -12,6 +12,9 @@ import tyro
 
 from study.trial import parse_overrides
 
+#: Folders of reports that are no experiment's.
+REPORTS_OWN = ("corpora", "cases", "notebooks")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -87,8 +90,12 @@ class Options:
             raise ValueError("--space: must name at least one; --list shows them")
         if not self.data:
             raise ValueError("--data: must name at least one corpus, as in --data demo")
-        if self.experiment is not None and Path(self.experiment).name != self.experiment:
-            raise ValueError(f"--experiment {self.experiment!r}: must be a name, without folders")
+        if self.experiment is not None:
+            name = self.experiment
+            if Path(name).name != name or not name.strip("."):
+                raise ValueError(f"--experiment {name!r}: must be a name, without folders")
+            if name in REPORTS_OWN or name.startswith("paper-"):
+                raise ValueError(f"--experiment {name!r}: reports have a folder of that name")
         if self.gpus_per_trial is not None and not self.gpus_per_trial >= 0:
             raise ValueError(f"--gpus-per-trial {self.gpus_per_trial}: must be 0 or more")
 

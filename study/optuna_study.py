@@ -83,10 +83,18 @@ def make_sampler(search: Search, arm: int, begun: int) -> BaseSampler:
         return _SAMPLERS[search.sampler](search, seed)
 
 
+class _Grid(optuna.samplers.GridSampler):
+    """Optuna's, which would end the study at the last point: budgets end a search here."""
+
+    def after_trial(self, *args: Any) -> None:
+        """Leave it to the budget; the study's own end is for Optuna's loop alone."""
+
+
 _SAMPLERS: Mapping[str, Callable[[Search, int], BaseSampler]] = {
     "tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
     "random": lambda _, seed: optuna.samplers.RandomSampler(seed=seed),
-    "grid": lambda search, seed: optuna.samplers.GridSampler(search.grid(), seed=seed),
+    # Shuffled alike in every session, or the next would repeat points and leave out others.
+    "grid": lambda search, _: _Grid(search.grid(), seed=search.seed),
     "gp": lambda _, seed: optuna.samplers.GPSampler(seed=seed),
     "cmaes": lambda _, seed: optuna.samplers.CmaEsSampler(seed=seed),
     "nsga2": lambda _, seed: optuna.samplers.NSGAIISampler(seed=seed),

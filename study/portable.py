@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import lzma
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rin_core.checkpoint import write_atomically
+from rin_core.config import canonical_settings, variant
 from study.exported import FORMAT, PACKED, Kind
 from study.ledger import Ledger, Unit
 
@@ -181,14 +183,37 @@ def _merge_study(ledger: Ledger, content: dict[str, Any], merged: Merged) -> Non
         merged.known.append(name)
         return
     # The command that is shown for all of them is the one given last.
-    header = content if ours is None or _updated(content) > _updated(ours) else ours
+    later = ours is None or _updated(content) > _updated(ours)
+    header = content if ours is None or later else ours
     kept = {k: v for k, v in header.items() if k not in ("experiment", "trials")}
-    ledger.record_study(name, kept, fresh)
+    ledger.record_study(name, kept, fresh if later else _in_order(fresh, planned))
     merged.added.append(name)
 
 
-def _updated(study: Mapping[str, Any]) -> str:
-    return str(study.get("updated", ""))
+def _in_order(
+    fresh: Sequence[Mapping[str, Any]], planned: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return trials of an older plan with those planned here.
+
+    The last settings are reported, and an arm is the model it was last: what the older plan has of
+    others comes first.
+    """
+    ours = {_meaning(trial) for trial in planned}
+    alike = [trial for trial in fresh if _meaning(trial) in ours]
+    return [*(trial for trial in fresh if trial not in alike), *planned, *alike]
+
+
+def _meaning(trial: Mapping[str, Any]) -> tuple[str, str, str]:
+    settings = canonical_settings(trial.get("settings") or {})
+    return trial["arm"], settings, variant(trial["config"])
+
+
+def _updated(study: Mapping[str, Any]) -> float:
+    """Return when a plan was made, in seconds; clocks of two machines may show different zones."""
+    try:
+        return datetime.strptime(str(study.get("updated", "")), "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _merge_search(ledger: Ledger, content: dict[str, Any], merged: Merged) -> None:

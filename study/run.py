@@ -59,6 +59,10 @@ def _grids(options: Options, grids: Sequence[Grid], ledger: Ledger) -> int:
     encoded: dict[str, EncodedCorpus] = {}
     plans = [_plan(options, grid, ledger, encoded) for grid in grids]
     experiments = [e for plan in plans for e in plan.experiments(options.experiment)]
+    names = [experiment.name for experiment in experiments]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"--space {' '.join(options.space)}: two would be called {name}")
     if options.dry_run:
         _show_plan(together(experiments))
         return 0

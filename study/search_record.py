@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Literal
@@ -18,6 +18,12 @@ from typing import Any, Literal
 from study.ledger import Ledger, LedgerError
 
 State = Literal["running", "finished", "stopped", "failed"]
+
+
+#: What arms that are compared have in common, of their identities.
+_ALIKE = ("parameters", "fixed", "sampler", "asha", "objectives", "seed", "protocol", "settings")
+#: Settings that arms of different encoders cannot share.
+_OF_THE_ENCODER = ("vectors", "encoder.model")
 
 
 class AnotherSearch(ValueError):
@@ -66,6 +72,13 @@ class SearchTrial:
             {"epoch": epoch, "best_dev_f1": f1, "total_seconds": spent}
             for epoch, (f1, spent) in enumerate(zip(best, seconds, strict=True), start=1)
         ]
+
+
+def _alike(name: str, identity: Mapping[str, Any]) -> Any:
+    value = identity.get(name)
+    if name != "settings" or value is None:
+        return value
+    return {path: setting for path, setting in value.items() if path not in _OF_THE_ENCODER}
 
 
 class SearchRecord:
@@ -117,9 +130,22 @@ class SearchRecord:
                     f"{self.path}: {arm} was searched with other {', '.join(sorted(changed))}; "
                     "trials of both must not be mixed: give --experiment another name"
                 )
+        self._refuse_unlike(identities)
         known = {k: {**self.header.get(k, {}), **header.get(k, {})} for k in ("labels", "starts")}
         self.header = {**self.header, **header, **known}  # with a part of the arms, none is lost
         self.save()
+
+    def _refuse_unlike(self, asked: Iterable[str]) -> None:
+        """Refuse arms that were not searched alike: reports compare each with the others."""
+        one = self.identities[next(iter(asked))]
+        for arm, other in self.identities.items():
+            unlike = [k for k in _ALIKE if _alike(k, one) != _alike(k, other)]
+            if unlike:
+                raise AnotherSearch(
+                    f"{self.path}: {arm} was searched with other {', '.join(unlike)}, and is "
+                    "compared with these arms: search it again with them, or give --experiment "
+                    "another name"
+                )
 
     def of(self, arm: str) -> list[SearchTrial]:
         """Return an arm's trials by number."""

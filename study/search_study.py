@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from rin_core.config import ConfigError
 from study import cluster, tuner
 from study.interruption import watched
 from study.ledger import Unit
@@ -49,7 +50,8 @@ class SearchStudy:
         self.interrupted = False
         hours = plan.search.hours
         self._deadline = None if hours is None else time.monotonic() + 3600 * hours
-        known = {trial.fingerprint: self._planned(trial) for trial in record.trials}
+        # A unit's first trial names it: one that could not be has its arm's.
+        known = {trial.fingerprint: self._planned(trial) for trial in reversed(record.trials)}
         self._tracker = track(uri, self._tracked(known))
         for fingerprint in known:
             self._tracker.settle(fingerprint)
@@ -116,9 +118,12 @@ class SearchStudy:
 
     def begin(
         self, arm: str, number: int, parameters: Mapping[str, Any]
-    ) -> tuple[SearchTrial, dict[str, Any]] | None:
-        """Record a trial, or find it recorded; None while another trial runs its unit."""
-        config, unit = self.plan.unit(arm, parameters)
+    ) -> tuple[SearchTrial, dict[str, Any] | None] | None:
+        """Record a trial, or find it recorded; see :class:`~study.searcher.Book`."""
+        try:
+            config, unit = self.plan.unit(arm, parameters)
+        except ConfigError as error:
+            return self._impossible(arm, number, parameters, str(error)), None
         if unit.fingerprint in self._running:
             return None
         trial = self.record.find(arm, number) or self.record.add(
@@ -140,6 +145,25 @@ class SearchStudy:
         extra = {"arm": arm, "trial": trial.name, "finished": unit.result() is not None}
         described = described_work(work, corpus, gpu=self._gpu)
         return trial, {**described, **extra, "judged": True}
+
+    def _impossible(
+        self, arm: str, number: int, parameters: Mapping[str, Any], reason: str
+    ) -> SearchTrial:
+        """Record a trial whose parameters cannot be together: it has failed before it began."""
+        start = self.plan.starts[arm]
+        trial = self.record.find(arm, number) or self.record.add(
+            SearchTrial(
+                arm=arm,
+                number=number,
+                parameters=dict(parameters),
+                fingerprint=start.unit.fingerprint,  # of the arm; there is no such unit
+                config=start.trial.config.flat(),
+                state="failed",
+                reason=reason,
+            )
+        )
+        self.console.print(f"{trial.name}: {reason}", style="yellow", markup=False)
+        return trial
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Hear of an epoch."""

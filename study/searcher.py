@@ -44,12 +44,12 @@ class Book(Protocol):
 
     def begin(
         self, arm: str, number: int, parameters: Mapping[str, Any]
-    ) -> tuple[SearchTrial, dict[str, Any]] | None:
+    ) -> tuple[SearchTrial, dict[str, Any] | None] | None:
         """Record a trial, or find it recorded.
 
         Returns:
-            The trial and what a worker needs to run it; None while another trial runs the
-            same unit.
+            The trial and what a worker needs to run it, which is None where no configuration can
+            have these parameters together; None alone while another trial runs the same unit.
         """
 
     def end(self, arm: str, number: int, *, stopped: bool, error: bool) -> SearchTrial | None:
@@ -342,6 +342,9 @@ class EqualBudgets(_Unsaved):
             arm.put_back(trial_id)
             return None
         trial, work = begun
+        if work is None:
+            arm.end(trial_id, trial)
+            return None
         arm.running(trial_id).set_user_attr(FINGERPRINT, trial.fingerprint)
         self._running[trial_id] = name
         return {"unit": work}

@@ -13,7 +13,7 @@ from rin_core.config import Config
 from rin_core.corpus import CorpusError
 from rin_core.dataset import find_corpus, load_corpus, load_dataset
 from rin_core.vocabulary import VectorsError
-from tests.corpora import COPYRE, SPERT, TRIPLES, changed
+from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus
 
 WHOLE = {"train": [TRIPLES], "dev": [TRIPLES], "test": [SPERT, COPYRE]}
 
@@ -116,6 +116,12 @@ class TestMissingTriples:
 
     def test_nothing_to_report(self, make_corpus: Callable[..., Path]) -> None:
         assert load_corpus(str(make_corpus(**WHOLE))).missing_report() == []
+
+
+def test_a_folder_cannot_be_called_as_the_embedded_corpus(tmp_path):
+    folder = write_corpus(tmp_path / "demo", (10, 5, 5))
+    with pytest.raises(CorpusError, match="demo is the embedded corpus's name; rename the folder"):
+        load_corpus(str(folder))
 
 
 def vectors_file(folder: Path, value: float) -> Path:

@@ -152,6 +152,16 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
         ("asha = { grace = 3 }\n" + SEARCH, "asha.grace: no such field"),
         ("asha = 'no'\n" + SEARCH, "asha = 'no': must be a table, or false"),
         ("seeds = [1000]\n" + SEARCH, "seed 1000 chose the best"),
+        ("settings.encoder.dropout = 0.3\n" + SEARCH, "encoder.dropout is searched, and cannot"),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [1] } }\n"
+            "model.rounds = { low = 0, high = 2 }",
+            "model.cell hangs on model.rounds, which is chosen after it",
+        ),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = [1] }",
+            "parameters.model.cell: when = .1.: must be a table",
+        ),
     ],
 )
 def test_what_a_file_cannot_say_names_the_field(tmp_path, text, message):
@@ -162,9 +172,9 @@ def test_what_a_file_cannot_say_names_the_field(tmp_path, text, message):
 def test_files_that_cannot_be_a_space(tmp_path):
     with pytest.raises(SpaceError, match=r"none\.toml: No such file"):
         find_space(str(tmp_path / "none.toml"))
-    for name in ("rounds_curve", "tune_rin", "my space"):
+    for name in ("rounds_curve", "tune_rin", "my space", "paper-x", "..", ".hidden"):
         with pytest.raises(
-            SpaceError, match=rf"'{name}' cannot be the name of a space of your own"
+            SpaceError, match=rf"'{re.escape(name)}' cannot be the name of a space of"
         ):
             space(tmp_path, ARM, name)
     (tmp_path / "mine.toml").write_bytes(b"\xff")

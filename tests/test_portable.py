@@ -133,6 +133,7 @@ def test_times_are_no_difference_but_everything_else_is(ledger):
         ({"predictions": {"relations": []}}, "predictions.triples is missing"),
         ({"corpus": {"digest": "d"}}, "corpus.name is missing"),
         ({"corpus": {"name": "c", "digest": "../d"}}, "corpus.digest = .*: must be a name"),
+        ({"corpus": {"name": "..", "digest": "d"}}, "corpus.name = '..': must be a name"),
         ({"vectors": {}}, "vectors.name is missing"),
         ({"vectors": {"name": "/etc/passwd"}}, "vectors.name = .*: must be a name"),
         ({"provenance": {}}, "provenance.threads is missing"),
@@ -247,6 +248,29 @@ def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path, their_hour, sho
     assert study["command"] == shown
     assert study["updated"] == max(ours["updated"], theirs["updated"])
     assert merge(here, read_exported(file)).known == ["curve"]
+
+
+def test_an_older_plan_from_elsewhere_changes_no_arm(tmp_path):
+    """What an arm was last is what reports take it for, and the last settings are reported."""
+    here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
+    config = Config().override("encoder.dropout", 0.5)
+    changed = {"config": config.flat(), "fingerprint": config.fingerprint("d")}
+    old: list[dict[str, object]] = [{**planned(0), **changed}]
+    old.append({**planned(5), "settings": {"training.patience": 3}})
+    there.record_study(
+        "curve", {"corpus": "demo", "space": "s", "updated": OLD_TIME}, [*old, planned(7)]
+    )
+    here.record_study("curve", {"corpus": "demo", "space": "s", "updated": NEW_TIME}, [planned(0)])
+    file = tmp_path / "there.jsonl"
+    export_ledger(there, file)
+    merge(here, read_exported(file))
+    study = here.study("curve")
+    assert study is not None
+    assert study["trials"] == [*old, planned(0), planned(7)]
+
+
+#: An hour apart, in zones that sort the other way.
+OLD_TIME, NEW_TIME = "2026-01-01T23:00:00+0200", "2026-01-01T22:00:00+0000"
 
 
 def searched(number: int, f1: float) -> dict[str, object]:

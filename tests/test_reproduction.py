@@ -191,7 +191,7 @@ def test_arms_tuned_alike_are_compared_in_a_sentence(ledger: Ledger) -> None:
     write_search(ledger.runs)
     record = ledger.runs / "searches" / "some.json"
     stored = json.loads(record.read_text())
-    stored["trials"][2]["arm"] = "b"
+    stored["trials"] = [stored["trials"][0], {**stored["trials"][2], "arm": "b"}]
     arms = {"a": "BiLSTM_s", "b": "RIN (GRU, K = 1)"}
     record.write_text(json.dumps({**stored, "corpus": "webnlg_star", "labels": arms}))
     for arm, scores in {"a-tuned": (0.88, 0.89), "b-tuned": (0.88, 0.90)}.items():
@@ -204,3 +204,8 @@ def test_arms_tuned_alike_are_compared_in_a_sentence(ledger: Ledger) -> None:
         "- RIN (GRU, K = 1) over BiLSTM_s, each tuned alike: **undecided**, +0.5 ± 0.7, "
         "95 % −5.9 to 6.9, seeds: 2; untuned +0.0.\n" in written(ledger)
     )
+    stored["trials"].append({**stored["trials"][0], "number": 1})
+    record.write_text(json.dumps({**stored, "corpus": "webnlg_star", "labels": arms}))
+    text = written(ledger)
+    assert "- `some`, 1 to 2 trials of each arm, chosen on dev;" in text
+    assert "- RIN (GRU, K = 1) over BiLSTM_s, tuned: **not tuned alike**, +0.5 ± 0.7," in text

@@ -59,6 +59,8 @@ def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path
 
 def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
     """What they share is one trial; what goes with one space is refused; a search runs alone."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[arms.gru-1]")
     options = ("--data", str(spert_folder), "--seeds", "2", "--out", str(tmp_path / "out"))
     code, shown = command(capsys, "--dry-run", *options, "--space", "main_results", "ablation")
     assert code == 0
@@ -71,6 +73,10 @@ def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
         ((), "--space: must name at least one"),
         (("main_results", "tune_rin"), "--space main_results tune_rin: tune_rin runs alone"),
         (("main_results", "abltion"), "no such space; did you mean ablation?"),
+        (
+            (str(mine), f"{mine.parent}/../{mine.parent.name}/mine.toml"),
+            "would be called mine-my_c",
+        ),
     ):
         code, shown = command(capsys, *options, "--space", *wrong)
         assert (code, shown.count("\n")) == (2, 1)
@@ -134,6 +140,8 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
         ("--data",): "--data: must name at least one corpus",
         ("--space", "learning_rate", "--data"): "--data: must name at least one corpus",
         ("--experiment", "../../elsewhere"): "must be a name, without folders",
+        ("--experiment", ".."): "must be a name, without folders",
+        ("--experiment", "corpora"): "reports have a folder of that name",
         ("--shared", "nowhere://x"): "--shared nowhere://x: Protocol not known",
         ("--arms", "lstm"): "--arms lstm: no such arm",
         ("--space", "learning_rate", "--set", "training.selection=test"): "by dev F1 alone",

@@ -52,7 +52,21 @@ def test_another_space_is_not_mixed_in(tmp_path):
     with pytest.raises(AnotherSearch, match=r"some\.json: k-0 .* other sampler; .* --experiment"):
         SearchRecord(Ledger(tmp_path), "some").open({}, {"k-0": {"seed": 1, "sampler": "gp"}})
     assert record.path.read_bytes() == before
-    SearchRecord(Ledger(tmp_path), "some").open({}, {"k-9": {"seed": 1}})  # an arm more
+
+
+def test_arms_are_searched_alike_or_not_in_one_record(tmp_path):
+    """Reports compare each with the others: all but model, corpus and vectors is the same."""
+    alike = {"seed": 1, "sampler": "tpe", "settings": {"training.patience": 5}}
+    own = {"arm": {"model.rounds": 0}, "corpus": "a"}
+    settings = {"training.patience": 5, "vectors": "glove"}
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.open({}, {"k-0": {**alike, **own, "settings": settings}})
+    SearchRecord(Ledger(tmp_path), "some").open({}, {"k-9": {**alike, "corpus": "b"}})
+    for unlike in ({"sampler": "gp"}, {"settings": {"training.patience": 6}}):
+        name = next(iter(unlike))
+        with pytest.raises(AnotherSearch, match=rf"k-0 was searched with other {name}, and is com"):
+            SearchRecord(Ledger(tmp_path), "some").open({}, {"k-8": {**alike, **unlike}})
+    assert "k-8" not in SearchRecord(Ledger(tmp_path), "some").identities
 
 
 def test_the_best_is_finished_and_the_earliest_among_equals(tmp_path):

@@ -247,6 +247,48 @@ def test_arms_that_had_the_same_budget_are_compared_seed_by_seed(runs, tmp_path)
     assert set(table.rows[0].cells[0].fingerprints) == tuned - waiting
 
 
+def test_arms_with_unequal_budgets_have_no_verdict(runs, tmp_path):
+    data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
+    for arm, scores in {"k-0-tuned": (0.80, 0.82, 0.81), "k-1-tuned": (0.84, 0.85, 0.86)}.items():
+        for seed, f1 in enumerate(scores):
+            ledger.finish(ledger.plan(arm, seed), f1)
+    ledger.save("some-confirmed")
+    three = data.trials.iloc[:3].assign(arm=["k-0", "k-1", "k-1"], label=["none", "one", "one"])
+    confirmed = read_ledger(ledger.runs, ["some-confirmed"])
+    compared = dataclasses.replace(data, trials=three, confirmed=confirmed)
+    (row,) = comparison_rows(compared)
+    assert (row["Verdict"], row["Δ F1, each tuned"]) == ("not tuned alike", "+4.0 ± 1.0")
+    (table,) = (t for t in search_tables(compared) if t.name == "comparison")
+    assert table.title == "Arm against arm, each tuned with 1 to 2 trials, on fresh seeds"
+
+
+def test_choices_of_numbers_that_some_trials_lack_can_be_drawn(runs):
+    path = runs / "searches" / "some.json"
+    record = json.loads(path.read_text())
+    width = "model.feature_size"
+    attributes = {"choices": [60, 100]}
+    record["parameters"][width] = {"name": "CategoricalDistribution", "attributes": attributes}
+    for trial, value in zip(record["trials"], (60, 100, 60), strict=False):
+        trial["parameters"][width] = value
+    path.write_text(json.dumps(record))
+    info = slices_info(read_search(runs, "some"))
+    assert {s.name: s.choices for s in info.slices}[width] == ("60", "100")
+    assert draw_slices(info).axes
+    assert build_search(runs, runs / "reports", "some")
+
+
+def test_what_cannot_be_read_is_named_and_not_the_searchs_record(runs):
+    end(runs, 1, 9, 0.65)
+    (runs / "units" / "f1" / "result.json").write_text("{")
+    trials = read_search(runs, "some").trials.set_index("trial")
+    assert math.isnan(trials.loc[1, "end_dev_f1"])
+    studies = runs / "studies" / "some-confirmed.json"
+    studies.parent.mkdir()
+    studies.write_text("{")
+    with pytest.raises(LedgerError, match=r"^\S+/studies/some-confirmed\.json: not a study's rec"):
+        read_search(runs, "some")
+
+
 def test_an_arm_that_is_not_confirmed_yet_is_in_no_comparison(runs, tmp_path):
     data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
     ledger.plan("a-tuned", 0)

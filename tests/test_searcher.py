@@ -115,6 +115,50 @@ def test_budgets_are_equal_whatever_ends_first(arms, budget, slots, seed):
     assert [len(book.of(f"arm{k}")) for k in range(arms)] == [budget] * arms
 
 
+def test_parameters_that_cannot_be_together_are_a_failed_trial():
+    """And the search goes on; without an end they would be asked for again and again."""
+
+    class Refusing(Book):
+        def begin(
+            self, arm: str, number: int, parameters: Mapping[str, Any]
+        ) -> tuple[SearchTrial, dict[str, Any] | None] | None:
+            begun = super().begin(arm, number, parameters)
+            assert begun is not None
+            if number != 1:
+                return begun
+            begun[0].state = "failed"
+            return begun[0], None
+
+    book = Refusing()
+    searcher, arms, _ = opened(a_search(1), InMemoryStorage(), book, 3)
+    asked = [searcher.suggest(f"t{k}") for k in range(4)]
+    assert [a and a["unit"]["trial"] for a in asked[:3]] == ["arm0 #0", None, "arm0 #2"]
+    assert asked[3] == "FINISHED"
+    assert [t.state for t in arms["arm0"].study.trials] == [
+        *(TrialState.RUNNING, TrialState.FAIL, TrialState.RUNNING)
+    ]
+
+
+def test_a_grid_has_every_point_once_over_sessions_and_ends_by_its_budget():
+    """Optuna's own would stop its study at the last point, which it cannot outside its loop."""
+    parameters = {
+        "model.rounds": Parameter(IntDistribution(0, 2)),
+        "model.cell": Parameter(CategoricalDistribution(["gru", "rnn"])),
+    }
+    search = a_search(1, parameters=parameters, sampler="grid")
+    book, storage = Book(), InMemoryStorage()
+    for budget in (3, 7):  # the start is enqueued, so that the six points take seven trials
+        searcher, _, _ = opened(search, storage, book, budget)
+        for step in itertools.count():
+            if (asked := searcher.suggest(f"t{step}")) == "FINISHED":
+                break
+            assert isinstance(asked, dict)
+            finish(book, asked, [0.5])
+            searcher.on_trial_complete(f"t{step}", {})
+    sampled = [tuple(trial.parameters.values()) for trial in book.of("arm0")[1:]]
+    assert sorted(sampled) == sorted(itertools.product(range(3), ["gru", "rnn"]))
+
+
 def row(epoch: int, f1: float) -> dict[str, Any]:
     return {"epoch": epoch, "best_dev_f1": f1, "total_seconds": float(epoch)}
 

@@ -32,7 +32,8 @@ def test_what_test_chose_has_a_label_of_its_own_and_no_dev_f1(tmp_path, shown):
     ledger = Ledger(tmp_path / "runs")
     on_test = chosen_on_test(Arm(name="gru-1", label="RIN (GRU, K = 1)"))
     ledger.finish(ledger.plan("gru-1", 0), 0.5)
-    ledger.finish(ledger.plan("gru-1", 1, config=on_test.overrides), 0.7)
+    ledger.finish(ledger.plan(on_test.name, 1, config=on_test.overrides), 0.7)
+    ledger.trials[-1]["label"] = on_test.label
     lines = shown(ledger)
     assert "RIN (GRU, K = 1) 1 52.0" in lines
     assert "RIN (GRU, K = 1) (epoch chosen on test) 1 –" in lines
@@ -59,8 +60,8 @@ def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
     ledger = Ledger(tmp_path / "runs")
     ledger.finish(ledger.plan("gru-1", 0), 0.5)
     on_test = {"training.selection": "test"}
-    for seed, config in {1: {}, 2: on_test}.items():
-        name = ledger.plan("gru-1", seed, config=config)
+    for seed, (arm, config) in {1: ("gru-1", {}), 2: ("gru-1-on-test", on_test)}.items():
+        name = ledger.plan(arm, seed, config=config)
         epochs = [
             Epoch(epoch=n, train_loss=1.0, dev={"f1": f1}, seconds=60.0, tokens_per_second=1.0)
             for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)
