@@ -2,7 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: study test check bench report results notebooks extras chaos fuzz audit clean
+.PHONY: install study test check bench report results notebooks extras chaos fuzz audit clean
+
+install: .venv/installed  ## the environment alone, in .venv
 
 study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
 	$(BIN)/python study/run.py --space rounds_curve

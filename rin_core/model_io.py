@@ -137,6 +137,7 @@ def _build(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Loaded
 def _weights_in(folder: Path) -> Path:
     if not (folder / WEIGHTS).is_file():
         raise ModelError(
-            f"{folder}: has no {WEIGHTS}; wanted the folder of a unit that has trained"
+            f"{folder}: has no {WEIGHTS}; wanted the folder of a unit that has trained here (one "
+            "from another ledger has them after study/run.py rerun)"
         )
     return folder / WEIGHTS

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tyro
 from rich.console import Console
 
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
-from rin_core.dataset import load_dataset
+from rin_core.dataset import find_recorded_vectors, load_dataset
 from rin_core.errors import INTERRUPTED
 from study.interruption import watched
 from study.ledger import Ledger
@@ -42,7 +43,8 @@ class Audit:
     data_root: Path | None = None
     """Folder of corpora [default: $RIN_DATA_ROOT]."""
     embeddings: Path | None = None
-    """Word vectors, as in the search."""
+    """Word vectors, as in the search [default: the recorded file name, in the data root or in
+    ``embeddings`` there]."""
     max_concurrent: int | None = None
     """Most trials at once [default: as many as fit]."""
     out: Path = Path("runs")
@@ -63,7 +65,7 @@ class Audit:
         chosen = choose(record, self.n)
         if not chosen:
             raise ValueError(f"{self.experiment}: no stopped trial in {record.path}; check --out")
-        encoded = self._read(str(record.header["corpus"]), chosen)
+        encoded = self._read(record.header, chosen)
         left = [t for t in chosen if ledger.unit(t.fingerprint).result() is None]
         with ledger.exclusive():
             interrupted = bool(left) and self._train(left, encoded, ledger, console)
@@ -72,18 +74,22 @@ class Audit:
             return INTERRUPTED
         return int(any(ledger.unit(t.fingerprint).result() is None for t in chosen))
 
-    def _read(self, name: str, trials: Sequence[SearchTrial]) -> dict[str, EncodedCorpus]:
+    def _read(
+        self, header: Mapping[str, Any], trials: Sequence[SearchTrial]
+    ) -> dict[str, EncodedCorpus]:
         """Read the corpus as each trial did, and refuse another than theirs."""
-        source, encoded = self.data or name, dict[str, EncodedCorpus]()
+        source, encoded = self.data or str(header["corpus"]), dict[str, EncodedCorpus]()
+        vectors = header["settings"].get("vectors")
+        found = find_recorded_vectors(vectors, self.data_root) if vectors else None
         for trial in trials:
             config = Config.from_flat(trial.config)
             corpus = encoded.get(_key(trial)) or load_dataset(
-                source, config, data_root=self.data_root, embeddings=self.embeddings
+                source, config, data_root=self.data_root, embeddings=self.embeddings or found
             )
             if config.fingerprint(corpus.digest) != trial.fingerprint:
                 raise ValueError(
                     f"{source}: corpus or word vectors are not those of {trial.name}; give the "
-                    "same --data, --data-root and --embeddings as the search"
+                    f"same --data, --data-root and --embeddings ({vectors or 'none'}) as the search"
                 )
             encoded[_key(trial)] = corpus
         return encoded

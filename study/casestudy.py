@@ -122,7 +122,10 @@ def load(ledger: Ledger, name: str) -> Loaded:
     """
     unit = ledger.find(name)
     if not unit.weights.exists():
-        raise LedgerError(f"{unit.weights}: no weights there; run the study's command again")
+        raise LedgerError(
+            f"{unit.weights}: no weights there, as of a trial from another ledger; "
+            f"study/run.py rerun {unit.fingerprint} trains it again and keeps them"
+        )
     loaded = load_model(unit.weights)
     label = f"{_label(ledger, unit, loaded.config)}, seed {loaded.config.training.seed}"
     return Loaded(label=label, unit=unit, **loaded._asdict())

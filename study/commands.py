@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from rich.markup import escape
 
 from rin_core import matmul
 from rin_core.config import Config
-from rin_core.dataset import load_dataset
+from rin_core.dataset import find_recorded_vectors, load_dataset
 from rin_core.errors import require_gpu
 from study.audit import Audit
 from study.corpora import record_if_here, record_vectors_if_here
@@ -113,7 +114,8 @@ class Rerun:
     """Train a finished unit once more, apart, and compare every number with the record.
 
     Exit code 0 if they agree to the bit, 1 if not. They do on the recorded kind of processor;
-    another rounds otherwise, and what began in the last bit ends like another seed.
+    another rounds otherwise, and what began in the last bit ends like another seed. Where they
+    agree, a unit that was imported without its weights has them then.
     """
 
     fingerprint: tyro.conf.Positional[str]
@@ -123,7 +125,8 @@ class Rerun:
     data_root: Path | None = None
     """Folder of corpora [default: $RIN_DATA_ROOT]."""
     embeddings: Path | None = None
-    """Word vectors, as in the study."""
+    """Word vectors, as in the study [default: the recorded file name, in the data root or in
+    ``embeddings`` there]."""
     gpu: bool = False
     """Compute on the GPU."""
     out: Path = Path("runs")
@@ -138,17 +141,19 @@ class Rerun:
         if recorded is None:
             raise ValueError(f"{unit.fingerprint}: is not finished; the study's command goes on")
         config = Config.from_flat(recorded["config"])
+        vectors = (recorded.get("vectors") or {}).get("name")
+        found = find_recorded_vectors(vectors, self.data_root) if vectors else None
         corpus = load_dataset(
             self.data or recorded["corpus"]["name"],
             config,
             data_root=self.data_root,
-            embeddings=self.embeddings,
+            embeddings=self.embeddings or found,
         )
         if corpus.digest != recorded["corpus"]["digest"]:
             raise ValueError(
                 f"{corpus.name}: corpus or word vectors are not those of {unit.fingerprint} "
                 f"(digest {corpus.digest}, recorded {recorded['corpus']['digest']}); "
-                "give the same --data, --data-root and --embeddings"
+                f"give the same --data, --data-root and --embeddings ({vectors or 'none'})"
             )
         console.print(
             f"{unit.fingerprint}: training again, {len(recorded['history'])} epochs recorded",
@@ -156,15 +161,20 @@ class Rerun:
         )
         matmul.use(_library(recorded))
         with tempfile.TemporaryDirectory() as folder:
+            apart = Unit(Path(folder) / unit.fingerprint)
             again = run_unit(
                 config,
                 corpus,
-                Unit(Path(folder) / unit.fingerprint),
+                apart,
                 threads=recorded["provenance"]["threads"],
                 gpu=self.gpu,
                 on_epoch=lambda row: console.print(_epoch(row), highlight=False),
             )
-        return _compare(console, recorded, again)
+            code = _compare(console, recorded, again)
+            if code == 0 and not unit.weights.exists():
+                shutil.copyfile(apart.weights, unit.weights)
+                console.print("its weights are in the ledger now", highlight=False)
+        return code
 
 
 COMMANDS: Mapping[str, type[Audit] | type[Export] | type[Import] | type[Rerun] | type[Show]] = {

@@ -21,7 +21,7 @@ from rin_core.batching import EncodedCorpus
 from rin_core.config import Config, DataConfig
 from rin_core.corpus import Corpus, Sentence
 from rin_core.corpus_statistics import split_statistics
-from rin_core.dataset import load_corpus, load_dataset, with_tags
+from rin_core.dataset import find_recorded_vectors, load_corpus, load_dataset, with_tags
 from rin_core.vocabulary import UNKNOWN
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
@@ -120,18 +120,17 @@ def record_vectors_if_here(
     if not result["vectors"] or ledger.vectors_path(corpus["digest"]).exists():
         return ""
     name, config = result["vectors"]["name"], Config.from_flat(result["config"])
-    why = ""
-    for path in (embeddings,) if embeddings else (Path("embeddings") / name, Path(name)):
-        try:
-            here = load_dataset(corpus["name"], config, data_root=data_root, embeddings=path)
-        except ValueError as error:
-            why = str(error)
-            continue
-        if here.digest == corpus["digest"]:
-            record_vectors(ledger, here)
-            return ""
-        why = f"word vectors {name}: those here, or the corpus {corpus['name']!r}, are others"
-    return why
+    path = embeddings or find_recorded_vectors(name, data_root)
+    if path is None:
+        return f"word vectors {name}: no such file in the data root, nor in its folder embeddings"
+    try:
+        here = load_dataset(corpus["name"], config, data_root=data_root, embeddings=path)
+    except ValueError as error:
+        return str(error)
+    if here.digest != corpus["digest"]:
+        return f"word vectors {name}: those here, or the corpus {corpus['name']!r}, are others"
+    record_vectors(ledger, here)
+    return ""
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:

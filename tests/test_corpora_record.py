@@ -112,6 +112,8 @@ def test_vectors_that_are_not_at_hand_are_named(root, tmp_path):
     )
     (root / "embeddings" / "small.txt").unlink()
     why = record_vectors_if_here(ledger, result(corpus), root, None)
-    assert why == "small.txt: no such file; wanted word vectors in GloVe's text format"
+    assert why == (
+        "word vectors small.txt: no such file in the data root, nor in its folder embeddings"
+    )
     assert record_vectors_if_here(ledger, {**result(corpus), "vectors": None}, root, None) == ""
     assert not (ledger.root / "vectors").exists()

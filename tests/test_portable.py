@@ -411,8 +411,12 @@ class TestCommands:
         assert "1 records added" in python("study/run.py", "import", str(file), f"--out={other}")
         assert [record.name for record in read_corpora(other).values()] == ["demo"]
         (unit,) = Ledger(other).units()
+        assert not unit.weights.exists()
         shown = python("study/run.py", "rerun", unit.fingerprint[:6], f"--out={other}")
         assert "every number agrees to the bit" in shown
+        assert "its weights are in the ledger now" in shown
+        trained = ledger.unit(unit.fingerprint).weights
+        assert unit.weights.read_bytes() == trained.read_bytes()
 
     def test_rerun_says_what_differs(self, ledger, exported, tmp_path):
         record = json.loads(exported.read_text())
