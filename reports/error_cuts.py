@@ -6,6 +6,7 @@ Where only sentences are sorted, :mod:`reports.breakdown` counts them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -62,22 +63,24 @@ def _relations(sentence: Sentence) -> list[str]:
 
 def by_length() -> Cut:
     """Sort by the number of words of the sentence."""
+    names = _names(_LENGTHS)
     return Cut(
         name="length",
         title="words in the sentence",
-        groups=_names(_LENGTHS),
-        of=lambda sentence, _: _bin(len(sentence.words), _LENGTHS),
-        of_missing=lambda sentence, _: _bin(len(sentence.words), _LENGTHS),
+        groups=names,
+        of=lambda sentence, _: _bin(len(sentence.words), _LENGTHS, names),
+        of_missing=lambda sentence, _: _bin(len(sentence.words), _LENGTHS, names),
     )
 
 
 def by_distance() -> Cut:
     """Sort by how many words lie from subject word to object word."""
+    names = _names(_DISTANCES)
     return Cut(
         name="distance",
         title="words from subject to object",
-        groups=_names(_DISTANCES),
-        of=lambda _, fact: _bin(abs(fact[0] - fact[2]), _DISTANCES),
+        groups=names,
+        of=lambda _, fact: _bin(abs(fact[0] - fact[2]), _DISTANCES, names),
         of_missing=lambda *_: None,
     )
 
@@ -107,8 +110,8 @@ def _names(edges: Sequence[int]) -> tuple[str, ...]:
     return (f"≤{first[1]}", *(f"{low}–{high}" for low, high in others), f">{edges[-1]}")
 
 
-def _bin(value: int, edges: Sequence[int]) -> str:
-    return _names(edges)[int(np.searchsorted(edges, value))]
+def _bin(value: int, edges: Sequence[int], names: Sequence[str]) -> str:
+    return names[bisect_left(edges, value)]
 
 
 def cut_counts(cut: Cut, sentences: Sequence[Sentence], answers: Sequence[Answer]) -> Array:

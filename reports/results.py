@@ -110,8 +110,8 @@ def experiments(runs: Path) -> list[str]:
     names = sorted(path.stem for path in (runs / "studies").glob("*.json"))
     if not names:
         raise LedgerError(
-            f"{runs / 'studies'}: no experiments there; run a study first, "
-            "or name its output folder with --runs"
+            f"{runs / 'studies'}: no experiments there; run a study first, bring one here with "
+            "study/run.py import, or name its output folder with --runs"
         )
     return names
 
