@@ -132,8 +132,12 @@ def optimism_table(frame: pd.DataFrame) -> Table | None:
     Returns:
         None where no arm did.
     """
-    arms = dict.fromkeys(frame["arm"])
-    both = [arm for arm in arms if f"{arm}{ON_TEST}" in arms]
+    chosen = {arm: set(of_arm(frame, arm)["selection"]) for arm in dict.fromkeys(frame["arm"])}
+    both = [
+        arm
+        for arm, split in chosen.items()
+        if split == {"dev"} and chosen.get(f"{arm}{ON_TEST}") == {"test"}
+    ]
     if not both:
         return None
     corpus = str(frame["corpus"].iloc[0])

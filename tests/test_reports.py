@@ -229,6 +229,7 @@ def test_choosing_the_epoch_on_test_has_its_price_beside_it(tmp_path: Path) -> N
         config = {"training.selection": "test"}
         losses = epochs(3.0, 2.0, 1.0, 0.5) if seed else epochs(3.0, 2.1)
         ledger.finish(ledger.plan("gru-1-on-test", seed, config=config), f1, losses)
+    ledger.finish(ledger.plan("bilstm-s-on-test", 0), 0.9)  # by name alone
     ledger.save("selection-webnlg_star")
     paths = by_name(tmp_path / "out", build(tmp_path / "runs", tmp_path / "out").paths)
     results = paths["selection-webnlg_star/results.csv"].read_text()
