@@ -35,6 +35,7 @@ from reports.run_cards import run_cards
 from reports.search import SearchData, read_search, searches
 from reports.search_page import search_section, write_search
 from reports.section import Chapter, Link, Section, write_section
+from rin_core.config import BEGINNINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +159,9 @@ def paper_sections(
 
 
 def _is_the_papers(settings: str) -> bool:
-    """Tell settings that say what words begin with, and change nothing of the model."""
+    """Tell settings that change nothing of the model but what it begins with."""
     given = (setting.partition("=")[0] for setting in settings.split(", ") if setting)
-    return all(name in ("vectors", "encoder.model") for name in given)
+    return all(name in BEGINNINGS for name in given)
 
 
 def _paper_section(runs: Path, everything: pd.DataFrame, corpus: str, settings: str) -> Section:

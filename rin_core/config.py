@@ -382,6 +382,10 @@ def variant(config: Mapping[str, object]) -> str:
     return canonical_settings({k: v for k, v in config.items() if v != default.get(k)})
 
 
+#: Settings that say what a model begins with, and change nothing else of it.
+BEGINNINGS = ("vectors", "encoder.model")
+
+
 def canonical_settings(settings: Mapping[str, object]) -> str:
     """Return settings as one line of text, equal exactly where they are equal.
 

@@ -164,15 +164,15 @@ def _root(given: Path | None) -> Path | None:
     return given or (Path(from_environment) if from_environment else None)
 
 
-def find_recorded_vectors(name: str, data_root: Path | None) -> Path | None:
+def find_recorded_vectors(name: str | None, data_root: Path | None) -> Path | None:
     """Return the file of word vectors that a record names; None where it is not at hand.
 
     Args:
-        name: The file's name; looked for in ``embeddings`` and beside the corpora, under the data
-            root and from here.
+        name: The file's name, None for no file; looked for in ``embeddings`` and beside the
+            corpora, under the data root and from here.
         data_root: Folder of corpora; without it, the environment variable RIN_DATA_ROOT.
     """
-    places = (Path("embeddings") / name, Path(name))
+    places = (Path("embeddings") / name, Path(name)) if name else ()
     found = (_find_vectors(path, _root(data_root)) for path in places)
     return next((path for path in found if path.is_file()), None)
 

@@ -122,14 +122,12 @@ def _arm(name: str, table: Any, grids: Iterable[Grid]) -> Arm:
     if not _NAME.fullmatch(name) or not isinstance(table, dict):
         raise ValueError(f"arms.{name}: must be a table named with letters, digits, -, _ and .")
     of = next((g for g in grids if name in {arm.name for arm in g.select(["*"])}), None)
-    if of is not None and of.settings:  # they are part of what it means there
-        raise ValueError(f"arms.{name}: has a meaning in the space {of.name}; give another name")
-    if of is not None and table:
-        raise ValueError(
-            f"arms.{name}: has a meaning in the space {of.name}; leave it empty to compare with "
-            "that, or give another name"
-        )
     if of is not None:
+        if table or of.settings:  # a grid's settings are part of what its arms mean
+            empty = "" if of.settings else "leave it empty to compare with that, or "
+            raise ValueError(
+                f"arms.{name}: has a meaning in the space {of.name}; {empty}give another name"
+            )
         return of.select([name])[0]
     label = table.get("label", name)
     if not isinstance(label, str):

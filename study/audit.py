@@ -80,11 +80,11 @@ class Audit:
         """Read the corpus as each trial did, and refuse another than theirs."""
         source, encoded = self.data or str(header["corpus"]), dict[str, EncodedCorpus]()
         vectors = header["settings"].get("vectors")
-        found = find_recorded_vectors(vectors, self.data_root) if vectors else None
+        embeddings = self.embeddings or find_recorded_vectors(vectors, self.data_root)
         for trial in trials:
             config = Config.from_flat(trial.config)
             corpus = encoded.get(_key(trial)) or load_dataset(
-                source, config, data_root=self.data_root, embeddings=self.embeddings or found
+                source, config, data_root=self.data_root, embeddings=embeddings
             )
             if config.fingerprint(corpus.digest) != trial.fingerprint:
                 raise ValueError(

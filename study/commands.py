@@ -142,12 +142,11 @@ class Rerun:
             raise ValueError(f"{unit.fingerprint}: is not finished; the study's command goes on")
         config = Config.from_flat(recorded["config"])
         vectors = (recorded.get("vectors") or {}).get("name")
-        found = find_recorded_vectors(vectors, self.data_root) if vectors else None
         corpus = load_dataset(
             self.data or recorded["corpus"]["name"],
             config,
             data_root=self.data_root,
-            embeddings=self.embeddings or found,
+            embeddings=self.embeddings or find_recorded_vectors(vectors, self.data_root),
         )
         if corpus.digest != recorded["corpus"]["digest"]:
             raise ValueError(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Literal
 
+from rin_core.config import BEGINNINGS
 from study.ledger import Ledger, LedgerError
 
 State = Literal["running", "finished", "stopped", "failed"]
@@ -22,8 +23,6 @@ State = Literal["running", "finished", "stopped", "failed"]
 
 #: What arms that are compared have in common, of their identities.
 _ALIKE = ("parameters", "fixed", "sampler", "asha", "objectives", "seed", "protocol", "settings")
-#: Settings that arms of different encoders cannot share.
-_OF_THE_ENCODER = ("vectors", "encoder.model")
 
 
 class AnotherSearch(ValueError):
@@ -78,7 +77,8 @@ def _alike(name: str, identity: Mapping[str, Any]) -> Any:
     value = identity.get(name)
     if name != "settings" or value is None:
         return value
-    return {path: setting for path, setting in value.items() if path not in _OF_THE_ENCODER}
+    # Arms of different encoders cannot begin with the same.
+    return {path: setting for path, setting in value.items() if path not in BEGINNINGS}
 
 
 class SearchRecord:

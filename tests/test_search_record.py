@@ -13,6 +13,7 @@ from study.commands import command
 from study.ledger import Ledger, LedgerError
 from study.search_plan import make_search_plans
 from study.search_record import AnotherSearch, SearchRecord, SearchTrial
+from study.search_study import SearchStudy
 
 
 def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5,), arm="k-0"):
@@ -86,6 +87,22 @@ def test_a_file_that_is_no_record_is_named(tmp_path):
     path.write_text(json.dumps({"trials": [{"arm": "a"}]}))
     with pytest.raises(LedgerError, match=r"some\.json: is no search's record .* move it away"):
         SearchRecord(Ledger(tmp_path), "some")
+
+
+def test_parameters_that_cannot_be_together_are_recorded_as_failed(spert_folder, tmp_path):
+    plan, out = plan_of(spert_folder, tmp_path), tmp_path / "out"
+    record = SearchRecord(plan.ledger, plan.experiment)
+    record.open(plan.header("run"), plan.identities())
+    console = Console(file=io.StringIO(), width=200)
+    study = SearchStudy(plan, record, "none", out, console)
+    trial, work = study.begin("k-1", 3, {"model.task_features": False})
+    assert (work, trial.state, trial.parameters) == (None, "failed", {"model.task_features": False})
+    assert "model.task_features = False with model.rounds = 1" in trial.reason
+    assert f"k-1 #3: {trial.reason}" in console.file.getvalue()
+    again = SearchRecord(plan.ledger, plan.experiment)
+    assert again.trials == [trial]
+    assert study.begin("k-1", 3, {"model.task_features": False}) == (trial, None), "once recorded"
+    assert len(record.trials) == 1
 
 
 def plan_of(folder, tmp_path, **options):
