@@ -25,6 +25,7 @@ from tests.corpora import Record, write_corpus, write_lines
 if TYPE_CHECKING:
     import pandas as pd
 
+    from study.ledger import Ledger as StudyLedger
     from tests.ledgers import Ledger
 
 
@@ -167,3 +168,25 @@ def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_models import save_roberta
 
     return save_roberta(tmp_path_factory.mktemp("models") / "tiny" / "roberta")
+
+
+@pytest.fixture(scope="session")
+def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> "StudyLedger":
+    """One trial of two epochs on the demo corpus."""
+    from study.ledger import Ledger
+    from tests.exports import SETTINGS, python
+
+    out = tmp_path_factory.mktemp("runs")
+    python("study/trial.py", f"--out={out}", *SETTINGS)
+    return Ledger(out)
+
+
+@pytest.fixture
+def exported(small_ledger: "StudyLedger", tmp_path: Path) -> Path:
+    """It as a file, in a folder that is made for it."""
+    from study.portable import export_ledger
+    from tests.exports import ONE_UNIT
+
+    file = tmp_path / "kept" / "demo.jsonl"
+    assert export_ledger(small_ledger, file) == ONE_UNIT
+    return file
