@@ -81,7 +81,7 @@ def _estimate(config: Config, corpus: EncodedCorpus) -> Footprint:
     batch = min(config.training.batch_size, len(corpus.train))
     words = batch * int(corpus.train.lengths_N.max())
     kept = words * _kept_a_word(config, len(corpus.vocabulary.relations), model.encoder.hidden_size)
-    kept += _encoder_keeps(config, corpus, batch, words) + _grid(config, corpus)
+    kept += _encoder_keeps(config, corpus, words) + _grid(config, corpus)
     return Footprint(FLOAT * (4 * trained + frozen), int(SLACK * FLOAT * kept) + SMALL_THINGS)
 
 
@@ -109,18 +109,18 @@ def _kept_a_word(config: Config, relations: int, width: int) -> int:
     return 4 * features + 6 * relations + rounds
 
 
-def _encoder_keeps(config: Config, corpus: EncodedCorpus, batch: int, words: int) -> int:
-    encoder = config.encoder
-    if corpus.pretrained is None:
+def _encoder_keeps(config: Config, corpus: EncodedCorpus, words: int) -> int:
+    encoder, split = config.encoder, corpus.train.pieces
+    if corpus.pretrained is None or split is None:
         given = encoder.word_dim + encoder.pos_dim
         return words * (4 * given + LSTM_KEEPS * encoder.hidden_size)
     from transformers import AutoConfig  # seconds, for those who need it
 
     known = AutoConfig.for_model(**corpus.pretrained.architecture)
-    pieces = min(encoder.max_pieces, 2 * words // batch + 2)
+    windows, pieces = split.largest(config.training.batch_size)
     layer = LAYER_KEEPS * known.hidden_size + ATTENTION_KEEPS * known.num_attention_heads * pieces
     layers = 1 if encoder.freeze else known.num_hidden_layers
-    return int(batch * pieces * layer * layers)
+    return int(windows * pieces * layer * layers)
 
 
 def _grid(config: Config, corpus: EncodedCorpus) -> int:

@@ -73,8 +73,10 @@ def test_no_step_takes_more_than_was_estimated_nor_much_less(overrides):
     assert grown <= wanted <= 6 * grown + 64 * MIB, (grown / MIB, wanted / MIB)
 
 
-def test_a_transformer_too(tmp_path):
-    save_bert(tmp_path / "bert", hidden_size=64, num_attention_heads=4)
+@pytest.mark.parametrize("positions", [40, 512], ids=["windows", "whole sentences"])
+def test_a_transformer_too(tmp_path, positions):
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "max_position_embeddings": positions}
+    save_bert(tmp_path / "bert", **sizes)
     overrides = {"encoder.kind": "transformer", "encoder.model": str(tmp_path / "bert")}
     _, grown, estimate = in_a_process(overrides)
     wanted = estimate.state + estimate.step

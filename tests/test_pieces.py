@@ -126,6 +126,13 @@ def fields(tokenizer: PieceTokenizer) -> dict[str, Any]:
 class TestBatch:
     SENTENCES = (["a"], ["Paris"] * 3, ["b"] * 70, ["abc", "the"], ["aB"] * 50)
 
+    def test_the_largest(self, bert: PieceTokenizer) -> None:
+        found = bert.encode(self.SENTENCES)
+        long, longest = sorted(np.diff(found.sentence_starts))[-2:]
+        assert found.largest(1) == (longest, POSITIONS)
+        assert found.largest(2) == (long + longest, POSITIONS)
+        assert found.largest(99) == (found.sentence_starts[-1], POSITIONS)
+
     def test_against_a_slow_gather(self, bert: PieceTokenizer) -> None:
         found = bert.encode(self.SENTENCES)
         assert found.windowed == 2
@@ -137,6 +144,9 @@ class TestBatch:
             P = max(map(len, windows))
             padded = [w + [found.pad] * (P - len(w)) for w in windows]
             assert batch.pieces_WP.tolist() == padded
+            most_windows, most_pieces = found.largest(len(rows))
+            assert len(windows) <= most_windows
+            assert most_pieces >= P
             assert batch.present_WP.sum(1).tolist() == list(map(len, windows))
             flat, skipped = list(chain.from_iterable(padded)), 0
             for place, row in enumerate(rows):
