@@ -8,7 +8,8 @@ themselves too.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -162,7 +163,7 @@ class _Weighed:
     """What the finished trials say of a claim."""
 
     run: tuple[tuple[str, str], ...] = ()
-    """The pairs that it is judged by: those with the most seeds in common."""
+    """The pairs that it is judged by: those that have all its seeds."""
     each: tuple[Estimate, ...] = ()
     """The difference of each of them."""
     difference: Difference
@@ -276,14 +277,15 @@ def _needed_cell(sd: float, difference: float, behind: tuple[str, ...]) -> Cell:
 def _weigh(frame: pd.DataFrame, claim: Claim, pairs: Sequence[tuple[str, str]]) -> _Weighed:
     """Take the mean of some of a claim's pairs' differences, seed by seed.
 
-    A pair that has only begun would take seeds from the others: it waits.
+    A pair that has only begun would take seeds from the others: it waits. Where as many have
+    others, those are taken that most pairs have.
     """
     arms = dict.fromkeys(arm for pair in pairs for arm in pair)
     scored = {arm: by_seed(of_arm(frame, arm), f"test_{claim.metric}") for arm in arms}
-    common = {(a, b): scored[a].keys() & scored[b].keys() for a, b in pairs}
-    most = max(map(len, common.values()), default=0)
-    run = tuple(pair for pair in pairs if most and len(common[pair]) == most)
-    seeds = set.intersection(*(set(common[pair]) for pair in run)) if run else set()
+    common = {(a, b): frozenset(scored[a].keys() & scored[b].keys()) for a, b in pairs}
+    sets = Counter(common.values()).items()
+    seeds, _ = max(sets, key=lambda found: (len(found[0]), found[1]), default=(frozenset(), 0))
+    run = tuple(pair for pair in pairs if seeds and common[pair] == seeds)
     better = {s: sum(scored[a][s] for a, _ in run) / len(run) for s in seeds}
     worse = {s: sum(scored[b][s] for _, b in run) / len(run) for s in seeds}
     return _Weighed(
@@ -313,7 +315,7 @@ def _peaks(frame: pd.DataFrame) -> _Weighed:
     )
 
 
-def _behind(frame: pd.DataFrame, arms: Sequence[str], seeds: set[int]) -> tuple[str, ...]:
+def _behind(frame: pd.DataFrame, arms: Sequence[str], seeds: Set[int]) -> tuple[str, ...]:
     return fingerprints(frame[frame["arm"].isin(arms) & frame["seed"].isin(seeds)])
 
 

@@ -162,6 +162,22 @@ def test_a_claim_of_each_pair_has_to_hold_in_each(tmp_path: Path) -> None:
     assert found["pivotal", "Verdict"].text == "supported"
 
 
+def test_pairs_of_unlike_seeds_are_not_one_claim(tmp_path: Path) -> None:
+    """The largest set of seeds judges; of several as large, the one that most pairs have."""
+    ledger = Ledger(tmp_path)
+    seeds = {"no-relation-input": (0, 1), "no-entity-input": (1, 2), "no-shared-input": (1, 2)}
+    for arm, finished in {"gru-1": (0, 1, 2), **seeds}.items():
+        for seed in finished:
+            lost = {"gru-1": 0, "no-relation-input": 0.3}.get(arm, 0.01 * seed)
+            ledger.finish(ledger.plan(arm, seed), 0.9 - lost)
+    ledger.save("ablation-webnlg_star")
+    found = cells(tables(tmp_path)["claims"])
+    assert found["inputs", "Holds in pairs"].text == "2 of 2, 1 incomplete"
+    assert found["inputs", "Common seeds"].text == "2"
+    assert found["inputs", "Mean Δ F1"].text == "+1.5 ± 0.7"  # 1 and 2, without the 30 of the other
+    assert found["inputs", "Verdict"].text == "undecided"
+
+
 def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) -> None:
     ledger.plan("rnn-1", 0)  # printed in a figure, in no table
     ledger.trials[-1]["fingerprint"] = "d" * 16
