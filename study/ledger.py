@@ -201,10 +201,7 @@ class SharedUnit(Unit):
         if self.result() is not None:
             return
         self._fetch(USAGE)
-        name = self._name(CHECKPOINT)
-        # It may be gone, if the unit has ended, or its head just been replaced by a longer one.
-        with suppress(FileNotFoundError, CheckpointError):
-            self._seen[:] = _epochs(stream_metadata(partial(self.store.read, name), name))
+        self._seen[:] = self._history_there() or self._seen
 
     def claim(self) -> str:
         """Take the unit over from whichever node had it; see :meth:`Unit.claim`."""
@@ -246,15 +243,25 @@ class SharedUnit(Unit):
         self._send("failure.json")
 
     def refresh(self) -> None:
-        """Fetch what the store has of the unit, and send it what only this folder has."""
+        """Make store and folder alike: of two checkpoints the one of more epochs counts."""
         if self.result() is not None:
             return
         self._seen.clear()
-        fetched = {name for name in _TRAVELS if self._fetch(name)}
-        if "result.json" in fetched:
+        ended = self.store.has(self._name("result.json"))
+        if not ended and len(Unit.history(self)) > len(self._history_there()):
+            # Trained before there was a store, or by a study that was given none.
+            self.store.remove(map(self._name, OUTCOMES))
+            self._send(WEIGHTS, USAGE, CHECKPOINT, *OUTCOMES)
+            return
+        if "result.json" in {name for name in _TRAVELS if self._fetch(name)}:
             self._clear()
-        elif CHECKPOINT not in fetched:  # trained before there was a store
-            self._send(WEIGHTS, CHECKPOINT)
+
+    def _history_there(self) -> list[dict[str, Any]]:
+        name = self._name(CHECKPOINT)
+        # It may be gone, if the unit has ended, or its head just been replaced by a longer one.
+        with suppress(FileNotFoundError, CheckpointError):
+            return _epochs(stream_metadata(partial(self.store.read, name), name))
+        return []
 
     def _fetch(self, name: str) -> bool:
         return self.store.fetch(self._name(name), self.path / name)

@@ -71,6 +71,11 @@ class Store:
         write_atomically(file, content)
         return True
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is such a file."""
+        found: bool = self._fs.exists(self._path(name))
+        return found
+
     def read(self, name: str, start: int, end: int) -> bytes:
         """Return a part of a file.
 
@@ -82,9 +87,9 @@ class Store:
 
     def remove(self, names: Iterable[str]) -> None:
         """Delete files that may be there."""
-        for path in map(self._path, names):
-            if self._fs.exists(path):
-                self._fs.rm_file(path)
+        for name in names:
+            if self.has(name):
+                self._fs.rm_file(self._path(name))
 
     def folders(self) -> set[str]:
         """Return the names of all folders."""

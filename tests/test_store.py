@@ -121,6 +121,28 @@ def test_what_was_trained_before_there_was_a_store_is_taken_along(store, driver,
     assert store.folders() == {"abc"}
 
 
+def test_epochs_trained_without_the_store_are_not_trained_again(store, driver, tmp_path):
+    worker = node(store, tmp_path, "one")
+    train(worker, worker.claim(), 1, 2)
+    worker.fail("lost")
+    driver.refresh()
+    alone = Ledger(tmp_path / "driver").unit("abc")
+    train(alone, alone.claim(), 3, 4)
+    alone.stop(4, "not among the best")
+    driver.refresh()
+    assert len(driver.history()) == 4
+    other = node(store, tmp_path, "two")
+    other.refresh()
+    assert len(other.history()) == 4
+    assert other.weights.read_bytes() == alone.weights.read_bytes()
+    assert (other.failure(), other.stopped()) == (None, alone.stopped())
+    other.finish({"history": [{"epoch": 5}]}, {}, other.claim())
+    train(alone, alone.claim(), 5, 6)  # and of what has ended nothing is begun again
+    driver.refresh()
+    assert driver.history() == [{"epoch": 5}]
+    assert driver.weights.read_bytes() == other.weights.read_bytes()
+
+
 def test_failures_and_stops_travel_until_the_next_claim(store, driver, tmp_path):
     node(store, tmp_path, "one").fail("diverged")
     driver.refresh()
