@@ -8,9 +8,11 @@ else is *fixed*.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import random
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -247,6 +249,30 @@ class Search:
                 chosen[path] = settings[path] = suggest(path, parameter.distribution)
         return chosen
 
+    def first_points(self, base: Config) -> list[dict[str, Any]]:
+        """Return what is tried before the sampler is asked: the start, and all points of a grid.
+
+        Those of a grid are shuffled, so that a small budget sees values of every parameter, and
+        alike every time. A parameter without effect at a point is left out of it.
+
+        Args:
+            base: The arm's settings.
+        """
+        start = self.start(base)
+        if self.sampler != "grid":
+            return [start]
+        values = self.grid()
+
+        def point(chosen: Iterable[Any]) -> dict[str, Any]:
+            whole = dict(zip(values, chosen, strict=True))
+            return self.sample(base, lambda path, _: whole[path])
+
+        found = {as_key(p): p for p in map(point, itertools.product(*values.values()))}
+        del found[as_key(start)]
+        points = list(found.values())
+        random.Random(self.seed).shuffle(points)
+        return [start, *points]
+
     def grid(self) -> dict[str, list[Any]]:
         """Return every value of each parameter, for the grid sampler.
 
@@ -282,6 +308,11 @@ class Search:
             "objectives": list(self.objectives),
             "seed": self.seed,
         }
+
+
+def as_key(point: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
+    """Return what is equal for equal points, though steps of 0.1 come to 0.30000000000000004."""
+    return frozenset((k, round(v, 12) if isinstance(v, float) else v) for k, v in point.items())
 
 
 def _contains(distribution: BaseDistribution, value: Any) -> bool:

@@ -80,24 +80,19 @@ def make_sampler(search: Search, arm: int, begun: int) -> BaseSampler:
     seed = int(np.random.SeedSequence([search.seed, arm, begun]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return _SAMPLERS[search.sampler](search, seed)
+        return _SAMPLERS[search.sampler](seed)
 
 
-class _Grid(optuna.samplers.GridSampler):
-    """Optuna's, which would end the study at the last point: budgets end a search here."""
-
-    def after_trial(self, *args: Any) -> None:
-        """Leave it to the budget; the study's own end is for Optuna's loop alone."""
-
-
-_SAMPLERS: Mapping[str, Callable[[Search, int], BaseSampler]] = {
-    "tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
-    "random": lambda _, seed: optuna.samplers.RandomSampler(seed=seed),
-    # Shuffled alike in every session, or the next would repeat points and leave out others.
-    "grid": lambda search, _: _Grid(search.grid(), seed=search.seed),
-    "gp": lambda _, seed: optuna.samplers.GPSampler(seed=seed),
-    "cmaes": lambda _, seed: optuna.samplers.CmaEsSampler(seed=seed),
-    "nsga2": lambda _, seed: optuna.samplers.NSGAIISampler(seed=seed),
+_SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
+    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
+    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    # Its points are enqueued (Search.first_points): Optuna's GridSampler goes by the number of a
+    # trial, so that a first point of one's own hides one of the grid's, and has a point once for
+    # each value of a parameter that has no effect there.
+    "grid": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
+    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
+    "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
 }
 
 

@@ -23,7 +23,7 @@ from ray.tune.search import ConcurrencyLimiter, Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from rin_core.config import Config
-from search_spaces.search import Asha, Search
+from search_spaces.search import Asha, Search, as_key
 from study.optuna_study import (
     FINGERPRINT,
     METRICS,
@@ -94,8 +94,7 @@ class ArmSearch(OptunaSearch):  # type: ignore[misc]
             study_name=study_name,
         )
         self.waiting = reconcile(self.study, recorded, search)
-        if not self.study.get_trials(deepcopy=False):
-            self.study.enqueue_trial(search.start(base))
+        self._first = {as_key(point): point for point in search.first_points(base)}
 
     @property
     def study(self) -> optuna.Study:
@@ -117,8 +116,18 @@ class ArmSearch(OptunaSearch):  # type: ignore[misc]
         """Go on with a trial that waits, else ask for a new one."""
         if self.waiting:
             self._ot_trials[trial_id] = reopen(self.study, self.waiting.pop(0))
+        else:
+            self._enqueue()
         parameters: dict[str, Any] = super().suggest(trial_id)
         return parameters
+
+    def _enqueue(self) -> None:
+        """Have Optuna take the next of the points that come before its sampler's."""
+        for frozen in self.study.get_trials(deepcopy=False):
+            self._first.pop(as_key(frozen.params), None)
+        if self._first:
+            # A kill may have left it enqueued.
+            self.study.enqueue_trial(next(iter(self._first.values())), skip_if_exists=True)
 
     def put_back(self, trial_id: str) -> None:
         """Let a trial wait: it cannot run yet."""

@@ -139,24 +139,37 @@ def test_parameters_that_cannot_be_together_are_a_failed_trial():
     ]
 
 
-def test_a_grid_has_every_point_once_over_sessions_and_ends_by_its_budget():
-    """Optuna's own would stop its study at the last point, which it cannot outside its loop."""
+def test_a_grid_has_every_point_once_over_sessions_though_its_study_is_lost():
+    """Twelve values, of which those without rounds have one cell; and one is the start."""
     parameters = {
-        "model.rounds": Parameter(IntDistribution(0, 2)),
-        "model.cell": Parameter(CategoricalDistribution(["gru", "rnn"])),
+        "encoder.dropout": Parameter(FloatDistribution(0.1, 0.4, step=0.1)),
+        "model.rounds": Parameter(IntDistribution(0, 1)),
+        "model.cell": Parameter(
+            CategoricalDistribution(["gru", "rnn"]), when={"model.rounds": [1]}
+        ),
     }
     search = a_search(1, parameters=parameters, sampler="grid")
     book, storage = Book(), InMemoryStorage()
-    for budget in (3, 7):  # the start is enqueued, so that the six points take seven trials
-        searcher, _, _ = opened(search, storage, book, budget)
+    for budget, kept in ((3, True), (7, False), (12, True), (13, True)):
+        searcher, arms, _ = opened(search, storage if kept else InMemoryStorage(), book, budget)
         for step in itertools.count():
             if (asked := searcher.suggest(f"t{step}")) == "FINISHED":
                 break
             assert isinstance(asked, dict)
             finish(book, asked, [0.5])
             searcher.on_trial_complete(f"t{step}", {})
-    sampled = [tuple(trial.parameters.values()) for trial in book.of("arm0")[1:]]
-    assert sorted(sampled) == sorted(itertools.product(range(3), ["gru", "rnn"]))
+        assert len(arms["arm0"].study.trials) == budget
+    tried = [
+        (round(dropout, 9), *rest)
+        for dropout, *rest in (trial.parameters.values() for trial in book.of("arm0"))
+    ]
+    values = [
+        (dropout, *rest)
+        for dropout in (0.1, 0.2, 0.3, 0.4)
+        for rest in ((0,), (1, "gru"), (1, "rnn"))
+    ]
+    assert sorted(tried[:12]) == sorted(values)
+    assert tried[12] in tried[:12]  # of a larger budget the rest is drawn
 
 
 def row(epoch: int, f1: float) -> dict[str, Any]:
