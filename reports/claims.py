@@ -207,8 +207,8 @@ def _claims_table(frame: pd.DataFrame, corpus: str, claims: Sequence[Claim]) -> 
         ),
         notes=(
             "Mean Δ: for each seed, the mean of the test F1 differences of the pairs, over the "
-            "seeds that all of them have finished. Pairs with fewer seeds than others are left "
-            "out until they have them.",
+            "seeds that all of them have finished. A pair with fewer seeds than others, or other "
+            "ones, is left out until it has them.",
             "Verdict: *supported* where the 95 % interval of the mean Δ lies above 0, "
             "*contradicted* where it lies below, else *undecided*. A claim of each pair is "
             "supported only where the interval of each lies above 0, and contradicted where that "
