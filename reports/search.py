@@ -23,10 +23,11 @@ STATES = ("finished", "stopped", "failed", "running")
 #: Endings of the names of a confirmation's arms: as tuned, and where the search began.
 TUNED, START = "-tuned", "-paper"
 #: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
-#: dotted name. ``spent_…`` is what the trial itself trained, ``end_…`` what its unit came to.
+#: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
+#: ``end_…`` what its unit came to.
 SCHEMA: dict[str, str] = {
     **dict.fromkeys(("arm", "label", "state", "fingerprint", "reason", "variant"), "object"),
-    **dict.fromkeys(("trial", "seed", "epochs", "spent_epochs"), "int64"),
+    **dict.fromkeys(("trial", "seed", "inherited", "epochs", "spent_epochs"), "int64"),
     **dict.fromkeys(("dev_f1", "seconds", "spent_seconds"), "float64"),
     **dict.fromkeys(("end_dev_f1", "end_epochs", "end_seconds"), "float64"),
 }
@@ -105,6 +106,7 @@ def _row(trial: Mapping[str, Any], labels: Mapping[str, str], units: Path) -> di
         "variant": variant(trial["config"]),
         "trial": int(trial["number"]),
         "seed": int(trial["config"].get("training.seed", 0)),
+        "inherited": inherited,
         "dev_f1": max(trial["dev_f1"], default=math.nan),
         "epochs": len(trial["dev_f1"]),
         "seconds": float(sum(own)),

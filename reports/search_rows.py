@@ -13,12 +13,22 @@ TOP = 10
 
 def top_rows(data: SearchData, count: int = TOP) -> list[dict[str, str]]:
     """Return the best finished trials with their parameters, as texts."""
+    return [_trial_row(data, row) for _, row in ranked(data.trials).head(count).iterrows()]
+
+
+def running_rows(data: SearchData) -> list[dict[str, str]]:
+    """Return the trials under way with their parameters, as texts."""
+    running = data.trials[data.trials["state"] == "running"]
     return [
-        {"trial": f"{row['arm']} #{row['trial']}", "dev F1": points(row["dev_f1"])}
-        | {"epochs": str(row["epochs"])}
-        | {name.rpartition(".")[2]: _value(row[name]) for name in data.parameters}
-        for _, row in ranked(data.trials).head(count).iterrows()
+        {**_trial_row(data, row), "fingerprint": str(row["fingerprint"])}
+        for _, row in running.iterrows()
     ]
+
+
+def _trial_row(data: SearchData, trial: pd.Series) -> dict[str, str]:
+    row = {"trial": f"{trial['arm']} #{trial['trial']}", "dev F1": points(trial["dev_f1"])}
+    row["epochs"] = str(trial["epochs"])
+    return row | {name.rpartition(".")[2]: _value(trial[name]) for name in data.parameters}
 
 
 def outcome_rows(data: SearchData) -> list[dict[str, str]]:

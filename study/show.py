@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from reports.search_rows import (
     audit_verdict,
     outcome_rows,
     points,
+    running_rows,
     saving,
     top_rows,
 )
@@ -62,6 +64,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
         LedgerError: There is no such search, or its record cannot be read.
     """
     data = read_search(out, experiment)
+    data = dataclasses.replace(data, trials=_with_epochs(out, data.trials))
     _print_head(console, experiment, data.title)
     counts = data.trials.groupby(["arm", "state"]).size().unstack(fill_value=0)
     rows = [
@@ -70,6 +73,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
         for arm in counts.index
     ]
     _print(console, "trials by arm", rows)
+    _print(console, "trials under way", running_rows(data))
     _print(console, "best trials", top_rows(data))
     _print(console, "tuned and paper's settings on fresh seeds", confirmation_rows(data))
     _print(console, "arm against arm, each tuned alike, on fresh seeds", comparison_rows(data))
@@ -78,6 +82,21 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     if rows := audit_rows(data):
         _print(console, "stopped trials run to their end", rows)
         console.print(audit_verdict(data), markup=False)
+
+
+def _with_epochs(out: Path, trials: pd.DataFrame) -> pd.DataFrame:
+    """Return trials with the epochs so far of those under way: a record has them at their end."""
+    trials, ledger = trials.copy(), Ledger(out)
+    for place, trial in trials[trials["state"] == "running"].iterrows():
+        history = ledger.unit(trial["fingerprint"]).history()
+        own = history[trial["inherited"] :]
+        seen = {
+            "dev_f1": max((row["dev_f1"] for row in history), default=math.nan),
+            **{"epochs": len(history), "seconds": _seconds(history)},
+            **{"spent_epochs": len(own), "spent_seconds": _seconds(own)},
+        }
+        trials.loc[place, list(seen)] = list(seen.values())
+    return trials
 
 
 def show_grid(out: Path, experiment: str, console: Console) -> None:

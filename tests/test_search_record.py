@@ -5,8 +5,11 @@ import io
 import json
 
 import pytest
+import torch
 from rich.console import Console
 
+from rin_core.checkpoint import save_tensors
+from rin_core.training import CHECKPOINT
 from search_spaces.fair_rounds import SPACE
 from study.audit import choose
 from study.commands import command
@@ -205,6 +208,28 @@ def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
     assert "k-0  2/16    1         1" in shown
     assert "k-0 #0  25.0    2       0.001" in shown
     assert "stopped   1       2       0.00" in shown
+
+
+def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
+    """Which the record gets at a trial's end."""
+    record = stored(spert_folder, tmp_path)
+    record.add(trial(2, "running", ()))
+    record.trials[-1].inherited = 1
+    record.save()
+    epochs = [
+        {"epoch": n, "train_loss": 1.0, "dev": {"f1": f1}, "seconds": 1800.0}
+        for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)
+    ]
+    history = {"history": [{**row, "tokens_per_second": 1.0} for row in epochs]}
+    unit = Ledger(tmp_path).unit(record.trials[-1].fingerprint)
+    save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, history)
+    console = Console(file=io.StringIO(), width=150)
+    command(["show", record.experiment, "--out", str(tmp_path)], console)()
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    at = lines.index("trials under way")
+    assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {unit.fingerprint}"
+    assert lines[at + 3] == "best trials"
+    assert "running 1 2 1.00" in lines  # the first was trained before
 
 
 def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
