@@ -18,7 +18,7 @@ from reports.cells import (
     spread,
 )
 from reports.results import no_trials
-from reports.search import START, TUNED, SearchData
+from reports.search import START, TUNED, SearchData, ranked
 from reports.significance import Difference, Estimate, holm, order, paired_difference
 from reports.table import Cell, Row, Table
 
@@ -61,7 +61,6 @@ def comparison(data: SearchData) -> Table:
     pairs = [(later, earlier) for earlier, later in combinations(labels, 2)]
     tuned = [tuple(_tuned(confirmed, arm) for arm in pair) for pair in pairs]
     starts = [tuple(of_arm(confirmed, f"{arm}{START}") for arm in pair) for pair in pairs]
-    trials = {arm: int((data.trials["arm"] == arm).sum()) for arm in data.arms}
     found = [_difference(*both) for both in tuned]
     corrected = holm([difference.p for difference in found])
     return Table(
@@ -77,7 +76,7 @@ def comparison(data: SearchData) -> Table:
                 key="/".join(pair),
                 label=" over ".join(labels[arm] for arm in pair),
                 cells=(
-                    *_compared(both, difference, p, alike=len({trials[arm] for arm in pair}) == 1),
+                    *_compared(both, difference, p, _incomparable(data, pair)),
                     *_untuned(other),
                 ),
             )
@@ -90,8 +89,9 @@ def comparison(data: SearchData) -> Table:
             "finished; ± is its standard deviation, the interval Student's, p that of the exact "
             "sign-flip test.",
             "Verdict: *supported* where the interval lies above 0, *contradicted* where it lies "
-            "below, else *undecided*; none where one arm had more trials. Untuned: with the "
-            "paper's settings, where each search began.",
+            "below, else *undecided*; none where one arm had more trials, while trials run, or "
+            "where what was run on fresh seeds is the best no more. The intervals are not widened "
+            "for the number of pairs. Untuned: with the paper's settings, where each search began.",
             "Each arm was searched once. The intervals say what other seeds would do to the "
             "settings found, not what another search would have found.",
         ),
@@ -107,8 +107,18 @@ def budgets(data: SearchData) -> str:
     return f"{high} trials" if low == high else f"{low} to {high} trials"
 
 
-#: In place of a verdict, where one arm had more trials than the other.
-UNEQUAL = "not tuned alike"
+def _incomparable(data: SearchData, pair: tuple[str, str]) -> str:
+    """Return why two arms cannot be compared as tuned alike, or nothing."""
+    arms = [data.trials[data.trials["arm"] == arm] for arm in pair]
+    if any((trials["state"] == "running").any() for trials in arms):
+        return "search under way"
+    if len({len(trials) for trials in arms}) > 1:
+        return "not tuned alike"
+    for arm, trials in zip(pair, arms, strict=True):
+        best = ranked(trials)["variant"].head(1)
+        if data.confirmed is None or set(_tuned(data.confirmed, arm)["variant"]) != set(best):
+            return "a better trial since"
+    return ""
 
 
 def comparison_rows(data: SearchData) -> list[dict[str, str]]:
@@ -127,12 +137,16 @@ def _difference(arm: pd.DataFrame, base: pd.DataFrame) -> Difference:
 
 
 def _compared(
-    trials: tuple[pd.DataFrame, ...], difference: Difference, corrected: float, *, alike: bool
+    trials: tuple[pd.DataFrame, ...], difference: Difference, corrected: float, incomparable: str
 ) -> tuple[Cell, ...]:
     found, behind = difference.estimate, _behind(trials)
     delta, interval = _difference_cells(found, behind)
     return (
-        Cell(text=order([found]) if alike else UNEQUAL, estimate=found, fingerprints=behind),
+        Cell(
+            text=(incomparable if found.n else "") or order([found]),
+            estimate=found,
+            fingerprints=behind,
+        ),
         delta,
         Cell(text=str(found.n), fingerprints=behind),
         interval,

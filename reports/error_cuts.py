@@ -1,6 +1,7 @@
 """Precision, recall and F1 of any group of triples: by relation, length, distance, vectors.
 
-A cut puts every triple into one group, gold or said, so that the groups add up to the whole.
+A cut puts every triple into one group, gold or said. Gold ones that are not in their sentence have
+no distance and no words to look up; but for those the groups add up to the whole.
 Where only sentences are sorted, :mod:`reports.breakdown` counts them.
 """
 

@@ -157,8 +157,9 @@ def optimism_table(frame: pd.DataFrame) -> Table | None:
             f"Same training: {_shared(pairs)} pairs have the same training loss in every epoch up "
             "to the earlier end. In the others rounding differs, as between kinds of processor, "
             "and leads the two apart, which adds chance to the difference.",
-            "Nothing is tested: of one training the epoch chosen on test cannot score lower there. "
-            "The end of training is chosen with the epoch.",
+            "Nothing is tested: among the epochs that both ways have, the one chosen on test "
+            "cannot score lower there. But the end of training is chosen with the epoch, and the "
+            "longer of two may come to a better one.",
             "The authors' released program chooses the epoch on test; the verdict compares with "
             "scores that were chosen there, too. Those are no results.",
         ),

@@ -55,7 +55,8 @@ def saving(data: SearchData) -> str:
         basis = f"{exact}, {basis}" if found.estimated else exact
     return (
         f"All trials to their end would have taken {found.to_end / 3600:.2f} h of training; "
-        f"the search took {found.spent / 3600:.2f} h, {100 * found.share:.0f} % of it. "
+        f"as far as they went, with epochs of earlier runs, they are {found.spent / 3600:.2f} h, "
+        f"{100 * found.share:.0f} % of it. "
         f"Taken for that: {basis}."
     )
 
@@ -77,6 +78,8 @@ def audit_rows(data: SearchData) -> list[dict[str, str]]:
 def audit_verdict(data: SearchData) -> str:
     """Say whether stopping early cost an arm its best trial, as far as is known."""
     table = audited(data.trials)
+    if table["best"].isna().any():
+        return "Of an arm that has no finished trial nothing can be said."
     killed = table[table["would_have_won"]]
     if killed.empty:
         return f"None of these {len(table)} would have been its arm's best."
@@ -98,7 +101,7 @@ def notes(data: SearchData) -> list[str]:
     ]
     if data.confirmed is not None:
         found.append(
-            "Fresh seeds are none that a configuration was chosen on; test was scored once each; "
+            "Fresh seeds are none that the search chose on; test was scored once each; "
             "± is one standard deviation over seeds (n − 1)."
         )
         found += [f"{label}: {origin}." for label, origin in origins(data).items()]

@@ -225,6 +225,7 @@ def test_arms_that_had_the_same_budget_are_compared_seed_by_seed(runs, tmp_path)
     ledger.plan("k-1-tuned", 3)
     ledger.save("some-confirmed")
     three = data.trials.iloc[:3].assign(arm=["k-0", "k-1", "k-3"], label=["none", "one", "three"])
+    three = three.assign(state="finished", variant="model.rounds=0")
     assert comparison_rows(dataclasses.replace(data, trials=three)) == [], "nothing is confirmed"
     confirmed = read_ledger(ledger.runs, ["some-confirmed"])
     compared = dataclasses.replace(data, trials=three, confirmed=confirmed)
@@ -245,6 +246,16 @@ def test_arms_that_had_the_same_budget_are_compared_seed_by_seed(runs, tmp_path)
     tuned = set(confirmed.loc[confirmed["arm"].isin(["k-0-tuned", "k-1-tuned"]), "fingerprint"])
     waiting = set(confirmed.loc[confirmed["status"] == "planned", "fingerprint"])
     assert set(table.rows[0].cells[0].fingerprints) == tuned - waiting
+    for change, verdict in {
+        "state": ("running", "search under way"),
+        "variant": ("training.batch_size=9", "a better trial since"),  # its confirmation is stale
+    }.items():
+        value, said = verdict
+        since = three.assign(**{change: [value, *three[change][1:]]})
+        none, far, rest = comparison_rows(dataclasses.replace(compared, trials=since))
+        assert [none["Verdict"], far["Verdict"]] == [said, said]
+        assert none["Δ F1, each tuned"] == "+4.0 ± 1.0"
+        assert rest["Verdict"] == "contradicted"
 
 
 def test_arms_with_unequal_budgets_have_no_verdict(runs, tmp_path):

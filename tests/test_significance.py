@@ -197,3 +197,10 @@ def test_seeds_needed_at_the_edges() -> None:
     assert seeds_needed(1.0, 0.01) == math.inf
     assert math.isnan(seeds_needed(math.nan, 1.0))
     assert math.isnan(seeds_needed(1.0, 0.0))
+
+
+def test_of_one_sentence_nothing_can_be_redrawn():
+    one = np.array([[1, 2, 3]])
+    found = sentence_difference([one], [one])
+    assert found.estimate.n == 0
+    assert math.isnan(found.p)
