@@ -6,6 +6,7 @@ guide has one of each. Settings are the dotted names of :class:`~rin_core.config
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -49,7 +50,7 @@ def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
         SpaceError: Names the file, the field and what would be right.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         _refuse_names(path.stem, known)
         return _space(path.stem, content, known.values())
     except OSError as error:
@@ -72,7 +73,7 @@ def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]
     if not is_search and (alien := _SEARCH.keys() & content.keys()):
         raise ValueError(f"{min(alien)}: is of a search, which has a table parameters")
     _check_fields(content, _GRID | _SEARCH)
-    settings = dict(_settings(content.get("settings", {})))
+    settings = _once(_settings(content.get("settings", {})))
     named = content.get("arms", {}).items()
     grids = [space for space in known if isinstance(space, Grid)]
     arms = tuple(_arm(arm, table, grids) for arm, table in named)
@@ -83,7 +84,10 @@ def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]
     if not arms:
         raise ValueError("must have arms, as in [arms.dropped], or parameters to search")
     grid = Grid(name=name, title=title, arms=arms, fixed=settings)
-    return replace(grid, seeds=_seeds(content["seeds"])) if "seeds" in content else grid
+    if "seeds" not in content:
+        return grid
+    seeds = _seeds(content["seeds"])
+    return replace(grid, seeds=seeds, demo_seeds=len(seeds))
 
 
 def _search(
@@ -102,16 +106,26 @@ def _search(
         seeds = () if content["seeds"] in (0, []) else _seeds(content["seeds"])
         own |= {"confirm_seeds": seeds, "demo_seeds": len(seeds)}
     if "asha" in content:
-        own["asha"] = _asha(content["asha"])
-    parameters = _settings(content["parameters"], of_tables=True)
+        own["asha"] = own["demo_asha"] = _asha(content["asha"])
+    given = _once(_settings(content["parameters"], of_tables=True)).items()
     return Search(
         name=name,
         title=title,
         arms=arms or (Arm(name="rin", label="RIN"),),
         fixed=settings,
-        parameters={path: _parameter(path, spec) for path, spec in parameters},
+        parameters=_in_order({path: _parameter(path, spec) for path, spec in given}),
         **own,
     )
+
+
+def _in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Put each behind what its condition asks for: TOML groups dotted keys by their tables."""
+    left, ordered = dict(parameters), dict[str, Parameter]()
+    while left:
+        free = (path for path in left if not parameters[path].when.keys() & left.keys() - {path})
+        path = next(free, next(iter(left)))  # in a circle, which the search refuses
+        ordered[path] = left.pop(path)
+    return ordered
 
 
 def _arm(name: str, table: Any, grids: Iterable[Grid]) -> Arm:
@@ -133,7 +147,17 @@ def _arm(name: str, table: Any, grids: Iterable[Grid]) -> Arm:
     if not isinstance(label, str):
         raise ValueError(f"arms.{name}.label = {label!r}: must be text")
     overrides = {key: value for key, value in table.items() if key != "label"}
-    return Arm(name=name, label=label, overrides=dict(_settings(overrides)))
+    return Arm(name=name, label=label, overrides=_once(_settings(overrides)))
+
+
+def _once(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return settings by dotted name; ``"a.b"`` in quotes and a table ``a`` may both have one."""
+    found = dict[str, Any]()
+    for path, value in settings:
+        if path in found:
+            raise ValueError(f"{path}: is there twice; leave one out")
+        found[path] = value
+    return found
 
 
 def _check_arms(arms: Iterable[Arm], settings: Mapping[str, object]) -> None:
@@ -188,13 +212,47 @@ def _parameter(path: str, spec: Any) -> Parameter:
 
 def _distribution(path: str, spec: Mapping[str, Any]) -> BaseDistribution:
     if set(spec) == {"choices"}:
-        return CategoricalDistribution([_as_configured(path, value) for value in spec["choices"]])
+        return CategoricalDistribution(_choices(path, spec["choices"]))
     kind = type(Config().flat()[path])
     is_range = {"low", "high"} <= set(spec) <= set(_RANGE)
     if kind not in (int, float) or not is_range:
         numbers = "low and high, with log or step, or " if kind in (int, float) else ""
         raise ValueError(f"must have {numbers}choices")
+    _check_range(path, kind, spec)
     return IntDistribution(**spec) if kind is int else FloatDistribution(**spec)
+
+
+def _choices(path: str, given: Any) -> list[Any]:
+    if not isinstance(given, list):
+        raise ValueError(f"choices = {given!r}: must be a list of values")
+    choices = [_as_configured(path, value) for value in given]
+    if twice := [value for place, value in enumerate(choices) if value in choices[:place]]:
+        raise ValueError(f"choices: {twice[0]!r} is there twice")
+    return choices
+
+
+def _check_range(path: str, kind: type, spec: Mapping[str, Any]) -> None:
+    """Refuse what Optuna would take for something else, and values that the setting cannot have."""
+    if not isinstance(spec.get("log", False), bool):
+        raise ValueError(f"log = {spec['log']!r}: must be true or false")
+    for name in spec.keys() - {"log"}:
+        value = spec[name]
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or (kind is int and value != int(value)):
+            words = "a whole number" if kind is int else "a finite number"
+            raise ValueError(f"{name} = {value!r}: must be {words}")
+    low, high, step = spec["low"], spec["high"], spec.get("step", 1 if kind is int else None)
+    if step is not None:
+        if not step > 0:
+            raise ValueError(f"step = {step!r}: must be positive")
+        if abs((high - low) / step - round((high - low) / step)) > 1e-6:
+            raise ValueError(f"step = {step!r}: must lead from {low} to {high}")
+    second = [] if step is None or spec.get("log") else [min(high, low + step)]
+    for value in (low, high, *second):
+        try:
+            _as_configured(path, value)
+        except ValueError as error:
+            raise ValueError(f"its values include {error}; choose low, high and step so") from error
 
 
 def _when(table: Any) -> dict[str, tuple[object, ...]]:
@@ -202,8 +260,8 @@ def _when(table: Any) -> dict[str, tuple[object, ...]]:
         raise ValueError(f"when = {table!r}: must be a table, as in {{model.rounds = [1, 2]}}")
     found = {}
     for path, values in _settings(table):
-        if not isinstance(values, list):
-            raise ValueError(f"when.{path} = {values!r}: must be a list of values")
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"when.{path} = {values!r}: must be a list of values, at least one")
         found[path] = tuple(_as_configured(path, value) for value in values)
     return found
 
@@ -233,5 +291,7 @@ def _check_fields(table: Mapping[str, Any], fields: Mapping[str, Any], place: st
         if key not in fields:
             raise ValueError(f"{place}{key}: no such field; there are {', '.join(fields)}")
         kinds, words = fields[key]
-        if not isinstance(value, kinds):
+        allowed = kinds if isinstance(kinds, tuple) else (kinds,)
+        # A bool is an int to Python, and to nobody else.
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in allowed):
             raise ValueError(f"{place}{key} = {value!r}: must be {words}")

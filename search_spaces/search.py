@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import random
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -27,6 +28,8 @@ from optuna.distributions import (
 from rin_core.config import Config
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 
+#: Most points of a grid.
+MOST_POINTS = 100_000
 Sampler = Literal["tpe", "random", "grid", "gp", "cmaes", "nsga2"]
 Objective = Literal["dev_f1", "seconds"]
 DIRECTIONS: Mapping[Objective, Literal["max", "min"]] = {"dev_f1": "max", "seconds": "min"}
@@ -107,6 +110,8 @@ class Search:
     sampler: Sampler = "tpe"
     asha: Asha | None = field(default_factory=Asha)
     """Early stopping inside an arm; None runs every trial to its end."""
+    demo_asha: Asha | None = DEMO_ASHA
+    """The same on the demo corpus."""
     budget: int = 30
     """Trials of each arm."""
     demo_budget: int = 6
@@ -184,7 +189,7 @@ class Search:
         return dataclasses.replace(
             self,
             budget=self.demo_budget,
-            asha=self.asha and DEMO_ASHA,
+            asha=self.asha and self.demo_asha,
             confirm_seeds=self.confirm_seeds[: self.demo_seeds],
         )
 
@@ -229,8 +234,9 @@ class Search:
         for path, value in point.items():
             if not _contains(self.parameters[path].distribution, value):
                 raise SpaceError(
-                    f"{path} = {value!r}: the search starts there, but its range is "
-                    f"{self.parameters[path].distribution}; widen it in {self.name}"
+                    f"{path} = {value!r}: a search begins with its arm's own value, and "
+                    f"{self.name} tries {_shown(self.parameters[path].distribution)}; take it in, "
+                    "or give the arm another value to begin with"
                 )
         return point
 
@@ -277,18 +283,27 @@ class Search:
         """Return every value of each parameter, for the grid sampler.
 
         Raises:
-            SpaceError: A parameter has endlessly many.
+            SpaceError: A parameter has endlessly many, or all of them too many points.
         """
-        return {path: self._values(path) for path in self.parameters}
+        values = {path: self._values(path) for path in self.parameters}
+        points = math.prod(map(len, values.values()))
+        if points > MOST_POINTS:
+            raise SpaceError(
+                f"{self.name}: sampler grid: has {points:,} points, and at most {MOST_POINTS:,} "
+                "are tried; take larger steps, or another sampler"
+            )
+        return {path: list(found) for path, found in values.items()}
 
-    def _values(self, path: str) -> list[Any]:
+    def _values(self, path: str) -> Sequence[Any]:
         match self.parameters[path].distribution:
             case CategoricalDistribution(choices=choices):
-                return list(choices)
+                return choices
             case IntDistribution(low=low, high=high, step=step):
-                return list(range(low, high + 1, step))
+                return range(low, high + 1, step)
             case FloatDistribution(low=low, high=high, step=float(step)):
-                return [low + k * step for k in range(round((high - low) / step) + 1)]
+                # As they are written: 0.3 and not 0.1 * 3, which is another number above it.
+                count = min(round((high - low) / step) + 1, MOST_POINTS + 1)
+                return [min(high, round(low + k * step, 12)) for k in range(count)]
             case other:
                 raise SpaceError(
                     f"{self.name}: {path} = {other}: the grid sampler needs a step or choices"
@@ -308,6 +323,14 @@ class Search:
             "objectives": list(self.objectives),
             "seed": self.seed,
         }
+
+
+def _shown(distribution: BaseDistribution) -> str:
+    if isinstance(distribution, CategoricalDistribution):
+        return ", ".join(map(str, distribution.choices))
+    low, high = getattr(distribution, "low", None), getattr(distribution, "high", None)
+    step = getattr(distribution, "step", None)
+    return f"{low} to {high}" + (f" by {step}" if step not in (None, 1) else "")
 
 
 def as_key(point: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:

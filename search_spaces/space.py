@@ -23,6 +23,8 @@ DEMO_SETTINGS: Mapping[str, object] = {
     "training.max_epochs": 8,
 }
 DEMO_SEEDS = 2
+#: More than anyone trains; a slip of the hand should not fill the memory.
+MOST_SEEDS = 10_000
 
 
 class SpaceError(ValueError):
@@ -75,6 +77,8 @@ class Grid:
     on_request: tuple[Arm, ...] = ()
     """Arms that run only when they are named, for what they need or cost."""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    demo_seeds: int = DEMO_SEEDS
+    """How many of them on the demo corpus."""
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """What all arms share on a corpus, by shell-style pattern of its name; the first match."""
     fixed: Mapping[str, object] = field(default_factory=dict)
@@ -133,7 +137,7 @@ class Grid:
             )
             for seed in (self.seeds if seeds is None else seeds)
             for corpus in corpora
-            if seeds is not None or corpus != "demo" or seed in self.seeds[:DEMO_SEEDS]
+            if seeds is not None or corpus != "demo" or seed in self.seeds[: self.demo_seeds]
             for arm in chosen
         ]
 
@@ -163,16 +167,23 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     Raises:
         SpaceError: Anything else.
     """
+    seeds: Sequence[int]
     try:
         if "," in text:
-            seeds = tuple(int(part) for part in text.split(",") if part.strip())
+            seeds = [int(part) for part in text.split(",") if part.strip()]
         elif "-" in text.strip("-"):
             first, last = text.split("-")
-            seeds = tuple(range(int(first), int(last) + 1))
+            seeds = range(int(first), int(last) + 1)
         else:
-            seeds = tuple(range(int(text)))
+            seeds = range(int(text))
     except ValueError:
         seeds = ()
-    if not seeds or min(seeds) < 0:
-        raise SpaceError(f"--seeds {text}: must be a count (5), a range (2-4) or a list (0,3,7)")
+    if (
+        not 0 < len(seeds[: MOST_SEEDS + 1]) <= MOST_SEEDS
+        or not 0 <= min(seeds) <= max(seeds) < 2**32
+    ):
+        raise SpaceError(
+            f"--seeds {text}: must be a count (5), a range (2-4) or a list (0,3,7), at most "
+            f"{MOST_SEEDS:,} seeds below 2³²"
+        )
     return tuple(dict.fromkeys(seeds))

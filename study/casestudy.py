@@ -98,6 +98,7 @@ class Loaded:
 
 def main(options: Options) -> int:
     """Run the command line."""
+    _check(options)
     torch.set_num_threads(1)
     ledger = Ledger(options.runs)
     models = [load(ledger, name) for name in options.models]
@@ -141,6 +142,13 @@ def _label(ledger: Ledger, unit: Unit, config: Config) -> str:
     if not model.rounds:
         return "BiLSTM_s" if model.task_features else "BiLSTM"
     return f"RIN ({model.cell.upper()}, K = {model.rounds})"
+
+
+def _check(options: Options) -> None:
+    if Path(options.name).name != options.name or not options.name.strip("."):
+        raise ValueError(f"--name {options.name!r}: must be a name, without folders")
+    if options.find < 0:
+        raise ValueError(f"--find {options.find}: must be 0 or more")
 
 
 def _cases(options: Options, models: Sequence[Loaded]) -> Iterator[Case]:

@@ -66,6 +66,10 @@ class Import:
 
     def run(self, console: Console) -> int:
         """Import; return the exit code: 1 where numbers conflict."""
+        if not self.files:
+            raise ValueError("import: must name at least one file that export wrote")
+        if lacking := [str(file) for file in self.files if not file.is_file()]:
+            raise ValueError(f"import {lacking[0]}: there is no such file")
         ledger, conflicts = Ledger(self.out), 0
         records = [read_exported(file) for file in self.files]  # all, before any is written
         with ledger.exclusive():

@@ -279,7 +279,7 @@ def _search(content: dict[str, Any]) -> dict[str, Any]:
         distribution = {key: parameter.get(key) for key in ("name", "attributes")}
         try:
             json_to_distribution(json.dumps(distribution))
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"parameters.{path}: is no distribution of Optuna's") from error
     seen = set()
     for number, trial in enumerate(content["trials"]):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +70,7 @@ def make_sampler(search: Search, arm: int, begun: int) -> BaseSampler:
         search: Names the sampler.
         arm: The arm's place.
         begun: Trials of the arm so far.
-
-    Raises:
-        ValueError: The sampler needs a package that is not there.
     """
-    if search.sampler == "cmaes" and find_spec("cmaes") is None:
-        raise ValueError("sampler cmaes needs the package cmaes: pip install cmaes")
     seed = int(np.random.SeedSequence([search.seed, arm, begun]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

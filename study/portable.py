@@ -19,7 +19,7 @@ from typing import Any
 from rin_core.checkpoint import write_atomically
 from rin_core.config import canonical_settings, variant
 from study.exported import FORMAT, PACKED, Kind
-from study.ledger import Ledger, Unit
+from study.ledger import Ledger, LedgerError, Unit
 
 NUMBERS = ("history", "best_epoch", "stopped", "dev", "test")
 TIMES = ("seconds", "tokens_per_second")
@@ -50,6 +50,10 @@ def export_ledger(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> di
     Raises:
         ValueError: The ledger has nothing, or nothing on one of them; no file is then written.
     """
+    if path.is_dir():
+        raise ValueError(
+            f"{path}: is a folder; name a file in it, as in {path / 'ledger.jsonl.xz'}"
+        )
     asked = frozenset(corpora)
     records = list(_records(ledger, asked))
     lacking = asked - {_corpus(record) for record in records}
@@ -113,11 +117,17 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[dict[str, Any]
         if result is not None and wanted(result["corpus"]["name"]):
             yield _record("unit", _packed(unit, result))
     for name in ledger.studies():
-        if (study := ledger.study(name)) and wanted(study["corpus"]):
+        if (study := ledger.study(name)) and wanted(_corpus_of(study, ledger.study_path(name))):
             yield _record("study", _without_places(study))
     for name in ledger.searches():
-        if (search := ledger.search(name)) and wanted(search["corpus"]):
+        if (search := ledger.search(name)) and wanted(_corpus_of(search, ledger.search_path(name))):
             yield _record("search", _without_places(search))
+
+
+def _corpus_of(planned: Mapping[str, Any], path: Path) -> str:
+    if "corpus" not in planned:
+        raise LedgerError(f"{path}: is no record of a study or a search; move it away")
+    return str(planned["corpus"])
 
 
 def _corpus(record: Mapping[str, Any]) -> str:

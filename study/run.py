@@ -63,6 +63,11 @@ def _grids(options: Options, grids: Sequence[Grid], ledger: Ledger) -> int:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"--space {' '.join(options.space)}: two would be called {name}")
+    for name in set(names) & set(ledger.searches()):
+        raise ValueError(
+            f"{name} is a search already, and reports have one place for both: give --experiment "
+            "another name"
+        )
     if options.dry_run:
         _show_plan(together(experiments))
         return 0

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,13 @@ def make_search_plans(
 
 def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
     """Find what would go wrong only once trials run."""
+    if plan.search.sampler == "cmaes" and find_spec("cmaes") is None:
+        raise SpaceError("sampler cmaes needs the package cmaes: pip install cmaes")
+    if plan.experiment in plan.ledger.studies():
+        raise SpaceError(
+            f"{plan.experiment} is a study of a grid already, and reports have one place for both: "
+            "give --experiment another name"
+        )
     alike = {arm.name for arm in plan.search.starts().select(patterns)} - plan.starts.keys()
     if alike:
         raise SpaceError(f"{plan.search.name}: arms {', '.join(sorted(alike))} equal another arm")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Literal
@@ -121,31 +121,39 @@ class SearchRecord:
         Raises:
             AnotherSearch: The arm was searched otherwise before: says in what.
         """
+        self.identities = self.check(identities)
+        known = {k: {**self.header.get(k, {}), **header.get(k, {})} for k in ("labels", "starts")}
+        self.header = {**self.header, **header, **known}  # with a part of the arms, none is lost
+        self.save()
+
+    def check(self, identities: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the identities of all arms, those of these arms among them.
+
+        Raises:
+            AnotherSearch: As :meth:`open` does.
+        """
+        found = dict(self.identities)
         for arm, identity in identities.items():
             wanted = json.loads(json.dumps(identity))  # as it is once stored
-            stored = self.identities.setdefault(arm, wanted)
+            # What had no trial may become another: there is nothing to mix.
+            stored = found[arm] = found.get(arm, wanted) if self.of(arm) else wanted
             changed = [k for k in wanted.keys() | stored.keys() if stored.get(k) != wanted.get(k)]
             if changed:
                 raise AnotherSearch(
                     f"{self.path}: {arm} was searched with other {', '.join(sorted(changed))}; "
                     "trials of both must not be mixed: give --experiment another name"
                 )
-        self._refuse_unlike(identities)
-        known = {k: {**self.header.get(k, {}), **header.get(k, {})} for k in ("labels", "starts")}
-        self.header = {**self.header, **header, **known}  # with a part of the arms, none is lost
-        self.save()
-
-    def _refuse_unlike(self, asked: Iterable[str]) -> None:
-        """Refuse arms that were not searched alike: reports compare each with the others."""
-        one = self.identities[next(iter(asked))]
-        for arm, other in self.identities.items():
-            unlike = [k for k in _ALIKE if _alike(k, one) != _alike(k, other)]
+        one = found[next(iter(identities))]
+        for arm in (arm for arm in found if self.of(arm)):
+            # Reports compare each with the others.
+            unlike = [k for k in _ALIKE if _alike(k, one) != _alike(k, found[arm])]
             if unlike:
                 raise AnotherSearch(
                     f"{self.path}: {arm} was searched with other {', '.join(unlike)}, and is "
                     "compared with these arms: search it again with them, or give --experiment "
                     "another name"
                 )
+        return found
 
     def of(self, arm: str) -> list[SearchTrial]:
         """Return an arm's trials by number."""

@@ -150,6 +150,7 @@ def show_plans(plans: Sequence[SearchPlan], console: Console) -> None:
     """Show what a search would do."""
     for plan in plans:
         record = SearchRecord(plan.ledger, plan.experiment)
+        record.check(plan.identities())
         table = Table("arm", "trials", "begun", "starts at", box=None)
         for name, start in plan.starts.items():
             point = plan.search.start(start.trial.config)
@@ -160,6 +161,9 @@ def show_plans(plans: Sequence[SearchPlan], console: Console) -> None:
             only = f" where {dict(parameter.when)}" if parameter.when else ""
             text = f"{path}: {parameter.distribution}{only}"
             console.print(text, highlight=False, markup=False)
+        if plan.search.sampler == "grid":
+            points = [len(plan.search.first_points(plan.base(name))) for name in plan.starts]
+            console.print(f"a grid of {max(points):,} points", highlight=False)
         grid = plan.search.confirm_seeds
         total = len(plan.starts) * plan.search.budget
         console.print(

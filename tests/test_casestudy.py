@@ -323,6 +323,9 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
     ("change", "message"),
     [
         ({"test": (1,)}, "--data: must name the corpus"),
+        ({"name": "../mine"}, "--name '../mine': must be a name, without folders"),
+        ({"name": ""}, "--name '': must be a name"),
+        ({"data": "demo", "find": -1}, "--find -1: must be 0 or more"),
         ({"data": "demo", "find": 1}, "--find 1: compares models; give --models two"),
         ({"data": "demo", "test": (200,)}, "--test 200: must be 0 to 199 for demo"),
         ({"sentence": (" ",)}, "--sentence ' ': has 0 words, wanted 1 to 2000"),

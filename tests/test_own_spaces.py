@@ -79,6 +79,30 @@ def test_a_search(tmp_path):
     assert found.parameters["model.cell"].when == {"model.rounds": (1, 2)}
 
 
+def test_an_own_search_is_itself_on_the_demo_corpus(tmp_path):
+    found = space(tmp_path, f"asha = {{ grace_period = 5 }}\nseeds = 4\n{SEARCH}").on("demo")
+    assert isinstance(found, Search)
+    assert (found.asha, found.confirm_seeds) == (Asha(grace_period=5), (0, 1, 2, 3))
+    grid = space(tmp_path, f"seeds = 4\n{ARM}")
+    assert isinstance(grid, Grid)
+    assert len(grid.trials(["demo"])) == 4
+
+
+def test_conditions_come_first_however_toml_has_grouped_them(tmp_path):
+    text = (
+        "[parameters]\nmodel.rounds = { low = 0, high = 3 }\n"
+        "encoder.freeze = { choices = [true, false] }\n"
+        "model.cell = { choices = ['gru', 'rnn'], when = { encoder.freeze = [false] } }\n"
+    )
+    found = space(tmp_path, text)
+    assert list(found.parameters) == ["model.rounds", "encoder.freeze", "model.cell"]
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    (tmp_path / "mine.toml").write_text(ARM, encoding="utf-8-sig")
+    assert find_space(str(tmp_path / "mine.toml")).arms
+
+
 def test_a_search_without_arms_tunes_rin(tmp_path):
     found = space(tmp_path, f"asha = false\nseeds = 0\n{SEARCH}")
     assert isinstance(found, Search)
@@ -155,8 +179,39 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
         ("settings.encoder.dropout = 0.3\n" + SEARCH, "encoder.dropout is searched, and cannot"),
         (
             "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [1] } }\n"
-            "model.rounds = { low = 0, high = 2 }",
+            "model.rounds = { low = 0, high = 2, when = { model.cell = ['gru'] } }",
             "model.cell hangs on model.rounds, which is chosen after it",
+        ),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [] } }",
+            r"when.model.rounds = \[\]: must be a list of values, at least one",
+        ),
+        ("trials = true\n" + SEARCH, "trials = True: must be a whole number"),
+        ("hours = true\n" + SEARCH, "hours = True: must be a number"),
+        ("asha = { grace_period = true }\n" + SEARCH, "asha.grace_period = True: must be a whole"),
+        ("seeds = 10000000000\n" + ARM, "seeds = 10000000000: must be a count"),
+        (
+            "settings.'encoder.dropout' = 0.2\nsettings.encoder.dropout = 0.3\n" + ARM,
+            "encoder.dropout: is there twice",
+        ),
+        *(
+            (f"[parameters]\n{path} = {{ {spec} }}", rf"parameters\.{path}: {message}")
+            for path, spec, message in (
+                ("model.cell", "choices = ['gru', 'gru']", "choices: 'gru' is there twice"),
+                ("model.cell", "choices = { gru = 1 }", r"choices = .*: must be a list"),
+                ("model.rounds", "low = 0, high = inf", "high = inf: must be a whole number"),
+                ("model.rounds", "low = 0.5, high = 3", "low = 0.5: must be a whole number"),
+                ("model.rounds", "low = false, high = true", ".* = (True|False): must be a whole"),
+                ("model.rounds", "low = 0, high = 3, step = 0.5", "step = 0.5: must be a whole"),
+                ("encoder.dropout", "low = 0.1, high = nan", "high = nan: must be a finite"),
+                ("encoder.dropout", "low = 0.1, high = 0.2, step = true", "step = True: must be"),
+                ("encoder.dropout", "low = 0.1, high = 0.2, step = 0.0", "step = 0.0: must be pos"),
+                ("encoder.dropout", "low = 0.1, high = 0.9, step = 0.3", "step = 0.3: must lead"),
+                ("encoder.dropout", "low = 0.1, high = 0.2, log = 'no'", "log = 'no': must be tru"),
+                ("encoder.dropout", "low = 0.0, high = 1.5", "its values include .* 1.5"),
+                ("training.learning_rate", "low = -1.0, high = 1.0", "its values include .* -1.0"),
+                ("encoder.hidden_size", "low = 60, high = 260", "its values include .* 61"),
+            )
         ),
         (
             "[parameters]\nmodel.cell = { choices = ['gru'], when = [1] }",

@@ -12,7 +12,7 @@ from rin_core.config import Config
 from rin_core.dataset import load_corpus, load_dataset
 from study.corpora import record_if_here
 from study.exported import read_exported
-from study.ledger import Ledger
+from study.ledger import Ledger, LedgerError
 from study.portable import export_ledger, first_difference, merge
 from study.search_record import SearchRecord
 from tests.exports import (
@@ -54,6 +54,17 @@ def test_what_is_known_is_left_alone_and_what_differs_is_reported(small_ledger, 
 
 def test_only_the_corpora_asked_for(small_ledger, tmp_path):
     assert export_ledger(small_ledger, tmp_path / "a", ["demo"]) == ONE_UNIT
+
+
+def test_where_nothing_can_be_exported_to_or_from_is_named(small_ledger, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"is a folder; name a file in it, as in \S+/ledger\.jsonl"
+    ):
+        export_ledger(small_ledger, tmp_path)
+    ledger = Ledger(tmp_path / "runs")
+    ledger.record_search("cut", {"trials": [], "identities": {}})
+    with pytest.raises(LedgerError, match=r"cut\.json: is no record of a study or a search; move"):
+        export_ledger(ledger, tmp_path / "a.jsonl")
 
 
 def test_an_export_of_nothing_leaves_the_file_as_it_was(small_ledger, exported, tmp_path):
@@ -289,5 +300,5 @@ class TestCommands:
         shown = python("study/run.py", "export", str(file), f"--out={tmp_path}", code=2)
         assert "no finished unit, study or search to export; check --out" in shown
         assert not file.exists()
-        missing = python("study/run.py", "import", "/nowhere.jsonl", f"--out={tmp_path}", code=1)
-        assert "/nowhere.jsonl" in missing
+        missing = python("study/run.py", "import", "/nowhere.jsonl", f"--out={tmp_path}", code=2)
+        assert "import /nowhere.jsonl: there is no such file" in missing

@@ -109,7 +109,7 @@ def test_asha_that_cannot_be_is_refused():
 
 def test_a_start_outside_its_range_is_refused():
     narrow = search(parameters={"training.learning_rate": Parameter(FloatDistribution(1e-5, 1e-4))})
-    with pytest.raises(SpaceError, match=r"training\.learning_rate = 0\.001: the search starts"):
+    with pytest.raises(SpaceError, match=r"training\.learning_rate = 0\.001: a search begins"):
         narrow.start(Config())
 
 
@@ -136,6 +136,12 @@ def test_an_arm_on_request_is_searched_when_it_is_named():
     rates = {"training.learning_rate": 2e-4, "training.encoder_learning_rate": 2e-4}
     assert LEARNING_RATE.start(asked.config) == rates
     assert asked.arm in [arm.name for arm in LEARNING_RATE.every_arm()]
+
+
+def test_a_grid_of_too_many_points_is_refused_before_it_is_made():
+    parameters = {"training.batch_size": Parameter(IntDistribution(1, 10**12))}
+    with pytest.raises(SpaceError, match=r"has 1,000,000,000,000 points, and at most 100,000 are"):
+        search(parameters=parameters, sampler="grid")
 
 
 def test_the_grid_sampler_gets_every_value():

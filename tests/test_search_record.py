@@ -14,6 +14,8 @@ from search_spaces.fair_rounds import SPACE
 from study.audit import choose
 from study.commands import command
 from study.ledger import Ledger, LedgerError
+from study.options import parse
+from study.run import main
 from study.search_plan import make_search_plans
 from study.search_record import AnotherSearch, SearchRecord, SearchTrial
 from study.search_study import SearchStudy
@@ -52,6 +54,7 @@ def test_a_record_is_read_back_whole(tmp_path):
 def test_another_space_is_not_mixed_in(tmp_path):
     record = SearchRecord(Ledger(tmp_path), "some")
     record.open({}, {"k-0": {"seed": 1, "sampler": "tpe"}})
+    record.add(trial(0))
     before = record.path.read_bytes()
     with pytest.raises(AnotherSearch, match=r"some\.json: k-0 .* other sampler; .* --experiment"):
         SearchRecord(Ledger(tmp_path), "some").open({}, {"k-0": {"seed": 1, "sampler": "gp"}})
@@ -65,6 +68,7 @@ def test_arms_are_searched_alike_or_not_in_one_record(tmp_path):
     settings = {"training.patience": 5, "vectors": "glove"}
     record = SearchRecord(Ledger(tmp_path), "some")
     record.open({}, {"k-0": {**alike, **own, "settings": settings}})
+    record.add(trial(0))
     SearchRecord(Ledger(tmp_path), "some").open({}, {"k-9": {**alike, "corpus": "b"}})
     for unlike in ({"sampler": "gp"}, {"settings": {"training.patience": 6}}):
         name = next(iter(unlike))
@@ -154,6 +158,46 @@ def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
     record.trials[0].parameters = plan.search.start(plan.base("k-0"))
     (only,) = plan.confirmation(record).arms
     assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, paper's: tuning found no better")
+
+
+def test_a_sampler_whose_package_is_missing_is_one_clear_line(spert_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("study.search_plan.find_spec", lambda name: None)
+    search = dataclasses.replace(SPACE, sampler="cmaes")
+    with pytest.raises(ValueError, match=r"sampler cmaes needs .* pip install cmaes"):
+        make_search_plans(search, Ledger(tmp_path), [str(spert_folder)])
+
+
+def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
+    Ledger(tmp_path).record_study("fair_rounds-my_corpus", {}, [])
+    with pytest.raises(
+        ValueError, match=r"fair_rounds-my_corpus is a study of a grid already, and"
+    ):
+        plan_of(spert_folder, tmp_path)
+    Ledger(tmp_path).record_search("rounds_curve-my_corpus", {"trials": [], "identities": {}})
+    options = parse(
+        [
+            "--space",
+            "rounds_curve",
+            "--data",
+            str(spert_folder),
+            "--out",
+            str(tmp_path),
+            "--dry-run",
+        ]
+    )
+    with pytest.raises(ValueError, match=r"rounds_curve-my_corpus is a search already, and"):
+        main(options)
+
+
+def test_a_search_without_a_trial_may_become_another(tmp_path):
+    SearchRecord(Ledger(tmp_path), "some").open({}, {"k-0": {"seed": 1, "sampler": "tpe"}})
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.open({}, {"k-0": {"seed": 1, "sampler": "gp"}, "k-1": {"seed": 1, "sampler": "gp"}})
+    record.add(trial(0))
+    again = SearchRecord(Ledger(tmp_path), "some")
+    assert again.identities["k-0"]["sampler"] == "gp"
+    with pytest.raises(AnotherSearch, match="k-0 was searched with other sampler"):
+        again.check({"k-0": {"seed": 1, "sampler": "tpe"}})
 
 
 def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder, tmp_path):

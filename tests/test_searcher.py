@@ -20,7 +20,7 @@ from ray.tune.search import ConcurrencyLimiter
 from rin_core.config import Config
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm
-from study.optuna_study import decided, make_sampler, open_storage
+from study.optuna_study import decided, open_storage
 from study.search_record import SearchTrial
 from study.searcher import ArmSearch, EqualBudgets, Growth, InOrder, Rungs
 
@@ -341,12 +341,6 @@ def test_samplers_by_name(name):
         finish(book, searcher.suggest(f"t{k}"), [0.1 * k])
         searcher.on_trial_complete(f"t{k}", {})
     assert len(book.trials) == 3
-
-
-def test_a_sampler_whose_package_is_missing_is_one_clear_line(monkeypatch):
-    monkeypatch.setattr("study.optuna_study.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"sampler cmaes needs .* pip install cmaes"):
-        make_sampler(a_search(1, sampler="cmaes"), 0, 0)
 
 
 def ray_trial(arm: str, number: int, finished: bool = False) -> SimpleNamespace:
