@@ -82,12 +82,15 @@ def confirmed(space: str, label: str) -> str:
 def test_what_readme_says_of_models_tuned_alike_is_the_searchs() -> None:
     found = re.search(
         r"with (\d+) trials of .*? \(`--space (\w+)`\), (RIN \(.+?\)) has (\S+ ± \S+) test F1 and "
-        r"(\w+) (\S+ ± \S+), a difference of (\S+ ± \S+) \(95 % (\S+ to \S+), (\d) seeds\), "
+        r"(\w+) (\S+ ± \S+), a difference of (\S+ ± \S+) "
+        r"\(95 % (\S+ to \S+), (\d) seeds; p (\S+), .*? and (\S+) among \w+ pairs\), "
         r"where the paper's best without BERT is (\S+)\.",
         " ".join(README.split()),
     )
     assert found
-    trials, space, rin, f1, baseline, baselines, difference, interval, seeds, best = found.groups()
+    trials, space, rin, f1, baseline, baselines, difference, interval, seeds, *ps, best = (
+        found.groups()
+    )
     assert (confirmed(space, f"{rin}, tuned"), confirmed(space, f"{baseline}, tuned")) == (
         *(f1, baselines),
     )
@@ -96,6 +99,8 @@ def test_what_readme_says_of_models_tuned_alike_is_the_searchs() -> None:
     assert compared["Verdict"] == "supported"
     assert compared["Δ F1, each tuned"] == difference
     assert (compared["95 % over seeds"], compared["Common seeds"]) == (interval, seeds)
+    p, corrected = compared["p over seeds (Holm)"].rstrip(")").split(" (")
+    assert [f"{float(p):.2f}", corrected] == ps
     searched = pd.read_csv(ROOT / "results" / f"{space}-webnlg_star" / "trials.csv")
     assert set(searched.groupby("arm").size()) == {int(trials)}
     published = best_without_bert("webnlg_star")
