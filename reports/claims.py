@@ -254,11 +254,8 @@ def _size_cells(frame: pd.DataFrame, corpus: str, claim: Claim) -> tuple[Cell, .
     values = {pair: value for pair in found.run if (value := printed[pair]) is not None}
     if not values:
         return (NO_CELL,) * 5
-    theirs, ours, behind = (
-        sum(values.values()) / len(values),
-        found.difference.estimate,
-        found.behind,
-    )
+    theirs = sum(values.values()) / len(values)
+    ours, behind = found.difference.estimate, found.behind
     sources = dict.fromkeys(
         score.source
         for arms in found.run
@@ -270,7 +267,7 @@ def _size_cells(frame: pd.DataFrame, corpus: str, claim: Claim) -> tuple[Cell, .
         Cell(text=spread(ours, sign="+"), estimate=ours, fingerprints=behind),
         interval_cell(ours, behind),
         Cell(text=_size_verdict(ours, theirs), estimate=ours, fingerprints=behind),
-        _needed_cell(claim, found, values),
+        _needed_cell(claim, found, theirs, list(values.values())),
     )
 
 
@@ -284,13 +281,11 @@ def _size_verdict(ours: Estimate, theirs: float) -> str:
     return NOT_RULED_OUT if unsure else judged
 
 
-def _needed_cell(claim: Claim, found: _Weighed, printed: Mapping[tuple[str, str], float]) -> Cell:
+def _needed_cell(claim: Claim, found: _Weighed, mean: float, printed: Sequence[float]) -> Cell:
     """Return how many seeds would show the paper's difference, of each pair where it is of each."""
+    sizes = [(found.difference.estimate.sd, mean)]
     if claim.each:
-        sizes = [(e.sd, size) for e, size in zip(found.each, printed.values(), strict=True)]
-    else:
-        theirs = sum(printed.values()) / len(printed)
-        sizes = [(found.difference.estimate.sd, theirs)]
+        sizes = [(pair.sd, size) for pair, size in zip(found.each, printed, strict=True)]
     known = [n for sd, size in sizes if not math.isnan(n := seeds_needed(sd, size))]
     if not known:
         return NO_CELL

@@ -172,9 +172,9 @@ def _verdicts(tables: Mapping[str, Table]) -> str:
 def _unsure(tables: Mapping[str, Table], found: Mapping[str, str]) -> str:
     """Name the verdicts that hang on taking the published means, of five runs, for exact."""
     labels: dict[str, str] = {}
-    for name, column in (("table1", "F1"), ("table5", "F1")):
+    for name in ("table1", "table5"):
         for row in tables[name].rows if name in tables else ():
-            ours = _cell(tables[name], row, column).estimate
+            ours = _cell(tables[name], row, "F1").estimate
             paper = _cell(tables[name], row, "Paper's F1").estimate.mean
             unsure = verdict(widened(ours, PUBLISHED_SEEDS), paper) == Verdict.REPRODUCED
             if unsure and found.get(row.key) in (Verdict.ABOVE, Verdict.BELOW):

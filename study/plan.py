@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,6 +186,25 @@ def make_plan(
         corpora=used,
         settings=_settings({**space.fixed, **(overrides or {})}, trials[0].config, used),
     )
+
+
+def refuse_taken(names: Iterable[str], taken: Collection[str], by: str) -> None:
+    """Refuse an experiment's name that another kind of experiment has: reports have one place.
+
+    Args:
+        names: What is planned.
+        taken: Names of the other kind.
+        by: Which kind that is, in words.
+
+    Raises:
+        ValueError: Says which name, and what has it.
+    """
+    for name in names:
+        if name in taken:
+            raise ValueError(
+                f"{name} is {by} already, and reports have one place for both: give --experiment "
+                "another name"
+            )
 
 
 def refuse_namesakes(read: Iterable[tuple[str, EncodedCorpus]]) -> None:

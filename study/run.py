@@ -25,7 +25,7 @@ from study.corpora import record_corpora
 from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.options import Options, parse
-from study.plan import Experiment, Plan, PlannedTrial, make_plan, together
+from study.plan import Experiment, Plan, PlannedTrial, make_plan, refuse_taken, together
 from study.store import Store
 from study.tracking import NOBODY
 
@@ -63,11 +63,7 @@ def _grids(options: Options, grids: Sequence[Grid], ledger: Ledger) -> int:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"--space {' '.join(options.space)}: two would be called {name}")
-    for name in set(names) & set(ledger.searches()):
-        raise ValueError(
-            f"{name} is a search already, and reports have one place for both: give --experiment "
-            "another name"
-        )
+    refuse_taken(names, ledger.searches(), "a search")
     if options.dry_run:
         _show_plan(together(experiments))
         return 0

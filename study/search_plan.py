@@ -17,7 +17,7 @@ from rin_core.config import PROTOCOL_VERSION, Config
 from search_spaces.search import Search
 from search_spaces.space import Arm, Grid, SpaceError
 from study.ledger import Ledger, Unit
-from study.plan import Plan, PlannedTrial, make_plan, refuse_namesakes
+from study.plan import Plan, PlannedTrial, make_plan, refuse_namesakes, refuse_taken
 from study.search_record import SearchRecord
 
 
@@ -183,11 +183,7 @@ def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
     """Find what would go wrong only once trials run."""
     if plan.search.sampler == "cmaes" and find_spec("cmaes") is None:
         raise SpaceError("sampler cmaes needs the package cmaes: pip install cmaes")
-    if plan.experiment in plan.ledger.studies():
-        raise SpaceError(
-            f"{plan.experiment} is a study of a grid already, and reports have one place for both: "
-            "give --experiment another name"
-        )
+    refuse_taken([plan.experiment], plan.ledger.studies(), "a study of a grid")
     alike = {arm.name for arm in plan.search.starts().select(patterns)} - plan.starts.keys()
     if alike:
         raise SpaceError(f"{plan.search.name}: arms {', '.join(sorted(alike))} equal another arm")
