@@ -15,9 +15,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from reports.cells import arm_label, of_arm
-from reports.figures import BASELINE_ARM, LINE_ARM
 from reports.predictions import Answer, Fact, SentenceCounts
 from reports.significance import NOTHING, Estimate, estimate
+
+_BASELINE_ARM = "bilstm-s"
 
 
 class Change(NamedTuple):
@@ -74,9 +75,9 @@ def steps(frame: pd.DataFrame, counts: SentenceCounts) -> list[Step]:
     arms = answered(frame, counts)
     if not arms:
         return []
-    base = BASELINE_ARM if BASELINE_ARM in arms else arms[0]
+    base = _BASELINE_ARM if _BASELINE_ARM in arms else arms[0]
     compared = [(base, arm) for arm in arms if arm != base]
-    compared += [pair for pair in _consecutive(arms) if pair not in compared]
+    compared += [pair for pair in _consecutive(frame, arms) if pair not in compared]
     found = [_step(frame, counts, *pair) for pair in compared]
     found += [_chance(frame, counts, arm) for arm in arms]
     return [step for step in found if step.pairs]
@@ -94,12 +95,18 @@ def runs_of(frame: pd.DataFrame, arm: str, counts: SentenceCounts) -> dict[int, 
     return {int(seed): str(name) for seed, name in pairs if name in counts.answers}
 
 
-def _consecutive(arms: Iterable[str]) -> list[tuple[str, str]]:
-    """Return each two arms of one cell that follow each other in K."""
-    found = [match for arm in arms if (match := LINE_ARM.fullmatch(arm))]
-    ordered = sorted(found, key=lambda match: (match["cell"], int(match["rounds"])))
-    pairs = itertools.pairwise(ordered)
-    return [(a.string, b.string) for a, b in pairs if a["cell"] == b["cell"]]
+def _consecutive(frame: pd.DataFrame, arms: Iterable[str]) -> list[tuple[str, str]]:
+    """Return each two arms that follow each other in K and differ in nothing else."""
+    curves: dict[tuple[str, str], dict[int, str]] = {}
+    for arm in arms:
+        of = of_arm(frame, arm).iloc[0]
+        if of["rounds"]:
+            curves.setdefault((of["cell"], of["beside_rounds"]), {})[int(of["rounds"])] = arm
+    return [
+        pair
+        for _, curve in sorted(curves.items())
+        for pair in itertools.pairwise(arm for _, arm in sorted(curve.items()))
+    ]
 
 
 def _step(frame: pd.DataFrame, counts: SentenceCounts, before: str, after: str) -> Step:

@@ -7,7 +7,6 @@ description to drawing.
 from __future__ import annotations
 
 import math
-import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,9 +27,6 @@ from reports.paper import published
 from reports.results import require_one_setting
 from reports.significance import estimate_score
 
-BASELINE_ARM = "bilstm-s"
-#: An arm of a curve: cell and number of rounds.
-LINE_ARM = re.compile(r"(?P<cell>[a-z]+)-(?P<rounds>[1-9]\d*)")
 _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
 # Okabe and Ito's palette, told apart with any colour vision and in grey.
@@ -127,13 +123,10 @@ class RoundsCurveInfo:
 
 
 def is_rounds_curve(frame: pd.DataFrame) -> bool:
-    """Whether a frame's arms are a curve over K: ``cell-K`` arms, with or without K = 0.
-
-    The name is not enough: in a space of one's own ``width-64`` is no K = 64.
-    """
-    arms = frame[frame["arm"] != BASELINE_ARM]
-    own = arms["cell"] + "-" + arms["rounds"].astype(str)
-    return not arms.empty and bool((arms["arm"] == own).all()) and bool((arms["rounds"] > 0).all())
+    """Whether a frame's arms are a curve over K: they differ in K and cell alone."""
+    arms = frame.drop_duplicates("arm")
+    alike = arms["beside_rounds"].nunique() == 1 and not arms.duplicated(["cell", "rounds"]).any()
+    return bool(alike and (arms["rounds"] > 0).any())
 
 
 def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
@@ -147,7 +140,9 @@ def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
         ValueError: The frame's arms are no curve, see :func:`is_rounds_curve`.
     """
     if not is_rounds_curve(frame):
-        raise ValueError(f"arms {sorted(set(frame['arm']))}: a curve wants gru-1, gru-2 and so on")
+        raise ValueError(
+            f"arms {sorted(set(frame['arm']))}: those of a curve differ in K and cell alone"
+        )
     require_one_setting(frame)
     return RoundsCurveInfo(
         corpus=str(frame["corpus"].iloc[0]),
@@ -161,11 +156,12 @@ def _panel(metric: str, frame: pd.DataFrame) -> Panel:
     curves: dict[str, list[Point]] = {}
     baseline = None
     for arm in dict.fromkeys(frame["arm"]):
-        point = _point(metric, of_arm(frame, arm))
-        if arm == BASELINE_ARM:
+        trials = of_arm(frame, arm)
+        point = _point(metric, trials)
+        if point.rounds == 0:
             baseline = point
-        elif match := LINE_ARM.fullmatch(arm):
-            curves.setdefault(match["cell"], []).append(point)
+        else:
+            curves.setdefault(trials["cell"].iloc[0], []).append(point)
     ordered = {cell: sorted(points, key=lambda p: p.rounds) for cell, points in curves.items()}
     return Panel(metric, tuple(Curve(cell, tuple(p)) for cell, p in ordered.items()), baseline)
 

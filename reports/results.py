@@ -33,6 +33,8 @@ SCORES = tuple(
     for prefix in ("", "exact_", "entity_", "relation_")
     for name in ("precision", "recall", "f1")
 )
+#: What the arms of a curve over K may differ in.
+_OF_ROUNDS = ("model.rounds", "model.cell")
 #: Every column and its type.
 SCHEMA: dict[str, str] = {
     "experiment": "object",
@@ -46,6 +48,7 @@ SCHEMA: dict[str, str] = {
     "command": "object",
     "updated": "object",
     "variant": "object",
+    "beside_rounds": "object",
     "selection": "object",
     "entity_word": "object",
     "rounds": "int64",
@@ -179,6 +182,7 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
         "seed": int(trial["seed"]),
         "settings": canonical_settings(trial.get("settings") or {}),
         "variant": variant(config),
+        "beside_rounds": variant({k: v for k, v in config.items() if k not in _OF_ROUNDS}),
         "selection": config.get("training.selection", "dev"),
         "entity_word": config.get("data.entity_word", "first"),
         "rounds": rounds,

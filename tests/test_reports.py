@@ -19,7 +19,6 @@ from reports.build import build, main
 from reports.cells import of_arm, score, trial_notes
 from reports.experiment_tables import results_table
 from reports.figures import (
-    BASELINE_ARM,
     draw_rounds_curve,
     is_rounds_curve,
     rounds_curve_info,
@@ -132,12 +131,29 @@ def test_figure_data_is_immutable(frame: pd.DataFrame) -> None:
 
 def test_which_experiments_are_a_curve(frame: pd.DataFrame) -> None:
     assert is_rounds_curve(frame)
-    assert not is_rounds_curve(frame[frame["arm"] == BASELINE_ARM])
-    ablation = frame.replace({"arm": {"rnn-1": "no-relation-input"}})
+    assert not is_rounds_curve(frame[frame["arm"] == "bilstm-s"]), "of K = 0 alone"
+    ablation = frame.copy()
+    ablation.loc[frame["arm"] == "rnn-1", "beside_rounds"] = "model.relation_input=false"
     assert not is_rounds_curve(ablation)
-    assert not is_rounds_curve(frame.replace({"arm": {"rnn-1": "width-64"}})), "no K = 64"
-    with pytest.raises(ValueError, match="a curve wants gru-1"):
+    with pytest.raises(ValueError, match="differ in K and cell alone"):
         rounds_curve_info(ablation)
+    renamed = pd.concat([frame, frame[frame["arm"] == "gru-1"].assign(arm="gru-one")])
+    assert not is_rounds_curve(renamed), "one point twice"
+
+
+def test_a_comparison_of_rounds_is_a_curve_under_any_names(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    shared = {"encoder.dropout": 0.4, "model.cell": "gru"}
+    for arm, rounds in (("deep", 3), ("without", 0), ("width-64", 1)):
+        ledger.finish(ledger.plan(arm, 0, config={**shared, "model.rounds": rounds}), 0.8)
+    ledger.save("mine-webnlg_star")
+    panel = rounds_curve_info(read_ledger(tmp_path)).panels[0]
+    assert [(c.cell, [p.rounds for p in c.points]) for c in panel.curves] == [("gru", [1, 3])]
+    assert panel.baseline is not None
+    assert panel.baseline.published is None, "of other settings than the paper's"
+    ledger.plan("wide", 0, config={**shared, "model.rounds": 2, "model.feature_size": 64})
+    ledger.save("mine-webnlg_star")
+    assert not is_rounds_curve(read_ledger(tmp_path))
 
 
 def test_a_figure_without_any_result_can_be_drawn(tmp_path: Path) -> None:
