@@ -108,7 +108,7 @@ def _search(
     if "asha" in content:
         own["asha"] = own["demo_asha"] = _asha(content["asha"])
     given = _once(_settings(content["parameters"], of_tables=True)).items()
-    return Search(
+    search = Search(
         name=name,
         title=title,
         arms=arms or (Arm(name="rin", label="RIN"),),
@@ -116,6 +116,24 @@ def _search(
         parameters=_in_order({path: _parameter(path, spec) for path, spec in given}),
         **own,
     )
+    _check_conditions(search)
+    return search
+
+
+def _check_conditions(search: Search) -> None:
+    """Refuse a condition that no arm meets and no trial can: its parameter would never be tried."""
+    had = [Config().with_overrides({**search.fixed, **arm.overrides}).flat() for arm in search.arms]
+    for path, parameter in search.parameters.items():
+        for other, wanted in parameter.when.items():
+            tried = search.parameters.get(other)
+            if not any(
+                (tried and tried.tries(value)) or value in (settings[other] for settings in had)
+                for value in wanted
+            ):
+                raise ValueError(
+                    f"parameters.{path}: when.{other} = {list(wanted)!r}: no arm has such a value "
+                    "and none is searched, so that it would never be tried"
+                )
 
 
 def _in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:

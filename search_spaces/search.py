@@ -67,6 +67,15 @@ class Parameter:
         """Tell whether the setting has an effect beside others, given by dotted name."""
         return all(settings[path] in values for path, values in self.when.items())
 
+    def tries(self, value: Any) -> bool:
+        """Tell whether the search may try a value."""
+        if isinstance(self.distribution, CategoricalDistribution):
+            return value in self.distribution.choices
+        low, high = (getattr(self.distribution, end, value) for end in ("low", "high"))
+        step = getattr(self.distribution, "step", None)
+        on_step = step is None or abs((value - low) / step - round((value - low) / step)) < 1e-9
+        return bool(low <= value <= high and on_step)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values that are equal exactly where parameters are."""
         distribution = json.loads(distribution_to_json(self.distribution))
@@ -232,7 +241,7 @@ class Search:
             raise SpaceError(f"{SELECTION} = {flat[SELECTION]!r}: {_DEV_ALONE}")
         point = {path: flat[path] for path, p in self.parameters.items() if p.applies(flat)}
         for path, value in point.items():
-            if not _contains(self.parameters[path].distribution, value):
+            if not self.parameters[path].tries(value):
                 raise SpaceError(
                     f"{path} = {value!r}: a search begins with its arm's own value, and "
                     f"{self.name} tries {_shown(self.parameters[path].distribution)}; take it in, "
@@ -336,12 +345,3 @@ def _shown(distribution: BaseDistribution) -> str:
 def as_key(point: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
     """Return what is equal for equal points, though steps of 0.1 come to 0.30000000000000004."""
     return frozenset((k, round(v, 12) if isinstance(v, float) else v) for k, v in point.items())
-
-
-def _contains(distribution: BaseDistribution, value: Any) -> bool:
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
-    low, high = getattr(distribution, "low", value), getattr(distribution, "high", value)
-    step = getattr(distribution, "step", None)
-    on_step = step is None or abs((value - low) / step - round((value - low) / step)) < 1e-9
-    return bool(low <= value <= high and on_step)

@@ -186,6 +186,15 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
             "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [] } }",
             r"when.model.rounds = \[\]: must be a list of values, at least one",
         ),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [2] } }",
+            r"parameters.model.cell: when.model.rounds = \[2\]: no arm has such a value and",
+        ),
+        (
+            "[parameters]\nmodel.rounds = { low = 1, high = 5, step = 2 }\n"
+            "model.cell = { choices = ['gru'], when = { model.rounds = [0, 2] } }",
+            r"parameters.model.cell: when.model.rounds = \[0, 2\]: no arm",
+        ),
         ("trials = true\n" + SEARCH, "trials = True: must be a whole number"),
         ("hours = true\n" + SEARCH, "hours = True: must be a number"),
         ("asha = { grace_period = true }\n" + SEARCH, "asha.grace_period = True: must be a whole"),
