@@ -8,7 +8,6 @@ themselves too.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
@@ -297,20 +296,26 @@ def _needed_cell(claim: Claim, found: _Weighed, mean: float, printed: Sequence[f
 def _weigh(frame: pd.DataFrame, claim: Claim, pairs: Sequence[tuple[str, str]]) -> _Weighed:
     """Take the mean of some of a claim's pairs' differences, seed by seed.
 
-    A pair that has only begun would take seeds from the others: it waits. Where as many have
-    others, those are taken that most pairs have.
+    Of the pairs' sets of seeds it is the one by which most differences count: a pair that has only
+    begun would take seeds from the others and waits; one that has more than they ends with theirs.
     """
     arms = dict.fromkeys(arm for pair in pairs for arm in pair)
     scored = {arm: by_seed(of_arm(frame, arm), f"test_{claim.metric}") for arm in arms}
     common = {(a, b): frozenset(scored[a].keys() & scored[b].keys()) for a, b in pairs}
-    sets = Counter(common.values()).items()
-    seeds, _ = max(sets, key=lambda found: (len(found[0]), found[1]), default=(frozenset(), 0))
-    run = tuple(pair for pair in pairs if seeds and common[pair] == seeds)
+    having = {s: tuple(pair for pair in pairs if common[pair] >= s) for s in common.values() if s}
+    seeds, run = max(
+        having.items(),
+        key=lambda it: (len(it[0]) * len(it[1]), len(it[0])),
+        default=(frozenset(), ()),
+    )
     better = {s: sum(scored[a][s] for a, _ in run) / len(run) for s in seeds}
     worse = {s: sum(scored[b][s] for _, b in run) / len(run) for s in seeds}
     return _Weighed(
         run=run,
-        each=tuple(paired_difference(scored[a], scored[b]).estimate for a, b in run),
+        each=tuple(
+            paired_difference(*({s: scored[arm][s] for s in seeds} for arm in pair)).estimate
+            for pair in run
+        ),
         difference=paired_difference(better, worse),
         behind=_behind(frame, [arm for arm in arms if any(arm in pair for pair in run)], seeds),
     )

@@ -76,7 +76,9 @@ def steps(frame: pd.DataFrame, counts: SentenceCounts) -> list[Step]:
     if not arms:
         return []
     base = _BASELINE_ARM if _BASELINE_ARM in arms else arms[0]
-    compared = [(base, arm) for arm in arms if arm != base]
+    # A triple of first words is another than one of last words: there is nothing to compare.
+    word = {arm: of_arm(frame, arm)["entity_word"].iloc[0] for arm in arms}
+    compared = [(base, arm) for arm in arms if arm != base and word[arm] == word[base]]
     compared += [pair for pair in _consecutive(frame, arms) if pair not in compared]
     found = [_step(frame, counts, *pair) for pair in compared]
     found += [_chance(frame, counts, arm) for arm in arms]

@@ -101,7 +101,7 @@ class Panel:
     metric: str
     curves: tuple[Curve, ...]
     baseline: Point | None
-    """BiLSTM_s, which is K = 0; ``None`` where it is not planned."""
+    """K = 0; ``None`` where it is not planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ class RoundsCurveInfo:
     settings: str
     selection: str
     """Split that chose the epoch."""
+    baseline: str
+    """What K = 0 is called."""
     panels: tuple[Panel, ...]
 
     @property
@@ -148,6 +150,8 @@ def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
         corpus=str(frame["corpus"].iloc[0]),
         settings=str(frame["settings"].iloc[0]),
         selection="test" if (frame["selection"] == "test").any() else "dev",
+        # Of the paper's BiLSTM encoder alone is it BiLSTM_s.
+        baseline="BiLSTM_s" if "bilstm-s" in set(frame["arm"]) else "no rounds",
         panels=tuple(_panel(metric, frame) for metric in _METRICS),
     )
 
@@ -320,10 +324,9 @@ def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
         handles.append(Line2D([], [], color=colour, lw=1.8, marker="o", ms=5.5, label=label))
     points = [p for _, p in info.points]
     if info.panels[0].baseline:
+        subscripted = info.baseline.replace("_s", "$_\\mathrm{s}$")
         style: dict[str, Any] = {"color": _BASELINE_COLOUR, "linestyle": _DASHES, "lw": 1.2}
-        handles.append(
-            Line2D([], [], marker="o", ms=5.5, label="BiLSTM$_\\mathrm{s}$ (K = 0)", **style)
-        )
+        handles.append(Line2D([], [], marker="o", ms=5.5, label=f"{subscripted} (K = 0)", **style))
     if any(p.published is not None for p in points):
         handles.append(Line2D([], [], label="the paper, Table 1", **_PAPER_MARKER))
     if any(math.isfinite(p.low) for p in points):
@@ -357,8 +360,9 @@ def _listed(points: Iterable[tuple[str, Point]], counts: bool) -> str:
     for cell, p in points:
         count = f" ({p.n}/{p.n_planned})" if counts else ""
         by_cell.setdefault(cell, []).append(f"{p.rounds}{count}")
-    named = {"none": "BiLSTM_s"}
-    return "; ".join(f"{named.get(c, c.upper())} K = {', '.join(k)}" for c, k in by_cell.items())
+    return "; ".join(
+        f"{'' if c == 'none' else c.upper() + ' '}K = {', '.join(k)}" for c, k in by_cell.items()
+    )
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

@@ -201,9 +201,10 @@ class TrainingConfig:
     weight_decay: float = 0.0
     """Decoupled decay, as AdamW's, of every weight but biases and normalisation."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the encoder; ``bfloat16`` (autocast) is refused where there is no CUDA device.
+    """Arithmetic of a transformer: ``bfloat16`` is autocast, and refused without a CUDA device.
 
-    Interaction, heads and loss stay in float32: logits near 0 decide triples.
+    A BiLSTM's is float32, since autocast takes it through cuDNN in float16. Interaction, heads and
+    loss stay in float32: logits near 0 decide triples.
     """
     max_epochs: int = 100
     """Most epochs."""
@@ -239,6 +240,12 @@ class Config:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        precision = self.training.precision
+        wanted = "'float32' with encoder.kind = 'bilstm'; a transformer alone computes in bfloat16"
+        fits = precision == "float32" or self.encoder.kind == "transformer"
+        _require(fits, "training.precision", precision, wanted)
 
     def override(self, path: str, value: object) -> Self:
         """Return a copy with one field changed; see :meth:`with_overrides`."""

@@ -28,6 +28,9 @@ KERNELS = 2048
 KERNEL = 700 * 2**10
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))  # read at the first product
 
+# cuDNN would compute an LSTM of float32 in TF32, with 10 bits of mantissa for 23.
+torch.backends.cudnn.allow_tf32 = False
+
 _CPU_INFO = Path("/proc/cpuinfo")
 _asked_for: list[str] = []
 

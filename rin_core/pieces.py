@@ -11,6 +11,7 @@ W windows of a batch · P pieces of a window, padded.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -115,9 +116,7 @@ class PieceTokenizer:
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> Pieces:
         """Cut sentences, given as words in their original case, into pieces and windows."""
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_str(self.text)
+        tokenizer = _tokenizer(self.text)
         shape = (len(sentences), max(map(len, sentences)))
         window_NL, place_NL = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         windows: list[list[int]] = []
@@ -166,3 +165,11 @@ class PieceTokenizer:
         middles = starts + self._room / 2
         best: Array = np.abs(first[:, None] - middles).argmin(axis=1)
         return best
+
+
+@functools.lru_cache(maxsize=4)
+def _tokenizer(text: str) -> Any:
+    """Read a tokenizer once: that takes as long as some hundred sentences."""
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_str(text)

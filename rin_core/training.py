@@ -2,7 +2,7 @@
 
 A run is a function of its configuration and data alone. Every epoch draws from generators
 seeded by (seed, epoch), so a run that was stopped after any epoch and goes on later computes
-the same bits as one that was never stopped.
+the same bits as one that was never stopped, on the same kind of processor.
 """
 
 from __future__ import annotations
@@ -229,7 +229,11 @@ class Trainer:
                 f"{path}: is gone; delete {checkpoint}, too, to train again"
             ) from None
         if metadata.get("epoch") != self.state.best_epoch:
-            raise CheckpointError(f"{path}: is not of epoch {self.state.best_epoch}; delete it")
+            checkpoint = self.directory / CHECKPOINT
+            raise CheckpointError(
+                f"{path}: is not of epoch {self.state.best_epoch}; delete it and {checkpoint} to "
+                "train again"
+            )
         return tensors
 
     def _frozen(self) -> dict[str, Tensor]:

@@ -45,6 +45,12 @@ def of_kind(wanted: object) -> list[str]:
     ]
 
 
+def base_of(path: str) -> Config:
+    """Return a configuration that may have any value of a field."""
+    of_transformers = path == "training.precision"
+    return Config().override("encoder.kind", "transformer") if of_transformers else Config()
+
+
 def choices(path: str) -> tuple[str, ...]:
     section, _, name = path.partition(".")
     found: tuple[str, ...] = typing.get_args(typing.get_type_hints(SECTIONS[section])[name])
@@ -118,8 +124,9 @@ class TestOverride:
 
     @pytest.mark.parametrize("path", of_kind(Literal))
     def test_every_choice_is_taken_and_no_other(self, path: str) -> None:
+        base = base_of(path)
         for choice in choices(path):
-            assert Config().override(path, choice).flat()[path] == choice
+            assert base.override(path, choice).flat()[path] == choice
         for value in ("nonsense", "", None, 3, choices(path)[0].upper()):
             wanted = f"^{path} = .*: must be one of {', '.join(choices(path))}$"
             with pytest.raises(ConfigError, match=wanted):
@@ -130,6 +137,10 @@ class TestOverride:
         assert not both.model.task_features
         with pytest.raises(ConfigError, match=r"task_features.*rounds = 1.*rounds = 0"):
             Config().override("model.task_features", False)
+
+    def test_reduced_precision_is_a_transformers(self) -> None:
+        with pytest.raises(ConfigError, match=r"precision = 'bfloat16': must be 'float32' with"):
+            Config().override("training.precision", "bfloat16")
 
     @pytest.mark.parametrize(
         ("path", "meant"),
@@ -310,16 +321,18 @@ def configs(draw: st.DrawFn) -> Config:
         feature_size=draw(st.sampled_from([10, 100])),
         relation_bias=draw(st.floats(allow_nan=False, allow_infinity=False).map(lambda x: x + 0.0)),
     )
+    kind = draw(st.sampled_from(["bilstm", "transformer"]))
+    precisions = ["float32", "bfloat16"] if kind == "transformer" else ["float32"]
     training = TrainingConfig(
         learning_rate=draw(st.floats(1e-12, 1e3)),
         seed=draw(st.integers(0, 2**32 - 1)),
         patience=draw(st.integers(1, 2**40)),
         selection=draw(st.sampled_from(["dev", "test"])),
         encoder_learning_rate=draw(st.sampled_from([1e-5, 2e-4])),
-        precision=draw(st.sampled_from(["float32", "bfloat16"])),
+        precision=draw(st.sampled_from(precisions)),
     )
     encoder = EncoderConfig(
-        kind=draw(st.sampled_from(["bilstm", "transformer"])),
+        kind=kind,
         hidden_size=draw(st.sampled_from([10, 100])),
         model=draw(st.sampled_from(["google-bert/bert-base-cased", "some/folder"])),
         freeze=draw(switch),
@@ -417,5 +430,5 @@ class TestFingerprint:
             other = not value
         else:
             other = value * 2 if value else 1
-        changed = Config().override(path, other)
-        assert changed.fingerprint(DIGEST) != Config().fingerprint(DIGEST)
+        base = base_of(path)
+        assert base.override(path, other).fingerprint(DIGEST) != base.fingerprint(DIGEST)

@@ -169,6 +169,14 @@ def test_steps_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) ->
     assert moved(found["bilstm-s/gru-1"], counts, "fixed") == [(1, (0, "r", 11), 2)]
 
 
+def test_first_words_are_not_held_against_last_words(ledger: Ledger) -> None:
+    frame = read_ledger(ledger.runs)
+    frame.loc[frame["arm"] == "gru-1", "entity_word"] = "last"
+    found = {step.key for step in steps(frame, read_counts(ledger.runs, frame))}
+    assert "bilstm-s/gru-2" in found
+    assert "bilstm-s/gru-1" not in found
+
+
 def test_tables_by_hand(ledger: Ledger, counts: SentenceCounts) -> None:
     frame = read_ledger(ledger.runs)
     tables = {table.name: table for table in error_tables(frame, counts)}

@@ -128,3 +128,8 @@ def resident() -> int:
 def test_kernels_take_no_more_memory_than_is_counted_for_them():
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(kernels_memory, (2 * module.KERNELS,)) < module.KERNELS * module.KERNEL
+
+
+def test_float32_is_not_tf32_on_a_gpu() -> None:
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"

@@ -178,6 +178,23 @@ def test_pairs_of_unlike_seeds_are_not_one_claim(tmp_path: Path) -> None:
     assert found["inputs", "Verdict"].text == "undecided"
 
 
+def test_a_seed_more_of_one_pair_does_not_leave_out_the_others(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    lost = {"gru-1": (0, 0, 0, 0), "no-relation-input": (0.01, 0.02, 0.03, 0.3)}
+    lost |= {"no-entity-input": (0.01, 0.02, 0.03), "no-shared-input": (0.01, 0.02, 0.03)}
+    for arm, by_seed in lost.items():
+        for seed, less in enumerate(by_seed):
+            ledger.finish(ledger.plan(arm, seed), 0.9 - less)
+    ledger.save("ablation-webnlg_star")
+    found = cells(tables(tmp_path)["claims"])
+    assert found["inputs", "Holds in pairs"].text == "3 of 3"
+    assert found["inputs", "Common seeds"].text == "3"
+    assert found["inputs", "Mean Δ F1"].text == "+2.0 ± 1.0"
+    # Each of the three is judged by the seeds that all have: none by that with 30.
+    assert found["inputs", "Verdict"].text == "undecided"
+    assert found["inputs", "95 % over seeds"].text == "−0.5 to 4.5"
+
+
 def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) -> None:
     ledger.plan("rnn-1", 0)  # printed in a figure, in no table
     ledger.trials[-1]["fingerprint"] = "d" * 16

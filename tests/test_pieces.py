@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,16 @@ class TestWindows:
     def test_the_models_own_limit_holds(self, tiny_bert: Path) -> None:
         limits = [load_pretrained(str(tiny_bert), n).tokenizer.limit for n in (8, 40, 512)]
         assert limits == [8, POSITIONS, POSITIONS]
+
+    def test_robertas_positions_begin_behind_paddings(
+        self, tiny_roberta: Path, tmp_path: Path
+    ) -> None:
+        folder = Path(shutil.copytree(tiny_roberta, tmp_path / "roberta"))
+        settings = folder / "tokenizer_config.json"
+        known = json.loads(settings.read_text())
+        del known["model_max_length"]
+        settings.write_text(json.dumps(known))
+        assert load_pretrained(str(folder), 512).tokenizer.limit == 64, "of 66, and 2 are no word's"
 
 
 def fields(tokenizer: PieceTokenizer) -> dict[str, Any]:
