@@ -13,7 +13,8 @@ import json
 import math
 import random
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from optuna.distributions import (
     distribution_to_json,
 )
 
-from rin_core.config import Config
+from rin_core.config import Config, ConfigError
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 
 #: Most points of a grid.
@@ -264,6 +265,23 @@ class Search:
                 chosen[path] = settings[path] = suggest(path, parameter.distribution)
         return chosen
 
+    def largest(self, base: Config) -> Iterator[Config]:
+        """Yield settings with every number at its highest: a trial's memory grows with all of them.
+
+        Args:
+            base: The arm's settings.
+        """
+        most = {path: _most(p.distribution) for path, p in self.parameters.items()}
+
+        def settings(chosen: Iterable[Any]) -> Config:
+            whole = dict(zip(most, chosen, strict=True))
+            return base.with_overrides(self.sample(base, lambda path, _: whole[path]))
+
+        yield base
+        for chosen in itertools.product(*most.values()):
+            with suppress(ConfigError):  # what cannot be together is no trial
+                yield settings(chosen)
+
     def first_points(self, base: Config) -> list[dict[str, Any]]:
         """Return what is tried before the sampler is asked: the start, and all points of a grid.
 
@@ -340,6 +358,14 @@ def _shown(distribution: BaseDistribution) -> str:
     low, high = getattr(distribution, "low", None), getattr(distribution, "high", None)
     step = getattr(distribution, "step", None)
     return f"{low} to {high}" + (f" by {step}" if step not in (None, 1) else "")
+
+
+def _most(distribution: BaseDistribution) -> Sequence[Any]:
+    """Return the highest number, or names, of which any may be the largest."""
+    if not isinstance(distribution, CategoricalDistribution):
+        return [getattr(distribution, "high", None)]
+    names = any(isinstance(choice, (str, bool)) for choice in distribution.choices)
+    return distribution.choices if names else [max(distribution.choices)]  # type: ignore[type-var]
 
 
 def as_key(point: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:

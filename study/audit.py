@@ -138,8 +138,8 @@ class _Watch:
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         self.progress.epoch(fingerprint, row)
 
-    def retried(self, fingerprint: str) -> None:
-        self.progress.retry(fingerprint)
+    def retried(self, fingerprint: str, error: str | None) -> None:
+        self.progress.retry(fingerprint, error)
 
     def ended(self, fingerprint: str, error: str | None) -> None:
         unit = self.ledger.unit(fingerprint)

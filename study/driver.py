@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from reports.build import build
+from rin_core.batching import EncodedCorpus
 from study import cluster, tuner
 from study.interruption import watched
 from study.plan import Experiment, Plan, PlannedTrial, together
@@ -76,6 +77,7 @@ class Study:
 
         Raises:
             ClusterError: No cluster there, or no room for a trial.
+            OSError: The ledger, or the store, cannot be written.
         """
         corpora = {k: c for e in self.experiments for k, c in e.plan.corpora.items()}
         work = [Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left]
@@ -88,10 +90,20 @@ class Study:
             )
             slots = cluster.connect(resources)
             cluster.require_card(resources, work, corpora)
-        except cluster.ClusterError:
+            self._run(work, corpora, resources, slots, left)
+        except Exception:
             for tracker in self._trackers.values():
                 tracker.close("FAILED")
             raise
+
+    def _run(
+        self,
+        work: Sequence[Work],
+        corpora: Mapping[str, EncodedCorpus],
+        resources: cluster.Resources,
+        slots: int,
+        left: Sequence[PlannedTrial],
+    ) -> None:
         self.console.print(cluster.at_once(resources, len(left)), highlight=False)
         names = {p.unit.fingerprint: p.name for p in left}
         epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
@@ -100,6 +112,8 @@ class Study:
             with watched() as interruption:
                 tuner.run(work, corpora, resources, slots, self, self.out / "ray")
             self.interrupted = interruption.happened
+            for fingerprint in self._progress.running:  # of these Ray says nothing
+                self._settle(fingerprint)
             self.epochs_alone = self._progress.epochs_alone()
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
@@ -109,10 +123,10 @@ class Study:
         for tracker in self._told[fingerprint]:
             tracker.epoch(fingerprint, int(row["epoch"]))
 
-    def retried(self, fingerprint: str) -> None:
-        """Hear of a trial that goes on elsewhere."""
+    def retried(self, fingerprint: str, error: str | None) -> None:
+        """Hear of a trial that is begun again."""
         assert self._progress is not None
-        self._progress.retry(fingerprint)
+        self._progress.retry(fingerprint, error)
 
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Hear of the end of a trial; what it came to is read from the ledger."""
@@ -127,6 +141,9 @@ class Study:
                 unit.fail(error)
             failure = unit.failure() or {"reason": "stopped before its end"}
             self._progress.fail(fingerprint, failure["reason"])
+        self._settle(fingerprint)
+
+    def _settle(self, fingerprint: str) -> None:
         for tracker in self._told[fingerprint]:
             tracker.settle(fingerprint)
 

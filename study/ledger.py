@@ -40,6 +40,8 @@ from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
 from study.store import Store
 
 USAGE = "usage.jsonl"
+#: What an attempt leaves behind that a result from elsewhere has nothing to do with.
+_OF_AN_ATTEMPT = (CHECKPOINT, WEIGHTS, USAGE)
 #: How an attempt may have ended without a result.
 OUTCOMES = ("failure.json", "stopped.json")
 
@@ -150,7 +152,12 @@ class Unit:
         self._clear()
 
     def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
-        """Record a result that was computed elsewhere, in place of any attempt here."""
+        """Record a result that was computed elsewhere, in place of any attempt here.
+
+        The attempt's weights go: they are not those of the result, which travels without.
+        """
+        for name in _OF_AN_ATTEMPT:
+            (self.path / name).unlink(missing_ok=True)
         if predictions is not None:
             _write_json(self.path / "predictions.json", predictions, indent=None)
         _write_json(self.path / "result.json", result)
@@ -230,6 +237,7 @@ class SharedUnit(Unit):
     def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
         """Record a result that was computed elsewhere, here and there."""
         Unit.adopt(self, result, predictions)
+        self.store.remove(map(self._name, (*_OF_AN_ATTEMPT, *OUTCOMES)))
         self._send("predictions.json", "result.json")
 
     def stop(self, epoch: int, reason: str) -> None:
@@ -253,7 +261,11 @@ class SharedUnit(Unit):
             self.store.remove(map(self._name, OUTCOMES))
             self._send(WEIGHTS, USAGE, CHECKPOINT, *OUTCOMES)
             return
-        if "result.json" in {name for name in _TRAVELS if self._fetch(name)}:
+        there = {name for name in _TRAVELS if self._fetch(name)}
+        for name in OUTCOMES:
+            if name not in there:  # a later attempt has cleared it
+                (self.path / name).unlink(missing_ok=True)
+        if "result.json" in there:
             self._clear()
 
     def _history_there(self) -> list[dict[str, Any]]:

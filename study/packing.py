@@ -20,7 +20,13 @@ def slots(nodes: Iterable[Amounts], trial: Amounts) -> int:
 
 def _on_one(node: Amounts, trial: Amounts) -> int:
     wanted = {name: amount for name, amount in trial.items() if amount}
-    return min(int(node.get(name, 0) / amount + 1e-9) for name, amount in wanted.items())
+    return min(_shares(name, node.get(name, 0), amount) for name, amount in wanted.items())
+
+
+def _shares(name: str, there: float, amount: float) -> int:
+    if name == "GPU" and amount < 1:  # a share lies on one card
+        return int(there) * int(1 / amount + 1e-9)
+    return int(there / amount + 1e-9)
 
 
 def memory_limits(nodes: Iterable[Amounts], trial: Amounts) -> tuple[float, float]:

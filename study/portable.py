@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ TIMES = ("seconds", "tokens_per_second")
 BEGUN = ("arm", "number", "parameters", "fingerprint", "config", "inherited")
 #: Options that say where something lies, or runs, and nothing of what a result is.
 PLACES = ("--out", "--shared", "--data-root", "--ray-address", "--tracking-uri")
+#: The folders of a whole path, of which only the last name means something elsewhere.
+_FOLDERS = re.compile(r"(?:(?<==)|^)[/~](?:.*/)?(?=[^/]+/?$)")
 
 
 @dataclass(slots=True)
@@ -153,8 +156,8 @@ def _without_places(planned: Mapping[str, Any]) -> dict[str, Any]:
     words, kept = iter(shlex.split(planned.get("command", ""))), []
     for word in words:
         option, equals, _ = word.partition("=")
-        if option not in PLACES:
-            kept.append(word)
+        if option.replace("_", "-") not in PLACES:
+            kept.append(_FOLDERS.sub("", word))
         elif not equals:
             next(words, None)
     return {**planned, "command": shlex.join(kept)}

@@ -94,12 +94,12 @@ class Progress:
         self.failed.add(fingerprint)
         self._say(f"[red]failed[/red]: {escape(reason)}", fingerprint)
 
-    def retry(self, fingerprint: str) -> None:
-        """Note a trial that has lost its worker and goes on."""
+    def retry(self, fingerprint: str, error: str | None) -> None:
+        """Note a trial that goes on after an error, or without one as its worker was lost."""
         row = self.running.get(fingerprint)
         where = f"after epoch {row['epoch']:.0f}" if row else "at its beginning"
-        name = self.names[fingerprint]
-        text = f"{name}: lost its worker {where}; goes on"
+        what = f"failed {where} ({error})" if error else f"lost its worker {where}"
+        text = f"{self.names[fingerprint]}: {what}; goes on"
         self.console.print(text, highlight=False, markup=False)
 
     @property

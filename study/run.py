@@ -70,7 +70,6 @@ def _grids(options: Options, grids: Sequence[Grid], ledger: Ledger) -> int:
     for note in dict.fromkeys(n for corpus in encoded.values() for n in corpus.notes):
         CONSOLE.print(note, style="dim", highlight=False, markup=False)
     with ledger.exclusive():
-        ledger.refresh(planned.unit for planned in together(experiments))
         return _run(options, experiments, ledger)
 
 
@@ -111,6 +110,7 @@ def _search(options: Options, space: Search, ledger: Ledger) -> int:
 
 def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) -> int:
     started, trials = time.monotonic(), together(experiments)
+    ledger.refresh(planned.unit for planned in trials)
     for experiment in experiments:
         space, corpus = experiment.plan.space.name, experiment.corpus_name
         header = {"space": space, "corpus": corpus, "command": _command()}

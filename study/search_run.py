@@ -98,10 +98,10 @@ def run_search(
 def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> int:
     """Run what is left of the search and report it; return the exit code."""
     # Imported late: a typing mistake should not wait for Ray's and MLflow's imports.
-    from study import cluster
+    from study.cluster import require_listener
     from study.search_study import SearchStudy
 
-    cluster.require_listener(options.ray_address)
+    require_listener(options.ray_address)
     study = SearchStudy(plan, record, options.uri(), options.out, console)
     left = study.left()
     console.print(
@@ -111,15 +111,11 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
         markup=False,
     )
     if left:
-        gpus = options.gpus_per_trial
-        gpus = cluster.default_gpus(options.ray_address) if gpus is None else gpus
         study.run(
-            cluster.Resources(
-                cpus_per_trial=options.cpus_per_trial,
-                gpus_per_trial=gpus,
-                max_concurrent=options.max_concurrent,
-                address=options.ray_address,
-            )
+            cpus=options.cpus_per_trial,
+            gpus=options.gpus_per_trial,
+            max_concurrent=options.max_concurrent,
+            address=options.ray_address,
         )
     files = build_search(options.out, options.out / "reports", plan.experiment)
     if unsent := study.close(files):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from optuna.exceptions import StorageInternalError
 from rich.console import Console
 
 from rin_core.config import ConfigError
 from study import cluster, tuner
 from study.interruption import watched
-from study.ledger import Unit
+from study.ledger import StudyError, Unit
 from study.optuna_study import decided, open_storage
 from study.plan import short
 from study.progress import Progress
@@ -72,22 +73,52 @@ class SearchStudy:
         running = any(t.state == "running" for t in self.record.trials if t.arm in self.plan.starts)
         return self.left() == 0 or (late and len(counts) == 1 and not running)
 
-    def run(self, resources: cluster.Resources) -> None:
+    def run(
+        self,
+        *,
+        cpus: float,
+        gpus: float | None,
+        max_concurrent: int | None,
+        address: str | None,
+    ) -> None:
         """Run trials on Ray until every arm has its budget, or until an interruption.
+
+        Args:
+            cpus: As of :meth:`study.driver.Study.run`, like the rest.
+            gpus: GPUs of a trial.
+            max_concurrent: Most trials at once.
+            address: A running cluster.
 
         Raises:
             ClusterError: No cluster there, or no room for a trial.
+            StudyError: Optuna's storage cannot be used.
+            OSError: The ledger, or the store, cannot be written.
         """
-        starts = [
-            Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key)
-            for p in self.plan.starts.values()
-        ]
         try:
+            resources = cluster.Resources(
+                cpus_per_trial=cpus,
+                gpus_per_trial=cluster.default_gpus(address) if gpus is None else gpus,
+                max_concurrent=max_concurrent,
+                address=address,
+            )
             slots = cluster.connect(resources)
-            cluster.require_card(resources, starts, self.plan.plan.corpora)
-        except cluster.ClusterError:
+            cluster.require_card(resources, self._largest(), self.plan.plan.corpora)
+            self._run(resources, slots)
+        except StorageInternalError as error:
+            self._tracker.close("FAILED")
+            path = self.out / DATABASE
+            raise StudyError(f"{path}: {error}; the same command goes on from here") from error
+        except Exception:
             self._tracker.close("FAILED")
             raise
+
+    def _largest(self) -> Iterator[Work]:
+        """Yield what takes most of a card that the search may come to, in each arm."""
+        for p in self.plan.starts.values():
+            for config in self.plan.search.largest(p.trial.config):
+                yield Work(unit=p.unit, config=config, corpus_key=p.corpus_key)
+
+    def _run(self, resources: cluster.Resources, slots: int) -> None:
         self._gpu = resources.gpus_per_trial > 0
         self.console.print(cluster.at_once(resources, self.left()), highlight=False)
         arms, rungs = self._open_arms()
@@ -98,6 +129,8 @@ class SearchStudy:
             with watched() as interruption:
                 tuner.search(searcher, rungs, corpora, resources, slots, self, storage, store)
             self.interrupted = interruption.happened
+            for fingerprint in self._running:  # of these Ray says nothing
+                self._tracker.settle(fingerprint)
 
     def _open_arms(self) -> tuple[dict[str, ArmSearch], Rungs]:
         """Bring Optuna and the rungs in line with the record."""
@@ -126,6 +159,7 @@ class SearchStudy:
             return self._impossible(arm, number, parameters, str(error)), None
         if unit.fingerprint in self._running:
             return None
+        unit.refresh()
         trial = self.record.find(arm, number) or self.record.add(
             SearchTrial(
                 arm=arm,
@@ -171,20 +205,27 @@ class SearchStudy:
         self._progress.epoch(fingerprint, row)
         self._tracker.epoch(fingerprint, int(row["epoch"]))
 
-    def end(self, arm: str, number: int, *, stopped: bool, error: bool) -> SearchTrial | None:
-        """Record what became of a trial; None where it was interrupted and will go on."""
+    def end(self, arm: str, number: int, *, stopped: int | None, error: bool) -> SearchTrial | None:
+        """Record what became of a trial; see :class:`~study.searcher.Book`.
+
+        A node, a card or a disk may have failed and not the trial, so one that ends by an error
+        gets a second session before it has used up a part of its arm's budget.
+        """
         trial = self.record.find(arm, number)
         assert trial is not None
         unit = self.plan.ledger.unit(trial.fingerprint)
         unit.refresh()
-        trial.see(unit.history())
+        # Of epochs that another study trained, it was judged by those it came to.
+        trial.see(unit.history()[:stopped])
+        before, trial.reason = trial.reason, ""
         if unit.result() is not None:
             trial.state = "finished"
-        elif stopped:
+        elif stopped is not None:
             self._stop(trial, unit)
-        elif error or unit.failure() is not None:
-            trial.state = "failed"
-            trial.reason = (unit.failure() or {"reason": "its worker died"})["reason"]
+        elif (failure := unit.failure()) is not None:
+            trial.state, trial.reason = "failed", failure["reason"]
+        elif error:
+            trial.state, trial.reason = "failed" if before else "running", "its worker died"
         self.record.save()
         return None if trial.state == "running" else trial
 
@@ -196,17 +237,18 @@ class SearchStudy:
         )
         unit.stop(len(trial.dev_f1), f"{self.plan.experiment} {trial.name}: {trial.reason}")
 
-    def retried(self, fingerprint: str) -> None:
-        """Hear of a trial that goes on elsewhere."""
+    def retried(self, fingerprint: str, error: str | None) -> None:
+        """Hear of a trial that is begun again."""
         assert self._progress is not None
-        self._progress.retry(fingerprint)
+        self._progress.retry(fingerprint, error)
 
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Hear of the end of a trial, which is in the record already."""
         trial = self._running.pop(fingerprint)
-        if error is not None and trial.state == "failed":
+        if error is not None and trial.state in ("failed", "running"):
             trial.reason = error
-            self.plan.ledger.unit(fingerprint).fail(error)
+            if trial.state == "failed":
+                self.plan.ledger.unit(fingerprint).fail(error)
             self.record.save()
         self._show(trial)
         self._tracker.plan(self._planned(trial))
@@ -222,6 +264,9 @@ class SearchStudy:
                 self._progress.stop(*spent)
             case "failed":
                 self._progress.fail(trial.fingerprint, trial.reason)
+            case "running" if trial.reason:
+                again = f"{trial.reason}; the same command tries once more"
+                self._progress.fail(trial.fingerprint, again)
             case "running":
                 self._progress.interrupt(trial.fingerprint)
 

@@ -52,8 +52,15 @@ class Book(Protocol):
             have these parameters together; None alone while another trial runs the same unit.
         """
 
-    def end(self, arm: str, number: int, *, stopped: bool, error: bool) -> SearchTrial | None:
-        """Record what became of a trial; None where it was interrupted and will go on."""
+    def end(self, arm: str, number: int, *, stopped: int | None, error: bool) -> SearchTrial | None:
+        """Record what became of a trial; None where it will go on another time.
+
+        Args:
+            arm: Its arm.
+            number: Its number there.
+            stopped: Epoch after which the scheduler stopped it, if it did.
+            error: Whether it ended by an error, on the last try too.
+        """
 
 
 class ArmSearch(OptunaSearch):  # type: ignore[misc]
@@ -160,8 +167,8 @@ class Rungs(FIFOScheduler):  # type: ignore[misc]
     def __init__(self, max_epochs: Mapping[str, int], asha: Asha | None) -> None:
         super().__init__()
         self._arms = {arm: _scheduler(asha, most) for arm, most in max_epochs.items()}
-        self.stopped: set[str] = set()
-        """Ray's names of the trials that were stopped."""
+        self.stopped: dict[str, int] = {}
+        """The epoch after which a trial was stopped, by Ray's name of it."""
 
     def remember(self, trial: SearchTrial, epochs: int) -> None:
         """Fill the rungs that a trial reached; its decisions are made already."""
@@ -183,7 +190,7 @@ class Rungs(FIFOScheduler):  # type: ignore[misc]
         decision = self._arm(trial).on_trial_result(tune_controller, _named(trial), result)
         if decision != TrialScheduler.STOP or trial.config["unit"]["finished"]:
             return str(TrialScheduler.CONTINUE)
-        self.stopped.add(trial.trial_id)
+        self.stopped[trial.trial_id] = int(result["epoch"])
         return str(TrialScheduler.STOP)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -341,22 +348,22 @@ class EqualBudgets(_Unsaved):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next trial, None to ask again later, or the end of the search."""
-        name = self._next_arm()
-        if name is None:
-            return str(self.FINISHED)
-        arm = self._arms[name]
-        parameters = arm.suggest(trial_id)
-        begun = self._book.begin(name, arm.running(trial_id).number, parameters)
-        if begun is None:
-            arm.put_back(trial_id)
-            return None
-        trial, work = begun
-        if work is None:
-            arm.end(trial_id, trial)
-            return None
-        arm.running(trial_id).set_user_attr(FINGERPRINT, trial.fingerprint)
-        self._running[trial_id] = name
-        return {"unit": work}
+        names = self._in_turn()
+        for name in names:
+            arm = self._arms[name]
+            parameters = arm.suggest(trial_id)
+            begun = self._book.begin(name, arm.running(trial_id).number, parameters)
+            if begun is None:
+                arm.put_back(trial_id)  # and another arm need not wait with it
+                continue
+            trial, work = begun
+            if work is None:
+                arm.end(trial_id, trial)
+                return None
+            arm.running(trial_id).set_user_attr(FINGERPRINT, trial.fingerprint)
+            self._running[trial_id] = name
+            return {"unit": work}
+        return None if names else str(self.FINISHED)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass on an epoch after which the trial goes on."""
@@ -367,19 +374,17 @@ class EqualBudgets(_Unsaved):
     ) -> None:
         """Record what became of a trial, then tell Optuna."""
         arm = self._arms[self._running.pop(trial_id)]
-        stopped = trial_id in self._rungs.stopped
+        stopped = self._rungs.stopped.get(trial_id)
         number = arm.running(trial_id).number
         ended = self._book.end(arm.name, number, stopped=stopped, error=error)
         if ended is not None:
             arm.end(trial_id, ended)
 
-    def _next_arm(self) -> str | None:
-        """Return whose turn it is: who has trials to go on with, else who has the fewest."""
-        for name, arm in self._arms.items():
-            if arm.waiting:
-                return name
+    def _in_turn(self) -> list[str]:
+        """Return whose turn it is: who has trials to go on with, then who has the fewest."""
         begun = {name: arm.begun() for name, arm in self._arms.items()}
         late = self._deadline is not None and self._clock() >= self._deadline
         most = min(self._budget, max(begun.values())) if late else self._budget
-        name = min(begun, key=lambda name: begun[name])
-        return name if begun[name] < most else None
+        waiting = [name for name, arm in self._arms.items() if arm.waiting]
+        others = [name for name in begun if name not in waiting and begun[name] < most]
+        return waiting + sorted(others, key=lambda name: begun[name])

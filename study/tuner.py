@@ -8,6 +8,7 @@ Tuner the units that the ledger lacks, and each resumes from its own checkpoint.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,8 +40,8 @@ class Listener(Protocol):
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Called when an epoch is on disk, with what :data:`HEARD` names of it."""
 
-    def retried(self, fingerprint: str) -> None:
-        """Called when a trial has lost its worker, or failed, and is begun again."""
+    def retried(self, fingerprint: str, error: str | None) -> None:
+        """Called when a trial is begun again: after an error, or as its worker was lost."""
 
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Called when a trial has ended, with the error it ended by if Ray knows one."""
@@ -89,18 +90,20 @@ def search(
         resources: What a trial takes.
         at_most: Trials at once; at a given address only until the cluster grows or shrinks.
         listener: Hears of epochs and ends.
-        storage: Folder for Ray's own records.
+        storage: Folder for Ray's own records, in the ledger's.
         store: Where trials leave epochs and results, if their nodes do not see the ledger. Its
             address may hold a password, and goes to the workers beside the trials, of which Ray
             writes files.
     """
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
+    mark = storage.parent / f".driver-{secrets.token_hex(8)}" if store is None else None
     placed = tune.with_resources(
         tune.with_parameters(
             trainable,
             handles=handles,
             threads=_threads(resources),
             shared=None if store is None else store.uri,
+            mark=mark and mark.resolve(),
         ),
         _places(resources),
     )
@@ -124,7 +127,22 @@ def search(
             verbose=0,
         ),
     )
-    tuner.fit()
+    if mark is not None:
+        mark.touch()
+    try:
+        tuner.fit()
+    except tune.TuneError as error:
+        raise _first(error) from None
+    finally:
+        if mark is not None:
+            mark.unlink(missing_ok=True)
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what ended the driver: Ray wraps it, as text, once for every level above."""
+    while isinstance(error, tune.TuneError) and (inner := error.__cause__ or error.__context__):
+        error = inner
+    return error
 
 
 def _places(resources: Resources) -> Callable[[dict[str, Any]], tune.PlacementGroupFactory]:
@@ -172,13 +190,25 @@ class _Forward(TrialProgressCallback):  # type: ignore[misc]
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hear of a trial that is begun again."""
-        self.listener.retried(_fingerprint(trial))
+        self.listener.retried(_fingerprint(trial), _last_line(trial, of_trial=True))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hear of an end by an error, after the last retry."""
-        error = trial.get_error()
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        self.listener.ended(_fingerprint(trial), lines[-1])
+        self.listener.ended(_fingerprint(trial), _last_line(trial))
+
+
+def _last_line(trial: Any, *, of_trial: bool = False) -> str | None:
+    """Return what the last failure of a trial came to; Ray keeps all of them in one text.
+
+    Args:
+        trial: Ray's trial.
+        of_trial: Only what the trial raised itself, which has a traceback; None where its worker
+            was lost.
+    """
+    text = str(trial.get_error() or "").rpartition("Failure # ")[2].strip()
+    if of_trial and '  File "' not in text:
+        return None
+    return (text.splitlines() or ["without a reason"])[-1]
 
 
 def _fingerprint(trial: Any) -> str:

@@ -5,6 +5,7 @@ What a worker imports is this and what training needs; who chooses trials stays 
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -56,10 +57,19 @@ def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str,
 
 
 def trainable(
-    config: dict[str, Any], handles: Mapping[str, Any], threads: int, shared: str | None
+    config: dict[str, Any],
+    handles: Mapping[str, Any],
+    threads: int,
+    shared: str | None,
+    mark: Path | None,
 ) -> None:
     """Run one unit inside a Ray worker, which may have run others before."""
     described = config["unit"]
+    if mark is not None and not mark.exists():
+        raise RuntimeError(
+            f"{os.uname().nodename} does not see the output folder {mark.parent}: name one that "
+            "all nodes see with --out; or give --shared URI"
+        )
     corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
     with _folder(described, shared) as unit:
         _run(described, corpus, unit, threads)

@@ -31,6 +31,18 @@ def test_a_unit_is_done_when_its_result_is_there(tmp_path):
     assert unit.failure() is None
 
 
+def test_a_result_from_elsewhere_keeps_no_weights_of_an_attempt_here(tmp_path):
+    unit = Ledger(tmp_path).unit("abc")
+    unit.claim()
+    save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": [EPOCH]})
+    save_tensors(unit.weights, {"w": torch.zeros(1)}, {"epoch": 1})
+    unit.use(1, {"cpu": 1.0})
+    unit.adopt({"history": [{"epoch": 1}]}, None)
+    assert unit.result() == {"history": [{"epoch": 1}]}
+    assert not unit.weights.exists()
+    assert unit.usage() == {}
+
+
 def test_only_the_latest_claim_may_write(tmp_path):
     unit = Ledger(tmp_path).unit("abc")
     first = unit.claim()

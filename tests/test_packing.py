@@ -18,6 +18,9 @@ HEAD = {"memory": 6e10}
         ([SMALL, SMALL, LARGE], 2, 0, 4),
         ([SMALL, LARGE], 1, 0.5, 4),
         ([LARGE], 0.1, 0.1, 20),
+        ([LARGE], 0.1, 0.4, 4),  # a share lies on one card: two on each, and 0.2 of both is none
+        ([LARGE], 0.1, 0.6, 2),
+        ([LARGE], 0.1, 1, 2),
         ([HEAD], 1, 0, 0),
         ([], 1, 0, 0),
     ],

@@ -112,13 +112,20 @@ def test_where_a_pretrained_model_lies_stays_here(small_ledger, tmp_path):
 
 def test_a_plans_command_names_no_place(tmp_path):
     here, other = Ledger(tmp_path / "here"), Ledger(tmp_path / "other")
-    command = "python study/run.py --out /home/me/runs --seeds 3 --shared=s3://mine --arms 'gru-*'"
+    command = (
+        "python study/run.py --out /home/me/runs --seeds 3 --shared=s3://mine --arms 'gru-*' "
+        "--data_root /home/me/c --data /home/me/private --embeddings=/home/me/g.txt "
+        "--set encoder.model=/home/me/bert --space mine/dropout.toml"
+    )
     here.record_study("curve", {"corpus": "demo", "space": "s", "command": command}, [planned(0)])
     export_ledger(here, tmp_path / "file")
     merge(other, read_exported(tmp_path / "file"))
     study = other.study("curve")
     assert study is not None
-    assert study["command"] == "python study/run.py --seeds 3 --arms 'gru-*'"
+    assert study["command"] == (
+        "python study/run.py --seeds 3 --arms 'gru-*' --data private --embeddings=g.txt "
+        "--set encoder.model=bert --space mine/dropout.toml"
+    )
     export_ledger(other, tmp_path / "again")
     merge(other, read_exported(tmp_path / "again"))
 

@@ -46,7 +46,7 @@ def test_each_end_is_a_line(progress):
 def test_what_comes_from_outside_is_no_markup(progress):
     progress.names["a"] = "arm [/a]"
     progress.epoch("a", row(0.5, 1.0))
-    progress.retry("a")
+    progress.retry("a", None)
     drawn = Console(file=io.StringIO(), width=200)
     drawn.print(progress.table())
     assert "best dev F1 50.0 (arm [/a])" in drawn.file.getvalue()
@@ -71,12 +71,14 @@ def test_what_is_chosen_on_test_is_no_match_for_dev(progress):
 
 
 def test_a_lost_worker_is_told(progress):
-    progress.retry("a")
+    progress.retry("a", None)
     progress.epoch("a", row(0.7, 20.0))
-    progress.retry("a")
+    progress.retry("a", None)
+    progress.retry("a", "OSError: disk [full]")
     lines = progress.console.file.getvalue().splitlines()
     assert lines[0] == "arm a: lost its worker at its beginning; goes on"
     assert lines[1] == "arm a: lost its worker after epoch 1; goes on"
+    assert lines[2] == "arm a: failed after epoch 1 (OSError: disk [full]); goes on"
 
 
 def test_a_search_names_its_trials_as_they_begin():

@@ -210,3 +210,23 @@ def test_searches_are_found_by_name():
     with pytest.raises(SpaceError, match="did you mean tune_rin"):
         find_space("tune_rim")
     assert all(dataclasses.is_dataclass(space) for space in SEARCHES.values())
+
+
+def test_the_largest_that_a_search_may_come_to():
+    found = search(
+        parameters={
+            "model.feature_size": Parameter(IntDistribution(60, 260, step=4)),
+            "model.rounds": Parameter(CategoricalDistribution([0, 1, 5])),
+            "model.scorer": Parameter(CategoricalDistribution(["separable", "biaffine"])),
+            "model.cell": Parameter(
+                CategoricalDistribution(["gru", "linear"]), when={"model.scorer": ("biaffine",)}
+            ),
+        }
+    )
+    base = Config()
+    first, *largest = found.largest(base)
+    assert first == base
+    models = {(m.feature_size, m.rounds, m.scorer, m.cell) for m in (c.model for c in largest)}
+    assert models == {
+        *((260, 5, "separable", "gru"), (260, 5, "biaffine", "gru"), (260, 5, "biaffine", "linear"))
+    }

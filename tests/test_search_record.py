@@ -15,6 +15,7 @@ from study.audit import choose
 from study.commands import command
 from study.ledger import Ledger, LedgerError
 from study.options import parse
+from study.progress import Progress
 from study.run import main
 from study.search_plan import make_search_plans
 from study.search_record import AnotherSearch, SearchRecord, SearchTrial
@@ -110,6 +111,42 @@ def test_parameters_that_cannot_be_together_are_recorded_as_failed(spert_folder,
     assert again.trials == [trial]
     assert study.begin("k-1", 3, {"model.task_features": False}) == (trial, None), "once recorded"
     assert len(record.trials) == 1
+
+
+def test_a_worker_that_dies_costs_no_budget_the_first_time(spert_folder, tmp_path):
+    """What failed may be a node or a disk: the next session tries again, once."""
+    plan = plan_of(spert_folder, tmp_path)
+    console = Console(file=io.StringIO(), width=200)
+    for reason in ("disk full", "disk full again"):
+        record = SearchRecord(plan.ledger, plan.experiment)
+        record.open(plan.header("run"), plan.identities())
+        study = SearchStudy(plan, record, "none", tmp_path / "out", console)
+        budget = study.left()
+        study._progress = Progress(console, {}, {}, slots=1)
+        trial, _ = study.begin("k-1", 0, {"training.learning_rate": 2e-3})
+        ended = study.end("k-1", 0, stopped=None, error=True)
+        study.ended(trial.fingerprint, reason)
+        if reason == "disk full":
+            assert (ended, trial.state, study.left()) == (None, "running", budget)
+            assert not study.complete()
+    assert ended is trial
+    assert (trial.state, trial.reason, study.left()) == ("failed", "disk full again", budget - 1)
+    shown = console.file.getvalue()
+    assert "k-1 #0: failed: disk full; the same command tries once more" in shown
+    assert "k-1 #0: failed: disk full again\n" in shown
+    assert SearchRecord(plan.ledger, plan.experiment).trials == [trial]
+
+
+def test_what_diverges_has_failed_at_once(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path)
+    record = SearchRecord(plan.ledger, plan.experiment)
+    console = Console(file=io.StringIO(), width=200)
+    study = SearchStudy(plan, record, "none", tmp_path / "out", console)
+    study._progress = Progress(console, {}, {}, slots=1)
+    trial, _ = study.begin("k-1", 0, {"training.learning_rate": 9e-3})
+    plan.ledger.unit(trial.fingerprint).fail("epoch 1: the training loss is nan")
+    assert study.end("k-1", 0, stopped=None, error=False) is trial
+    assert (trial.state, trial.reason) == ("failed", "epoch 1: the training loss is nan")
 
 
 def plan_of(folder, tmp_path, **options):

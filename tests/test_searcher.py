@@ -67,11 +67,12 @@ class Book:
         trial = self.trials.setdefault((arm, number), fresh)
         return trial, {"arm": arm, "trial": trial.name, "finished": False}
 
-    def end(self, arm: str, number: int, *, stopped: bool, error: bool) -> SearchTrial | None:
+    def end(self, arm: str, number: int, *, stopped: int | None, error: bool) -> SearchTrial | None:
         trial = self.trials[arm, number]
         self.running.discard(trial.fingerprint)
-        if stopped:
+        if stopped is not None:
             trial.state = "stopped"
+            trial.dev_f1, trial.seconds = trial.dev_f1[:stopped], trial.seconds[:stopped]
         return None if trial.state == "running" else trial
 
 
@@ -184,8 +185,8 @@ def test_optuna_hears_the_truth_about_each_end():
     finish(book, asked[0], [0.0, 0.5, 0.4])
     searcher.on_trial_complete("t0", {})
     stopped = book.trials["arm0", 1]
-    stopped.dev_f1, stopped.seconds = [0.1, 0.2], [1.0, 1.0]
-    rungs.stopped.add("t1")
+    stopped.dev_f1, stopped.seconds = [0.1, 0.2, 0.9], [1.0, 1.0, 1.0]
+    rungs.stopped["t1"] = 2  # of a unit that another study has trained on
     searcher.on_trial_complete("t1", {})
     book.trials["arm0", 2].state = "failed"
     searcher.on_trial_complete("t2", error=True)
@@ -320,6 +321,19 @@ def test_a_trial_waits_while_another_runs_its_unit():
     assert [t.number for t in arms["arm0"].study.trials] == [0, 1]
 
 
+def test_other_arms_do_not_wait_with_it():
+    class Twins(Book):
+        def begin(self, arm: str, number: int, parameters: Mapping[str, Any]) -> Any:
+            self.one_unit = arm == "arm0"
+            return super().begin(arm, number, parameters)
+
+    searcher, arms, _ = opened(a_search(2), InMemoryStorage(), Twins(), 3)
+    begun = [searcher.suggest(f"t{k}") for k in range(5)]
+    names = [asked and asked["unit"]["trial"] for asked in begun]
+    assert names == ["arm0 #0", "arm1 #0", "arm1 #1", "arm1 #2", None]
+    assert arms["arm0"].waiting == [1]
+
+
 def test_two_objectives_reach_optuna():
     search = a_search(1, asha=None, objectives=("dev_f1", "seconds"), sampler="nsga2")
     book = Book()
@@ -402,7 +416,7 @@ def test_an_arm_is_judged_by_itself():
         trained(rungs, ray_trial("good", k), [0.9] * EPOCHS)
     assert trained(rungs, ray_trial("bad", 0), [0.1] * EPOCHS) == EPOCHS
     assert trained(rungs, ray_trial("good", 3), [0.1] * EPOCHS) == 2
-    assert rungs.stopped == {"ray-good-3"}
+    assert rungs.stopped == {"ray-good-3": 2}
 
 
 def test_nobody_is_stopped_at_the_last_epoch_or_when_finished_already():

@@ -153,8 +153,20 @@ def test_failures_and_stops_travel_until_the_next_claim(store, driver, tmp_path)
     assert worker.stopped() == {"epoch": 3, "reason": "not among the best"}
     worker.claim()
     fresh = node(store, tmp_path, "three")
+    for unit in (fresh, driver):  # the driver has both in its own folder, too
+        unit.refresh()
+        assert (unit.failure(), unit.stopped()) == (None, None)
+
+
+def test_a_result_from_elsewhere_leaves_no_weights_of_an_attempt(store, driver, tmp_path):
+    worker = node(store, tmp_path, "one")
+    train(worker, worker.claim(), 1)
+    driver.refresh()
+    driver.adopt({"history": [{"epoch": 7}]}, None)
+    fresh = node(store, tmp_path, "two")
     fresh.refresh()
-    assert (fresh.failure(), fresh.stopped()) == (None, None)
+    assert fresh.history() == [{"epoch": 7}]
+    assert not fresh.weights.exists()
 
 
 def test_weights_that_did_not_change_are_sent_once(store, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray.tune import TuneError
 from ray.tune.experiment import Trial
 
 from rin_core.config import Config
@@ -63,3 +64,43 @@ def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
     assert asked == {"store": store}
     with worker._folder(described, store.uri) as there:
         assert there.store == store
+
+
+def test_what_ended_the_driver_is_told_as_it_was() -> None:
+    """Ray wraps it in the text of a traceback, once for every level."""
+
+    def raised(level: int) -> None:
+        try:
+            if level == 0:
+                raise OSError(28, "No space left on device")
+            raised(level - 1)
+        except (OSError, TuneError):
+            raise TuneError("Traceback …")  # noqa: B904  # as Ray does
+
+    with pytest.raises(TuneError) as caught:
+        raised(2)
+    assert str(tuner._first(caught.value)) == "[Errno 28] No space left on device"
+    alone = TuneError("no reason")
+    assert tuner._first(alone) is alone
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('Failure # 1 (…)\nray::f()\n  File "x.py", line 3\nOSError: full\n', "OSError: full"),
+        ('Failure # 1 (…)\nray::f()\n  File "x"\nE: x\nFailure # 2 (…)\nThe actor died', None),
+        (None, None),
+    ],
+)
+def test_an_error_is_told_from_a_lost_worker(text: str | None, told: str | None) -> None:
+    heard: list[tuple[str, str | None]] = []
+    listener = SimpleNamespace(retried=lambda *said: heard.append(said))
+    trial = SimpleNamespace(config={"unit": {"fingerprint": "f"}}, get_error=lambda: text)
+    tuner._Forward(listener).on_trial_recover(1, [trial], trial)
+    assert heard == [("f", told)]
+
+
+def test_a_node_that_does_not_see_the_output_folder_says_so(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"handles": {}, "threads": 1, "shared": None}
+    with pytest.raises(RuntimeError, match=r"does not see the output folder .*; .*--shared URI"):
+        worker.trainable({"unit": {}}, **given, mark=tmp_path / "runs" / ".driver-1")
