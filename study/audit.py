@@ -141,6 +141,9 @@ class _Watch:
     def retried(self, fingerprint: str, error: str | None) -> None:
         self.progress.retry(fingerprint, error)
 
+    def fits(self, slots: int) -> None:
+        self.progress.fits(slots)
+
     def ended(self, fingerprint: str, error: str | None) -> None:
         unit = self.ledger.unit(fingerprint)
         if (result := unit.result()) is not None:

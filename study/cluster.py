@@ -100,8 +100,8 @@ def at_once(resources: Resources, left: int) -> str:
     return f"{min(fits, most)} at a time{more}"
 
 
-def room(resources: Resources, ahead: int) -> int:
-    """Return how many trials to have at once: some more than fit, for whom nodes may join."""
+def room(resources: Resources, ahead: int = 0) -> int:
+    """Return how many trials fit now, and so many more ahead, for whom nodes may join."""
     most = slots(nodes(), resources.of_trial()) + ahead
     return min(most, resources.max_concurrent or most)
 

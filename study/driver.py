@@ -114,7 +114,7 @@ class Study:
             self.interrupted = interruption.happened
             for fingerprint in self._progress.running:  # of these Ray says nothing
                 self._settle(fingerprint)
-            self.epochs_alone = self._progress.epochs_alone()
+            self.epochs_alone = self._progress.alone
 
     def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
         """Hear of an epoch."""
@@ -127,6 +127,11 @@ class Study:
         """Hear of a trial that is begun again."""
         assert self._progress is not None
         self._progress.retry(fingerprint, error)
+
+    def fits(self, slots: int) -> None:
+        """Hear how many trials fit now."""
+        assert self._progress is not None
+        self._progress.fits(slots)
 
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Hear of the end of a trial; what it came to is read from the ledger."""

@@ -46,9 +46,12 @@ class Progress:
     failed: set[str] = field(default_factory=set)
     stopped: dict[str, float] = field(default_factory=dict)
     """Seconds of the trials that a search stopped early."""
+    alone: float = 0.0
+    """Seconds of all epochs seen, spread over the slots that there were: a study's least time."""
     best: tuple[float, str] = (-1.0, "")
     started: float = field(default_factory=time.monotonic)
     _live: Live | None = None
+    _had_room: bool = False
 
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
@@ -64,6 +67,13 @@ class Progress:
         """Take on a trial that was not planned by name."""
         self.names[fingerprint], self.max_epochs[fingerprint] = name, max_epochs
 
+    def fits(self, slots: int) -> None:
+        """Note how many trials fit now, where nodes come and go."""
+        if slots < 1 and self._had_room:
+            self.console.print("no node has room for a trial now: they wait", highlight=False)
+        self._had_room = slots > 0
+        self.slots = max(1, slots)
+
     def interrupt(self, fingerprint: str) -> None:
         """Note that a trial will go on another time."""
         self.running.pop(fingerprint, None)
@@ -72,6 +82,7 @@ class Progress:
         """Note one epoch of a trial."""
         self.running[fingerprint] = row
         self.spent[fingerprint] = self.spent.get(fingerprint, 0.0) + row["seconds"]
+        self.alone += row["seconds"] / min(self.slots, self.trials)
         self._note_best(fingerprint, row["dev_f1"])
 
     def finish(self, fingerprint: str, dev_f1: float, epochs: int, seconds: float) -> None:
@@ -136,10 +147,6 @@ class Progress:
         trial = sum(took) / len(took)
         spent = sum(min(trial, self.spent[running]) for running in self.running)
         return max(0.0, left * trial - spent) / self.slots
-
-    def epochs_alone(self) -> float:
-        """Return the seconds of all epochs seen, spread over the slots: a study's least time."""
-        return sum(self.spent.values()) / min(self.slots, self.trials)
 
     def table(self) -> Table:
         """Return the live view."""

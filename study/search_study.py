@@ -242,6 +242,11 @@ class SearchStudy:
         assert self._progress is not None
         self._progress.retry(fingerprint, error)
 
+    def fits(self, slots: int) -> None:
+        """Hear how many trials fit now."""
+        assert self._progress is not None
+        self._progress.fits(slots)
+
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Hear of the end of a trial, which is in the record already."""
         trial = self._running.pop(fingerprint)

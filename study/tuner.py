@@ -46,6 +46,9 @@ class Listener(Protocol):
     def ended(self, fingerprint: str, error: str | None) -> None:
         """Called when a trial has ended, with the error it ended by if Ray knows one."""
 
+    def fits(self, slots: int) -> None:
+        """Called every few seconds at a given address, with how many trials fit now."""
+
 
 def run(
     work: Sequence[Work],
@@ -110,7 +113,12 @@ def search(
     limited = ConcurrencyLimiter(searcher, max_concurrent=at_most)
     callbacks: list[Callback] = [_Forward(listener)]
     if resources.address is not None:
-        callbacks.append(Growth(limited, lambda: room(resources, searcher.ahead)))
+
+        def look() -> int:
+            listener.fits(room(resources))
+            return room(resources, searcher.ahead)
+
+        callbacks.append(Growth(limited, look))
     tuner = tune.Tuner(
         placed,
         tune_config=tune.TuneConfig(
@@ -128,6 +136,8 @@ def search(
         ),
     )
     if mark is not None:
+        for left in mark.parent.glob(".driver-*"):  # by a driver that was killed
+            left.unlink(missing_ok=True)
         mark.touch()
     try:
         tuner.fit()

@@ -30,9 +30,20 @@ def test_time_left_counts_what_running_trials_have_behind_them(progress):
 def test_epochs_alone_are_spread_over_slots_that_have_work(progress):
     for trial, seconds in {"a": 60.0, "b": 20.0, "c": 20.0}.items():
         progress.epoch(trial, row(0.5, seconds))
-    assert progress.epochs_alone() == 100 / 2
-    progress.slots = 16
-    assert progress.epochs_alone() == 100 / 4
+    assert progress.alone == 100 / 2
+    progress.fits(16)
+    progress.epoch("d", row(0.5, 20.0))
+    assert progress.alone == 100 / 2 + 20 / 4, "of 16 slots four have a trial"
+
+
+def test_nodes_that_come_and_go_change_the_time_left_and_none_is_told_once(progress):
+    progress.fits(0)  # as was said before anything began
+    assert progress.console.file.getvalue() == ""
+    progress.finish("a", dev_f1=0.5, epochs=3, seconds=60.0)
+    for slots, seconds in ((1, 180), (3, 60), (0, 180), (0, 180)):
+        progress.fits(slots)
+        assert progress.seconds_left() == seconds
+    assert progress.console.file.getvalue().count("no node has room for a trial now") == 1
 
 
 def test_each_end_is_a_line(progress):
