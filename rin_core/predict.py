@@ -113,7 +113,7 @@ class _Session:
 
     def __init__(self, options: Options, predictor: Predictor, console: Console) -> None:
         self.options, self.predictor, self.console = options, predictor, console
-        self.has_noted_tags = False
+        self.has_noted_tags = self.has_noted_unknown = False
 
     def arguments(self) -> list[Record]:
         """Return the sentences of the command line."""
@@ -155,6 +155,7 @@ class _Session:
 
     def _extract(self, records: Sequence[Record]) -> list[tuple[Extraction, ...]]:
         self._note_tags(records)
+        self._note_unknown(records)
         sentences = [record.sentence for record in records]
         if self.options.rounds:
             return self.predictor.predict_rounds(sentences, batch_tokens=self.options.batch_tokens)
@@ -168,6 +169,21 @@ class _Session:
         self.has_noted_tags = True
         if source := self.predictor.tag_source:
             _note(self.console, _TAG_NOTES[source])
+
+    def _note_unknown(self, records: Sequence[Record]) -> None:
+        """Say, once, that the tags given are of another tag set than the model's."""
+        if self.has_noted_unknown or not self.predictor.takes_tags:
+            return
+        known = set(self.predictor.vocabulary.pos)
+        tags = [tag for record in records for tag in record.sentence.pos or ()]
+        unknown = [tag for tag in tags if tag not in known]
+        if 2 * len(unknown) > len(tags):
+            self.has_noted_unknown = True
+            _note(
+                self.console,
+                f"part-of-speech tags: {len(unknown)} of {len(tags)} given are none of the "
+                f'model\'s, as {unknown[0]!r}: expect fewer right triples; leave "pos" out',
+            )
 
 
 def _note(console: Console, text: str) -> None:

@@ -77,6 +77,9 @@ def connect(resources: Resources) -> int:
             given = resources.address
             where = f"--ray-address {given}" if given else "Ray did not start"
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            if given and "RAY_AUTH_MODE" not in os.environ:
+                # Ray takes to tokens by itself where one was ever made, and says nothing of it.
+                reason += "; if the cluster asks for a token, set RAY_AUTH_MODE=token here, too"
             raise ClusterError(f"{where}: {reason}; the same command tries again") from error
     # Ray ends a driver at once on SIGTERM; a batch system that sends it means "stop".
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))

@@ -103,6 +103,21 @@ class TestCommand:
                 assert entity["text"] == " ".join(words)
                 assert 0 < entity["probability"] <= 1
 
+    def test_tags_of_another_set_are_told_of_once(
+        self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+    ) -> None:
+        foreign = [
+            record | {"pos": ["PROPN"] * len(record["pos"])} for record in records_of(trained)
+        ]
+        for records, notes in ((foreign, 1), (records_of(trained), 0)):
+            (tmp_path / "in.jsonl").write_text(lines(*records))
+            code, _, err = within(
+                capsysbinary, trained, "--input", tmp_path / "in.jsonl", "--window", 5
+            )
+            assert code == 0
+            assert len(err.splitlines()) == notes, err
+            assert err.count("given are none of the model's, as 'PROPN'") == notes
+
     def test_a_reader_that_leaves_is_no_error(self, trained: Trained) -> None:
         arguments = ("-m", "rin_core.predict", "--model", str(trained.weights), "--input", "-")
         ran = subprocess.run(
