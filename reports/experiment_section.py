@@ -11,6 +11,7 @@ from reports.breakdown import breakdown_table
 from reports.error_section import error_section
 from reports.experiment_tables import differences_table, optimism_table, results_table
 from reports.figures import draw_rounds_curve, is_rounds_curve, rounds_curve_info
+from reports.paper import ARMS
 from reports.predictions import SentenceCounts, read_counts
 from reports.section import Drawing, Section
 
@@ -49,10 +50,15 @@ def curve_drawing(frame: pd.DataFrame) -> tuple[Drawing, ...]:
     return (
         Drawing(
             name="rounds_curve",
-            caption="Test scores against the number of updating rounds",
+            caption=f"Test scores against the number of updating rounds{_of_whom(frame)}",
             figure=draw_rounds_curve(rounds_curve_info(frame)),
         ),
     )
+
+
+def _of_whom(frame: pd.DataFrame) -> str:
+    """Name the experiment of a curve that is not of the paper's models."""
+    return "" if frame["arm"].isin(ARMS).all() else f" in {frame['experiment'].iloc[0]}"
 
 
 def _lacks(counts: SentenceCounts) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ import pandas as pd
 from reports.confirmation import budgets, comparison_rows, confirmation_rows
 from reports.error_tables import MATCHING_COLUMNS
 from reports.experiment_tables import OPTIMISM_COLUMNS
-from reports.paper import best_without_bert, published
+from reports.paper import ARMS, best_without_bert, published
 from reports.results import STATUS_WORDS, complete_command
 from reports.run_cards import RunCard
-from reports.search import SearchData
+from reports.search import START, TUNED, SearchData
 from reports.search_rows import origins
 from reports.section import Section
 from reports.significance import Order, Verdict, verdict, widened
@@ -47,6 +47,8 @@ class Replication:
     """What each search's best came to on fresh seeds."""
     optimism: tuple[str, ...]
     """What each arm's score would have been with the epoch chosen on test."""
+    others: tuple[str, ...]
+    """What comparisons came to that are not of the paper's models."""
     beside: tuple[str, ...]
     """What the scores of Table 1's arms hang on that is neither model nor epoch."""
     figures: tuple[str, ...]
@@ -134,6 +136,7 @@ def replications(
                 claims=_claims(tables.get("claims")),
                 tuned=_tuned(corpus, [data for data in searched if data.corpus == corpus]),
                 optimism=_optimism(tables.get("optimism")),
+                others=tuple(filter(None, (_comparison(frame, study) for study in own))),
                 beside=_beside(corpus, {table.name: table for table in section.tables}),
                 figures=tuple(figure for study in own for figure in _figures(study)),
                 tables=tuple(_markdown(tables[name]) for name in TABLES if name in tables),
@@ -150,7 +153,7 @@ def in_short(found: Replication) -> Section:
         key=f"short-{found.corpus}",
         title=f"In short: {found.corpus}",
         intro=(verdicts if found.verdicts else "The paper has no scores on this corpus.",),
-        points=(*found.claims, *chosen, *found.beside, *found.tuned),
+        points=(*found.claims, *chosen, *found.beside, *found.tuned, *found.others),
     )
 
 
@@ -231,6 +234,33 @@ def _optimism(table: Table | None) -> tuple[str, ...]:
                 f"seeds: {seeds}); the paper's {paper}: **{verdict}**."
             )
     return tuple(found)
+
+
+def _comparison(frame: pd.DataFrame, study: Section) -> str:
+    """Say what a study of other models than the paper's came to; empty for any other."""
+    arms = set(frame.loc[frame["experiment"] == study.key, "arm"])
+    tables = {table.name: table for table in study.tables}
+    is_confirmation = any(arm.endswith((START, TUNED)) for arm in arms)
+    told_elsewhere = arms <= ARMS or is_confirmation or "optimism" in tables
+    if told_elsewhere or "differences" not in tables:
+        return ""
+    results, differences = tables["results"], tables["differences"]
+    compared = {row.key: row for row in differences.rows}
+    scores = []
+    # The arm that the others are compared with comes first.
+    for row in sorted(results.rows, key=lambda row: row.key in compared):
+        f1, seeds = (_cell(results, row, column).text for column in ("F1", "Seeds"))
+        if seeds.startswith("0/"):
+            continue
+        text = f"{row.label} {f1} ({seeds} seeds)"
+        if own := compared.get(row.key):
+            delta, interval = (
+                _cell(differences, own, column).text for column in ("Δ F1", "95 % over seeds")
+            )
+            text += f", Δ {delta}{_between(interval)}"
+        scores.append(text)
+    listed = "; ".join(scores)
+    return f"`{study.key}`, test F1, and Δ to the first: {listed}." if scores else ""
 
 
 def _beside(corpus: str, tables: Mapping[str, Table]) -> tuple[str, ...]:

@@ -242,3 +242,23 @@ def test_arms_tuned_alike_are_compared_in_a_sentence(ledger: Ledger) -> None:
     text = written(ledger)
     assert "- `some`, 1 to 2 trials of each arm, chosen on dev;" in text
     assert "- RIN (GRU, K = 1) over BiLSTM_s, tuned: **not tuned alike**, +0.5 ± 0.7," in text
+
+
+def test_a_comparison_of_ones_own_is_told_with_its_differences(ledger: Ledger) -> None:
+    assert "Other models and settings" not in written(ledger)
+    own = Ledger(ledger.runs)
+    own.trials = []
+    for arm, scores in {"deep": (0.85, 0.87, 0.86), "shallow": (0.83, 0.84, 0.85)}.items():
+        for seed, f1 in enumerate(scores):
+            config = {"model.rounds": 3 if arm == "deep" else 1, "model.cell": "gru"}
+            name = own.plan(arm, seed, config=config | {"encoder.dropout": 0.4})
+            own.trials[-1] |= {"fingerprint": f"f{name[1:]}", "label": f"RIN, {arm}"}
+            own.finish(f"f{name[1:]}", f1)
+    own.plan("rnn-9", 0, config={"model.cell": "rnn", "encoder.dropout": 0.4})
+    own.save("mine-webnlg_star")
+    text = written(ledger)
+    assert (
+        "- `mine-webnlg_star`, test F1, and Δ to the first: RIN, deep 86.0 ± 1.0 (3/3 seeds); "
+        "RIN, shallow 84.0 ± 1.0 (3/3 seeds), Δ −2.0 ± 1.0, 95 % −4.5 to 0.5." in text
+    )
+    assert "of updating rounds in mine-webnlg_star](mine-webnlg_star/rounds_curve.svg)" in text
