@@ -189,3 +189,34 @@ def test_readmes_speed_is_the_benchmarks() -> None:
         f"{ratio['dense, K = 1']:.1f}",
         f"{ratio['dense on random batches, K = 1']:.0f}",
     )
+
+
+def test_what_readme_says_of_more_rounds_at_tuned_settings_was_measured() -> None:
+    text = " ".join(README.split())
+    found = re.search(
+        r"K = 3's search found nothing better than where it began "
+        r"\((\S+ ± \S+) for (\S+ ± \S+)\)\. With the learning rate and dropout found for K = 1, "
+        r"K = 0, 1, 2 and 3 have (\S+ ± \S+), (\S+ ± \S+), (\S+ ± \S+) and (\S+ ± \S+) "
+        r"\(`--space results/spaces/(\w+)\.toml`",
+        text,
+    )
+    assert found
+    searched, start, *by_rounds, space = found.groups()
+    assert confirmed("fair_rounds", "RIN (GRU, K = 3), tuned") == searched
+    assert confirmed("fair_rounds", "RIN (GRU, K = 3), paper's") == start
+    table = pd.read_csv(ROOT / "results" / f"{space}-webnlg_star" / "results.csv", dtype=str)
+    cells = table.pivot_table(index="row", columns="column", values="text", aggfunc="first")
+    arms = ("k-0-as-k-1", "k-1-setting", "k-2-as-k-1", "k-3-as-k-1")
+    assert [cells.loc[arm, "F1"] for arm in arms] == by_rounds
+    assert set(cells.loc[list(arms), "Seeds"]) == {"5/5"}
+    gain = re.search(r"one round gains (\S+) \(95 % (\S+) to (\S+)\), more add nothing", text)
+    assert gain
+    differences = pd.read_csv(
+        ROOT / "results" / f"{space}-webnlg_star" / "differences.csv", dtype=str
+    )
+    cells = differences.pivot_table(index="row", columns="column", values="text", aggfunc="first")
+    mean, low, high = gain.groups()  # of K = 1; the table has K = 0 less it
+    assert cells.loc["k-0-as-k-1", "Δ F1"].startswith(f"−{mean} ")
+    assert cells.loc["k-0-as-k-1", "95 % over seeds"] == f"−{high} to −{low}"
+    assert all(cells.loc[arm, "Δ F1"].startswith("−") for arm in arms[2:])
+    assert (ROOT / "results" / "spaces" / f"{space}.toml").exists()
