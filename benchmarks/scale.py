@@ -131,6 +131,7 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
 
     from search_spaces.space import Arm, Grid
     from study import driver, tuner
+    from study.cluster import Resources
     from study.ledger import Ledger
     from study.plan import make_plan
 
@@ -155,7 +156,10 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
     stage("planning")
     running = driver.Study(experiments, uri, folder, Console(quiet=True))
     stage("MLflow opened")
-    running.run(plan.trials, cpus=1, gpus=0, max_concurrent=options.slots, address=None)
+    running.run(
+        plan.trials,
+        Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=options.slots, address=None),
+    )
     stage("trials")
     running.close()
     stage("reports, MLflow's rest")

@@ -6,6 +6,7 @@ cluster, how many trials it has room for, and that none of them is too large for
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 import os
@@ -20,6 +21,7 @@ import ray
 from rin_core.batching import EncodedCorpus
 from study.footprint import footprint
 from study.ledger import StudyError
+from study.options import Options
 from study.packing import slots
 from study.worker import Work
 
@@ -40,16 +42,39 @@ class Resources:
     """What a trial takes, and how many may run at once."""
 
     cpus_per_trial: float
-    gpus_per_trial: float
+    gpus_per_trial: float | None
+    """None until :meth:`settled`: one where there is one."""
     max_concurrent: int | None
+    """None leaves it to what fits."""
     address: str | None
+    """A running cluster; None starts Ray here."""
+
+    def settled(self) -> Resources:
+        """Return the same with a number of GPUs.
+
+        Raises:
+            ClusterError: No cluster there to be asked.
+        """
+        if self.gpus_per_trial is not None:
+            return self
+        return dataclasses.replace(self, gpus_per_trial=default_gpus(self.address))
 
     def of_trial(self) -> dict[str, float]:
         """Return what a trial takes, by Ray's names."""
-        return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial}
+        return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial or 0.0}
 
     def __str__(self) -> str:
-        return f"a trial of {self.cpus_per_trial:g} CPUs and {self.gpus_per_trial:g} GPUs"
+        return "a trial of {CPU:g} CPUs and {GPU:g} GPUs".format(**self.of_trial())
+
+
+def resources_of(options: Options) -> Resources:
+    """Return what the command line asks for."""
+    return Resources(
+        cpus_per_trial=options.cpus_per_trial,
+        gpus_per_trial=options.gpus_per_trial,
+        max_concurrent=options.max_concurrent,
+        address=options.ray_address,
+    )
 
 
 def connect(resources: Resources) -> int:
@@ -158,7 +183,7 @@ def require_card(
     Raises:
         ClusterError: Says how much a trial needs.
     """
-    share = resources.gpus_per_trial
+    share = resources.of_trial()["GPU"]
     if not 0 < share < 1 or resources.address is not None:
         return
     import torch

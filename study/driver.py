@@ -57,23 +57,12 @@ class Study:
                 if p.unit.history():
                     tracker.settle(p.unit.fingerprint)
 
-    def run(
-        self,
-        left: Sequence[PlannedTrial],
-        *,
-        cpus: float,
-        gpus: float | None,
-        max_concurrent: int | None,
-        address: str | None,
-    ) -> None:
+    def run(self, left: Sequence[PlannedTrial], resources: cluster.Resources) -> None:
         """Run trials on Ray until each has ended, or until an interruption.
 
         Args:
             left: What the ledger lacks.
-            cpus: CPUs of a trial.
-            gpus: GPUs of a trial; None gives it one where there is one.
-            max_concurrent: Most trials at once; None leaves it to what fits.
-            address: A running cluster; None starts Ray here.
+            resources: Where, and with how much of it.
 
         Raises:
             ClusterError: No cluster there, or no room for a trial.
@@ -82,12 +71,7 @@ class Study:
         corpora = {k: c for e in self.experiments for k, c in e.plan.corpora.items()}
         work = [Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left]
         try:
-            resources = cluster.Resources(
-                cpus_per_trial=cpus,
-                gpus_per_trial=cluster.default_gpus(address) if gpus is None else gpus,
-                max_concurrent=max_concurrent,
-                address=address,
-            )
+            resources = resources.settled()
             slots = cluster.connect(resources)
             cluster.require_card(resources, work, corpora)
             self._run(work, corpora, resources, slots, left)

@@ -122,19 +122,13 @@ def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) ->
     left = [p for p in trials if p.unit.result() is None]
     _say_what_is_left(trials, left)
     # Imported late: a typing mistake should not wait for MLflow's imports.
-    from study.cluster import require_listener
+    from study.cluster import require_listener, resources_of
     from study.driver import Study
 
     require_listener(options.ray_address)
     study = Study(experiments, options.uri(), options.out, CONSOLE)
     if left:
-        study.run(
-            left,
-            cpus=options.cpus_per_trial,
-            gpus=options.gpus_per_trial,
-            max_concurrent=options.max_concurrent,
-            address=options.ray_address,
-        )
+        study.run(left, resources_of(options))
     made, unsent = study.close()
     complete = _audit(trials)
     _say_time(time.monotonic() - started, study.epochs_alone)

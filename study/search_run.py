@@ -98,7 +98,7 @@ def run_search(
 def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> int:
     """Run what is left of the search and report it; return the exit code."""
     # Imported late: a typing mistake should not wait for Ray's and MLflow's imports.
-    from study.cluster import require_listener
+    from study.cluster import require_listener, resources_of
     from study.search_study import SearchStudy
 
     require_listener(options.ray_address)
@@ -111,12 +111,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
         markup=False,
     )
     if left:
-        study.run(
-            cpus=options.cpus_per_trial,
-            gpus=options.gpus_per_trial,
-            max_concurrent=options.max_concurrent,
-            address=options.ray_address,
-        )
+        study.run(resources_of(options))
     files = build_search(options.out, options.out / "reports", plan.experiment)
     if unsent := study.close(files):
         console.print(f"[yellow]{unsent} writes to MLflow failed; the same command sends them")

@@ -73,21 +73,11 @@ class SearchStudy:
         running = any(t.state == "running" for t in self.record.trials if t.arm in self.plan.starts)
         return self.left() == 0 or (late and len(counts) == 1 and not running)
 
-    def run(
-        self,
-        *,
-        cpus: float,
-        gpus: float | None,
-        max_concurrent: int | None,
-        address: str | None,
-    ) -> None:
+    def run(self, resources: cluster.Resources) -> None:
         """Run trials on Ray until every arm has its budget, or until an interruption.
 
         Args:
-            cpus: As of :meth:`study.driver.Study.run`, like the rest.
-            gpus: GPUs of a trial.
-            max_concurrent: Most trials at once.
-            address: A running cluster.
+            resources: Where, and with how much of it.
 
         Raises:
             ClusterError: No cluster there, or no room for a trial.
@@ -95,12 +85,7 @@ class SearchStudy:
             OSError: The ledger, or the store, cannot be written.
         """
         try:
-            resources = cluster.Resources(
-                cpus_per_trial=cpus,
-                gpus_per_trial=cluster.default_gpus(address) if gpus is None else gpus,
-                max_concurrent=max_concurrent,
-                address=address,
-            )
+            resources = resources.settled()
             slots = cluster.connect(resources)
             cluster.require_card(resources, self._largest(), self.plan.plan.corpora)
             self._run(resources, slots)
@@ -119,7 +104,7 @@ class SearchStudy:
                 yield Work(unit=p.unit, config=config, corpus_key=p.corpus_key)
 
     def _run(self, resources: cluster.Resources, slots: int) -> None:
-        self._gpu = resources.gpus_per_trial > 0
+        self._gpu = resources.of_trial()["GPU"] > 0
         self.console.print(cluster.at_once(resources, self.left()), highlight=False)
         arms, rungs = self._open_arms()
         searcher = EqualBudgets(arms, self.plan.search.budget, rungs, self, self._deadline)

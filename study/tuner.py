@@ -68,7 +68,7 @@ def run(
         listener: Hears of epochs and ends.
         storage: Folder for Ray's own records, which nothing here reads back.
     """
-    gpu = resources.gpus_per_trial > 0
+    gpu = resources.of_trial()["GPU"] > 0
     units = (described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work)
     store = next((w.unit.store for w in work if isinstance(w.unit, SharedUnit)), None)
     search(InOrder(units), None, corpora, resources, at_most, listener, storage, store)
