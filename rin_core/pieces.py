@@ -169,7 +169,7 @@ class PieceTokenizer:
 
 @functools.lru_cache(maxsize=4)
 def _tokenizer(text: str) -> Any:
-    """Read a tokenizer once: that takes as long as some hundred sentences."""
+    """Read a tokenizer once: that takes as long as hundreds of sentences."""
     from tokenizers import Tokenizer
 
     return Tokenizer.from_str(text)

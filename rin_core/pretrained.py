@@ -94,7 +94,7 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
     files = _files(name, folder)
     with _clear_errors(name):
         model = _load_model(name, folder)
-        tokenizer = _load_tokenizer(folder, min(max_pieces, _places(model) or max_pieces))
+        tokenizer = _load_tokenizer(folder, model, max_pieces)
     return Pretrained(
         name="/".join(Path(name).resolve().parts[-2:]) if folder == Path(name) else name,
         digest=_digest(files),
@@ -212,7 +212,7 @@ def _without_pooler(model: Any) -> Any:
 
 
 def _places(model: Any) -> int:
-    """Return how many pieces a model has positions for; 0 where it has no table of them."""
+    """Return how many pieces a model has positions for; 0 or less where it has no end of them."""
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     places = getattr(model.config, "max_position_embeddings", 0)
     # RoBERTa and its kin count from the place after padding's.
@@ -220,7 +220,7 @@ def _places(model: Any) -> int:
     return places if padding is None else places - padding - 1
 
 
-def _load_tokenizer(folder: Path, max_pieces: int) -> PieceTokenizer:
+def _load_tokenizer(folder: Path, model: Any, max_pieces: int) -> PieceTokenizer:
     from transformers import AutoTokenizer
 
     # Byte-level tokenizers take words one by one only if each may begin with a space.
@@ -235,11 +235,12 @@ def _load_tokenizer(folder: Path, max_pieces: int) -> PieceTokenizer:
     probe = tokenizer(["a"], is_split_into_words=True)
     inside = [place for place, word in enumerate(probe.word_ids()) if word is not None]
     pad = tokenizer.pad_token_id or 0
+    limits = (max_pieces, tokenizer.model_max_length, _places(model))
     return PieceTokenizer(
         text=backend.to_str(),
         before=tuple(probe.input_ids[: inside[0]]),
         after=tuple(probe.input_ids[inside[-1] + 1 :]),
         pad=pad,
         unknown=pad if tokenizer.unk_token_id is None else tokenizer.unk_token_id,
-        limit=min(max_pieces, tokenizer.model_max_length),
+        limit=min(limit for limit in limits if limit > 0),
     )

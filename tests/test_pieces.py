@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+from rin_core import pretrained
 from rin_core.demo import demo_corpus
 from rin_core.pieces import Pieces, PieceTokenizer
 from rin_core.pretrained import load_pretrained
@@ -118,6 +119,12 @@ class TestWindows:
     def test_the_models_own_limit_holds(self, tiny_bert: Path) -> None:
         limits = [load_pretrained(str(tiny_bert), n).tokenizer.limit for n in (8, 40, 512)]
         assert limits == [8, POSITIONS, POSITIONS]
+
+    def test_a_model_without_end_has_the_tokenizers_limit(
+        self, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pretrained, "_places", lambda model: -1)  # as some write "none"
+        assert load_pretrained(str(tiny_bert), 600).tokenizer.limit == 512
 
     def test_robertas_positions_begin_behind_paddings(
         self, tiny_roberta: Path, tmp_path: Path
