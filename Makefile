@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: install study test check bench report results notebooks extras chaos fuzz audit clean
+.PHONY: install study test check bench report results notebooks extras chaos fuzz audit lock clean
 
 install: .venv/installed  ## the environment alone, in .venv
 
@@ -47,13 +47,26 @@ audit: .venv/installed  ## known vulnerabilities of the pinned packages (needs a
 	$(BIN)/pip install --quiet pip-audit==2.10.1
 	$(BIN)/pip-audit --strict --requirement requirements.lock --no-deps --disable-pip
 
+# PyTorch's own CPU wheel (torch 2.13.0, CPython 3.11, Linux x86-64) is not on the package index.
+TORCH_CPU := 6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
+
+lock: .venv/installed  ## write requirements.lock from pyproject.toml (UPGRADE=--upgrade: newest versions)
+	$(BIN)/pip install --quiet uv==0.13.9
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --generate-hashes $(UPGRADE) \
+	  --python-version 3.11.5 --python-platform x86_64-manylinux_2_28 \
+	  --custom-compile-command "make lock" --output-file requirements.lock
+	sed -i -e '/$(TORCH_CPU)/d' -e 's/^torch==2.13.0 \\$$/&\n    --hash=sha256:$(TORCH_CPU) \\/' requirements.lock
+	grep -q $(TORCH_CPU) requirements.lock
+	! grep '^nvidia' requirements.lock
+
 clean:  ## the environment and caches; never runs/
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
-	  "Python 3.11 or newer is needed; choose one with: make PYTHON=/path/to/python3.11")'
+	  "Python 3.11 or newer is required; choose one with: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement requirements.lock
-	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	# All requirements are met now, except the CUDA libraries of a CUDA build of torch.
+	$(BIN)/pip install --quiet --no-build-isolation --editable .
 	@touch $@
