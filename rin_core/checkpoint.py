@@ -21,12 +21,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from rin_core.errors import CheckpointError
+
 _DIGEST = "digest"
 _LONGEST_HEADER = 100_000_000  # bytes, safetensors' own limit
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be read, and what to do about it."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:

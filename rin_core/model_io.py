@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rin_core.checkpoint import CheckpointError, load_tensors
+from rin_core.checkpoint import load_tensors
 from rin_core.config import PROTOCOL_VERSION, Config
+from rin_core.errors import CheckpointError
 from rin_core.model import RIN
 from rin_core.pieces import PieceTokenizer
 from rin_core.pretrained import Pretrained

@@ -24,7 +24,7 @@ import tyro
 from rich.console import Console
 
 from rin_core.checkpoint import open_atomically
-from rin_core.errors import exit_with_clear_errors, require_gpu
+from rin_core.cli import exit_with_clear_errors, require_gpu
 from rin_core.extraction import Extraction
 from rin_core.model_io import find_weights, is_unfinished
 from rin_core.predictor import Predictor
@@ -226,4 +226,4 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 if __name__ == "__main__":
-    exit_with_clear_errors(lambda: main(parse()))
+    exit_with_clear_errors(lambda: main(parse()), interrupted="interrupted")

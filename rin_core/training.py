@@ -20,23 +20,14 @@ import torch
 from torch import Tensor
 
 from rin_core.batching import EncodedCorpus, make_batch, training_batches
-from rin_core.checkpoint import (
-    CheckpointError,
-    load_tensors,
-    optimizer_tensors,
-    restore_optimizer,
-    save_tensors,
-)
+from rin_core.checkpoint import load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from rin_core.config import PROTOCOL_VERSION, Config, ConfigError
+from rin_core.errors import CheckpointError, Diverged
 from rin_core.metrics import Decoded, decode, evaluate, score
 from rin_core.model import RIN
 from rin_core.optimization import make_optimizer, set_step_sizes, warmup_factor
 
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
-
-
-class Diverged(RuntimeError):
-    """The loss is no longer a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

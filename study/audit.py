@@ -16,9 +16,9 @@ import tyro
 from rich.console import Console
 
 from rin_core.batching import EncodedCorpus
+from rin_core.cli import INTERRUPTED
 from rin_core.config import Config
 from rin_core.dataset import find_recorded_vectors, load_dataset
-from rin_core.errors import INTERRUPTED
 from study.interruption import watched
 from study.ledger import Ledger
 from study.plan import encoding

@@ -25,6 +25,7 @@ from reports.paper_cases import PAPER_CASES, SOURCE, Said
 from reports.results import read_ledger
 from rin_core.batching import Fact, encode_split, word_facts
 from rin_core.casestudy import Trace, trace
+from rin_core.cli import exit_with_clear_errors
 from rin_core.config import Config
 from rin_core.corpus import Corpus, Sentence, Span, shown
 from rin_core.dataset import load_corpus
@@ -35,7 +36,6 @@ from rin_core.pieces import PieceTokenizer
 from rin_core.readers import LONGEST_SENTENCE, unannotated
 from rin_core.tagging import tag_pos, tag_words, with_tags
 from rin_core.vocabulary import Vocabulary
-from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, LedgerError, Unit
 
 

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from rin_core import matmul
+from rin_core.cli import require_gpu
 from rin_core.config import Config
 from rin_core.dataset import find_recorded_vectors, load_dataset
-from rin_core.errors import require_gpu
 from study.audit import Audit
 from study.corpora import record_if_here, record_vectors_if_here
 from study.exported import read_exported

@@ -18,12 +18,12 @@ from typing import Any
 import tyro
 
 from rin_core.batching import EncodedCorpus
+from rin_core.cli import exit_with_clear_errors
 from rin_core.config import Config, DataConfig
 from rin_core.corpus import Corpus, Sentence
 from rin_core.corpus_statistics import split_statistics
 from rin_core.dataset import find_recorded_vectors, load_corpus, load_dataset, with_tags
 from rin_core.vocabulary import UNKNOWN
-from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.plan import Plan
 

@@ -29,12 +29,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rin_core.checkpoint import (
-    CheckpointError,
-    load_metadata,
-    stream_metadata,
-    write_atomically,
-)
+from rin_core.checkpoint import load_metadata, stream_metadata, write_atomically
+from rin_core.errors import CheckpointError, RinError
 from rin_core.model_io import find_unit
 from rin_core.training import CHECKPOINT, WEIGHTS, Epoch
 from study.store import Store
@@ -46,7 +42,7 @@ _OF_AN_ATTEMPT = (CHECKPOINT, WEIGHTS, USAGE)
 OUTCOMES = ("failure.json", "stopped.json")
 
 
-class StudyError(RuntimeError):
+class StudyError(RinError):
     """Something outside failed that a study needs; a subclass says what and how to go on."""
 
 
@@ -54,7 +50,7 @@ class LedgerError(StudyError):
     """The record cannot be read or written: names the file and the way out."""
 
 
-class Superseded(RuntimeError):
+class Superseded(RinError):
     """Another attempt at the same unit has taken over; this one must write no more."""
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from rin_core.errors import without_credentials
+from rin_core.cli import without_credentials
 from study.mlflow_runs import LONGEST_NOTE, NOTE, Runs
 from study.tracking import Planned, Tracked, TrackingError
 

@@ -17,12 +17,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from rin_core.batching import EncodedCorpus
-from rin_core.errors import INTERRUPTED, without_credentials
+from rin_core.cli import INTERRUPTED, exit_with_clear_errors, without_credentials
 from search_spaces import SEARCHES, SPACES, Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import command
 from study.corpora import record_corpora
-from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.options import Options, parse
 from study.plan import Experiment, Plan, PlannedTrial, make_plan, refuse_taken, together

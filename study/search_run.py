@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.search_page import build_search
-from rin_core.errors import INTERRUPTED
+from rin_core.cli import INTERRUPTED
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.ledger import Ledger

@@ -13,7 +13,7 @@ from pathlib import Path
 import fsspec
 
 from rin_core.checkpoint import write_atomically
-from rin_core.errors import without_credentials
+from rin_core.cli import without_credentials
 
 
 class StoreError(ValueError):

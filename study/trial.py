@@ -17,14 +17,13 @@ import torch
 import tyro
 
 from rin_core.batching import EncodedCorpus
-from rin_core.checkpoint import CheckpointError
+from rin_core.cli import exit_with_clear_errors, require_gpu
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
-from rin_core.errors import require_gpu
+from rin_core.errors import CheckpointError
 from rin_core.metrics import decode_spans
 from rin_core.training import CHECKPOINT, Epoch, Result, train
 from study.corpora import record_corpus, record_vectors
-from study.errors import exit_with_clear_errors
 from study.ledger import Ledger, Unit
 from study.provenance import provenance
 from study.usage import Meter

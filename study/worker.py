@@ -18,7 +18,7 @@ from ray import tune
 
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
-from rin_core.training import Diverged
+from rin_core.errors import Diverged
 from study.footprint import footprint
 from study.ledger import SharedUnit, Superseded, Unit
 from study.provenance import code_version

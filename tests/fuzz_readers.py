@@ -21,8 +21,9 @@ import torch
 
 INSTRUMENTED = ["rin_core", "study.exported", "study.portable", "study.ledger"]
 with atheris.instrument_imports(include=INSTRUMENTED):
-    from rin_core.checkpoint import CheckpointError, load_tensors
+    from rin_core.checkpoint import load_tensors
     from rin_core.corpus import CorpusError
+    from rin_core.errors import CheckpointError
     from rin_core.readers import read_split
     from rin_core.records import RecordReader
     from rin_core.tokens import tokenize

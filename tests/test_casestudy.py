@@ -22,10 +22,11 @@ from reports.results import read_ledger
 from reports.significance import f1
 from rin_core.batching import encode_split, make_batch
 from rin_core.casestudy import WORTH_SHOWING, trace
-from rin_core.checkpoint import CheckpointError, save_tensors
+from rin_core.checkpoint import save_tensors
 from rin_core.config import Config
 from rin_core.corpus import Span
 from rin_core.demo import demo_corpus
+from rin_core.errors import CheckpointError
 from rin_core.metrics import decode, decode_spans
 from rin_core.model_io import load_model
 from rin_core.predictor import Predictor

@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import save
 
 from rin_core.checkpoint import (
-    CheckpointError,
     load_metadata,
     load_tensors,
     optimizer_tensors,
@@ -20,6 +19,7 @@ from rin_core.checkpoint import (
     stream_metadata,
     write_atomically,
 )
+from rin_core.errors import CheckpointError
 
 
 class TestFiles:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rin_core.cli import exit_with_clear_errors
 from study import cluster, run, tuner
-from study.errors import exit_with_clear_errors
 from study.interruption import watched
 from study.options import parse
 from tests.corpora import write_corpus
@@ -56,7 +56,7 @@ def test_an_interrupted_grid_is_reported_and_ends_with_130(command, spert_folder
     code, shown = command("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
     assert code == 130
     assert "audit: 1 planned, 0 done" in shown
-    assert "error: interrupted; the same command goes on from here" in shown
+    assert "error: interrupted; run the same command to resume" in shown
     assert (tmp_path / "out/reports/rounds_curve-my_corpus/results.md").exists()
 
 
@@ -65,7 +65,7 @@ def test_an_interrupted_search_begins_no_other_corpus(command, spert_folder, tmp
     options = ("--space", "fair_rounds", "--arms", "k-0", "--trials", "1")
     code, shown = command(*options, "--data", str(spert_folder), str(other))
     assert code == 130
-    assert "error: interrupted; the same command goes on from here" in shown
+    assert "error: interrupted; run the same command to resume" in shown
     assert (tmp_path / "out/searches/fair_rounds-my_corpus.json").exists()
     assert (tmp_path / "out/reports/fair_rounds-my_corpus/search.md").exists()
     assert not (tmp_path / "out/searches/fair_rounds-other.json").exists()

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from rin_core.checkpoint import CheckpointError, load_tensors, save_tensors
+from rin_core.checkpoint import load_tensors, save_tensors
 from rin_core.config import PROTOCOL_VERSION
+from rin_core.errors import CheckpointError
 from rin_core.metrics import decode
 from rin_core.model_io import ModelError, find_weights, is_unfinished, load_model
 from rin_core.training import CHECKPOINT, Trainer

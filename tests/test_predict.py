@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from rin_core import predict
-from rin_core.errors import exit_with_clear_errors
+from rin_core.cli import exit_with_clear_errors
 from rin_core.extraction import Extraction, FoundEntity, FoundTriple, Mention
 from rin_core.predictor import Predictor
 from rin_core.rendering import show
@@ -48,7 +48,9 @@ def within(
     given = [str(argument) for argument in arguments]
     model = [] if "--model" in given else ["--model", str(trained.weights)]
     with pytest.raises(SystemExit) as ended:
-        exit_with_clear_errors(lambda: predict.main(predict.parse([*model, *given])))
+        exit_with_clear_errors(
+            lambda: predict.main(predict.parse([*model, *given])), interrupted="interrupted"
+        )
     out, err = capsysbinary.readouterr()
     return ended.value.code, out, err.decode()
 

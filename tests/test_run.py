@@ -14,13 +14,13 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from rin_core import matmul
+from rin_core.cli import exit_with_clear_errors
 from rin_core.pretrained import load_pretrained
 from search_spaces import SPACES, find_space
 from search_spaces.space import Arm, Grid
 from study import run, trial
 from study.audit import Audit
 from study.commands import Rerun
-from study.errors import exit_with_clear_errors
 from study.ledger import Ledger
 from study.options import parse
 from study.plan import make_plan

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from rin_core.errors import without_credentials
+from rin_core.cli import without_credentials
 from study import mlflow_tracker
 from study.mlflow_tracker import Tracker
 from study.tracking import Tracked, TrackingError

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from rin_core import training
 from rin_core.batching import EncodedCorpus, EncodedSplit, corpus_vocabulary, encode_corpus
-from rin_core.checkpoint import CheckpointError, load_metadata, load_tensors, save_tensors
+from rin_core.checkpoint import load_metadata, load_tensors, save_tensors
 from rin_core.config import Config
 from rin_core.demo import demo_corpus
+from rin_core.errors import CheckpointError, Diverged
 from rin_core.metrics import evaluate
 from rin_core.model import RIN, Prediction
-from rin_core.training import CHECKPOINT, WEIGHTS, Diverged, Epoch, Result, train
+from rin_core.training import CHECKPOINT, WEIGHTS, Epoch, Result, train
 from rin_core.vocabulary import Vocabulary
 
 EPOCHS = 9

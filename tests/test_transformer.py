@@ -23,11 +23,12 @@ from rin_core.batching import (
     encode_split,
     make_batch,
 )
-from rin_core.checkpoint import CheckpointError, load_metadata, load_tensors
+from rin_core.checkpoint import load_metadata, load_tensors
 from rin_core.config import Config, ConfigError
 from rin_core.corpus import Sentence
 from rin_core.dataset import load_dataset
 from rin_core.demo import demo_corpus
+from rin_core.errors import CheckpointError
 from rin_core.metrics import evaluate
 from rin_core.model import RIN
 from rin_core.pretrained import Pretrained, load_pretrained
