@@ -20,9 +20,9 @@ from torch import Tensor
 
 from rin_core.config import DataConfig
 from rin_core.corpus import Corpus, Sentence, Span, Triple
-from rin_core.heads import TAGS
 from rin_core.pieces import PieceBatch, Pieces, PieceTokenizer
 from rin_core.pretrained import Pretrained
+from rin_core.tags import TAGS
 from rin_core.vocabulary import PAD, Vocabulary, WordVectors, build_vocabulary
 
 Array = NDArray[Any]

@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from rin_core.matmul import addmm, matmul
 from rin_core.pair_loss import pair_loss
-
-TAGS = ("B", "I", "E", "S", "O")
+from rin_core.tags import TAGS
 
 
 class PairScores(Protocol):

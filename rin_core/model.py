@@ -25,9 +25,10 @@ from rin_core.batching import Batch
 from rin_core.config import Config, ModelConfig
 from rin_core.dense import BiaffineScorer, ConcatScorer
 from rin_core.encoders import build_encoder
-from rin_core.heads import TAGS, EntityTagger, PairScores, SeparableScorer
+from rin_core.heads import EntityTagger, PairScores, SeparableScorer
 from rin_core.interaction import UPDATES, Interaction
 from rin_core.pretrained import Pretrained
+from rin_core.tags import TAGS
 from rin_core.vocabulary import Vocabulary, WordVectors
 
 SCORERS = {"separable": SeparableScorer, "concat": ConcatScorer, "biaffine": BiaffineScorer}

@@ -25,8 +25,8 @@ from rin_core.batching import (
 )
 from rin_core.config import DataConfig
 from rin_core.corpus import Corpus, Sentence, Span, Triple
-from rin_core.heads import TAGS
 from rin_core.metrics import decode_spans
+from rin_core.tags import TAGS
 from rin_core.vocabulary import PAD, UNKNOWN, Vocabulary, WordVectors
 
 CPU = torch.device("cpu")

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin_core.heads import TAGS, FactoredScores
+from rin_core.heads import FactoredScores
+from rin_core.tags import TAGS
 
 
 def factored(seed: int, R: int, lengths: list[int], scale: float) -> FactoredScores:

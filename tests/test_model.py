@@ -11,9 +11,9 @@ import torch
 from rin_core.batching import Batch, EncodedSplit, encode_split, make_batch
 from rin_core.config import Config, EncoderConfig, ModelConfig
 from rin_core.corpus import Sentence, Span, Triple
-from rin_core.heads import TAGS
 from rin_core.model import RIN, Prediction
 from rin_core.pair_loss import numba_sums, sums_for, torch_sums
+from rin_core.tags import TAGS
 from rin_core.vocabulary import Vocabulary
 from tests.reference import Example, Opinion, Reference
 

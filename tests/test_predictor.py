@@ -23,12 +23,13 @@ from rin_core.batching import (
 from rin_core.config import Config
 from rin_core.corpus import Sentence, Span
 from rin_core.extraction import Extraction
-from rin_core.heads import TAGS, FactoredScores
+from rin_core.heads import FactoredScores
 from rin_core.metrics import Decoded, decode, decode_spans, score
 from rin_core.model import RIN, Prediction
 from rin_core.predictor import Predictor
 from rin_core.pretrained import load_pretrained
 from rin_core.readers import unannotated
+from rin_core.tags import TAGS
 from rin_core.training import WEIGHTS, train
 from rin_core.vocabulary import Vocabulary
 from tests.conftest import Trained
