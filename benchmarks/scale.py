@@ -161,7 +161,7 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
         Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=options.slots, address=None),
     )
     stage("trials")
-    running.close()
+    running.close({e.name: [] for e in running.experiments})
     stage("reports, MLflow's rest")
     assert all(p.unit.result() for p in plan.trials)
     return found

@@ -30,7 +30,8 @@ from rin_core.config import Config
 from rin_core.dataset import load_dataset
 from study.ledger import Ledger, Unit
 from study.mlflow_runs import create_database
-from study.tracking import NOBODY, Planned, Tracked, Tracking, track
+from study.tracking import track
+from study.tracking_base import NOBODY, Planned, Tracked, Tracking
 from study.trial import run_unit
 from tests.servers import mlflow_server
 

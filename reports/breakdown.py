@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from reports.cells import arm_label, of_arm, spread
+from reports.cells import spread
 from reports.predictions import SentenceCounts
+from reports.select import arm_label, of_arm
 from reports.significance import Array, estimate_score, f1
 from reports.table import NO_CELL, Cell, Row, Table
 from rin_core.corpus_statistics import GROUPS, groups_of

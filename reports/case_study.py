@@ -79,7 +79,7 @@ def read_cases(path: Path) -> list[CaseView]:
         return [_view(case) for case in recorded["cases"]]
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise LedgerError(
-            f"{path}: not a case study's record ({error!r}); run study/casestudy.py again"
+            f"{path}: not a case study's record ({error!r}); run study/run.py case again"
         ) from error
 
 

@@ -14,10 +14,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from reports.cells import (
-    by_seed,
-    fingerprints,
     interval_cell,
-    of_arm,
     p_cell,
     published_difference,
     published_difference_cell,
@@ -31,6 +28,7 @@ from reports.experiment_tables import (
 )
 from reports.paper import ROUNDS, TABLE_1_ROWS, TABLE_5_ROWS, published
 from reports.predictions import SentenceCounts
+from reports.select import by_seed, fingerprints, of_arm
 from reports.significance import (
     Difference,
     Estimate,

@@ -6,21 +6,13 @@ from itertools import combinations
 
 import pandas as pd
 
-from reports.cells import (
-    by_seed,
-    fingerprints,
-    interval_cell,
-    of_arm,
-    p_cell,
-    score,
-    score_cell,
-    seeds_cell,
-    spread,
-)
+from reports.cells import interval_cell, p_cell, score, score_cell, seeds_cell, spread
 from reports.results import no_trials
-from reports.search import START, TUNED, SearchData, ranked
+from reports.search import SearchData, ranked
+from reports.select import by_seed, fingerprints, of_arm
 from reports.significance import Difference, Estimate, holm, order, paired_difference
 from reports.table import Cell, Row, Table
+from search_spaces.space import START, TUNED
 
 
 def confirmation(data: SearchData) -> Table:

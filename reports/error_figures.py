@@ -18,14 +18,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from reports.cells import arm_label, of_arm
 from reports.error_cuts import by_distance, by_length
 from reports.error_kinds import UNREACHABLE, Likeness, fates, inventions
 from reports.error_rounds import answered, sizes, steps
 from reports.error_tables import arm_runs, cut_scores
-from reports.figures import INK, STYLE
 from reports.predictions import Answer, SentenceCounts
+from reports.select import arm_label, of_arm
 from reports.significance import f1
+from reports.style import INK, STYLE
 
 #: Okabe and Ito's palette; the last is for what is nothing in particular.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reports.cells import arm_label, of_arm
 from reports.predictions import Answer, Fact, SentenceCounts
+from reports.select import arm_label, of_arm
 from reports.significance import NOTHING, Estimate, estimate
 
 _BASELINE_ARM = "bilstm-s"

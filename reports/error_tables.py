@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from reports.cells import arm_label, of_arm, spread
+from reports.cells import spread
 from reports.error_cuts import Cut, by_distance, by_length, by_relation, by_vectors, cut_counts
 from reports.error_kinds import UNREACHABLE, Likeness, confusions, fates, inventions
 from reports.error_rounds import Step, answered, sizes, steps
 from reports.predictions import SentenceCounts, count_by_words
+from reports.select import arm_label, of_arm
 from reports.significance import Array, Estimate, estimate, estimate_score, f1
 from reports.table import NO_CELL, Cell, Row, Table
 

@@ -8,11 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from reports.cells import (
-    arm_label,
-    by_seed,
-    fingerprints,
     interval_cell,
-    of_arm,
     p_cell,
     published_cell,
     score,
@@ -27,6 +23,7 @@ from reports.cells import (
 from reports.paper import published
 from reports.predictions import SentenceCounts
 from reports.results import require_one_setting
+from reports.select import arm_label, by_seed, fingerprints, of_arm
 from reports.significance import (
     NOTHING,
     Array,

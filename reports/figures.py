@@ -10,7 +10,6 @@ import math
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -22,10 +21,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import Locator, MaxNLocator, NullLocator
 
-from reports.cells import by_seed, of_arm
 from reports.paper import published
 from reports.results import require_one_setting
+from reports.select import by_seed, of_arm
 from reports.significance import estimate_score
+from reports.style import FAINT, INK, STYLE
 
 _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
@@ -33,34 +33,9 @@ _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 _COLOURS = {"gru": "#0072B2", "rnn": "#D55E00", "linear": "#009E73"}
 _OTHER_COLOUR = "#CC79A7"
 _BASELINE_COLOUR = "#6B6B6B"
-#: Colours of text.
-INK, FAINT = "#1F2328", "#59636E"
 _DASHES = (0, (3.5, 2))
 # Seeds stand beside their mean: those of two cells would cover each other.
 _SHIFTS = {"gru": -0.11, "rnn": 0.11}
-
-#: How every figure looks. Any: recent matplotlib types the keys one by one, earlier ones as text.
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.edgecolor": "#B7BDC4",
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.labelcolor": FAINT,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": "#E7EAED",
-    "grid.linewidth": 0.8,
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "svg.hashsalt": "rin-study",
-    "svg.fonttype": "path",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,14 +338,3 @@ def _listed(points: Iterable[tuple[str, Point]], counts: bool) -> str:
     return "; ".join(
         f"{'' if c == 'none' else c.upper() + ' '}K = {', '.join(k)}" for c, k in by_cell.items()
     )
-
-
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as ``.svg`` or ``.png``, with the same bytes every time."""
-    metadata: dict[str, Any] = {
-        ".svg": {"Date": None, "Creator": None},
-        ".png": {"Software": None},
-    }[path.suffix]
-    with mpl.rc_context(STYLE):
-        figure.savefig(path, dpi=200, metadata=metadata, facecolor="white")
-    return path

@@ -11,10 +11,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from reports.cells import (
-    arm_label,
-    fingerprints,
     interval_cell,
-    of_arm,
     published_cell,
     published_difference_cell,
     score,
@@ -34,6 +31,7 @@ from reports.experiment_tables import (
 from reports.paper import LITERATURE, TABLE_1_ROWS, TABLE_4_ROWS, TABLE_5_ROWS, published
 from reports.predictions import SentenceCounts
 from reports.results import require_one_setting
+from reports.select import arm_label, fingerprints, of_arm
 from reports.table import NO_CELL, Cell, Row, Table
 
 

@@ -18,11 +18,12 @@ from reports.experiment_tables import OPTIMISM_COLUMNS
 from reports.paper import ARMS, best_without_bert, published
 from reports.results import STATUS_WORDS, complete_command
 from reports.run_cards import RunCard
-from reports.search import START, TUNED, SearchData
+from reports.search import SearchData
 from reports.search_rows import origins
 from reports.section import Section
 from reports.significance import Order, Verdict, verdict, widened
 from reports.table import Cell, Row, Table
+from search_spaces.space import START, TUNED
 
 #: Tables in the order of the paper's argument; the last is a study's and not the paper's.
 TABLES = ("table1", "claims", "orderings", "table5", "table4", "optimism")

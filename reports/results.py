@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from rin_core.config import canonical_settings, variant
+from study.exported import SCORES
 
 #: What may have become of a trial, and in a reader's words.
 STATUS_WORDS = {
@@ -27,12 +28,6 @@ STATUS_WORDS = {
     "unfinished": "unfinished",
     "planned": "not run",
 }
-#: Scores of a finished trial on each split, as fractions.
-SCORES = tuple(
-    prefix + name
-    for prefix in ("", "exact_", "entity_", "relation_")
-    for name in ("precision", "recall", "f1")
-)
 #: What the arms of a curve over K may differ in.
 _OF_ROUNDS = ("model.rounds", "model.cell")
 #: Every column and its type.

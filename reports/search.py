@@ -20,8 +20,6 @@ from rin_core.config import variant
 
 #: What may have become of a trial, in the order of tables.
 STATES = ("finished", "stopped", "failed", "running")
-#: Endings of the names of a confirmation's arms: as tuned, and where the search began.
-TUNED, START = "-tuned", "-paper"
 #: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
 #: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
 #: ``end_…`` what its unit came to.

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures import FAINT, INK, STYLE
 from reports.search import SearchData, expected_best, ranked
+from reports.style import FAINT, INK, STYLE
 
 #: Points of dev F1 below the best trial that a figure shows; in a slice, what is lower lies on
 #: the edge.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from reports.figures import save_figure
+from reports.style import save_figure
 from reports.table import Table, write_tables
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from reports.figures import STYLE
+from reports.style import STYLE
 
 #: The figures' colours and the page's variable for each; the figure's own is the fallback.
 THEME = {

@@ -23,8 +23,10 @@ DEMO_SETTINGS: Mapping[str, object] = {
     "training.max_epochs": 8,
 }
 DEMO_SEEDS = 2
-#: More than anyone trains; a slip of the hand should not fill the memory.
+#: Upper bound that catches typing errors.
 MOST_SEEDS = 10_000
+#: Suffixes of the arms that confirm a search: tuned settings, and initial settings.
+TUNED, START = "-tuned", "-paper"
 
 
 class SpaceError(ValueError):

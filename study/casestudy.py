@@ -1,6 +1,6 @@
 """The case study (Table 3): sentences through trained models, round by round.
 
-``python study/casestudy.py --models 6556121a 87a14292 --data webnlg_star --find 3``
+``python study/run.py case --models 6556121a 87a14292 --data webnlg_star --find 3``
 
 Computes with the ledger's weights, leaves the numbers in ``<runs>/cases/<name>.json``, shows
 them here and as a page. ``python reports/build.py`` makes the page again from the numbers.
@@ -25,7 +25,6 @@ from reports.paper_cases import PAPER_CASES, SOURCE, Said
 from reports.results import read_ledger
 from rin_core.batching import Fact, encode_split, word_facts
 from rin_core.casestudy import Trace, trace
-from rin_core.cli import exit_with_clear_errors
 from rin_core.config import Config
 from rin_core.corpus import Corpus, Sentence, Span, shown
 from rin_core.dataset import load_corpus
@@ -40,7 +39,7 @@ from study.ledger import Ledger, LedgerError, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class CaseStudy:
     """Follow sentences through trained models, round by round, side by side.
 
     Without sentences it shows the two cases of the paper's Table 3, which are from NYT.
@@ -62,6 +61,25 @@ class Options:
     """This many test sentences that the last model gets all right and the first does not."""
     name: str = "table3"
     """Name of the files."""
+
+    def run(self, console: Console) -> int:
+        """Follow the sentences, write numbers and page, and show them.
+
+        Raises:
+            ValueError: An option is invalid, or a model does not exist.
+        """
+        _check(self)
+        torch.set_num_threads(1)
+        ledger = Ledger(self.runs)
+        models = [load(ledger, name) for name in self.models]
+        cases = list(_cases(self, models))
+        path = ledger.record_cases(self.name, [follow(case, models) for case in cases])
+        views = read_cases(path)
+        for view in views:
+            print_case(console, view)
+        page = write_page(views, ledger.root / "reports" / "cases" / f"{self.name}.html")
+        console.print(f"numbers: {path}\npage: {page}", highlight=False, soft_wrap=True)
+        return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,23 +114,6 @@ class Loaded:
         return trace(*parts, sentence, facts, spans, self.tokenizer)
 
 
-def main(options: Options) -> int:
-    """Run the command line."""
-    _check(options)
-    torch.set_num_threads(1)
-    ledger = Ledger(options.runs)
-    models = [load(ledger, name) for name in options.models]
-    cases = list(_cases(options, models))
-    path = ledger.record_cases(options.name, [follow(case, models) for case in cases])
-    console = Console()
-    views = read_cases(path)
-    for view in views:
-        print_case(console, view)
-    page = write_page(views, ledger.root / "reports" / "cases" / f"{options.name}.html")
-    console.print(f"numbers: {path}\npage: {page}", highlight=False, soft_wrap=True)
-    return 0
-
-
 def load(ledger: Ledger, name: str) -> Loaded:
     """Load a finished trial's model by its fingerprint or the beginning of it.
 
@@ -144,14 +145,14 @@ def _label(ledger: Ledger, unit: Unit, config: Config) -> str:
     return f"RIN ({model.cell.upper()}, K = {model.rounds})"
 
 
-def _check(options: Options) -> None:
+def _check(options: CaseStudy) -> None:
     if Path(options.name).name != options.name or not options.name.strip("."):
         raise ValueError(f"--name {options.name!r}: must be a name, without folders")
     if options.find < 0:
         raise ValueError(f"--find {options.find}: must be 0 or more")
 
 
-def _cases(options: Options, models: Sequence[Loaded]) -> Iterator[Case]:
+def _cases(options: CaseStudy, models: Sequence[Loaded]) -> Iterator[Case]:
     if (options.test or options.find) and options.data is None:
         raise ValueError("--data: must name the corpus that --test and --find choose from")
     if options.find and len(models) < 2:
@@ -271,7 +272,3 @@ def follow(case: Case, models: Sequence[Loaded]) -> dict[str, Any]:
 
 def _plain(said: Said) -> dict[str, Any]:
     return {"label": said.label, "entities": said.entities, "triples": said.triples}
-
-
-if __name__ == "__main__":
-    exit_with_clear_errors(lambda: main(tyro.cli(Options, description=Options.__doc__)))

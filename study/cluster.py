@@ -21,7 +21,6 @@ import ray
 from rin_core.batching import EncodedCorpus
 from study.footprint import footprint
 from study.ledger import StudyError
-from study.options import Options
 from study.packing import slots
 from study.worker import Work
 
@@ -65,16 +64,6 @@ class Resources:
 
     def __str__(self) -> str:
         return "a trial of {CPU:g} CPUs and {GPU:g} GPUs".format(**self.of_trial())
-
-
-def resources_of(options: Options) -> Resources:
-    """Return what the command line asks for."""
-    return Resources(
-        cpus_per_trial=options.cpus_per_trial,
-        gpus_per_trial=options.gpus_per_trial,
-        max_concurrent=options.max_concurrent,
-        address=options.ray_address,
-    )
 
 
 def connect(resources: Resources) -> int:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tyro
 from rich.console import Console
@@ -18,11 +18,14 @@ from rin_core.cli import require_gpu
 from rin_core.config import Config
 from rin_core.dataset import find_recorded_vectors, load_dataset
 from study.audit import Audit
+from study.casestudy import CaseStudy
 from study.corpora import record_if_here, record_vectors_if_here
 from study.exported import read_exported
 from study.ledger import Ledger, Unit
 from study.portable import export_ledger, first_difference, merge
+from study.record_command import Record
 from study.show import Show
+from study.train_command import Train
 from study.trial import run_unit
 
 
@@ -180,12 +183,22 @@ class Rerun:
         return code
 
 
-COMMANDS: Mapping[str, type[Audit] | type[Export] | type[Import] | type[Rerun] | type[Show]] = {
+class Command(Protocol):
+    """A subcommand: a dataclass of options that can be run."""
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+
+
+COMMANDS: Mapping[str, type[Command]] = {
     "show": Show,
     "audit": Audit,
     "export": Export,
     "import": Import,
     "rerun": Rerun,
+    "case": CaseStudy,
+    "train": Train,
+    "record": Record,
 }
 
 

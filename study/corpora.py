@@ -10,31 +10,33 @@ ledger.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import tyro
-
 from rin_core.batching import EncodedCorpus
-from rin_core.cli import exit_with_clear_errors
 from rin_core.config import Config, DataConfig
 from rin_core.corpus import Corpus, Sentence
 from rin_core.corpus_statistics import split_statistics
 from rin_core.dataset import find_recorded_vectors, load_corpus, load_dataset, with_tags
 from rin_core.vocabulary import UNKNOWN
 from study.ledger import Ledger
-from study.plan import Plan
 
 
-def record_corpora(ledger: Ledger, plan: Plan, data_root: Path | None) -> None:
-    """Record every corpus of a plan, and its word vectors, that the ledger does not describe."""
-    for planned in plan.trials:
-        content = plan.corpora[planned.corpus_key].content
-        trial = planned.trial
-        record_corpus(ledger, content, trial.corpus, data_root, trial.config.data)
-    for corpus in plan.corpora.values():
+def record_corpora(
+    ledger: Ledger,
+    corpora: Iterable[tuple[str, EncodedCorpus, DataConfig]],
+    data_root: Path | None,
+) -> None:
+    """Record corpora and their word vectors, where the ledger has no record of them yet.
+
+    Args:
+        ledger: Where to.
+        corpora: Name, as for :func:`record_corpus`, content and data settings of each.
+        data_root: Folder of corpora.
+    """
+    for name, corpus, config in corpora:
+        record_corpus(ledger, corpus.content, name, data_root, config)
         record_vectors(ledger, corpus)
 
 
@@ -150,34 +152,3 @@ def _sentence(sentence: Sentence) -> Mapping[str, Sequence[object]]:
         "triples": sentence.triples,
         "missing": sentence.missing,
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """Record corpora in a ledger, for the reports; studies do it by themselves."""
-
-    data: tuple[str, ...]
-    """Corpora: ``demo``, names under the data root, or folders."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    embeddings: Path | None = None
-    """Word vectors, of which reports take which words have one."""
-    out: Path = Path("runs")
-    """The ledger."""
-
-
-def main(options: Options) -> int:
-    """Run the command line."""
-    ledger, config = Ledger(options.out), Config()
-    for name in options.data:
-        corpus = load_dataset(
-            name, config, data_root=options.data_root, embeddings=options.embeddings
-        )
-        record_corpus(ledger, corpus.content, name, options.data_root, config.data)
-        record_vectors(ledger, corpus)
-        print(f"{corpus.notes[0]} ({ledger.corpus_path(corpus.content)})")  # noqa: T201
-    return 0
-
-
-if __name__ == "__main__":
-    exit_with_clear_errors(lambda: main(tyro.cli(Options, description=Options.__doc__)))

@@ -8,13 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
-from reports.build import build
 from rin_core.batching import EncodedCorpus
 from study import cluster, tuner
 from study.interruption import watched
 from study.plan import Experiment, Plan, PlannedTrial, together
 from study.progress import Progress
-from study.tracking import Planned, Tracked, Tracking, track
+from study.tracking import track
+from study.tracking_base import Planned, Tracked, Tracking
 from study.worker import Work
 
 
@@ -136,23 +136,21 @@ class Study:
         for tracker in self._told[fingerprint]:
             tracker.settle(fingerprint)
 
-    def close(self) -> tuple[list[Path], int]:
-        """Build the reports, attach them in MLflow, and wait until everything is sent.
+    def close(self, reports: Mapping[str, Sequence[Path]]) -> int:
+        """Attach the reports in MLflow and wait until everything is sent.
+
+        Args:
+            reports: Each experiment's files.
 
         Returns:
-            The files to look at, and how many writes to MLflow failed.
+            How many writes to MLflow failed.
         """
-        made: list[Path] = []
         unsent = 0
         for experiment in self.experiments:
-            built = build(self.out, self.out / "reports", [experiment.name])
-            tracker = self._trackers[experiment.name]
             complete = all(p.unit.result() is not None for p in experiment.trials)
-            # The experiment's own files alone: a case study holds text of the corpus.
-            files = built.reports[0].paths
-            unsent += tracker.close("FINISHED" if complete else "FAILED", files)
-            made += built.pages
-        return list(dict.fromkeys(made)), unsent
+            status = "FINISHED" if complete else "FAILED"
+            unsent += self._trackers[experiment.name].close(status, reports[experiment.name])
+        return unsent
 
 
 def _tracked(experiment: Experiment, out: Path) -> Tracked:

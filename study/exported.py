@@ -19,11 +19,16 @@ from typing import Any, Literal, get_args
 
 from optuna.distributions import json_to_distribution
 
-from reports.results import SCORES
 from rin_core.config import Config, ConfigError
 from study.search_record import SearchTrial, State
 
 FORMAT = 2
+#: Scores of a finished trial on each split, as fractions.
+SCORES = tuple(
+    prefix + name
+    for prefix in ("", "exact_", "entity_", "relation_")
+    for name in ("precision", "recall", "f1")
+)
 #: Ending of a file that is packed: a ledger is a fifteenth of its size then.
 PACKED = ".xz"
 LONGEST_LINE = 2**26  # bytes; a packed file may hold a line that fits in no memory

@@ -25,7 +25,7 @@ from mlflow.tracking import MlflowClient
 from rin_core.batching import EncodedCorpus
 from rin_core.checkpoint import write_atomically
 from study.mlflow_model import save_model
-from study.tracking import Planned, Tracked
+from study.tracking_base import Planned, Tracked
 
 FINGERPRINT, PARENT, KIND = "rin.fingerprint", "mlflow.parentRunId", "rin.kind"
 BEST = "rin.best"  # the trial whose model the study's run carries

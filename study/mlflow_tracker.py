@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rin_core.cli import without_credentials
 from study.mlflow_runs import LONGEST_NOTE, NOTE, Runs
-from study.tracking import Planned, Tracked, TrackingError
+from study.tracking_base import Planned, Tracked, TrackingError
 
 BATCH_SECONDS = 2.0
 LAST_TRIES = 3  # after the study's end

@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from study.trial import parse_overrides
+if TYPE_CHECKING:
+    from study.cluster import Resources
+
 
 #: Folders of reports that are no experiment's.
 REPORTS_OWN = ("corpora", "cases", "notebooks")
@@ -110,6 +112,17 @@ class Options:
         given = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
         return given or f"sqlite:///{database}"
 
+    def resources(self) -> Resources:
+        """Return the resources of a trial that the command line asks for."""
+        from study.cluster import Resources  # imports Ray, which takes seconds
+
+        return Resources(
+            cpus_per_trial=self.cpus_per_trial,
+            gpus_per_trial=self.gpus_per_trial,
+            max_concurrent=self.max_concurrent,
+            address=self.ray_address,
+        )
+
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """Read a command line; what cannot be read ends the process with code 2, as ``--help`` with 0.
@@ -118,3 +131,12 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         arguments: Without the program's name [default: this process's].
     """
     return tyro.cli(Options, args=arguments, description=Options.__doc__)
+
+
+def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:
+    """Read ``field=value`` texts; :meth:`Config.with_overrides` checks them."""
+    pairs = [text.partition("=") for text in settings]
+    for path, equals, _ in pairs:
+        if not equals:
+            raise ValueError(f"--set {path}: must be field=value, as in model.rounds=3")
+    return {path.strip(): value.strip() for path, _, value in pairs}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rin_core.batching import EncodedCorpus
-from rin_core.config import Config, variant
+from rin_core.config import Config, DataConfig, variant
 from rin_core.dataset import load_dataset
 from search_spaces.space import Grid, Trial
 from study.ledger import Ledger, Unit
@@ -46,6 +46,12 @@ class Plan:
     corpora: Mapping[str, EncodedCorpus]
     settings: Mapping[str, Any]
     """What the user changed for all trials, and the word vectors: never averaged across."""
+
+    def data(self) -> Iterator[tuple[str, EncodedCorpus, DataConfig]]:
+        """Yield, for each trial, its corpus's source, content and data settings."""
+        for planned in self.trials:
+            trial = planned.trial
+            yield trial.corpus, self.corpora[planned.corpus_key], trial.config.data
 
     def experiments(self, name: str | None = None) -> list[Experiment]:
         """Group the trials into experiments: one a corpus, named after the space."""

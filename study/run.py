@@ -26,7 +26,7 @@ from study.ledger import Ledger
 from study.options import Options, parse
 from study.plan import Experiment, Plan, PlannedTrial, make_plan, refuse_taken, together
 from study.store import Store
-from study.tracking import NOBODY
+from study.tracking_base import NOBODY
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
 
@@ -117,18 +117,19 @@ def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) ->
             text = f"{experiment.name}: {arm} was another model before: {count} trials of that one"
             CONSOLE.print(f"{text} are in reports no more", style="yellow", markup=False)
         ledger.record_study(experiment.name, header, experiment.record())
-        record_corpora(ledger, experiment.plan, options.data_root)
+        record_corpora(ledger, experiment.plan.data(), options.data_root)
     left = [p for p in trials if p.unit.result() is None]
     _say_what_is_left(trials, left)
     # Imported late: a typing mistake should not wait for MLflow's imports.
-    from study.cluster import require_listener, resources_of
+    from study.cluster import require_listener
     from study.driver import Study
 
     require_listener(options.ray_address)
     study = Study(experiments, options.uri(), options.out, CONSOLE)
     if left:
-        study.run(left, resources_of(options))
-    made, unsent = study.close()
+        study.run(left, options.resources())
+    made, files = _build_reports(options, experiments)
+    unsent = study.close(files)
     complete = _audit(trials)
     _say_time(time.monotonic() - started, study.epochs_alone)
     _say_where(made, options, study.pages, unsent)
@@ -137,6 +138,24 @@ def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) ->
     if not complete:
         CONSOLE.print("the same command goes on from here")
     return 0 if complete else 1
+
+
+def _build_reports(
+    options: Options, experiments: Sequence[Experiment]
+) -> tuple[list[Path], dict[str, list[Path]]]:
+    """Build every experiment's report; return the pages, and each experiment's own files.
+
+    MLflow receives the experiment's own files only: a case study holds text of the corpus.
+    """
+    from reports.build import build
+
+    pages: list[Path] = []
+    files: dict[str, list[Path]] = {}
+    for experiment in experiments:
+        built = build(options.out, options.out / "reports", [experiment.name])
+        files[experiment.name] = list(built.reports[0].paths)
+        pages += built.pages
+    return list(dict.fromkeys(pages)), files
 
 
 def _list_spaces() -> None:

@@ -11,11 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from reports.search import START, TUNED
 from rin_core.batching import EncodedCorpus
 from rin_core.config import PROTOCOL_VERSION, Config
 from search_spaces.search import Search
-from search_spaces.space import Arm, Grid, SpaceError
+from search_spaces.space import START, TUNED, Arm, Grid, SpaceError
 from study.ledger import Ledger, Unit
 from study.plan import Plan, PlannedTrial, make_plan, refuse_namesakes, refuse_taken
 from study.search_record import SearchRecord

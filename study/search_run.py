@@ -98,7 +98,7 @@ def run_search(
 def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> int:
     """Run what is left of the search and report it; return the exit code."""
     # Imported late: a typing mistake should not wait for Ray's and MLflow's imports.
-    from study.cluster import require_listener, resources_of
+    from study.cluster import require_listener
     from study.search_study import SearchStudy
 
     require_listener(options.ray_address)
@@ -111,7 +111,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
         markup=False,
     )
     if left:
-        study.run(resources_of(options))
+        study.run(options.resources())
     files = build_search(options.out, options.out / "reports", plan.experiment)
     if unsent := study.close(files):
         console.print(f"[yellow]{unsent} writes to MLflow failed; the same command sends them")

@@ -21,7 +21,8 @@ from study.progress import Progress
 from study.search_plan import SearchPlan
 from study.search_record import SearchRecord, SearchTrial
 from study.searcher import ArmSearch, EqualBudgets, Rungs
-from study.tracking import Planned, Tracked, track
+from study.tracking import track
+from study.tracking_base import Planned, Tracked
 from study.worker import Work, described_work
 
 DATABASE = "optuna.db"

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reports.cells import arm_label
 from reports.confirmation import comparison_rows, confirmation_rows
 from reports.results import STATUS_WORDS, LedgerError, read_ledger
 from reports.search import STATES, read_search, searches
@@ -28,6 +27,7 @@ from reports.search_rows import (
     saving,
     top_rows,
 )
+from reports.select import arm_label
 from study.ledger import Ledger
 from study.progress import clock
 

@@ -9,22 +9,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-import tyro
 
 from rin_core.batching import EncodedCorpus
-from rin_core.cli import exit_with_clear_errors, require_gpu
 from rin_core.config import Config
-from rin_core.dataset import load_dataset
 from rin_core.errors import CheckpointError
 from rin_core.metrics import decode_spans
 from rin_core.training import CHECKPOINT, Epoch, Result, train
-from study.corpora import record_corpus, record_vectors
-from study.ledger import Ledger, Unit
+from study.ledger import Unit
 from study.provenance import provenance
 from study.usage import Meter
 
@@ -124,72 +118,3 @@ def _predictions(corpus: EncodedCorpus, result: Result) -> dict[str, Any]:
         "triples": decoded.triples_4N.T.tolist(),
         "spans": decode_spans(decoded.tags_NL).T.tolist(),
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """Train one configuration, without Ray; the same command goes on where it was stopped."""
-
-    data: str = "demo"
-    """``demo``, a corpus under the data root, or a folder."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    embeddings: Path | None = None
-    """GloVe text file (plain, .gz or .zip); a transformer has no use for it."""
-    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting, as in ``--set model.rounds=3``; may be given many times."""
-    threads: int = 1
-    """CPU threads."""
-    gpu: bool = False
-    """Compute on the GPU."""
-    out: Path = Path("runs")
-    """The ledger: shared with studies, whose finished units are not trained again."""
-
-    def check(self) -> None:
-        """Raise ``ValueError`` for what cannot be."""
-        if self.threads < 1:
-            raise ValueError(f"--threads {self.threads}: must be at least 1")
-        if self.gpu:
-            require_gpu()
-
-
-def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:
-    """Read ``field=value`` texts; :meth:`Config.with_overrides` checks them."""
-    pairs = [text.partition("=") for text in settings]
-    for path, equals, _ in pairs:
-        if not equals:
-            raise ValueError(f"--set {path}: must be field=value, as in model.rounds=3")
-    return {path.strip(): value.strip() for path, _, value in pairs}
-
-
-def main(options: Options) -> int:
-    """Run the command line."""
-    options.check()
-    config = Config().with_overrides(parse_overrides(options.set))
-    corpus = load_dataset(
-        options.data, config, data_root=options.data_root, embeddings=options.embeddings
-    )
-    for note in corpus.notes:
-        print(note)  # noqa: T201
-    ledger = Ledger(options.out)
-    record_corpus(ledger, corpus.content, options.data, options.data_root, config.data)
-    record_vectors(ledger, corpus)
-    unit = ledger.unit(config.fingerprint(corpus.digest))
-    record = run_unit(
-        config, corpus, unit, threads=options.threads, gpu=options.gpu, on_epoch=_print_epoch
-    )
-    scores = ", ".join(f"{split} F1 {100 * record[split]['f1']:.2f}" for split in ("dev", "test"))
-    print(f"{unit.fingerprint}: epoch {record['best_epoch']}, {scores} ({unit.path})")  # noqa: T201
-    return 0
-
-
-def _print_epoch(row: Mapping[str, float]) -> None:
-    print(  # noqa: T201
-        f"epoch {row['epoch']:3.0f}  loss {row['train_loss']:9.4f}  "
-        f"dev F1 {100 * row['dev_f1']:6.2f}  {row['seconds']:6.2f} s",
-        flush=True,
-    )
-
-
-if __name__ == "__main__":
-    exit_with_clear_errors(lambda: main(tyro.cli(Options, description=Options.__doc__)))

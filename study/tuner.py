@@ -17,13 +17,14 @@ import ray
 from ray import tune
 from ray.tune import Callback
 from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
 
 from rin_core.batching import EncodedCorpus
 from study.cluster import Resources, nodes, room
 from study.ledger import SharedUnit
 from study.packing import asked_memory, memory_limits
-from study.searcher import EqualBudgets, Growth, InOrder, Rungs
+from study.queue import Growth, InOrder, StatelessSearcher
 from study.store import Store
 from study.worker import HEARD, Work, described_work, trainable
 
@@ -75,8 +76,8 @@ def run(
 
 
 def search(
-    searcher: InOrder | EqualBudgets,
-    rungs: Rungs | None,
+    searcher: StatelessSearcher,
+    scheduler: TrialScheduler | None,
     corpora: Mapping[str, EncodedCorpus],
     resources: Resources,
     at_most: int,
@@ -88,7 +89,7 @@ def search(
 
     Args:
         searcher: Says what to run next.
-        rungs: What stops trials early; None for nothing.
+        scheduler: Stops trials early; None stops none.
         corpora: Encoded corpora by key.
         resources: What a trial takes.
         at_most: Trials at once; at a given address only until the cluster grows or shrinks.
@@ -123,7 +124,7 @@ def search(
         placed,
         tune_config=tune.TuneConfig(
             search_alg=limited,
-            scheduler=rungs,
+            scheduler=scheduler,
             num_samples=-1,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,

@@ -177,7 +177,7 @@ def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> "StudyLedger":
     from tests.exports import SETTINGS, python
 
     out = tmp_path_factory.mktemp("runs")
-    python("study/trial.py", f"--out={out}", *SETTINGS)
+    python("study/run.py", "train", f"--out={out}", *SETTINGS)
     return Ledger(out)
 
 

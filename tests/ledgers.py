@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reports.results import SCORES
 from rin_core.corpus import Corpus, Sentence
 from study.corpora import describe
+from study.exported import SCORES
 from tests.test_corpus_statistics import sentence
 
 EXPERIMENT = "rounds_curve-webnlg_star"

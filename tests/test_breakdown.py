@@ -8,8 +8,9 @@ import pytest
 
 from reports.breakdown import breakdown_table
 from reports.predictions import count_answers, read_answers, read_corpora, read_counts
-from reports.results import SCORES, LedgerError, read_ledger
+from reports.results import LedgerError, read_ledger
 from rin_core.corpus import Sentence, Span, Triple
+from study.exported import SCORES
 from tests.ledgers import Ledger
 from tests.test_corpus_statistics import sentence
 

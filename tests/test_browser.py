@@ -16,7 +16,7 @@ from rin_core.config import Config
 from study.ledger import Ledger
 from study.mlflow_runs import WATCHED
 from study.mlflow_tracker import Tracker
-from study.tracking import Planned, Tracked
+from study.tracking_base import Planned, Tracked
 from study.trial import run_unit
 from tests import browser
 from tests.browser import Experiment, address, chromium

@@ -32,11 +32,20 @@ from rin_core.model_io import load_model
 from rin_core.predictor import Predictor
 from rin_core.readers import unannotated
 from search_spaces import find_space
-from study import casestudy, corpora
-from study.casestudy import Loaded, Options, find_refined, follow, from_paper, from_test, from_text
+from study import casestudy
+from study.casestudy import (
+    CaseStudy,
+    Loaded,
+    find_refined,
+    follow,
+    from_paper,
+    from_test,
+    from_text,
+)
 from study.corpora import record_corpora
 from study.ledger import Ledger, LedgerError
 from study.plan import Plan, make_plan
+from study.record_command import Record
 from study.trial import run_unit
 
 SMALL: dict[str, object] = {
@@ -58,7 +67,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
     (experiment,) = plan.experiments()
     header = {"space": space.name, "corpus": "demo"}
     ledger.record_study(experiment.name, header, experiment.record())
-    record_corpora(ledger, plan, None)
+    record_corpora(ledger, plan.data(), None)
     for planned in plan.trials:
         run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
     return ledger, plan
@@ -93,7 +102,7 @@ def test_a_corpus_is_recorded_once(study: tuple[Ledger, Plan]) -> None:
     (content,) = {corpus.content for corpus in plan.corpora.values()}
     path = ledger.corpus_path(content)
     before = path.stat().st_mtime_ns
-    record_corpora(ledger, plan, None)
+    record_corpora(ledger, plan.data(), None)
     assert path.stat().st_mtime_ns == before
     assert len(json.loads(path.read_text())["test"]) == len(demo_corpus().test)
 
@@ -311,8 +320,8 @@ def test_a_damaged_record_names_the_file(tmp_path: Path, content: str) -> None:
 def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str]) -> None:
     ledger, plan = study
     names = tuple(planned.unit.fingerprint for planned in plan.trials)
-    options = Options(models=names, runs=ledger.root, data="demo", test=(1,), find=1, name="mine")
-    assert casestudy.main(options) == 0
+    options = CaseStudy(models=names, runs=ledger.root, data="demo", test=(1,), find=1, name="mine")
+    assert options.run(Console()) == 0
     said = capsys.readouterr().out
     assert "Test sentence 1 · demo" in said
     assert "BiLSTM_s, seed 0" in said
@@ -337,9 +346,9 @@ def test_misuse_is_told(
     study: tuple[Ledger, Plan], change: dict[str, object], message: str
 ) -> None:
     ledger, plan = study
-    options = Options(models=(plan.trials[0].unit.fingerprint,), runs=ledger.root, **change)  # type: ignore[arg-type]
+    options = CaseStudy(models=(plan.trials[0].unit.fingerprint,), runs=ledger.root, **change)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=message):
-        casestudy.main(options)
+        options.run(Console())
 
 
 def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
@@ -354,7 +363,7 @@ def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
 def test_corpora_are_recorded_by_a_command_of_their_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert corpora.main(corpora.Options(data=("demo",), out=tmp_path)) == 0
+    assert Record(data=("demo",), out=tmp_path).run(Console()) == 0
     assert "demo: 1600 / 200 / 200 sentences" in capsys.readouterr().out
     (path,) = (tmp_path / "corpora").glob("*.json")
     assert json.loads(path.read_text())["name"] == "demo"

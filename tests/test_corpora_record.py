@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
 from rin_core.dataset import load_dataset
-from study import trial
 from study.corpora import record_corpus, record_vectors, record_vectors_if_here
 from study.ledger import Ledger
+from study.train_command import Train
 
 CONFIG = Config().with_overrides({"encoder.word_dim": 2})
 RECORDS = {
@@ -75,14 +76,14 @@ def test_without_vectors_or_corpus_nothing_is_recorded(root, tmp_path):
 
 
 def test_a_trial_alone_records_them(root, tmp_path):
-    options = trial.Options(
+    options = Train(
         data="mine",
         data_root=root,
         embeddings=root / "embeddings" / "small.txt",
         set=("encoder.word_dim=2", "encoder.hidden_size=4", "training.max_epochs=1"),
         out=tmp_path / "runs",
     )
-    assert trial.main(options) == 0
+    assert options.run(Console()) == 0
     assert words(Ledger(tmp_path / "runs"), load(root)) == ["ANN"]
 
 

@@ -16,16 +16,12 @@ import pytest
 
 import reports
 from reports.build import build, main
-from reports.cells import of_arm, score, trial_notes
+from reports.cells import score, trial_notes
 from reports.experiment_tables import results_table
-from reports.figures import (
-    draw_rounds_curve,
-    is_rounds_curve,
-    rounds_curve_info,
-    save_figure,
-    seed_count,
-)
+from reports.figures import draw_rounds_curve, is_rounds_curve, rounds_curve_info, seed_count
 from reports.results import complete_command, read_ledger, select_settings
+from reports.select import of_arm
+from reports.style import save_figure
 from reports.table import Table
 from tests.ledgers import COMMAND, EXPERIMENT, Ledger, an_eventful_ledger
 

@@ -8,17 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports.cells import of_arm, trial_notes
+from reports.cells import trial_notes
 from reports.experiment_tables import results_table
-from reports.results import (
-    SCHEMA,
-    SCORES,
-    LedgerError,
-    read_ledger,
-    select_settings,
-    settings_of,
-)
+from reports.results import SCHEMA, LedgerError, read_ledger, select_settings, settings_of
+from reports.select import of_arm
 from rin_core.config import canonical_settings
+from study.exported import SCORES
 from tests.ledgers import NEW, Ledger
 
 

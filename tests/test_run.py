@@ -12,18 +12,21 @@ from pathlib import Path
 import pytest
 import torch
 from mlflow.tracking import MlflowClient
+from rich.console import Console
 
 from rin_core import matmul
 from rin_core.cli import exit_with_clear_errors
 from rin_core.pretrained import load_pretrained
 from search_spaces import SPACES, find_space
 from search_spaces.space import Arm, Grid
-from study import run, trial
+from study import run
 from study.audit import Audit
 from study.commands import Rerun
 from study.ledger import Ledger
 from study.options import parse
 from study.plan import make_plan
+from study.train_command import Train
+from study.trial import run_unit
 from tests.corpora import write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -94,7 +97,7 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
         monkeypatch.setitem(SPACES, name, grid)
         plan = make_plan(grid, Ledger(tmp_path), [str(spert_folder)])
         for planned in plan.trials:
-            trial.run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
+            run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
     options = ("--data", str(spert_folder), "--out", str(tmp_path), "--space", "one", "other")
     code, shown = command(capsys, *options)
     assert code == 0
@@ -196,8 +199,8 @@ def test_a_set_but_empty_address_is_none(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("main", "message"),
     [
-        (lambda: trial.main(trial.Options(threads=0)), "--threads 0: must be at least 1"),
-        (lambda: trial.main(trial.Options(gpu=True)), "--gpu: torch finds no GPU here"),
+        (lambda: Train(threads=0).run(Console()), "--threads 0: must be at least 1"),
+        (lambda: Train(gpu=True).run(Console()), "--gpu: torch finds no GPU here"),
         (lambda: Rerun(fingerprint="f", gpu=True).run(run.CONSOLE), "--gpu: torch finds no GPU"),
         (lambda: Audit(experiment="x", n=0).run(run.CONSOLE), "--n 0: must be at least 1"),
         (
@@ -218,10 +221,15 @@ def test_what_other_commands_cannot_do_is_refused(capsys, monkeypatch, main, mes
 def test_a_trial_that_was_taken_over_is_one_line(capsys, monkeypatch, tmp_path):
     """The second of two commands on one unit claims it after the first one's first epoch."""
     small = ("encoder.hidden_size=8", "model.feature_size=8", "training.max_epochs=2")
-    monkeypatch.setattr(trial, "_print_epoch", lambda _: Ledger(tmp_path).units()[0].claim())
-    options = trial.Options(set=small, out=tmp_path)
+
+    class Claiming(Console):
+        def print(self, *_: object, **__: object) -> None:
+            for unit in Ledger(tmp_path).units():
+                unit.claim()
+
+    options = Train(set=small, out=tmp_path)
     with pytest.raises(SystemExit) as ended:
-        exit_with_clear_errors(lambda: trial.main(options))
+        exit_with_clear_errors(lambda: options.run(Claiming()))
     shown = capsys.readouterr().err
     assert (ended.value.code, shown.count("\n")) == (1, 1)
     assert "taken over by process" in shown
@@ -268,7 +276,7 @@ def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path
     assert "by `ray job submit`, with --ray-address auto" in shown
 
 
-@pytest.mark.parametrize("script", ["study/run.py", "study/trial.py", "reports/build.py"])
+@pytest.mark.parametrize("script", ["study/run.py", "reports/build.py"])
 def test_scripts_run_from_the_projects_root(script):
     ran = subprocess.run(
         [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -303,12 +311,12 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tin
         "encoder.model": tiny_bert,
         "training.max_epochs": 1,
     }
-    options = trial.Options(
+    options = Train(
         data=str(spert_folder),
         set=tuple(f"{name}={value}" for name, value in fields.items()),
         out=tmp_path,
     )
-    assert trial.main(options) == 0
+    assert options.run(Console()) == 0
     (unit,) = (tmp_path / "units").iterdir()
     record = Ledger(tmp_path).unit(unit.name).result()
     assert record["vectors"] is None

@@ -6,7 +6,7 @@ import itertools
 
 from ray.tune.search import ConcurrencyLimiter
 
-from study.searcher import Growth, InOrder
+from study.queue import Growth, InOrder
 
 
 def test_planned_units_come_once_and_in_order_under_no_more_names_than_asked():

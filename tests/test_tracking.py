@@ -15,7 +15,8 @@ from study.ledger import SharedUnit, Unit
 from study.mlflow_runs import KIND, PARENT, WATCHED, create_database
 from study.mlflow_tracker import Tracker
 from study.store import Store
-from study.tracking import Tracked, TrackingError, Untracked, track
+from study.tracking import track
+from study.tracking_base import Tracked, TrackingError, Untracked
 from tests.tracked import STARTED, children, experiment, finish, learn, runs_of, steps
 
 

@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 from study import mlflow_tracker
 from study.mlflow_runs import WATCHED
 from study.mlflow_tracker import Tracker
-from study.tracking import TrackingError
+from study.tracking_base import TrackingError
 from tests.servers import LOOPBACK, free_port, mlflow_server
 from tests.tracked import check_complete, experiment, finish, learn
 

@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 from rin_core.cli import without_credentials
 from study import mlflow_tracker
 from study.mlflow_tracker import Tracker
-from study.tracking import Tracked, TrackingError
+from study.tracking_base import Tracked, TrackingError
 from tests.servers import Faulty, MlflowServer, faulty, free_port, mlflow_server, wait_for
 from tests.tracked import check_complete, children, experiment, finish, learn
 

@@ -13,7 +13,7 @@ from rin_core.checkpoint import save_tensors
 from rin_core.training import CHECKPOINT
 from study.ledger import Ledger, Unit
 from study.mlflow_runs import FINGERPRINT, WATCHED
-from study.tracking import Planned, Tracked
+from study.tracking_base import Planned, Tracked
 
 EXPERIMENT = "curve-demo"
 ENDED = ("F1/test", "F1/best_dev", "training/best_epoch", "training/total_seconds")

@@ -1,0 +1,30 @@
+"""Choose rows of a frame of trials: an arm's, those at the same seeds."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def of_arm(frame: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """Return the trials of one arm; none where it is not planned."""
+    return frame[frame["arm"] == arm]
+
+
+def arm_label(trials: pd.DataFrame) -> str:
+    """Return the arm's label, marked where test chose the epoch."""
+    label = str(trials["label"].iloc[0])
+    return f"{label} (epoch chosen on test)" if (trials["selection"] == "test").any() else label
+
+
+def by_seed(trials: pd.DataFrame, column: str) -> dict[int, float]:
+    """Return a score of each finished seed that has it, in points."""
+    done = trials[(trials["status"] == "done") & trials[column].notna()]
+    return {
+        int(seed): 100 * float(value)
+        for seed, value in zip(done["seed"], done[column], strict=True)
+    }
+
+
+def fingerprints(trials: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of the finished trials."""
+    return tuple(trials.loc[trials["status"] == "done", "fingerprint"])
