@@ -21,11 +21,11 @@ import tyro
 from rich.console import Console
 from torch import Tensor
 
-from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
-from rin_core.dataset import load_dataset
-from rin_core.pair_loss import Sums, numba_sums, torch_sums
-from rin_core.training import Result, Trainer, train
+from rin_core.data.encoding import EncodedCorpus
+from rin_core.data.loading import load_dataset
+from rin_core.loss.pair_loss import Sums, numba_sums, torch_sums
+from rin_core.train.loop import Result, Trainer, train
 from search_spaces.space import DEMO_SETTINGS
 
 RESULTS = Path(__file__).with_name("results")
@@ -82,7 +82,7 @@ def compare(options: Options) -> dict[str, Result]:
     found = {}
     for name in options.runs:
         sums = {"kernel": numba_sums, "plain float32": torch_sums}.get(name, reference_sums)
-        with patch("rin_core.pair_loss.sums_for", lambda _, sums=sums: sums):
+        with patch("rin_core.loss.pair_loss.sums_for", lambda _, sums=sums: sums):
             found[name] = (nudged if name == "nudged reference" else train)(config, corpus)
         best = found[name]
         CONSOLE.print(

@@ -35,13 +35,13 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.formulations import FORMULATIONS
-from rin_core.batching import Batch, make_batch, training_batches
 from rin_core.config import Config
-from rin_core.dataset import load_dataset
-from rin_core.metrics import evaluate
-from rin_core.model import RIN
-from rin_core.pair_loss import sums_for
-from study.provenance import provenance
+from rin_core.data.encoding import Batch, make_batch, training_batches
+from rin_core.data.loading import load_dataset
+from rin_core.loss.pair_loss import sums_for
+from rin_core.model.rin import RIN
+from rin_core.train.metrics import evaluate
+from study.ledger.provenance import provenance
 
 BATCH = 50
 RESULTS = Path(__file__).with_name("results")

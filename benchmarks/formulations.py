@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rin_core.heads import FactoredScores, SeparableScorer
+from rin_core.model.heads import FactoredScores, SeparableScorer
 
 
 @dataclass(frozen=True, slots=True)

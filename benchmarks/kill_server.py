@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
-from study.mlflow_runs import WATCHED, create_database
+from study.tracking.mlflow.client import WATCHED, create_database
 from tests.servers import MlflowServer, mlflow_server, wait_for
 from tests.studies import results
 from tests.tracked import children, differences, runs_of

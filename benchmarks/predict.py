@@ -27,14 +27,14 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rin_core.batching import encode_split, entity_place, make_batch, scoring_batches
-from rin_core.corpus import Sentence, Span
-from rin_core.dataset import load_corpus
-from rin_core.extraction import Extraction, Mention
-from rin_core.metrics import Decoded, decode, decode_spans, score
-from rin_core.model_io import find_weights
-from rin_core.predictor import Predictor
-from rin_core.vocabulary import build_vocabulary
+from rin_core.data.corpus import Sentence, Span
+from rin_core.data.encoding import encode_split, entity_place, make_batch, scoring_batches
+from rin_core.data.loading import load_corpus
+from rin_core.data.vocabulary import build_vocabulary
+from rin_core.predict.extraction import Extraction, Mention
+from rin_core.predict.loading import find_weights
+from rin_core.predict.predictor import Predictor
+from rin_core.train.metrics import Decoded, decode, decode_spans, score
 
 CPU = torch.device("cpu")
 RESULTS = Path(__file__).with_name("results")

@@ -63,8 +63,8 @@ def report_only(
     config: dict[str, Any], handles: Mapping[str, Any], threads: int, shared: str | None
 ) -> None:
     """Take the place of a trial: the ledger's writes and Ray's reports, without the training."""
-    from study.ledger import Unit
-    from study.worker import Reports
+    from study.execution.worker import Reports
+    from study.ledger.unit import Unit
 
     described = config["unit"]
     unit = Unit(Path(described["path"]))
@@ -130,10 +130,11 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
     import ray
 
     from search_spaces.space import Arm, Grid
-    from study import driver, tuner
-    from study.cluster import Resources
-    from study.ledger import Ledger
-    from study.plan import make_plan
+    from study.execution import session as driver
+    from study.execution import tuner
+    from study.execution.cluster import Resources
+    from study.ledger.ledger import Ledger
+    from study.planning.grid import make_plan
 
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     described = tuner.described_work
@@ -174,7 +175,7 @@ def untracked(options: Options, count: int, folder: Path) -> dict[str, float]:
 
 def tracked(options: Options, count: int, folder: Path) -> dict[str, float]:
     """Run a study in MLflow; return seconds by stage, and those of them MLflow was written to."""
-    from study.mlflow_runs import Runs
+    from study.tracking.mlflow.client import Runs
 
     update, busy = Runs.update, 0.0
 

@@ -25,14 +25,15 @@ from pathlib import Path
 
 import torch
 
-from rin_core.batching import EncodedCorpus
 from rin_core.config import Config
-from rin_core.dataset import load_dataset
-from study.ledger import Ledger, Unit
-from study.mlflow_runs import create_database
-from study.tracking import track
-from study.tracking_base import NOBODY, Planned, Tracked, Tracking
-from study.trial import run_unit
+from rin_core.data.encoding import EncodedCorpus
+from rin_core.data.loading import load_dataset
+from study.execution.trial import run_unit
+from study.ledger.ledger import Ledger
+from study.ledger.unit import Unit
+from study.tracking.base import NOBODY, Planned, Tracked, Tracking
+from study.tracking.mlflow.client import create_database
+from study.tracking.open import track
 from tests.servers import mlflow_server
 
 

@@ -11,18 +11,13 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from reports.case_html import write_page
-from reports.case_study import read_cases
-from reports.cells import shown
-from reports.corpus_table import PAPER_CORPORA, corpus_table
-from reports.experiment_section import experiment_section
-from reports.page import write_index
-from reports.paper import ARMS
-from reports.paper_tables import paper_tables
-from reports.predictions import read_corpora, read_counts
-from reports.provenance_tables import provenance_tables
-from reports.reproduction import in_short, replications, write_reproduction
-from reports.results import (
+from reports.cases.page import write_page
+from reports.cases.views import read_cases
+from reports.document.section import Chapter, Link, Section, write_section
+from reports.frames.predictions import read_corpora, read_counts
+from reports.frames.runs import run_cards
+from reports.frames.searches import SearchData, read_search, searches
+from reports.frames.trials import (
     LedgerError,
     experiments,
     no_trials,
@@ -31,10 +26,15 @@ from reports.results import (
     select_settings,
     settings_of,
 )
-from reports.run_cards import run_cards
-from reports.search import SearchData, read_search, searches
-from reports.search_page import search_section, write_search
-from reports.section import Chapter, Link, Section, write_section
+from reports.page.experiment import experiment_section
+from reports.page.page import write_index
+from reports.page.search import search_section, write_search
+from reports.paper.reproduction import in_short, replications, write_reproduction
+from reports.paper.tables import paper_tables
+from reports.published.numbers import ARMS
+from reports.tables.cells import shown
+from reports.tables.corpora import PAPER_CORPORA, corpus_table
+from reports.tables.provenance import provenance_tables
 from rin_core.config import BEGINNINGS
 
 
@@ -231,7 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _notebooks(arguments: argparse.Namespace) -> list[Path]:
-    from reports.run_notebooks import write_notebooks
+    from reports.page.run_notebooks import write_notebooks
 
     return write_notebooks(arguments.runs, arguments.out)
 

@@ -30,7 +30,7 @@ def crossing_triples(triples_4M: Array, *, self_pairs: bool = True) -> Array:
 
     Args:
         triples_4M: Distinct triples of any number of sentences, in any order, as in
-            :attr:`rin_core.batching.EncodedSplit.gold_4M`.
+            :attr:`rin_core.data.encoding.EncodedSplit.gold_4M`.
         self_pairs: Whether a word with itself is a pair that is scored.
     """
     groups: dict[Pair, dict[Pair, int]] = {}

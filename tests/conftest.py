@@ -15,17 +15,17 @@ import torch
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is first imported, by anyone
 
-from rin_core.batching import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.config import Config
-from rin_core.corpus import Corpus
-from rin_core.demo import demo_corpus
-from rin_core.training import CHECKPOINT, WEIGHTS, Result, train
+from rin_core.data.corpus import Corpus
+from rin_core.data.demo import demo_corpus
+from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
+from rin_core.train.loop import CHECKPOINT, WEIGHTS, Result, train
 from tests.corpora import Record, write_corpus, write_lines
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from study.ledger import Ledger as StudyLedger
+    from study.ledger.ledger import Ledger as StudyLedger
     from tests.ledgers import Ledger
 
 
@@ -65,7 +65,7 @@ def make_corpus(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from study.mlflow_runs import create_database
+    from study.tracking.mlflow.client import create_database
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     create_database(f"sqlite:///{path}")
@@ -128,7 +128,7 @@ def ledger(tmp_path: Path) -> "Ledger":
 @pytest.fixture
 def frame(ledger: "Ledger") -> "pd.DataFrame":
     """What is reported of the ledger: its last settings."""
-    from reports.results import read_ledger, select_settings
+    from reports.frames.trials import read_ledger, select_settings
 
     return select_settings(read_ledger(ledger.runs))
 
@@ -173,7 +173,7 @@ def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> "StudyLedger":
     """One trial of two epochs on the demo corpus."""
-    from study.ledger import Ledger
+    from study.ledger.ledger import Ledger
     from tests.exports import SETTINGS, python
 
     out = tmp_path_factory.mktemp("runs")
@@ -184,7 +184,7 @@ def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> "StudyLedger":
 @pytest.fixture
 def exported(small_ledger: "StudyLedger", tmp_path: Path) -> Path:
     """It as a file, in a folder that is made for it."""
-    from study.portable import export_ledger
+    from study.ledger.transfer import export_ledger
     from tests.exports import ONE_UNIT
 
     file = tmp_path / "kept" / "demo.jsonl"

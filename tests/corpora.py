@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rin_core.corpus import SPLITS, Sentence
-from rin_core.demo import demo_corpus
+from rin_core.data.corpus import SPLITS, Sentence
+from rin_core.data.demo import demo_corpus
 
 Record = dict[str, Any]
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from rin_core.config import Config
-from study.search_record import SearchTrial
+from study.ledger.search_record import SearchTrial
 
 ROOT = Path(__file__).parents[1]
 TINY = {

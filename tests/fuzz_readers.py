@@ -19,18 +19,18 @@ import atheris
 import safetensors.torch
 import torch
 
-INSTRUMENTED = ["rin_core", "study.exported", "study.portable", "study.ledger"]
+INSTRUMENTED = ["rin_core", "study.ledger.schema", "study.ledger.transfer", "study.ledger.ledger"]
 with atheris.instrument_imports(include=INSTRUMENTED):
-    from rin_core.checkpoint import load_tensors
-    from rin_core.corpus import CorpusError
+    from rin_core.data.corpus import CorpusError
+    from rin_core.data.readers import read_split
+    from rin_core.data.tokenizer import tokenize
+    from rin_core.data.vocabulary import VectorsError, Vocabulary, load_vectors
     from rin_core.errors import CheckpointError
-    from rin_core.readers import read_split
-    from rin_core.records import RecordReader
-    from rin_core.tokens import tokenize
-    from rin_core.vocabulary import VectorsError, Vocabulary, load_vectors
-    from study.exported import read_exported
-    from study.ledger import Ledger
-    from study.portable import merge
+    from rin_core.predict.jsonl import RecordReader
+    from rin_core.train.checkpoint import load_tensors
+    from study.ledger.ledger import Ledger
+    from study.ledger.schema import read_exported
+    from study.ledger.transfer import merge
 
 SECONDS_OF_ONE = 10
 MEMORY = Path("/dev/shm")  # a file each time: on a disk that would be all there is to measure

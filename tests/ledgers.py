@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rin_core.corpus import Corpus, Sentence
-from study.corpora import describe
-from study.exported import SCORES
-from tests.test_corpus_statistics import sentence
+from rin_core.data.corpus import Corpus, Sentence
+from study.ledger.corpora import describe
+from study.ledger.scores import SCORES
+from tests.rin_core.data.test_statistics import sentence
 
 EXPERIMENT = "rounds_curve-webnlg_star"
 NOTHING: Mapping[str, object] = {}

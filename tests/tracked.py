@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from mlflow.tracking import MlflowClient
 
-from rin_core.checkpoint import save_tensors
-from rin_core.training import CHECKPOINT
-from study.ledger import Ledger, Unit
-from study.mlflow_runs import FINGERPRINT, WATCHED
-from study.tracking_base import Planned, Tracked
+from rin_core.train.checkpoint import save_tensors
+from rin_core.train.loop import CHECKPOINT
+from study.ledger.ledger import Ledger
+from study.ledger.unit import Unit
+from study.tracking.base import Planned, Tracked
+from study.tracking.mlflow.client import FINGERPRINT, WATCHED
 
 EXPERIMENT = "curve-demo"
 ENDED = ("F1/test", "F1/best_dev", "training/best_epoch", "training/total_seconds")

@@ -18,12 +18,12 @@
 # triples of test, sentence by sentence.
 
 # %%
-from reports.breakdown import breakdown_table
-from reports.error_examples import example_table
-from reports.error_rounds import steps
-from reports.error_section import error_drawings
-from reports.error_tables import error_tables
-from reports.notebook_views import answered_study, heading, runs_folder, show
+from reports.errors.examples import example_table
+from reports.errors.rounds import steps
+from reports.errors.section import error_drawings
+from reports.errors.tables import error_tables
+from reports.page.notebook_views import answered_study, heading, runs_folder, show
+from reports.tables.breakdown import breakdown_table
 
 frame, counts = answered_study(runs_folder())
 tables = {table.name: table for table in error_tables(frame, counts)}

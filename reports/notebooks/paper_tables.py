@@ -19,8 +19,8 @@
 
 # %%
 from reports.build import corpora_section, paper_sections
-from reports.notebook_views import any_studies, runs_folder, show
-from reports.results import experiments, read_ledger, select_settings
+from reports.frames.trials import experiments, read_ledger, select_settings
+from reports.page.notebook_views import any_studies, runs_folder, show
 
 runs = runs_folder()
 everything = any_studies(runs)

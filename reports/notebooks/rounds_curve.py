@@ -18,10 +18,10 @@
 # it has a number.
 
 # %%
-from reports.experiment_section import curve_drawing
-from reports.experiment_tables import differences_table, results_table
-from reports.notebook_views import curves, heading, runs_folder, show
-from reports.predictions import read_counts
+from reports.frames.predictions import read_counts
+from reports.page.experiment import curve_drawing
+from reports.page.notebook_views import curves, heading, runs_folder, show
+from reports.tables.experiment import differences_table, results_table
 
 runs = runs_folder()
 frames = curves(runs)

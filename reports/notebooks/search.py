@@ -18,8 +18,8 @@
 # nothing.
 
 # %%
-from reports.notebook_views import last_search, runs_folder, show
-from reports.search_page import search_section
+from reports.page.notebook_views import last_search, runs_folder, show
+from reports.page.search import search_section
 
 search = search_section(last_search(runs_folder()))
 

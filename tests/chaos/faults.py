@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rin_core.training import CHECKPOINT
+from rin_core.train.loop import CHECKPOINT
 from tests.chaos.world import ROOT, World
 
 Fault = Callable[[World], str]

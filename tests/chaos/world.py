@@ -17,10 +17,10 @@ from typing import Any
 
 from mlflow.tracking import MlflowClient
 
-from rin_core.dataset import load_dataset
+from rin_core.data.loading import load_dataset
 from search_spaces import find_space
-from study.ledger import Ledger
-from study.trial import run_unit
+from study.execution.trial import run_unit
+from study.ledger.ledger import Ledger
 from tests.servers import MlflowServer
 from tests.studies import numbers, results
 from tests.tracked import RECORDED, differences

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-WATCHED = "rin_core.training"
+WATCHED = "rin_core.train.loop"
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -1,0 +1,1 @@
+"""Case studies: sentences followed through the rounds."""

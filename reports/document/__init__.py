@@ -1,0 +1,1 @@
+"""Parts of a document: table, section, figure style, templates."""

@@ -1,0 +1,340 @@
+"""The paper's Figure 3 from the ledger: scores against the number of updating rounds.
+
+A figure is made in two steps: data to an immutable description, which tests check, and
+description to drawing.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import Locator, MaxNLocator, NullLocator
+
+from reports.document.style import FAINT, INK, STYLE
+from reports.frames.select import by_seed, of_arm
+from reports.frames.trials import require_one_setting
+from reports.published.numbers import published
+from reports.stats.significance import estimate_score
+
+_METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
+
+# Okabe and Ito's palette, told apart with any colour vision and in grey.
+_COLOURS = {"gru": "#0072B2", "rnn": "#D55E00", "linear": "#009E73"}
+_OTHER_COLOUR = "#CC79A7"
+_BASELINE_COLOUR = "#6B6B6B"
+_DASHES = (0, (3.5, 2))
+# Seeds stand beside their mean: those of two cells would cover each other.
+_SHIFTS = {"gru": -0.11, "rnn": 0.11}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One arm's score in one panel, in points; NaN where no seed is finished."""
+
+    rounds: int
+    mean: float
+    low: float
+    """Lower end of the mean's 95 % interval; NaN below three seeds."""
+    high: float
+    """Its upper end."""
+    n: int
+    n_planned: int
+    seeds: tuple[float, ...]
+    """Score of each finished seed."""
+    published: float | None
+    """The paper's value."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned seed is finished."""
+        return self.n == self.n_planned
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One cell's scores by K."""
+
+    cell: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One metric."""
+
+    metric: str
+    curves: tuple[Curve, ...]
+    baseline: Point | None
+    """K = 0; ``None`` where it is not planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsCurveInfo:
+    """All that :func:`draw_rounds_curve` draws."""
+
+    corpus: str
+    settings: str
+    selection: str
+    """Split that chose the epoch."""
+    baseline: str
+    """What K = 0 is called."""
+    panels: tuple[Panel, ...]
+
+    @property
+    def points(self) -> tuple[tuple[str, Point], ...]:
+        """Cell and point of every arm once, the baseline (``none``) first."""
+        panel = self.panels[0]
+        first = (("none", panel.baseline),) if panel.baseline else ()
+        return first + tuple((c.cell, p) for c in panel.curves for p in c.points)
+
+
+def is_rounds_curve(frame: pd.DataFrame) -> bool:
+    """Whether a frame's arms are a curve over K: they differ in K and cell alone."""
+    arms = frame.drop_duplicates("arm")
+    alike = arms["beside_rounds"].nunique() == 1 and not arms.duplicated(["cell", "rounds"]).any()
+    return bool(alike and (arms["rounds"] > 0).any())
+
+
+def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
+    """Describe the figure.
+
+    Args:
+        frame: One experiment under one settings value, see
+            :func:`~reports.frames.trials.select_settings`.
+
+    Raises:
+        ValueError: The frame's arms are no curve, see :func:`is_rounds_curve`.
+    """
+    if not is_rounds_curve(frame):
+        raise ValueError(
+            f"arms {sorted(set(frame['arm']))}: those of a curve differ in K and cell alone"
+        )
+    require_one_setting(frame)
+    return RoundsCurveInfo(
+        corpus=str(frame["corpus"].iloc[0]),
+        settings=str(frame["settings"].iloc[0]),
+        selection="test" if (frame["selection"] == "test").any() else "dev",
+        # Of the paper's BiLSTM encoder alone is it BiLSTM_s.
+        baseline="BiLSTM_s" if "bilstm-s" in set(frame["arm"]) else "no rounds",
+        panels=tuple(_panel(metric, frame) for metric in _METRICS),
+    )
+
+
+def _panel(metric: str, frame: pd.DataFrame) -> Panel:
+    curves: dict[str, list[Point]] = {}
+    baseline = None
+    for arm in dict.fromkeys(frame["arm"]):
+        trials = of_arm(frame, arm)
+        point = _point(metric, trials)
+        if point.rounds == 0:
+            baseline = point
+        else:
+            curves.setdefault(trials["cell"].iloc[0], []).append(point)
+    ordered = {cell: sorted(points, key=lambda p: p.rounds) for cell, points in curves.items()}
+    return Panel(metric, tuple(Curve(cell, tuple(p)) for cell, p in ordered.items()), baseline)
+
+
+def _point(metric: str, trials: pd.DataFrame) -> Point:
+    first, seeds = trials.iloc[0], tuple(by_seed(trials, f"test_{metric}").values())
+    found = estimate_score(seeds)
+    paper = published(str(first["corpus"]), str(first["arm"]), metric)
+    return Point(
+        rounds=int(first["rounds"]),
+        mean=found.mean,
+        # Of two seeds it is nine standard deviations wide either way: the scale would be its own.
+        low=found.low if found.n > 2 else math.nan,
+        high=found.high if found.n > 2 else math.nan,
+        n=found.n,
+        n_planned=len(trials),
+        seeds=seeds,
+        published=paper.value if paper else None,
+    )
+
+
+def draw_rounds_curve(info: RoundsCurveInfo) -> Figure:
+    """Draw F1, precision and recall against K side by side."""
+    with mpl.rc_context(STYLE):
+        notes = _footnotes(info)
+        figure = Figure(figsize=(10, 4.3 + 0.17 * len(notes)))
+        FigureCanvasAgg(figure)
+        _, height = figure.get_size_inches()
+        all_axes = figure.subplots(1, len(info.panels), sharey=True)
+        bottom = (0.62 + 0.17 * len(notes)) / height
+        figure.subplots_adjust(
+            left=0.06, right=0.988, top=1 - 1.22 / height, bottom=bottom, wspace=0.07
+        )
+        for axes, panel in zip(all_axes, info.panels, strict=True):
+            _draw_panel(axes, panel)
+        all_axes[0].set_ylabel("points")
+        all_axes[0].yaxis.set_major_locator(_y_ticks(info))
+        _draw_head(figure, info, height)
+        for line, note in enumerate(reversed(notes)):
+            figure.text(0.012, (0.1 + 0.17 * line) / height, note, fontsize=7.5, color=FAINT)
+    return figure
+
+
+def _y_ticks(info: RoundsCurveInfo) -> Locator:
+    """Return round steps, or none where there is nothing to measure."""
+    drawn = any(p.n or p.published is not None for _, p in info.points)
+    return MaxNLocator(nbins=7, steps=[1, 2, 5, 10]) if drawn else NullLocator()
+
+
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    last = max(p.rounds for curve in panel.curves for p in curve.points)
+    axes.set_title(_METRICS[panel.metric], loc="left", fontsize=10, fontweight="bold", pad=7)
+    axes.set_xlabel("updating rounds K", labelpad=3)
+    axes.set_xticks(range(last + 1))
+    axes.set_xlim(-0.4, last + 0.4)
+    if panel.baseline:
+        _draw_baseline(axes, panel.baseline)
+    for curve in panel.curves:
+        _draw_curve(axes, curve)
+    axes.margins(y=0.08)
+
+
+def _draw_baseline(axes: Axes, point: Point) -> None:
+    if point.n:
+        axes.axhline(point.mean, color=_BASELINE_COLOUR, linestyle=_DASHES, linewidth=1.2)
+    if math.isfinite(point.low):
+        axes.axhspan(point.low, point.high, color=_BASELINE_COLOUR, alpha=0.11, linewidth=0)
+    _draw_points(axes, (point,), _BASELINE_COLOUR, shift=-0.14)
+
+
+def _draw_curve(axes: Axes, curve: Curve) -> None:
+    colour = _colour(curve.cell)
+    rounds = [p.rounds for p in curve.points]
+    # Dotted to and from a point that lacks seeds: its place may still move.
+    axes.plot(rounds, [p.mean for p in curve.points], ":", color=colour, linewidth=1.2, zorder=3)
+    whole = [p.mean if p.complete else math.nan for p in curve.points]
+    axes.plot(rounds, whole, color=colour, linewidth=1.8, zorder=4)
+    low, high = [p.low for p in curve.points], [p.high for p in curve.points]
+    axes.fill_between(rounds, low, high, color=colour, alpha=0.15, linewidth=0, zorder=2)
+    for before, point, after in zip(
+        [math.nan, *low[:-1]], curve.points, [*low[1:], math.nan], strict=True
+    ):
+        # A band has no width at a point whose neighbours have none.
+        if math.isnan(before) and math.isnan(after):
+            axes.vlines(point.rounds, point.low, point.high, color=colour, alpha=0.5, linewidth=4)
+    _draw_points(axes, curve.points, colour, shift=_SHIFTS.get(curve.cell, 0.0))
+
+
+def _draw_points(axes: Axes, points: Iterable[Point], colour: str, shift: float) -> None:
+    """Draw means, hollow where seeds are missing; seeds beside them; the paper's values."""
+    for point in points:
+        if point.n > 1:
+            at = [point.rounds + shift] * point.n
+            axes.plot(at, point.seeds, ".", color=colour, alpha=0.45, ms=5, mew=0, zorder=3)
+        if point.n:
+            face = colour if point.complete else "white"
+            axes.plot(point.rounds, point.mean, "o", color=colour, mfc=face, ms=5.5, zorder=5)
+        if point.published is not None:
+            axes.plot(point.rounds, point.published, **_PAPER_MARKER, zorder=6)
+
+
+_PAPER_MARKER: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 7.5,
+    "markerfacecolor": "none",
+    "markeredgecolor": INK,
+    "markeredgewidth": 1.2,
+    "linestyle": "none",
+}
+
+
+def _colour(cell: str) -> str:
+    return _COLOURS.get(cell, _OTHER_COLOUR)
+
+
+def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
+    title = f"Test scores against updating rounds K on {info.corpus}, {seed_count(info)}"
+    figure.text(0.012, 1 - 0.3 / height, title, fontsize=13, fontweight="bold")
+    chosen = "dev" if info.selection == "dev" else "TEST, which flatters the scores"
+    subtitle = f"Test split, epoch chosen on {chosen}"
+    if any(math.isfinite(p.low) for _, p in info.points):
+        subtitle += "; mean over seeds and its 95 % interval"
+    figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=FAINT)
+    figure.legend(
+        handles=_legend_handles(info),
+        loc="upper left",
+        bbox_to_anchor=(0.006, 1 - 0.58 / height),
+        ncols=8,
+        frameon=False,
+        handlelength=2.7,
+        columnspacing=1.5,
+        handletextpad=0.6,
+        fontsize=9,
+    )
+
+
+def seed_count(info: RoundsCurveInfo) -> str:
+    """Return how many seeds the points have: ``5 seeds``, ``0–5 of 5 seeds``."""
+    finished = sorted({p.n for _, p in info.points})
+    planned = max(p.n_planned for _, p in info.points)
+    if not any(finished):
+        return "no finished seed yet"
+    few, most = finished[0], finished[-1]
+    if few == most == planned:
+        return "1 seed" if planned == 1 else f"{planned} seeds"
+    return (f"{few}" if few == most else f"{few}–{most}") + f" of {planned} seeds"
+
+
+def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
+    """Return a key to what this figure holds, and to nothing else."""
+    handles: list[Line2D | Patch] = []
+    for curve in info.panels[0].curves:
+        if not any(p.n or p.published is not None for p in curve.points):
+            continue
+        colour, label = _colour(curve.cell), f"RIN ({curve.cell.upper()})"
+        handles.append(Line2D([], [], color=colour, lw=1.8, marker="o", ms=5.5, label=label))
+    points = [p for _, p in info.points]
+    if info.panels[0].baseline:
+        subscripted = info.baseline.replace("_s", "$_\\mathrm{s}$")
+        style: dict[str, Any] = {"color": _BASELINE_COLOUR, "linestyle": _DASHES, "lw": 1.2}
+        handles.append(Line2D([], [], marker="o", ms=5.5, label=f"{subscripted} (K = 0)", **style))
+    if any(p.published is not None for p in points):
+        handles.append(Line2D([], [], label="the paper, Table 1", **_PAPER_MARKER))
+    if any(math.isfinite(p.low) for p in points):
+        handles.append(Patch(color=FAINT, alpha=0.2, lw=0, label="95 % interval"))
+    if any(p.n > 1 for p in points):
+        dot: dict[str, Any] = {"marker": ".", "ms": 7, "mew": 0, "ls": "none", "alpha": 0.6}
+        handles.append(Line2D([], [], color=FAINT, label="one seed", **dot))
+    if any(0 < p.n < p.n_planned for p in points):
+        hollow: dict[str, Any] = {"marker": "o", "ms": 5.5, "mfc": "white", "ls": "none"}
+        handles.append(Line2D([], [], color=FAINT, label="seeds missing", **hollow))
+    return handles
+
+
+def _footnotes(info: RoundsCurveInfo) -> list[str]:
+    """Return the lines below the panels: missing seeds and the study's own settings."""
+    partial = [(c, p) for c, p in info.points if 0 < p.n < p.n_planned]
+    empty = [(c, p) for c, p in info.points if p.n == 0]
+    notes = []
+    if partial:
+        notes.append("Seeds finished so far: " + _listed(partial, counts=True))
+    if empty:
+        notes.append("No finished seed: " + _listed(empty, counts=False))
+    if info.settings:
+        notes.append(f"Settings: {info.settings}")
+    return [line for note in notes for line in textwrap.wrap(note, 150)]
+
+
+def _listed(points: Iterable[tuple[str, Point]], counts: bool) -> str:
+    """Return ``GRU K = 4 (2/5), 6 (1/5); RNN K = 2 (3/5)``."""
+    by_cell: dict[str, list[str]] = {}
+    for cell, p in points:
+        count = f" ({p.n}/{p.n_planned})" if counts else ""
+        by_cell.setdefault(cell, []).append(f"{p.rounds}{count}")
+    return "; ".join(
+        f"{'' if c == 'none' else c.upper() + ' '}K = {', '.join(k)}" for c, k in by_cell.items()
+    )

@@ -1,0 +1,253 @@
+"""The figures of a search: dev F1 against every parameter, and the expected best by trials.
+
+As in :mod:`reports.figures.rounds_curve`: data to an immutable description, description to drawing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from reports.document.style import FAINT, INK, STYLE
+from reports.frames.searches import SearchData, expected_best, ranked
+
+#: Points of dev F1 below the best trial that a figure shows; in a slice, what is lower lies on
+#: the edge.
+SHOWN = 10.0
+#: Okabe and Ito's palette, one colour an arm.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_GOLDEN = 0.618  # its multiples spread evenly between whole numbers
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """One arm's trials against a parameter: value and dev F1 in points."""
+
+    label: str
+    finished: tuple[Point, ...]
+    stopped: tuple[Point, ...]
+    start: Point | None
+    """The arm's own settings, its first trial, if that has finished."""
+    best: Point | None
+    """The arm's best trial, if it has the parameter at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Dev F1 against one parameter."""
+
+    name: str
+    log: bool
+    choices: tuple[str, ...]
+    """Of a categorical parameter, whose values are their numbers, spread by up to a quarter."""
+    clouds: tuple[Cloud, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicesInfo:
+    """Dev F1 against each parameter of a search."""
+
+    slices: tuple[Slice, ...]
+    floor: float
+    """Lowest dev F1 that is drawn in its place, in points."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedInfo:
+    """Expected best dev F1, in points, by number of trials; for each arm."""
+
+    curves: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+def slices_info(data: SearchData) -> SlicesInfo | None:
+    """Describe the figure of every parameter that varies, or None while no trial is judged."""
+    judged = _judged(data)
+    slices = tuple(
+        _slice(data, judged, name) for name in data.parameters if judged[name].nunique() > 1
+    )
+    if not slices:
+        return None
+    return SlicesInfo(slices=slices, floor=100 * float(judged["dev_f1"].max()) - SHOWN)
+
+
+def _slice(data: SearchData, judged: pd.DataFrame, name: str) -> Slice:
+    attributes = data.parameters[name]["attributes"]
+    choices = tuple(map(str, attributes.get("choices", ())))
+    best = set(ranked(judged).groupby("arm").head(1).index)
+    judged = judged[judged[name].notna()]
+    values = judged[name].map(str).map(choices.index) if choices else judged[name]
+    # Beside one another: trials with the same choice would lie in one column.
+    aside = (judged["trial"] * _GOLDEN % 1 - 0.5) / 2 if choices else 0.0
+    placed = judged.assign(
+        x=values.astype("float64") + aside,
+        y=100 * judged["dev_f1"],
+        best=judged.index.isin(best),
+    )
+    clouds = tuple(_cloud(placed[placed["arm"] == arm], label) for arm, label in data.arms.items())
+    log = bool(attributes.get("log", False))
+    return Slice(name=name, log=log, choices=choices, clouds=clouds)
+
+
+def _cloud(placed: pd.DataFrame, label: str) -> Cloud:
+    def points(trials: pd.DataFrame) -> tuple[Point, ...]:
+        return tuple(zip(trials["x"], trials["y"], strict=True))
+
+    finished = placed[placed["state"] == "finished"]
+    return Cloud(
+        label=label,
+        finished=points(finished),
+        stopped=points(placed[placed["state"] == "stopped"]),
+        start=next(iter(points(finished[finished["trial"] == 0])), None),
+        best=next(iter(points(placed[placed["best"]])), None),
+    )
+
+
+def expected_info(data: SearchData) -> ExpectedInfo:
+    """Describe the figure of the expected best dev F1."""
+    judged = _judged(data)
+    return ExpectedInfo(
+        curves=tuple(
+            (label, tuple(100 * expected_best(judged.loc[judged["arm"] == arm, "dev_f1"].tolist())))
+            for arm, label in data.arms.items()
+            if (judged["arm"] == arm).any()
+        )
+    )
+
+
+def _judged(data: SearchData) -> pd.DataFrame:
+    """Return the trials that ended with a score, at their end or where they were stopped."""
+    ended = data.trials[data.trials["state"].isin(["finished", "stopped"])]
+    return ended[ended["dev_f1"].notna()]
+
+
+def draw_slices(info: SlicesInfo) -> Figure:
+    """Draw :class:`SlicesInfo`: a panel for each parameter, near the best.
+
+    Finished trials are filled, stopped ones open. A single parameter has a second panel with all.
+    """
+    with mpl.rc_context(STYLE):
+        if len(info.slices) == 1:
+            figure, (near, whole) = _panels(rows=2, columns=1, height=4.6, ratios=[3, 2])
+            _draw_slice(near, info.slices[0], info.floor)
+            _draw_slice(whole, info.slices[0], None)
+            near.set(xlabel="", ylabel="dev F1, points")
+            whole.set_ylabel("dev F1, all trials")
+        else:
+            columns = min(3, len(info.slices))
+            rows = ceil(len(info.slices) / columns)
+            figure, panels = _panels(rows=rows, columns=columns, height=2.1 * rows + 0.6)
+            for axes, slice_ in zip(panels, info.slices, strict=False):
+                _draw_slice(axes, slice_, info.floor)
+            for axes in panels[::columns]:
+                axes.set_ylabel("dev F1, points")
+            for axes in panels[len(info.slices) :]:
+                axes.remove()
+        _legend(figure, info)
+    return figure
+
+
+def _panels(
+    *, rows: int, columns: int, height: float, ratios: Sequence[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(6.4, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(rows, columns, squeeze=False, height_ratios=ratios)
+    return figure, list(panels.flat)
+
+
+def _draw_slice(axes: Axes, slice_: Slice, floor: float | None) -> None:
+    for colour, cloud in zip(_cycle(len(slice_.clouds)), slice_.clouds, strict=True):
+        _draw_cloud(axes, cloud, colour, floor)
+    if slice_.log:
+        axes.set_xscale("log")
+    if slice_.choices:
+        axes.set_xticks(range(len(slice_.choices)), slice_.choices)
+        axes.set_xlim(-0.5, len(slice_.choices) - 0.5)
+    if floor is not None:
+        axes.set_ylim(floor, floor + 1.1 * SHOWN)
+    axes.set_xlabel(slice_.name.rpartition(".")[2])
+
+
+def _draw_cloud(axes: Axes, cloud: Cloud, colour: str, floor: float | None) -> None:
+    for points, face in ((cloud.stopped, "none"), (cloud.finished, colour)):
+        for marker, part in _by_floor(points, floor):
+            x, y = zip(*part, strict=True)
+            axes.scatter(
+                x, y, s=22, marker=marker, facecolors=face, edgecolors=colour, clip_on=False
+            )
+    for point, marker, size in ((cloud.start, "D", 34), (cloud.best, "*", 110)):
+        if point is not None and (floor is None or point[1] >= floor):
+            axes.scatter(
+                *point, s=size, marker=marker, color=colour, edgecolors=INK, linewidths=0.7
+            )
+
+
+def _by_floor(
+    points: Sequence[Point], floor: float | None
+) -> Iterator[tuple[str, Sequence[Point]]]:
+    """Yield points in their place, and on the edge those that are lower."""
+    low = [] if floor is None else [(x, floor) for x, y in points if y < floor]
+    high = [point for point in points if floor is None or point[1] >= floor]
+    yield from ((marker, part) for marker, part in (("o", high), ("v", low)) if part)
+
+
+def _legend(figure: Figure, info: SlicesInfo) -> None:
+    clouds = info.slices[0].clouds
+    arms = [
+        _mark(cloud.label, "o", colour, colour)
+        for colour, cloud in zip(_cycle(len(clouds)), clouds, strict=True)
+    ]
+    marks = [
+        _mark("stopped early", "o", "none", FAINT),
+        _mark("lower than shown", "v", "none", FAINT),
+        _mark("start", "D", FAINT, INK),
+        _mark("best", "*", FAINT, INK),
+    ]
+    figure.legend(
+        handles=[*arms, *marks], loc="outside upper center", ncols=3, frameon=False, fontsize=8
+    )
+
+
+def _mark(label: str, marker: str, face: Any, edge: str) -> Line2D:
+    size = 10 if marker == "*" else 5
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        label=label,
+        marker=marker,
+        markersize=size,
+        markerfacecolor=face,
+        markeredgecolor=edge,
+    )
+
+
+def draw_expected(info: ExpectedInfo) -> Figure:
+    """Draw :class:`ExpectedInfo`, near the best."""
+    with mpl.rc_context(STYLE):
+        figure, (axes,) = _panels(rows=1, columns=1, height=3.8)
+        for colour, (label, values) in zip(_cycle(len(info.curves)), info.curves, strict=True):
+            axes.plot(range(1, len(values) + 1), values, color=colour, label=label)
+        axes.set(xlabel="trials", ylabel="expected best dev F1, points")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if info.curves:
+            best = max(values[-1] for _, values in info.curves)
+            axes.set_ylim(bottom=max(axes.get_ylim()[0], best - SHOWN))
+            axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _cycle(count: int) -> list[str]:
+    return [_COLOURS[k % len(_COLOURS)] for k in range(count)]

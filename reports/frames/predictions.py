@@ -1,0 +1,253 @@
+"""What the ledger keeps of corpora and predictions: F1 of any part of the test split.
+
+Scores of a part cannot be had from scores of the whole, so trials leave their test triples and
+studies the gold triples. Both are counted here sentence by sentence; sums over sentences are
+then sums over rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from reports.frames.trials import LedgerError
+from reports.stats.significance import Array, f1
+from rin_core.data.corpus import Sentence, Span, Triple
+from rin_core.data.statistics import SplitStatistics
+
+#: Subject word, relation, object word.
+Fact = tuple[int, str, int]
+
+_UNREADABLE = (OSError, KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusRecord:
+    """A corpus as a study recorded it."""
+
+    content: str
+    """Digest of the corpus."""
+    name: str
+    statistics: Mapping[str, SplitStatistics]
+    """By split."""
+    test: tuple[Sentence, ...]
+    """The test split with its gold; no part-of-speech tags."""
+
+
+class Answer(NamedTuple):
+    """What is true of one test sentence, and what a trial says of it."""
+
+    gold: frozenset[Fact]
+    """The located gold triples."""
+    said: frozenset[Fact]
+
+
+class WordsKnown(NamedTuple):
+    """What a model knows of the words of test before it is trained."""
+
+    with_vector: frozenset[str]
+    """Words that have a pretrained vector: of those that training has, which alone have one."""
+    unseen: frozenset[str]
+    """Words that training does not have; all are one to a model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceCounts:
+    """What trials found in every test sentence, for the trials that left their predictions."""
+
+    by_fingerprint: Mapping[str, Array] = field(default_factory=dict)
+    """Correct, predicted and gold triples, integers [N, 3]."""
+    answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
+    """The triples themselves, N of them, under the same fingerprints."""
+    sentences: tuple[Sentence, ...] = ()
+    """The N sentences."""
+    vectors: Mapping[str, WordsKnown] = field(default_factory=dict)
+    """What the trials that began with vectors knew of the words; none where the ledger does not
+    say."""
+    problems: tuple[str, ...] = ()
+    """Which finished trials have none, and why."""
+
+
+def read_corpora(runs: Path) -> dict[str, CorpusRecord]:
+    """Return the corpora a ledger describes, by content, in order of their names.
+
+    Raises:
+        LedgerError: A record that cannot be read.
+    """
+    records = [_read_corpus(path) for path in (runs / "corpora").glob("*.json")]
+    return {r.content: r for r in sorted(records, key=lambda r: (r.name, r.content))}
+
+
+def _read_corpus(path: Path) -> CorpusRecord:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return CorpusRecord(
+            content=path.stem,
+            name=str(content["name"]),
+            statistics={s: SplitStatistics(**v) for s, v in content["statistics"].items()},
+            test=tuple(_read_sentence(record) for record in content["test"]),
+        )
+    except _UNREADABLE as error:
+        raise LedgerError(
+            f"{path}: not a corpus's record ({error!r}); delete it and give the study's "
+            "command again, which rewrites it"
+        ) from error
+
+
+def _read_sentence(record: Mapping[str, Any]) -> Sentence:
+    return Sentence(
+        words=tuple(record["words"]),
+        pos=None,
+        entities=tuple(Span(*span) for span in record["entities"]),
+        triples=tuple(Triple(Span(*s), t, Span(*o)) for s, t, o in record["triples"]),
+        missing=tuple((s, t, o) for s, t, o in record["missing"]),
+    )
+
+
+def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
+    """Count the test triples of the finished trials of one corpus.
+
+    A trial without predictions, or whose predictions do not give the F1 it recorded, is left
+    out and named in ``problems``.
+
+    Args:
+        runs: A study's output folder.
+        frame: Trials of one corpus.
+    """
+    corpora = read_corpora(runs)
+    done = frame[frame["status"] == "done"]
+    done = done.assign(content=[_content(trial, corpora) for _, trial in done.iterrows()])
+    known = done[done["content"].isin(list(corpora))]
+    if known.empty:
+        lack = f"None of {len(done)} finished trials is of a corpus that the ledger describes."
+        return SentenceCounts(problems=(lack,) if len(done) else ())
+    # The last trial's corpus: an earlier content of the same name is another test split.
+    corpus = corpora[str(known["content"].iloc[-1])]
+    words = {digest: _words_known(runs, digest) for digest in done["digest"].unique()}
+    answers: dict[str, tuple[Answer, ...]] = {}
+    vectors, problems = {}, []
+    for _, trial in done.iterrows():
+        try:
+            answers[str(trial["fingerprint"])] = _trial_answers(runs, trial, corpus)
+            if (own := words[trial["digest"]]) is not None:
+                vectors[str(trial["fingerprint"])] = own
+        except _UNREADABLE as error:
+            problems.append(f"Not counted: {trial['label']}, seed {trial['seed']}: {error}")
+    return SentenceCounts(
+        by_fingerprint={name: count_answers(corpus.test, own) for name, own in answers.items()},
+        answers=answers,
+        sentences=corpus.test,
+        vectors=vectors,
+        problems=tuple(problems),
+    )
+
+
+def _words_known(runs: Path, digest: str) -> WordsKnown | None:
+    path = runs / "vectors" / f"{digest}.json"
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return WordsKnown(frozenset(content["with_vector"]), frozenset(content["unseen"]))
+    except _UNREADABLE as error:
+        raise LedgerError(
+            f"{path}: not a record of word vectors ({error!r}); delete it and give the study's "
+            "command again, which rewrites it"
+        ) from error
+
+
+def _content(trial: pd.Series, corpora: Mapping[str, CorpusRecord]) -> str:
+    """Return the digest of a trial's corpus.
+
+    Results older than that record name their corpus only. If the ledger describes one of that
+    name it is taken, and counted only if it gives the trial's recorded F1.
+    """
+    named = [record.content for record in corpora.values() if record.name == trial["corpus"]]
+    return str(trial["content"]) or (named[0] if len(named) == 1 else "")
+
+
+def _trial_answers(runs: Path, trial: pd.Series, corpus: CorpusRecord) -> tuple[Answer, ...]:
+    """Return what a trial says, once it is sure that this is what its scores were taken from."""
+    path = runs / "units" / str(trial["fingerprint"]) / "predictions.json"
+    place = f"`units/{trial['fingerprint']}/predictions.json`"
+    if trial["content"] != corpus.content:
+        raise ValueError(f"`{trial['fingerprint']}` is of another content of {corpus.name}")
+    if not path.exists():
+        raise ValueError(f"{place} is not there: the trial is older than that record")
+    try:
+        predictions = json.loads(path.read_text(encoding="utf-8"))
+        answers = read_answers(corpus.test, predictions, str(trial["entity_word"]))
+    except _UNREADABLE as error:
+        raise ValueError(f"{place} cannot be read ({error!r})") from error
+    counts = count_answers(corpus.test, answers)
+    found, recorded = float(f1(counts.sum(axis=0))), 100 * float(trial["test_f1"])
+    if abs(found - recorded) > 1e-6:
+        raise ValueError(f"{place} gives F1 {found:.2f}, its result says {recorded:.2f}")
+    return answers
+
+
+def read_answers(
+    gold: Sequence[Sentence], predictions: Mapping[str, Any], entity_word: str
+) -> tuple[Answer, ...]:
+    """Lay a trial's triples beside the gold ones, a sentence at a time.
+
+    Args:
+        gold: The N sentences of test.
+        predictions: ``relations`` by number, and ``triples`` as rows of sentence, subject word,
+            relation, object word.
+        entity_word: ``first`` or ``last``: the word that stands for an entity.
+
+    """
+    said: list[set[Fact]] = [set() for _ in gold]
+    relations = predictions["relations"]
+    for n, subject, relation, object_ in predictions["triples"]:
+        said[n].add((subject, relations[relation], object_))
+    pairs = zip(gold, said, strict=True)
+    return tuple(Answer(gold_words(s, entity_word), frozenset(own)) for s, own in pairs)
+
+
+def count_answers(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> Array:
+    """Count partial matches, the paper's: relation and both entity words are right.
+
+    Returns:
+        Correct, predicted and gold [N, 3]. A gold triple that cannot be located counts as
+        gold, and so as missed.
+    """
+    rows = [
+        (len(gold & said), len(said), len(gold) + len(sentence.missing))
+        for sentence, (gold, said) in zip(sentences, answers, strict=True)
+    ]
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def count_by_words(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> Array:
+    """Count triples that are right by the words of their arguments, wherever those stand.
+
+    Returns:
+        Correct, predicted and gold [N, 3], as from :func:`count_answers`; triples of the same
+        words are one.
+    """
+    rows = []
+    for sentence, (gold, said) in zip(sentences, answers, strict=True):
+
+        def as_words(facts: frozenset[Fact], words: Sequence[str] = sentence.words) -> set[object]:
+            return {(words[i], relation, words[j]) for i, relation, j in facts}
+
+        right, found = as_words(gold), as_words(said)
+        rows.append((len(right & found), len(found), len(right) + len(sentence.missing)))
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def gold_words(sentence: Sentence, entity_word: str) -> frozenset[Fact]:
+    """Return the located gold triples as subject word, relation, object word."""
+
+    def word(span: Span) -> int:
+        return span.start if entity_word == "first" else span.end - 1
+
+    return frozenset((word(t.subject), t.relation, word(t.object)) for t in sentence.triples)

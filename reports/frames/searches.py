@@ -1,0 +1,246 @@
+"""A search from its record: every trial, what it cost, and what tuning bought.
+
+One row is one trial, stopped and failed ones too. A stopped trial has the scores of the epochs
+it got and no more; it is never averaged with finished ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.frames.trials import LedgerError, read_json, read_ledger, read_unit
+from rin_core.config import variant
+
+#: What may have become of a trial, in the order of tables.
+STATES = ("finished", "stopped", "failed", "running")
+#: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
+#: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
+#: ``end_…`` what its unit came to.
+SCHEMA: dict[str, str] = {
+    **dict.fromkeys(("arm", "label", "state", "fingerprint", "reason", "variant"), "object"),
+    **dict.fromkeys(("trial", "seed", "inherited", "epochs", "spent_epochs"), "int64"),
+    **dict.fromkeys(("dev_f1", "seconds", "spent_seconds"), "float64"),
+    **dict.fromkeys(("end_dev_f1", "end_epochs", "end_seconds"), "float64"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchData:
+    """All that reports know of a search."""
+
+    experiment: str
+    title: str
+    corpus: str
+    command: str
+    settings: Mapping[str, Any]
+    parameters: Mapping[str, Mapping[str, Any]]
+    """Distribution and condition of each, as recorded."""
+    budget: int
+    trials: pd.DataFrame
+    """With :data:`SCHEMA`, then the parameters; scores as fractions."""
+    confirmed: pd.DataFrame | None
+    """The confirmation's trials (:func:`reports.frames.trials.read_ledger`), if any."""
+
+    @property
+    def arms(self) -> dict[str, str]:
+        """Return the label of each arm."""
+        return dict(zip(self.trials["arm"], self.trials["label"], strict=True))
+
+
+def searches(runs: Path) -> list[str]:
+    """Return the names of the searches in a ledger, sorted."""
+    return sorted(path.stem for path in (runs / "searches").glob("*.json"))
+
+
+def read_search(runs: Path, experiment: str) -> SearchData:
+    """Read a search's record and what its units and its confirmation have come to.
+
+    Args:
+        runs: A study's output folder.
+        experiment: Its name.
+
+    Raises:
+        LedgerError: There is no such record, or it cannot be read.
+    """
+    path = runs / "searches" / f"{experiment}.json"
+    if not path.exists():
+        known = ", ".join(searches(runs)) or "none"
+        raise LedgerError(f"{experiment}: no such search in {path.parent}; there: {known}")
+    try:
+        record = read_json(path)
+        labels = record["labels"]
+        rows = [_row(trial, labels, runs / "units") for trial in record["trials"]]
+        # As objects: where some trials lack a parameter, pandas would make 100 of it 100.0.
+        columns = [*SCHEMA, *record["parameters"]]
+        frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(SCHEMA)
+        return SearchData(
+            **{name: record[name] for name in ("experiment", "title", "corpus", "command")},
+            settings=record["settings"],
+            parameters=record["parameters"],
+            budget=int(record["budget"]),
+            trials=frame.sort_values(["arm", "trial"], ignore_index=True),
+            confirmed=_confirmation(runs, str(record["confirmed"])),
+        )
+    except LedgerError:  # of its confirmation, and names that
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerError(
+            f"{path}: not a search's record ({error!r}); move the file away"
+        ) from error
+
+
+def _row(trial: Mapping[str, Any], labels: Mapping[str, str], units: Path) -> dict[str, Any]:
+    own, inherited = trial["seconds"], int(trial["inherited"])
+    row: dict[str, Any] = {name: trial[name] for name in ("arm", "state", "fingerprint", "reason")}
+    row |= {
+        "label": labels.get(trial["arm"], trial["arm"]),
+        "variant": variant(trial["config"]),
+        "trial": int(trial["number"]),
+        "seed": int(trial["config"].get("training.seed", 0)),
+        "inherited": inherited,
+        "dev_f1": max(trial["dev_f1"], default=math.nan),
+        "epochs": len(trial["dev_f1"]),
+        "seconds": float(sum(own)),
+        "spent_epochs": len(own[inherited:]),
+        "spent_seconds": float(sum(own[inherited:])),
+    }
+    return {**row, **_end(trial, units), **trial["parameters"]}
+
+
+def _end(trial: Mapping[str, Any], units: Path) -> dict[str, Any]:
+    """Return what a trial came to at its own end: a stopped one's only if someone went there."""
+    unit = read_unit(units / trial["fingerprint"])
+    if unit.status != "done":  # or cannot be read, which the run's card says
+        return {"end_dev_f1": math.nan, "end_epochs": math.nan, "end_seconds": math.nan}
+    return {
+        "end_dev_f1": unit.scores["dev_f1"],
+        "end_epochs": unit.epochs,
+        "end_seconds": unit.seconds,
+    }
+
+
+def _confirmation(runs: Path, experiment: str) -> pd.DataFrame | None:
+    if not (runs / "studies" / f"{experiment}.json").exists():
+        return None
+    return read_ledger(runs, [experiment])
+
+
+def ranked(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the finished trials, the best dev F1 first and the earliest among equals."""
+    finished = trials[trials["state"] == "finished"]
+    return finished.sort_values(["dev_f1", "trial"], ascending=[False, True])
+
+
+def outcomes(data: SearchData) -> pd.DataFrame:
+    """Return trials, epochs and seconds spent by what came of them.
+
+    Beside the states of trials: ``run on``, what an audit or a grid added to stopped ones, and
+    ``confirmed``, the runs on fresh seeds.
+    """
+    groups = data.trials.groupby("state")[["spent_epochs", "spent_seconds"]]
+    table = groups.sum().join(data.trials.groupby("state").size().rename("trials"))
+    table = table.reindex([state for state in STATES if state in table.index])
+    on = data.trials[(data.trials["state"] == "stopped") & data.trials["end_epochs"].notna()]
+    if not on.empty:
+        epochs = float((on["end_epochs"] - on["epochs"]).sum())
+        table.loc["run on"] = [epochs, float((on["end_seconds"] - on["seconds"]).sum()), len(on)]
+    if data.confirmed is not None:
+        done = data.confirmed[data.confirmed["status"] == "done"]
+        spent = [float(done["epochs"].sum()), float(done["seconds"].sum()), len(done)]
+        table.loc["confirmed"] = spent
+    return table.astype({"trials": int, "spent_epochs": int})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToEnd:
+    """What stopping early saved."""
+
+    spent: float
+    """Seconds of all finished and stopped trials."""
+    to_end: float
+    """Seconds with every one of them at its end."""
+    known: int
+    """Stopped trials whose end is known, because an audit or a grid went there."""
+    estimated: int
+    """Stopped trials taken to need the mean epochs of their arm's trials that ended."""
+
+    @property
+    def share(self) -> float:
+        """Return the share of the compute that was needed."""
+        return self.spent / self.to_end if self.to_end else math.nan
+
+
+def to_end(trials: pd.DataFrame) -> ToEnd:
+    """Compare a search with running all its trials to their end.
+
+    An epoch costs a stopped trial what its own epochs cost. Trials that survive train longer
+    than most, so the estimate is on the high side; an audit replaces it by facts.
+    """
+    judged = trials[trials["state"].isin(["finished", "stopped"])]
+    stopped = judged[judged["state"] == "stopped"]
+    means = judged["arm"].map(_mean_epochs(judged)).astype("float64")
+    needed = judged["end_epochs"].fillna(means)
+    needed = needed.fillna(judged["epochs"]).clip(lower=judged["epochs"])
+    per_epoch = judged["seconds"] / judged["epochs"]
+    whole = judged["end_seconds"].fillna(needed * per_epoch)
+    known = int(stopped["end_epochs"].notna().sum())
+    return ToEnd(
+        spent=float(judged["seconds"].sum()),
+        to_end=float(whole.sum()),
+        known=known,
+        estimated=len(stopped) - known,
+    )
+
+
+def _mean_epochs(judged: pd.DataFrame) -> dict[str, float]:
+    every = float(judged["end_epochs"].mean())
+    means = judged.groupby("arm")["end_epochs"].mean().fillna(every)
+    return {str(arm): float(mean) for arm, mean in means.items()}
+
+
+def audited(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the stopped trials whose end is known, beside the best finished of their arm.
+
+    Returns:
+        Columns ``arm``, ``trial``, ``epochs``, ``dev_f1``, ``end_epochs``, ``end_dev_f1``,
+        ``best`` and ``would_have_won``.
+    """
+    known = trials[(trials["state"] == "stopped") & trials["end_dev_f1"].notna()]
+    best = ranked(trials).groupby("arm")["dev_f1"].max()
+    table = known[["arm", "trial", "epochs", "dev_f1", "end_epochs", "end_dev_f1"]].copy()
+    table["best"] = table["arm"].map(best).astype("float64")
+    table["would_have_won"] = table["end_dev_f1"] > table["best"]
+    return table
+
+
+def expected_best(values: Sequence[float], most: int | None = None) -> np.ndarray[Any, Any]:
+    """Return the expected highest of n values, for every n from 1.
+
+    With the empirical distribution of the N values found, drawn with replacement,
+    E[max of n] = Σ_v v · (P(V ≤ v)^n − P(V < v)^n).
+
+    Args:
+        values: Dev F1 of trials, as they are: stopped ones with what they had.
+        most: Largest n; N when ``None``.
+
+    Returns:
+        Expectation by n, from n = 1.
+
+    References:
+        Dodge et al. (2019), "Show Your Work: Improved Reporting of Experimental Results",
+        Eq. 1 and §3.1.
+    """
+    sample = np.sort(np.asarray(values, dtype=float))
+    count = len(sample)
+    n = np.arange(1, (most or count) + 1)[:, None]
+    at_most = np.arange(1, count + 1) / count
+    below = np.arange(count) / count
+    expected: np.ndarray[Any, Any] = ((at_most**n - below**n) * sample).sum(axis=1)
+    return expected

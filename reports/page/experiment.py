@@ -1,0 +1,67 @@
+"""One experiment for a reader: curve, scores, differences, parts of the test split, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from reports.document.section import Drawing, Section
+from reports.errors.section import error_section
+from reports.figures.rounds_curve import draw_rounds_curve, is_rounds_curve, rounds_curve_info
+from reports.frames.predictions import SentenceCounts, read_counts
+from reports.published.numbers import ARMS
+from reports.tables.breakdown import breakdown_table
+from reports.tables.experiment import differences_table, optimism_table, results_table
+
+
+def experiment_section(runs: Path, frame: pd.DataFrame, others: Sequence[str] = ()) -> Section:
+    """Return everything there is to see of an experiment.
+
+    Args:
+        runs: A study's output folder.
+        frame: The experiment under one settings value.
+        others: Settings that it was also run with.
+    """
+    name = str(frame["experiment"].iloc[0])
+    counts = read_counts(runs, frame)
+    optional = (
+        differences_table(frame, counts),
+        optimism_table(frame),
+        breakdown_table(frame, counts),
+    )
+    errors = error_section(name, frame, counts)
+    return Section(
+        key=name,
+        title=name,
+        page="results.md",
+        intro=_lacks(counts),
+        drawings=curve_drawing(frame),
+        tables=(results_table(frame, others), *(table for table in optional if table)),
+        parts=(errors,) if errors else (),
+    )
+
+
+def curve_drawing(frame: pd.DataFrame) -> tuple[Drawing, ...]:
+    """Return the rounds curve where the arms are one."""
+    if not is_rounds_curve(frame):
+        return ()
+    return (
+        Drawing(
+            name="rounds_curve",
+            caption=f"Test scores against the number of updating rounds{_of_whom(frame)}",
+            figure=draw_rounds_curve(rounds_curve_info(frame)),
+        ),
+    )
+
+
+def _of_whom(frame: pd.DataFrame) -> str:
+    """Name the experiment of a curve that is not of the paper's models."""
+    return "" if frame["arm"].isin(ARMS).all() else f" in {frame['experiment'].iloc[0]}"
+
+
+def _lacks(counts: SentenceCounts) -> tuple[str, ...]:
+    if counts.by_fingerprint:
+        return ()
+    return tuple(f"No F1 by overlap class, no errors. {problem}" for problem in counts.problems)

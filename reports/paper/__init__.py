@@ -1,0 +1,1 @@
+"""The paper's tables and claims beside ours, and REPRODUCTION.md."""

@@ -1,0 +1,1 @@
+"""Corpora: reading, encoding, vocabulary, word vectors, batches."""

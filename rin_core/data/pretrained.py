@@ -1,0 +1,246 @@
+"""A pretrained transformer: from its files to plain values, and from those to a module.
+
+The files are read once, where the corpus is encoded. From there the weights travel as arrays,
+as word vectors do: trials on other machines need no folder of the model, and what is trained
+is what was digested. Only safetensors are read, and no code that comes with a model is run.
+
+``transformers`` takes seconds to import and is imported only here, where it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rin_core.data.pieces import PieceTokenizer
+
+#: The files of a model that decide its numbers, in the order in which they are digested.
+FILES = (
+    "config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+)
+_NEEDED = {
+    "config.json": "no config.json",
+    "model*.safetensors": "no weights in safetensors (pickled ones are never read)",
+    "tokenizer.json": "no tokenizer.json (a fast tokenizer is needed)",
+}
+
+
+class PretrainedError(ValueError):
+    """A pretrained model that cannot be used: names it, what is wrong and the fix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pretrained:
+    """A transformer in plain values."""
+
+    name: str
+    """Owner and name as on the hub, or a folder's last two parts; no part of its identity."""
+    digest: str
+    """Identity of the files' content, 16 hexadecimal digits."""
+    architecture: Mapping[str, Any] = field(repr=False)
+    """Its configuration, in JSON's types."""
+    tokenizer: PieceTokenizer
+    weights: Mapping[str, NDArray[np.float32]] = field(repr=False)
+    """By name, without the pooler; empty where a checkpoint brings them."""
+
+    @property
+    def size(self) -> int:
+        """How many weights there are."""
+        return sum(array.size for array in self.weights.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all but the weights in JSON's types."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "architecture": dict(self.architecture),
+            "tokenizer": self.tokenizer.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Pretrained:
+        """Rebuild what :meth:`to_json` wrote, to be filled from trained weights."""
+        tokenizer = PieceTokenizer.from_json(data["tokenizer"])
+        return cls(**{**data, "tokenizer": tokenizer, "weights": {}})
+
+
+def load_pretrained(name: str, max_pieces: int) -> Pretrained:
+    """Read a model's files.
+
+    Args:
+        name: A folder, or a name on the Hugging Face hub, whose files are downloaded once and
+            kept in the hub's own cache.
+        max_pieces: Most pieces of a window; the model's own limit holds where it is lower.
+
+    Raises:
+        PretrainedError: There is no such model, it cannot be reached, or it is of no use here:
+            no safetensors, no fast tokenizer, no encoder.
+    """
+    folder = Path(name) if Path(name).is_dir() else _download(name)
+    files = _files(name, folder)
+    with _clear_errors(name):
+        model = _load_model(name, folder)
+        tokenizer = _load_tokenizer(folder, model, max_pieces)
+    return Pretrained(
+        name="/".join(Path(name).resolve().parts[-2:]) if folder == Path(name) else name,
+        digest=_digest(files),
+        architecture=json.loads(model.config.to_json_string(use_diff=False)),
+        tokenizer=tokenizer,
+        weights={name: tensor.numpy() for name, tensor in model.state_dict().items()},
+    )
+
+
+def build_backbone(pretrained: Pretrained) -> Any:
+    """Return the transformer as a module, with its weights where there are any.
+
+    Its random start is overwritten, so the numbers it draws must not be missing elsewhere: the
+    generator is left as it was found.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    with torch.random.fork_rng(devices=[]):
+        config = AutoConfig.for_model(**pretrained.architecture)
+        backbone = _without_pooler(AutoModel.from_config(config, trust_remote_code=False))
+    if pretrained.weights:  # copies: the arrays may be read-only views of shared memory
+        backbone.load_state_dict({k: torch.tensor(v) for k, v in pretrained.weights.items()})
+    return backbone
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(FILES)))
+    except HFValidationError:
+        raise PretrainedError(
+            f"encoder.model = {name!r}: no such folder; {_WANTED}, or a name on the hub"
+        ) from None
+    except Exception as error:  # the hub's client lets errors of several libraries through
+        reason = str(error).strip().splitlines()[0]
+        raise PretrainedError(
+            f"encoder.model = {name!r}: is no folder, and the Hugging Face hub did not give it "
+            f"({reason}); {_WANTED}, or connect once: the files are kept"
+        ) from error
+
+
+_WANTED = "give a folder with config.json, tokenizer.json and model.safetensors"
+
+
+def _files(name: str, folder: Path) -> list[Path]:
+    """Return the files that decide the numbers."""
+    found = {pattern: sorted(folder.glob(pattern)) for pattern in FILES}
+    lacking = [what for pattern, what in _NEEDED.items() if not found[pattern]]
+    if lacking:
+        raise PretrainedError(
+            f"encoder.model = {name!r}: {' and '.join(lacking)}; where transformers can read the "
+            "model, save_pretrained() of model and tokenizer writes such a folder"
+        )
+    return [path for paths in found.values() for path in paths]
+
+
+def _digest(files: list[Path]) -> str:
+    content = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            content.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return content.hexdigest()[:16]
+
+
+@contextmanager
+def _clear_errors(name: str) -> Iterator[None]:
+    """Say of any failure of the libraries whose model it was."""
+    try:
+        yield
+    except PretrainedError:
+        raise
+    except Exception as error:  # anything a broken or foreign file may set off
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise PretrainedError(
+            f"encoder.model = {name!r}: cannot be read ({reason[0]}); is it whole, and known to "
+            "the installed transformers?"
+        ) from error
+
+
+def _load_model(name: str, folder: Path) -> Any:
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    model, info = AutoModel.from_pretrained(
+        folder,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        dtype=torch.float32,
+        output_loading_info=True,
+    )
+    lacking = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+    if lacking:
+        raise PretrainedError(
+            f"encoder.model = {name!r}: lacks {len(lacking)} weights of {type(model).__name__}, "
+            f"first {lacking[0]}; is model.safetensors of this config.json?"
+        )
+    if model.config.is_encoder_decoder or not hasattr(model.config, "hidden_size"):
+        raise PretrainedError(
+            f"encoder.model = {name!r}: {type(model).__name__} is no sentence encoder; "
+            "take one such as BERT"
+        )
+    return _without_pooler(model)
+
+
+def _without_pooler(model: Any) -> Any:
+    """Drop the layer over the first piece: no word has features from it."""
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None
+    return model
+
+
+def _places(model: Any) -> int:
+    """Return how many pieces a model has positions for; 0 or less where it has no end of them."""
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    places = getattr(model.config, "max_position_embeddings", 0)
+    # RoBERTa and its kin count from the place after padding's.
+    padding = getattr(table, "padding_idx", None)
+    return places if padding is None else places - padding - 1
+
+
+def _load_tokenizer(folder: Path, model: Any, max_pieces: int) -> PieceTokenizer:
+    from transformers import AutoTokenizer
+
+    # Byte-level tokenizers take words one by one only if each may begin with a space.
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, trust_remote_code=False, local_files_only=True, add_prefix_space=True
+    )
+    if not tokenizer.is_fast:
+        raise ValueError(f"{type(tokenizer).__name__} is slow; a fast tokenizer is needed")
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    probe = tokenizer(["a"], is_split_into_words=True)
+    inside = [place for place, word in enumerate(probe.word_ids()) if word is not None]
+    pad = tokenizer.pad_token_id or 0
+    limits = (max_pieces, tokenizer.model_max_length, _places(model))
+    return PieceTokenizer(
+        text=backend.to_str(),
+        before=tuple(probe.input_ids[: inside[0]]),
+        after=tuple(probe.input_ids[inside[-1] + 1 :]),
+        pad=pad,
+        unknown=pad if tokenizer.unk_token_id is None else tokenizer.unk_token_id,
+        limit=min(limit for limit in limits if limit > 0),
+    )

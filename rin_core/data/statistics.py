@@ -1,0 +1,108 @@
+"""What a corpus is made of: Table 2, sentence lengths and overlapping triples.
+
+A sentence's triples overlap in the sense of Zeng et al. (2018, "Extracting Relational Facts by
+an End-to-End Neural Model with Copy Mechanism", §1): *Normal*, no two triples share an entity;
+*EPO* (entity pair overlap), one ordered pair of entities has several relations; *SEO* (single
+entity overlap), two different pairs share an entity. A sentence can be both EPO and SEO.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rin_core.data.corpus import Sentence, Span, count_missing
+
+NORMAL, EPO, SEO = OVERLAP_CLASSES = ("Normal", "EPO", "SEO")
+#: Groups by the number of gold triples; the last takes all that are larger.
+TRIPLE_COUNTS = ("1", "2", "3", "4", "≥5")
+#: Every group a sentence can be in; one without triples is in none.
+GROUPS = OVERLAP_CLASSES + TRIPLE_COUNTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitStatistics:
+    """Counts of one split; lengths are in words."""
+
+    sentences: int
+    relations: int
+    """Distinct relations."""
+    triples: int
+    """Distinct triples of each sentence, those of which an argument is missing too."""
+    missing: int
+    """Triples of which an argument does not occur in the sentence."""
+    entities: int
+    """Distinct spans of each sentence."""
+    multiword: int
+    """Entities of more than one word."""
+    mean_length: float
+    length_95: int
+    """The length that 95 % of the sentences do not exceed."""
+    longest: int
+    groups: dict[str, int]
+    """Sentences in each of :data:`GROUPS`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; ``SplitStatistics(**values)`` reads them back."""
+        return dataclasses.asdict(self)
+
+
+def split_statistics(sentences: Sequence[Sentence]) -> SplitStatistics:
+    """Describe one split of at least one sentence."""
+    lengths = [len(s.words) for s in sentences]
+    missing, triples = count_missing(tuple(sentences))
+    spans = [span for s in sentences for span in s.entities]
+    found = Counter(group for s in sentences for group in groups_of(s))
+    return SplitStatistics(
+        sentences=len(sentences),
+        relations=len({relation for s in sentences for _, relation, _ in _facts(s)}),
+        triples=triples,
+        missing=missing,
+        entities=len(spans),
+        multiword=sum(span.end - span.start > 1 for span in spans),
+        mean_length=float(np.mean(lengths)),
+        length_95=int(np.percentile(lengths, 95, method="inverted_cdf")),
+        longest=max(lengths),
+        groups={group: found[group] for group in GROUPS},
+    )
+
+
+def groups_of(sentence: Sentence) -> set[str]:
+    """Return the :data:`GROUPS` of a sentence: overlap classes and number of triples.
+
+    Entities are compared as text, because an argument that is not in its sentence has no place,
+    and because two mentions of one name are one entity.
+    """
+    facts = _facts(sentence)
+    if not facts:
+        return set()
+    count = TRIPLE_COUNTS[min(len(facts), len(TRIPLE_COUNTS)) - 1]
+    return {count, *_overlaps([(subject, object_) for subject, _, object_ in facts])}
+
+
+def _overlaps(pairs: Collection[tuple[str, str]]) -> set[str]:
+    """Return the overlap classes of the argument pairs of one sentence's triples."""
+    distinct = set(pairs)
+    entities = {entity for pair in distinct for entity in pair}
+    classes = set()
+    if len(distinct) < len(pairs):
+        classes.add(EPO)
+    # Also where a triple's two arguments are one entity, as in the released class lists.
+    if len(entities) < 2 * len(distinct):
+        classes.add(SEO)
+    return classes or {NORMAL}
+
+
+def _facts(sentence: Sentence) -> list[tuple[str, str, str]]:
+    """Return the gold triples as text, distinct as annotated."""
+
+    def text(span: Span) -> str:
+        return " ".join(sentence.words[span.start : span.end])
+
+    located = [(text(t.subject), t.relation, text(t.object)) for t in sentence.triples]
+    return [*located, *sentence.missing]

@@ -1,0 +1,1 @@
+"""The pairwise relation loss: reference, CPU kernel and GPU kernel."""

@@ -1,0 +1,126 @@
+"""Sentence encoders: words to the shared features H (paper §4.4, §5.1).
+
+Shapes: B sentences · L tokens, padded · D hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rin_core.config import EncoderConfig
+from rin_core.data.encoding import Batch
+from rin_core.data.pretrained import Pretrained
+from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary, WordVectors
+from rin_core.model.transformer import TransformerEncoder
+
+
+class Encoder(Protocol):
+    """What the model asks of an encoder; it is a module besides."""
+
+    hidden_size: int
+    """D."""
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return H [B, L, D]; rows of padding hold numbers without meaning."""
+
+    def pretrained_parameters(self) -> Iterable[nn.Parameter]:
+        """Return what is trained with ``training.encoder_learning_rate``."""
+
+
+def build_encoder(
+    config: EncoderConfig,
+    vocabulary: Vocabulary,
+    vectors: WordVectors | None,
+    pretrained: Pretrained | None,
+) -> Encoder:
+    """Build the encoder that a configuration names.
+
+    Args:
+        config: Kind, widths and dropout.
+        vocabulary: Words and tags, for the BiLSTM.
+        vectors: Pretrained word vectors, for the BiLSTM, or None.
+        pretrained: The transformer.
+
+    Raises:
+        ValueError: A transformer is wanted and none is given.
+    """
+    if config.kind == "bilstm":
+        return BiLSTMEncoder(config, vocabulary, vectors)
+    if pretrained is None:
+        raise ValueError(
+            "encoder.kind = 'transformer': the corpus was encoded without one; "
+            "load it with rin_core.dataset.load_dataset under this configuration"
+        )
+    return TransformerEncoder(config, pretrained)
+
+
+class BiLSTMEncoder(nn.Module):
+    """Word ⊕ part-of-speech vectors, dropout, one BiLSTM layer.
+
+    The backward direction reads each sentence reversed within its own length, so padding
+    always comes last and neither direction ever sees it before a word. That gives the same
+    features as packed sequences, in the time of padded ones.
+
+    Args:
+        config: Widths and dropout.
+        vocabulary: Its words, and its part-of-speech tags where the corpus has them.
+        vectors: Pretrained rows to start from; the others start random.
+    """
+
+    def __init__(
+        self, config: EncoderConfig, vocabulary: Vocabulary, vectors: WordVectors | None
+    ) -> None:
+        super().__init__()
+        self.hidden_size = config.hidden_size
+        # Rows without a pretrained vector start from N(0, 1): smaller ones learn more slowly.
+        self.words = nn.Embedding(len(vocabulary.words), config.word_dim, padding_idx=PAD)
+        with torch.no_grad():
+            self.words.weight[UNKNOWN] = 0  # no training word has this row: it is never learned
+        if vectors is not None:
+            _copy_rows(self.words, vectors)
+        pos_dim = config.pos_dim if vocabulary.pos else 0
+        self.pos = nn.Embedding(len(vocabulary.pos), pos_dim, padding_idx=PAD) if pos_dim else None
+        self.dropout = nn.Dropout(config.dropout)
+        input_size, half = config.word_dim + pos_dim, config.hidden_size // 2
+        self.forwards = nn.LSTM(input_size, half, batch_first=True)
+        self.backwards = nn.LSTM(input_size, half, batch_first=True)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return H [B, L, D]; rows of padding hold numbers without meaning."""
+        parts = [self.words(batch.words_BL)]
+        if self.pos is not None:
+            parts.append(self.pos(batch.pos_BL))
+        inputs_BLE = self.dropout(torch.cat(parts, dim=-1))
+        forwards_BLH, _ = self.forwards(inputs_BLE)
+        backwards_BLH, _ = self.backwards(_reverse(inputs_BLE, batch))
+        return torch.cat([forwards_BLH, _reverse(backwards_BLH, batch)], dim=-1)
+
+    def pretrained_parameters(self) -> Iterable[nn.Parameter]:
+        """Return nothing: word vectors are learned at the rate of everything else."""
+        return ()
+
+
+def _reverse(values_BLE: Tensor, batch: Batch) -> Tensor:
+    """Reverse each sentence within its own length."""
+    if batch.padding_BL is None:
+        return values_BLE.flip(1)
+    L = values_BLE.shape[1]
+    place_BL = (batch.lengths_B[:, None] - 1 - torch.arange(L, device=values_BLE.device)) % L
+    return values_BLE.gather(1, place_BL[:, :, None].expand_as(values_BLE))
+
+
+def _copy_rows(embedding: nn.Embedding, vectors: WordVectors) -> None:
+    if vectors.matrix.shape != embedding.weight.shape:
+        raise ValueError(
+            f"word vectors {vectors.matrix.shape} do not fit the embedding "
+            f"{tuple(embedding.weight.shape)}: load them for this vocabulary and encoder.word_dim"
+        )
+    # Copies: the arrays may be read-only views of shared memory.
+    found = torch.from_numpy(np.flatnonzero(vectors.found))
+    with torch.no_grad():
+        embedding.weight[found] = torch.from_numpy(vectors.matrix[vectors.found])

@@ -1,0 +1,1 @@
+"""Prediction with trained weights, from Python and from the command line."""

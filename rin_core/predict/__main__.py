@@ -1,0 +1,229 @@
+"""Triples from the command line, with a model that was trained before.
+
+    python -m rin_core.predict --model runs/units/… "Ann Lee founded Acme in Oslo."
+    python -m rin_core.predict --model 92f5 --input texts.jsonl --output triples.jsonl
+
+Sentences given as arguments are shown for a person to read. ``--input`` reads JSON lines and
+writes JSON lines, a window at a time, so neither side need fit in memory. A line has ``text``,
+or ``tokens`` and perhaps ``pos``, and perhaps an ``id``, which is passed on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import rich.progress
+import torch
+import tyro
+from rich.console import Console
+
+from rin_core.cli import exit_with_clear_errors, require_gpu
+from rin_core.predict.extraction import Extraction
+from rin_core.predict.jsonl import Record, RecordReader, record_of, to_line
+from rin_core.predict.loading import find_weights, is_unfinished
+from rin_core.predict.predictor import Predictor
+from rin_core.predict.rendering import show
+from rin_core.train.checkpoint import open_atomically
+
+_STDIO = Path("-")
+_TAG_NOTES = {
+    "nltk": "part-of-speech tags: from nltk's averaged perceptron",
+    "usual": "part-of-speech tags: each word's most frequent one in training, as no tagger is "
+    "installed",
+    "none": "part-of-speech tags: none, but the model was trained with them: expect far fewer "
+    'right triples; install nltk and its averaged_perceptron_tagger_eng, or give "pos"',
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Find entities and triples with a trained model."""
+
+    sentences: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Sentences to read and show."""
+    model: str
+    """A weights file, a unit's folder, or the first digits of a fingerprint in the ledger."""
+    runs: Path = Path("runs")
+    """The ledger that fingerprints are looked up in."""
+    input: Path | None = None
+    """JSON lines to read instead of sentences; ``-`` is standard input."""
+    output: Path = _STDIO
+    """Where JSON lines go [default: standard output]. A file is there when it is whole."""
+    json: bool = False
+    """Write JSON lines for sentences given as arguments, too."""
+    rounds: bool = False
+    """Also what the model says before the first round and after each."""
+    pretokenized: bool = False
+    """``text`` is words with spaces between, and is not split any further."""
+    skip_malformed: bool = False
+    """Leave lines out that cannot be read, and count them, instead of stopping at the first."""
+    window: int = 2048
+    """Lines that are read before any is answered; 1 answers each at once, more slowly."""
+    batch_tokens: int = 2048
+    """Words that are computed at once."""
+    threads: int = 1
+    """CPU threads."""
+    gpu: bool = False
+    """Compute on the GPU."""
+
+    def check(self) -> None:
+        """Raise ``ValueError`` for options that cannot be."""
+        if bool(self.sentences) == (self.input is not None):
+            raise ValueError("give sentences, or --input FILE (- is standard input), and not both")
+        for name in ("window", "batch_tokens", "threads"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+        if self.gpu:
+            require_gpu()
+
+
+def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> int:
+    """Run the command line.
+
+    Args:
+        options: What to do.
+        find: Turns ``--model`` and ``--runs`` into a weights file.
+    """
+    options.check()
+    torch.set_num_threads(options.threads)
+    weights = find(options.model, options.runs)
+    console = Console(stderr=True)
+    if is_unfinished(weights):
+        _note(console, f"{weights}: has not trained to its end; these are its best weights so far")
+    device = torch.device("cuda" if options.gpu else "cpu")
+    session = _Session(options, Predictor.load(weights, device), console)
+    if options.input is not None:
+        session.stream(options.input)
+    elif options.json or options.output != _STDIO:
+        with _sink(options.output) as sink:
+            session.write(session.arguments(), sink)
+    else:
+        session.show()
+    return 0
+
+
+class _Session:
+    """A model and what to do with it."""
+
+    def __init__(self, options: Options, predictor: Predictor, console: Console) -> None:
+        self.options, self.predictor, self.console = options, predictor, console
+        self.has_noted_tags = self.has_noted_unknown = False
+
+    def arguments(self) -> list[Record]:
+        """Return the sentences of the command line."""
+        return [
+            record_of({"text": text}, pretokenized=self.options.pretokenized)
+            for text in self.options.sentences
+        ]
+
+    def show(self) -> None:
+        """Show the sentences of the command line with what is found in them."""
+        records = self.arguments()
+        console = Console()
+        for rounds in self._extract(records):
+            show(rounds, self.predictor.vocabulary, console)
+
+    def stream(self, source: Path) -> None:
+        """Answer JSON lines, a window at a time."""
+        reader = RecordReader(
+            pretokenized=self.options.pretokenized, skips=self.options.skip_malformed
+        )
+        is_watched = self.console.is_terminal and not self._writes_to_terminal()
+        with _source(source, is_watched) as file, _sink(self.options.output) as sink:
+            records = reader.read(file, "standard input" if source == _STDIO else str(source))
+            while window := list(islice(records, self.options.window)):
+                self.write(window, sink)
+        if reader.skipped:
+            _note(self.console, f"{reader.skipped} lines skipped, the first: {reader.first_fault}")
+
+    def write(self, records: Sequence[Record], sink: BinaryIO) -> None:
+        """Write a line for each record."""
+        found = self._extract(records)
+        every = self.options.rounds
+        lines = [to_line(r, x, every_round=every) for r, x in zip(records, found, strict=True)]
+        sink.write(b"".join(lines))
+        sink.flush()
+
+    def _writes_to_terminal(self) -> bool:
+        return self.options.output == _STDIO and sys.stdout.isatty()
+
+    def _extract(self, records: Sequence[Record]) -> list[tuple[Extraction, ...]]:
+        self._note_tags(records)
+        self._note_unknown(records)
+        sentences = [record.sentence for record in records]
+        if self.options.rounds:
+            return self.predictor.predict_rounds(sentences, batch_tokens=self.options.batch_tokens)
+        found = self.predictor.predict(sentences, batch_tokens=self.options.batch_tokens)
+        return [(extraction,) for extraction in found]
+
+    def _note_tags(self, records: Sequence[Record]) -> None:
+        """Say, once, where the tags of text without tags come from."""
+        if self.has_noted_tags or all(r.sentence.pos or not r.sentence.words for r in records):
+            return
+        self.has_noted_tags = True
+        if source := self.predictor.tag_source:
+            _note(self.console, _TAG_NOTES[source])
+
+    def _note_unknown(self, records: Sequence[Record]) -> None:
+        """Say, once, that the tags given are of another tag set than the model's."""
+        if self.has_noted_unknown or not self.predictor.takes_tags:
+            return
+        known = set(self.predictor.vocabulary.pos)
+        tags = [tag for record in records for tag in record.sentence.pos or ()]
+        unknown = [tag for tag in tags if tag not in known]
+        if 2 * len(unknown) > len(tags):
+            self.has_noted_unknown = True
+            _note(
+                self.console,
+                f"part-of-speech tags: {len(unknown)} of {len(tags)} given are none of the "
+                f'model\'s, as {unknown[0]!r}: expect fewer right triples; leave "pos" out',
+            )
+
+
+def _note(console: Console, text: str) -> None:
+    console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _source(path: Path, is_watched: bool) -> Iterator[BinaryIO]:
+    """Open the input, with a progress bar on standard error where a person watches."""
+    if path == _STDIO:
+        yield sys.stdin.buffer
+    elif not path.exists() or path.is_dir():
+        raise ValueError(f"--input {path}: no such file; wanted JSON lines")
+    elif is_watched and path.is_file():
+        console = Console(stderr=True)
+        with rich.progress.open(path, "rb", description=path.name, console=console) as file:
+            yield file
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+@contextmanager
+def _sink(path: Path) -> Iterator[BinaryIO]:
+    """Open the output; a device or pipe is written to, a file replaced when it is whole."""
+    if path == _STDIO:
+        yield sys.stdout.buffer
+    elif path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+    else:
+        with open_atomically(path) as file:
+            yield file
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Read the command line's arguments; tyro explains wrong ones and exits with 2."""
+    name = "python -m rin_core.predict"
+    return tyro.cli(Options, prog=name, args=arguments, description=Options.__doc__)
+
+
+if __name__ == "__main__":
+    exit_with_clear_errors(lambda: main(parse()), interrupted="interrupted")

@@ -1,0 +1,144 @@
+"""Trained models from disk: from what a person types to a model that can predict.
+
+A weights file carries its configuration, its vocabulary and, for a transformer, architecture
+and tokenizer, so it is all a model needs: no corpus, no word vectors, no ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rin_core.config import PROTOCOL_VERSION, Config
+from rin_core.data.pieces import PieceTokenizer
+from rin_core.data.pretrained import Pretrained
+from rin_core.data.vocabulary import Vocabulary
+from rin_core.errors import CheckpointError
+from rin_core.model.rin import RIN
+from rin_core.train.checkpoint import load_tensors
+from rin_core.train.loop import CHECKPOINT, WEIGHTS
+
+
+class ModelError(ValueError):
+    """Not a model, or none that is there: names what was given and what would be right."""
+
+
+class LoadedModel(NamedTuple):
+    """A trained model and what it reads sentences with."""
+
+    model: RIN
+    """Without dropout."""
+    vocabulary: Vocabulary
+    config: Config
+    tokenizer: PieceTokenizer | None
+    """Of a transformer; None for the BiLSTM."""
+
+
+def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel:
+    """Load a trained model, ready to predict.
+
+    Args:
+        weights: A ``weights.safetensors`` of :mod:`rin_core.train.loop`.
+        device: Default: CPU.
+
+    Raises:
+        ModelError: There is no such file, or it is something else.
+        CheckpointError: The file is damaged, or another version of this program wrote it.
+    """
+    tensors, metadata = _read(weights)
+    try:
+        loaded = _build(tensors, metadata)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        # torch lists every tensor that does not fit, a line each.
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(
+            f"{weights}: holds no model that this version can use ({reason}); use the version "
+            "that trained it, or train it again"
+        ) from error
+    return loaded._replace(model=loaded.model.to(device or torch.device("cpu")).eval())
+
+
+def find_weights(model: str, runs: Path) -> Path:
+    """Return the weights that a person means.
+
+    Args:
+        model: A weights file, the folder of a unit, or the fingerprint of a unit in the ledger,
+            of which the first digits are enough.
+        runs: The ledger's folder.
+
+    Raises:
+        ModelError: There is none, or more than one.
+    """
+    path = Path(model)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        return _weights_in(path)
+    try:
+        return _weights_in(find_unit(runs, model))
+    except ModelError as error:
+        raise ModelError(f"--model {error}; a weights file or a folder will do, too") from None
+
+
+def find_unit(runs: Path, prefix: str) -> Path:
+    """Return the folder of the unit whose fingerprint starts so.
+
+    Raises:
+        ModelError: None does, or several do.
+    """
+    units = runs / "units"
+    names = sorted(path.name for path in units.glob("*") if path.is_dir())
+    found = [name for name in names if name.startswith(prefix)]
+    if len(found) == 1:
+        return units / found[0]
+    if not found:
+        raise ModelError(f"{prefix}: no such unit in {units}, which has {len(names)}")
+    several = ", ".join(found[:5])
+    raise ModelError(f"{prefix}: may be any of {several}; give more of the fingerprint")
+
+
+def is_unfinished(weights: Path) -> bool:
+    """Tell whether the unit of these weights has not finished: later ones may take their place."""
+    return weights.with_name(CHECKPOINT).exists()
+
+
+def _read(weights: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        tensors, metadata = load_tensors(weights)
+    except FileNotFoundError:
+        raise ModelError(f"{weights}: no such file; wanted a trained model's {WEIGHTS}") from None
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{weights}: cannot be read as a model ({error.__cause__}); is the copy whole?"
+        ) from None
+    if "history" in metadata:
+        raise ModelError(f"{weights}: is a checkpoint of a training; the model is in {WEIGHTS}")
+    return tensors, metadata
+
+
+def _build(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> LoadedModel:
+    # Files without the entry are from before there was a second protocol.
+    if (protocol := metadata.get("protocol", 1)) != PROTOCOL_VERSION:
+        raise ValueError(f"it follows protocol {protocol}, this version {PROTOCOL_VERSION}")
+    config = Config.from_flat(metadata["config"])
+    vocabulary = Vocabulary.from_json(metadata["vocabulary"])
+    written = metadata.get("pretrained")
+    pretrained = Pretrained.from_json(written) if written else None
+    # The start values that the weights replace must not advance the caller's generator.
+    with torch.random.fork_rng(devices=[]):
+        model = RIN(config, vocabulary, pretrained=pretrained)
+    model.load_state_dict(tensors)
+    return LoadedModel(model, vocabulary, config, pretrained.tokenizer if pretrained else None)
+
+
+def _weights_in(folder: Path) -> Path:
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(
+            f"{folder}: has no {WEIGHTS}; wanted the folder of a unit that has trained here (one "
+            "from another ledger has them after study/run.py rerun)"
+        )
+    return folder / WEIGHTS

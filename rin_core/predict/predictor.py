@@ -1,0 +1,192 @@
+"""A trained model at work: sentences in, entities and triples out.
+
+    predictor = Predictor.load(Path("runs/units/…/weights.safetensors"))
+    for extraction in predictor.predict(["Ann Lee founded Acme in Oslo."]):
+        print(extraction.triples)
+
+The triples are those that evaluation finds, by the same code. Sentences are computed in batches
+of like length, and which ones share a batch changes results by rounding alone.
+
+Shapes: B sentences of a batch · L tokens, padded · T tags · N triples · E entities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+
+from rin_core.config import Config
+from rin_core.data.corpus import Sentence, Span
+from rin_core.data.encoding import Array, batches_by_length, encode_split, entity_place, make_batch
+from rin_core.data.pieces import PieceTokenizer
+from rin_core.data.readers import unannotated
+from rin_core.data.tagging import TagSource, tag_source, with_tags
+from rin_core.data.tokenizer import tokenize
+from rin_core.data.vocabulary import Vocabulary
+from rin_core.model.rin import RIN, Prediction
+from rin_core.predict.extraction import Extraction, FoundEntity, FoundTriple, Mention, mention
+from rin_core.predict.loading import load_model
+from rin_core.train.metrics import decode_spans
+
+
+class Predictor:
+    """Find entities and triples with a trained model.
+
+    Args:
+        model: As :func:`rin_core.predict.loading.load_model` returns it, like the two that follow.
+        vocabulary: Words, tags and relations.
+        config: Which word stands for an entity.
+        tokenizer: Of a transformer.
+    """
+
+    def __init__(
+        self,
+        model: RIN,
+        vocabulary: Vocabulary,
+        config: Config,
+        tokenizer: PieceTokenizer | None = None,
+    ) -> None:
+        self.model, self.vocabulary, self.config = model.eval(), vocabulary, config
+        self.tokenizer = tokenizer
+        self.takes_tags = bool(vocabulary.pos) and tokenizer is None
+        self.device = next(model.parameters()).device
+
+    @classmethod
+    def load(cls, weights: Path, device: torch.device | None = None) -> Self:
+        """Load a model; raises as :func:`rin_core.predict.loading.load_model`."""
+        return cls(*load_model(weights, device))
+
+    @cached_property
+    def tag_source(self) -> TagSource | None:
+        """Where the tags of text without tags come from; None if the model takes none."""
+        return tag_source(self.vocabulary) if self.takes_tags else None
+
+    def predict(
+        self, sentences: Sequence[str | Sentence], *, batch_tokens: int = 2048
+    ) -> list[Extraction]:
+        """Find the entities and triples of sentences.
+
+        Args:
+            sentences: Raw text, which :func:`rin_core.data.tokenizer.tokenize` splits, or words with
+                or without tags; annotations are ignored. Both may be empty.
+            batch_tokens: Words computed at once, with padding. A longer sentence goes alone.
+
+        Returns:
+            One extraction a sentence, in the order given.
+        """
+        found = self._predict(sentences, batch_tokens, every_round=False)
+        return [rounds[-1] for rounds in found]
+
+    def predict_rounds(
+        self, sentences: Sequence[str | Sentence], *, batch_tokens: int = 2048
+    ) -> list[tuple[Extraction, ...]]:
+        """As :meth:`predict`, but before any round and after each: K + 1 extractions a sentence."""
+        return self._predict(sentences, batch_tokens, every_round=True)
+
+    def _predict(
+        self, sentences: Sequence[str | Sentence], batch_tokens: int, *, every_round: bool
+    ) -> list[tuple[Extraction, ...]]:
+        prepared = self._tagged([_sentence(given) for given in sentences])
+        count = self.model.rounds + 1 if every_round else 1
+        found = [(_nothing(sentence),) * count for sentence in prepared]
+        filled = np.array([n for n, s in enumerate(prepared) if s.words], np.int64)
+        lengths = np.array([len(prepared[n].words) for n in filled], np.int64)
+        with torch.inference_mode():
+            for rows in batches_by_length(lengths, batch_tokens):
+                numbers = filled[rows].tolist()
+                rounds = self._batch([prepared[n] for n in numbers], count)
+                for n, extractions in zip(numbers, zip(*rounds, strict=True), strict=True):
+                    found[n] = extractions
+        return found
+
+    def _batch(self, sentences: list[Sentence], count: int) -> list[list[Extraction]]:
+        """Return the extractions of the last ``count`` rounds."""
+        entity_word = self.config.data.entity_word
+        split = encode_split(sentences, self.vocabulary, entity_word, self.tokenizer)
+        batch = make_batch(split, np.arange(len(sentences)), self.device)
+        return [self._decode(sentences, p) for p in self.model.refine(batch)[-count:]]
+
+    def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[Extraction]:
+        """Read off what a round says of each sentence."""
+        entities = _entities(sentences, prediction)
+        entity_word = self.config.data.entity_word
+        at_word = [
+            {
+                entity_place(Span(e.mention.start, e.mention.end), entity_word)[0]: e.mention
+                for e in found
+            }
+            for found in entities
+        ]
+        triples = _triples(sentences, prediction, self.vocabulary.relations, at_word)
+        return [
+            Extraction(words=s.words, pos=s.pos, entities=tuple(e), triples=tuple(t))
+            for s, e, t in zip(sentences, entities, triples, strict=True)
+        ]
+
+    def _tagged(self, sentences: list[Sentence]) -> list[Sentence]:
+        """Give every sentence the tags it lacks, and none where the model takes none."""
+        if self.takes_tags:
+            return with_tags(sentences, self.vocabulary)
+        return [replace(s, pos=None) if s.pos else s for s in sentences]
+
+
+def _sentence(given: str | Sentence) -> Sentence:
+    """Return the words and tags alone: gold annotation would only take time to encode."""
+    if isinstance(given, str):
+        return unannotated(tokenize(given))
+    return unannotated(given.words, given.pos)
+
+
+def _nothing(sentence: Sentence) -> Extraction:
+    return Extraction(words=sentence.words, pos=sentence.pos, entities=(), triples=())
+
+
+def _entities(sentences: list[Sentence], prediction: Prediction) -> list[list[FoundEntity]]:
+    """Return the entities that a batch's tags spell, in order of position."""
+    tags_BL = prediction.tags_BLT.argmax(-1).cpu().numpy()
+    for b, sentence in enumerate(sentences):
+        tags_BL[b, len(sentence.words) :] = -1
+    # Sums of logarithms up to each word: a span's probability is then one difference.
+    log_BL = prediction.tags_BLT.double().log_softmax(-1).amax(-1).cumsum(-1).cpu().numpy()
+    log_BL = np.pad(log_BL, ((0, 0), (1, 0)))
+    n, start, end = _sorted(decode_spans(tags_BL), keys=(1, 0))
+    probabilities = np.exp(log_BL[n, end] - log_BL[n, start]).tolist()
+    found: list[list[FoundEntity]] = [[] for _ in sentences]
+    columns = zip(n.tolist(), start.tolist(), end.tolist(), probabilities, strict=True)
+    for b, first, past, probability in columns:
+        span = mention(sentences[b].words, first, past)
+        found[b].append(FoundEntity(span, probability))
+    return found
+
+
+def _triples(
+    sentences: list[Sentence],
+    prediction: Prediction,
+    relations: tuple[str, ...],
+    at_word: list[dict[int, Mention]],
+) -> list[list[FoundTriple]]:
+    """Return the triples of a batch, in order of subject, object, relation."""
+    triples_4N = prediction.scores.triples()
+    probabilities_N = torch.sigmoid(prediction.scores.logits_at(triples_4N).double())
+    rows = np.vstack([triples_4N.cpu().numpy(), probabilities_N.cpu().numpy()])
+    found: list[list[FoundTriple]] = [[] for _ in sentences]
+    *numbers_4N, probabilities = _sorted(rows, keys=(2, 3, 1, 0))
+    columns = (column.astype(np.int64).tolist() for column in numbers_4N)
+    for b, i, t, j, p in zip(*columns, probabilities.tolist(), strict=True):
+        words, spans = sentences[b].words, at_word[b]
+        subject = spans.get(i) or mention(words, i, i + 1)
+        object_ = spans.get(j) or mention(words, j, j + 1)
+        found[b].append(FoundTriple(subject, relations[t], object_, p))
+    return found
+
+
+def _sorted(columns: Array, keys: Sequence[int]) -> Array:
+    """Order the columns of a table by some of its rows, the last key first."""
+    ordered: Array = columns[:, np.lexsort([columns[key] for key in keys])]
+    return ordered

@@ -1,0 +1,85 @@
+"""An extraction for a person to read in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from rin_core.data.vocabulary import UNKNOWN, Vocabulary
+from rin_core.predict.extraction import Extraction, Mention
+
+# A text may hold control sequences, which would act on the terminal.
+_VISIBLE = dict.fromkeys((*range(32), *range(127, 160)), "�")
+
+
+def show(rounds: Sequence[Extraction], vocabulary: Vocabulary, console: Console) -> None:
+    """Show a sentence with its entities marked, and a table of its triples.
+
+    Args:
+        rounds: What is found in it; with more than one, the table has a column for each round.
+        vocabulary: To tell the words that the model does not know.
+        console: Where to.
+    """
+    answer = rounds[-1]
+    console.print(marked(answer) if answer.words else Text("(no words)", style="dim"))
+    if unknown := _unknown(answer.words, vocabulary):
+        console.print(Text(f"not seen in training: {_plain(', '.join(unknown))}", style="dim"))
+    if any(extraction.triples for extraction in rounds):
+        console.print(Padding(triple_table(rounds), (0, 0, 0, 2)))
+    else:
+        console.print(Text("  no triples", style="dim"))
+    console.print()
+
+
+def marked(extraction: Extraction) -> Text:
+    """Return the sentence with each entity in brackets, and its probability in per cent."""
+    opens = {e.mention.start: e for e in extraction.entities}
+    closes = {e.mention.end - 1: e for e in extraction.entities}
+    text, style = Text(), ""
+    for place, word in enumerate(extraction.words):
+        style = "bold" if place in opens else style
+        text.append(" " if place else "")
+        text.append("[" if place in opens else "", style)
+        text.append(_plain(word), style)
+        if place in closes:
+            text.append("]", style)
+            text.append(f"{closes[place].probability:.0%}", "dim")
+            style = ""
+    return text
+
+
+def triple_table(rounds: Sequence[Extraction]) -> Table:
+    """Return a table of every triple that a round finds, with its probability in each."""
+    table = Table("subject", "relation", "object", box=None, padding=(0, 2, 0, 0))
+    for k in range(len(rounds)):
+        table.add_column("p" if len(rounds) == 1 else f"p, round {k}", justify="right")
+    for (subject, relation, object_), by_round in _by_triple(rounds).items():
+        cells = [Text(_plain(part)) for part in (subject.text, relation, object_.text)]
+        table.add_row(*cells, *("–" if p is None else f"{p:.3f}" for p in by_round))
+    return table
+
+
+def _by_triple(
+    rounds: Sequence[Extraction],
+) -> dict[tuple[Mention, str, Mention], list[float | None]]:
+    """Return the probability that each round gives a triple; None where it does not find it."""
+    found: dict[tuple[Mention, str, Mention], list[float | None]] = {}
+    for k, extraction in enumerate(rounds):
+        for triple in extraction.triples:
+            key = triple.subject, triple.relation, triple.object
+            found.setdefault(key, [None] * len(rounds))[k] = triple.probability
+    return found
+
+
+def _unknown(words: Sequence[str], vocabulary: Vocabulary) -> list[str]:
+    numbers = vocabulary.word_ids(words)
+    unknown = (w for w, number in zip(words, numbers, strict=True) if number == UNKNOWN)
+    return list(dict.fromkeys(unknown))
+
+
+def _plain(text: str) -> str:
+    return text.translate(_VISIBLE)

@@ -1,0 +1,176 @@
+"""One sentence through one model, round by round: what Table 3 shows, with its reasons.
+
+A model that interacts predicts K + 1 times. Every prediction is kept here as probabilities, so
+that a reader sees which of them the rounds of interaction moved.
+
+Shapes: L words of the sentence · R relations · T tags.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from rin_core.config import Config
+from rin_core.data.corpus import Sentence, Span
+from rin_core.data.encoding import (
+    B_TAG,
+    E_TAG,
+    I_TAG,
+    O_TAG,
+    S_TAG,
+    Array,
+    Fact,
+    encode_split,
+    make_batch,
+)
+from rin_core.data.pieces import PieceTokenizer
+from rin_core.data.vocabulary import Vocabulary
+from rin_core.model.rin import RIN, Prediction
+from rin_core.train.metrics import decode_spans
+
+#: A triple is held where its probability reaches this (paper §3).
+THRESHOLD = 0.5
+#: A triple that no round holds is still followed where some round gives it this much.
+WORTH_SHOWING = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedTriple:
+    """A triple and its probability after each round, 0 to K."""
+
+    subject: int
+    relation: str
+    object: int
+    probabilities: tuple[float, ...] | None
+    """None where the model knows no such relation."""
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the model's last word is that the triple holds."""
+        return self.probabilities is not None and self.probabilities[-1] >= THRESHOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedSpan:
+    """An entity span after each round."""
+
+    start: int
+    end: int
+    probabilities: tuple[float, ...]
+    """Product of its words' tag probabilities: B, I …, E, or S."""
+    decoded: tuple[bool, ...]
+    """Whether the tagger's best tags say it."""
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the model's last word is that the span is an entity."""
+        return self.decoded[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """All that one model says of one sentence."""
+
+    rounds: int
+    """K; there are K + 1 predictions."""
+    entity_words: tuple[tuple[float, ...], ...]
+    """1 − p(O) of each word after each round: K + 1 rows of L."""
+    spans: tuple[TracedSpan, ...]
+    """Those asked for and those any round decodes, by place."""
+    triples: tuple[TracedTriple, ...]
+    """Those asked for and those some round finds worth showing, by place."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, with ``predicted`` of each span and triple."""
+        return {
+            "rounds": self.rounds,
+            "entity_words": self.entity_words,
+            "spans": [_with_verdict(span) for span in self.spans],
+            "triples": [_with_verdict(triple) for triple in self.triples],
+        }
+
+
+def _with_verdict(traced: TracedSpan | TracedTriple) -> dict[str, Any]:
+    return dataclasses.asdict(traced) | {"predicted": traced.predicted}
+
+
+@torch.inference_mode()
+def trace(
+    model: RIN,
+    vocabulary: Vocabulary,
+    config: Config,
+    sentence: Sentence,
+    facts: Collection[Fact] = (),
+    spans: Collection[Span] = (),
+    tokenizer: PieceTokenizer | None = None,
+) -> Trace:
+    """Follow a model's predictions of a sentence from before the first round to after the last.
+
+    Args:
+        model: In evaluation mode, on CPU.
+        vocabulary: The model's.
+        config: The model's.
+        sentence: Words, and tags where the model was trained with them.
+        facts: Triples to follow whatever the model thinks of them, such as the gold ones.
+        spans: Entity spans to follow whatever the model thinks of them.
+        tokenizer: The model's, if it is a transformer.
+    """
+    split = encode_split([sentence], vocabulary, config.data.entity_word, tokenizer)
+    batch = make_batch(split, np.zeros(1, np.int64), torch.device("cpu"))
+    predictions = model.refine(batch)
+    tags = [torch.softmax(p.tags_BLT[0].double(), dim=-1).numpy() for p in predictions]
+    return Trace(
+        rounds=len(predictions) - 1,
+        entity_words=tuple(tuple((1 - tags_LT[:, O_TAG]).tolist()) for tags_LT in tags),
+        spans=_trace_spans(tags, spans),
+        triples=_trace_triples(predictions, vocabulary, facts),
+    )
+
+
+def _trace_triples(
+    predictions: Sequence[Prediction], vocabulary: Vocabulary, asked: Collection[Fact]
+) -> tuple[TracedTriple, ...]:
+    rounds = torch.stack([torch.sigmoid(p.scores.logits()[0].double()) for p in predictions])
+    i, j, t = (rounds.amax(0) >= WORTH_SHOWING).nonzero(as_tuple=True)
+    found = zip(i.tolist(), t.tolist(), j.tolist(), strict=True)
+    facts = {*asked, *((s, vocabulary.relations[r], o) for s, r, o in found)}
+
+    def probabilities(fact: Fact) -> tuple[float, ...] | None:
+        relation = vocabulary.relation_ids.get(fact[1])
+        return None if relation is None else tuple(rounds[:, fact[0], fact[2], relation].tolist())
+
+    return tuple(
+        TracedTriple(subject=s, relation=r, object=o, probabilities=probabilities((s, r, o)))
+        for s, r, o in sorted(facts, key=lambda fact: (fact[0], fact[2], fact[1]))
+    )
+
+
+def _trace_spans(tags: Sequence[Array], asked: Collection[Span]) -> tuple[TracedSpan, ...]:
+    """Follow spans through the tag probabilities [L, T] of each round."""
+    decoded = [_decode(tags_LT) for tags_LT in tags]
+    return tuple(
+        TracedSpan(
+            start=span.start,
+            end=span.end,
+            probabilities=tuple(_probability(tags_LT, span) for tags_LT in tags),
+            decoded=tuple(span in spans for spans in decoded),
+        )
+        for span in sorted({*asked, *(span for spans in decoded for span in spans)})
+    )
+
+
+def _decode(tags_LT: Array) -> set[Span]:
+    return {Span(int(s), int(e)) for _, s, e in decode_spans(tags_LT.argmax(-1)[None]).T}
+
+
+def _probability(tags_LT: Array, span: Span) -> float:
+    if span.end - span.start == 1:
+        return float(tags_LT[span.start, S_TAG])
+    inner = tags_LT[span.start + 1 : span.end - 1, I_TAG].prod()
+    return float(tags_LT[span.start, B_TAG] * inner * tags_LT[span.end - 1, E_TAG])

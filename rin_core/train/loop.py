@@ -1,0 +1,303 @@
+"""Train one configuration: epochs, early stopping, exact resume, one look at test.
+
+A run is a function of its configuration and data alone. Every epoch draws from generators
+seeded by (seed, epoch), so a run that was stopped after any epoch and goes on later computes
+the same bits as one that was never stopped, on the same kind of processor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rin_core.config import PROTOCOL_VERSION, Config, ConfigError
+from rin_core.data.encoding import EncodedCorpus, make_batch, training_batches
+from rin_core.errors import CheckpointError, Diverged
+from rin_core.model.rin import RIN
+from rin_core.train.checkpoint import (
+    load_tensors,
+    optimizer_tensors,
+    restore_optimizer,
+    save_tensors,
+)
+from rin_core.train.metrics import Decoded, decode, evaluate, score
+from rin_core.train.optimizer import make_optimizer, set_step_sizes, warmup_factor
+
+CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """What one epoch left behind."""
+
+    epoch: int
+    """Counted from 1."""
+    train_loss: float
+    """Loss of Eq. 14 per sentence, mean over the training split."""
+    dev: dict[str, float]
+    """:meth:`rin_core.train.metrics.Metrics.flat` of the split that selects the epoch."""
+    seconds: float
+    """Of training and of scoring that split."""
+    tokens_per_second: float
+    """Words of the training split by all of ``seconds``."""
+
+    def flat(self) -> dict[str, float]:
+        """Return one row: ``epoch``, ``train_loss``, ``dev_f1`` and so on."""
+        row: dict[str, float] = {"epoch": self.epoch, "train_loss": self.train_loss}
+        row |= {f"dev_{name}": value for name, value in self.dev.items()}
+        return row | {"seconds": self.seconds, "tokens_per_second": self.tokens_per_second}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A finished run."""
+
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    stopped: str
+    """Why training ended: ``patience`` or ``max_epochs``."""
+    dev: dict[str, float]
+    """Scores of the selected epoch on the split that selected it."""
+    test: dict[str, float]
+    """Scores of the selected epoch's weights on test, computed once."""
+    test_decoded: Decoded
+    """The triples and tags behind those scores, sentence by sentence."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What grows while training: the part of a checkpoint that is not a tensor."""
+
+    history: list[Epoch] = field(default_factory=list)
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the highest dev F1."""
+        return max(self.history, key=lambda e: (e.dev["f1"], -e.epoch)).epoch
+
+    def stop_reason(self, config: Config) -> str | None:
+        if not self.history:
+            return None
+        if len(self.history) - self.best_epoch >= config.training.patience:
+            return "patience"
+        return "max_epochs" if len(self.history) >= config.training.max_epochs else None
+
+
+class Trainer:
+    """One model in training, with everything that must survive a stop.
+
+    Args:
+        config: Settings.
+        corpus: Encoded splits.
+        directory: Where checkpoint and weights live; None keeps the best weights in memory.
+        device: Where to compute.
+
+    Raises:
+        CheckpointError: A checkpoint is there that cannot be read or is of another model.
+        ConfigError: ``training.precision`` is one the device does not have.
+    """
+
+    def __init__(
+        self, config: Config, corpus: EncodedCorpus, directory: Path | None, device: torch.device
+    ) -> None:
+        self.config, self.corpus = config, corpus
+        self.directory, self.device = directory, device
+        _require_precision(config, device)
+        torch.manual_seed(config.training.seed)
+        model = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
+        self.model = model.to(device)
+        self.optimizer = make_optimizer(self.model, config.training)
+        self.state = _State()
+        self._best: dict[str, Tensor] = {}
+        if directory is not None and (directory / CHECKPOINT).exists():
+            self._resume(directory / CHECKPOINT)
+
+    def run(self, on_epoch: Callable[[Epoch], None]) -> Result:
+        """Train to the end, calling ``on_epoch`` after each epoch that is safely on disk."""
+        while (reason := self.state.stop_reason(self.config)) is None:
+            epoch = self._epoch(len(self.state.history) + 1)
+            self.state.history.append(epoch)
+            self._keep(epoch)
+            on_epoch(epoch)
+        best = self.state.best_epoch
+        self.model.load_state_dict(self._best_weights())
+        decoded = decode(self.model, self.corpus.test, self.device)
+        return Result(
+            history=tuple(self.state.history),
+            best_epoch=best,
+            stopped=reason,
+            dev=self.state.history[best - 1].dev,
+            test=score(decoded, self.corpus.test, self.corpus.entity_word).flat(),
+            test_decoded=decoded,
+        )
+
+    def _epoch(self, number: int) -> Epoch:
+        started = time.perf_counter()
+        loss = self._optimise(number)
+        dev = self._evaluate(self.config.training.selection)
+        seconds = time.perf_counter() - started
+        return Epoch(
+            epoch=number,
+            train_loss=loss,
+            dev=dev,
+            seconds=seconds,
+            tokens_per_second=self.corpus.train.tokens / seconds,
+        )
+
+    def _optimise(self, number: int) -> float:
+        """Take one pass over the training split and return its mean loss per sentence."""
+        training, split = self.config.training, self.corpus.train
+        generator = np.random.default_rng([training.seed, number])
+        torch.manual_seed(int(generator.integers(2**63)))
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        self.model.train()
+        batches = training_batches(split, training.batch_size, generator)
+        steps = training.max_epochs * len(batches)
+        for step, rows in enumerate(batches, (number - 1) * len(batches)):
+            set_step_sizes(self.optimizer, warmup_factor(step, steps, training.warmup))
+            batch = make_batch(split, rows, self.device)
+            loss = self.model(batch).loss(batch)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip_norm)
+            self.optimizer.step()
+            total += loss.detach() * len(rows)
+        mean = total.item() / len(split)
+        if not math.isfinite(mean):
+            raise Diverged(
+                f"epoch {number}: the training loss is {mean}; "
+                f"lower training.learning_rate (now {training.learning_rate:g})"
+            )
+        return mean
+
+    def _evaluate(self, split: str) -> dict[str, float]:
+        encoded = getattr(self.corpus, split)
+        return evaluate(self.model, encoded, self.corpus.entity_word, self.device).flat()
+
+    def _keep(self, epoch: Epoch) -> None:
+        """Put the epoch on disk: better weights first, then the checkpoint that counts on them.
+
+        The weights are complete. A checkpoint is written every epoch and leaves out what is
+        frozen, which a resumed run has from the corpus.
+        """
+        if self.state.best_epoch == epoch.epoch:
+            self._keep_weights(epoch)
+        if self.directory is None:
+            return
+        frozen = self._frozen()
+        weights = self.model.state_dict()
+        tensors = {f"model.{name}": t for name, t in weights.items() if name not in frozen}
+        tensors |= {f"adam.{name}": t for name, t in optimizer_tensors(self.optimizer).items()}
+        save_tensors(self.directory / CHECKPOINT, tensors, self._identity() | self._history())
+
+    def _keep_weights(self, epoch: Epoch) -> None:
+        weights = self.model.state_dict()
+        if self.directory is None:
+            self._best = {name: t.detach().clone() for name, t in weights.items()}
+            return
+        metadata = self._identity() | {
+            "epoch": epoch.epoch,
+            "protocol": PROTOCOL_VERSION,
+            "vocabulary": self.corpus.vocabulary.to_json(),
+        }
+        if self.corpus.pretrained is not None:
+            metadata["pretrained"] = self.corpus.pretrained.to_json()
+        save_tensors(self.directory / WEIGHTS, weights, metadata)
+
+    def _best_weights(self) -> dict[str, Tensor]:
+        if self.directory is None:
+            return self._best
+        path = self.directory / WEIGHTS
+        try:
+            tensors, metadata = load_tensors(path)
+        except FileNotFoundError:
+            checkpoint = self.directory / CHECKPOINT
+            raise CheckpointError(
+                f"{path}: is gone; delete {checkpoint}, too, to train again"
+            ) from None
+        if metadata.get("epoch") != self.state.best_epoch:
+            checkpoint = self.directory / CHECKPOINT
+            raise CheckpointError(
+                f"{path}: is not of epoch {self.state.best_epoch}; delete it and {checkpoint} to "
+                "train again"
+            )
+        return tensors
+
+    def _frozen(self) -> dict[str, Tensor]:
+        """Return the weights that are not trained, by name."""
+        return {n: p.detach() for n, p in self.model.named_parameters() if not p.requires_grad}
+
+    def _identity(self) -> dict[str, Any]:
+        return {"config": self.config.flat(), "data": self.corpus.digest}
+
+    def _history(self) -> dict[str, Any]:
+        return {"history": [dataclasses.asdict(epoch) for epoch in self.state.history]}
+
+    def _is_ours(self, metadata: dict[str, Any]) -> bool:
+        """Tell whether a checkpoint is of this run; fields it does not know had their defaults.
+
+        What has no part in a fingerprint, such as the folder of a pretrained model, has none here.
+        """
+        try:
+            config = Config.from_flat(metadata["config"])
+        except (KeyError, AttributeError, ConfigError):
+            return False
+        same = config.canonical() == self.config.canonical()
+        ours = same and metadata.get("data") == self.corpus.digest
+        return ours and "history" in metadata
+
+    def _resume(self, path: Path) -> None:
+        tensors, metadata = load_tensors(path)
+        if not self._is_ours(metadata):
+            raise CheckpointError(f"{path}: is of another configuration; delete it to start anew")
+        by_owner: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}}
+        for key, tensor in tensors.items():
+            owner, _, name = key.partition(".")
+            by_owner[owner][name] = tensor
+        self.model.load_state_dict(self._frozen() | by_owner["model"])
+        restore_optimizer(self.optimizer, by_owner["adam"])
+        self.state.history = [Epoch(**row) for row in metadata["history"]]
+
+
+def _require_precision(config: Config, device: torch.device) -> None:
+    if config.training.precision == "bfloat16" and device.type != "cuda":
+        raise ConfigError(
+            f"training.precision = 'bfloat16' on {device.type}: must be 'float32' where there is "
+            "no CUDA device; with one, ask for it"
+        )
+
+
+def train(
+    config: Config,
+    corpus: EncodedCorpus,
+    *,
+    directory: Path | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    device: torch.device | None = None,
+) -> Result:
+    """Train a configuration, or go on where its checkpoint left off.
+
+    Args:
+        config: Settings.
+        corpus: Encoded splits.
+        directory: Folder of the checkpoint and of the selected epoch's weights.
+        on_epoch: Called after each epoch, once the epoch is on disk.
+        device: Default: CPU.
+
+    Returns:
+        The history and the scores of the selected epoch.
+
+    Raises:
+        Diverged: The loss became infinite or not a number.
+        CheckpointError: The checkpoint is damaged or another run's.
+    """
+    return Trainer(config, corpus, directory, device or torch.device("cpu")).run(on_epoch)

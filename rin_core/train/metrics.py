@@ -1,0 +1,170 @@
+"""Precision, recall and F1 of triples, entities and relations (paper §5; SPEC of the field).
+
+*Partial* match, the paper's: the relation and both entity words are right. *Exact* match: the
+tagger must also decode the right entity span at both words. *Entity* scores compare spans;
+*relation* scores compare the set of relations each sentence expresses, arguments aside.
+
+Everything is counted from rows of integers; the grid of word pairs is never built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rin_core.data.encoding import (
+    B_TAG,
+    E_TAG,
+    I_TAG,
+    S_TAG,
+    Batch,
+    EncodedSplit,
+    make_batch,
+    scoring_batches,
+)
+from rin_core.model.rin import RIN
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Counts, and the ratios made of them. An empty ratio is 0."""
+
+    correct: int
+    predicted: int
+    gold: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the predicted that is right."""
+        return self.correct / self.predicted if self.predicted else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the gold that is found."""
+        return self.correct / self.gold if self.gold else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        total = self.predicted + self.gold
+        return 2 * self.correct / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """The four scores of one split."""
+
+    triple: Score
+    exact: Score
+    entity: Score
+    relation: Score
+
+    def flat(self) -> dict[str, float]:
+        """Return ``precision``, ``recall``, ``f1`` and the same of the others, with prefix."""
+        named = {"": self.triple, "exact_": self.exact}
+        named |= {"entity_": self.entity, "relation_": self.relation}
+        return {
+            f"{prefix}{name}": getattr(score, name)
+            for prefix, score in named.items()
+            for name in ("precision", "recall", "f1")
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a model says of a split."""
+
+    triples_4N: Array
+    """Rows sentence, subject, relation, object."""
+    tags_NL: Array
+
+
+def decode(model: RIN, split: EncodedSplit, device: torch.device) -> Decoded:
+    """Run a model over a split, without dropout."""
+    was_training = model.training
+    model.eval()
+    tags = np.full(split.tags_NL.shape, -1)
+    triples = [np.zeros((4, 0), np.int64)]
+    with torch.inference_mode():
+        for rows in scoring_batches(split):
+            batch = make_batch(split, rows, device)
+            found, tags_BL = _decode_batch(model, batch)
+            found[0] = rows[found[0]]
+            triples.append(found)
+            tags[rows, : tags_BL.shape[1]] = tags_BL
+    model.train(was_training)
+    return Decoded(np.concatenate(triples, axis=1), tags)
+
+
+def _decode_batch(model: RIN, batch: Batch) -> tuple[Array, Array]:
+    prediction = model(batch)
+    tags_BL = prediction.tags_BLT.argmax(-1)
+    if batch.padding_BL is not None:
+        tags_BL = tags_BL.masked_fill(batch.padding_BL, -1)
+    return prediction.scores.triples().cpu().numpy(), tags_BL.cpu().numpy()
+
+
+def decode_spans(tags_NL: Array) -> Array:
+    """Read entity spans off BIESO tags: S alone, or B, any number of I, E.
+
+    Args:
+        tags_NL: Tags [N, L]; padding is negative.
+
+    Returns:
+        Rows sentence, start, end (exclusive) [3, E]. Unfinished spans are no spans.
+    """
+    single = np.stack(np.nonzero(tags_NL == S_TAG))
+    place = np.arange(tags_NL.shape[1])
+    # Walking left from an E over I's ends at the last tag that is not I: it must be a B.
+    last_other = np.maximum.accumulate(np.where(tags_NL == I_TAG, -1, place), axis=1)
+    n, end = np.nonzero(tags_NL[:, 1:] == E_TAG)
+    start = last_other[n, end]
+    opens = (start >= 0) & (tags_NL[n, np.maximum(start, 0)] == B_TAG)
+    singles = np.stack([single[0], single[1], single[1] + 1])
+    return np.concatenate([singles, np.stack([n, start, end + 2])[:, opens]], axis=1)
+
+
+def score(decoded: Decoded, split: EncodedSplit, entity_word: str) -> Metrics:
+    """Compare what a model said with the gold annotation of a split."""
+    predicted = decoded.triples_4N
+    spans = decode_spans(decoded.tags_NL)
+    exact = _with_spans(predicted, spans, decoded.tags_NL.shape, entity_word)
+    return Metrics(
+        triple=_compare(predicted, split.gold_4M, missed=split.missed_triples),
+        exact=_compare(exact, split.exact_6X, missed=split.missed_exact),
+        entity=_compare(spans, split.entities_3E, missed=split.missed_entities),
+        relation=_compare(
+            np.unique(predicted[[0, 2]], axis=1), split.relations_2P, missed=split.missed_relations
+        ),
+    )
+
+
+def _with_spans(
+    triples_4N: Array, spans_3E: Array, shape: tuple[int, ...], entity_word: str
+) -> Array:
+    """Add to each triple the other end of the span its words stand for; -1 where none does."""
+    n, first, last = spans_3E[0], spans_3E[1], spans_3E[2] - 1
+    word, other = (first, last) if entity_word == "first" else (last, first)
+    other_NL = np.full(shape, -1)
+    other_NL[n, word] = other
+    b, i, t, j = triples_4N
+    return np.stack([b, i, other_NL[b, i], t, j, other_NL[b, j]])
+
+
+def _compare(predicted: Array, gold: Array, *, missed: int) -> Score:
+    """Count distinct columns of two integer tables that are in both."""
+    both = np.concatenate([predicted, gold], axis=1)
+    distinct = len(np.unique(both, axis=1).T)
+    correct = predicted.shape[1] + gold.shape[1] - distinct
+    return Score(correct, predicted.shape[1], gold.shape[1] + missed)
+
+
+def evaluate(model: RIN, split: EncodedSplit, entity_word: str, device: torch.device) -> Metrics:
+    """Decode a split and score it."""
+    return score(decode(model, split, device), split, entity_word)

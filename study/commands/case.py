@@ -1,0 +1,276 @@
+"""The case study (Table 3): sentences through trained models, round by round.
+
+``python study/run.py case --models 6556121a 87a14292 --data webnlg_star --find 3``
+
+Computes with the ledger's weights, leaves the numbers in ``<runs>/cases/<name>.json``, shows
+them here and as a page. ``python reports/build.py`` makes the page again from the numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from rich.console import Console
+
+from reports.cases.page import write_page
+from reports.cases.terminal import print_case
+from reports.cases.views import read_cases
+from reports.frames.trials import read_ledger
+from reports.published.cases import PAPER_CASES, SOURCE, Said
+from rin_core.config import Config
+from rin_core.data.corpus import Corpus, Sentence, Span, shown
+from rin_core.data.encoding import Fact, encode_split, word_facts
+from rin_core.data.loading import load_corpus
+from rin_core.data.pieces import PieceTokenizer
+from rin_core.data.readers import LONGEST_SENTENCE, unannotated
+from rin_core.data.tagging import tag_pos, tag_words, with_tags
+from rin_core.data.vocabulary import Vocabulary
+from rin_core.model.rin import RIN
+from rin_core.predict.loading import load_model
+from rin_core.predict.rounds import Trace, trace
+from rin_core.train.metrics import decode
+from study.ledger.files import LedgerError
+from study.ledger.ledger import Ledger
+from study.ledger.unit import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseStudy:
+    """Follow sentences through trained models, round by round, side by side.
+
+    Without sentences it shows the two cases of the paper's Table 3, which are from NYT.
+    """
+
+    models: tuple[str, ...]
+    """Fingerprints of finished trials, or beginnings of them; best the weaker model first."""
+    runs: Path = Path("runs")
+    """The ledger."""
+    sentence: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A sentence, its words and punctuation separated by spaces; may be given many times."""
+    data: str | None = None
+    """Corpus of ``--test`` and ``--find``: ``demo``, a name under the data root, a folder."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    test: tuple[int, ...] = ()
+    """Sentences of the corpus's test split, by number from 0."""
+    find: int = 0
+    """This many test sentences that the last model gets all right and the first does not."""
+    name: str = "table3"
+    """Name of the files."""
+
+    def run(self, console: Console) -> int:
+        """Follow the sentences, write numbers and page, and show them.
+
+        Raises:
+            ValueError: An option is invalid, or a model does not exist.
+        """
+        _check(self)
+        torch.set_num_threads(1)
+        ledger = Ledger(self.runs)
+        models = [load(ledger, name) for name in self.models]
+        cases = list(_cases(self, models))
+        path = ledger.record_cases(self.name, [follow(case, models) for case in cases])
+        views = read_cases(path)
+        for view in views:
+            print_case(console, view)
+        page = write_page(views, ledger.root / "reports" / "cases" / f"{self.name}.html")
+        console.print(f"numbers: {path}\npage: {page}", highlight=False, soft_wrap=True)
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A sentence to follow, with what is known of it."""
+
+    title: str
+    source: str
+    sentence: Sentence
+    gold: Said | None
+    printed: tuple[Said, ...] = ()
+    """What models said of it in print."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A trained model, ready to be asked."""
+
+    label: str
+    unit: Unit
+    model: RIN
+    vocabulary: Vocabulary
+    config: Config
+    tokenizer: PieceTokenizer | None
+
+    def trace(self, case: Case, facts: Sequence[Fact] = (), spans: Sequence[Span] = ()) -> Trace:
+        """Follow a case through this model."""
+        sentence = case.sentence
+        if self.tokenizer is None:
+            (sentence,) = with_tags([sentence], self.vocabulary)
+        parts = self.model, self.vocabulary, self.config
+        return trace(*parts, sentence, facts, spans, self.tokenizer)
+
+
+def load(ledger: Ledger, name: str) -> Loaded:
+    """Load a finished trial's model by its fingerprint or the beginning of it.
+
+    Raises:
+        ValueError: There is no such trial, or several.
+        LedgerError: The trial has no weights, as one imported from another ledger.
+        CheckpointError: Its weights cannot be read.
+    """
+    unit = ledger.find(name)
+    if not unit.weights.exists():
+        raise LedgerError(
+            f"{unit.weights}: no weights there, as of a trial from another ledger; "
+            f"study/run.py rerun {unit.fingerprint} trains it again and keeps them"
+        )
+    loaded = load_model(unit.weights)
+    label = f"{_label(ledger, unit, loaded.config)}, seed {loaded.config.training.seed}"
+    return Loaded(label=label, unit=unit, **loaded._asdict())
+
+
+def _label(ledger: Ledger, unit: Unit, config: Config) -> str:
+    """Return the arm's label; a trial that no study planned is named by its model."""
+    if ledger.studies():
+        planned = read_ledger(ledger.root)
+        for label in planned.loc[planned["fingerprint"] == unit.fingerprint, "label"]:
+            return str(label)
+    model = config.model
+    if not model.rounds:
+        return "BiLSTM_s" if model.task_features else "BiLSTM"
+    return f"RIN ({model.cell.upper()}, K = {model.rounds})"
+
+
+def _check(options: CaseStudy) -> None:
+    if Path(options.name).name != options.name or not options.name.strip("."):
+        raise ValueError(f"--name {options.name!r}: must be a name, without folders")
+    if options.find < 0:
+        raise ValueError(f"--find {options.find}: must be 0 or more")
+
+
+def _cases(options: CaseStudy, models: Sequence[Loaded]) -> Iterator[Case]:
+    if (options.test or options.find) and options.data is None:
+        raise ValueError("--data: must name the corpus that --test and --find choose from")
+    if options.find and len(models) < 2:
+        raise ValueError(f"--find {options.find}: compares models; give --models two of them")
+    if not (options.sentence or options.test or options.find):
+        yield from from_paper()
+    for number, text in enumerate(options.sentence, 1):
+        yield from_text(text, f"Sentence {number}")
+    if options.data is not None:
+        corpus, _ = tag_pos(load_corpus(options.data, options.data_root, max_missing=1.0))
+        found = find_refined(corpus.test, models, options.find) if options.find else ()
+        entity_word = models[-1].config.data.entity_word
+        for number in options.test:
+            yield from_test(corpus, number, entity_word, "chosen by number")
+        for number in found:
+            why = f"right by {models[-1].label}, wrong by {models[0].label}: chosen for that"
+            yield from_test(corpus, number, entity_word, why)
+
+
+def from_paper() -> Iterator[Case]:
+    """Return Table 3's sentences."""
+    for case in PAPER_CASES:
+        sentence = Sentence(words=case.words, pos=case.pos, entities=(), triples=())
+        yield Case(
+            title=case.title,
+            source=SOURCE,
+            sentence=sentence,
+            gold=case.gold,
+            printed=case.models,
+        )
+
+
+def from_text(text: str, title: str) -> Case:
+    """Return a sentence given as text, its words separated by spaces.
+
+    Each model tags it as :class:`rin_core.predict.predictor.Predictor` would.
+
+    Raises:
+        ValueError: There is no word in it, or there are too many.
+    """
+    words = tuple(text.split())
+    if not 0 < len(words) <= LONGEST_SENTENCE:
+        raise ValueError(
+            f"--sentence {shown(text)}: has {len(words)} words, wanted 1 to {LONGEST_SENTENCE}"
+        )
+    tags = "nltk's" if tag_words([words]) else "each word's most frequent in training"
+    return Case(
+        title=title,
+        source=f"given; part-of-speech tags: {tags}",
+        sentence=unannotated(words),
+        gold=None,
+    )
+
+
+def from_test(corpus: Corpus, number: int, entity_word: str, why: str) -> Case:
+    """Return a sentence of a corpus's test split with its gold.
+
+    Raises:
+        ValueError: The split has no such sentence.
+    """
+    if not 0 <= number < len(corpus.test):
+        raise ValueError(f"--test {number}: must be 0 to {len(corpus.test) - 1} for {corpus.name}")
+    sentence = corpus.test[number]
+    facts = tuple(sorted(word_facts(sentence.triples, entity_word)))
+    gold = Said(label="gold", entities=sentence.entities, triples=facts)
+    title = f"Test sentence {number}"
+    return Case(title=title, source=f"{corpus.name}; {why}", sentence=sentence, gold=gold)
+
+
+def find_refined(sentences: Sequence[Sentence], models: Sequence[Loaded], most: int) -> list[int]:
+    """Return the first sentences whose triples the last model gets all right, the first not."""
+    entity_word = models[-1].config.data.entity_word
+    said = zip(_says(models[0], sentences), _says(models[-1], sentences), strict=True)
+    refined = (
+        number
+        for number, (sentence, (first, last)) in enumerate(zip(sentences, said, strict=True))
+        if last == word_facts(sentence.triples, entity_word) != first and not sentence.missing
+    )
+    return list(itertools.islice(refined, most))
+
+
+def _says(loaded: Loaded, sentences: Sequence[Sentence]) -> list[set[Fact]]:
+    """Return the triples a model finds in each sentence."""
+    entity_word = loaded.config.data.entity_word
+    split = encode_split(sentences, loaded.vocabulary, entity_word, loaded.tokenizer)
+    facts: list[set[Fact]] = [set() for _ in sentences]
+    decoded = decode(loaded.model, split, torch.device("cpu"))
+    for n, subject, relation, object_ in decoded.triples_4N.T.tolist():
+        facts[n].add((subject, loaded.vocabulary.relations[relation], object_))
+    return facts
+
+
+def follow(case: Case, models: Sequence[Loaded]) -> dict[str, Any]:
+    """Return a case as plain values, with every model's trace of everything any of them says."""
+    said = (*((case.gold,) if case.gold else ()), *case.printed)
+    first = [model.trace(case) for model in models]
+    facts = {fact for s in said for fact in s.triples}
+    facts |= {(t.subject, t.relation, t.object) for traced in first for t in traced.triples}
+    spans = {Span(*span) for s in said for span in s.entities}
+    spans |= {Span(s.start, s.end) for traced in first for s in traced.spans}
+    return {
+        "title": case.title,
+        "source": case.source,
+        "words": case.sentence.words,
+        "gold": case.gold and _plain(case.gold),
+        "printed": [_plain(s) for s in case.printed],
+        "models": [
+            {
+                "label": model.label,
+                "fingerprint": model.unit.fingerprint,
+                "trace": model.trace(case, sorted(facts), sorted(spans)).to_json(),
+            }
+            for model in models
+        ],
+    }
+
+
+def _plain(said: Said) -> dict[str, Any]:
+    return {"label": said.label, "entities": said.entities, "triples": said.triples}

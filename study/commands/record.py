@@ -1,0 +1,44 @@
+"""Record corpora for reports without a study: ``python study/run.py record``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from rin_core.config import Config
+from rin_core.data.loading import load_dataset
+from study.ledger.corpora import record_corpus, record_vectors
+from study.ledger.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Record corpora in a ledger, for the reports; studies do it by themselves."""
+
+    data: tuple[str, ...]
+    """Corpora: ``demo``, names under the data root, or folders."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """Word vectors, of which reports take which words have one."""
+    out: Path = Path("runs")
+    """The ledger."""
+
+    def run(self, console: Console) -> int:
+        """Record each corpus and its vectors, and print where.
+
+        Raises:
+            ValueError: A corpus cannot be read.
+        """
+        ledger, config = Ledger(self.out), Config()
+        for name in self.data:
+            corpus = load_dataset(
+                name, config, data_root=self.data_root, embeddings=self.embeddings
+            )
+            record_corpus(ledger, corpus.content, name, self.data_root, config.data)
+            record_vectors(ledger, corpus)
+            text = f"{corpus.notes[0]} ({ledger.corpus_path(corpus.content)})"
+            console.print(text, highlight=False, markup=False)
+        return 0

@@ -1,0 +1,182 @@
+"""``python study/run.py show EXPERIMENT``: a study or a search in the terminal, from the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from reports.frames.searches import STATES, read_search, searches
+from reports.frames.select import arm_label
+from reports.frames.trials import STATUS_WORDS, LedgerError, read_ledger
+from reports.tables.confirmation import comparison_rows, confirmation_rows
+from reports.tables.search_rows import (
+    audit_rows,
+    audit_verdict,
+    outcome_rows,
+    points,
+    running_rows,
+    saving,
+    top_rows,
+)
+from study.ledger.ledger import Ledger
+from study.tracking.progress import clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """Show where a study or a search stands: states, the best, compute by outcome."""
+
+    experiment: tyro.conf.Positional[str]
+    """Its name, as in ``runs/studies`` or ``runs/searches``."""
+    out: Path = Path("runs")
+    """The ledger."""
+
+    def run(self, console: Console) -> int:
+        """Show; return the exit code."""
+        searched = searches(self.out)
+        studies = sorted(path.stem for path in (self.out / "studies").glob("*.json"))
+        if self.experiment in searched:
+            show_search(self.out, self.experiment, console)
+        elif self.experiment in studies:
+            show_grid(self.out, self.experiment, console)
+        else:
+            known = ", ".join([*searched, *studies]) or "none"
+            raise LedgerError(
+                f"{self.experiment}: no such study or search in {self.out}; there: {known}"
+            )
+        return 0
+
+
+def show_search(out: Path, experiment: str, console: Console) -> None:
+    """Show a search.
+
+    Raises:
+        LedgerError: There is no such search, or its record cannot be read.
+    """
+    data = read_search(out, experiment)
+    data = dataclasses.replace(data, trials=_with_epochs(out, data.trials))
+    _print_head(console, experiment, data.title)
+    counts = data.trials.groupby(["arm", "state"]).size().unstack(fill_value=0)
+    rows = [
+        {"arm": arm, "trials": f"{counts.loc[arm].sum()}/{data.budget}"}
+        | {state: str(counts.loc[arm].get(state, 0)) for state in STATES}
+        for arm in counts.index
+    ]
+    _print(console, "trials by arm", rows)
+    _print(console, "trials under way", running_rows(data))
+    _print(console, "best trials", top_rows(data))
+    _print(console, "tuned and paper's settings on fresh seeds", confirmation_rows(data))
+    _print(console, "arm against arm, each tuned alike, on fresh seeds", comparison_rows(data))
+    _print(console, "compute by outcome", outcome_rows(data))
+    console.print(saving(data), highlight=False)
+    if rows := audit_rows(data):
+        _print(console, "stopped trials run to their end", rows)
+        console.print(audit_verdict(data), markup=False)
+
+
+def _with_epochs(out: Path, trials: pd.DataFrame) -> pd.DataFrame:
+    """Return trials with the epochs so far of those under way: a record has them at their end."""
+    trials, ledger = trials.copy(), Ledger(out)
+    for place, trial in trials[trials["state"] == "running"].iterrows():
+        history = ledger.unit(trial["fingerprint"]).history()
+        own = history[trial["inherited"] :]
+        seen = {
+            "dev_f1": max((row["dev_f1"] for row in history), default=math.nan),
+            **{"epochs": len(history), "seconds": _seconds(history)},
+            **{"spent_epochs": len(own), "spent_seconds": _seconds(own)},
+        }
+        trials.loc[place, list(seen)] = list(seen.values())
+    return trials
+
+
+def show_grid(out: Path, experiment: str, console: Console) -> None:
+    """Show a study of a grid.
+
+    Raises:
+        LedgerError: There is no such study, or its record cannot be read.
+    """
+    frame = read_ledger(out, [experiment])
+    begun = _begun(out, frame)
+    frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
+    _print_head(console, experiment, frame["command"].iloc[0])
+    groups = frame.groupby(["arm", "selection"], sort=False)
+    _print(console, "trials by arm", [_arm_row(cells) for _, cells in groups])
+    pairs = zip(frame.iterrows(), begun, strict=True)
+    rows = [_begun_row(trial, history) for (_, trial), history in pairs if history]
+    _print(console, "trials under way", rows)
+    best = frame[frame["status"] == "done"].nlargest(5, "dev_f1")
+    _print(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
+    spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
+    rows = [
+        {"outcome": str(status), "trials": str(int(row["size"])), "time": clock(row["sum"])}
+        for status, row in spent.iterrows()
+    ]
+    _print(console, "compute by outcome", rows)
+
+
+def _begun(out: Path, frame: pd.DataFrame) -> list[list[dict[str, Any]]]:
+    """Return the epochs so far of each trial that has begun and not ended, of others none."""
+    ledger = Ledger(out)
+    return [
+        ledger.unit(name).history() if status == "unfinished" else []
+        for name, status in zip(frame["fingerprint"], frame["status"], strict=True)
+    ]
+
+
+def _seconds(history: Sequence[Mapping[str, float]]) -> float:
+    return sum((row["seconds"] for row in history), 0.0)
+
+
+def _begun_row(trial: pd.Series, history: Sequence[Mapping[str, float]]) -> dict[str, str]:
+    # Where test chooses the epoch, what a record calls dev's are scores of test.
+    on_dev = trial["selection"] == "dev"
+    best = max(row["dev_f1"] for row in history) if on_dev else math.nan
+    return {
+        "trial": _name(trial),
+        "epochs": str(len(history)),
+        "best dev F1": points(best),
+        "time": clock(_seconds(history)),
+        "fingerprint": str(trial["fingerprint"]),
+    }
+
+
+def _name(trial: pd.Series) -> str:
+    return f"{arm_label(trial.to_frame().T)}, seed {trial['seed']}"
+
+
+def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
+    counts = cells["status"].value_counts()
+    row = {"arm": arm_label(cells)}
+    row |= {status: str(counts[status]) for status in STATUS_WORDS if status in counts}
+    return row | {"mean dev F1": points(cells.loc[cells["status"] == "done", "dev_f1"].mean())}
+
+
+def _trial_row(trial: pd.Series) -> dict[str, str]:
+    scores = {f"{split} F1": points(trial[f"{split}_f1"]) for split in ("dev", "test")}
+    row = {"trial": _name(trial), **scores}
+    return row | {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
+
+
+def _print_head(console: Console, experiment: str, text: str) -> None:
+    console.print(f"[bold]{escape(experiment)}[/bold]: {escape(text)}", highlight=False)
+
+
+def _print(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:
+    """Print rows as a table; a column that a row lacks is empty there."""
+    if not rows:
+        return
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*(row.get(name, "") for name in columns))
+    console.print(table, markup=False)  # what is in it was typed or raised elsewhere

@@ -1,0 +1,75 @@
+"""Train one configuration without Ray: ``python study/run.py train``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from rin_core.cli import require_gpu
+from rin_core.config import Config
+from rin_core.data.loading import load_dataset
+from study.commands.options import parse_overrides
+from study.execution.trial import run_unit
+from study.ledger.corpora import record_corpus, record_vectors
+from study.ledger.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Train:
+    """Train one configuration without Ray. Run the same command again to resume it."""
+
+    data: str = "demo"
+    """``demo``, a corpus under the data root, or a folder."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """GloVe text file (plain, .gz or .zip); a transformer has no use for it."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting, as in ``--set model.rounds=3``; may be given many times."""
+    threads: int = 1
+    """CPU threads."""
+    gpu: bool = False
+    """Compute on the GPU."""
+    out: Path = Path("runs")
+    """The ledger: shared with studies, whose finished units are not trained again."""
+
+    def run(self, console: Console) -> int:
+        """Train, and print each epoch and the scores.
+
+        Raises:
+            ValueError: An option, a setting or the corpus is invalid.
+        """
+        if self.threads < 1:
+            raise ValueError(f"--threads {self.threads}: must be at least 1")
+        if self.gpu:
+            require_gpu()
+        config = Config().with_overrides(parse_overrides(self.set))
+        corpus = load_dataset(
+            self.data, config, data_root=self.data_root, embeddings=self.embeddings
+        )
+        for note in corpus.notes:
+            console.print(note, highlight=False, markup=False)
+        ledger = Ledger(self.out)
+        record_corpus(ledger, corpus.content, self.data, self.data_root, config.data)
+        record_vectors(ledger, corpus)
+        unit = ledger.unit(config.fingerprint(corpus.digest))
+
+        def print_epoch(row: Mapping[str, float]) -> None:
+            console.print(
+                f"epoch {row['epoch']:3.0f}  loss {row['train_loss']:9.4f}  "
+                f"dev F1 {100 * row['dev_f1']:6.2f}  {row['seconds']:6.2f} s",
+                highlight=False,
+            )
+
+        record = run_unit(
+            config, corpus, unit, threads=self.threads, gpu=self.gpu, on_epoch=print_epoch
+        )
+        scores = ", ".join(f"{name} F1 {100 * record[name]['f1']:.2f}" for name in ("dev", "test"))
+        text = f"{unit.fingerprint}: epoch {record['best_epoch']}, {scores} ({unit.path})"
+        console.print(text, highlight=False, markup=False)
+        return 0

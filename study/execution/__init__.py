@@ -1,0 +1,1 @@
+"""Ray: the cluster, the workers and the runs on them."""

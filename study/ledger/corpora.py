@@ -1,0 +1,154 @@
+"""Corpora as reports see them: statistics of every split, the gold of test, words with vectors.
+
+Scores by overlap class need gold triples, and a report must come out of the ledger alone,
+on a machine that has no corpus. So each corpus leaves one file there, and one more for each file
+of word vectors. They hold the text of the test split: a private corpus stays as private as its
+ledger.
+
+``python study/corpora.py --data webnlg_star nyt5k_star`` records corpora without a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rin_core.config import Config, DataConfig
+from rin_core.data.corpus import Corpus, Sentence
+from rin_core.data.encoding import EncodedCorpus
+from rin_core.data.loading import find_recorded_vectors, load_corpus, load_dataset, with_tags
+from rin_core.data.statistics import split_statistics
+from rin_core.data.vocabulary import UNKNOWN
+from study.ledger.ledger import Ledger
+
+
+def record_corpora(
+    ledger: Ledger,
+    corpora: Iterable[tuple[str, EncodedCorpus, DataConfig]],
+    data_root: Path | None,
+) -> None:
+    """Record corpora and their word vectors, where the ledger has no record of them yet.
+
+    Args:
+        ledger: Where to.
+        corpora: Name, as for :func:`record_corpus`, content and data settings of each.
+        data_root: Folder of corpora.
+    """
+    for name, corpus, config in corpora:
+        record_corpus(ledger, corpus.content, name, data_root, config)
+        record_vectors(ledger, corpus)
+
+
+def record_corpus(
+    ledger: Ledger, content: str, name: str, data_root: Path | None, config: DataConfig
+) -> None:
+    """Record one corpus, unless it is recorded already.
+
+    It is read a second time, and only then: the arrays that trials share hold no text.
+
+    Args:
+        ledger: Where to.
+        content: Digest of what was read the first time, the name of the record.
+        name: ``demo``, a name under the data root, or a folder.
+        data_root: Folder of corpora.
+        config: How much may be missing.
+    """
+    if not ledger.corpus_path(content).exists():
+        corpus = load_corpus(name, data_root, config.max_missing)
+        ledger.record_corpus(content, describe(corpus))
+
+
+def record_if_here(
+    ledger: Ledger, content: str, name: str, data_root: Path | None, config: Config
+) -> str:
+    """Record a corpus that results from elsewhere are on, if it is at hand; else say why not.
+
+    Args:
+        ledger: Where to.
+        content: The digest that the results have of it.
+        name: As for :func:`record_corpus`.
+        data_root: Folder of corpora.
+        config: The results' settings: tags that a trial adds or drops are part of the digest.
+    """
+    if ledger.corpus_path(content).exists():
+        return ""
+    try:
+        corpus = load_corpus(name, data_root, config.data.max_missing)
+    except ValueError as error:
+        return str(error)
+    if (here := with_tags(corpus, config)[0].digest()) != content:
+        return f"corpus {name!r}: the one here is another (digest {here}, not {content})"
+    ledger.record_corpus(content, describe(corpus))
+    return ""
+
+
+def record_vectors(ledger: Ledger, corpus: EncodedCorpus) -> None:
+    """Record which words of test have a pretrained vector, and which training has not seen.
+
+    Args:
+        ledger: Where to; it has the corpus's record.
+        corpus: The corpus with its vectors; nothing is recorded of one without.
+    """
+    vectors, recorded = corpus.vectors, ledger.corpus(corpus.content)
+    if vectors is None or recorded is None or ledger.vectors_path(corpus.digest).exists():
+        return
+    words = sorted({word for sentence in recorded["test"] for word in sentence["words"]})
+    numbers = dict(zip(words, corpus.vocabulary.word_ids(words), strict=True))
+    description = {
+        "name": vectors.name,
+        "with_vector": [word for word, k in numbers.items() if vectors.found[k]],
+        "unseen": [word for word, k in numbers.items() if k == UNKNOWN],
+    }
+    ledger.record_vectors(corpus.digest, description)
+
+
+def record_vectors_if_here(
+    ledger: Ledger,
+    result: Mapping[str, Any],
+    data_root: Path | None,
+    embeddings: Path | None,
+) -> str:
+    """Record the word vectors of a result from elsewhere, if they are at hand; else say why not.
+
+    Args:
+        ledger: Where to.
+        result: A finished unit's.
+        data_root: Folder of corpora.
+        embeddings: The file; None looks for the recorded name in the data root and in
+            ``embeddings`` there.
+    """
+    corpus = result["corpus"]
+    if not result["vectors"] or ledger.vectors_path(corpus["digest"]).exists():
+        return ""
+    name, config = result["vectors"]["name"], Config.from_flat(result["config"])
+    path = embeddings or find_recorded_vectors(name, data_root)
+    if path is None:
+        return f"word vectors {name}: no such file in the data root, nor in its folder embeddings"
+    try:
+        here = load_dataset(corpus["name"], config, data_root=data_root, embeddings=path)
+    except ValueError as error:
+        return str(error)
+    if here.digest != corpus["digest"]:
+        return f"word vectors {name}: those here, or the corpus {corpus['name']!r}, are others"
+    record_vectors(ledger, here)
+    return ""
+
+
+def describe(corpus: Corpus) -> dict[str, Any]:
+    """Return a corpus's name, the statistics of its splits and the sentences of test."""
+    splits = corpus.splits().items()
+    return {
+        "name": corpus.name,
+        "statistics": {split: split_statistics(part).to_json() for split, part in splits},
+        "test": [_sentence(sentence) for sentence in corpus.test],
+    }
+
+
+def _sentence(sentence: Sentence) -> Mapping[str, Sequence[object]]:
+    return {
+        "words": sentence.words,
+        "entities": sentence.entities,
+        "triples": sentence.triples,
+        "missing": sentence.missing,
+    }

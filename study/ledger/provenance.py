@@ -1,0 +1,65 @@
+"""Where a number comes from: code, packages, machine."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rin_core.model import matmul
+
+PACKAGES = ("torch", "numpy", "numba", "ray", "mlflow")
+
+
+#: What decides the numbers of a trial: a note that is being written changes none.
+_CODE = ("rin_core", "search_spaces", "study", "pyproject.toml", "requirements.lock")
+
+
+@functools.cache
+def code_version() -> dict[str, Any]:
+    """Return the package's version and, in a checkout, its commit and whether that is modified."""
+    found: dict[str, Any] = {"version": version("rin-study")}
+    root = Path(__file__).resolve().parents[2]
+    if (root / ".git").exists() and (commit := _git(root, "rev-parse", "HEAD")):
+        found |= {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain", *_CODE))}
+    return found
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        run = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        )
+    except OSError:  # no git on this machine: the version alone has to do
+        return ""
+    return run.stdout.strip()
+
+
+def provenance(device: torch.device, code: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return code, packages, hardware and arithmetic of this process.
+
+    On other arithmetic the same training differs in the last bits, and soon in more.
+
+    Args:
+        device: What it computes on.
+        code: What :func:`code_version` said where the code is from; None asks it here.
+    """
+    hardware = matmul.processor().get("model name") or platform.processor() or platform.machine()
+    arithmetic = f"{torch.backends.cpu.get_cpu_capability()} {matmul.library()}"
+    if device.type == "cuda":
+        hardware, arithmetic = torch.cuda.get_device_name(device), "cuda"
+    return {
+        "code": code_version() if code is None else dict(code),
+        "packages": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "hardware": hardware,
+        "arithmetic": arithmetic,
+        "device": device.type,
+    }

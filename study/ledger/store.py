@@ -1,0 +1,109 @@
+"""A place that all nodes of a cluster reach, where they do not see the driver's folder.
+
+Any file system that fsspec knows: ``s3://bucket/rin``, ``gs://…``, ``file:///mnt/…``. Credentials
+come from the environment, as each of them reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import fsspec
+
+from rin_core.cli import without_credentials
+from rin_core.train.checkpoint import write_atomically
+
+
+class StoreError(ValueError):
+    """The store cannot be used: names it and the fix."""
+
+
+@dataclass(slots=True)
+class Store:
+    """Files under a URI, read and replaced whole.
+
+    Raises:
+        StoreError: Nothing here can open such a URI.
+    """
+
+    uri: str
+    _fs: fsspec.AbstractFileSystem = field(init=False, repr=False, compare=False)
+    _root: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            options = {"use_listings_cache": False, "auto_mkdir": True}
+            self._fs, self._root = fsspec.core.url_to_fs(self.uri, **options)
+        except (ImportError, ValueError) as error:
+            raise StoreError(
+                f"--shared {without_credentials(self.uri)}: {error}; wanted a URI such as "
+                "s3://bucket/rin, and the package that opens it, on every node"
+            ) from error
+
+    def check(self) -> None:
+        """Write and read a file, so that a wrong address is known before anything is trained.
+
+        Raises:
+            StoreError: That failed.
+        """
+        try:
+            self._write(".check", b"1")
+            if self._fs.cat_file(self._path(".check")) != b"1":
+                raise OSError("what was written is not what was read")
+        except Exception as error:  # each file system raises its own
+            raise StoreError(
+                f"--shared {without_credentials(self.uri)}: {without_credentials(str(error))}; "
+                "choose a place that can be written, with credentials in the environment"
+            ) from error
+
+    def send(self, file: Path, name: str) -> None:
+        """Put a file under a name, in one step."""
+        self._write(name, file.read_bytes())
+
+    def fetch(self, name: str, file: Path) -> bool:
+        """Get a file in one step and tell whether there is one."""
+        try:
+            content = self._fs.cat_file(self._path(name))
+        except FileNotFoundError:
+            return False
+        write_atomically(file, content)
+        return True
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is such a file."""
+        found: bool = self._fs.exists(self._path(name))
+        return found
+
+    def read(self, name: str, start: int, end: int) -> bytes:
+        """Return a part of a file.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        content: bytes = self._fs.cat_file(self._path(name), start=start, end=end)
+        return content
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete files that may be there."""
+        for name in names:
+            if self.has(name):
+                self._fs.rm_file(self._path(name))
+
+    def folders(self) -> set[str]:
+        """Return the names of all folders."""
+        try:
+            listed = self._fs.ls(self._root, detail=True)
+        except FileNotFoundError:
+            return set()
+        return {Path(e["name"].rstrip("/")).name for e in listed if e["type"] == "directory"}
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Write beside and move: not every file system shows a file only once it is whole."""
+        path = self._path(name)
+        self._fs.pipe_file(f"{path}.part", content)
+        self._fs.mv(f"{path}.part", path)

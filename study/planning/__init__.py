@@ -1,0 +1,1 @@
+"""Which runs a space asks for, and which of them remain."""

@@ -1,0 +1,255 @@
+"""From a space and its options to units: what a study will run, before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rin_core.config import Config, DataConfig, variant
+from rin_core.data.encoding import EncodedCorpus
+from rin_core.data.loading import load_dataset
+from search_spaces.space import Grid, Trial
+from study.ledger.ledger import Ledger
+from study.ledger.unit import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTrial:
+    """A trial with its identity."""
+
+    trial: Trial
+    unit: Unit
+    corpus_key: str
+    corpus_name: str
+
+    @property
+    def name(self) -> str:
+        """Return what people read: ``GRU K=3 · webnlg_star · seed 2``."""
+        chosen = " (epoch chosen on test)" if self.split == "test" else ""
+        return f"{short(self.trial.label)}{chosen} · {self.corpus_name} · seed {self.trial.seed}"
+
+    @property
+    def split(self) -> str:
+        """Return the split that selects the epoch, whose F1 is heard of while it trains."""
+        return self.trial.config.training.selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every trial of a study, distinct by fingerprint, with the corpora they need."""
+
+    space: Grid
+    trials: tuple[PlannedTrial, ...]
+    corpora: Mapping[str, EncodedCorpus]
+    settings: Mapping[str, Any]
+    """What the user changed for all trials, and the word vectors: never averaged across."""
+
+    def data(self) -> Iterator[tuple[str, EncodedCorpus, DataConfig]]:
+        """Yield, for each trial, its corpus's source, content and data settings."""
+        for planned in self.trials:
+            trial = planned.trial
+            yield trial.corpus, self.corpora[planned.corpus_key], trial.config.data
+
+    def experiments(self, name: str | None = None) -> list[Experiment]:
+        """Group the trials into experiments: one a corpus, named after the space."""
+        names = list(dict.fromkeys(t.corpus_name for t in self.trials))
+        return [
+            Experiment(
+                name=name if name and len(names) == 1 else f"{name or self.space.name}-{corpus}",
+                plan=self,
+                trials=tuple(t for t in self.trials if t.corpus_name == corpus),
+            )
+            for corpus in names
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """The trials of a plan on one corpus: what has a name in MLflow and a report."""
+
+    name: str
+    plan: Plan
+    trials: tuple[PlannedTrial, ...]
+
+    @property
+    def corpus_name(self) -> str:
+        """Return the corpus that all its trials are on."""
+        return self.trials[0].corpus_name
+
+    def record(self) -> list[dict[str, Any]]:
+        """Return the trials as the ledger keeps them."""
+        return [
+            {
+                "fingerprint": p.unit.fingerprint,
+                **p.trial.to_json(),
+                "config": self._config(p),
+                "corpus": p.corpus_name,
+                "settings": dict(self.plan.settings),
+            }
+            for p in self.trials
+        ]
+
+    def _config(self, planned: PlannedTrial) -> dict[str, Any]:
+        """Return a trial's settings; a transformer by its name, for its folder is a place."""
+        pretrained = self.plan.corpora[planned.corpus_key].pretrained
+        own = {"encoder.model": pretrained.name} if pretrained else {}
+        return {**planned.trial.config.flat(), **own}
+
+    def replaced(self, recorded: Mapping[str, Any] | None) -> dict[str, int]:
+        """Count by arm the trials that a record has of another model under these settings.
+
+        Args:
+            recorded: The experiment's plan so far.
+        """
+        now = {p.trial.arm: variant(self._config(p)) for p in self.trials}
+        settings = dict(self.plan.settings)
+        return Counter(
+            trial["arm"]
+            for trial in (recorded or {"trials": []})["trials"]
+            if trial.get("settings") == settings
+            and now.get(trial["arm"]) not in (None, variant(trial["config"]))
+        )
+
+
+def together(experiments: Sequence[Experiment]) -> list[PlannedTrial]:
+    """Return the trials of experiments, each fingerprint once, in the order to run them in.
+
+    Several experiments take turns: one seed of every arm of all of them comes first.
+    """
+    plans = list({id(experiment.plan): experiment.plan for experiment in experiments}.values())
+    every = [planned for plan in plans for planned in plan.trials]
+    if len(plans) > 1:
+        every.sort(key=lambda planned: planned.trial.seed)
+    distinct: dict[str, PlannedTrial] = {}
+    for planned in every:
+        distinct.setdefault(planned.unit.fingerprint, planned)
+    return list(distinct.values())
+
+
+def short(label: str) -> str:
+    """Return an arm's label as it fits a column: ``GRU K=3`` for ``RIN (GRU, K = 3)``."""
+    return re.sub(r"RIN \(([^,)]+), K = (\d+)\)", r"\1 K=\2", label)
+
+
+def make_plan(
+    space: Grid,
+    ledger: Ledger,
+    corpora: Sequence[str],
+    *,
+    arms: Sequence[str] = (),
+    seeds: Sequence[int] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    data_root: Path | None = None,
+    embeddings: Path | None = None,
+    encoded: dict[str, EncodedCorpus] | None = None,
+) -> Plan:
+    """Resolve a space into units, reading each corpus once.
+
+    Args:
+        space: What to compare.
+        ledger: Where the units live.
+        corpora: Names or folders.
+        arms: Shell-style patterns; none means all.
+        seeds: Default: the space's.
+        overrides: Settings for every trial.
+        data_root: Folder of corpora.
+        embeddings: Word vectors.
+        encoded: Corpora that another plan has read, by :func:`encoding`; those of this one are
+            added.
+
+    Raises:
+        ValueError: A space, setting, corpus or vectors that cannot be, or two corpora of one name;
+            one clear line.
+    """
+    trials = space.trials(corpora, arms=arms, seeds=seeds, overrides=overrides)
+    encoded = {} if encoded is None else encoded
+    planned: dict[str, PlannedTrial] = {}
+    for trial in trials:
+        key = encoding(trial.corpus, trial.config)
+        if key not in encoded:
+            encoded[key] = load_dataset(
+                trial.corpus, trial.config, data_root=data_root, embeddings=embeddings
+            )
+        corpus = encoded[key]
+        fingerprint = trial.config.fingerprint(corpus.digest)
+        planned.setdefault(
+            fingerprint,
+            PlannedTrial(
+                trial=trial,
+                unit=ledger.unit(fingerprint),
+                corpus_key=key,
+                corpus_name=corpus.name,
+            ),
+        )
+    refuse_namesakes((t.corpus, encoded[encoding(t.corpus, t.config)]) for t in trials)
+    used = {key: encoded[key] for key in dict.fromkeys(p.corpus_key for p in planned.values())}
+    return Plan(
+        space=space,
+        trials=tuple(planned.values()),
+        corpora=used,
+        settings=_settings({**space.fixed, **(overrides or {})}, trials[0].config, used),
+    )
+
+
+def refuse_taken(names: Iterable[str], taken: Collection[str], by: str) -> None:
+    """Refuse an experiment's name that another kind of experiment has: reports have one place.
+
+    Args:
+        names: What is planned.
+        taken: Names of the other kind.
+        by: Which kind that is, in words.
+
+    Raises:
+        ValueError: Says which name, and what has it.
+    """
+    for name in names:
+        if name in taken:
+            raise ValueError(
+                f"{name} is {by} already, and reports have one place for both: give --experiment "
+                "another name"
+            )
+
+
+def refuse_namesakes(read: Iterable[tuple[str, EncodedCorpus]]) -> None:
+    """Refuse different corpora of one name: one experiment and one report would have both.
+
+    Args:
+        read: Corpora with the names or folders that they were asked for by.
+
+    Raises:
+        ValueError: Names the folders.
+    """
+    found: dict[str, dict[str, set[str]]] = {}
+    for source, corpus in read:
+        found.setdefault(corpus.name, {}).setdefault(source, set()).add(corpus.content)
+    for name, contents in found.items():
+        if len(set(map(frozenset, contents.values()))) > 1:
+            raise ValueError(
+                f"--data {' '.join(contents)}: different corpora, which would both be called "
+                f"{name}; rename one of the folders"
+            )
+
+
+def encoding(corpus: str, config: Config) -> str:
+    """Name what decides the arrays: trials that agree on it share them."""
+    encoder = config.encoder
+    if encoder.kind == "transformer":
+        return f"{corpus} {config.data} {encoder.model} {encoder.max_pieces}"
+    return f"{corpus} {config.data} {encoder.word_dim}"
+
+
+def _settings(
+    overrides: Mapping[str, object], config: Config, corpora: Mapping[str, EncodedCorpus]
+) -> dict[str, Any]:
+    checked = config.flat()
+    settings = {path: checked[path] for path in overrides}
+    for corpus in corpora.values():
+        if corpus.vectors is not None:
+            settings["vectors"] = corpus.vectors.name
+        if corpus.pretrained is not None and "encoder.model" in settings:
+            settings["encoder.model"] = corpus.pretrained.name  # not where it lies on this machine
+    return settings

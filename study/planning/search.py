@@ -1,0 +1,209 @@
+"""From a search and its options to what every trial of it shares: before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rin_core.config import PROTOCOL_VERSION, Config
+from rin_core.data.encoding import EncodedCorpus
+from search_spaces.search import Search
+from search_spaces.space import START, TUNED, Arm, Grid, SpaceError
+from study.ledger.ledger import Ledger
+from study.ledger.search_record import SearchRecord
+from study.ledger.unit import Unit
+from study.planning.grid import Plan, PlannedTrial, make_plan, refuse_namesakes, refuse_taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPlan:
+    """A search on one corpus."""
+
+    search: Search
+    experiment: str
+    source: str
+    """The corpus as it was asked for: a name or a folder."""
+    plan: Plan
+    """Each arm's first trial, and the corpora."""
+    starts: Mapping[str, PlannedTrial]
+    """Each arm's first trial, at the paper's settings."""
+    overrides: Mapping[str, object]
+    """Settings for all trials."""
+    ledger: Ledger
+
+    @property
+    def corpus(self) -> EncodedCorpus:
+        """Return the corpus as the first arm reads it."""
+        return self.plan.corpora[next(iter(self.starts.values())).corpus_key]
+
+    def base(self, arm: str) -> Config:
+        """Return an arm's settings, to which a trial adds its parameters."""
+        return self.starts[arm].trial.config
+
+    def unit(self, arm: str, parameters: Mapping[str, Any]) -> tuple[Config, Unit]:
+        """Return a trial's configuration and unit."""
+        config = self.base(arm).with_overrides(parameters)
+        corpus = self.plan.corpora[self.starts[arm].corpus_key]
+        return config, self.ledger.unit(config.fingerprint(corpus.digest))
+
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """Return for each arm all that its stored trials must agree in."""
+        arms = {arm.name: arm for arm in self.search.every_arm()}
+        return {
+            name: {
+                **self.search.identity(arms[name]),
+                "settings": dict(self.plan.settings),
+                "corpus": self.plan.corpora[start.corpus_key].digest,
+                "protocol": PROTOCOL_VERSION,
+            }
+            for name, start in self.starts.items()
+        }
+
+    def header(self, command: str) -> dict[str, Any]:
+        """Return what a record says of the search as a whole."""
+        return {
+            "experiment": self.experiment,
+            "space": self.search.name,
+            "title": self.search.title,
+            "corpus": self.corpus.name,
+            "command": command,
+            "settings": dict(self.plan.settings),
+            "labels": {name: start.trial.label for name, start in self.starts.items()},
+            "starts": {
+                name: self.search.start(start.trial.config) for name, start in self.starts.items()
+            },
+            "parameters": {path: p.to_json() for path, p in self.search.parameters.items()},
+            "budget": self.search.budget,
+            "confirmed": self.confirmed,
+            "packages": {name: version(name) for name in ("optuna", "ray")},
+        }
+
+    @property
+    def confirmed(self) -> str:
+        """Return the name of the experiment that confirms the search."""
+        return f"{self.experiment}-confirmed"
+
+    def confirmation(self, record: SearchRecord) -> Grid | None:
+        """Return each arm's best and its start as a grid; None with nothing to confirm."""
+        confirmed = [
+            pair
+            for arm in self.search.every_arm()
+            if arm.name in self.starts and (best := record.best(arm.name)) is not None
+            for pair in self._pair(arm, best.parameters)
+        ]
+        if not confirmed or not self.search.confirm_seeds:
+            return None
+        return Grid(
+            name=self.confirmed,
+            title=f"Do the best settings of {self.experiment} hold on fresh seeds?",
+            arms=tuple(confirmed),
+            seeds=self.search.confirm_seeds,
+        )
+
+    def _pair(self, arm: Arm, parameters: Mapping[str, Any]) -> tuple[Arm, ...]:
+        """Return an arm tuned and at its start; one arm where the search found nothing better."""
+        start = Arm(
+            name=f"{arm.name}{START}", label=f"{arm.label}, paper's", overrides=arm.overrides
+        )
+        if self.unit(arm.name, parameters)[1] == self.starts[arm.name].unit:
+            label = f"{arm.label}, paper's: tuning found no better"
+            return (dataclasses.replace(start, label=label),)
+        tuned = {**arm.overrides, **parameters}
+        return (Arm(name=f"{arm.name}{TUNED}", label=f"{arm.label}, tuned", overrides=tuned), start)
+
+
+def make_search_plans(
+    search: Search,
+    ledger: Ledger,
+    corpora: Sequence[str],
+    *,
+    name: str | None = None,
+    arms: Sequence[str] = (),
+    overrides: Mapping[str, object] | None = None,
+    data_root: Path | None = None,
+    embeddings: Path | None = None,
+) -> list[SearchPlan]:
+    """Resolve a search into one plan a corpus; see :func:`study.planning.grid.make_plan`.
+
+    Args:
+        search: What to tune.
+        ledger: Where the units live.
+        corpora: Names or folders.
+        name: The experiment's, in place of that of the space.
+        arms: Shell-style patterns; none means all.
+        overrides: Settings for every trial; a parameter that is set is searched no more.
+        data_root: Folder of corpora.
+        embeddings: Word vectors.
+
+    Raises:
+        ValueError: A space, setting, corpus or vectors that cannot be; one clear line.
+    """
+    search = search.fixing(overrides or {})
+    plans = []
+    for source in corpora:
+        sized = search.on(source)
+        settings = {**search.fixed, **(overrides or {})}
+        plan = make_plan(
+            sized.starts(),
+            ledger,
+            [source],
+            arms=arms,
+            seeds=(search.seed,),
+            overrides=settings,
+            data_root=data_root,
+            embeddings=embeddings,
+        )
+        starts = {planned.trial.arm: planned for planned in plan.trials}
+        corpus = plan.trials[0].corpus_name
+        experiment = name if name and len(corpora) == 1 else f"{name or search.name}-{corpus}"
+        plans.append(
+            SearchPlan(
+                search=sized,
+                experiment=experiment,
+                source=source,
+                plan=plan,
+                starts=starts,
+                overrides=settings,
+                ledger=ledger,
+            )
+        )
+        _check(plans[-1], arms)
+        _check_budget(plans[-1])
+    refuse_namesakes((p.source, corpus) for p in plans for corpus in p.plan.corpora.values())
+    return plans
+
+
+def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
+    """Find what would go wrong only once trials run."""
+    if plan.search.sampler == "cmaes" and find_spec("cmaes") is None:
+        raise SpaceError("sampler cmaes needs the package cmaes: pip install cmaes")
+    refuse_taken([plan.experiment], plan.ledger.studies(), "a study of a grid")
+    alike = {arm.name for arm in plan.search.starts().select(patterns)} - plan.starts.keys()
+    if alike:
+        raise SpaceError(f"{plan.search.name}: arms {', '.join(sorted(alike))} equal another arm")
+    for name in plan.starts:
+        base = plan.base(name)
+        plan.search.start(base)
+        asha, epochs = plan.search.asha, base.training.max_epochs
+        if asha is not None and asha.grace_period >= epochs:
+            raise SpaceError(
+                f"training.max_epochs = {epochs}: must be more than the {asha.grace_period} epochs "
+                f"that {plan.search.name} gives every trial (asha.grace_period)"
+            )
+
+
+def _check_budget(plan: SearchPlan) -> None:
+    """Refuse a budget that an arm has had more of: others would be tuned with less."""
+    counts = Counter(trial.arm for trial in SearchRecord(plan.ledger, plan.experiment).trials)
+    for arm, count in counts.most_common(1):
+        if count > plan.search.budget:
+            raise SpaceError(
+                f"--trials {plan.search.budget}: {arm} has {count} trials in {plan.experiment} "
+                f"already, and every arm is to have as many; give --trials {count} or more"
+            )

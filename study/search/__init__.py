@@ -1,0 +1,1 @@
+"""Hyperparameter search: Optuna samplers and ASHA, one study an arm."""

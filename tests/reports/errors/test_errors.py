@@ -1,0 +1,250 @@
+"""The error analysis, from predictions and gold made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reports.document.table import Table
+from reports.errors.cuts import by_distance, by_length, by_relation, by_vectors, cut_counts
+from reports.errors.figures import (
+    changes_info,
+    draw_changes,
+    draw_kinds,
+    draw_lines,
+    draw_matrix,
+    kinds_info,
+    lines_info,
+    matrix_info,
+)
+from reports.errors.kinds import UNREACHABLE, Likeness, confusions, fates, inventions, likeness
+from reports.errors.rounds import change, moved, sizes, steps
+from reports.errors.tables import error_tables
+from reports.frames.predictions import (
+    Answer,
+    SentenceCounts,
+    WordsKnown,
+    count_answers,
+    count_by_words,
+    read_counts,
+)
+from reports.frames.trials import LedgerError, read_ledger
+from tests.ledgers import GOLD, Ledger, answers_ledger
+from tests.rin_core.data.test_statistics import sentence
+
+
+def answer(gold: set[tuple[int, str, int]], said: set[tuple[int, str, int]]) -> Answer:
+    return Answer(frozenset(gold), frozenset(said))
+
+
+@pytest.mark.parametrize(
+    ("fact", "kind"),
+    [
+        ((0, "s", 1), Likeness.RELATION),
+        ((1, "r", 0), Likeness.REVERSED),
+        ((0, "r", 5), Likeness.ARGUMENT),
+        ((5, "r", 1), Likeness.ARGUMENT),
+        ((0, "s", 5), Likeness.NOTHING),
+        ((1, "s", 0), Likeness.NOTHING),
+    ],
+)
+def test_likeness(fact: tuple[int, str, int], kind: Likeness) -> None:
+    assert likeness(fact, [(0, "r", 1)]) is kind
+    assert likeness(fact, []) is Likeness.NOTHING
+
+
+def test_the_nearest_likeness_counts() -> None:
+    assert likeness((0, "r", 1), [(0, "r", 5), (1, "r", 0), (0, "s", 1)]) is Likeness.RELATION
+
+
+def test_an_error_is_compared_with_errors_only() -> None:
+    # (0, s, 1) is wrong, but its pair's gold relation was found: it resembles nothing missed.
+    one = answer({(0, "r", 1), (2, "s", 3)}, {(0, "r", 1), (0, "s", 1)})
+    assert inventions([one]) == {"nothing alike": 1}
+    assert confusions([one]) == {}
+    two = answer({(0, "r", 1)}, {(0, "s", 1), (0, "t", 1), (1, "r", 0)})
+    assert fates(GOLD[:1], [two]) == {"found": 0, UNREACHABLE: 0, "other relation": 1}
+    assert inventions([two]) == {"other relation": 2, "arguments reversed": 1}
+    assert confusions([two]) == {("r", "s"): 1, ("r", "t"): 1}
+
+
+def test_what_cannot_be_located_is_missed() -> None:
+    nothing = [answer({(0, "r", 1), (2, "s", 3)}, set()), answer({(0, "r", 11)}, {(0, "r", 11)})]
+    assert fates(GOLD, nothing) == {"found": 1, UNREACHABLE: 1, "nothing alike": 2}
+
+
+ANSWERS = (
+    answer({(0, "r", 1), (2, "s", 3)}, {(0, "r", 1), (4, "new", 0)}),
+    answer({(0, "r", 11)}, {(0, "s", 11)}),
+)
+
+
+def test_cuts_by_hand() -> None:
+    relation = by_relation(GOLD)
+    assert relation.groups == ("r", "s", "t", "any other")
+    assert cut_counts(relation, GOLD, ANSWERS).tolist() == [
+        *([1, 1, 2], [0, 1, 1], [0, 0, 1], [0, 1, 0]),
+    ]
+    length = cut_counts(by_length(), GOLD, ANSWERS)
+    assert dict(zip(by_length().groups, length.tolist(), strict=True)) == {
+        **{"≤10": [1, 2, 2], "11–15": [0, 1, 2]},
+        **{key: [0, 0, 0] for key in ("16–20", "21–30", "31–40", ">40")},
+    }
+    distance = cut_counts(by_distance(), GOLD, ANSWERS)
+    assert dict(zip(by_distance().groups, distance.tolist(), strict=True)) == {
+        **{"≤2": [1, 1, 2], "3–4": [0, 1, 0], "5–7": [0, 0, 0]},
+        **{"8–12": [0, 1, 1], ">12": [0, 0, 0]},
+    }
+
+
+def test_a_cut_by_vectors_wants_one_for_both_words() -> None:
+    cut = by_vectors(WordsKnown(frozenset("abc"), frozenset("l")))
+    assert dict(zip(cut.groups, cut_counts(cut, GOLD, ANSWERS).tolist(), strict=True)) == {
+        "both have one": [1, 1, 1],
+        "one has none": [0, 1, 1],
+        "one not in training": [0, 1, 1],
+    }
+
+
+def test_by_words_the_same_word_elsewhere_is_right() -> None:
+    gold = sentence("a b a b", ("a", "r", "b"), ("a", "s", "b"), ("a", "t", "nowhere"))
+    said = {(2, "r", 3), (0, "r", 3), (2, "s", 0)}
+    found = [answer({(0, "r", 1), (0, "s", 1)}, said)]
+    # Two of the three said are the same words, and right; what cannot be located is missed.
+    assert count_by_words([gold], found).tolist() == [[1, 2, 3]]
+    assert count_answers([gold], found).tolist() == [[0, 3, 3]]
+
+
+def test_groups_add_up_to_the_whole() -> None:
+    for cut in (by_relation(GOLD), by_length()):
+        assert cut_counts(cut, GOLD, ANSWERS).sum(axis=0).tolist() == [1, 3, 4]
+
+
+def test_a_change_by_hand() -> None:
+    before = answer({(0, "r", 1), (2, "s", 3), (4, "t", 5)}, {(0, "r", 1), (7, "r", 7)})
+    after = answer({(0, "r", 1), (2, "s", 3), (4, "t", 5)}, {(2, "s", 3), (8, "r", 8)})
+    found = change(before, after)
+    assert [set(part) for part in found] == [
+        *({(2, "s", 3)}, {(0, "r", 1)}, {(7, "r", 7)}, {(8, "r", 8)}, {(4, "t", 5)}),
+    ]
+
+
+# --- from a ledger -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return answers_ledger(tmp_path)
+
+
+@pytest.fixture
+def counts(ledger: Ledger) -> SentenceCounts:
+    return read_counts(ledger.runs, read_ledger(ledger.runs))
+
+
+def texts(table: Table) -> dict[str, list[str]]:
+    return {row.label: [cell.text for cell in row.cells] for row in table.rows}
+
+
+def test_steps_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) -> None:
+    found = {step.key: step for step in steps(read_ledger(ledger.runs), counts)}
+    assert list(found) == [
+        *("bilstm-s/gru-1", "bilstm-s/gru-2", "gru-1/gru-2", "bilstm-s/bilstm-s", "gru-1/gru-1"),
+    ]
+    assert [len(step.pairs) for step in found.values()] == [2, 1, 1, 2, 2]
+    name = [str(trial["fingerprint"]) for trial in ledger.trials]
+    assert found["bilstm-s/gru-2"].pairs == ((name[2], name[4]),)
+    assert found["bilstm-s/bilstm-s"].pairs == ((name[0], name[2]), (name[2], name[0]))
+    own = sizes(found["bilstm-s/gru-1"], counts)
+    assert [own[n].mean for n in ("fixed", "broke", "net", "added", "missed")] == [1, 0, 1, 1, 1]
+    assert moved(found["bilstm-s/gru-1"], counts, "fixed") == [(1, (0, "r", 11), 2)]
+
+
+def test_first_words_are_not_held_against_last_words(ledger: Ledger) -> None:
+    frame = read_ledger(ledger.runs)
+    frame.loc[frame["arm"] == "gru-1", "entity_word"] = "last"
+    found = {step.key for step in steps(frame, read_counts(ledger.runs, frame))}
+    assert "bilstm-s/gru-2" in found
+    assert "bilstm-s/gru-1" not in found
+
+
+def test_tables_by_hand(ledger: Ledger, counts: SentenceCounts) -> None:
+    frame = read_ledger(ledger.runs)
+    tables = {table.name: table for table in error_tables(frame, counts)}
+    one = "RIN (GRU, K = 1)"
+    assert texts(tables["errors_relation"])["r (2)"] == ["66.7 ± 0.0", "80.0 ± 0.0", "0.0"]
+    assert tables["errors_length"].columns[:2] == ("≤10 (2)", "11–15 (2)")
+    assert texts(tables["errors_length"])[one][:3] == ["50.0 ± 0.0", "66.7 ± 0.0", "–"]
+    assert texts(tables["errors_missed"])[one] == [
+        *("2.0 ± 0.0", "1.0 ± 0.0", "0.0 ± 0.0", "0.0 ± 0.0", "0.0 ± 0.0", "1.0 ± 0.0"),
+    ]
+    assert texts(tables["errors_wrong"])[one][:2] == ["1.0 ± 0.0", "1.0 ± 0.0"]
+    assert texts(tables["errors_confusion"]) == {"s → r": ["0.0 ± 0.0", "1.0 ± 0.0", "0.0"]}
+    rounds = texts(tables["errors_rounds"])
+    assert rounds["BiLSTM_s → RIN (GRU, K = 1)"][:4] == [
+        *("2", "1.0 ± 0.0", "0.0 ± 0.0", "+1.0 ± 0.0"),
+    ]
+    assert rounds["BiLSTM_s, another seed"][:4] == ["2", "0.0", "0.0", "–"]
+    behind = tables["errors_confusion"].rows[0].cells[1].fingerprints
+    assert behind == tuple(str(ledger.trials[k]["fingerprint"]) for k in (1, 3))
+
+
+def test_f1_by_words_stands_beside_f1_by_places(ledger: Ledger, counts: SentenceCounts) -> None:
+    tables = {table.name: table for table in error_tables(read_ledger(ledger.runs), counts)}
+    # No word occurs twice in these sentences.
+    found = texts(tables["errors_matching"])
+    assert found["RIN (GRU, K = 1)"] == ["57.1 ± 0.0", "57.1 ± 0.0", "+0.0 ± 0.0"]
+    assert "errors_vectors" not in tables, "the ledger does not say which words have one"
+
+
+def test_arms_that_began_with_vectors_have_a_table_of_them(ledger: Ledger) -> None:
+    path = ledger.runs / "vectors" / "d.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"name": "v", "with_vector": ["a", "b"], "unseen": []}))
+    last = ledger.runs / "units" / str(ledger.trials[4]["fingerprint"]) / "result.json"
+    text = last.read_text()
+    last.write_text(text.replace('"digest": "d"', '"digest": "without"'))
+    frame = read_ledger(ledger.runs)
+    tables = {t.name: t for t in error_tables(frame, read_counts(ledger.runs, frame))}
+    assert tables["errors_vectors"].columns == (
+        *("both have one (1)", "one has none (2)", "one not in training (0)"),
+    )
+    assert texts(tables["errors_vectors"]) == {
+        "BiLSTM_s": ["100.0 ± 0.0", "0.0 ± 0.0", "–"],
+        "RIN (GRU, K = 1)": ["100.0 ± 0.0", "50.0 ± 0.0", "–"],
+    }
+    path.write_text("{}")
+    with pytest.raises(LedgerError, match=r"vectors/d\.json: not a record of word vectors"):
+        read_counts(ledger.runs, frame)
+
+
+def test_figures_take_the_means(ledger: Ledger, counts: SentenceCounts) -> None:
+    frame = read_ledger(ledger.runs)
+    kinds = kinds_info(frame, counts)
+    assert dict(kinds.missed)["not in the sentence"] == (1, 1, 1)
+    assert dict(kinds.wrong) == {"other relation": (0, 1, 0)}
+    changes = changes_info(frame, counts)
+    assert changes.steps[0] == ("BiLSTM_s → RIN (GRU, K = 1)", 1, 0)
+    assert changes.chance == 0
+    matrix = matrix_info(frame, counts, "gru-1")
+    assert matrix.relations == ("r", "s")
+    assert matrix.shares == ((1, 0, 0, 0), (1, 0, 0, 0))
+    length, distance = lines_info(frame, counts)
+    assert length.groups == ("≤10\n(2)", "11–15\n(2)")
+    assert distance.lines[0][1] == pytest.approx((200 / 3, 0))
+    for figure in (
+        *(draw_kinds(kinds), draw_changes(changes), draw_matrix(matrix)),
+        draw_lines((length, distance)),
+    ):
+        assert figure.axes
+
+
+def test_without_predictions_there_is_no_error_analysis(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.finish(ledger.plan("gru-1", 0), 0.8)
+    ledger.save()
+    frame = read_ledger(tmp_path)
+    assert error_tables(frame, read_counts(tmp_path, frame)) == []
+    assert steps(frame, SentenceCounts()) == []

@@ -1,0 +1,201 @@
+"""The one page: every table and figure, every cell's runs, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reports.build import main
+from reports.document.svg import THEME
+from reports.document.table import Cell, Row, Table
+from reports.frames.runs import run_cards
+from reports.frames.searches import read_search
+from reports.frames.trials import read_ledger
+from reports.page.page import RunLists, inline
+from tests.conftest import Reported
+from tests.ledgers import EXPERIMENT, Ledger, an_eventful_ledger, write_search
+
+
+@pytest.fixture
+def page(reported: Reported) -> str:
+    return (reported.out / "index.html").read_text()
+
+
+def test_every_run_is_there_with_its_command(reported: Reported, page: str) -> None:
+    names = list(read_ledger(reported.runs)["fingerprint"])
+    names += [f"f{number}" for number in range(6)]
+    assert [n for n in names if f'id="run-{n}"' not in page] == []
+    cards = run_cards(
+        reported.runs, read_ledger(reported.runs), [read_search(reported.runs, "some")]
+    )
+    assert [n for n in names if html.escape(cards[n].command) not in page] == []
+
+
+def test_a_command_is_one_that_works(reported: Reported) -> None:
+    data = read_search(reported.runs, "some")
+    cards = run_cards(reported.runs, read_ledger(reported.runs), [data])
+    assert cards[f"{0:016x}"].command == f"python study/run.py rerun {0:016x}"
+    assert cards["f1"].command == "python study/run.py audit some"
+    assert cards["f3"].command == data.command == "python study/run.py --space some"
+    command = (
+        "python study/run.py --space s --data 'my corpus' --set training.seed=1 "
+        "--embeddings=glove.txt --arms a b --out runs2"
+    )
+    wanted = "rerun {} --data 'my corpus' --embeddings glove.txt --out runs2"
+    card = replace(cards[f"{0:016x}"], study_command=command)
+    assert card.command.endswith(wanted.format(card.fingerprint))
+    several = replace(card, study_command="python study/run.py --data a b")
+    assert several.command.endswith(several.fingerprint)
+
+
+def test_every_table_is_there_in_every_form(reported: Reported, page: str) -> None:
+    tables = sorted(reported.out.glob("*/*.tex"))
+    assert {path.parent.name for path in tables} == {
+        *(EXPERIMENT, "some", "corpora", "paper-nyt", "paper-webnlg_star")
+    }
+    shown = unquoted(page)
+    assert [p for p in tables if html.escape(p.read_text(), quote=False) not in shown] == []
+    assert [p for p in tables if not p.with_suffix(".csv").exists()] == []
+    figures = list(reported.out.glob("*/*.svg"))
+    assert len(figures) == page.count("<svg ") == page.count("<figure>") == 7
+
+
+def unquoted(page: str) -> str:
+    return page.replace("&#39;", "'").replace("&#34;", '"')
+
+
+def test_a_cell_opens_exactly_its_runs(page: str) -> None:
+    lists = dict(part.split('"', 1) for part in page.split('<div popover id="')[1:])
+    assert set(re.findall(r'popovertarget="([^"]+)"', page)) == set(lists)
+    row = re.search(r'<th scope="row">RIN \(GRU, K = 2\)</th>(.*?)</tr>', page, re.DOTALL)
+    assert row is not None
+    seeds, *scores = re.findall(r'popovertarget="([^"]+)"[^>]*>([^<]*)<', row[1])
+    assert seeds[1] == "1/3 (1 failed, 1 not run)"
+    assert re.findall(r'href="#run-(\w+)"', lists[seeds[0]]) == [f"{k:016x}" for k in (4, 5, 6)]
+    assert re.findall(r"rerun (\w+)", lists[scores[0][0]]) == [f"{4:016x}"]
+    assert 'class="warn">1/3' in row[1]
+
+
+def test_names_of_places_are_not_used_twice(page: str) -> None:
+    places = Counter(re.findall(r'\bid="([^"]+)"', page))
+    # Letters that a figure draws twice are the figure's business, and the same shape.
+    assert [place for place, count in places.items() if count > 1 and "DejaVu" not in place] == []
+    wanted = set(re.findall(r'href="#([^"]+)"', page))
+    assert wanted - set(places) == set()
+
+
+def test_nothing_is_loaded_and_nothing_is_markup_that_should_be_text(page: str) -> None:
+    assert re.findall(r'(?:src|href)="(?!#|data:|cases/|notebooks/)[^"]*"', page) == []
+    assert set(re.findall(r"https?://[^\"' )]+", page)) == {
+        *("http://www.w3.org/1999/xlink", "http://www.w3.org/2000/svg")
+    }
+    assert "alert(1)" in page
+    assert "<script>alert" not in page
+    assert page.count("<script") == 1
+
+
+def test_figures_take_the_colours_of_the_page(page: str) -> None:
+    drawn = "".join(re.findall(r"<svg .*?</svg>", page, re.DOTALL))
+    for colour, variable in THEME.items():
+        assert re.search(f"(?<!, ){colour}", drawn) is None
+        assert page.count(f"{variable}:") == 2, "one for the light, one for the dark"
+
+
+def test_what_was_used_stands_at_the_foot(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    provenance = {
+        "code": {"version": "0.1.0", "commit": "a" * 40, "dirty": True},
+        "packages": {"torch": "2.0"},
+        "python": "3.11.7",
+        "hardware": "a <processor>",
+        "arithmetic": "AVX2 blas",
+        "device": "cpu",
+        "threads": 1,
+        "started": 1.5e9,
+    }
+    ledger.finish(ledger.plan("gru-1", 0), 0.8, {"provenance": provenance})
+    ledger.save()
+    assert main(["--runs", str(ledger.runs), "--out", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "index.html").read_text()
+    foot = page[page.index('id="made-with"') :]
+    wanted = (
+        *(f"0.1.0, commit {'a' * 12}, with changes", "torch 2.0", "3.11.7", "2017-07-14"),
+        *("a &lt;processor&gt; AVX2 blas", "cpu, threads: 1", "training.max_epochs=15"),
+    )
+    assert [text for text in wanted if text not in foot] == []
+
+
+def test_a_search_alone_has_a_page(tmp_path: Path) -> None:
+    write_search(tmp_path / "runs")
+    assert main(["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
+    assert "6 runs of 1 studies and searches, 2 of them finished" in (
+        tmp_path / "out" / "index.html"
+    ).read_text().replace("\n", " ")
+
+
+def test_a_part_of_a_ledger_leaves_the_page_alone(tmp_path: Path) -> None:
+    ledger = an_eventful_ledger(tmp_path / "runs")
+    arguments = ["--runs", str(ledger.runs), "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--experiment", EXPERIMENT]) == 0
+    assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_fates_of_runs(reported: Reported) -> None:
+    runs = reported.runs
+    cards = run_cards(runs, read_ledger(runs), [read_search(runs, "some")])
+    fates = {name: card.fate for name, card in cards.items() if name.startswith("f")}
+    assert fates == {
+        **{"f0": "finished", "f1": "stopped", "f2": "stopped", "f3": "failed"},
+        **{"f4": "finished", "f5": "running"},
+    }
+    failed = cards[f"{6:016x}"]
+    assert (failed.fate, failed.reason[:8]) == ("failed", "<script>")
+    runs_of = RunLists(cards=cards)
+    assert runs_of.place(Cell(text="", fingerprints=("nobody",))) == ""
+    first = runs_of.place(Cell(text="", fingerprints=("f0", "f1")))
+    assert runs_of.place(Cell(text="x", fingerprints=("f0", "f1", "f0"))) == first
+    assert not runs_of.all_finished(Cell(text="", fingerprints=("f0", "f1")))
+
+
+def test_notes_keep_their_marks_and_lose_their_markup() -> None:
+    assert inline("**a** `b` *c* <d>") == ("<strong>a</strong> <code>b</code> <em>c</em> &lt;d&gt;")
+
+
+# --- LaTeX ---------------------------------------------------------------------------------
+
+
+def test_latex_escapes_what_latex_reads() -> None:
+    table = Table(
+        name="t",
+        title="T",
+        head="a_b",
+        columns=("95 %", "→ ≤"),
+        rows=(Row(key="r", label="x & y #1", cells=(Cell(text="1 ± 2"), Cell(text="<0.001 {x}"))),),
+    )
+    assert table.latex().splitlines()[3:7] == [
+        r"a\_b & 95 \% & $\rightarrow$ $\leq$ \\",
+        r"\midrule",
+        r"x \& y \#1 & 1 $\pm$ 2 & $<$0.001 \{x\} \\",
+        r"\bottomrule",
+    ]
+
+
+def test_every_latex_table_is_well_formed(reported: Reported) -> None:
+    for path in reported.out.glob("*/*.tex"):
+        title, begin, *lines = path.read_text().splitlines()
+        assert title.startswith("% ")
+        width = len(begin.removeprefix(r"\begin{tabular}{").rstrip("}"))
+        rows = [line for line in lines if line.endswith(r"\\")]
+        assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {width - 1}, path
+        text = "\n".join(lines)
+        assert [line for line in lines if not line.endswith(r"\\")] == [
+            *(r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}")
+        ]
+        assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
+        assert not re.findall(r"(?<!\\)[%#_^~]", text), path
+        assert all(ord(letter) < 0x250 or letter == "–" for letter in text), path

@@ -1,0 +1,325 @@
+"""What is said of a search: by hand where there are numbers."""
+
+import dataclasses
+import itertools
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.figures.search import SHOWN, draw_slices, expected_info, slices_info
+from reports.frames.searches import (
+    audited,
+    expected_best,
+    outcomes,
+    ranked,
+    read_search,
+    searches,
+    to_end,
+)
+from reports.frames.trials import LedgerError, read_ledger
+from reports.page.search import build_search
+from reports.tables.confirmation import comparison_rows, confirmation_rows
+from reports.tables.search import search_tables
+from reports.tables.search_rows import audit_verdict, notes, saving, top_rows
+from tests.ledgers import RATE, TRIALS, Ledger, end, write_search
+
+
+@pytest.fixture
+def runs(tmp_path):
+    write_search(tmp_path)
+    return tmp_path
+
+
+def test_a_row_is_a_trial_with_what_it_cost(runs):
+    assert searches(runs) == ["some"]
+    trials = read_search(runs, "some").trials.set_index("trial")
+    assert trials["state"].to_dict() == {t["number"]: t["state"] for t in TRIALS}
+    assert trials.loc[4, ["dev_f1", "epochs", "spent_epochs", "spent_seconds"]].tolist() == [
+        *(0.7, 6, 2, 4.0)
+    ]
+    assert trials.loc[1, RATE] == 1e-4
+    assert math.isnan(trials.loc[3, "dev_f1"])
+
+
+def test_only_finished_trials_are_ranked(runs):
+    assert ranked(read_search(runs, "some").trials)["trial"].tolist() == [4, 0]
+
+
+def test_compute_is_told_by_outcome(runs):
+    table = outcomes(read_search(runs, "some"))
+    assert table["trials"].to_dict() == {"finished": 2, "stopped": 2, "failed": 1, "running": 1}
+    assert table["spent_epochs"].to_dict() == {
+        **{"finished": 6, "stopped": 3, "failed": 0, "running": 1}
+    }
+    assert table.loc["stopped", "spent_seconds"] == 6.0
+    end(runs, 1, 9, 0.65)  # two of its epochs were the trial's own
+    table = outcomes(read_search(runs, "some"))
+    assert table.loc["run on"].tolist() == [7, 14.0, 1]
+    assert table.loc["stopped", "spent_epochs"] == 3
+
+
+def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs):
+    found = to_end(read_search(runs, "some").trials)
+    # Ended trials have 4 and 6 epochs, 5 on average, of 2 s: two of 10 s in place of 6 s.
+    assert (found.spent, found.to_end, found.known, found.estimated) == (26.0, 40.0, 0, 2)
+    assert "65 % of it" in saving(read_search(runs, "some"))
+    assert "(an estimate)" in saving(read_search(runs, "some"))
+    end(runs, 1, 9, 0.65)
+    found = to_end(read_search(runs, "some").trials)
+    assert (found.known, found.estimated) == (1, 1)
+    assert found.to_end == 20 + 18 + 2 * (4 + 6 + 9) / 3
+
+
+def test_an_audit_says_whether_a_winner_was_stopped(runs):
+    assert audited(read_search(runs, "some").trials).empty
+    end(runs, 1, 9, 0.65)
+    data = read_search(runs, "some")
+    assert audited(data.trials)["would_have_won"].tolist() == [False]
+    assert audit_verdict(data) == "None of these 1 would have been its arm's best."
+    end(runs, 2, 9, 0.75)
+    data = read_search(runs, "some")
+    assert audited(data.trials)["would_have_won"].tolist() == [False, True]
+    assert "stopped a winner**: a #2, by up to 5.0 points" in audit_verdict(data)
+    assert ranked(data.trials)["trial"].tolist() == [4, 0], "an audited trial was not in the race"
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=4), st.integers(1, 4))
+def test_expected_best_is_the_mean_over_all_draws(values, most):
+    found = expected_best(values, most)
+    for n in range(1, most + 1):
+        draws = [max(draw) for draw in itertools.product(values, repeat=n)]
+        assert found[n - 1] == pytest.approx(np.mean(draws))
+
+
+def test_expected_best_grows_towards_the_best():
+    found = expected_best([0.1, 0.5, 0.3], 200)
+    assert found[0] == pytest.approx(0.3)
+    assert found[-1] == pytest.approx(0.5)
+    assert (np.diff(found) > -1e-12).all()
+
+
+def test_the_figures_take_every_judged_trial(runs):
+    data = read_search(runs, "some")
+    info = slices_info(data)
+    (only,) = info.slices
+    assert (only.name, only.log, info.floor) == (RATE, True, pytest.approx(70 - SHOWN))
+    (cloud,) = only.clouds
+    assert cloud.finished == ((1e-3, 60.0), (2e-3, 70.0))
+    assert cloud.stopped == ((1e-4, 20.0), (1e-5, 30.0))
+    assert (cloud.start, cloud.best) == ((1e-3, 60.0), (2e-3, 70.0))
+    ((label, curve),) = expected_info(data).curves
+    assert (label, len(curve)) == ("Arm A", 4)
+    assert curve[0] == pytest.approx((60 + 20 + 30 + 70) / 4)
+    near, whole = draw_slices(info).axes
+    assert near.get_xscale() == whole.get_xscale() == "log"
+    drawn = [c.get_offsets().tolist() for c in near.collections]
+    assert drawn[0] == [[1e-4, 60.0], [1e-5, 60.0]], "too low to be shown: on the edge"
+    assert [[1e-4, 20.0], [1e-5, 30.0]] in [c.get_offsets().tolist() for c in whole.collections]
+
+
+def test_every_parameter_that_varies_has_a_slice(runs):
+    data = read_search(runs, "some")
+    cells = ["gru", "rnn", None, "gru", None, "gru"]
+    choice = {
+        "name": "CategoricalDistribution",
+        "attributes": {"choices": ["gru", "rnn", "linear"]},
+    }
+    fixed = {"name": "IntDistribution", "attributes": {"log": False}}
+    varied = dataclasses.replace(
+        data,
+        parameters={**data.parameters, "model.cell": choice, "model.rounds": fixed},
+        trials=data.trials.assign(**{"model.cell": cells, "model.rounds": 1}),
+    )
+    rate, cell = slices_info(varied).slices
+    assert (rate.name, cell.name, cell.choices) == (RATE, "model.cell", ("gru", "rnn", "linear"))
+    (cloud,) = cell.clouds
+    assert [(round(x), y) for x, y in cloud.finished] == [(0, 60.0)]
+    assert [(round(x), y) for x, y in cloud.stopped] == [(1, 20.0)], "two have no cell"
+    assert (rate.clouds[0].best, cloud.best) == ((2e-3, 70.0), None), "nor has the best"
+    panels = draw_slices(slices_info(varied)).axes
+    assert [axes.get_xlabel() for axes in panels] == ["learning_rate", "cell"]
+    assert [label.get_text() for label in panels[1].get_xticklabels()] == ["gru", "rnn", "linear"]
+
+
+def test_without_a_judged_trial_there_is_no_slice(runs):
+    data = read_search(runs, "some")
+    assert slices_info(dataclasses.replace(data, trials=data.trials.iloc[:0])) is None
+
+
+def test_the_page_says_what_was_found_and_what_it_cost(runs, tmp_path):
+    build_search(runs, tmp_path / "out", "some")
+    page = (tmp_path / "out" / "some" / "search.md").read_text()
+    assert "points below the best.](slices.svg)" in page
+    assert "| a #4 | 70.0 | 6 | 0.002 |" in page
+    assert "| failed | 1 | 0 | 0.00 |" in page
+    assert "Trials by arm: a 6, of 6 each." in page
+    assert "training.patience=3" in page
+    assert "90.0" not in page, "a running trial is no result"
+    assert [row["trial"] for row in top_rows(read_search(runs, "some"))] == ["a #4", "a #0"]
+
+
+def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
+    made = build_search(runs, tmp_path / "one", "some")
+    again = build_search(runs, tmp_path / "two", "some")
+    names = {path.name for path in made}
+    assert names >= {"slices.svg", "expected_best.png", "search.md", "trials.csv"}
+    assert names >= {"best_trials.tex", "compute.csv"}
+    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
+
+
+def test_a_cell_leads_to_its_trials(runs):
+    end(runs, 1, 9, 0.65)
+    tables = {table.name: table for table in search_tables(read_search(runs, "some"))}
+    behind = {
+        name: {row.label: row.cells[0].fingerprints for row in table.rows}
+        for name, table in tables.items()
+    }
+    assert behind["best_trials"] == {"a #4": ("f4",), "a #0": ("f0",)}
+    assert behind["compute"]["stopped"] == ("f1", "f2")
+    assert behind["compute"]["run on"] == ("f1",)
+    assert behind["audit"] == {"a #1": ("f1",)}
+
+
+def test_what_was_confirmed_is_told_by_its_trial(runs):
+    data = read_search(runs, "some")
+    cells = pd.DataFrame(
+        [
+            {"arm": arm, "label": label, "variant": variant, "seed": seed}
+            for arm, label, variant in (
+                ("a-tuned", "Arm A, tuned", f"{RATE}=0.002"),
+                ("a-paper", "Arm A, paper's", ""),
+                ("a-lost", "of another search", "model.rounds=7"),
+            )
+            for seed in (0, 1)
+        ]
+    )
+    told = notes(dataclasses.replace(data, confirmed=cells))
+    assert [line for line in told if line.startswith("Arm A")] == [
+        "Arm A, tuned: a #4, learning_rate 0.002.",
+        "Arm A, paper's: a #0, learning_rate 0.001.",
+    ]
+    assert not any("another search" in line for line in told)
+
+
+def test_arms_that_had_the_same_budget_are_compared_seed_by_seed(runs, tmp_path):
+    data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
+    for arm, scores in {
+        "k-0-tuned": (0.80, 0.82, 0.81),
+        "k-0-paper": (0.70, 0.71, 0.72),
+        "k-1-tuned": (0.84, 0.85, 0.86),
+        "k-1-paper": (0.70, 0.73, 0.71),
+        "k-3-paper": (0.75, 0.75, 0.75),  # its search found nothing better
+    }.items():
+        for seed, f1 in enumerate(scores):
+            ledger.finish(ledger.plan(arm, seed), f1)
+    ledger.plan("k-1-tuned", 3)
+    ledger.save("some-confirmed")
+    three = data.trials.iloc[:3].assign(arm=["k-0", "k-1", "k-3"], label=["none", "one", "three"])
+    three = three.assign(state="finished", variant="model.rounds=0")
+    assert comparison_rows(dataclasses.replace(data, trials=three)) == [], "nothing is confirmed"
+    confirmed = read_ledger(ledger.runs, ["some-confirmed"])
+    compared = dataclasses.replace(data, trials=three, confirmed=confirmed)
+    one, far, three_over_one = comparison_rows(compared)
+    assert one == {
+        "arms": "one over none",
+        "Verdict": "supported",
+        "Δ F1, each tuned": "+4.0 ± 1.0",
+        "Common seeds": "3",
+        "95 % over seeds": "1.5 to 6.5",
+        "p over seeds (Holm)": "0.25 (0.75)",
+        "Δ F1, untuned": "+0.3 ± 1.5",
+        "95 %, untuned": "−3.5 to 4.1",
+    }
+    assert (far["arms"], far["Verdict"]) == ("three over none", "contradicted")
+    assert three_over_one["Δ F1, each tuned"] == "−10.0 ± 1.0"
+    (table,) = (t for t in search_tables(compared) if t.name == "comparison")
+    tuned = set(confirmed.loc[confirmed["arm"].isin(["k-0-tuned", "k-1-tuned"]), "fingerprint"])
+    waiting = set(confirmed.loc[confirmed["status"] == "planned", "fingerprint"])
+    assert set(table.rows[0].cells[0].fingerprints) == tuned - waiting
+    for change, verdict in {
+        "state": ("running", "search under way"),
+        "variant": ("training.batch_size=9", "a better trial since"),  # its confirmation is stale
+    }.items():
+        value, said = verdict
+        since = three.assign(**{change: [value, *three[change][1:]]})
+        none, far, rest = comparison_rows(dataclasses.replace(compared, trials=since))
+        assert [none["Verdict"], far["Verdict"]] == [said, said]
+        assert none["Δ F1, each tuned"] == "+4.0 ± 1.0"
+        assert rest["Verdict"] == "contradicted"
+
+
+def test_arms_with_unequal_budgets_have_no_verdict(runs, tmp_path):
+    data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
+    for arm, scores in {"k-0-tuned": (0.80, 0.82, 0.81), "k-1-tuned": (0.84, 0.85, 0.86)}.items():
+        for seed, f1 in enumerate(scores):
+            ledger.finish(ledger.plan(arm, seed), f1)
+    ledger.save("some-confirmed")
+    three = data.trials.iloc[:3].assign(arm=["k-0", "k-1", "k-1"], label=["none", "one", "one"])
+    confirmed = read_ledger(ledger.runs, ["some-confirmed"])
+    compared = dataclasses.replace(data, trials=three, confirmed=confirmed)
+    (row,) = comparison_rows(compared)
+    assert (row["Verdict"], row["Δ F1, each tuned"]) == ("not tuned alike", "+4.0 ± 1.0")
+    (table,) = (t for t in search_tables(compared) if t.name == "comparison")
+    assert table.title == "Arm against arm, each tuned with 1 to 2 trials, on fresh seeds"
+
+
+def test_choices_of_numbers_that_some_trials_lack_can_be_drawn(runs):
+    path = runs / "searches" / "some.json"
+    record = json.loads(path.read_text())
+    width = "model.feature_size"
+    attributes = {"choices": [60, 100]}
+    record["parameters"][width] = {"name": "CategoricalDistribution", "attributes": attributes}
+    for trial, value in zip(record["trials"], (60, 100, 60), strict=False):
+        trial["parameters"][width] = value
+    path.write_text(json.dumps(record))
+    info = slices_info(read_search(runs, "some"))
+    assert {s.name: s.choices for s in info.slices}[width] == ("60", "100")
+    assert draw_slices(info).axes
+    assert build_search(runs, runs / "reports", "some")
+
+
+def test_what_cannot_be_read_is_named_and_not_the_searchs_record(runs):
+    end(runs, 1, 9, 0.65)
+    (runs / "units" / "f1" / "result.json").write_text("{")
+    trials = read_search(runs, "some").trials.set_index("trial")
+    assert math.isnan(trials.loc[1, "end_dev_f1"])
+    studies = runs / "studies" / "some-confirmed.json"
+    studies.parent.mkdir()
+    studies.write_text("{")
+    with pytest.raises(LedgerError, match=r"^\S+/studies/some-confirmed\.json: not a study's rec"):
+        read_search(runs, "some")
+
+
+def test_an_arm_that_is_not_confirmed_yet_is_in_no_comparison(runs, tmp_path):
+    data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
+    ledger.plan("a-tuned", 0)
+    ledger.finish(ledger.plan("a-paper", 0), 0.5)
+    ledger.plan("b-tuned", 0)
+    ledger.save("some-confirmed")
+    two = data.trials.iloc[:3].assign(arm=["a", "b", "c"], label=["A", "B", "C"])
+    confirmed = read_ledger(ledger.runs, ["some-confirmed"])
+    (row,) = comparison_rows(dataclasses.replace(data, trials=two, confirmed=confirmed))
+    assert (row["arms"], row["Verdict"], row["Common seeds"]) == ("B over A", "not run", "0")
+
+
+def test_a_search_that_has_just_begun_has_a_report(runs):
+    path = runs / "searches" / "some.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"trials": []}))
+    data = read_search(runs, "some")
+    assert [table.name for table in search_tables(data)] == []
+    assert saving(data) == "No trial was stopped early."
+    assert confirmation_rows(data) == []
+    assert build_search(runs, runs / "reports", "some")
+
+
+def test_a_search_that_is_not_there_or_broken_is_named(runs):
+    with pytest.raises(LedgerError, match=r"other: no such search in .*searches; there: some"):
+        read_search(runs, "other")
+    (runs / "searches" / "some.json").write_text("{}")
+    with pytest.raises(LedgerError, match=r"some\.json: not a search's record .*labels"):
+        read_search(runs, "some")

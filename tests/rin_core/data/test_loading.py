@@ -1,0 +1,178 @@
+"""From names on a command line to corpora and arrays."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rin_core.config import Config
+from rin_core.data.corpus import CorpusError
+from rin_core.data.loading import find_corpus, load_corpus, load_dataset
+from rin_core.data.vocabulary import VectorsError
+from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus
+
+WHOLE = {"train": [TRIPLES], "dev": [TRIPLES], "test": [SPERT, COPYRE]}
+
+
+class TestLoading:
+    def test_by_name_by_path_and_by_environment(
+        self, make_corpus: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = make_corpus(**WHOLE)
+        monkeypatch.delenv("RIN_DATA_ROOT", raising=False)
+        by_path = load_corpus(str(folder))
+        assert (by_path.name, len(by_path.test)) == ("small", 2)
+        assert load_corpus("small", tmp_path) == by_path
+        monkeypatch.setenv("RIN_DATA_ROOT", str(tmp_path))
+        assert load_corpus("small") == by_path
+
+    def test_the_demo_needs_no_data(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("RIN_DATA_ROOT", raising=False)
+        assert load_corpus("demo").name == "demo"
+
+    @pytest.mark.parametrize("stem", ["dev", "valid", "validation", "val"])
+    def test_names_of_the_dev_split(self, make_corpus: Callable[..., Path], stem: str) -> None:
+        folder = make_corpus(train=[TRIPLES], test=[TRIPLES], **{stem: [SPERT]})
+        assert load_corpus(str(folder)).dev[0].words == tuple(SPERT["tokens"])
+
+    def test_two_files_for_a_split(self, make_corpus: Callable[..., Path]) -> None:
+        folder = make_corpus(**WHOLE, valid=[TRIPLES])
+        with pytest.raises(CorpusError, match=r"both dev\.json and valid\.json could be the dev"):
+            load_corpus(str(folder))
+
+    def test_a_missing_split(self, make_corpus: Callable[..., Path]) -> None:
+        folder = make_corpus(dev=[TRIPLES])
+        wanted = r"small: missing train\.json and test\.json \(found dev\.json\)"
+        with pytest.raises(CorpusError, match=wanted):
+            load_corpus(str(folder))
+
+    def test_an_unknown_name_lists_the_corpora(
+        self, make_corpus: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        make_corpus(**WHOLE)
+        (tmp_path / "embeddings").mkdir()
+        with pytest.raises(CorpusError, match=r"'smal'.*there are demo, small; .*RIN_DATA_ROOT"):
+            find_corpus("smal", tmp_path)
+
+    def test_no_data_root(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("RIN_DATA_ROOT", raising=False)
+        with pytest.raises(CorpusError, match=r"'x': .*--data-root or RIN_DATA_ROOT"):
+            find_corpus("x", None)
+        with pytest.raises(CorpusError, match=r"gone cannot be read \(No such file"):
+            find_corpus("x", tmp_path / "gone")
+        with pytest.raises(CorpusError, match="'': no such folder"):
+            find_corpus("", tmp_path)
+
+    @pytest.mark.parametrize(
+        ("split", "use"), [("train", "learned"), ("dev", "selected"), ("test", "scored")]
+    )
+    def test_nothing_to_learn_to_select_by_or_to_score(
+        self, make_corpus: Callable[..., Path], split: str, use: str
+    ) -> None:
+        folder = make_corpus(**WHOLE | {split: [changed(TRIPLES, triple_list=[])]})
+        wanted = rf"{split}\.json: no sentence has a triple, so nothing can be {use}"
+        with pytest.raises(CorpusError, match=wanted):
+            load_corpus(str(folder))
+
+
+class TestMissingTriples:
+    #: One of ten triples cannot be located.
+    RECORDS = (*[TRIPLES] * 9, changed(TRIPLES, triple_list=[["Bean", "crew", "Apollo 13"]]))
+
+    def test_too_many_are_an_error_that_names_the_fix(
+        self, make_corpus: Callable[..., Path]
+    ) -> None:
+        folder = make_corpus(**WHOLE | {"dev": self.RECORDS})
+        wanted = (
+            r"dev\.json: 1 of 10 triples \(10\.00%\) .*first \('Bean', 'crew', 'Apollo 13'\) in "
+            r"'Bean left Apollo 12 \.'.*at most 1\.00%.*--set data\.max_missing=0\.1"
+        )
+        with pytest.raises(CorpusError, match=wanted):
+            load_corpus(str(folder))
+
+    def test_the_fix_it_names_works(self, make_corpus: Callable[..., Path]) -> None:
+        folder = make_corpus(**WHOLE | {"dev": self.RECORDS[-3:]})
+        with pytest.raises(CorpusError) as caught:
+            load_corpus(str(folder), max_missing=0.33)
+        named = re.search(r"max_missing=([\d.]+)", str(caught.value))
+        assert named
+        corpus = load_corpus(str(folder), max_missing=float(named[1]))
+        (line,) = corpus.missing_report()
+        assert line.startswith("dev: 1 of 3 triples (33.33%)")
+
+    def test_a_share_that_rounding_once_denied(self, make_corpus: Callable[..., Path]) -> None:
+        """29 of 100 are 0.29, and 0.29 * 100 is less than 29."""
+        records = [*self.RECORDS[:1] * 71, *self.RECORDS[-1:] * 29]
+        folder = make_corpus(**WHOLE | {"dev": records})
+        assert len(load_corpus(str(folder), max_missing=0.29).dev) == 100
+
+    def test_an_allowed_share_may_be_reached(self, make_corpus: Callable[..., Path]) -> None:
+        folder = make_corpus(**WHOLE | {"dev": self.RECORDS})
+        assert load_corpus(str(folder), max_missing=0.1).dev[-1].triples == ()
+
+    def test_nothing_to_report(self, make_corpus: Callable[..., Path]) -> None:
+        assert load_corpus(str(make_corpus(**WHOLE))).missing_report() == []
+
+
+def test_a_folder_cannot_be_called_as_the_embedded_corpus(tmp_path):
+    folder = write_corpus(tmp_path / "demo", (10, 5, 5))
+    with pytest.raises(CorpusError, match="demo is the embedded corpus's name; rename the folder"):
+        load_corpus(str(folder))
+
+
+def vectors_file(folder: Path, value: float) -> Path:
+    folder.mkdir(parents=True)
+    path = folder / "small.txt"
+    path.write_text("the " + " ".join([str(value)] * 4) + "\n")
+    return path
+
+
+def test_vectors_are_found_from_here_and_then_under_the_data_root(tmp_path, monkeypatch):
+    root, here = tmp_path / "root", tmp_path / "here"
+    config = Config().override("encoder.word_dim", 4)
+    name = Path("embeddings/small.txt")
+
+    def value(data_root: Path | None) -> float:
+        vectors = load_dataset("demo", config, data_root=data_root, embeddings=name).vectors
+        assert vectors is not None
+        return float(vectors.matrix[vectors.found][0, 0])
+
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("RIN_DATA_ROOT", raising=False)
+    vectors_file(root / "embeddings", 0.5)
+    assert value(root) == 0.5
+    with pytest.raises(VectorsError, match=r"embeddings/small\.txt: no such file"):
+        value(None)
+    monkeypatch.setenv("RIN_DATA_ROOT", str(root))
+    assert value(None) == 0.5
+    vectors_file(here / "embeddings", 0.25)
+    assert value(root) == 0.25
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not os.environ.get("RIN_DATA_ROOT"), reason="RIN_DATA_ROOT is not set")
+class TestRealCorpora:
+    def test_webnlg_star(self) -> None:
+        corpus = load_corpus("webnlg_star", max_missing=0)
+        assert [len(s) for s in corpus.splits().values()] == [5019, 500, 703]
+        everything = [s for split in corpus.splits().values() for s in split]
+        assert len({t.relation for s in everything for t in s.triples}) == 171
+        assert all(s.pos is not None for s in everything)
+        assert {e.end - e.start for s in everything for e in s.entities} == {1}
+
+    def test_webnlg_with_full_spans(self) -> None:
+        corpus = load_corpus("webnlg", max_missing=0)
+        assert [len(s) for s in corpus.splits().values()] == [5019, 500, 703]
+        assert len({t.relation for s in corpus.train for t in s.triples}) == 211
+        assert any(e.end - e.start > 1 for s in corpus.train for e in s.entities)
+
+    def test_nyt_has_no_training_split(self) -> None:
+        if find_corpus("nyt", None).joinpath("train.json").exists():
+            pytest.skip("this NYT is whole")
+        with pytest.raises(CorpusError, match=r"nyt: missing train\.json \(found dev\.json, test"):
+            load_corpus("nyt")

@@ -1,0 +1,85 @@
+"""Raw text to words: cases by hand, and the corpora's own texts."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rin_core.data.loading import load_corpus
+from rin_core.data.tokenizer import tokenize
+
+CASES = {
+    "": "",
+    " \t\n ": "",
+    "Ann met Bob.": "Ann met Bob .",
+    "Ann met Bob": "Ann met Bob",
+    "Two. Sentences here!": "Two . Sentences here !",
+    '"Hi," she said (quietly).': "`` Hi , '' she said ( quietly ) .",
+    "“Hi,” she said": "`` Hi , '' she said",
+    "It's Jones' house, isn’t it?": "It 's Jones ' house , is n't it ?",
+    "we'll, they'D, I'm, you've": "we 'll , they 'D , I 'm , you 've",
+    "O'Reilly's 'em": "O'Reilly 's 'em",
+    "Dr. B. Lee of St. Louis left the U.S.A.": "Dr. B. Lee of St. Louis left the U.S.A .",
+    "She left the U.S. in May.": "She left the U.S. in May .",
+    "He lives in the U.S.": "He lives in the U.S .",
+    "He lives in the U.S. .": "He lives in the U.S. .",
+    "ST. LOUIS is no. 1": "ST. LOUIS is no . 1",
+    "the C.E.O.'s pay": "the C.E.O. 's pay",
+    "It paid $1,121.50 at 7:30, or 5%.": "It paid $ 1,121.50 at 7:30 , or 5 % .",
+    "10/03/1983 14L/32R AT&T co-founder": "10/03/1983 14L/32R AT&T co-founder",
+    "wait...what--no": "wait ... what -- no",
+    "a\u00a0b\u2003c": "a b c",
+    "São Tomé 🎉 東京。": "São Tomé 🎉 東京。",
+    "...": "...",
+    ".": ".",
+}
+
+
+@pytest.mark.parametrize("text", CASES, ids=repr)
+def test_cases(text: str) -> None:
+    assert tokenize(text) == tuple(CASES[text].split())
+
+
+TEXTS = st.text(st.sampled_from("aB1 .,:;'\"()$%-–ß🎉\n")) | st.text()
+
+
+@given(TEXTS)
+def test_nothing_is_lost_but_white_space(text: str) -> None:
+    def letters(text: str) -> str:
+        return re.sub(r"[\s`'\"“”„‘’.…]", "", text)
+
+    assert letters("".join(tokenize(text))) == letters(text)
+
+
+@given(TEXTS)
+def test_words_are_words(text: str) -> None:
+    assert all(word and word == word.strip() and len(word.split()) == 1 for word in tokenize(text))
+
+
+def as_written(words: tuple[str, ...]) -> str:
+    """Put punctuation back to the words it belongs to."""
+    text = re.sub(r" ([,.;:!?)%]|'s|n't|'re|'ve|'ll|'d|'m|')(?= |$)", r"\1", " ".join(words))
+    text = re.sub(r"(?<![^ ])([($]) ", r"\1", text)
+    return text.replace("`` ", '"').replace(" ''", '"')
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not os.environ.get("RIN_DATA_ROOT"), reason="RIN_DATA_ROOT is not set")
+@pytest.mark.parametrize(
+    ("corpus", "unchanged", "restored"),
+    [("webnlg_star", 0.97, 0.93), ("webnlg", 0.99, 0.94), ("nyt5k_star", 0.99, 0.92)],
+)
+def test_the_corpora_are_split_alike(corpus: str, unchanged: float, restored: float) -> None:
+    """Words in the corpus's manner stay as they are; joined as people write, they come back.
+
+    The rest is mojibake, periods written twice, and a period that belonged to an abbreviation.
+    """
+    sentences = load_corpus(corpus).test
+    same = [tokenize(" ".join(s.words)) == s.words for s in sentences]
+    assert sum(same) / len(same) >= unchanged
+    back = [tokenize(as_written(s.words)) == s.words for s in sentences]
+    assert sum(back) / len(back) >= restored

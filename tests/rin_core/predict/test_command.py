@@ -1,0 +1,356 @@
+"""The command: sentences and JSON lines in, triples out, and how it refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from rin_core.cli import exit_with_clear_errors
+from rin_core.predict import __main__ as predict
+from rin_core.predict.extraction import Extraction, FoundEntity, FoundTriple, Mention
+from rin_core.predict.predictor import Predictor
+from rin_core.predict.rendering import show
+from tests.conftest import Trained
+
+ROOT = Path(__file__).parents[3]
+
+
+def command(
+    trained: Trained, *arguments: object, given: str | bytes = ""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command as a person does."""
+    model = () if "--model" in arguments else ("--model", trained.weights)
+    return subprocess.run(
+        [sys.executable, "-m", "rin_core.predict", *map(str, model), *map(str, arguments)],
+        cwd=ROOT,
+        input=given.encode() if isinstance(given, str) else given,
+        capture_output=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "200", "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def within(
+    capsysbinary: pytest.CaptureFixture[bytes], trained: Trained, *arguments: object
+) -> tuple[int, bytes, str]:
+    """Run the command in this process, which is faster."""
+    given = [str(argument) for argument in arguments]
+    model = [] if "--model" in given else ["--model", str(trained.weights)]
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(
+            lambda: predict.main(predict.parse([*model, *given])), interrupted="interrupted"
+        )
+    out, err = capsysbinary.readouterr()
+    return ended.value.code, out, err.decode()
+
+
+def lines(*records: object) -> str:
+    return "".join(f"{json.dumps(record)}\n" for record in records)
+
+
+def parsed(output: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def records_of(trained: Trained) -> list[dict[str, Any]]:
+    return [
+        {"id": f"dev-{n}", "tokens": list(s.words), "pos": list(s.pos or ())}
+        for n, s in enumerate(trained.corpus.dev)
+    ]
+
+
+class TestCommand:
+    def test_sentences_are_shown(self, trained: Trained) -> None:
+        found = Predictor.load(trained.weights).predict(trained.corpus.train[:60])
+        extraction = next(x for x in found if x.triples)
+        text = " ".join(extraction.words)
+        ran = command(trained, "--pretokenized", text, "Qwyx met 東京 🎉", "")
+        assert ran.returncode == 0, ran.stderr
+        shown = ran.stdout.decode()
+        assert extraction.triples[0].relation in shown
+        assert extraction.triples[0].subject.text in shown
+        assert "not seen in training: Qwyx, 東京, 🎉" in shown
+        assert "(no words)" in shown
+        assert b"part-of-speech tags: " in ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
+
+    def test_json_lines_through_pipes(self, trained: Trained) -> None:
+        records = records_of(trained)
+        ran = command(trained, "--input", "-", "--window", 7, given=lines(*records))
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stderr == b""
+        found = parsed(ran.stdout)
+        assert [row["id"] for row in found] == [record["id"] for record in records]
+        assert [row["tokens"] for row in found] == [record["tokens"] for record in records]
+        wanted = Predictor.load(trained.weights).predict(trained.corpus.dev)
+        assert sum(len(x.triples) for x in wanted) > 20
+        for row, extraction in zip(found, wanted, strict=True):
+            triples = extraction.to_json()["triples"]
+            assert [(t["subject"], t["relation"], t["object"]) for t in row["triples"]] == [
+                (t["subject"], t["relation"], t["object"]) for t in triples
+            ]
+            for entity in row["entities"]:
+                words = row["tokens"][entity["start"] : entity["end"]]
+                assert entity["text"] == " ".join(words)
+                assert 0 < entity["probability"] <= 1
+
+    def test_tags_of_another_set_are_told_of_once(
+        self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+    ) -> None:
+        foreign = [
+            record | {"pos": ["PROPN"] * len(record["pos"])} for record in records_of(trained)
+        ]
+        for records, notes in ((foreign, 1), (records_of(trained), 0)):
+            (tmp_path / "in.jsonl").write_text(lines(*records))
+            code, _, err = within(
+                capsysbinary, trained, "--input", tmp_path / "in.jsonl", "--window", 5
+            )
+            assert code == 0
+            assert len(err.splitlines()) == notes, err
+            assert err.count("given are none of the model's, as 'PROPN'") == notes
+
+    def test_a_reader_that_leaves_is_no_error(self, trained: Trained) -> None:
+        arguments = (
+            "-m",
+            "rin_core.predict",
+            "--model",
+            str(trained.weights),
+            "--input",
+            "-",
+        )
+        ran = subprocess.run(
+            f"{sys.executable} {' '.join(arguments)} --window 1 | head -n 1",
+            shell=True,
+            cwd=ROOT,
+            input=lines(*records_of(trained) * 3).encode(),
+            capture_output=True,
+            check=False,
+        )
+        assert len(ran.stdout.splitlines()) == 1
+        assert ran.stderr == b""
+
+    @pytest.mark.parametrize("window", [1, 3, 10_000])
+    def test_output_can_be_read_again(
+        self,
+        trained: Trained,
+        tmp_path: Path,
+        capsysbinary: pytest.CaptureFixture[bytes],
+        window: int,
+    ) -> None:
+        first, again = tmp_path / "in.jsonl", tmp_path / "new" / "out.jsonl"
+        first.write_text(lines(*records_of(trained)))
+        assert within(capsysbinary, trained, "--input", first, "--output", again)[:2] == (0, b"")
+        code, out, err = within(capsysbinary, trained, "--input", again, "--window", window)
+        assert (code, err) == (0, "")
+        assert len(parsed(out)) == len(trained.corpus.dev)
+        for row, before in zip(parsed(out), parsed(again.read_bytes()), strict=True):
+            assert without_probabilities(row) == without_probabilities(before)
+
+    def test_output_may_replace_the_input(
+        self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        path = tmp_path / "x.jsonl"
+        path.write_text(lines({"text": "Ann met Bob."}, {"text": "Bob met Ann."}))
+        assert within(capsysbinary, trained, "--input", path, "--output", path)[0] == 0
+        assert [row["tokens"][0] for row in parsed(path.read_bytes())] == ["Ann", "Bob"]
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_ids_of_any_kind_and_blank_lines(
+        self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        path = tmp_path / "x.jsonl"
+        ids = [7, "", "東京", "half \ud83d", 10**30]
+        texts = [json.dumps({"id": name, "text": "Ann met Bob."}) for name in ids]
+        path.write_text("\ufeff" + "\n\n".join([*texts, '{"text": "no id"}']))
+        found = parsed(within(capsysbinary, trained, "--input", path)[1])
+        assert [row.get("id", "none") for row in found] == [*ids, "none"]
+
+    def test_rounds(self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+        code, out, _ = within(capsysbinary, trained, "--json", "--rounds", "Ann met Bob.")
+        (row,) = parsed(out)
+        assert code == 0
+        assert [each["round"] for each in row["rounds"]] == [0, 1, 2]
+        assert row["rounds"][2] == {
+            "round": 2, "entities": row["entities"], "triples": row["triples"],
+        }  # fmt: skip
+
+    def test_how_text_is_split(
+        self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        path = tmp_path / "x.jsonl"
+        texts = ({"text": "Ann's."}, {"text": "Ann's.", "pos": "X"}, {"sentText": "Ann's."})
+        path.write_text(lines(*texts))
+        _, out, _ = within(capsysbinary, trained, "--input", path)
+        assert [row["tokens"] for row in parsed(out)] == [
+            ["Ann", "'s", "."],
+            ["Ann's."],
+            ["Ann's."],
+        ]
+        _, out, _ = within(capsysbinary, trained, "--input", path, "--pretokenized")
+        assert [row["tokens"] for row in parsed(out)] == [["Ann's."]] * 3
+
+    def test_a_devices_place_is_kept(
+        self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        assert within(capsysbinary, trained, "--output", os.devnull, "Ann met Bob.")[0] == 0
+        assert Path(os.devnull).is_char_device()
+
+    def test_a_unit_in_training_is_said_to_be(
+        self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        shutil.copy(trained.weights, tmp_path)
+        (tmp_path / "checkpoint.safetensors").touch()
+        _, _, err = within(capsysbinary, trained, "--model", tmp_path, "Ann")
+        assert "has not trained to its end" in err
+
+
+def without_probabilities(row: object) -> object:
+    if isinstance(row, dict):
+        return {k: without_probabilities(v) for k, v in row.items() if k != "probability"}
+    return [without_probabilities(v) for v in row] if isinstance(row, list) else row
+
+
+class TestMalformedLines:
+    BAD = (
+        ('{"text": "a"', r"x.jsonl:3: not valid JSON"),
+        ("[1]", r"x.jsonl:3: found \[1\], wanted an object with fields"),
+        ('{"id": 1}', r"x.jsonl:3: found the fields \['id'\], wanted text or tokens"),
+        ('{"text": null}', r"x.jsonl:3: field text: found None, wanted text"),
+        ('{"tokens": ["a"], "pos": []}', r"x.jsonl:3: field pos: found 0 tags, wanted 1"),
+        ('{"text": "a", "id": [1]}', r"x.jsonl:3: field id: found \[1\], wanted text or a whole"),
+        ('{"text": "a", "id": NaN}', r"x.jsonl:3: field id: found nan, wanted text or a whole"),
+        ('{"text": "a\\ud83d"}', r"x.jsonl:3: field text: found half a character pair"),
+    )
+
+    @pytest.mark.parametrize(("bad", "message"), BAD)
+    def test_stop_at_the_first(
+        self,
+        trained: Trained,
+        tmp_path: Path,
+        capsysbinary: pytest.CaptureFixture[bytes],
+        bad: str,
+        message: str,
+    ) -> None:
+        path, output = tmp_path / "x.jsonl", tmp_path / "out.jsonl"
+        path.write_text(f'{{"text": "a"}}\n\n{bad}\n{{"text": "b"}}\n')
+        code, out, err = within(capsysbinary, trained, "--input", path, "--output", output)
+        assert (code, out) == (2, b"")
+        (line,) = (line for line in err.splitlines() if line.startswith("error"))
+        assert re.search(message, line)
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_or_skip_and_count_them(
+        self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        path = tmp_path / "x.jsonl"
+        mixed = []
+        for n, (bad, _) in enumerate(self.BAD):
+            mixed += [json.dumps({"id": n, "text": "Ann met Bob."}), bad]
+        path.write_bytes("\n".join(mixed).encode() + b'\n{"text": "\xff"}\n{"text": "b", "id": 8}')
+        code, out, err = within(
+            capsysbinary, trained, "--input", path, "--skip-malformed", "--window", 2
+        )
+        assert code == 0
+        assert [row["id"] for row in parsed(out)] == list(range(9))
+        assert f"{len(self.BAD) + 1} lines skipped, the first: {path}:2: not valid JSON" in err
+
+
+def test_misuse_is_one_line_and_exit_code_2(
+    trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    cases: dict[tuple[object, ...], str] = {
+        (): "give sentences, or --input FILE",
+        ("Ann", "--input", "-"): "give sentences, or --input FILE",
+        ("Ann", "--window", "0"): "--window 0: must be at least 1",
+        ("Ann", "--batch-tokens", "-1"): "--batch-tokens -1: must be at least 1",
+        ("--input", tmp_path / "none"): "--input .*none: no such file",
+        ("--input", tmp_path): "--input .*: no such file",
+        ("Ann", "--model", "nothing"): "--model nothing: no such unit in",
+        ("Ann", "--model", tmp_path): "has no weights.safetensors",
+        ("Ann\udcff",): "field text: found half a character pair",
+    }
+    for arguments, expected in cases.items():
+        code, out, err = within(capsysbinary, trained, *arguments)
+        assert (code, out) == (2, b""), (arguments, err)
+        assert re.search(expected, err), (arguments, err)
+        assert len(err.splitlines()) == 1, (arguments, err)
+
+
+def test_a_damaged_model_is_exit_code_1(
+    trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    damaged = tmp_path / "weights.safetensors"
+    damaged.write_bytes(trained.weights.read_bytes()[:-1])
+    code, _, err = within(capsysbinary, trained, "--model", damaged, "Ann")
+    assert code == 1
+    assert "cannot be read as a model" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_model_may_be_found_elsewhere(
+    trained: Trained, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """What a program over this one needs to add a registry of models."""
+    asked = []
+
+    def find(model: str, runs: Path) -> Path:
+        asked.append((model, runs))
+        return trained.weights
+
+    options = predict.parse(["--model", "registry:best", "--runs", "r", "--json", "Ann met Bob."])
+    assert predict.main(options, find) == 0
+    assert asked == [("registry:best", Path("r"))]
+    assert parsed(capsysbinary.readouterr().out)[0]["tokens"] == ["Ann", "met", "Bob", "."]
+
+
+class TestRendering:
+    VOCABULARY_WORDS = ("Ann", "Lee", "met", "Bob")
+
+    def shown(self, trained: Trained, rounds: Sequence[Extraction]) -> str:
+        console = Console(file=io.StringIO(), width=100)
+        show(rounds, Predictor.load(trained.weights).vocabulary, console)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue()
+
+    def extraction(self, *probabilities: float, words: str = "Ann Lee met Bob") -> Extraction:
+        ann, bob = Mention(0, 2, "Ann Lee"), Mention(3, 4, "Bob")
+        return Extraction(
+            words=tuple(words.split()),
+            pos=None,
+            entities=(FoundEntity(ann, 0.987), FoundEntity(bob, 0.5)),
+            triples=tuple(
+                FoundTriple(ann, relation, bob, p)
+                for relation, p in zip(("knows", "likes"), probabilities, strict=False)
+            ),
+        )
+
+    def test_entities_and_triples(self, trained: Trained) -> None:
+        shown = self.shown(trained, [self.extraction(0.75)])
+        assert "[Ann Lee]99% met [Bob]50%" in shown
+        assert re.search(r"Ann Lee +knows +Bob +0.750", shown)
+
+    def test_rounds_side_by_side(self, trained: Trained) -> None:
+        rounds = [self.extraction(), self.extraction(0.6), self.extraction(0.9, 0.5)]
+        shown = self.shown(trained, rounds)
+        assert re.search(r"p, round 0 +p, round 1 +p, round 2", shown)
+        assert re.search(r"Ann Lee +knows +Bob +– +0.600 +0.900", shown)
+        assert re.search(r"Ann Lee +likes +Bob +– +– +0.500", shown)
+
+    def test_text_cannot_act_on_the_terminal(self, trained: Trained) -> None:
+        hostile = "\x1b[31mAnn [red]Lee\x07 met Bob"
+        shown = self.shown(trained, [self.extraction(words=hostile)])
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
+        assert "[red]Lee" in shown
+        assert "no triples" in shown

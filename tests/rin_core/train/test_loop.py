@@ -1,0 +1,410 @@
+"""Runs to the bit: repeated, resumed, stopped early, damaged, diverged."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from rin_core.config import Config
+from rin_core.data.demo import demo_corpus
+from rin_core.data.encoding import EncodedCorpus, EncodedSplit, corpus_vocabulary, encode_corpus
+from rin_core.data.vocabulary import Vocabulary
+from rin_core.errors import CheckpointError, Diverged
+from rin_core.model.rin import RIN, Prediction
+from rin_core.train import loop as training
+from rin_core.train.checkpoint import load_metadata, load_tensors, save_tensors
+from rin_core.train.loop import CHECKPOINT, WEIGHTS, Epoch, Result, train
+from rin_core.train.metrics import evaluate
+
+EPOCHS = 9
+TINY = Config().with_overrides(
+    {
+        "encoder.word_dim": 12,
+        "encoder.pos_dim": 4,
+        "encoder.hidden_size": 24,
+        "model.feature_size": 24,
+        "training.batch_size": 3,
+        "training.learning_rate": 0.02,
+        "training.max_epochs": EPOCHS,
+    }
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deterministic() -> Iterator[None]:
+    """Sum in one order: on one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def corpus() -> EncodedCorpus:
+    """Short sentences, and the same ones to score: a few epochs must find some triples."""
+    whole = demo_corpus()
+    train_ = tuple(s for s in whole.train if len(s.words) <= 12)[:60]
+    small = dataclasses.replace(whole, train=train_, dev=train_, test=train_[10:50])
+    return encode_corpus(small, TINY.data, None, corpus_vocabulary(small, TINY.data))
+
+
+@pytest.fixture(scope="module")
+def unbroken(
+    corpus: EncodedCorpus, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Result, Path]:
+    """Train once without a stop; tests compare with it and leave its folder alone."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    return train(TINY, corpus, directory=folder), folder
+
+
+def timeless(result: Result) -> dict[str, Any]:
+    """Return a result without what a clock measured."""
+    history = [
+        {k: v for k, v in epoch.flat().items() if k not in ("seconds", "tokens_per_second")}
+        for epoch in result.history
+    ]
+    decoded = [array.tolist() for array in dataclasses.astuple(result.test_decoded)]
+    return {**dataclasses.asdict(result), "history": history, "test_decoded": decoded}
+
+
+def losses(result: Result) -> list[float]:
+    return [epoch.train_loss for epoch in result.history]
+
+
+class Stop(Exception):
+    """What a scheduler or a signal raises from ``on_epoch``."""
+
+
+def stop_after(last: int) -> Callable[[Epoch], None]:
+    def on_epoch(epoch: Epoch) -> None:
+        if epoch.epoch == last:
+            raise Stop
+
+    return on_epoch
+
+
+def assert_same_file(a: Path, b: Path) -> None:
+    """Compare tensors to the bit, and the metadata."""
+    (tensors, metadata), (others, other_metadata) = load_tensors(a), load_tensors(b)
+    assert tensors.keys() == others.keys()
+    for name, tensor in tensors.items():
+        assert tensor.equal(others[name]), name
+    for key in metadata.keys() | other_metadata.keys():
+        if key != "history":  # holds seconds
+            assert metadata[key] == other_metadata[key]
+
+
+class TestSameBits:
+    def test_it_learns(self, unbroken: tuple[Result, Path]) -> None:
+        """Otherwise equal runs would prove little."""
+        result = unbroken[0]
+        assert losses(result)[-1] < 0.4 * losses(result)[0]
+        assert min(result.dev["f1"], result.test["f1"]) > 0.1
+        assert result.best_epoch > 1
+
+    def test_same_seed_same_run(self, corpus: EncodedCorpus, unbroken: tuple[Result, Path]) -> None:
+        torch.manual_seed(123)  # what came before must not matter
+        assert timeless(train(TINY, corpus)) == timeless(unbroken[0])
+
+    def test_another_seed_another_run(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path]
+    ) -> None:
+        other = train(TINY.override("training.seed", 1), corpus)
+        assert not set(losses(other)) & set(losses(unbroken[0]))
+
+    @pytest.mark.parametrize("last", [1, 4, EPOCHS - 1, EPOCHS])
+    def test_resume_equals_an_unbroken_run(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path, last: int
+    ) -> None:
+        with pytest.raises(Stop):
+            train(TINY, corpus, directory=tmp_path, on_epoch=stop_after(last))
+        torch.manual_seed(5)  # a new process knows nothing of the generators
+        seen: list[int] = []
+        resumed = train(
+            TINY, corpus, directory=tmp_path, on_epoch=lambda epoch: seen.append(epoch.epoch)
+        )
+        assert seen == list(range(last + 1, EPOCHS + 1))
+        assert timeless(resumed) == timeless(unbroken[0])
+        for name in (WEIGHTS, CHECKPOINT):
+            assert_same_file(tmp_path / name, unbroken[1] / name)
+
+    def test_stopped_after_every_epoch(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path
+    ) -> None:
+        for last in range(1, EPOCHS + 1):
+            with pytest.raises(Stop):
+                train(TINY, corpus, directory=tmp_path, on_epoch=stop_after(last))
+        assert timeless(train(TINY, corpus, directory=tmp_path)) == timeless(unbroken[0])
+
+    def test_stopped_while_an_epoch_is_written(
+        self,
+        corpus: EncodedCorpus,
+        unbroken: tuple[Result, Path],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Weights come before the checkpoint: a stop between the two costs that epoch only."""
+        for name in (WEIGHTS, CHECKPOINT):
+            monkeypatch.setattr(training, "save_tensors", fail_on(name, unbroken[0].best_epoch))
+            with pytest.raises(Stop):
+                train(TINY, corpus, directory=tmp_path)
+        monkeypatch.undo()
+        assert timeless(train(TINY, corpus, directory=tmp_path)) == timeless(unbroken[0])
+        assert_same_file(tmp_path / WEIGHTS, unbroken[1] / WEIGHTS)
+
+    def test_a_finished_run_only_scores_again(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path
+    ) -> None:
+        copy = shutil.copytree(unbroken[1], tmp_path / "copy")
+        again = train(TINY, corpus, directory=copy, on_epoch=stop_after(EPOCHS))
+        assert timeless(again) == timeless(unbroken[0])
+        assert again.history == unbroken[0].history
+
+
+def fail_on(name: str, epoch: int) -> Callable[..., None]:
+    """Return a ``save_tensors`` that stops before it writes one file of one epoch."""
+
+    def save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+        written = metadata.get("epoch") or len(metadata["history"])
+        if path.name == name and written == epoch:
+            raise Stop
+        save_tensors(path, tensors, metadata)
+
+    return save
+
+
+class Scripted:
+    """An ``evaluate`` and ``decode`` that give the scores of a list instead of the model's own."""
+
+    def __init__(self, corpus: EncodedCorpus, **f1: list[float]) -> None:
+        self.asked: list[str] = []
+        self.names = {id(corpus.dev): "dev", id(corpus.test): "test"}
+        self.f1 = {name: iter(values) for name, values in f1.items()}
+
+    def __call__(self, model: RIN, split: EncodedSplit, *_: object) -> Scripted:
+        self.asked.append(self.names[id(split)])
+        return self
+
+    def flat(self) -> dict[str, float]:
+        return {"f1": next(self.f1[self.asked[-1]])}
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(training, "evaluate", self)
+        monkeypatch.setattr(training, "decode", self)
+        monkeypatch.setattr(training, "score", lambda decoded, *_: decoded)
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus, **f1: list[float]) -> Scripted:
+    script = Scripted(corpus, **f1)
+    script.install(monkeypatch)
+    return script
+
+
+class TestSelection:
+    def test_patience(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
+        script = scripted(monkeypatch, corpus, dev=[0.1, 0.5, 0.4, 0.5, 0.3, 0.9], test=[0.7])
+        config = TINY.with_overrides({"training.patience": 3, "training.max_epochs": 9})
+        result = train(config, corpus)
+        assert (len(result.history), result.best_epoch, result.stopped) == (5, 2, "patience")
+        assert (result.dev, result.test) == ({"f1": 0.5}, {"f1": 0.7})
+        assert script.asked == ["dev"] * 5 + ["test"]
+
+    def test_a_better_epoch_starts_patience_anew(
+        self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus
+    ) -> None:
+        scripted(monkeypatch, corpus, dev=[0.1, 0.0, 0.2, 0.1, 0.1], test=[0.0])
+        config = TINY.with_overrides({"training.patience": 2, "training.max_epochs": 9})
+        result = train(config, corpus)
+        assert (len(result.history), result.best_epoch, result.stopped) == (5, 3, "patience")
+
+    def test_max_epochs(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
+        scripted(monkeypatch, corpus, dev=[0.3, 0.1, 0.4], test=[0.0])
+        result = train(TINY.override("training.max_epochs", 3), corpus)
+        assert (len(result.history), result.best_epoch, result.stopped) == (3, 3, "max_epochs")
+
+    def test_by_test(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
+        script = scripted(monkeypatch, corpus, test=[0.2, 0.8, 0.3, 0.8])
+        config = TINY.with_overrides({"training.selection": "test", "training.max_epochs": 3})
+        result = train(config, corpus)
+        assert (result.best_epoch, result.dev) == (2, {"f1": 0.8})
+        assert set(script.asked) == {"test"}
+
+    def test_by_test_is_scored_for_real(self, corpus: EncodedCorpus) -> None:
+        config = TINY.with_overrides({"training.selection": "test", "training.max_epochs": 7})
+        result = train(config, corpus)
+        assert result.dev == result.test
+
+    @pytest.mark.parametrize("on_disk", [True, False])
+    def test_the_selected_epochs_weights_are_scored(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        corpus: EncodedCorpus,
+        tmp_path: Path,
+        on_disk: bool,
+    ) -> None:
+        """The second of four epochs is best; what is scored at the end are its weights."""
+        seen: list[dict[str, Tensor]] = []
+
+        class Watched(Scripted):
+            def __call__(self, model: RIN, split: EncodedSplit, *_: object) -> Scripted:
+                seen.append({name: t.clone() for name, t in model.state_dict().items()})
+                return super().__call__(model, split)
+
+        script = Watched(corpus, dev=[0.1, 0.4, 0.3, 0.2], test=[0.0])
+        script.install(monkeypatch)
+        config = TINY.override("training.max_epochs", 4)
+        train(config, corpus, directory=tmp_path if on_disk else None)
+        assert script.asked == ["dev"] * 4 + ["test"]
+        assert all(seen[4][name].equal(seen[1][name]) for name in seen[1])
+        assert not all(seen[4][name].equal(seen[3][name]) for name in seen[3])
+        if on_disk:
+            weights, metadata = load_tensors(tmp_path / WEIGHTS)
+            assert all(weights[name].equal(seen[1][name]) for name in seen[1])
+            assert metadata["epoch"] == 2
+
+    def test_the_weights_file_is_all_a_reader_needs(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path]
+    ) -> None:
+        result, folder = unbroken
+        weights, metadata = load_tensors(folder / WEIGHTS)
+        config = Config.from_flat(metadata["config"])
+        vocabulary = Vocabulary.from_json(metadata["vocabulary"])
+        assert (config, vocabulary) == (TINY, corpus.vocabulary)
+        assert (metadata["data"], metadata["epoch"]) == (corpus.digest, result.best_epoch)
+        model = RIN(config, vocabulary)
+        model.load_state_dict(weights)
+        for split, wanted in ((corpus.test, result.test), (corpus.dev, result.dev)):
+            found = evaluate(model, split, corpus.entity_word, torch.device("cpu"))
+            assert found.flat() == wanted
+
+
+class TestEpochs:
+    def test_each_draws_its_own_batches(
+        self, corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        orders: list[tuple[int, ...]] = []
+        cut = training.training_batches
+
+        def watch(*args: Any) -> list[Any]:
+            batches = cut(*args)
+            orders.append(tuple(int(row) for rows in batches for row in rows))
+            return batches
+
+        monkeypatch.setattr(training, "training_batches", watch)
+        for seed in (0, 1):
+            train(TINY.with_overrides({"training.seed": seed, "training.max_epochs": 2}), corpus)
+        assert len(set(orders)) == 4
+        assert {tuple(sorted(order)) for order in orders} == {tuple(range(60))}
+
+    def test_loss_is_the_mean_over_sentences(
+        self, corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A last batch of 4 sentences counts as 4, not as a batch."""
+        monkeypatch.setattr(
+            Prediction,
+            "loss",
+            lambda self, batch: self.tags_BLT.sum() * 0 + len(batch.lengths_B),
+        )
+        config = TINY.with_overrides({"training.batch_size": 56, "training.max_epochs": 1})
+        assert losses(train(config, corpus)) == [pytest.approx((56 * 56 + 4 * 4) / 60)]
+
+    def test_gradients_are_clipped(
+        self, corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        norms: list[float] = []
+        clip = torch.nn.utils.clip_grad_norm_
+
+        def watch(parameters: Any, max_norm: float) -> Tensor:
+            parameters = list(parameters)
+            before = clip(parameters, max_norm)
+            norms.append(sum(p.grad.square().sum().item() for p in parameters) ** 0.5)
+            return before
+
+        monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", watch)
+        config = TINY.with_overrides({"training.clip_norm": 0.5, "training.max_epochs": 1})
+        train(config, corpus)
+        assert norms == [pytest.approx(0.5, rel=1e-3)] * 20
+
+    def test_rate_and_row(self, unbroken: tuple[Result, Path], corpus: EncodedCorpus) -> None:
+        epoch = unbroken[0].history[0]
+        assert epoch.epoch == 1
+        assert epoch.tokens_per_second == pytest.approx(corpus.train.tokens / epoch.seconds)
+        row = epoch.flat()
+        assert row["dev_f1"] == epoch.dev["f1"]
+        assert {"epoch", "train_loss", "dev_exact_f1", "seconds"} <= row.keys()
+
+
+class TestDivergence:
+    @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+    def test_a_huge_learning_rate(self, corpus: EncodedCorpus) -> None:
+        with pytest.raises(Diverged, match=r"epoch 1: .*training\.learning_rate \(now 1e\+30\)"):
+            train(TINY.override("training.learning_rate", 1e30), corpus)
+
+    def test_the_epochs_before_stay_on_disk(
+        self, corpus: EncodedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = Prediction.loss
+
+        def broken(_: Epoch) -> None:
+            monkeypatch.setattr(Prediction, "loss", lambda *args: real(*args) * float("nan"))
+
+        with pytest.raises(Diverged, match="epoch 2: the training loss is nan"):
+            train(TINY, corpus, directory=tmp_path, on_epoch=broken)
+        assert len(load_metadata(tmp_path / CHECKPOINT)["history"]) == 1
+        assert all(t.isfinite().all() for t in load_tensors(tmp_path / CHECKPOINT)[0].values())
+
+
+class TestDamage:
+    @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+    @pytest.mark.parametrize("name", [CHECKPOINT, WEIGHTS])
+    def test_a_truncated_file_is_named(
+        self,
+        corpus: EncodedCorpus,
+        unbroken: tuple[Result, Path],
+        tmp_path: Path,
+        name: str,
+        share: float,
+    ) -> None:
+        copy = shutil.copytree(unbroken[1], tmp_path / "copy")
+        content = (copy / name).read_bytes()
+        (copy / name).write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(CheckpointError, match=rf"copy/{name}: cannot be read .*delete it"):
+            train(TINY, corpus, directory=copy)
+
+    def test_weights_that_are_gone(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path
+    ) -> None:
+        copy = shutil.copytree(unbroken[1], tmp_path / "copy")
+        (copy / WEIGHTS).unlink()
+        wanted = rf"copy/{WEIGHTS}: is gone; delete .*copy/{CHECKPOINT}, too, to train again"
+        with pytest.raises(CheckpointError, match=wanted):
+            train(TINY, corpus, directory=copy)
+
+    @pytest.mark.parametrize("change", [{"training.seed": 1}, {"model.rounds": 2}], ids=str)
+    def test_a_checkpoint_of_another_configuration(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], change: dict[str, object]
+    ) -> None:
+        with pytest.raises(CheckpointError, match=f"{CHECKPOINT}: is of another configuration"):
+            train(TINY.with_overrides(change), corpus, directory=unbroken[1])
+
+    def test_a_checkpoint_of_other_data(
+        self, corpus: EncodedCorpus, unbroken: tuple[Result, Path]
+    ) -> None:
+        other = dataclasses.replace(corpus, digest="0" * 16)
+        with pytest.raises(CheckpointError, match="another configuration"):
+            train(TINY, other, directory=unbroken[1])
+
+
+def test_weights_in_the_checkpoints_place_are_refused(
+    corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path
+) -> None:
+    shutil.copy(unbroken[1] / WEIGHTS, tmp_path / CHECKPOINT)
+    with pytest.raises(CheckpointError, match=f"{CHECKPOINT}: .* delete it"):
+        train(TINY, corpus, directory=tmp_path)

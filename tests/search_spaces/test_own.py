@@ -1,0 +1,246 @@
+"""Comparisons and searches of one's own, from TOML files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from search_spaces import SPACES, Grid, Search, SpaceError, find_space
+from search_spaces.search import Asha
+from study.ledger.ledger import Ledger
+from study.planning.grid import Experiment, make_plan
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
+EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+ARM = "[arms.mine]\nmodel.rounds = 2\n"
+SEARCH = "[parameters]\nencoder.dropout = { low = 0.0, high = 0.5 }\n"
+
+
+def space(folder: Path, text: str, name: str = "mine") -> Grid | Search:
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return find_space(str(path))
+
+
+def test_a_grid(tmp_path):
+    found = space(
+        tmp_path,
+        'title = "?"\nseeds = "2-3"\n[arms.gru-1]\n'
+        '[arms.mine]\nlabel = "Mine"\nmodel.rounds = 2\nencoder.dropout = 0.3\n',
+    )
+    assert isinstance(found, Grid)
+    assert (found.name, found.title, found.seeds) == ("mine", "?", (2, 3))
+    known, mine = found.arms
+    assert known in SPACES["rounds_curve"].arms, "the same arm, and so the same trials"
+    assert (mine.name, mine.label) == ("mine", "Mine")
+    configs = {t.arm: t.config for t in found.trials(["webnlg_star"])}
+    assert (configs["mine"].model.rounds, configs["mine"].encoder.dropout) == (2, 0.3)
+
+
+def test_settings_are_of_all_arms_and_recorded_like_those_of_the_command_line(tmp_path):
+    text = "[settings]\ntraining.batch_size = 7\n[arms.gru-1]\n[arms.b]\nmodel.rounds = 2\n"
+    found = space(tmp_path, text)
+    assert isinstance(found, Grid)
+    for corpus in ("mine", "demo"):
+        sizes = [trial.config.training.batch_size for trial in found.trials([corpus], seeds=[0])]
+        assert sizes == [7, 7], "above what the demo corpus has"
+    plan = make_plan(found, Ledger(tmp_path), ["demo"], seeds=[0])
+    assert plan.settings == {"training.batch_size": 7}
+    given = {"training.batch_size": 8, "training.patience": 3}
+    plan = make_plan(found, Ledger(tmp_path), ["demo"], seeds=[0], overrides=given)
+    assert plan.settings == given
+
+
+def test_a_search(tmp_path):
+    found = space(
+        tmp_path,
+        "trials = 4\nseeds = [0, 3]\nsampler = 'random'\nhours = 2\n"
+        "asha = { grace_period = 2, reduction_factor = 4 }\n"
+        "[settings]\ntraining.patience = 10\n[arms.k-2]\nmodel.rounds = 2\n[parameters]\n"
+        "model.feature_size = { low = 60, high = 260, step = 4 }\n"
+        "training.learning_rate = { low = 1e-4, high = 1e-2, log = true }\n"
+        "model.cell = { choices = ['gru', 'rnn'], when = { model.rounds = [1, 2] } }\n",
+    )
+    assert isinstance(found, Search)
+    assert (found.sampler, found.hours) == ("random", 2)
+    for sized in (found, found.on("demo")):
+        assert (sized.budget, sized.confirm_seeds) == (4, (0, 3))
+    assert found.asha == Asha(grace_period=2, reduction_factor=4)
+    assert found.fixed == {"training.patience": 10}
+    assert {path: p.distribution for path, p in found.parameters.items()} == {
+        "model.feature_size": IntDistribution(60, 260, step=4),
+        "training.learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
+        "model.cell": CategoricalDistribution(["gru", "rnn"]),
+    }
+    assert found.parameters["model.cell"].when == {"model.rounds": (1, 2)}
+
+
+def test_an_own_search_is_itself_on_the_demo_corpus(tmp_path):
+    found = space(tmp_path, f"asha = {{ grace_period = 5 }}\nseeds = 4\n{SEARCH}").on("demo")
+    assert isinstance(found, Search)
+    assert (found.asha, found.confirm_seeds) == (Asha(grace_period=5), (0, 1, 2, 3))
+    grid = space(tmp_path, f"seeds = 4\n{ARM}")
+    assert isinstance(grid, Grid)
+    assert len(grid.trials(["demo"])) == 4
+
+
+def test_conditions_come_first_however_toml_has_grouped_them(tmp_path):
+    text = (
+        "[parameters]\nmodel.rounds = { low = 0, high = 3 }\n"
+        "encoder.freeze = { choices = [true, false] }\n"
+        "model.cell = { choices = ['gru', 'rnn'], when = { encoder.freeze = [false] } }\n"
+    )
+    found = space(tmp_path, text)
+    assert list(found.parameters) == ["model.rounds", "encoder.freeze", "model.cell"]
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    (tmp_path / "mine.toml").write_text(ARM, encoding="utf-8-sig")
+    assert find_space(str(tmp_path / "mine.toml")).arms
+
+
+def test_a_search_without_arms_tunes_rin(tmp_path):
+    found = space(tmp_path, f"asha = false\nseeds = 0\n{SEARCH}")
+    assert isinstance(found, Search)
+    assert [arm.name for arm in found.arms] == ["rin"]
+    assert (found.asha, found.confirm_seeds) == (None, ())
+
+
+def test_what_an_arm_was_before_is_counted(tmp_path):
+    def experiment(dropout: float) -> Experiment:
+        text = f"[arms.gru-1]\n[arms.mine]\nencoder.dropout = {dropout}\n"
+        (found,) = make_plan(space(tmp_path, text), Ledger(tmp_path), ["demo"]).experiments()
+        return found
+
+    before = experiment(0.3)
+    ledger = Ledger(tmp_path)
+    ledger.record_study(before.name, {}, before.record())
+    assert before.replaced(ledger.study(before.name)) == {}
+    assert experiment(0.5).replaced(ledger.study(before.name)) == {"mine": 2}
+    assert experiment(0.5).replaced(None) == {}
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_the_guides_examples_can_be_given(tmp_path, text):
+    assert len(EXAMPLES) == 2
+    assert space(tmp_path, text).arms
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title =", "Invalid value"),
+        ("", "must have arms"),
+        ("arms = 3", "arms = 3: must be a table"),
+        ("title = 3\n" + ARM, "title = 3: must be text"),
+        ("seeds = 0\n" + ARM, "seeds = 0: must be a count"),
+        ("seeds = ['x']\n" + SEARCH, "seeds = ..x..: must be a count"),
+        ("seeds = 1.5\n" + ARM, "seeds = 1.5: must be a count"),
+        ("trials = 3\n" + ARM, "trials: is of a search, which has a table parameters"),
+        ("arm = 3", "arm: no such field; there are title, seeds, settings, arms, parameters"),
+        ("[arms.'a b']", "arms.a b: must be a table named with letters"),
+        ("arms.a = 3", "arms.a: must be a table"),
+        ("[arms.a]\nlabel = 3", "arms.a.label = 3: must be text"),
+        ("[arms.a]\nmodel.round = 3", "arms.a: model.round: no such field; did you mean model.r"),
+        ("[arms.a]\nmodel.rounds = 'x'", "arms.a: model.rounds = 'x'"),
+        ("[arms.a]\ntraining.seed = 3", "arms.a.training.seed: every arm gets the same"),
+        ("[arms.a]\n[arms.b]", "arms.b: is the same model as arms.a; leave one out"),
+        (
+            "[arms.gru-1]\nmodel.rounds = 2",
+            "arms.gru-1: has a meaning in the space rounds_curve; l",
+        ),
+        ("[arms.camera-ready]", "arms.camera-ready: has a meaning in the space version; give ano"),
+        (
+            "[settings]\nmodel.rounds = 2\n[arms.a]\nmodel.rounds = 3",
+            "arms.a.model.rounds: settings has it for all arms",
+        ),
+        ("[settings]\nencoder.drop = 0.3\n" + ARM, "settings: encoder.drop: no such field"),
+        ("[parameters]\nmodel.round = { low = 1 }", "parameters.model.round"),
+        ("[parameters]\nmodel.rounds = 3", "parameters.model.rounds: must be a setting with a tab"),
+        ("[parameters]\nmodel.rounds = { low = 1 }", "model.rounds: must have low and high, with"),
+        ("[parameters]\nmodel.rounds = { low = 3, high = 1 }", "parameters.model.rounds: "),
+        ("[parameters]\nmodel.cell = { low = 1, high = 2 }", "model.cell: must have choices"),
+        ("[parameters]\nmodel.cell = { choices = ['gur'] }", "parameters.model.cell: .*'gur'"),
+        ("[parameters]\nmodel.cell = { choices = 3 }", "parameters.model.cell: "),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = 1 } }",
+            "parameters.model.cell: when.model.rounds = 1: must be a list",
+        ),
+        ("[parameters]\ntraining.max_epochs = { low = 1, high = 2 }", "cannot be searched"),
+        ("sampler = 'best'\n" + SEARCH, "sampler = 'best': must be one of"),
+        ("trials = 0\n" + SEARCH, "trials = 0: must be at least 1"),
+        ("asha = { grace = 3 }\n" + SEARCH, "asha.grace: no such field"),
+        ("asha = 'no'\n" + SEARCH, "asha = 'no': must be a table, or false"),
+        ("seeds = [1000]\n" + SEARCH, "seed 1000 chose the best"),
+        ("settings.encoder.dropout = 0.3\n" + SEARCH, "encoder.dropout is searched, and cannot"),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [1] } }\n"
+            "model.rounds = { low = 0, high = 2, when = { model.cell = ['gru'] } }",
+            "model.cell hangs on model.rounds, which is chosen after it",
+        ),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [] } }",
+            r"when.model.rounds = \[\]: must be a list of values, at least one",
+        ),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [2] } }",
+            r"parameters.model.cell: when.model.rounds = \[2\]: no arm has such a value and",
+        ),
+        (
+            "[parameters]\nmodel.rounds = { low = 1, high = 5, step = 2 }\n"
+            "model.cell = { choices = ['gru'], when = { model.rounds = [0, 2] } }",
+            r"parameters.model.cell: when.model.rounds = \[0, 2\]: no arm",
+        ),
+        ("trials = true\n" + SEARCH, "trials = True: must be a whole number"),
+        ("hours = true\n" + SEARCH, "hours = True: must be a number"),
+        ("asha = { grace_period = true }\n" + SEARCH, "asha.grace_period = True: must be a whole"),
+        ("seeds = 10000000000\n" + ARM, "seeds = 10000000000: must be a count"),
+        (
+            "settings.'encoder.dropout' = 0.2\nsettings.encoder.dropout = 0.3\n" + ARM,
+            "encoder.dropout: is there twice",
+        ),
+        *(
+            (f"[parameters]\n{path} = {{ {spec} }}", rf"parameters\.{path}: {message}")
+            for path, spec, message in (
+                ("model.cell", "choices = ['gru', 'gru']", "choices: 'gru' is there twice"),
+                ("model.cell", "choices = { gru = 1 }", r"choices = .*: must be a list"),
+                ("model.rounds", "low = 0, high = inf", "high = inf: must be a whole number"),
+                ("model.rounds", "low = 0.5, high = 3", "low = 0.5: must be a whole number"),
+                ("model.rounds", "low = false, high = true", ".* = (True|False): must be a whole"),
+                ("model.rounds", "low = 0, high = 3, step = 0.5", "step = 0.5: must be a whole"),
+                ("encoder.dropout", "low = 0.1, high = nan", "high = nan: must be a finite"),
+                ("encoder.dropout", "low = 0.1, high = 0.2, step = true", "step = True: must be"),
+                ("encoder.dropout", "low = 0.1, high = 0.2, step = 0.0", "step = 0.0: must be pos"),
+                ("encoder.dropout", "low = 0.1, high = 0.9, step = 0.3", "step = 0.3: must lead"),
+                ("encoder.dropout", "low = 0.1, high = 0.2, log = 'no'", "log = 'no': must be tru"),
+                ("encoder.dropout", "low = 0.0, high = 1.5", "its values include .* 1.5"),
+                ("training.learning_rate", "low = -1.0, high = 1.0", "its values include .* -1.0"),
+                ("encoder.hidden_size", "low = 60, high = 260", "its values include .* 61"),
+            )
+        ),
+        (
+            "[parameters]\nmodel.cell = { choices = ['gru'], when = [1] }",
+            "parameters.model.cell: when = .1.: must be a table",
+        ),
+    ],
+)
+def test_what_a_file_cannot_say_names_the_field(tmp_path, text, message):
+    with pytest.raises(SpaceError, match=rf"^--space \S+/mine\.toml: .*{message}"):
+        space(tmp_path, text)
+
+
+def test_files_that_cannot_be_a_space(tmp_path):
+    with pytest.raises(SpaceError, match=r"none\.toml: No such file"):
+        find_space(str(tmp_path / "none.toml"))
+    for name in ("rounds_curve", "tune_rin", "my space", "paper-x", "..", ".hidden"):
+        with pytest.raises(
+            SpaceError, match=rf"'{re.escape(name)}' cannot be the name of a space of"
+        ):
+            space(tmp_path, ARM, name)
+    (tmp_path / "mine.toml").write_bytes(b"\xff")
+    with pytest.raises(SpaceError, match=r"mine\.toml: .*decode"):
+        find_space(str(tmp_path / "mine.toml"))

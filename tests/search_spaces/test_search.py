@@ -1,0 +1,232 @@
+"""Searches as values: what may be searched, where it starts, what may share a storage."""
+
+import dataclasses
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from rin_core.config import Config
+from search_spaces import SEARCHES, find_space
+from search_spaces.learning_rate import SPACE as LEARNING_RATE
+from search_spaces.search import Asha, Parameter, Search
+from search_spaces.space import Arm, SpaceError
+from search_spaces.tune_rin import SPACE as TUNE_RIN
+from study.commands.search import sized
+
+RATE = Parameter(FloatDistribution(1e-5, 1e-2, log=True))
+
+
+def search(**changes: object) -> Search:
+    given = {
+        "name": "some",
+        "title": "?",
+        "arms": (Arm(name="a", label="A"), Arm(name="b", label="B", overrides={"model.rounds": 3})),
+        "parameters": {"training.learning_rate": RATE},
+    }
+    return Search(**{**given, **changes})
+
+
+@pytest.mark.parametrize("space", SEARCHES.values(), ids=SEARCHES)
+@pytest.mark.parametrize("corpus", ["demo", "webnlg_star"])
+def test_every_search_starts_at_the_papers_settings(space, corpus):
+    chosen = space.on(corpus)
+    for trial in chosen.starts().trials([corpus], seeds=[chosen.seed], arms=["*"]):
+        point = chosen.start(trial.config)
+        assert point, "nothing is searched in this arm"
+        assert trial.config.with_overrides(point) == trial.config
+        assert chosen.asha is None or chosen.asha.grace_period < trial.config.training.max_epochs
+
+
+@pytest.mark.parametrize("space", SEARCHES.values(), ids=SEARCHES)
+def test_every_corner_of_every_search_is_a_legal_configuration(space):
+    for trial in space.starts().trials(["webnlg_star"], arms=["*"]):
+        for pick in itertools.product((0, -1), repeat=len(space.parameters)):
+            ends = dict(zip(space.parameters, pick, strict=True))
+
+            def corner(path, distribution, ends=ends):
+                if isinstance(distribution, CategoricalDistribution):
+                    return distribution.choices[ends[path]]
+                return (distribution.low, distribution.high)[ends[path]]
+
+            trial.config.with_overrides(space.sample(trial.config, corner))
+
+
+def test_a_conditional_parameter_is_asked_for_only_where_it_counts():
+    def asked(rounds):
+        paths = []
+
+        def suggest(path, distribution):
+            paths.append(path)
+            return rounds if path == "model.rounds" else "rnn" if path == "model.cell" else 0.1
+
+        return paths, TUNE_RIN.sample(Config(), suggest)
+
+    assert "model.cell" in asked(2)[0]
+    assert "model.cell" not in asked(0)[0]
+    assert "model.cell" not in asked(0)[1]
+    assert "model.cell" not in TUNE_RIN.start(Config().override("model.rounds", 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"parameters": {"model.rate": RATE}}, r"some: parameters: model\.rate cannot be searched"),
+        ({"parameters": {"training.seed": RATE}}, r"training\.seed cannot be searched"),
+        ({"parameters": {"data.lowercase": RATE}}, r"data\.lowercase cannot be .* arms may set"),
+        (
+            {"parameters": {"training.selection": Parameter(CategoricalDistribution(["test"]))}},
+            r"training\.selection: a search chooses by dev F1 alone",
+        ),
+        ({"parameters": {}}, r"parameters = \{\}: must be at least one"),
+        ({"budget": 0}, "budget = 0: must be at least 1"),
+        ({"sampler": "best"}, "sampler = 'best': must be one of tpe, random, grid"),
+        ({"confirm_seeds": (1000, 1)}, "seed 1000 chose the best .* fresh seeds only"),
+        ({"objectives": ("dev_f1", "seconds")}, "asha with objectives .* set asha = None"),
+        (
+            {"objectives": ("dev_f1", "seconds"), "asha": None, "sampler": "cmaes"},
+            "sampler cmaes takes one objective",
+        ),
+        ({"objectives": ("test_f1",)}, "objectives = 'test_f1': must be one of dev_f1, seconds"),
+        ({"sampler": "grid"}, r"training\.learning_rate .* needs a step or choices"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_searched_is_refused(changes, message):
+    with pytest.raises(SpaceError, match=message):
+        search(**changes)
+
+
+def test_asha_that_cannot_be_is_refused():
+    with pytest.raises(SpaceError, match=r"asha\.grace_period = 0: must be at least 1"):
+        Asha(grace_period=0)
+    with pytest.raises(SpaceError, match=r"asha\.reduction_factor = 1"):
+        Asha(reduction_factor=1)
+
+
+def test_a_start_outside_its_range_is_refused():
+    narrow = search(parameters={"training.learning_rate": Parameter(FloatDistribution(1e-5, 1e-4))})
+    with pytest.raises(SpaceError, match=r"training\.learning_rate = 0\.001: a search begins"):
+        narrow.start(Config())
+
+
+def test_a_search_that_would_choose_on_test_is_refused():
+    with pytest.raises(SpaceError, match=r"training\.selection = 'test': a search .* dev F1 alone"):
+        search().start(Config().override("training.selection", "test"))
+
+
+def test_a_parameter_that_is_set_is_searched_no_more():
+    fixed = TUNE_RIN.fixing(["model.rounds", "training.weight_decay"])
+    assert fixed.parameters.keys() == TUNE_RIN.parameters.keys() - {"model.rounds"}
+    for rounds, asked in ((2, True), (0, False)):  # what depends on it goes by the value set
+        base = Config().override("model.rounds", rounds)
+        assert ("model.cell" in fixed.start(base)) == asked
+    assert TUNE_RIN.fixing([]) == TUNE_RIN
+    with pytest.raises(SpaceError, match=r"fixes all that some searches; run a grid"):
+        search().fixing(["training.learning_rate"])
+
+
+def test_an_arm_on_request_is_searched_when_it_is_named():
+    names = [trial.arm for trial in LEARNING_RATE.starts().trials(["webnlg_star"])]
+    assert names == ["bilstm"]
+    (asked,) = LEARNING_RATE.starts().trials(["webnlg_star"], arms=["trans*"])
+    rates = {"training.learning_rate": 2e-4, "training.encoder_learning_rate": 2e-4}
+    assert LEARNING_RATE.start(asked.config) == rates
+    assert asked.arm in [arm.name for arm in LEARNING_RATE.every_arm()]
+
+
+def test_a_grid_of_too_many_points_is_refused_before_it_is_made():
+    parameters = {"training.batch_size": Parameter(IntDistribution(1, 10**12))}
+    with pytest.raises(SpaceError, match=r"has 1,000,000,000,000 points, and at most 100,000 are"):
+        search(parameters=parameters, sampler="grid")
+
+
+def test_the_grid_sampler_gets_every_value():
+    parameters = {
+        "model.rounds": Parameter(IntDistribution(0, 4, step=2)),
+        "model.cell": Parameter(CategoricalDistribution(["gru", "rnn"])),
+        "encoder.dropout": Parameter(FloatDistribution(0.0, 0.2, step=0.1)),
+    }
+    grid = search(parameters=parameters, sampler="grid").grid()
+    assert grid["model.rounds"] == [0, 2, 4]
+    assert grid["model.cell"] == ["gru", "rnn"]
+    assert grid["encoder.dropout"] == pytest.approx([0, 0.1, 0.2])
+
+
+CHANGES = {
+    "parameters": {"training.learning_rate": Parameter(FloatDistribution(1e-5, 1e-3, log=True))},
+    "fixed": {"training.batch_size": 20},
+    "sampler": "random",
+    "asha": None,
+    "seed": 7,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_another_search_has_another_identity(name):
+    before, after = search(), search(**{name: CHANGES[name]})
+    arm = before.arms[0]
+    assert json.dumps(before.identity(arm)) != json.dumps(after.identity(arm))
+
+
+@given(budget=st.integers(1, 99), seeds=st.sets(st.integers(0, 99)), hours=st.floats(0.1, 9))
+def test_a_budget_may_grow_and_the_confirmation_change(budget, seeds, hours):
+    before = search()
+    after = search(budget=budget, confirm_seeds=tuple(seeds), hours=hours)
+    assert all(before.identity(arm) == after.identity(arm) for arm in before.arms)
+    assert before.identity(before.arms[0]) != before.identity(before.arms[1])
+
+
+def test_the_demo_corpus_has_a_size_of_its_own():
+    small, real = search().on("demo"), search().on("webnlg_star")
+    assert real == search()
+    assert small.budget < real.budget
+    assert len(small.confirm_seeds) == 2
+    assert search(asha=None).on("demo").asha is None
+
+
+def test_the_command_line_sizes_a_search():
+    assert sized(search(), None, None, None) == search()
+    larger = sized(search(), 50, 1.5, "2-4")
+    assert (larger.budget, larger.hours, larger.confirm_seeds) == (50, 1.5, (2, 3, 4))
+    demo = larger.on("demo")
+    assert (demo.budget, demo.confirm_seeds) == (50, (2, 3, 4))
+    assert sized(search(), None, None, "0").confirm_seeds == ()
+    for asked, message in {
+        (0, None, None): "--trials 0: must be at least 1",
+        (None, 0.0, None): "--hours 0: must be positive",
+        (None, None, "999-1001"): "seed 1000 chose the best",
+        (None, None, "x"): "--seeds x: must be a count",
+    }.items():
+        with pytest.raises(SpaceError, match=message):
+            sized(search(), *asked)
+
+
+def test_searches_are_found_by_name():
+    assert find_space("learning_rate") is SEARCHES["learning_rate"]
+    with pytest.raises(SpaceError, match="did you mean tune_rin"):
+        find_space("tune_rim")
+    assert all(dataclasses.is_dataclass(space) for space in SEARCHES.values())
+
+
+def test_the_largest_that_a_search_may_come_to():
+    found = search(
+        parameters={
+            "model.feature_size": Parameter(IntDistribution(60, 260, step=4)),
+            "model.rounds": Parameter(CategoricalDistribution([0, 1, 5])),
+            "model.scorer": Parameter(CategoricalDistribution(["separable", "biaffine"])),
+            "model.cell": Parameter(
+                CategoricalDistribution(["gru", "linear"]), when={"model.scorer": ("biaffine",)}
+            ),
+        }
+    )
+    base = Config()
+    first, *largest = found.largest(base)
+    assert first == base
+    models = {(m.feature_size, m.rounds, m.scorer, m.cell) for m in (c.model for c in largest)}
+    assert models == {
+        *((260, 5, "separable", "gru"), (260, 5, "biaffine", "gru"), (260, 5, "biaffine", "linear"))
+    }

@@ -1,0 +1,80 @@
+"""Input that means harm, or comes out of a broken program: bounded, and told in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rin_core.data.corpus import CorpusError
+from rin_core.data.readers import LARGEST_RECORD, LONGEST_SENTENCE, read_split
+from rin_core.predict.jsonl import RecordReader
+
+
+def spert(words: int) -> dict[str, object]:
+    return {"tokens": ["w"] * words, "entities": [], "relations": []}
+
+
+HOSTILE = {
+    "deep": (b"[" * 100_000, r"train\.json:1: not readable as JSON \(.*recursion"),
+    "deep in a line": (b'{"text": ' + b"[" * 100_000, r"train\.json:1: not .* JSON"),
+    "huge number": (
+        b'{"text": "a", "triple_list": [' + b"9" * 5000 + b"]}",
+        "not readable as JSON",
+    ),
+    "NUL": (b"\x00" * 100, "not valid JSON"),
+    "not UTF-8": (b'{"text": "\xff\xfe"}', r"train\.json:1: not UTF-8 text"),
+    "half a character pair": (
+        b'{"text": "a \\ud800 b", "triple_list": []}',
+        "half a character pair in",
+    ),
+    "a sentence without end": (
+        json.dumps(spert(30_000)).encode(),
+        rf"a sentence of 30000 words, wanted at most {LONGEST_SENTENCE}: split the text",
+    ),
+    "a line without end": (
+        b'{"text": "' + b"a" * (100 * 2**20) + b'"}',
+        r"train\.json:1: a record of 100\.0 MiB, wanted at most 4: one sentence a line",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_corpora_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    content, message = HOSTILE[name]
+    path = tmp_path / "train.json"
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match=message) as caught:
+        read_split(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert len(text) < len(str(path)) + 300
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_model_is_asked_no_hostile_question(name: str) -> None:
+    content, _ = HOSTILE[name]
+    reader = RecordReader(skips=True)
+    good = b'{"text": "Ann met Bob .", "id": 1}'
+    (left,) = reader.read([content, good], "input")
+    assert (left.id, reader.skipped) == (1, 1)
+    assert reader.first_fault.startswith("input:1: ")
+
+
+def test_a_document_may_be_annotated_though_not_trained_on(tmp_path: Path) -> None:
+    line = json.dumps(spert(10_000)).encode()
+    (record,) = RecordReader().read([line], "input")
+    assert len(record.sentence.words) == 10_000
+    (tmp_path / "train.json").write_bytes(line)
+    with pytest.raises(CorpusError, match="a sentence of 10000 words"):
+        read_split(tmp_path / "train.json")
+
+
+def test_the_limits_leave_room_for_real_text(tmp_path: Path) -> None:
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps(spert(LONGEST_SENTENCE)))
+    assert len(read_split(path)[0].words) == LONGEST_SENTENCE
+    assert path.stat().st_size < LARGEST_RECORD / 100
+    # A list is one line, and may be as long as a corpus is.
+    path.write_text(json.dumps([spert(1000) for _ in range(1000)]))
+    assert path.stat().st_size > LARGEST_RECORD
+    assert len(read_split(path)) == 1000

@@ -1,0 +1,382 @@
+"""The command line without Ray: what it shows, and how it refuses."""
+
+import dataclasses
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mlflow.tracking import MlflowClient
+from rich.console import Console
+
+from rin_core.cli import exit_with_clear_errors
+from rin_core.data.pretrained import load_pretrained
+from rin_core.model import matmul
+from search_spaces import SPACES, find_space
+from search_spaces.space import Arm, Grid
+from study.commands import main as run
+from study.commands.audit import Audit
+from study.commands.ledger_commands import Rerun
+from study.commands.options import parse
+from study.commands.train import Train
+from study.execution.trial import run_unit
+from study.ledger.ledger import Ledger
+from study.planning.grid import make_plan
+from tests.corpora import write_corpus
+
+ROOT = Path(__file__).parents[3]
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(lambda: run.main(parse(arguments)))
+    captured = capsys.readouterr()
+    return ended.value.code, captured.out + captured.err
+
+
+def test_list_shows_spaces_and_counts(capsys):
+    code, shown = command(capsys, "--list")
+    assert code == 0
+    assert len(SPACES) == 8
+    for space in SPACES.values():
+        line = next(line for line in shown.splitlines() if f" {space.name} " in line)
+        assert space.title in line
+        assert f" {len(space.arms) * len(space.seeds)} " in line
+
+
+def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path):
+    options = ("--data", str(spert_folder), "--seeds", "2", "--arms", "rnn-2", "bilstm-s")
+    code, shown = command(capsys, "--dry-run", "--out", str(tmp_path / "out"), *options)
+    assert code == 0
+    assert "4 trials" in shown
+    assert shown.count("to run") == 4
+    assert "model.cell=rnn" in shown
+    assert "my_corpus" in shown
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
+    """What they share is one trial; what goes with one space is refused; a search runs alone."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[arms.gru-1]")
+    options = ("--data", str(spert_folder), "--seeds", "2", "--out", str(tmp_path / "out"))
+    code, shown = command(capsys, "--dry-run", *options, "--space", "main_results", "ablation")
+    assert code == 0
+    assert "18 trials" in shown  # 5 and 6 arms, of which BiLSTM_s and K = 1 are in both
+    rows = [line.split() for line in shown.splitlines() if "my_corpus" in line]
+    assert [row[3] for row in rows] == ["0"] * 9 + ["1"] * 9, "one seed of every arm comes first"
+    for wrong, message in (
+        (("main_results", "ablation", "--arms", "gru-*"), "--arms: goes with one space"),
+        (("main_results", "ablation", "--experiment", "x"), "--experiment: goes with one space"),
+        ((), "--space: must name at least one"),
+        (("main_results", "tune_rin"), "--space main_results tune_rin: tune_rin runs alone"),
+        (("main_results", "abltion"), "no such space; did you mean ablation?"),
+        (
+            (str(mine), f"{mine.parent}/../{mine.parent.name}/mine.toml"),
+            "would be called mine-my_c",
+        ),
+    ):
+        code, shown = command(capsys, *options, "--space", *wrong)
+        assert (code, shown.count("\n")) == (2, 1)
+        assert message in shown
+
+
+def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
+    capsys, monkeypatch, spert_folder, tmp_path
+):
+    small = {"encoder.hidden_size": 8, "model.feature_size": 8, "training.max_epochs": 1}
+    arms = {name: Arm(name=name, label=name, overrides=small) for name in ("shared", "left")}
+    arms["left"] = dataclasses.replace(arms["left"], overrides={**small, "model.rounds": 0})
+    for name, members in (("one", ("shared", "left")), ("other", ("shared",))):
+        grid = Grid(name=name, title="?", arms=tuple(arms[m] for m in members), seeds=(0,))
+        monkeypatch.setitem(SPACES, name, grid)
+        plan = make_plan(grid, Ledger(tmp_path), [str(spert_folder)])
+        for planned in plan.trials:
+            run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
+    options = ("--data", str(spert_folder), "--out", str(tmp_path), "--space", "one", "other")
+    code, shown = command(capsys, *options)
+    assert code == 0
+    assert "audit: 2 planned, 2 done" in shown
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    for experiment, expected in (("one-my_corpus", 2), ("other-my_corpus", 1)):
+        assert (tmp_path / "reports" / experiment).is_dir()
+        found = client.get_experiment_by_name(experiment)
+        runs = client.search_runs([found.experiment_id], "tags.`rin.kind` = 'trial'")
+        assert [r.info.status for r in runs] == ["FINISHED"] * expected
+
+
+def bad_corpus(folder: Path, spert_folder: Path, **splits: object) -> str:
+    folder.mkdir()
+    for split in ("train", "dev", "test"):
+        good = (spert_folder / f"{split}.json").read_text()
+        (folder / f"{split}.json").write_text(str(splits.get(split, good)))
+    return str(folder)
+
+
+def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
+    lines = [json.dumps(r) for r in json.loads((spert_folder / "train.json").read_text())]
+    truncated = bad_corpus(
+        tmp_path / "cut", spert_folder, train="\n".join([*lines[:6], lines[6][:40]])
+    )
+    sentence = {"text": "Ann met Bob .", "triple_list": [["Ann", "met", "Bob"]]}
+    absent = {"text": "Ann met Bob .", "triple_list": [["Eve", "met", "Bob"]]}
+    astray = json.dumps([sentence] * 19 + [absent])
+    unplaced = bad_corpus(tmp_path / "astray", spert_folder, train=astray, dev=astray, test=astray)
+    no_train = tmp_path / "nyt"
+    no_train.mkdir()
+    (no_train / "dev.json").write_text((spert_folder / "dev.json").read_text())
+    vectors = tmp_path / "glove.txt"
+    vectors.write_text("the " + "0.1 " * 100 + "\nof " + "0.1 " * 99 + "\n")
+    cases = {
+        ("--space", "rounds_curv"): "did you mean rounds_curve?",
+        ("--set", "model.round=3"): "model.round: no such field; did you mean model.rounds?",
+        ("--set", "training.batch_size"): "must be field=value",
+        ("--set", "training.learning_rate=fast"): "must be a number",
+        ("--max-epochs", "0"): "--max-epochs 0: must be positive",
+        ("--cpus-per-trial", "nan"): "--cpus-per-trial nan: must be positive",
+        ("--gpus-per-trial", "nan"): "--gpus-per-trial nan: must be 0 or more",
+        ("--data",): "--data: must name at least one corpus",
+        ("--space", "learning_rate", "--data"): "--data: must name at least one corpus",
+        ("--experiment", "../../elsewhere"): "must be a name, without folders",
+        ("--experiment", ".."): "must be a name, without folders",
+        ("--experiment", "corpora"): "reports have a folder of that name",
+        ("--shared", "nowhere://x"): "--shared nowhere://x: Protocol not known",
+        ("--arms", "lstm"): "--arms lstm: no such arm",
+        ("--space", "learning_rate", "--set", "training.selection=test"): "by dev F1 alone",
+        ("--data", truncated): "train.json:7: ",
+        ("--data", unplaced): "data.max_missing",
+        ("--data", str(no_train)): "train",
+        ("--data", "nowhere"): "--data-root",
+        ("--embeddings", str(vectors)): "glove.txt:2: ",
+    }
+    for arguments, expected in cases.items():
+        code, shown = command(capsys, "--dry-run", *arguments)
+        assert code == 2, (arguments, shown)
+        assert expected in shown, (arguments, shown)
+        assert "Traceback" not in shown
+        assert len(shown.strip().splitlines()) == 1, (arguments, shown)
+
+
+@pytest.mark.parametrize("space", ["rounds_curve", "learning_rate"])
+def test_different_corpora_of_one_name_are_refused(capsys, spert_folder, tmp_path, space):
+    same, other = tmp_path / "a" / spert_folder.name, tmp_path / "b" / spert_folder.name
+    shutil.copytree(spert_folder, same)
+    write_corpus(other, (40, 10, 10))
+    options = ("--dry-run", "--space", space, "--out", str(tmp_path / "out"))
+    code, shown = command(capsys, *options, "--data", str(spert_folder), str(same))
+    assert code == 0, shown
+    code, shown = command(capsys, *options, "--data", str(spert_folder), str(other))
+    assert (code, shown.count("\n")) == (2, 1)
+    assert f"error: --data {spert_folder} {other}: different corpora" in shown
+    assert "my_corpus; rename one of the folders" in shown
+
+
+def test_a_failure_is_shown_as_it_was_recorded(capsys, spert_folder, tmp_path):
+    """What Rich would take for markup is text."""
+    options = ("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
+    where = ("--out", str(tmp_path), "--dry-run")
+    (planned,) = make_plan(
+        find_space("rounds_curve"), Ledger(tmp_path), [str(spert_folder)], arms=["gru-1"], seeds=[0]
+    ).trials
+    planned.unit.fail("cannot open [/tmp/x]")
+    code, shown = command(capsys, *options, *where)
+    assert code == 0
+    assert "failed: cannot open [/tmp/x]" in shown
+    run._audit([planned])
+    assert "failed: cannot open [/tmp/x]" in capsys.readouterr().out
+
+
+def test_a_set_but_empty_address_is_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    assert parse(["--out", str(tmp_path)]).uri() == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.mark.parametrize(
+    ("main", "message"),
+    [
+        (lambda: Train(threads=0).run(Console()), "--threads 0: must be at least 1"),
+        (lambda: Train(gpu=True).run(Console()), "--gpu: torch finds no GPU here"),
+        (lambda: Rerun(fingerprint="f", gpu=True).run(run.CONSOLE), "--gpu: torch finds no GPU"),
+        (lambda: Audit(experiment="x", n=0).run(run.CONSOLE), "--n 0: must be at least 1"),
+        (
+            lambda: Audit(experiment="x", max_concurrent=-1).run(run.CONSOLE),
+            "--max-concurrent -1: must be at least 1",
+        ),
+    ],
+)
+def test_what_other_commands_cannot_do_is_refused(capsys, monkeypatch, main, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(main)
+    shown = capsys.readouterr().err
+    assert (ended.value.code, shown.count("\n")) == (2, 1)
+    assert message in shown
+
+
+def test_a_trial_that_was_taken_over_is_one_line(capsys, monkeypatch, tmp_path):
+    """The second of two commands on one unit claims it after the first one's first epoch."""
+    small = ("encoder.hidden_size=8", "model.feature_size=8", "training.max_epochs=2")
+
+    class Claiming(Console):
+        def print(self, *_: object, **__: object) -> None:
+            for unit in Ledger(tmp_path).units():
+                unit.claim()
+
+    options = Train(set=small, out=tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(lambda: options.run(Claiming()))
+    shown = capsys.readouterr().err
+    assert (ended.value.code, shown.count("\n")) == (1, 1)
+    assert "taken over by process" in shown
+
+
+def start_one_trial(
+    capsys: pytest.CaptureFixture[str], corpus: Path, out: Path, *where: str
+) -> tuple[int, str]:
+    one = ("--arms", "gru-1", "--seeds", "1")
+    return command(capsys, "--data", str(corpus), "--out", str(out), *one, *where)
+
+
+def test_a_dead_tracking_server_is_exit_code_1(capsys, spert_folder, tmp_path):
+    where = ("--tracking-uri", "http://ann:secret@127.0.0.1:9")
+    code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
+    assert code == 1
+    assert "error: --tracking-uri http://127.0.0.1:9: " in shown
+    assert "secret" not in shown
+    assert "secret" not in (tmp_path / "out/studies/rounds_curve-my_corpus.json").read_text()
+
+
+def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder, tmp_path):
+    where = ("--ray-address", "127.0.0.1:9")
+    code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
+    assert code == 1
+    assert "error: --ray-address 127.0.0.1:9: " in shown
+    assert not (tmp_path / "out/mlflow.db").exists()
+
+
+def test_the_recorded_command_has_no_password_and_both_its_quotes(monkeypatch):
+    from study.commands import main as run
+
+    shared = "file:///mnt/my store?password=hunter2"
+    monkeypatch.setattr(run.sys, "argv", ["study/run.py", "--shared", shared, "--seeds", "2"])
+    words = ["python", "study/run.py", "--shared", "file:///mnt/my store?", "--seeds", "2"]
+    assert shlex.split(run._command()) == words
+
+
+def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path):
+    where = ("--ray-address", "ray://head:10001")
+    code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
+    assert code == 2
+    assert "error: --ray-address ray://head:10001: a study cannot run through Ray Client" in shown
+    assert "by `ray job submit`, with --ray-address auto" in shown
+
+
+@pytest.mark.parametrize("script", ["study/run.py", "reports/build.py"])
+def test_scripts_run_from_the_projects_root(script):
+    ran = subprocess.run(
+        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "--out" in ran.stdout
+
+
+def test_encoders_share_a_plan_but_not_their_arrays(spert_folder, tiny_bert, tmp_path):
+    """Settings name the model, and not where it lies on one machine."""
+    (tmp_path / "vectors.txt").write_text("was " + " ".join(["0.1"] * 100))
+    plan = make_plan(
+        find_space("encoder"),
+        Ledger(tmp_path),
+        [str(spert_folder)],
+        seeds=[0],
+        overrides={"encoder.model": str(tiny_bert)},
+        embeddings=tmp_path / "vectors.txt",
+    )
+    assert plan.settings == {"encoder.model": "tiny/bert", "vectors": "vectors.txt"}
+    assert len(plan.trials) == 6
+    assert len(plan.corpora) == 2
+    for planned in plan.trials:
+        corpus = plan.corpora[planned.corpus_key]
+        is_bilstm = planned.trial.config.encoder.kind == "bilstm"
+        assert (corpus.pretrained is None) == (corpus.vectors is not None) == is_bilstm
+
+
+def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tiny_bert, tmp_path):
+    fields = {
+        "encoder.kind": "transformer",
+        "encoder.model": tiny_bert,
+        "training.max_epochs": 1,
+    }
+    options = Train(
+        data=str(spert_folder),
+        set=tuple(f"{name}={value}" for name, value in fields.items()),
+        out=tmp_path,
+    )
+    assert options.run(Console()) == 0
+    (unit,) = (tmp_path / "units").iterdir()
+    record = Ledger(tmp_path).unit(unit.name).result()
+    assert record["vectors"] is None
+    digest = load_pretrained(str(tiny_bert), 512).digest
+    assert record["pretrained"] == {"name": "tiny/bert", "digest": digest}
+    widest, library = record["provenance"]["arithmetic"].split()
+    assert widest == torch.backends.cpu.get_cpu_capability()
+    assert library == matmul.library()
+
+
+def test_a_model_that_is_not_there_is_one_line(capsys, tmp_path):
+    options = ("--space", "encoder", "--arms", "transformer-1", "--set", "encoder.model=./none")
+    code, shown = command(capsys, "--dry-run", "--out", str(tmp_path / "out"), *options)
+    assert code == 2
+    assert shown.startswith("error: encoder.model = './none': no such folder; give a folder with")
+    assert shown.count("\n") == 1
+
+
+def test_a_ray_that_does_not_start_is_one_line(monkeypatch):
+    from study.execution import cluster
+
+    def die(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nAnd much more.")  # as Ray does
+
+    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(cluster.ray, "init", die)
+    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    with pytest.raises(
+        cluster.ClusterError, match=r"^Ray did not start: The current .* startup\.; the same"
+    ):
+        cluster.connect(here)
+
+
+def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch):
+    from study.execution import cluster
+
+    def terminated(**_: object) -> None:
+        sys.exit(signal.SIGTERM)  # as Ray's handler does
+
+    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(cluster.ray, "init", terminated)
+    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    with pytest.raises(KeyboardInterrupt):
+        cluster.connect(here)
+
+
+@pytest.mark.parametrize(("given", "asked"), [(None, "local"), ("auto", "auto")])
+def test_only_a_given_cluster_is_joined(monkeypatch, given, asked):
+    """Left to itself, Ray joins whatever cluster runs on this machine."""
+    from study.execution import cluster
+
+    seen = []
+
+    def init(address: str, **_: object) -> None:
+        seen.append(address)
+        raise Exception("enough")
+
+    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(cluster.ray, "init", init)
+    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=given)
+    with pytest.raises(cluster.ClusterError):
+        cluster.connect(here)
+    assert seen == [asked]

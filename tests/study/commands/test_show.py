@@ -1,0 +1,78 @@
+"""What the terminal shows of a study, from the ledger."""
+
+import dataclasses
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from rin_core.train.checkpoint import save_tensors
+from rin_core.train.loop import CHECKPOINT, Epoch
+from search_spaces.selection import chosen_on_test
+from search_spaces.space import Arm
+from study.commands.show import show_grid
+from tests.ledgers import EXPERIMENT, Ledger
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Callable[[Ledger], list[str]]:
+    def show(ledger: Ledger) -> list[str]:
+        ledger.save()
+        console = Console(file=io.StringIO(), width=160)
+        show_grid(ledger.runs, EXPERIMENT, console)
+        return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+    return show
+
+
+def test_what_test_chose_has_a_label_of_its_own_and_no_dev_f1(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    on_test = chosen_on_test(Arm(name="gru-1", label="RIN (GRU, K = 1)"))
+    ledger.finish(ledger.plan("gru-1", 0), 0.5)
+    ledger.finish(ledger.plan(on_test.name, 1, config=on_test.overrides), 0.7)
+    ledger.trials[-1]["label"] = on_test.label
+    lines = shown(ledger)
+    assert "RIN (GRU, K = 1) 1 52.0" in lines
+    assert "RIN (GRU, K = 1) (epoch chosen on test) 1 –" in lines
+    best = lines[lines.index("best trials") + 2 :]
+    assert best[0].startswith("RIN (GRU, K = 1), seed 0 52.0 50.0 3 ")
+    assert best[1].startswith("RIN (GRU, K = 1) (epoch chosen on test), seed 1 – 70.0 3 ")
+
+
+def test_a_label_is_no_markup(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    ledger.finish(ledger.plan("gru-1", 0), 0.5)
+    ledger.trials[0]["label"] = "mine [/tmp/x]"
+    assert "mine [/tmp/x] 1 52.0" in shown(ledger)
+
+
+def test_trials_are_counted_in_whole_numbers(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    for seed in range(3):
+        ledger.finish(ledger.plan("gru-1", seed), 0.5)
+    assert "done 3 38 s" in shown(ledger)
+
+
+def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    ledger.finish(ledger.plan("gru-1", 0), 0.5)
+    on_test = {"training.selection": "test"}
+    for seed, (arm, config) in {1: ("gru-1", {}), 2: ("gru-1-on-test", on_test)}.items():
+        name = ledger.plan(arm, seed, config=config)
+        epochs = [
+            Epoch(epoch=n, train_loss=1.0, dev={"f1": f1}, seconds=60.0, tokens_per_second=1.0)
+            for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)
+        ]
+        history = {"history": [dataclasses.asdict(epoch) for epoch in epochs]}
+        path = tmp_path / "runs" / "units" / name / CHECKPOINT
+        save_tensors(path, {"w": torch.zeros(1)}, history)
+    ledger.plan("gru-1", 3)
+    lines = shown(ledger)
+    at = lines.index("trials under way")
+    assert lines[at + 2] == f"RIN (GRU, K = 1), seed 1 3 70.0 3 min {1:016x}"
+    assert lines[at + 3].endswith(f"(epoch chosen on test), seed 2 3 – 3 min {2:016x}")
+    assert lines[at + 4] == "best trials"
+    assert {"unfinished 2 6 min", "planned 1 0 s"} <= set(lines)

@@ -1,0 +1,106 @@
+"""What passes between Ray's trials and the driver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ray.tune import TuneError
+from ray.tune.experiment import Trial
+
+from rin_core.config import Config
+from rin_core.data.loading import load_dataset
+from study.execution import cluster, tuner, worker
+from study.ledger.ledger import Ledger
+from study.ledger.store import Store
+
+ROW = {"epoch": 1, "train_loss": 2.0, "seconds": 3.0, "dev_f1": 0.5, "dev_precision": 0.4}
+
+
+def test_an_epoch_is_reported_once_with_what_the_driver_acts_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[Mapping[str, float]] = []
+    monkeypatch.setattr(worker, "tune", SimpleNamespace(report=said.append))
+    report = worker.Reports()
+    for row in (ROW, ROW, {**ROW, "epoch": 2, "dev_f1": 0.3}):
+        report(row)
+    sums = [{"best_dev_f1": 0.5, "total_seconds": seconds} for seconds in (3.0, 6.0)]
+    heard = {name: ROW[name] for name in worker.HEARD}
+    assert said == [{**heard, **sums[0]}, {**heard, "epoch": 2, "dev_f1": 0.3, **sums[1]}]
+
+
+def test_what_ray_keeps_of_a_trial_is_freed_at_its_end() -> None:
+    ended: list[tuple[str, str | None]] = []
+    listener = SimpleNamespace(ended=lambda *told: ended.append(told))
+    trial = Trial("x", stub=True, config={"unit": {"fingerprint": "f"}})
+    trial.update_last_result({**ROW, "training_iteration": 1, "config": {}})
+    assert len(trial.metric_analysis) == len(trial.metric_n_steps) == len(ROW) + 1
+    tuner._Forward(listener).on_trial_complete(1, [trial], trial)
+    assert (trial.metric_analysis, trial.metric_n_steps) == ({}, {})
+    assert trial.last_result["dev_f1"] == 0.5
+    assert ended == [("f", None)]
+
+
+def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
+    spert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray writes what a trial is given as its config into the output folder."""
+    store = Store(f"file://{tmp_path}/store?password=hunter2")
+    config = Config()
+    corpus = load_dataset(str(spert_folder), config)
+    unit = Ledger(tmp_path / "runs", store).unit(config.fingerprint(corpus.digest))
+    work = worker.Work(unit=unit, config=config, corpus_key="c")
+    described = worker.described_work(work, corpus, gpu=False)
+    assert "hunter2" not in json.dumps(described)
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(tuner, "search", lambda *given: asked.update(store=given[-1]))
+    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    tuner.run([work], {"c": corpus}, here, 1, SimpleNamespace(), tmp_path)
+    assert asked == {"store": store}
+    with worker._folder(described, store.uri) as there:
+        assert there.store == store
+
+
+def test_what_ended_the_driver_is_told_as_it_was() -> None:
+    """Ray wraps it in the text of a traceback, once for every level."""
+
+    def raised(level: int) -> None:
+        try:
+            if level == 0:
+                raise OSError(28, "No space left on device")
+            raised(level - 1)
+        except (OSError, TuneError):
+            raise TuneError("Traceback …")  # noqa: B904  # as Ray does
+
+    with pytest.raises(TuneError) as caught:
+        raised(2)
+    assert str(tuner._first(caught.value)) == "[Errno 28] No space left on device"
+    alone = TuneError("no reason")
+    assert tuner._first(alone) is alone
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('Failure # 1 (…)\nray::f()\n  File "x.py", line 3\nOSError: full\n', "OSError: full"),
+        ('Failure # 1 (…)\nray::f()\n  File "x"\nE: x\nFailure # 2 (…)\nThe actor died', None),
+        (None, None),
+    ],
+)
+def test_an_error_is_told_from_a_lost_worker(text: str | None, told: str | None) -> None:
+    heard: list[tuple[str, str | None]] = []
+    listener = SimpleNamespace(retried=lambda *said: heard.append(said))
+    trial = SimpleNamespace(config={"unit": {"fingerprint": "f"}}, get_error=lambda: text)
+    tuner._Forward(listener).on_trial_recover(1, [trial], trial)
+    assert heard == [("f", told)]
+
+
+def test_a_node_that_does_not_see_the_output_folder_says_so(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"handles": {}, "threads": 1, "shared": None}
+    with pytest.raises(RuntimeError, match=r"does not see the output folder .*; .*--shared URI"):
+        worker.trainable({"unit": {}}, **given, mark=tmp_path / "runs" / ".driver-1")

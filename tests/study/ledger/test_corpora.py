@@ -1,0 +1,120 @@
+"""What a ledger keeps of a corpus's word vectors, and finds again on another machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rin_core.config import Config
+from rin_core.data.encoding import EncodedCorpus
+from rin_core.data.loading import load_dataset
+from study.commands.train import Train
+from study.ledger.corpora import record_corpus, record_vectors, record_vectors_if_here
+from study.ledger.ledger import Ledger
+
+CONFIG = Config().with_overrides({"encoder.word_dim": 2})
+RECORDS = {
+    "train": "Ann met Bob",
+    "dev": "Ann met Bob",
+    "test": "ANN met Eve",  # in lower case a word of train; Eve is none
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A data root with a corpus and vectors for some of its words."""
+    folder = tmp_path / "root"
+    (folder / "mine").mkdir(parents=True)
+    for split, text in RECORDS.items():
+        subject, relation, argument = text.split()
+        record = {"text": text, "triple_list": [[subject, relation, argument]]}
+        (folder / "mine" / f"{split}.json").write_text(json.dumps([record]))
+    write_vectors(folder / "embeddings")
+    return folder
+
+
+def write_vectors(folder: Path, value: float = 1.0) -> Path:
+    folder.mkdir(parents=True)
+    path = folder / "small.txt"
+    path.write_text(f"ann {value} 1\neve 1 1\nbob 1 1\n")
+    return path
+
+
+def load(root: Path) -> EncodedCorpus:
+    name = Path("embeddings/small.txt")
+    return load_dataset("mine", CONFIG, data_root=root, embeddings=name)
+
+
+def described(ledger: Ledger, corpus: EncodedCorpus, root: Path) -> Ledger:
+    record_corpus(ledger, corpus.content, "mine", root, CONFIG.data)
+    return ledger
+
+
+def words(ledger: Ledger, corpus: EncodedCorpus) -> list[str]:
+    """The words of test with a vector; the one that training does not have is always told."""
+    content = json.loads(ledger.vectors_path(corpus.digest).read_text())
+    assert content["unseen"] == ["Eve"]
+    return list(content["with_vector"])
+
+
+def test_words_of_test_that_a_model_can_have_a_vector_for(root, tmp_path):
+    """As they are written there; a word that training has not seen has no row, nor a vector."""
+    corpus = load(root)
+    ledger = described(Ledger(tmp_path / "runs"), corpus, root)
+    record_vectors(ledger, corpus)
+    assert words(ledger, corpus) == ["ANN"]
+
+
+def test_without_vectors_or_corpus_nothing_is_recorded(root, tmp_path):
+    ledger = Ledger(tmp_path / "runs")
+    record_vectors(ledger, load(root))
+    record_vectors(ledger, load_dataset("mine", CONFIG, data_root=root))
+    assert not (ledger.root / "vectors").exists()
+
+
+def test_a_trial_alone_records_them(root, tmp_path):
+    options = Train(
+        data="mine",
+        data_root=root,
+        embeddings=root / "embeddings" / "small.txt",
+        set=("encoder.word_dim=2", "encoder.hidden_size=4", "training.max_epochs=1"),
+        out=tmp_path / "runs",
+    )
+    assert options.run(Console()) == 0
+    assert words(Ledger(tmp_path / "runs"), load(root)) == ["ANN"]
+
+
+def result(corpus: EncodedCorpus) -> dict[str, object]:
+    assert corpus.vectors is not None
+    return {
+        "config": CONFIG.flat(),
+        "corpus": {"name": "mine", "digest": corpus.digest, "content": corpus.content},
+        "vectors": {"name": corpus.vectors.name, "digest": corpus.vectors.digest},
+    }
+
+
+def test_vectors_of_a_result_from_elsewhere_are_found_by_their_recorded_name(root, tmp_path):
+    corpus = load(root)
+    ledger = described(Ledger(tmp_path / "runs"), corpus, root)
+    assert record_vectors_if_here(ledger, result(corpus), root, None) == ""
+    assert words(ledger, corpus) == ["ANN"]
+    (root / "embeddings" / "small.txt").unlink()
+    assert record_vectors_if_here(ledger, result(corpus), root, None) == "", "here already"
+
+
+def test_vectors_that_are_not_at_hand_are_named(root, tmp_path):
+    corpus, other = load(root), write_vectors(tmp_path / "elsewhere", value=2.0)
+    ledger = described(Ledger(tmp_path / "runs"), corpus, root)
+    assert record_vectors_if_here(ledger, result(corpus), root, other) == (
+        "word vectors small.txt: those here, or the corpus 'mine', are others"
+    )
+    (root / "embeddings" / "small.txt").unlink()
+    why = record_vectors_if_here(ledger, result(corpus), root, None)
+    assert why == (
+        "word vectors small.txt: no such file in the data root, nor in its folder embeddings"
+    )
+    assert record_vectors_if_here(ledger, {**result(corpus), "vectors": None}, root, None) == ""
+    assert not (ledger.root / "vectors").exists()

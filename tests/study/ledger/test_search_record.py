@@ -1,0 +1,328 @@
+"""The record of a search: what it keeps, and what it refuses to mix."""
+
+import dataclasses
+import io
+import json
+
+import pytest
+import torch
+from rich.console import Console
+
+from rin_core.train.checkpoint import save_tensors
+from rin_core.train.loop import CHECKPOINT
+from search_spaces.fair_rounds import SPACE
+from study.commands.audit import choose
+from study.commands.ledger_commands import command
+from study.commands.main import main
+from study.commands.options import parse
+from study.ledger.files import LedgerError
+from study.ledger.ledger import Ledger
+from study.ledger.search_record import AnotherSearch, SearchRecord, SearchTrial
+from study.planning.search import make_search_plans
+from study.search.session import SearchStudy
+from study.tracking.progress import Progress
+
+
+def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5,), arm="k-0"):
+    return SearchTrial(
+        arm=arm,
+        number=number,
+        parameters={"training.learning_rate": 1e-3},
+        fingerprint=f"{arm}{number}",
+        config={},
+        state=state,
+        dev_f1=list(dev_f1),
+        seconds=[2.0] * len(dev_f1),
+    )
+
+
+def test_a_record_is_read_back_whole(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.open({"title": "?"}, {"k-0": {"seed": 1000, "choices": (1, 2)}})
+    record.add(trial(0))
+    record.add(trial(1, "stopped", (0.1, 0.4, 0.3)))
+    again = SearchRecord(Ledger(tmp_path), "some")
+    assert again.trials == record.trials
+    again.open({"title": "?"}, {"k-0": {"seed": 1000, "choices": (1, 2)}})
+    assert again.header["title"] == "?"
+    assert again.find("k-0", 1).rows() == [
+        {"epoch": 1, "best_dev_f1": 0.1, "total_seconds": 2.0},
+        {"epoch": 2, "best_dev_f1": 0.4, "total_seconds": 4.0},
+        {"epoch": 3, "best_dev_f1": 0.4, "total_seconds": 6.0},
+    ]
+    assert again.find("k-0", 2) is None
+
+
+def test_another_space_is_not_mixed_in(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.open({}, {"k-0": {"seed": 1, "sampler": "tpe"}})
+    record.add(trial(0))
+    before = record.path.read_bytes()
+    with pytest.raises(AnotherSearch, match=r"some\.json: k-0 .* other sampler; .* --experiment"):
+        SearchRecord(Ledger(tmp_path), "some").open({}, {"k-0": {"seed": 1, "sampler": "gp"}})
+    assert record.path.read_bytes() == before
+
+
+def test_arms_are_searched_alike_or_not_in_one_record(tmp_path):
+    """Reports compare each with the others: all but model, corpus and vectors is the same."""
+    alike = {"seed": 1, "sampler": "tpe", "settings": {"training.patience": 5}}
+    own = {"arm": {"model.rounds": 0}, "corpus": "a"}
+    settings = {"training.patience": 5, "vectors": "glove"}
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.open({}, {"k-0": {**alike, **own, "settings": settings}})
+    record.add(trial(0))
+    SearchRecord(Ledger(tmp_path), "some").open({}, {"k-9": {**alike, "corpus": "b"}})
+    for unlike in ({"sampler": "gp"}, {"settings": {"training.patience": 6}}):
+        name = next(iter(unlike))
+        with pytest.raises(AnotherSearch, match=rf"k-0 was searched with other {name}, and is com"):
+            SearchRecord(Ledger(tmp_path), "some").open({}, {"k-8": {**alike, **unlike}})
+    assert "k-8" not in SearchRecord(Ledger(tmp_path), "some").identities
+
+
+def test_the_best_is_finished_and_the_earliest_among_equals(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    assert record.best("k-0") is None
+    record.trials = [
+        *(trial(2, dev_f1=(0.7, 0.2)), trial(1, dev_f1=(0.1, 0.7)), trial(0, dev_f1=(0.6,))),
+        *(trial(3, "stopped", (0.9,)), trial(4, "running", (0.9,)), trial(0, arm="k-1")),
+    ]
+    assert record.best("k-0").number == 1
+    assert [t.number for t in record.of("k-0")] == [0, 1, 2, 3, 4]
+
+
+def test_a_file_that_is_no_record_is_named(tmp_path):
+    path = Ledger(tmp_path).search_path("some")
+    path.parent.mkdir()
+    path.write_text(json.dumps({"trials": [{"arm": "a"}]}))
+    with pytest.raises(LedgerError, match=r"some\.json: is no search's record .* move it away"):
+        SearchRecord(Ledger(tmp_path), "some")
+
+
+def test_parameters_that_cannot_be_together_are_recorded_as_failed(spert_folder, tmp_path):
+    plan, out = plan_of(spert_folder, tmp_path), tmp_path / "out"
+    record = SearchRecord(plan.ledger, plan.experiment)
+    record.open(plan.header("run"), plan.identities())
+    console = Console(file=io.StringIO(), width=200)
+    study = SearchStudy(plan, record, "none", out, console)
+    trial, work = study.begin("k-1", 3, {"model.task_features": False})
+    assert (work, trial.state, trial.parameters) == (None, "failed", {"model.task_features": False})
+    assert "model.task_features = False with model.rounds = 1" in trial.reason
+    assert f"k-1 #3: {trial.reason}" in console.file.getvalue()
+    again = SearchRecord(plan.ledger, plan.experiment)
+    assert again.trials == [trial]
+    assert study.begin("k-1", 3, {"model.task_features": False}) == (trial, None), "once recorded"
+    assert len(record.trials) == 1
+
+
+def test_a_worker_that_dies_costs_no_budget_the_first_time(spert_folder, tmp_path):
+    """What failed may be a node or a disk: the next session tries again, once."""
+    plan = plan_of(spert_folder, tmp_path)
+    console = Console(file=io.StringIO(), width=200)
+    for reason in ("disk full", "disk full again"):
+        record = SearchRecord(plan.ledger, plan.experiment)
+        record.open(plan.header("run"), plan.identities())
+        study = SearchStudy(plan, record, "none", tmp_path / "out", console)
+        budget = study.left()
+        study._progress = Progress(console, {}, {}, slots=1)
+        trial, _ = study.begin("k-1", 0, {"training.learning_rate": 2e-3})
+        ended = study.end("k-1", 0, stopped=None, error=True)
+        study.ended(trial.fingerprint, reason)
+        if reason == "disk full":
+            assert (ended, trial.state, study.left()) == (None, "running", budget)
+            assert not study.complete()
+    assert ended is trial
+    assert (trial.state, trial.reason, study.left()) == ("failed", "disk full again", budget - 1)
+    shown = console.file.getvalue()
+    assert "k-1 #0: failed: disk full; the same command tries once more" in shown
+    assert "k-1 #0: failed: disk full again\n" in shown
+    assert SearchRecord(plan.ledger, plan.experiment).trials == [trial]
+
+
+def test_what_diverges_has_failed_at_once(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path)
+    record = SearchRecord(plan.ledger, plan.experiment)
+    console = Console(file=io.StringIO(), width=200)
+    study = SearchStudy(plan, record, "none", tmp_path / "out", console)
+    study._progress = Progress(console, {}, {}, slots=1)
+    trial, _ = study.begin("k-1", 0, {"training.learning_rate": 9e-3})
+    plan.ledger.unit(trial.fingerprint).fail("epoch 1: the training loss is nan")
+    assert study.end("k-1", 0, stopped=None, error=False) is trial
+    assert (trial.state, trial.reason) == ("failed", "epoch 1: the training loss is nan")
+
+
+def plan_of(folder, tmp_path, **options):
+    (plan,) = make_search_plans(SPACE, Ledger(tmp_path), [str(folder)], **options)
+    return plan
+
+
+def test_a_plan_resolves_arms_and_units(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path, arms=["k-[01]"], overrides={"training.patience": 3})
+    assert (plan.experiment, list(plan.starts)) == ("fair_rounds-my_corpus", ["k-0", "k-1"])
+    config, unit = plan.unit("k-1", {"training.learning_rate": 2e-3, "encoder.dropout": 0.2})
+    assert (config.model.rounds, config.training.patience, config.training.seed) == (1, 3, 1000)
+    assert (config.training.learning_rate, config.encoder.dropout) == (2e-3, 0.2)
+    assert unit.path.parent == tmp_path / "units"
+    same = plan.unit("k-1", plan.search.start(plan.base("k-1")))[1]
+    assert same.fingerprint == plan.starts["k-1"].unit.fingerprint
+    assert plan_of(spert_folder, tmp_path, name="mine").experiment == "mine"
+
+
+def test_other_settings_or_data_make_another_identity(spert_folder, tmp_path):
+    plain = plan_of(spert_folder, tmp_path).identities()["k-0"]
+    other = plan_of(spert_folder, tmp_path, overrides={"training.patience": 3}).identities()["k-0"]
+    assert {k for k in plain if plain[k] != other[k]} == {"settings"}
+    last = {"data.entity_word": "last"}
+    assert plan_of(spert_folder, tmp_path, overrides=last).identities()["k-0"] != plain
+
+
+def test_the_confirmation_takes_the_best_and_the_start_on_fresh_seeds(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path, arms=["k-0", "k-1"])
+    record = SearchRecord(Ledger(tmp_path), plan.experiment)
+    assert plan.confirmation(record) is None
+    record.trials = [trial(0, dev_f1=(0.2,)), trial(1, dev_f1=(0.3,)), trial(2, "stopped", (0.9,))]
+    record.trials[1].parameters = {"training.learning_rate": 4e-3}
+    grid = plan.confirmation(record)
+    assert [arm.name for arm in grid.arms] == ["k-0-tuned", "k-0-paper"]
+    assert plan.search.seed not in grid.seeds
+    tuned, paper = grid.trials(["x"], seeds=[3])
+    assert (tuned.config.training.learning_rate, tuned.config.training.seed) == (4e-3, 3)
+    assert paper.config.training.learning_rate == 1e-3
+
+
+def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path, arms=["k-0"])
+    record = SearchRecord(Ledger(tmp_path), plan.experiment)
+    record.trials = [trial(0)]
+    record.trials[0].parameters = plan.search.start(plan.base("k-0"))
+    (only,) = plan.confirmation(record).arms
+    assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, paper's: tuning found no better")
+
+
+def test_a_sampler_whose_package_is_missing_is_one_clear_line(spert_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("study.planning.search.find_spec", lambda name: None)
+    search = dataclasses.replace(SPACE, sampler="cmaes")
+    with pytest.raises(ValueError, match=r"sampler cmaes needs .* pip install cmaes"):
+        make_search_plans(search, Ledger(tmp_path), [str(spert_folder)])
+
+
+def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
+    Ledger(tmp_path).record_study("fair_rounds-my_corpus", {}, [])
+    with pytest.raises(
+        ValueError, match=r"fair_rounds-my_corpus is a study of a grid already, and"
+    ):
+        plan_of(spert_folder, tmp_path)
+    Ledger(tmp_path).record_search("rounds_curve-my_corpus", {"trials": [], "identities": {}})
+    options = parse(
+        [
+            "--space",
+            "rounds_curve",
+            "--data",
+            str(spert_folder),
+            "--out",
+            str(tmp_path),
+            "--dry-run",
+        ]
+    )
+    with pytest.raises(ValueError, match=r"rounds_curve-my_corpus is a search already, and"):
+        main(options)
+
+
+def test_a_search_without_a_trial_may_become_another(tmp_path):
+    SearchRecord(Ledger(tmp_path), "some").open({}, {"k-0": {"seed": 1, "sampler": "tpe"}})
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.open({}, {"k-0": {"seed": 1, "sampler": "gp"}, "k-1": {"seed": 1, "sampler": "gp"}})
+    record.add(trial(0))
+    again = SearchRecord(Ledger(tmp_path), "some")
+    assert again.identities["k-0"]["sampler"] == "gp"
+    with pytest.raises(AnotherSearch, match="k-0 was searched with other sampler"):
+        again.check({"k-0": {"seed": 1, "sampler": "tpe"}})
+
+
+def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder, tmp_path):
+    with pytest.raises(ValueError, match=r"training\.max_epochs = 8: must be more than the 8"):
+        plan_of(spert_folder, tmp_path, overrides={"training.max_epochs": 8})
+
+
+def test_a_budget_below_what_an_arm_has_had_is_refused(spert_folder, tmp_path):
+    """Whether or not the arm is asked for: the others would be tuned with less."""
+    record = SearchRecord(Ledger(tmp_path), "fair_rounds-my_corpus")
+    record.trials = [trial(0), *(trial(number, arm="k-3") for number in range(4))]
+    record.save()
+    for budget, arms in ((1, []), (3, ["k-0"])):
+        with pytest.raises(ValueError, match=rf"--trials {budget}: k-3 has 4 .*; give --trials 4"):
+            make_search_plans(
+                dataclasses.replace(SPACE, budget=budget),
+                Ledger(tmp_path),
+                [str(spert_folder)],
+                arms=arms,
+            )
+    enough = dataclasses.replace(SPACE, budget=4)
+    make_search_plans(enough, Ledger(tmp_path), [str(spert_folder)])
+
+
+def test_an_audit_takes_those_that_came_furthest(tmp_path):
+    record = SearchRecord(Ledger(tmp_path), "some")
+    record.trials = [
+        *(trial(0, "stopped", (0.5, 0.6)), trial(1, "stopped", (0.2, 0.9, 0.1))),
+        *(trial(2, "stopped", (0.9,)), trial(3, "stopped", (0.7, 0.7)), trial(4)),
+    ]
+    assert [t.number for t in choose(record, 3)] == [1, 3, 0]
+
+
+def stored(spert_folder, out) -> SearchRecord:
+    """A search on disk: one finished and one stopped trial."""
+    plan = plan_of(spert_folder, out, arms=["k-0"])
+    record = SearchRecord(Ledger(out), plan.experiment)
+    record.open(plan.header("python study/run.py"), plan.identities())
+    for number, state in enumerate(("finished", "stopped")):
+        record.add(trial(number, state, (0.2, 0.25)))
+        record.trials[-1].config = plan.base("k-0").flat()
+    record.save()
+    return record
+
+
+def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
+    record = stored(spert_folder, tmp_path)
+    console = Console(file=io.StringIO(), width=150)
+    run = command(["show", record.experiment, "--out", str(tmp_path)], console)
+    assert run() == 0
+    shown = console.file.getvalue()
+    assert "k-0  2/16    1         1" in shown
+    assert "k-0 #0  25.0    2       0.001" in shown
+    assert "stopped   1       2       0.00" in shown
+
+
+def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
+    """Which the record gets at a trial's end."""
+    record = stored(spert_folder, tmp_path)
+    record.add(trial(2, "running", ()))
+    record.trials[-1].inherited = 1
+    record.save()
+    epochs = [
+        {"epoch": n, "train_loss": 1.0, "dev": {"f1": f1}, "seconds": 1800.0}
+        for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)
+    ]
+    history = {"history": [{**row, "tokens_per_second": 1.0} for row in epochs]}
+    unit = Ledger(tmp_path).unit(record.trials[-1].fingerprint)
+    save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, history)
+    console = Console(file=io.StringIO(), width=150)
+    command(["show", record.experiment, "--out", str(tmp_path)], console)()
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    at = lines.index("trials under way")
+    assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {unit.fingerprint}"
+    assert lines[at + 3] == "best trials"
+    assert "running 1 2 1.00" in lines  # the first was trained before
+
+
+def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
+    record = stored(spert_folder, tmp_path)
+    console = Console(file=io.StringIO())
+    with pytest.raises(
+        ValueError, match=r"some: no such study or search in .*; there: fair_rounds-my"
+    ):
+        command(["show", "some", "--out", str(tmp_path)], console)()
+    with pytest.raises(ValueError, match=r"other: no stopped trial in .*other\.json; check --out"):
+        command(["audit", "other", "--out", str(tmp_path)], console)()
+    asked = ["audit", record.experiment, "--data", str(spert_folder), "--out", str(tmp_path)]
+    with pytest.raises(ValueError, match=r"are not those of k-0 #1; give the same --data"):
+        command(asked, console)()

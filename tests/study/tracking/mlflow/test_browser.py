@@ -1,0 +1,137 @@
+"""A study in MLflow's UI: its runs are found, compared and grouped, and their curves are drawn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+from mlflow.tracking import MlflowClient
+
+pytest.importorskip("playwright", reason="playwright is not installed: pip install -e '.[test]'")
+
+from rin_core.config import Config
+from study.execution.trial import run_unit
+from study.ledger.ledger import Ledger
+from study.tracking.base import Planned, Tracked
+from study.tracking.mlflow.client import WATCHED
+from study.tracking.mlflow.sender import Tracker
+from tests import browser
+from tests.browser import Experiment, address, chromium
+from tests.conftest import Trained
+from tests.servers import MlflowServer, mlflow_server
+from tests.tracked import children, steps
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(
+        browser.CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
+    ),
+]
+NAME, EPOCHS = "rounds_curve-demo", 8
+SMALL = {
+    "encoder.word_dim": 12,
+    "encoder.hidden_size": 24,
+    "model.feature_size": 24,
+    "training.batch_size": 3,
+    "training.learning_rate": 0.02,
+    "training.max_epochs": EPOCHS,
+}
+ARMS = {"bilstm-s": ("BiLSTM_s", 0), "gru-1": ("GRU K=1", 1)}
+
+
+def small_study(root: Path, trained: Trained) -> Tracked:
+    """Train two arms with two seeds, as a worker does."""
+    planned = {}
+    for arm, (label, rounds) in ARMS.items():
+        for seed in (0, 1):
+            changes = {**SMALL, "model.rounds": rounds, "training.seed": seed}
+            config = Config().with_overrides(changes)
+            unit = Ledger(root / "runs").unit(config.fingerprint(trained.encoded.digest))
+            run_unit(config, trained.encoded, unit)
+            planned[unit.fingerprint] = Planned(
+                unit=unit,
+                name=f"{label} · demo · seed {seed}",
+                params={"arm": arm, **config.flat()},
+                tags={"arm": arm, "seed": str(seed)},
+            )
+    return Tracked(
+        name=NAME,
+        description="**Do more rounds help?**",
+        planned=planned,
+        tags={"space": "rounds_curve", "corpus": "demo"},
+        artifacts=root / "artifacts",
+        corpus=trained.encoded,
+    )
+
+
+@pytest.fixture(scope="module")
+def server(
+    _migrated: Path, trained: Trained, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MlflowServer]:
+    root = tmp_path_factory.mktemp("ui")
+    database = f"sqlite:///{root}/mlflow.db"
+    (root / "mlflow.db").write_bytes(_migrated.read_bytes())
+    tracked = small_study(root, trained)
+    tracker = Tracker(database, tracked)
+    for name in tracked.planned:
+        tracker.settle(name)
+    page, figure = root / "results.md", root / "rounds_curve.png"
+    page.write_text("# Results\n\n| arm | F1 of the table |\n|:--|--:|\n| gru-1 | 12.3 |\n")
+    axes = plt.figure(figsize=(5, 3)).add_subplot()
+    axes.plot([1, 2, 3], [70, 72, 71])
+    axes.figure.savefig(figure)
+    assert tracker.close("FINISHED", [page, figure]) == 0
+    with mlflow_server(database, root / "served", "ui") as running:
+        yield running
+
+
+@pytest.fixture
+def shown(
+    server: MlflowServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Experiment]:
+    pictures = Path(os.environ.get("RIN_PICTURES", tmp_path))
+    pictures.mkdir(exist_ok=True)
+    with chromium() as page:
+        experiment = Experiment(page, address(server, NAME))
+        yield experiment
+        page.screenshot(path=pictures / f"{request.node.name}.png")
+        assert experiment.errors == []
+
+
+def test_trials_are_below_their_study_and_three_are_compared(shown: Experiment):
+    shown.page.get_by_text("Do more rounds help?").first.wait_for()
+    assert shown.trial("GRU K=1 · demo · seed 0").count() == 0
+    shown.expand()
+    names = [f"{label} · demo · seed {seed}" for label, _ in ARMS.values() for seed in (0, 1)]
+    for name in names:
+        shown.trial(name).wait_for()
+    shown.compare(names[1:])
+    for name in names[1:]:
+        shown.page.get_by_text(name, exact=True).first.wait_for()
+
+
+def test_arms_are_grouped_and_their_curves_drawn(shown: Experiment, server: MlflowServer):
+    shown.charts()
+    shown.group_by("arm")
+    assert shown.curves(WATCHED) == {f"tag.arm.{arm}": EPOCHS for arm in ARMS}
+    client = MlflowClient(tracking_uri=server.url)
+    runs = children(client, NAME)
+    assert len(runs) == 4
+    for run in runs.values():
+        assert steps(client, run) == [*range(1, EPOCHS + 1)]
+        assert len(steps(client, run, "system/process_cpu_percentage")) == EPOCHS
+
+
+def test_the_study_shows_its_table_and_its_figure(shown: Experiment):
+    page = shown.page
+    page.get_by_role("link", name=f"study {NAME}").click()
+    page.get_by_role("columnheader", name="F1 of the table").wait_for()
+    page.get_by_role("tab", name="Artifacts").click()
+    for name in ("model", "results.md", "rounds_curve.png"):
+        page.get_by_text(name, exact=True).first.wait_for()
+    page.get_by_text("rounds_curve.png", exact=True).first.click()
+    page.wait_for_function("() => [...document.images].some(image => image.naturalWidth === 500)")

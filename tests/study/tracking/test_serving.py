@@ -1,0 +1,126 @@
+"""A trained model in MLflow's own format: loaded and served, it finds what prediction finds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+
+from rin_core.predict.predictor import Predictor
+from study.tracking.mlflow.client import BEST
+from study.tracking.mlflow.model import save_model
+from study.tracking.mlflow.sender import Tracker
+from tests.conftest import Trained
+from tests.servers import free_port
+from tests.tracked import children, experiment, finish
+
+
+@pytest.fixture(scope="module")
+def model(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(trained.weights, tmp_path_factory.mktemp("served") / "model")
+
+
+@pytest.fixture(scope="module")
+def sentences(trained: Trained) -> list[str]:
+    return [" ".join(sentence.words) for sentence in trained.corpus.dev[:20]]
+
+
+def expected(trained: Trained, sentences: list[str]) -> list[dict[str, Any]]:
+    found = [found.to_json() for found in Predictor.load(trained.weights).predict(sentences)]
+    assert any(found["triples"] for found in found), "a model that finds nothing proves nothing"
+    return found
+
+
+def test_a_loaded_model_finds_what_prediction_finds(model, trained, sentences):
+    loaded = mlflow.pyfunc.load_model(str(model))
+    assert loaded.predict(sentences) == expected(trained, sentences)
+
+
+def test_it_carries_code_weights_signature_and_example_and_no_pickle(model):
+    names = {str(path.relative_to(model)) for path in model.rglob("*") if path.is_file()}
+    assert {"served_model.py", "artifacts/weights.safetensors", "input_example.json"} <= names
+    assert "code/rin_core/model.py" in names
+    assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".bin"))]
+    assert "string" in str(mlflow.models.get_model_info(str(model)).signature.inputs)
+
+
+@pytest.fixture
+def server(model: Path) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model)]
+    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    # MLflow calls uvicorn by name: the environment must be activated, as for the command itself.
+    activated = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        command,
+        cwd=model,  # so that the code it runs is the model's own
+        env=os.environ | {"PATH": activated},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 150
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/ping", timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, "the server ended"
+                assert time.monotonic() < deadline, "the server did not answer"
+                time.sleep(0.3)
+        yield url
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.mark.timeout(240)
+def test_a_server_answers_with_the_same_triples(server, trained, sentences):
+    request = urllib.request.Request(
+        f"{server}/invocations",
+        json.dumps({"inputs": sentences}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert json.load(answer)["predictions"] == expected(trained, sentences)
+
+
+def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, trained, sentences):
+    """Of two finished trials the one that was ahead on dev; looked at again, nothing is resent."""
+    uri = f"sqlite:///{mlflow_db}"
+    tracked = experiment(tmp_path, ("aaa", "bbb", "ccc"), corpus=trained.encoded)
+    for name, f1 in (("aaa", 0.9), ("bbb", 0.4)):
+        unit = tracked.planned[name].unit
+        finish(unit, 2, f1)
+        shutil.copy(trained.weights, unit.weights)
+    for _ in range(2):
+        tracker = Tracker(uri, tracked)
+        for name in tracked.planned:
+            tracker.settle(name)
+        assert tracker.close("FINISHED") == 0
+        client, study = tracker.runs.client, tracker.runs.study_id
+        assert client.get_run(study).data.tags[BEST] == "aaa"
+        fetched = mlflow.artifacts.download_artifacts(
+            run_id=study, artifact_path="model", tracking_uri=uri
+        )
+        loaded = mlflow.pyfunc.load_model(fetched)
+        assert loaded.predict(sentences) == expected(trained, sentences)
+        for run in children(client).values():
+            (used,) = run.inputs.dataset_inputs
+            assert (used.dataset.name, used.dataset.digest) == ("demo", trained.encoded.digest)
+            assert json.loads(used.dataset.profile)["train_sentences"] == 60
