@@ -73,8 +73,8 @@ class Predictor:
         """Find the entities and triples of sentences.
 
         Args:
-            sentences: Raw text, which :func:`rin_core.data.tokenizer.tokenize` splits, or words with
-                or without tags; annotations are ignored. Both may be empty.
+            sentences: Raw text, which :func:`rin_core.data.tokenizer.tokenize` splits, or words
+                with or without tags; annotations are ignored. Both may be empty.
             batch_tokens: Words computed at once, with padding. A longer sentence goes alone.
 
         Returns:
