@@ -47,16 +47,22 @@ audit: .venv/installed  ## known vulnerabilities of the pinned packages (needs a
 	$(BIN)/pip install --quiet pip-audit==2.10.1
 	$(BIN)/pip-audit --strict --requirement requirements.lock --no-deps --disable-pip
 
-# PyTorch's own CPU wheel (torch 2.13.0, CPython 3.11, Linux x86-64) is not on the package index.
-TORCH_CPU := 6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
+# The CPU builds of torch: PyTorch's wheel for Linux x86-64 with CPython 3.11, and the package index's
+# wheels for macOS with CPython 3.11, 3.12 and 3.13. With the hash of a CUDA build, pip would choose it.
+TORCH := 2.13.0
+TORCH_HASHES := 6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b \
+  e76f9bcecc52b8ff711239a2f7547d5353df95878ab232f0773c1d95928b92f8 \
+  2fe228aba290d14b9f31b049be550dbd469c3fd3013d7a19705b30454da97027 \
+  33449899ce5496c1b84b4853179d94fd102028ae1407314d9fb956bb79e70d09
 
 lock: .venv/installed  ## write requirements.lock from pyproject.toml (UPGRADE=--upgrade: newest versions)
 	$(BIN)/pip install --quiet uv==0.13.9
 	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --generate-hashes $(UPGRADE) \
 	  --python-version 3.11.5 --python-platform x86_64-manylinux_2_28 \
 	  --custom-compile-command "make lock" --output-file requirements.lock
-	sed -i -e '/$(TORCH_CPU)/d' -e 's/^torch==2.13.0 \\$$/&\n    --hash=sha256:$(TORCH_CPU) \\/' requirements.lock
-	grep -q $(TORCH_CPU) requirements.lock
+	sed -i -e '/^torch==/,/# via/{/--hash/d}' \
+	  -e 's/^torch==$(TORCH) .*/torch==$(TORCH) $(TORCH_HASHES:%=\\\n    --hash=sha256:%)/' requirements.lock
+	grep -c $(TORCH_HASHES:%=-e %) requirements.lock
 	! grep '^nvidia' requirements.lock
 
 clean:  ## the environment and caches; never runs/
@@ -66,6 +72,8 @@ clean:  ## the environment and caches; never runs/
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
 	  "Python 3.11 or newer is required; choose one with: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
+	# torch is installed without its hash: the right build depends on the machine and on pip's index.
+	$(BIN)/pip install --quiet --no-deps torch==$(TORCH)
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	# All requirements are met now, except the CUDA libraries of a CUDA build of torch.
 	$(BIN)/pip install --quiet --no-build-isolation --editable .
