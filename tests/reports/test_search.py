@@ -283,7 +283,7 @@ def test_choices_of_numbers_that_some_trials_lack_can_be_drawn(runs):
     assert build_search(runs, runs / "reports", "some")
 
 
-def test_what_cannot_be_read_is_named_and_not_the_searchs_record(runs):
+def test_a_broken_record_is_named_and_the_search_record_is_not(runs):
     end(runs, 1, 9, 0.65)
     (runs / "units" / "f1" / "result.json").write_text("{")
     trials = read_search(runs, "some").trials.set_index("trial")

@@ -79,7 +79,7 @@ def confirmed(space: str, label: str) -> str:
     return str(text)
 
 
-def test_what_readme_says_of_models_tuned_alike_is_the_searchs() -> None:
+def test_scores_of_tuned_models_in_readme_equal_the_search() -> None:
     found = re.search(
         r"with (\d+) trials of .*? \(`--space (\w+)`\), (RIN \(.+?\)) has (\S+ ± \S+) test F1 and "
         r"(\w+) (\S+ ± \S+), a difference of (\S+ ± \S+) "
@@ -107,7 +107,7 @@ def test_what_readme_says_of_models_tuned_alike_is_the_searchs() -> None:
     assert str(published.value) == best
 
 
-def test_readmes_tuned_score_is_the_searchs() -> None:
+def test_the_tuned_score_in_readme_equals_the_search() -> None:
     found = re.search(
         r"`--space (\w+)`, (\d+) trials\) took K = (\d), .*?: (\S+ ± \S+)\.",
         " ".join(README.split()),

@@ -86,7 +86,7 @@ SENTENCES = ("Paris is the city", "xyz", "Ann was born in Rome , the city", "é 
 
 class TestFeatures:
     @pytest.mark.parametrize("tiny", ["tiny_bert", "tiny_roberta"])
-    def test_are_the_librarys_own(self, tiny: str, request: pytest.FixtureRequest) -> None:
+    def test_are_those_of_the_library(self, tiny: str, request: pytest.FixtureRequest) -> None:
         """In a padded batch as alone."""
         folder: Path = request.getfixturevalue(tiny)
         encoder, pretrained = encoder_of(folder)
@@ -348,7 +348,7 @@ class TestRealModel:
         assert spec.origin is not None
         return Path(spec.origin).parent / "model"
 
-    def test_features_are_the_librarys_own(self, minilm: Path) -> None:
+    def test_features_are_those_of_the_library(self, minilm: Path) -> None:
         encoder, pretrained = encoder_of(minilm)
         text = "Alan Shepard was born in New Hampshire on 1923-11-18 ."
         batch = make_batch(split_of(pretrained, text, "Elliot See"), np.arange(2), CPU)
