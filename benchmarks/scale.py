@@ -64,19 +64,19 @@ def report_only(
 ) -> None:
     """Take the place of a trial: the ledger's writes and Ray's reports, without the training."""
     from study.execution.worker import Reports
-    from study.ledger.unit import Unit
+    from study.ledger.run import Run
 
     described = config["unit"]
-    unit = Unit(Path(described["path"]))
-    token, report = unit.claim(), Reports()
+    run = Run(Path(described["path"]))
+    token, report = run.claim(), Reports()
     history = []
     for epoch in range(1, described["epochs"] + 1):
         history.append(row(epoch))
-        unit.saved(token)
+        run.publish_epoch(token)
         report(history[-1])
     scores = {name.removeprefix("dev_"): v for name, v in row(1).items() if name[:4] == "dev_"}
     result = {
-        "fingerprint": unit.fingerprint,
+        "fingerprint": run.fingerprint,
         "config": described["config"],
         "corpus": {"name": "demo", "digest": "d", "content": "c"},
         "history": history,
@@ -84,7 +84,7 @@ def report_only(
         "seconds": 0.1 * len(history),
         "provenance": {"code": described["code"], "threads": threads},
     }
-    unit.finish(result, {"relations": [], "triples": [], "spans": []}, token)
+    run.finish(result, {"relations": [], "triples": [], "spans": []}, token)
 
 
 def bare(options: Options, count: int, folder: Path) -> dict[str, float]:
@@ -164,7 +164,7 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
     stage("trials")
     running.close({e.name: [] for e in running.experiments})
     stage("reports, MLflow's rest")
-    assert all(p.unit.result() for p in plan.trials)
+    assert all(p.run.result() for p in plan.trials)
     return found
 
 

@@ -30,7 +30,7 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from study.execution.trial import run_unit
 from study.ledger.ledger import Ledger
-from study.ledger.unit import Unit
+from study.ledger.run import Run
 from study.tracking.base import NOBODY, Planned, Tracked, Tracking
 from study.tracking.mlflow.client import create_database
 from study.tracking.open import track
@@ -51,10 +51,10 @@ class Measured:
 
 def measure(config: Config, corpus: EncodedCorpus, uri: str, pair: int, root: Path) -> Measured:
     """Train a trial from its start under a tracking URI."""
-    unit = Ledger(root / f"{pair}-{'off' if uri == NOBODY else 'on'}").unit("trial")
-    tracker = track(uri, _tracked(unit, config, corpus, f"pair {pair}", root))
+    run = Ledger(root / f"{pair}-{'off' if uri == NOBODY else 'on'}").run("trial")
+    tracker = track(uri, _tracked(run, config, corpus, f"pair {pair}", root))
     started, cpu = time.perf_counter(), time.process_time()
-    record = run_unit(config, corpus, unit, on_epoch=lambda row: _tell(tracker, row["epoch"]))
+    record = run_unit(config, corpus, run, on_epoch=lambda row: _tell(tracker, row["epoch"]))
     trained, trained_cpu = time.perf_counter(), time.process_time()
     tracker.settle("trial")
     if tracker.close("FINISHED"):
@@ -73,8 +73,8 @@ def _tell(tracker: Tracking, epoch: float) -> None:
     tracker.epoch("trial", int(epoch))
 
 
-def _tracked(unit: Unit, config: Config, corpus: EncodedCorpus, name: str, root: Path) -> Tracked:
-    planned = Planned(unit=unit, name=name, params=config.flat(), tags={"arm": "gru-1"})
+def _tracked(run: Run, config: Config, corpus: EncodedCorpus, name: str, root: Path) -> Tracked:
+    planned = Planned(run=run, name=name, params=config.flat(), tags={"arm": "gru-1"})
     return Tracked(
         name=name,
         description="",

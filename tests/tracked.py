@@ -1,4 +1,4 @@
-"""What tracking tests share: units as training leaves them, and what MLflow has of them."""
+"""What tracking tests share: runs as training leaves them, and what MLflow has of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from rin_core.train.checkpoint import save_tensors
 from rin_core.train.loop import CHECKPOINT
 from study.ledger.ledger import Ledger
-from study.ledger.unit import Unit
+from study.ledger.run import Run
 from study.tracking.base import Planned, Tracked
 from study.tracking.mlflow.client import FINGERPRINT, WATCHED
 
@@ -33,20 +33,20 @@ def epoch(number: int) -> dict[str, Any]:
     }
 
 
-def learn(unit: Unit, epochs: int) -> None:
+def learn(run: Run, epochs: int) -> None:
     """Leave what a worker leaves after so many epochs."""
     history = [epoch(number) for number in range(1, epochs + 1)]
-    save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
-    unit.use(epochs, {"process_memory_megabytes": 200.0 + epochs})
+    save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
+    run.record_usage(epochs, {"process_memory_megabytes": 200.0 + epochs})
 
 
-def finish(unit: Unit, epochs: int, dev_f1: float = 0.5) -> None:
+def finish(run: Run, epochs: int, dev_f1: float = 0.5) -> None:
     flat = [epoch(number) for number in range(1, epochs + 1)]
     history = [
         {f"dev_{k}": v for k, v in row["dev"].items()} | {k: row[k] for k in row if k != "dev"}
         for row in flat
     ]
-    unit.finish(
+    run.finish(
         {
             "history": history,
             "config": {"model.rounds": 1},
@@ -62,16 +62,14 @@ def finish(unit: Unit, epochs: int, dev_f1: float = 0.5) -> None:
             },
         },
         {},
-        unit.claim(),
+        run.claim(),
     )
 
 
 def experiment(root: Path, names: Iterable[str] = ("aaa", "bbb"), **changes: Any) -> Tracked:
     ledger = Ledger(root / "runs")
     planned = {
-        name: Planned(
-            unit=ledger.unit(name), name=f"arm {name}", params={"k": 1}, tags={"arm": name}
-        )
+        name: Planned(run=ledger.run(name), name=f"arm {name}", params={"k": 1}, tags={"arm": name})
         for name in names
     }
     return Tracked(
@@ -113,7 +111,7 @@ def differences(
     Args:
         client: Where the experiment is.
         name: The experiment's.
-        done: Results by fingerprint; runs of other units are not looked at.
+        done: Results by fingerprint; other runs are ignored.
         metrics: Which to compare; none means all that a run has.
     """
     runs: dict[str, list[Any]] = {}
@@ -121,14 +119,14 @@ def differences(
         if FINGERPRINT in run.data.tags:
             runs.setdefault(run.data.tags[FINGERPRINT], []).append(run)
     found = []
-    for unit, result in done.items():
-        states = [run.info.status for run in runs.get(unit, [])]
+    for fingerprint, result in done.items():
+        states = [run.info.status for run in runs.get(fingerprint, [])]
         if states != ["FINISHED"]:
-            found.append(f"{unit}: {states} in MLflow")
+            found.append(f"{fingerprint}: {states} in MLflow")
         else:
-            (run,) = runs[unit]
+            (run,) = runs[fingerprint]
             others = _other_values(client, run, result["history"], metrics or run.data.metrics)
-            found += [f"{unit} {text}" for text in others]
+            found += [f"{fingerprint} {text}" for text in others]
     return found
 
 
@@ -149,14 +147,14 @@ def _other_values(
 
 
 def check_complete(client: MlflowClient, epochs: Mapping[str, int], name: str = EXPERIMENT) -> None:
-    """Every metric of every epoch of every unit is there, once; so is every result."""
+    """Every metric of every epoch of every run is there, once; so is every result."""
     runs = children(client, name)
     assert runs.keys() == epochs.keys()
-    for unit, count in epochs.items():
-        assert runs[unit].info.status == "FINISHED"
-        values = runs[unit].data.metrics
+    for run, count in epochs.items():
+        assert runs[run].info.status == "FINISHED"
+        values = runs[run].data.metrics
         assert {WATCHED, "scores_dev/precision", "training/loss", *ENDED} <= set(values)
         for key in values:
             ended = key in ENDED or key.startswith("scores_test/")
             if not key.startswith("system/"):
-                assert steps(client, runs[unit], key) == ([0] if ended else [*range(1, count + 1)])
+                assert steps(client, runs[run], key) == ([0] if ended else [*range(1, count + 1)])

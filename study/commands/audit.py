@@ -66,13 +66,13 @@ class Audit:
         if not chosen:
             raise ValueError(f"{self.experiment}: no stopped trial in {record.path}; check --out")
         encoded = self._read(record.header, chosen)
-        left = [t for t in chosen if ledger.unit(t.fingerprint).result() is None]
+        left = [t for t in chosen if ledger.run(t.fingerprint).result() is None]
         with ledger.exclusive():
             interrupted = bool(left) and self._train(left, encoded, ledger, console)
         show_search(self.out, self.experiment, console)
         if interrupted:
             return INTERRUPTED
-        return int(any(ledger.unit(t.fingerprint).result() is None for t in chosen))
+        return int(any(ledger.run(t.fingerprint).result() is None for t in chosen))
 
     def _read(
         self, header: Mapping[str, Any], trials: Sequence[SearchTrial]
@@ -113,14 +113,14 @@ class Audit:
         slots = cluster.connect(resources)
         work = [
             Work(
-                unit=ledger.unit(trial.fingerprint),
+                run=ledger.run(trial.fingerprint),
                 config=Config.from_flat(trial.config),
                 corpus_key=_key(trial),
             )
             for trial in trials
         ]
         names = {trial.fingerprint: trial.name for trial in trials}
-        epochs = {w.unit.fingerprint: w.config.training.max_epochs for w in work}
+        epochs = {w.run.fingerprint: w.config.training.max_epochs for w in work}
         with Progress(console, names, epochs, slots) as progress:
             watch = _Watch(ledger, progress)
             with watched() as interruption:
@@ -145,14 +145,14 @@ class _Watch:
         self.progress.fits(slots)
 
     def ended(self, fingerprint: str, error: str | None) -> None:
-        unit = self.ledger.unit(fingerprint)
-        if (result := unit.result()) is not None:
+        run = self.ledger.run(fingerprint)
+        if (result := run.result()) is not None:
             epochs = len(result["history"])
             self.progress.finish(fingerprint, result["dev"]["f1"], epochs, result["seconds"])
             return
         if error is not None:
-            unit.fail(error)
-        failure = unit.failure() or {"reason": "stopped before its end"}
+            run.record_failure(error)
+        failure = run.failure() or {"reason": "stopped before its end"}
         self.progress.fail(fingerprint, failure["reason"])
 
 

@@ -37,7 +37,7 @@ from rin_core.predict.rounds import Trace, trace
 from rin_core.train.metrics import decode
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
-from study.ledger.unit import Unit
+from study.ledger.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class Loaded:
     """A trained model, ready to be asked."""
 
     label: str
-    unit: Unit
+    run: Run
     model: RIN
     vocabulary: Vocabulary
     config: Config
@@ -124,22 +124,22 @@ def load(ledger: Ledger, name: str) -> Loaded:
         LedgerError: The trial has no weights, as one imported from another ledger.
         CheckpointError: Its weights cannot be read.
     """
-    unit = ledger.find(name)
-    if not unit.weights.exists():
+    run = ledger.find(name)
+    if not run.weights.exists():
         raise LedgerError(
-            f"{unit.weights}: no weights there, as of a trial from another ledger; "
-            f"study/run.py rerun {unit.fingerprint} trains it again and keeps them"
+            f"{run.weights}: no weights there, as of a trial from another ledger; "
+            f"study/run.py rerun {run.fingerprint} trains it again and keeps them"
         )
-    loaded = load_model(unit.weights)
-    label = f"{_label(ledger, unit, loaded.config)}, seed {loaded.config.training.seed}"
-    return Loaded(label=label, unit=unit, **loaded._asdict())
+    loaded = load_model(run.weights)
+    label = f"{_label(ledger, run, loaded.config)}, seed {loaded.config.training.seed}"
+    return Loaded(label=label, run=run, **loaded._asdict())
 
 
-def _label(ledger: Ledger, unit: Unit, config: Config) -> str:
+def _label(ledger: Ledger, run: Run, config: Config) -> str:
     """Return the arm's label; a trial that no study planned is named by its model."""
     if ledger.studies():
         planned = read_ledger(ledger.root)
-        for label in planned.loc[planned["fingerprint"] == unit.fingerprint, "label"]:
+        for label in planned.loc[planned["fingerprint"] == run.fingerprint, "label"]:
             return str(label)
     model = config.model
     if not model.rounds:
@@ -264,7 +264,7 @@ def follow(case: Case, models: Sequence[Loaded]) -> dict[str, Any]:
         "models": [
             {
                 "label": model.label,
-                "fingerprint": model.unit.fingerprint,
+                "fingerprint": model.run.fingerprint,
                 "trace": model.trace(case, sorted(facts), sorted(spans)).to_json(),
             }
             for model in models

@@ -25,14 +25,14 @@ from study.commands.train import Train
 from study.execution.trial import run_unit
 from study.ledger.corpora import record_if_here, record_vectors_if_here
 from study.ledger.ledger import Ledger
+from study.ledger.run import Run
 from study.ledger.schema import read_exported
 from study.ledger.transfer import export_ledger, first_difference, merge
-from study.ledger.unit import Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """Write finished units, studies and searches to a file of JSON lines, without weights."""
+    """Write finished runs, studies and searches to a file of JSON lines, without weights."""
 
     file: tyro.conf.Positional[Path]
     """File to write."""
@@ -52,9 +52,9 @@ class Export:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """Add what exported files have and the ledger lacks: units, studies and searches.
+    """Add what exported files have and the ledger lacks: runs, studies and searches.
 
-    A study that plans the units finds them done, and brings MLflow and the reports up to date.
+    A study that plans the runs finds them done, and brings MLflow and the reports up to date.
     """
 
     files: tyro.conf.Positional[tuple[Path, ...]]
@@ -99,13 +99,13 @@ def _record_data(
     data_root: Path | None,
     embeddings: Path | None,
 ) -> Iterator[str]:
-    """Record what reports need of the data of imported units, which no exported file holds.
+    """Record what reports need of the data of imported runs, which no exported file holds.
 
     Yields:
         What is not at hand, and what reports lack without it.
     """
-    units = (r["content"]["result"] for file in files for r in file if r["record"] == "unit")
-    results = [result for result in units if "content" in result["corpus"]]
+    runs = (r["content"]["result"] for file in files for r in file if r["record"] == "unit")
+    results = [result for result in runs if "content" in result["corpus"]]
     for content, result in {r["corpus"]["content"]: r for r in results}.items():
         name, config = result["corpus"]["name"], Config.from_flat(result["config"])
         if why := record_if_here(ledger, content, name, data_root, config):
@@ -119,15 +119,15 @@ def _record_data(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """Train a finished unit once more, apart, and compare every number with the record.
+    """Train a finished run once more, apart, and compare every number with the record.
 
     Exit code 0 if they agree to the bit, 1 if not. They do on the recorded kind of processor;
     another rounds otherwise, and what began in the last bit ends like another seed. Where they
-    agree, a unit that was imported without its weights has them then.
+    agree, a run that was imported without its weights has them then.
     """
 
     fingerprint: tyro.conf.Positional[str]
-    """The unit, or the first letters of its fingerprint."""
+    """The run, or the first letters of its fingerprint."""
     data: str | None = None
     """Corpus, where its name does not lead to it [default: the recorded name]."""
     data_root: Path | None = None
@@ -144,10 +144,10 @@ class Rerun:
         """Train and compare; return the exit code."""
         if self.gpu:
             require_gpu()
-        unit = Ledger(self.out).find(self.fingerprint)
-        recorded = unit.result()
+        run = Ledger(self.out).find(self.fingerprint)
+        recorded = run.result()
         if recorded is None:
-            raise ValueError(f"{unit.fingerprint}: is not finished; the study's command goes on")
+            raise ValueError(f"{run.fingerprint}: is not finished; the study's command goes on")
         config = Config.from_flat(recorded["config"])
         vectors = (recorded.get("vectors") or {}).get("name")
         corpus = load_dataset(
@@ -158,17 +158,17 @@ class Rerun:
         )
         if corpus.digest != recorded["corpus"]["digest"]:
             raise ValueError(
-                f"{corpus.name}: corpus or word vectors are not those of {unit.fingerprint} "
+                f"{corpus.name}: corpus or word vectors are not those of {run.fingerprint} "
                 f"(digest {corpus.digest}, recorded {recorded['corpus']['digest']}); "
                 f"give the same --data, --data-root and --embeddings ({vectors or 'none'})"
             )
         console.print(
-            f"{unit.fingerprint}: training again, {len(recorded['history'])} epochs recorded",
+            f"{run.fingerprint}: training again, {len(recorded['history'])} epochs recorded",
             highlight=False,
         )
         matmul.use(_library(recorded))
         with tempfile.TemporaryDirectory() as folder:
-            apart = Unit(Path(folder) / unit.fingerprint)
+            apart = Run(Path(folder) / run.fingerprint)
             again = run_unit(
                 config,
                 corpus,
@@ -178,8 +178,8 @@ class Rerun:
                 on_epoch=lambda row: console.print(_epoch(row), highlight=False),
             )
             code = _compare(console, recorded, again)
-            if code == 0 and not unit.weights.exists():
-                shutil.copyfile(apart.weights, unit.weights)
+            if code == 0 and not run.weights.exists():
+                shutil.copyfile(apart.weights, run.weights)
                 console.print("its weights are in the ledger now", highlight=False)
         return code
 

@@ -110,7 +110,7 @@ def _search(options: Options, space: Search, ledger: Ledger) -> int:
 
 def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) -> int:
     started, trials = time.monotonic(), together(experiments)
-    ledger.refresh(planned.unit for planned in trials)
+    ledger.refresh(planned.run for planned in trials)
     for experiment in experiments:
         space, corpus = experiment.plan.space.name, experiment.corpus_name
         header = {"space": space, "corpus": corpus, "command": _command()}
@@ -119,7 +119,7 @@ def _run(options: Options, experiments: Sequence[Experiment], ledger: Ledger) ->
             CONSOLE.print(f"{text} are in reports no more", style="yellow", markup=False)
         ledger.record_study(experiment.name, header, experiment.record())
         record_corpora(ledger, experiment.plan.data(), options.data_root)
-    left = [p for p in trials if p.unit.result() is None]
+    left = [p for p in trials if p.run.result() is None]
     _say_what_is_left(trials, left)
     # Imported late: a typing mistake should not wait for MLflow's imports.
     from study.execution.cluster import require_listener
@@ -185,7 +185,7 @@ def _show_plan(trials: Sequence[PlannedTrial]) -> None:
     for planned in trials:
         changed = _differences(planned)
         table.add_row(
-            planned.unit.fingerprint,
+            planned.run.fingerprint,
             planned.trial.arm,
             planned.corpus_name,
             str(planned.trial.seed),
@@ -203,18 +203,18 @@ def _differences(planned: PlannedTrial) -> dict[str, object]:
 
 
 def _state(planned: PlannedTrial) -> str:
-    if planned.unit.result() is not None:
+    if planned.run.result() is not None:
         return "done"
-    if (failure := planned.unit.failure()) is not None:
+    if (failure := planned.run.failure()) is not None:
         return f"failed: {failure['reason']}"
-    if (stopped := planned.unit.stopped()) is not None:
+    if (stopped := planned.run.pruned()) is not None:
         return f"resumes after epoch {stopped['epoch']}, where a search stopped it"
-    epochs = len(planned.unit.history())
+    epochs = len(planned.run.history())
     return f"resumes after epoch {epochs}" if epochs else "to run"
 
 
 def _say_what_is_left(trials: Sequence[PlannedTrial], left: Sequence[PlannedTrial]) -> None:
-    resumed = sum(1 for planned in left if planned.unit.history())
+    resumed = sum(1 for planned in left if planned.run.history())
     done = len(trials) - len(left)
     text = f"{len(trials)} trials: {done} done before, {len(left)} to run"
     CONSOLE.print(f"{text}, {resumed} of them resumed" if resumed else text, highlight=False)
@@ -222,7 +222,7 @@ def _say_what_is_left(trials: Sequence[PlannedTrial], left: Sequence[PlannedTria
 
 def _audit(trials: Sequence[PlannedTrial]) -> bool:
     """Compare planned with done and say what lacks; return whether nothing does."""
-    lacking = [planned for planned in trials if planned.unit.result() is None]
+    lacking = [planned for planned in trials if planned.run.result() is None]
     for planned in lacking:
         text = escape(f"{planned.name}: {_state(planned)}")
         CONSOLE.print(f"[red]not done[/red] {text}", highlight=False)

@@ -82,7 +82,7 @@ def run_search(
         console.print(note, style="dim", highlight=False, markup=False)
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.header(command), plan.identities())
-    plan.ledger.refresh(plan.ledger.unit(trial.fingerprint) for trial in record.trials)
+    plan.ledger.refresh(plan.ledger.run(trial.fingerprint) for trial in record.trials)
     code = _search(plan, record, options, console)
     show_search(options.out, plan.experiment, console)
     if code == 1:

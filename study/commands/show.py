@@ -88,7 +88,7 @@ def _with_epochs(out: Path, trials: pd.DataFrame) -> pd.DataFrame:
     """Return trials with the epochs so far of those under way: a record has them at their end."""
     trials, ledger = trials.copy(), Ledger(out)
     for place, trial in trials[trials["state"] == "running"].iterrows():
-        history = ledger.unit(trial["fingerprint"]).history()
+        history = ledger.run(trial["fingerprint"]).history()
         own = history[trial["inherited"] :]
         seen = {
             "dev_f1": max((row["dev_f1"] for row in history), default=math.nan),
@@ -128,7 +128,7 @@ def _begun(out: Path, frame: pd.DataFrame) -> list[list[dict[str, Any]]]:
     """Return the epochs so far of each trial that has begun and not ended, of others none."""
     ledger = Ledger(out)
     return [
-        ledger.unit(name).history() if status == "unfinished" else []
+        ledger.run(name).history() if status == "unfinished" else []
         for name, status in zip(frame["fingerprint"], frame["status"], strict=True)
     ]
 

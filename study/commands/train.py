@@ -36,7 +36,7 @@ class Train:
     gpu: bool = False
     """Compute on the GPU."""
     out: Path = Path("runs")
-    """The ledger: shared with studies, whose finished units are not trained again."""
+    """The ledger: shared with studies, whose finished runs are not trained again."""
 
     def run(self, console: Console) -> int:
         """Train, and print each epoch and the scores.
@@ -57,7 +57,7 @@ class Train:
         ledger = Ledger(self.out)
         record_corpus(ledger, corpus.content, self.data, self.data_root, config.data)
         record_vectors(ledger, corpus)
-        unit = ledger.unit(config.fingerprint(corpus.digest))
+        run = ledger.run(config.fingerprint(corpus.digest))
 
         def print_epoch(row: Mapping[str, float]) -> None:
             console.print(
@@ -67,9 +67,9 @@ class Train:
             )
 
         record = run_unit(
-            config, corpus, unit, threads=self.threads, gpu=self.gpu, on_epoch=print_epoch
+            config, corpus, run, threads=self.threads, gpu=self.gpu, on_epoch=print_epoch
         )
         scores = ", ".join(f"{name} F1 {100 * record[name]['f1']:.2f}" for name in ("dev", "test"))
-        text = f"{unit.fingerprint}: epoch {record['best_epoch']}, {scores} ({unit.path})"
+        text = f"{run.fingerprint}: epoch {record['best_epoch']}, {scores} ({run.path})"
         console.print(text, highlight=False, markup=False)
         return 0

@@ -40,7 +40,7 @@ class Study:
     ) -> None:
         self.experiments, self.out, self.console = experiments, out, console
         self._progress: Progress | None = None
-        self._units = {p.unit.fingerprint: p.unit for p in together(experiments)}
+        self._units = {p.run.fingerprint: p.run for p in together(experiments)}
         self._trackers: dict[str, Tracking] = {}
         """By experiment."""
         self._told: dict[str, list[Tracking]] = {name: [] for name in self._units}
@@ -53,9 +53,9 @@ class Study:
             tracker = self._trackers[experiment.name] = track(uri, _tracked(experiment, out))
             self.pages.append(tracker.page)
             for p in experiment.trials:
-                self._told[p.unit.fingerprint].append(tracker)
-                if p.unit.history():
-                    tracker.settle(p.unit.fingerprint)
+                self._told[p.run.fingerprint].append(tracker)
+                if p.run.history():
+                    tracker.settle(p.run.fingerprint)
 
     def run(self, left: Sequence[PlannedTrial], resources: cluster.Resources) -> None:
         """Run trials on Ray until each has ended, or until an interruption.
@@ -69,7 +69,7 @@ class Study:
             OSError: The ledger, or the store, cannot be written.
         """
         corpora = {k: c for e in self.experiments for k, c in e.plan.corpora.items()}
-        work = [Work(unit=p.unit, config=p.trial.config, corpus_key=p.corpus_key) for p in left]
+        work = [Work(run=p.run, config=p.trial.config, corpus_key=p.corpus_key) for p in left]
         try:
             resources = resources.settled()
             slots = cluster.connect(resources)
@@ -89,9 +89,9 @@ class Study:
         left: Sequence[PlannedTrial],
     ) -> None:
         self.console.print(cluster.at_once(resources, len(left)), highlight=False)
-        names = {p.unit.fingerprint: p.name for p in left}
-        epochs = {p.unit.fingerprint: p.trial.config.training.max_epochs for p in left}
-        splits = {p.unit.fingerprint: p.split for p in left}
+        names = {p.run.fingerprint: p.name for p in left}
+        epochs = {p.run.fingerprint: p.trial.config.training.max_epochs for p in left}
+        splits = {p.run.fingerprint: p.split for p in left}
         with Progress(self.console, names, epochs, slots, splits=splits) as self._progress:
             with watched() as interruption:
                 tuner.run(work, corpora, resources, slots, self, self.out / "ray")
@@ -127,7 +127,7 @@ class Study:
             self._progress.finish(fingerprint, result["dev"]["f1"], epochs, result["seconds"])
         else:
             if error is not None:
-                unit.fail(error)
+                unit.record_failure(error)
             failure = unit.failure() or {"reason": "stopped before its end"}
             self._progress.fail(fingerprint, failure["reason"])
         self._settle(fingerprint)
@@ -147,7 +147,7 @@ class Study:
         """
         unsent = 0
         for experiment in self.experiments:
-            complete = all(p.unit.result() is not None for p in experiment.trials)
+            complete = all(p.run.result() is not None for p in experiment.trials)
             status = "FINISHED" if complete else "FAILED"
             unsent += self._trackers[experiment.name].close(status, reports[experiment.name])
         return unsent
@@ -158,7 +158,7 @@ def _tracked(experiment: Experiment, out: Path) -> Tracked:
     return Tracked(
         name=experiment.name,
         description=_description(experiment),
-        planned={p.unit.fingerprint: _planned(p, plan) for p in trials},
+        planned={p.run.fingerprint: _planned(p, plan) for p in trials},
         tags={"space": plan.space.name, "corpus": experiment.corpus_name},
         artifacts=out / "artifacts",
         corpus=plan.corpora[trials[0].corpus_key],
@@ -179,7 +179,7 @@ def _planned(planned: PlannedTrial, plan: Plan) -> Planned:
     pretrained = corpus.vectors or corpus.pretrained
     params["vectors"] = pretrained.name if pretrained else "random"
     return Planned(
-        unit=planned.unit,
+        run=planned.run,
         name=planned.name,
         params=params,
         tags={name: str(value) for name, value in tags.items()},

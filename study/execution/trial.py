@@ -1,4 +1,4 @@
-"""One unit of work, without Ray: a configuration in, a recorded result out.
+"""One run of work, without Ray: a configuration in, a recorded result out.
 
 A study's workers call :func:`run_unit`, and so does ``python study/trial.py``: the numbers
 of a trial run alone are the study's to the bit.
@@ -20,25 +20,25 @@ from rin_core.train.loop import CHECKPOINT, Epoch, Result, train
 from rin_core.train.metrics import decode_spans
 from study.execution.usage import Meter
 from study.ledger.provenance import provenance
-from study.ledger.unit import Unit
+from study.ledger.run import Run
 
 
 def run_unit(
     config: Config,
     corpus: EncodedCorpus,
-    unit: Unit,
+    run: Run,
     *,
     threads: int = 1,
     gpu: bool = False,
     code: Mapping[str, Any] | None = None,
     on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Train a unit to its end, resuming its checkpoint, and record the result.
+    """Train a run to its end, resuming its checkpoint, and record the result.
 
     Args:
         config: Settings.
         corpus: Encoded splits.
-        unit: Where checkpoint, weights and result go.
+        run: Where checkpoint, weights and result go.
         threads: CPU threads to compute with; the numbers depend on it, in the last bits.
         gpu: Compute on the GPU that this process sees.
         code: Version of the code, where it came here from another machine's checkout.
@@ -49,55 +49,55 @@ def run_unit(
 
     Raises:
         Diverged: The loss became infinite or not a number.
-        Superseded: Another attempt took the unit over.
+        Superseded: Another attempt took the run over.
     """
     torch.set_num_threads(threads)
-    if (done := unit.result()) is not None:
+    if (done := run.result()) is not None:
         return done
-    token = unit.claim()
+    token = run.claim()
     device = torch.device("cuda" if gpu else "cpu")
     # Asked before training: hours later the checkout may be another.
     origin = provenance(device, code) | {
         "threads": threads,
         "started": time.time(),
-        "resumed_from_epoch": len(unit.history()),
+        "resumed_from_epoch": len(run.history()),
     }
 
     meter = Meter(device)
 
     def report(epoch: Epoch) -> None:
-        unit.use(epoch.epoch, meter.read())
-        unit.saved(token)
+        run.record_usage(epoch.epoch, meter.read())
+        run.publish_epoch(token)
         on_epoch(epoch.flat())
 
-    result = _train_or_start_over(config, corpus, unit, report, device)
-    record = _record(config, corpus, unit, result) | {"provenance": origin}
-    unit.finish(record, _predictions(corpus, result), token)
+    result = _train_or_start_over(config, corpus, run, report, device)
+    record = _record(config, corpus, run, result) | {"provenance": origin}
+    run.finish(record, _predictions(corpus, result), token)
     return record
 
 
 def _train_or_start_over(
     config: Config,
     corpus: EncodedCorpus,
-    unit: Unit,
+    run: Run,
     report: Callable[[Epoch], None],
     device: torch.device,
 ) -> Result:
     """Train; a checkpoint that cannot be read is set aside, for its epochs can be made again."""
     try:
-        return train(config, corpus, directory=unit.path, on_epoch=report, device=device)
+        return train(config, corpus, directory=run.path, on_epoch=report, device=device)
     except CheckpointError as error:
         print(f"{error}: training anew", file=sys.stderr)  # noqa: T201
-        for path in (unit.path / CHECKPOINT, unit.weights):
+        for path in (run.path / CHECKPOINT, run.weights):
             path.unlink(missing_ok=True)
-        return train(config, corpus, directory=unit.path, on_epoch=report, device=device)
+        return train(config, corpus, directory=run.path, on_epoch=report, device=device)
 
 
-def _record(config: Config, corpus: EncodedCorpus, unit: Unit, result: Result) -> dict[str, Any]:
+def _record(config: Config, corpus: EncodedCorpus, run: Run, result: Result) -> dict[str, Any]:
     vectors, pretrained = corpus.vectors, corpus.pretrained
     history = [epoch.flat() for epoch in result.history]
     return {
-        "fingerprint": unit.fingerprint,
+        "fingerprint": run.fingerprint,
         "config": config.flat(),
         "corpus": {"name": corpus.name, "digest": corpus.digest, "content": corpus.content},
         "vectors": vectors and {"name": vectors.name, "digest": vectors.digest},

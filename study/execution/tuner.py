@@ -25,7 +25,7 @@ from study.execution.cluster import Resources, nodes, room
 from study.execution.packing import asked_memory, memory_limits
 from study.execution.queue import Growth, InOrder, StatelessSearcher
 from study.execution.worker import HEARD, Work, described_work, trainable
-from study.ledger.shared import SharedUnit
+from study.ledger.shared import SharedRun
 from study.ledger.store import Store
 
 # A trial's death Tune would tell with a traceback of itself; who listens to the trial is told,
@@ -71,7 +71,7 @@ def run(
     """
     gpu = resources.of_trial()["GPU"] > 0
     units = (described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work)
-    store = next((w.unit.store for w in work if isinstance(w.unit, SharedUnit)), None)
+    store = next((w.run.store for w in work if isinstance(w.run, SharedRun)), None)
     search(InOrder(units), None, corpora, resources, at_most, listener, storage, store)
 
 

@@ -22,34 +22,34 @@ from rin_core.errors import Diverged
 from study.execution.memory import footprint
 from study.execution.trial import run_unit
 from study.ledger.provenance import code_version
-from study.ledger.shared import SharedUnit
+from study.ledger.run import Run, Superseded
+from study.ledger.shared import SharedRun
 from study.ledger.store import Store
-from study.ledger.unit import Superseded, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One unit to run."""
+    """One run to train."""
 
-    unit: Unit
+    run: Run
     config: Config
     corpus_key: str
     """Which of the encoded corpora it trains on."""
 
 
 def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str, Any]:
-    """Return what a worker needs to run a unit, in plain values.
+    """Return what a worker needs to train a run, in plain values.
 
-    A search adds its own: with ``judged`` the epochs that the unit has are reported as well.
+    A search adds its own: with ``judged`` the epochs that the run has are reported as well.
 
     Args:
-        work: The unit.
+        work: The run.
         corpus: What it trains on.
         gpu: It computes on a GPU, whose memory is then what it needs most of.
     """
     return {
-        "fingerprint": work.unit.fingerprint,
-        "path": str(work.unit.path.resolve()),
+        "fingerprint": work.run.fingerprint,
+        "path": str(work.run.path.resolve()),
         "config": work.config.flat(),
         "corpus": work.corpus_key,
         "code": code_version(),
@@ -64,7 +64,7 @@ def trainable(
     shared: str | None,
     mark: Path | None,
 ) -> None:
-    """Run one unit inside a Ray worker, which may have run others before."""
+    """Train one run inside a Ray worker, which may have trained others before."""
     described = config["unit"]
     if mark is not None and not mark.exists():
         raise RuntimeError(
@@ -72,35 +72,35 @@ def trainable(
             "all nodes see with --out; or give --shared URI"
         )
     corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
-    with _folder(described, shared) as unit:
-        _run(described, corpus, unit, threads)
+    with _folder(described, shared) as run:
+        _run(described, corpus, run, threads)
 
 
 @contextmanager
-def _folder(described: Mapping[str, Any], shared: str | None) -> Iterator[Unit]:
+def _folder(described: Mapping[str, Any], shared: str | None) -> Iterator[Run]:
     """Open a unit's folder: the ledger's own, or on a node that does not see it a copy."""
     if shared is None:
-        yield Unit(Path(described["path"]))
+        yield Run(Path(described["path"]))
         return
     with tempfile.TemporaryDirectory(prefix="rin-") as folder:
-        unit = SharedUnit(Path(folder) / described["fingerprint"], Store(shared))
-        unit.refresh()
-        yield unit
+        run = SharedRun(Path(folder) / described["fingerprint"], Store(shared))
+        run.refresh()
+        yield run
 
 
-def _run(described: Mapping[str, Any], corpus: EncodedCorpus, unit: Unit, threads: int) -> None:
-    """Train a unit and report its epochs; a failure that would come again is recorded."""
+def _run(described: Mapping[str, Any], corpus: EncodedCorpus, run: Run, threads: int) -> None:
+    """Train a run and report its epochs; a failure that would come again is recorded."""
     settings = Config.from_flat(described["config"])
     gpu = bool(ray.get_gpu_ids())
     report = Reports()
     try:
         if described.get("judged"):  # epoch by epoch, as if they were trained now
-            for row in unit.history():
+            for row in run.history():
                 report(row)
         record = run_unit(
             settings,
             corpus,
-            unit,
+            run,
             threads=threads,
             gpu=gpu,
             code=described["code"],
@@ -108,7 +108,7 @@ def _run(described: Mapping[str, Any], corpus: EncodedCorpus, unit: Unit, thread
         )
         report(record["history"][-1])
     except Diverged as error:  # it would again: a failure to record, not to retry
-        unit.fail(str(error))
+        run.record_failure(str(error))
     except Superseded:
         pass
 

@@ -1,6 +1,6 @@
 """The record of work: what is planned, what is under way, what is done, on disk.
 
-A *unit* is one configuration on one corpus, named by its fingerprint. Its folder holds the
+A *run* is one configuration on one corpus, named by its fingerprint. Its folder holds the
 checkpoint while it trains and its result when it is done; the result is written in one step
 and last, so it is there or it is not. Ray may lose its own snapshots and MLflow may be away:
 what is finished is known from here, and everything else can be made again from here.
@@ -28,25 +28,25 @@ from typing import Any
 from rin_core.predict.loading import find_unit
 from rin_core.train.loop import CHECKPOINT
 from study.ledger.files import LedgerError, read_json, write_json
-from study.ledger.shared import SharedUnit
+from study.ledger.run import Run
+from study.ledger.shared import SharedRun
 from study.ledger.store import Store
-from study.ledger.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The folder of all units and studies; with a store, nodes need not see it."""
+    """The folder of all runs and studies; with a store, nodes need not see it."""
 
     root: Path
     store: Store | None = None
 
-    def unit(self, fingerprint: str) -> Unit:
-        """Return a unit, whether or not anything is there yet."""
+    def run(self, fingerprint: str) -> Run:
+        """Return a run, whether or not anything is there yet."""
         path = self.root / "units" / fingerprint
-        return Unit(path) if self.store is None else SharedUnit(path, self.store)
+        return Run(path) if self.store is None else SharedRun(path, self.store)
 
-    def refresh(self, units: Iterable[Unit]) -> None:
-        """Bring units up to date with what nodes left in the store, and it with what is here alone.
+    def refresh(self, runs: Iterable[Run]) -> None:
+        """Bring runs up to date with what nodes left in the store, and it with what is here alone.
 
         Raises:
             StoreError: The store cannot be used.
@@ -54,21 +54,21 @@ class Ledger:
         if self.store is not None:
             self.store.check()
             there = self.store.folders()
-            for unit in units:
-                if unit.fingerprint in there or (unit.path / CHECKPOINT).exists():
-                    unit.refresh()
+            for run in runs:
+                if run.fingerprint in there or (run.path / CHECKPOINT).exists():
+                    run.refresh()
 
-    def units(self) -> list[Unit]:
-        """Return every unit that has a folder, finished or not, by fingerprint."""
-        return [Unit(path) for path in sorted((self.root / "units").glob("*")) if path.is_dir()]
+    def runs(self) -> list[Run]:
+        """Return every run that has a folder, finished or not, by fingerprint."""
+        return [Run(path) for path in sorted((self.root / "units").glob("*")) if path.is_dir()]
 
-    def find(self, prefix: str) -> Unit:
-        """Return the unit whose fingerprint starts so.
+    def find(self, prefix: str) -> Run:
+        """Return the run whose fingerprint starts so.
 
         Raises:
             ValueError: None does, or several do.
         """
-        return Unit(find_unit(self.root, prefix))
+        return Run(find_unit(self.root, prefix))
 
     def study_path(self, experiment: str) -> Path:
         """Return where an experiment's plan is recorded."""

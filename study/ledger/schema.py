@@ -177,7 +177,7 @@ def _checked(record: Any) -> dict[str, Any]:
         raise ValueError("another format")
     kind: Kind = record["record"]
     if kind not in get_args(Kind):
-        raise ValueError(f"{kind!r} is neither unit, study nor search")
+        raise ValueError(f"{kind!r} is neither run, study nor search")
     content = record["content"]
     _check_finite(content, "")
     _check_some(content, _OPTIONAL[kind])

@@ -1,6 +1,6 @@
 """The record of a search: every trial with its parameters, its state and its scores by epoch.
 
-It is the truth about a search, as units are about training: Optuna's storage, ASHA's rungs,
+It is the truth about a search, as runs are about training: Optuna's storage, ASHA's rungs,
 MLflow and the reports can all be made again from it.
 
     <root>/searches/<experiment>.json
@@ -42,7 +42,7 @@ class SearchTrial:
     config: dict[str, Any]
     state: State = "running"
     inherited: int = 0
-    """Epochs the unit had before this trial began: they cost it nothing."""
+    """Epochs the run had before this trial began: they cost it nothing."""
     dev_f1: list[float] = field(default_factory=list)
     """By epoch, as far as this trial saw them."""
     seconds: list[float] = field(default_factory=list)

@@ -11,13 +11,13 @@ from typing import Any
 from rin_core.errors import CheckpointError
 from rin_core.train.checkpoint import stream_metadata
 from rin_core.train.loop import CHECKPOINT, WEIGHTS
+from study.ledger.run import OF_AN_ATTEMPT, OUTCOMES, USAGE, Run, epochs_of
 from study.ledger.store import Store
-from study.ledger.unit import OF_AN_ATTEMPT, OUTCOMES, USAGE, Unit, epochs_of
 
 
 @dataclass(frozen=True, slots=True)
-class SharedUnit(Unit):
-    """A unit whose folder is a copy: the one that counts is in a store that all nodes reach.
+class SharedRun(Run):
+    """A run whose folder is a copy: the one that counts is in a store that all nodes reach.
 
     The node that trains it sends every epoch and, last, the result; the driver refreshes its own
     folder from there.
@@ -29,9 +29,9 @@ class SharedUnit(Unit):
 
     def history(self) -> list[dict[str, Any]]:
         """Return the epochs so far, here or as :meth:`follow` last saw them."""
-        return Unit.history(self) if self.result() is not None or not self._seen else [*self._seen]
+        return Run.history(self) if self.result() is not None or not self._seen else [*self._seen]
 
-    def follow(self) -> None:
+    def poll(self) -> None:
         """See how far another node has come: its checkpoint's head says so, whatever its size."""
         if self.result() is not None:
             return
@@ -39,9 +39,9 @@ class SharedUnit(Unit):
         self._seen[:] = self._history_there() or self._seen
 
     def claim(self) -> str:
-        """Take the unit over from whichever node had it; see :meth:`Unit.claim`."""
+        """Take the run over from whichever node had it; see :meth:`Run.claim`."""
         self.refresh()
-        token = Unit.claim(self)
+        token = Run.claim(self)
         self.store.remove(map(self._name, OUTCOMES))
         self._send("attempt.json")
         return token
@@ -49,33 +49,35 @@ class SharedUnit(Unit):
     def check(self, token: str) -> None:
         """Raise :class:`Superseded` unless the token is the latest claim's on any node."""
         self.store.fetch(self._name("attempt.json"), self.path / "attempt.json")
-        Unit.check(self, token)
+        Run.check(self, token)
 
-    def saved(self, token: str) -> None:
+    def publish_epoch(self, token: str) -> None:
         """Send an epoch."""
         self.check(token)
         self._send(WEIGHTS, USAGE, CHECKPOINT)
 
     def finish(self, result: Mapping[str, Any], predictions: Mapping[str, Any], token: str) -> None:
         """Record the result here and there, last of all."""
-        Unit.finish(self, result, predictions, token)
+        Run.finish(self, result, predictions, token)
         self._send(WEIGHTS, USAGE, "predictions.json", "result.json")
         self.store.remove(map(self._name, (CHECKPOINT, *OUTCOMES)))
 
-    def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
+    def import_result(
+        self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None
+    ) -> None:
         """Record a result that was computed elsewhere, here and there."""
-        Unit.adopt(self, result, predictions)
+        Run.import_result(self, result, predictions)
         self.store.remove(map(self._name, (*OF_AN_ATTEMPT, *OUTCOMES)))
         self._send("predictions.json", "result.json")
 
-    def stop(self, epoch: int, reason: str) -> None:
-        """Record here and there that a search stopped the unit."""
-        Unit.stop(self, epoch, reason)
+    def record_pruned(self, epoch: int, reason: str) -> None:
+        """Record here and there that a search stopped the run."""
+        Run.record_pruned(self, epoch, reason)
         self._send("stopped.json")
 
-    def fail(self, reason: str) -> None:
+    def record_failure(self, reason: str) -> None:
         """Record a failure here and there."""
-        Unit.fail(self, reason)
+        Run.record_failure(self, reason)
         self._send("failure.json")
 
     def refresh(self) -> None:
@@ -84,7 +86,7 @@ class SharedUnit(Unit):
             return
         self._seen.clear()
         ended = self.store.has(self._name("result.json"))
-        if not ended and len(Unit.history(self)) > len(self._history_there()):
+        if not ended and len(Run.history(self)) > len(self._history_there()):
             # Trained before there was a store, or by a study that was given none.
             self.store.remove(map(self._name, OUTCOMES))
             self._send(WEIGHTS, USAGE, CHECKPOINT, *OUTCOMES)
@@ -98,7 +100,7 @@ class SharedUnit(Unit):
 
     def _history_there(self) -> list[dict[str, Any]]:
         name = self._name(CHECKPOINT)
-        # It may be gone, if the unit has ended, or its head just been replaced by a longer one.
+        # It may be gone, if the run has ended, or its head just been replaced by a longer one.
         with suppress(FileNotFoundError, CheckpointError):
             return epochs_of(stream_metadata(partial(self.store.read, name), name))
         return []
@@ -118,5 +120,5 @@ class SharedUnit(Unit):
         return f"{self.fingerprint}/{name}"
 
 
-#: What nodes exchange of a unit. The result comes last, so that it is never there without the rest.
+#: What nodes exchange of a run. The result comes last, so that it is never there without the rest.
 _TRAVELS = (WEIGHTS, USAGE, CHECKPOINT, *OUTCOMES, "predictions.json", "result.json")

@@ -1,6 +1,6 @@
 """A ledger as JSON lines: to split a study over machines, or to keep its record in git.
 
-One line a finished unit (configuration, every epoch's scores, test scores and predictions,
+One line a finished run (configuration, every epoch's scores, test scores and predictions,
 provenance; no weights), a study's plan or a search's record; no text of a corpus. Another ledger
 takes what it lacks, so that a study or search started there goes on from here.
 """
@@ -21,8 +21,8 @@ from rin_core.config import canonical_settings, variant
 from rin_core.train.checkpoint import write_atomically
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
+from study.ledger.run import Run
 from study.ledger.schema import FORMAT, PACKED, Kind
-from study.ledger.unit import Unit
 
 NUMBERS = ("history", "best_epoch", "stopped", "dev", "test")
 TIMES = ("seconds", "tokens_per_second")
@@ -36,7 +36,7 @@ _FOLDERS = re.compile(r"(?:(?<==)|^)[/~](?:.*/)?(?=[^/]+/?$)")
 
 @dataclass(slots=True)
 class Merged:
-    """What an import came to: names of units, studies and searches."""
+    """What an import came to: names of runs, studies and searches."""
 
     added: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Merged:
 
 
 def export_ledger(ledger: Ledger, path: Path, corpora: Iterable[str] = ()) -> dict[Kind, int]:
-    """Write every finished unit, study and search, each by name, and return how many.
+    """Write every finished run, study and search, each by name, and return how many.
 
     Args:
         ledger: Where from.
@@ -117,10 +117,10 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[dict[str, Any]
     def wanted(corpus: str) -> bool:
         return not corpora or corpus in corpora
 
-    for unit in ledger.units():
-        result = unit.result()
+    for run in ledger.runs():
+        result = run.result()
         if result is not None and wanted(result["corpus"]["name"]):
-            yield _record("unit", _packed(unit, result))
+            yield _record("unit", _packed(run, result))
     for name in ledger.studies():
         if (study := ledger.study(name)) and wanted(_corpus_of(study, ledger.study_path(name))):
             yield _record("study", _without_places(study))
@@ -144,7 +144,7 @@ def _nothing(ledger: Ledger, lacking: Iterable[str]) -> str:
     """Say what an export asked for in vain, and what the ledger has."""
     there = sorted({_corpus(record) for record in _records(ledger, frozenset())})
     if not there:
-        return f"{ledger.root}: no finished unit, study or search to export; check --out"
+        return f"{ledger.root}: no finished run, study or search to export; check --out"
     wanted = ", ".join(sorted(lacking))
     return f"{ledger.root}: nothing on {wanted} to export; it has {', '.join(there)}"
 
@@ -165,11 +165,11 @@ def _without_places(planned: Mapping[str, Any]) -> dict[str, Any]:
     return {**planned, "command": shlex.join(kept)}
 
 
-def _packed(unit: Unit, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a unit as one object; epochs by column, which names each score once."""
+def _packed(run: Run, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run as one object; epochs by column, which names each score once."""
     history = result["history"]
     columns = {key: [row[key] for row in history] for key in history[0]}
-    packed = {**result, "history": columns, "predictions": unit.predictions()}
+    packed = {**result, "history": columns, "predictions": run.predictions()}
     if result.get("pretrained"):  # a folder of this machine means nothing on another
         own = {"encoder.model": result["pretrained"]["name"]}
         packed["config"] = {**result["config"], **own}
@@ -178,15 +178,15 @@ def _packed(unit: Unit, result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _merge_unit(ledger: Ledger, content: dict[str, Any], merged: Merged) -> None:
     result, predictions = content["result"], content["predictions"]
-    unit = ledger.unit(result["fingerprint"])
-    ours = unit.result()
+    run = ledger.run(result["fingerprint"])
+    ours = run.result()
     if ours is None:
-        unit.adopt(result, predictions)
-        merged.added.append(unit.fingerprint)
+        run.import_result(result, predictions)
+        merged.added.append(run.fingerprint)
     elif (difference := first_difference(ours, result)) is None:
-        merged.known.append(unit.fingerprint)
+        merged.known.append(run.fingerprint)
     else:
-        merged.conflicts[unit.fingerprint] = difference
+        merged.conflicts[run.fingerprint] = difference
 
 
 def _merge_study(ledger: Ledger, content: dict[str, Any], merged: Merged) -> None:

@@ -1,4 +1,4 @@
-"""From a space and its options to units: what a study will run, before anything runs."""
+"""From a space and its options to runs: what a study will run, before anything runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from search_spaces.space import Grid, Trial
 from study.ledger.ledger import Ledger
-from study.ledger.unit import Unit
+from study.ledger.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class PlannedTrial:
     """A trial with its identity."""
 
     trial: Trial
-    unit: Unit
+    run: Run
     corpus_key: str
     corpus_name: str
 
@@ -84,7 +84,7 @@ class Experiment:
         """Return the trials as the ledger keeps them."""
         return [
             {
-                "fingerprint": p.unit.fingerprint,
+                "fingerprint": p.run.fingerprint,
                 **p.trial.to_json(),
                 "config": self._config(p),
                 "corpus": p.corpus_name,
@@ -126,7 +126,7 @@ def together(experiments: Sequence[Experiment]) -> list[PlannedTrial]:
         every.sort(key=lambda planned: planned.trial.seed)
     distinct: dict[str, PlannedTrial] = {}
     for planned in every:
-        distinct.setdefault(planned.unit.fingerprint, planned)
+        distinct.setdefault(planned.run.fingerprint, planned)
     return list(distinct.values())
 
 
@@ -147,11 +147,11 @@ def make_plan(
     embeddings: Path | None = None,
     encoded: dict[str, EncodedCorpus] | None = None,
 ) -> Plan:
-    """Resolve a space into units, reading each corpus once.
+    """Resolve a space into runs, reading each corpus once.
 
     Args:
         space: What to compare.
-        ledger: Where the units live.
+        ledger: Where the runs live.
         corpora: Names or folders.
         arms: Shell-style patterns; none means all.
         seeds: Default: the space's.
@@ -180,7 +180,7 @@ def make_plan(
             fingerprint,
             PlannedTrial(
                 trial=trial,
-                unit=ledger.unit(fingerprint),
+                run=ledger.run(fingerprint),
                 corpus_key=key,
                 corpus_name=corpus.name,
             ),

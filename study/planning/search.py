@@ -16,8 +16,8 @@ from rin_core.data.encoding import EncodedCorpus
 from search_spaces.search import Search
 from search_spaces.space import START, TUNED, Arm, Grid, SpaceError
 from study.ledger.ledger import Ledger
+from study.ledger.run import Run
 from study.ledger.search_record import SearchRecord
-from study.ledger.unit import Unit
 from study.planning.grid import Plan, PlannedTrial, make_plan, refuse_namesakes, refuse_taken
 
 
@@ -46,11 +46,11 @@ class SearchPlan:
         """Return an arm's settings, to which a trial adds its parameters."""
         return self.starts[arm].trial.config
 
-    def unit(self, arm: str, parameters: Mapping[str, Any]) -> tuple[Config, Unit]:
-        """Return a trial's configuration and unit."""
+    def run(self, arm: str, parameters: Mapping[str, Any]) -> tuple[Config, Run]:
+        """Return a trial's configuration and run."""
         config = self.base(arm).with_overrides(parameters)
         corpus = self.plan.corpora[self.starts[arm].corpus_key]
-        return config, self.ledger.unit(config.fingerprint(corpus.digest))
+        return config, self.ledger.run(config.fingerprint(corpus.digest))
 
     def identities(self) -> dict[str, dict[str, Any]]:
         """Return for each arm all that its stored trials must agree in."""
@@ -111,7 +111,7 @@ class SearchPlan:
         start = Arm(
             name=f"{arm.name}{START}", label=f"{arm.label}, paper's", overrides=arm.overrides
         )
-        if self.unit(arm.name, parameters)[1] == self.starts[arm.name].unit:
+        if self.run(arm.name, parameters)[1] == self.starts[arm.name].run:
             label = f"{arm.label}, paper's: tuning found no better"
             return (dataclasses.replace(start, label=label),)
         tuned = {**arm.overrides, **parameters}
@@ -133,7 +133,7 @@ def make_search_plans(
 
     Args:
         search: What to tune.
-        ledger: Where the units live.
+        ledger: Where the runs live.
         corpora: Names or folders.
         name: The experiment's, in place of that of the space.
         arms: Shell-style patterns; none means all.

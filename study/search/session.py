@@ -16,8 +16,8 @@ from study.execution import cluster, tuner
 from study.execution.interrupt import watched
 from study.execution.worker import Work, described_work
 from study.ledger.files import StudyError
+from study.ledger.run import Run
 from study.ledger.search_record import SearchRecord, SearchTrial
-from study.ledger.unit import Unit
 from study.planning.grid import short
 from study.planning.search import SearchPlan
 from study.search.optuna_store import decided, open_storage
@@ -103,7 +103,7 @@ class SearchStudy:
         """Yield what takes most of a card that the search may come to, in each arm."""
         for p in self.plan.starts.values():
             for config in self.plan.search.largest(p.trial.config):
-                yield Work(unit=p.unit, config=config, corpus_key=p.corpus_key)
+                yield Work(run=p.run, config=config, corpus_key=p.corpus_key)
 
     def _run(self, resources: cluster.Resources, slots: int) -> None:
         self._gpu = resources.of_trial()["GPU"] > 0
@@ -130,7 +130,7 @@ class SearchStudy:
             arms[name] = arm
             for trial in recorded:
                 if trial.state == "running":
-                    trial.see(self.plan.ledger.unit(trial.fingerprint).history())
+                    trial.see(self.plan.ledger.run(trial.fingerprint).history())
                     rungs.remember(trial, decided(arm.study, trial.number))
                 else:
                     rungs.remember(trial, len(trial.dev_f1))
@@ -141,29 +141,29 @@ class SearchStudy:
     ) -> tuple[SearchTrial, dict[str, Any] | None] | None:
         """Record a trial, or find it recorded; see :class:`~study.search.searcher.Book`."""
         try:
-            config, unit = self.plan.unit(arm, parameters)
+            config, run = self.plan.run(arm, parameters)
         except ConfigError as error:
             return self._impossible(arm, number, parameters, str(error)), None
-        if unit.fingerprint in self._running:
+        if run.fingerprint in self._running:
             return None
-        unit.refresh()
+        run.refresh()
         trial = self.record.find(arm, number) or self.record.add(
             SearchTrial(
                 arm=arm,
                 number=number,
                 parameters=dict(parameters),
-                fingerprint=unit.fingerprint,
+                fingerprint=run.fingerprint,
                 config=config.flat(),
-                inherited=len(unit.history()),
+                inherited=len(run.history()),
             )
         )
-        self._running[unit.fingerprint] = trial
+        self._running[run.fingerprint] = trial
         self._tracker.plan(self._planned(trial))
         assert self._progress is not None
-        self._progress.begin(unit.fingerprint, trial.name, config.training.max_epochs)
-        work = Work(unit=unit, config=config, corpus_key=self.plan.starts[arm].corpus_key)
+        self._progress.begin(run.fingerprint, trial.name, config.training.max_epochs)
+        work = Work(run=run, config=config, corpus_key=self.plan.starts[arm].corpus_key)
         corpus = self.plan.plan.corpora[work.corpus_key]
-        extra = {"arm": arm, "trial": trial.name, "finished": unit.result() is not None}
+        extra = {"arm": arm, "trial": trial.name, "finished": run.result() is not None}
         described = described_work(work, corpus, gpu=self._gpu)
         return trial, {**described, **extra, "judged": True}
 
@@ -177,7 +177,7 @@ class SearchStudy:
                 arm=arm,
                 number=number,
                 parameters=dict(parameters),
-                fingerprint=start.unit.fingerprint,  # of the arm; there is no such unit
+                fingerprint=start.run.fingerprint,  # of the arm; there is no such run
                 config=start.trial.config.flat(),
                 state="failed",
                 reason=reason,
@@ -200,29 +200,29 @@ class SearchStudy:
         """
         trial = self.record.find(arm, number)
         assert trial is not None
-        unit = self.plan.ledger.unit(trial.fingerprint)
-        unit.refresh()
+        run = self.plan.ledger.run(trial.fingerprint)
+        run.refresh()
         # Of epochs that another study trained, it was judged by those it came to.
-        trial.see(unit.history()[:stopped])
+        trial.see(run.history()[:stopped])
         before, trial.reason = trial.reason, ""
-        if unit.result() is not None:
+        if run.result() is not None:
             trial.state = "finished"
         elif stopped is not None:
-            self._stop(trial, unit)
-        elif (failure := unit.failure()) is not None:
+            self._stop(trial, run)
+        elif (failure := run.failure()) is not None:
             trial.state, trial.reason = "failed", failure["reason"]
         elif error:
             trial.state, trial.reason = "failed" if before else "running", "its worker died"
         self.record.save()
         return None if trial.state == "running" else trial
 
-    def _stop(self, trial: SearchTrial, unit: Unit) -> None:
+    def _stop(self, trial: SearchTrial, run: Run) -> None:
         trial.state = "stopped"
         trial.reason = (
             f"dev F1 {100 * trial.best:.1f} after epoch {len(trial.dev_f1)} is not among the "
             f"best of {trial.arm} at this rung"
         )
-        unit.stop(len(trial.dev_f1), f"{self.plan.experiment} {trial.name}: {trial.reason}")
+        run.record_pruned(len(trial.dev_f1), f"{self.plan.experiment} {trial.name}: {trial.reason}")
 
     def retried(self, fingerprint: str, error: str | None) -> None:
         """Hear of a trial that is begun again."""
@@ -240,7 +240,7 @@ class SearchStudy:
         if error is not None and trial.state in ("failed", "running"):
             trial.reason = error
             if trial.state == "failed":
-                self.plan.ledger.unit(fingerprint).fail(error)
+                self.plan.ledger.run(fingerprint).record_failure(error)
             self.record.save()
         self._show(trial)
         self._tracker.plan(self._planned(trial))
@@ -286,7 +286,7 @@ class SearchStudy:
         }
         label = self.plan.starts[trial.arm].trial.label if trial.arm in self.plan.starts else ""
         return Planned(
-            unit=self.plan.ledger.unit(trial.fingerprint),
+            run=self.plan.ledger.run(trial.fingerprint),
             name=f"{trial.name} · {short(label) or trial.arm}",
             params={"arm": trial.arm, "corpus": self.plan.corpus.name, **trial.config},
             tags={name: str(value) for name, value in tags.items()},

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from rin_core.data.encoding import EncodedCorpus
 from study.ledger.files import StudyError
-from study.ledger.unit import Unit
+from study.ledger.run import Run
 
 NOBODY = "none"
 """The tracking URI of a study that is not tracked."""
@@ -23,7 +23,7 @@ class TrackingError(StudyError):
 class Planned:
     """What a run is called and found by."""
 
-    unit: Unit
+    run: Run
     name: str
     params: Mapping[str, Any]
     tags: Mapping[str, str]
@@ -34,11 +34,11 @@ class Planned:
 
     def history(self) -> list[dict[str, Any]]:
         """Return the epochs that belong to the run."""
-        return self.unit.history()[: self.stopped_after]
+        return self.run.history()[: self.stopped_after]
 
     def result(self) -> dict[str, Any] | None:
         """Return the result, unless it is that of a stopped trial's later life."""
-        return self.unit.result() if self.stopped_after is None else None
+        return self.run.result() if self.stopped_after is None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

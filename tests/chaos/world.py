@@ -51,7 +51,7 @@ def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
     found = {}
     for trial in trials:
         encoded = load_dataset(str(corpus), trial.config)
-        unit = Ledger(folder).unit(trial.config.fingerprint(encoded.digest))
+        unit = Ledger(folder).run(trial.config.fingerprint(encoded.digest))
         found[unit.fingerprint] = run_unit(trial.config, encoded, unit)
     return found
 

@@ -82,7 +82,7 @@ class Runs:
             heard: The last epoch to send; None for all, with the result, the stop or the failure.
         """
         if heard is not None:
-            planned.unit.follow()
+            planned.run.poll()
         run = self._run(planned)
         if run.status == "FINISHED":  # written last, so everything is there
             return
@@ -112,12 +112,12 @@ class Runs:
 
     def _log_model(self, best: Planned) -> None:
         run = self.client.get_run(self.study_id)
-        if run.data.tags.get(BEST) == best.unit.fingerprint:
+        if run.data.tags.get(BEST) == best.run.fingerprint:
             return
         with tempfile.TemporaryDirectory() as folder:
-            model = save_model(best.unit.weights, Path(folder) / "model")
+            model = save_model(best.run.weights, Path(folder) / "model")
             self.client.log_artifacts(self.study_id, str(model), "model")
-        tags = [RunTag("rin.best_trial", best.name), RunTag(BEST, best.unit.fingerprint)]
+        tags = [RunTag("rin.best_trial", best.name), RunTag(BEST, best.run.fingerprint)]
         self.client.log_batch(self.study_id, tags=tags)
 
     def _experiment(self, uri: str, tracked: Tracked) -> str:
@@ -175,20 +175,20 @@ class Runs:
 
     def _run(self, planned: Planned) -> Sent:
         """Return the unit's run, creating it or waking it up."""
-        fingerprint = planned.unit.fingerprint
+        fingerprint = planned.run.fingerprint
         run = self._sent.get(fingerprint)
         if run is None:
             # It may be there: the answer to its creation was lost, or another driver made it.
             run = self._existing(fingerprint).get(fingerprint) or self._create(planned)
             self._sent[fingerprint] = run
-        goes_on = planned.stopped_after is None and planned.unit.result() is None
+        goes_on = planned.stopped_after is None and planned.run.result() is None
         if run.status != "RUNNING" and goes_on:
             self.client.update_run(run.run_id, status="RUNNING")
             run.status = "RUNNING"
         return run
 
     def _create(self, planned: Planned) -> Sent:
-        tags = {**planned.tags, **self.user, **_SOURCE, FINGERPRINT: planned.unit.fingerprint}
+        tags = {**planned.tags, **self.user, **_SOURCE, FINGERPRINT: planned.run.fingerprint}
         tags |= {PARENT: self.study_id, KIND: "trial"}
         started = _started(planned)
         created = self.client.create_run(self.experiment_id, started, tags, planned.name)
@@ -212,7 +212,7 @@ class Runs:
 
     def _lacking(self, run: Sent, planned: Planned, heard: int | None) -> Iterator[list[Metric]]:
         """Yield the metrics of each epoch that a run lacks."""
-        usage, time_ms = planned.unit.usage(), float(run.started)
+        usage, time_ms = planned.run.usage(), float(run.started)
         for row in planned.history():
             epoch, time_ms = int(row["epoch"]), time_ms + 1000 * row["seconds"]
             if (run.last_epoch or 0) < epoch and (heard is None or epoch <= heard):
@@ -222,7 +222,7 @@ class Runs:
 
     def _finish(self, run: Sent, planned: Planned) -> None:
         """Write a unit's result, stop or failure; until then the run is not at its end."""
-        unit, tags = planned.unit, {}
+        unit, tags = planned.run, {}
         history = planned.history()
         ended = run.started + int(1000 * sum(row["seconds"] for row in history))
         status = "KILLED"  # stopped before its end; the next start goes on
@@ -255,8 +255,8 @@ class Runs:
         tagged = [RunTag(k, v) for k, v in tags.items()]
         self.client.log_batch(run.run_id, metrics=metrics, tags=tagged)
         self.client.log_dict(run.run_id, result["config"], "config.json")
-        if planned.unit.weights.exists():
-            self.client.log_artifact(run.run_id, str(planned.unit.weights))
+        if planned.run.weights.exists():
+            self.client.log_artifact(run.run_id, str(planned.run.weights))
 
 
 _SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}

@@ -57,7 +57,7 @@ class Tracker:
 
     def plan(self, planned: Planned) -> None:
         """Take on a unit, or what has become of it since; before anything is told of it."""
-        self.planned[planned.unit.fingerprint] = planned
+        self.planned[planned.run.fingerprint] = planned
 
     def epoch(self, fingerprint: str, epoch: int) -> None:
         """Send a unit's epochs up to this one, soon."""
@@ -112,7 +112,7 @@ class Tracker:
             for name, planned in self.planned.items()
             if planned.selection == "dev"
             and (result := planned.result()) is not None
-            and planned.unit.weights.exists()
+            and planned.run.weights.exists()
         }
         return self.planned[max(scores, key=lambda name: scores[name])] if scores else None
 

@@ -70,14 +70,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
     ledger.record_study(experiment.name, header, experiment.record())
     record_corpora(ledger, plan.data(), None)
     for planned in plan.trials:
-        run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
+        run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
     return ledger, plan
 
 
 @pytest.fixture(scope="module")
 def models(study: tuple[Ledger, Plan]) -> list[Loaded]:
     ledger, plan = study
-    return [casestudy.load(ledger, planned.unit.fingerprint[:12]) for planned in plan.trials]
+    return [casestudy.load(ledger, planned.run.fingerprint[:12]) for planned in plan.trials]
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_a_loaded_model_predicts_what_the_trained_one_did(
     _, plan = study
     test = plan.corpora[plan.trials[1].corpus_key].test
     decoded = decode(rin.model, test, torch.device("cpu"))
-    recorded = rin.unit.predictions()
+    recorded = rin.run.predictions()
     assert recorded is not None
     assert decoded.triples_4N.T.tolist() == recorded["triples"]
     assert not rin.model.training
@@ -320,7 +320,7 @@ def test_a_damaged_record_names_the_file(tmp_path: Path, content: str) -> None:
 
 def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str]) -> None:
     ledger, plan = study
-    names = tuple(planned.unit.fingerprint for planned in plan.trials)
+    names = tuple(planned.run.fingerprint for planned in plan.trials)
     options = CaseStudy(models=names, runs=ledger.root, data="demo", test=(1,), find=1, name="mine")
     assert options.run(Console()) == 0
     said = capsys.readouterr().out
@@ -347,7 +347,7 @@ def test_misuse_is_told(
     study: tuple[Ledger, Plan], change: dict[str, object], message: str
 ) -> None:
     ledger, plan = study
-    options = CaseStudy(models=(plan.trials[0].unit.fingerprint,), runs=ledger.root, **change)  # type: ignore[arg-type]
+    options = CaseStudy(models=(plan.trials[0].run.fingerprint,), runs=ledger.root, **change)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=message):
         options.run(Console())
 
@@ -356,7 +356,7 @@ def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
     ledger, _ = study
     with pytest.raises(ValueError, match="zzz: no such unit in"):
         casestudy.load(ledger, "zzz")
-    ledger.unit("f00d").claim()
+    ledger.run("f00d").claim()
     with pytest.raises(LedgerError, match=r"f00d/weights\.safetensors: no weights there"):
         casestudy.load(ledger, "f00d")
 

@@ -97,7 +97,7 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
         monkeypatch.setitem(SPACES, name, grid)
         plan = make_plan(grid, Ledger(tmp_path), [str(spert_folder)])
         for planned in plan.trials:
-            run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
+            run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
     options = ("--data", str(spert_folder), "--out", str(tmp_path), "--space", "one", "other")
     code, shown = command(capsys, *options)
     assert code == 0
@@ -183,7 +183,7 @@ def test_a_failure_is_shown_as_it_was_recorded(capsys, spert_folder, tmp_path):
     (planned,) = make_plan(
         find_space("rounds_curve"), Ledger(tmp_path), [str(spert_folder)], arms=["gru-1"], seeds=[0]
     ).trials
-    planned.unit.fail("cannot open [/tmp/x]")
+    planned.run.record_failure("cannot open [/tmp/x]")
     code, shown = command(capsys, *options, *where)
     assert code == 0
     assert "failed: cannot open [/tmp/x]" in shown
@@ -224,7 +224,7 @@ def test_a_trial_that_was_taken_over_is_one_line(capsys, monkeypatch, tmp_path):
 
     class Claiming(Console):
         def print(self, *_: object, **__: object) -> None:
-            for unit in Ledger(tmp_path).units():
+            for unit in Ledger(tmp_path).runs():
                 unit.claim()
 
     options = Train(set=small, out=tmp_path)
@@ -318,7 +318,7 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tin
     )
     assert options.run(Console()) == 0
     (unit,) = (tmp_path / "units").iterdir()
-    record = Ledger(tmp_path).unit(unit.name).result()
+    record = Ledger(tmp_path).run(unit.name).result()
     assert record["vectors"] is None
     digest = load_pretrained(str(tiny_bert), 512).digest
     assert record["pretrained"] == {"name": "tiny/bert", "digest": digest}

@@ -117,5 +117,5 @@ def kill_one_that_trains(cluster: Cluster, shared: Path, study: subprocess.Popen
 def check_same_as_alone(corpus: Path, done: dict[str, dict[str, Any]], folder: Path) -> None:
     for name, result in done.items():
         config = Config.from_flat(result["config"])
-        unit = Ledger(folder / "alone").unit(name)
+        unit = Ledger(folder / "alone").run(name)
         assert numbers(run_unit(config, load_dataset(str(corpus), config), unit)) == numbers(result)

@@ -21,7 +21,7 @@ from study.execution.cluster import ClusterError, Resources, require_card
 from study.execution.memory import PROCESS, Footprint, footprint
 from study.execution.packing import MEMORY_STEP, asked_memory
 from study.execution.worker import Work
-from study.ledger.unit import Unit
+from study.ledger.run import Run
 from tests.tiny_models import save_bert
 
 MIB = 2**20
@@ -89,7 +89,7 @@ def test_a_share_of_a_card_that_is_too_small_is_refused(monkeypatch, tmp_path):
     needed = footprint(config, corpus).card()
     card = SimpleNamespace(total_memory=10 * needed)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
-    work = [Work(unit=Unit(tmp_path / "u"), config=config, corpus_key="demo")]
+    work = [Work(run=Run(tmp_path / "u"), config=config, corpus_key="demo")]
 
     def require(share: float, address: str | None = None) -> None:
         given = {"cpus_per_trial": 1, "max_concurrent": None, "address": address}

@@ -124,10 +124,10 @@ def check_direct_runs(
     """Without Ray, without a stop: the same bits."""
     for name, result in after.items():
         config = Config.from_flat(result["config"])
-        unit = Ledger(out).unit(name)
+        unit = Ledger(out).run(name)
         direct = run_unit(config, load_dataset(str(corpus), config), unit)
         assert numbers(direct) == numbers(result)
-        assert unit.predictions() == Ledger(study).unit(name).predictions()
+        assert unit.predictions() == Ledger(study).run(name).predictions()
 
 
 def check_second_time(corpus: Path, out: Path, after: dict[str, dict[str, Any]]) -> None:

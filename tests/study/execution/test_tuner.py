@@ -53,8 +53,8 @@ def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
     store = Store(f"file://{tmp_path}/store?password=hunter2")
     config = Config()
     corpus = load_dataset(str(spert_folder), config)
-    unit = Ledger(tmp_path / "runs", store).unit(config.fingerprint(corpus.digest))
-    work = worker.Work(unit=unit, config=config, corpus_key="c")
+    unit = Ledger(tmp_path / "runs", store).run(config.fingerprint(corpus.digest))
+    work = worker.Work(run=unit, config=config, corpus_key="c")
     described = worker.described_work(work, corpus, gpu=False)
     assert "hunter2" not in json.dumps(described)
     asked: dict[str, Any] = {}

@@ -59,7 +59,7 @@ def test_a_line_that_is_no_unit_names_file_and_line(exported, tmp_path, change, 
     other = Ledger(tmp_path / "other")
     with pytest.raises(ValueError, match=rf"demo\.jsonl, line 2: .*{message}"):
         merge(other, read_exported(exported))
-    assert other.units() == []
+    assert other.runs() == []
 
 
 def test_columns_of_other_lengths_are_no_history(exported, tmp_path):

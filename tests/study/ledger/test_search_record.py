@@ -145,7 +145,7 @@ def test_what_diverges_has_failed_at_once(spert_folder, tmp_path):
     study = SearchStudy(plan, record, "none", tmp_path / "out", console)
     study._progress = Progress(console, {}, {}, slots=1)
     trial, _ = study.begin("k-1", 0, {"training.learning_rate": 9e-3})
-    plan.ledger.unit(trial.fingerprint).fail("epoch 1: the training loss is nan")
+    plan.ledger.run(trial.fingerprint).record_failure("epoch 1: the training loss is nan")
     assert study.end("k-1", 0, stopped=None, error=False) is trial
     assert (trial.state, trial.reason) == ("failed", "epoch 1: the training loss is nan")
 
@@ -158,12 +158,12 @@ def plan_of(folder, tmp_path, **options):
 def test_a_plan_resolves_arms_and_units(spert_folder, tmp_path):
     plan = plan_of(spert_folder, tmp_path, arms=["k-[01]"], overrides={"training.patience": 3})
     assert (plan.experiment, list(plan.starts)) == ("fair_rounds-my_corpus", ["k-0", "k-1"])
-    config, unit = plan.unit("k-1", {"training.learning_rate": 2e-3, "encoder.dropout": 0.2})
+    config, unit = plan.run("k-1", {"training.learning_rate": 2e-3, "encoder.dropout": 0.2})
     assert (config.model.rounds, config.training.patience, config.training.seed) == (1, 3, 1000)
     assert (config.training.learning_rate, config.encoder.dropout) == (2e-3, 0.2)
     assert unit.path.parent == tmp_path / "units"
-    same = plan.unit("k-1", plan.search.start(plan.base("k-1")))[1]
-    assert same.fingerprint == plan.starts["k-1"].unit.fingerprint
+    same = plan.run("k-1", plan.search.start(plan.base("k-1")))[1]
+    assert same.fingerprint == plan.starts["k-1"].run.fingerprint
     assert plan_of(spert_folder, tmp_path, name="mine").experiment == "mine"
 
 
@@ -303,7 +303,7 @@ def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
         for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)
     ]
     history = {"history": [{**row, "tokens_per_second": 1.0} for row in epochs]}
-    unit = Ledger(tmp_path).unit(record.trials[-1].fingerprint)
+    unit = Ledger(tmp_path).run(record.trials[-1].fingerprint)
     save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, history)
     console = Console(file=io.StringIO(), width=150)
     command(["show", record.experiment, "--out", str(tmp_path)], console)()

@@ -1,4 +1,4 @@
-"""Units on nodes that share nothing but a store."""
+"""Runs on nodes that share nothing but a store."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ import torch
 from rin_core.train.checkpoint import save_tensors
 from rin_core.train.loop import CHECKPOINT, WEIGHTS
 from study.ledger.ledger import Ledger
-from study.ledger.shared import SharedUnit
+from study.ledger.run import USAGE, Superseded
+from study.ledger.shared import SharedRun
 from study.ledger.store import Store, StoreError
-from study.ledger.unit import USAGE, Superseded
 
 EPOCH = {"train_loss": 2.0, "dev": {"f1": 0.5}, "seconds": 1.0, "tokens_per_second": 9.0}
 
@@ -22,26 +22,26 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def driver(store: Store, tmp_path: Path) -> SharedUnit:
-    unit = Ledger(tmp_path / "driver", store).unit("abc")
-    assert isinstance(unit, SharedUnit)
-    return unit
+def driver(store: Store, tmp_path: Path) -> SharedRun:
+    run = Ledger(tmp_path / "driver", store).run("abc")
+    assert isinstance(run, SharedRun)
+    return run
 
 
-def node(store: Store, tmp_path: Path, name: str) -> SharedUnit:
-    return SharedUnit(tmp_path / name / "abc", store)
+def node(store: Store, tmp_path: Path, name: str) -> SharedRun:
+    return SharedRun(tmp_path / name / "abc", store)
 
 
-def train(unit: SharedUnit, token: str, *epochs: int) -> None:
+def train(run: SharedRun, token: str, *epochs: int) -> None:
     for last in epochs:
         history = [{"epoch": number, **EPOCH} for number in range(1, last + 1)]
-        save_tensors(unit.path / WEIGHTS, {"w": torch.tensor([float(last)])}, {"epoch": last})
-        save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
-        unit.saved(token)
+        save_tensors(run.path / WEIGHTS, {"w": torch.tensor([float(last)])}, {"epoch": last})
+        save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
+        run.publish_epoch(token)
 
 
-def files(unit: SharedUnit) -> set[str]:
-    return {path.name for path in unit.path.iterdir()}
+def files(run: SharedRun) -> set[str]:
+    return {path.name for path in run.path.iterdir()}
 
 
 def test_what_a_node_trained_arrives_at_the_driver(store, driver, tmp_path):
@@ -62,20 +62,20 @@ def test_what_a_node_trained_arrives_at_the_driver(store, driver, tmp_path):
 def test_how_far_a_node_has_come_is_seen_without_its_weights(store, driver, tmp_path):
     worker = node(store, tmp_path, "one")
     token = worker.claim()
-    driver.follow()
+    driver.poll()
     assert driver.history() == []
-    worker.use(2, {"process_memory_megabytes": 300.0})
+    worker.record_usage(2, {"process_memory_megabytes": 300.0})
     train(worker, token, 1, 2)
     assert driver.history() == []
-    driver.follow()
+    driver.poll()
     assert driver.history() == worker.history()
     assert files(driver) == {USAGE}
     driver.refresh()
     train(worker, token, 3)
     assert [row["epoch"] for row in driver.history()] == [1, 2]
-    driver.follow()
+    driver.poll()
     worker.finish({"history": [{"epoch": 3}]}, {}, token)
-    driver.follow()
+    driver.poll()
     assert [row["epoch"] for row in driver.history()] == [1, 2, 3]
     driver.refresh()
     assert driver.history() == [{"epoch": 3}]
@@ -84,12 +84,12 @@ def test_how_far_a_node_has_come_is_seen_without_its_weights(store, driver, tmp_
 def test_a_head_that_is_being_replaced_is_read_next_time(store, driver, tmp_path):
     worker = node(store, tmp_path, "one")
     train(worker, worker.claim(), 1)
-    driver.follow()
+    driver.poll()
     whole = (worker.path / CHECKPOINT).read_bytes()
     for cut in (0, 4, 9, 60):
         (tmp_path / "part").write_bytes(whole[:cut])
         store.send(tmp_path / "part", f"abc/{CHECKPOINT}")
-        driver.follow()
+        driver.poll()
         assert len(driver.history()) == 1
 
 
@@ -111,12 +111,12 @@ def test_another_node_goes_on_where_a_lost_one_was_and_the_lost_one_writes_no_mo
 
 
 def test_what_was_trained_before_there_was_a_store_is_taken_along(store, driver, tmp_path):
-    alone = Ledger(tmp_path / "driver").unit("abc")
+    alone = Ledger(tmp_path / "driver").run("abc")
     save_tensors(
         alone.path / CHECKPOINT, {"w": torch.ones(1)}, {"history": [{"epoch": 1, **EPOCH}]}
     )
     ledger = Ledger(tmp_path / "driver", store)
-    ledger.refresh([driver, ledger.unit("never begun")])
+    ledger.refresh([driver, ledger.run("never begun")])
     worker = node(store, tmp_path, "one")
     worker.claim()
     assert len(worker.history()) == 1
@@ -126,18 +126,18 @@ def test_what_was_trained_before_there_was_a_store_is_taken_along(store, driver,
 def test_epochs_trained_without_the_store_are_not_trained_again(store, driver, tmp_path):
     worker = node(store, tmp_path, "one")
     train(worker, worker.claim(), 1, 2)
-    worker.fail("lost")
+    worker.record_failure("lost")
     driver.refresh()
-    alone = Ledger(tmp_path / "driver").unit("abc")
+    alone = Ledger(tmp_path / "driver").run("abc")
     train(alone, alone.claim(), 3, 4)
-    alone.stop(4, "not among the best")
+    alone.record_pruned(4, "not among the best")
     driver.refresh()
     assert len(driver.history()) == 4
     other = node(store, tmp_path, "two")
     other.refresh()
     assert len(other.history()) == 4
     assert other.weights.read_bytes() == alone.weights.read_bytes()
-    assert (other.failure(), other.stopped()) == (None, alone.stopped())
+    assert (other.failure(), other.pruned()) == (None, alone.pruned())
     other.finish({"history": [{"epoch": 5}]}, {}, other.claim())
     train(alone, alone.claim(), 5, 6)  # and of what has ended nothing is begun again
     driver.refresh()
@@ -146,25 +146,25 @@ def test_epochs_trained_without_the_store_are_not_trained_again(store, driver, t
 
 
 def test_failures_and_stops_travel_until_the_next_claim(store, driver, tmp_path):
-    node(store, tmp_path, "one").fail("diverged")
+    node(store, tmp_path, "one").record_failure("diverged")
     driver.refresh()
     assert driver.failure() == {"reason": "diverged"}
-    driver.stop(3, "not among the best")
+    driver.record_pruned(3, "not among the best")
     worker = node(store, tmp_path, "two")
     worker.refresh()
-    assert worker.stopped() == {"epoch": 3, "reason": "not among the best"}
+    assert worker.pruned() == {"epoch": 3, "reason": "not among the best"}
     worker.claim()
     fresh = node(store, tmp_path, "three")
-    for unit in (fresh, driver):  # the driver has both in its own folder, too
-        unit.refresh()
-        assert (unit.failure(), unit.stopped()) == (None, None)
+    for run in (fresh, driver):  # the driver has both in its own folder, too
+        run.refresh()
+        assert (run.failure(), run.pruned()) == (None, None)
 
 
 def test_a_result_from_elsewhere_leaves_no_weights_of_an_attempt(store, driver, tmp_path):
     worker = node(store, tmp_path, "one")
     train(worker, worker.claim(), 1)
     driver.refresh()
-    driver.adopt({"history": [{"epoch": 7}]}, None)
+    driver.import_result({"history": [{"epoch": 7}]}, None)
     fresh = node(store, tmp_path, "two")
     fresh.refresh()
     assert fresh.history() == [{"epoch": 7}]
@@ -178,14 +178,14 @@ def test_weights_that_did_not_change_are_sent_once(store, tmp_path, monkeypatch)
     sent = []
     monkeypatch.setattr(Store, "send", lambda self, file, name: sent.append(name))
     save_tensors(worker.path / CHECKPOINT, {"w": torch.ones(1)}, {"history": []})
-    worker.saved(token)
+    worker.publish_epoch(token)
     assert sent == [f"abc/{CHECKPOINT}"]
 
 
 def test_a_ledger_asks_only_for_units_that_the_store_has(store, tmp_path):
-    node(store, tmp_path, "one").fail("here")
+    node(store, tmp_path, "one").record_failure("here")
     ledger = Ledger(tmp_path / "driver", store)
-    known, unknown = ledger.unit("abc"), ledger.unit("unknown")
+    known, unknown = ledger.run("abc"), ledger.run("unknown")
     ledger.refresh([known, unknown])
     assert known.failure() == {"reason": "here"}
     assert not unknown.path.exists()

@@ -29,9 +29,9 @@ from tests.exports import (
 def test_another_ledger_gets_all_but_the_weights(small_ledger, exported, tmp_path):
     other = Ledger(tmp_path / "other")
     (name,) = merge(other, read_exported(exported)).added
-    assert other.unit(name).result() == small_ledger.unit(name).result()
-    assert other.unit(name).predictions() == small_ledger.unit(name).predictions()
-    assert not other.unit(name).weights.exists()
+    assert other.run(name).result() == small_ledger.run(name).result()
+    assert other.run(name).predictions() == small_ledger.run(name).predictions()
+    assert not other.run(name).weights.exists()
     again = tmp_path / "again.jsonl"
     export_ledger(other, again)
     assert again.read_bytes() == exported.read_bytes()
@@ -44,13 +44,13 @@ def test_what_is_known_is_left_alone_and_what_differs_is_reported(small_ledger, 
     record = json.loads(exported.read_text())
     record["content"]["history"]["dev_f1"][1] += 1e-16 + 1e-9
     exported.write_text(json.dumps(record) + "\n")
-    before = small_ledger.unit(name).result()
+    before = small_ledger.run(name).result()
     assert (
         merge(small_ledger, read_exported(exported))
         .conflicts[name]
         .startswith("epoch 2: dev_f1 is ")
     )
-    assert small_ledger.unit(name).result() == before
+    assert small_ledger.run(name).result() == before
 
 
 def test_only_the_corpora_asked_for(small_ledger, tmp_path):
@@ -74,14 +74,14 @@ def test_an_export_of_nothing_leaves_the_file_as_it_was(small_ledger, exported, 
         with pytest.raises(ValueError, match=r"runs\d+: nothing on webnlg to export; it has demo$"):
             export_ledger(small_ledger, exported, asked)
     empty = Ledger(tmp_path / "rusn")
-    with pytest.raises(ValueError, match=r"rusn: no finished unit, study .* check --out"):
+    with pytest.raises(ValueError, match=r"rusn: no finished run, study .* check --out"):
         export_ledger(empty, exported)
     assert exported.read_bytes() == before
     assert not empty.root.exists()
 
 
 def test_times_are_no_difference_but_everything_else_is(small_ledger):
-    (unit,) = small_ledger.units()
+    (unit,) = small_ledger.runs()
     result = unit.result()
     assert result is not None
     slower = [{**row, "seconds": 1e9, "tokens_per_second": 0.1} for row in result["history"]]
@@ -96,7 +96,7 @@ def test_times_are_no_difference_but_everything_else_is(small_ledger):
 
 
 def test_where_a_pretrained_model_lies_stays_here(small_ledger, tmp_path):
-    (unit,) = small_ledger.units()
+    (unit,) = small_ledger.runs()
     result = unit.result()
     assert result is not None
     there = {**result["config"], "encoder.kind": "transformer", "encoder.model": "/home/me/model"}
@@ -105,7 +105,7 @@ def test_where_a_pretrained_model_lies_stays_here(small_ledger, tmp_path):
     moved |= {"pretrained": {"name": "me/model", "digest": "m"}}
     moved |= {"corpus": {**result["corpus"], "digest": "d"}}
     mine, other = Ledger(tmp_path / "mine"), Ledger(tmp_path / "other")
-    mine.unit(fingerprint).adopt(moved, None)
+    mine.run(fingerprint).import_result(moved, None)
     export_ledger(mine, tmp_path / "file")
     assert "/home" not in (tmp_path / "file").read_text()
     assert merge(other, read_exported(tmp_path / "file")).added == [fingerprint]
@@ -231,12 +231,12 @@ class TestCommands:
         )
         assert "1 records added" in python("study/run.py", "import", str(file), f"--out={other}")
         assert [record.name for record in read_corpora(other).values()] == ["demo"]
-        (unit,) = Ledger(other).units()
+        (unit,) = Ledger(other).runs()
         assert not unit.weights.exists()
         shown = python("study/run.py", "rerun", unit.fingerprint[:6], f"--out={other}")
         assert "every number agrees to the bit" in shown
         assert "its weights are in the ledger now" in shown
-        trained = small_ledger.unit(unit.fingerprint).weights
+        trained = small_ledger.run(unit.fingerprint).weights
         assert unit.weights.read_bytes() == trained.read_bytes()
 
     def test_rerun_says_what_differs(self, small_ledger, exported, tmp_path):
@@ -300,13 +300,13 @@ class TestCommands:
         assert not other.exists()
 
     def test_misuse(self, tmp_path):
-        Ledger(tmp_path).unit(Config().fingerprint("d")).fail("for the folder")
+        Ledger(tmp_path).run(Config().fingerprint("d")).record_failure("for the folder")
         for prefix, message in (("zz", "no such unit"), ("", "is not finished")):
             shown = python("study/run.py", "rerun", prefix, f"--out={tmp_path}", code=2)
             assert message in shown
         file = tmp_path / "none.jsonl"
         shown = python("study/run.py", "export", str(file), f"--out={tmp_path}", code=2)
-        assert "no finished unit, study or search to export; check --out" in shown
+        assert "no finished run, study or search to export; check --out" in shown
         assert not file.exists()
         missing = python("study/run.py", "import", "/nowhere.jsonl", f"--out={tmp_path}", code=2)
         assert "import /nowhere.jsonl: there is no such file" in missing

@@ -88,8 +88,8 @@ def test_a_study_tracked_in_postgres_directly_and_by_a_server(postgres, tmp_path
     tracked = experiment(tmp_path)
     first = Tracker(postgres, tracked)
     for planned in tracked.planned.values():
-        learn(planned.unit, 5)
-        first.epoch(planned.unit.fingerprint, 5)
+        learn(planned.run, 5)
+        first.epoch(planned.run.fingerprint, 5)
     assert first.close("FAILED") == 0
     assert (tmp_path / "artifacts").as_uri() in first.runs.client.get_experiment(
         first.runs.experiment_id
@@ -98,7 +98,7 @@ def test_a_study_tracked_in_postgres_directly_and_by_a_server(postgres, tmp_path
     with mlflow_server(postgres, tmp_path / "served") as server:
         second = Tracker(server.url, tracked)
         for name, planned in tracked.planned.items():
-            finish(planned.unit, 12)
+            finish(planned.run, 12)
             second.settle(name)
         assert second.close("FINISHED") == 0
         assert second.runs.study_id == first.runs.study_id

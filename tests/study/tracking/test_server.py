@@ -44,7 +44,7 @@ def train(tracker: Tracker, tracked: Tracked, first: int, last: int) -> float:
     longest = 0.0
     for epoch in range(first, last + 1):
         for name, planned in tracked.planned.items():
-            learn(planned.unit, epoch)
+            learn(planned.run, epoch)
             before = time.perf_counter()
             tracker.epoch(name, epoch)
             longest = max(longest, time.perf_counter() - before)
@@ -54,7 +54,7 @@ def train(tracker: Tracker, tracked: Tracked, first: int, last: int) -> float:
 
 def end(tracker: Tracker, tracked: Tracked, epochs: int) -> None:
     for name, planned in tracked.planned.items():
-        finish(planned.unit, epochs)
+        finish(planned.run, epochs)
         tracker.settle(name)
 
 

@@ -105,7 +105,7 @@ def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, train
     uri = f"sqlite:///{mlflow_db}"
     tracked = experiment(tmp_path, ("aaa", "bbb", "ccc"), corpus=trained.encoded)
     for name, f1 in (("aaa", 0.9), ("bbb", 0.4)):
-        unit = tracked.planned[name].unit
+        unit = tracked.planned[name].run
         finish(unit, 2, f1)
         shutil.copy(trained.weights, unit.weights)
     for _ in range(2):

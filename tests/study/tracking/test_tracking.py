@@ -10,9 +10,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from rin_core.train.loop import CHECKPOINT
-from study.ledger.shared import SharedUnit
+from study.ledger.run import Run
+from study.ledger.shared import SharedRun
 from study.ledger.store import Store
-from study.ledger.unit import Unit
 from study.tracking.base import Tracked, TrackingError, Untracked
 from study.tracking.mlflow import sender as mlflow_tracker
 from study.tracking.mlflow.client import KIND, PARENT, WATCHED, create_database
@@ -32,8 +32,8 @@ def tracked(tmp_path: Path) -> Tracked:
 
 
 @pytest.fixture
-def units(tracked: Tracked) -> dict[str, Unit]:
-    return {name: planned.unit for name, planned in tracked.planned.items()}
+def units(tracked: Tracked) -> dict[str, Run]:
+    return {name: planned.run for name, planned in tracked.planned.items()}
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_no_score_of_test_stands_under_the_name_of_dev(tmp_path, mlflow_db, clie
     tracked = experiment(tmp_path)
     on_test = dataclasses.replace(tracked.planned["bbb"], selection="test")
     tracked = dataclasses.replace(tracked, planned={**tracked.planned, "bbb": on_test})
-    units = {name: planned.unit for name, planned in tracked.planned.items()}
+    units = {name: planned.run for name, planned in tracked.planned.items()}
     first = Tracker(f"sqlite:///{mlflow_db}", tracked)
     learn(units["bbb"], 1)
     first.settle("bbb")
@@ -161,13 +161,13 @@ def test_epochs_on_a_node_of_its_own_are_shown_while_it_trains(
     mlflow_db, client, tracked, tmp_path
 ):
     store = Store(f"file://{tmp_path}/bucket")
-    here = SharedUnit(tmp_path / "here" / "aaa", store)
-    node = SharedUnit(tmp_path / "node" / "aaa", store)
-    planned = {"aaa": dataclasses.replace(tracked.planned["aaa"], unit=here)}
+    here = SharedRun(tmp_path / "here" / "aaa", store)
+    node = SharedRun(tmp_path / "node" / "aaa", store)
+    planned = {"aaa": dataclasses.replace(tracked.planned["aaa"], run=here)}
     tracker = Tracker(f"sqlite:///{mlflow_db}", dataclasses.replace(tracked, planned=planned))
     token = node.claim()
     learn(node, 2)
-    node.saved(token)
+    node.publish_epoch(token)
     tracker.epoch("aaa", 2)
     tracker.close("FAILED")
     run = children(client)["aaa"]
@@ -181,7 +181,7 @@ def test_failed_and_stopped_trials_are_told_apart(opened, units, client):
     for name, unit in units.items():
         learn(unit, 1)
         tracker.settle(name)
-    units["aaa"].fail("the training loss is nan")
+    units["aaa"].record_failure("the training loss is nan")
     tracker.close("FAILED")
     runs = children(client)
     assert runs["aaa"].info.status == "FAILED"

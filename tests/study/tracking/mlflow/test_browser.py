@@ -50,10 +50,10 @@ def small_study(root: Path, trained: Trained) -> Tracked:
         for seed in (0, 1):
             changes = {**SMALL, "model.rounds": rounds, "training.seed": seed}
             config = Config().with_overrides(changes)
-            unit = Ledger(root / "runs").unit(config.fingerprint(trained.encoded.digest))
+            unit = Ledger(root / "runs").run(config.fingerprint(trained.encoded.digest))
             run_unit(config, trained.encoded, unit)
             planned[unit.fingerprint] = Planned(
-                unit=unit,
+                run=unit,
                 name=f"{label} · demo · seed {seed}",
                 params={"arm": arm, **config.flat()},
                 tags={"arm": arm, "seed": str(seed)},

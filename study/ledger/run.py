@@ -28,11 +28,11 @@ OUTCOMES = ("failure.json", "stopped.json")
 
 
 class Superseded(RinError):
-    """Another attempt at the same unit has taken over; this one must write no more."""
+    """Another attempt at the same run has taken over; this one must write no more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Run:
     """The folder of one fingerprint."""
 
     path: Path
@@ -67,7 +67,7 @@ class Unit:
         """Return why the last attempt failed, or None."""
         return read_json(self.path / "failure.json")
 
-    def stopped(self) -> dict[str, Any] | None:
+    def pruned(self) -> dict[str, Any] | None:
         """Return after which epoch and why a search stopped it, or None.
 
         The checkpoint is kept: whoever wants the unit's end trains on from there.
@@ -93,13 +93,13 @@ class Unit:
                     found[int(row.pop("epoch"))] = row
         return found
 
-    def use(self, epoch: int, usage: Mapping[str, float]) -> None:
+    def record_usage(self, epoch: int, usage: Mapping[str, float]) -> None:
         """Record what an epoch took of the machine."""
         with (self.path / USAGE).open("a") as file:
             file.write(json.dumps({"epoch": epoch, **usage}) + "\n")
 
     def claim(self) -> str:
-        """Take the unit for a new attempt and return its token.
+        """Take the run for a new attempt and return its token.
 
         When a node is lost, its workers can go on for seconds after others took over. Only
         the latest claim may write. What became of an earlier attempt no longer counts.
@@ -124,7 +124,9 @@ class Unit:
         write_json(self.path / "result.json", result)
         self._clear()
 
-    def adopt(self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
+    def import_result(
+        self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None
+    ) -> None:
         """Record a result that was computed elsewhere, in place of any attempt here.
 
         The attempt's weights go: they are not those of the result, which travels without.
@@ -137,25 +139,25 @@ class Unit:
         self._clear()
 
     def _clear(self) -> None:
-        """Remove what a finished unit has no more use for."""
+        """Remove what a finished run has no more use for."""
         for name in (CHECKPOINT, *OUTCOMES):
             (self.path / name).unlink(missing_ok=True)
 
-    def saved(self, token: str) -> None:
+    def publish_epoch(self, token: str) -> None:
         """Hear that an epoch is on disk; raise :class:`Superseded` as :meth:`check` does."""
         self.check(token)
 
     def refresh(self) -> None:
         """Bring the folder up to date with what other nodes wrote: nothing to do for one folder."""
 
-    def follow(self) -> None:
-        """See how far another node has come with the unit: nothing to do for one folder."""
+    def poll(self) -> None:
+        """See how far another node has come with the run: nothing to do for one folder."""
 
-    def stop(self, epoch: int, reason: str) -> None:
-        """Record that a search stopped the unit after an epoch, for a reason."""
+    def record_pruned(self, epoch: int, reason: str) -> None:
+        """Record that a search stopped the run after an epoch, for a reason."""
         write_json(self.path / "stopped.json", {"epoch": epoch, "reason": reason})
 
-    def fail(self, reason: str) -> None:
+    def record_failure(self, reason: str) -> None:
         """Record why an attempt failed. The next study tries again."""
         write_json(self.path / "failure.json", {"reason": reason})
 
