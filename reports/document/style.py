@@ -1,4 +1,4 @@
-"""Colours and type that all figures share."""
+"""Colours and type of all figures."""
 
 from __future__ import annotations
 
@@ -8,18 +8,47 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-#: Colours of text.
-INK = "#1F2328"
+INK = "#1f2328"
+FAINT = "#59636e"
+AXIS = "#b7bdc4"
+GRID = "#e7eaed"
+PAPER = "#ffffff"
+GREY = "#6b6b6b"
+# The palette of Okabe and Ito: distinct in every type of colour vision, and in print.
+BLUE = "#0072b2"
+VERMILION = "#d55e00"
+GREEN = "#009e73"
+PURPLE = "#cc79a7"
+ORANGE = "#e69f00"
+SKY = "#56b4e9"
+#: Colours of the lines of a figure, in the order of use.
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 
+#: CSS variable that replaces each colour on a page, which has a light and a dark theme.
+CSS_VARIABLES = {
+    INK: "--ink",
+    FAINT: "--faint",
+    AXIS: "--axis",
+    GRID: "--grid",
+    PAPER: "--paper",
+    GREY: "--grey",
+    BLUE: "--blue",
+    VERMILION: "--vermilion",
+    GREEN: "--green",
+    PURPLE: "--purple",
+    ORANGE: "--orange",
+    SKY: "--sky",
+}
 
-FAINT = "#59636E"
+#: Dashes of a reference line.
+DASHES = (0, (3.5, 2))
 
-
-#: How every figure looks. Any: recent matplotlib types the keys one by one, earlier ones as text.
+#: Matplotlib settings of every figure. ``Any``, because recent versions of matplotlib type the keys
+#: one by one, and earlier ones as text.
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
-    "axes.edgecolor": "#B7BDC4",
+    "axes.edgecolor": AXIS,
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -27,7 +56,7 @@ STYLE: Any = {
     "axes.grid": True,
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
-    "grid.color": "#E7EAED",
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
     "text.color": INK,
     "xtick.color": FAINT,

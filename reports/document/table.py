@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reports.stats.significance import NOTHING, Estimate
+from reports.stats.intervals import NOTHING, Estimate
 
 _CSV_HEAD = (
     *("table", "row", "column", "text", "value", "sd", "n", "low", "high"),

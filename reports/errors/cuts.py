@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.frames.predictions import Answer, Fact, WordsKnown
-from reports.stats.significance import Array
+from reports.stats.intervals import Array
 from rin_core.data.corpus import Sentence
 
 #: Most relations that have a row of their own.

@@ -18,24 +18,32 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from reports.document.style import INK, STYLE
+from reports.document.style import (
+    AXIS,
+    DASHES,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PALETTE,
+    PURPLE,
+    STYLE,
+    VERMILION,
+)
 from reports.errors.cuts import by_distance, by_length
 from reports.errors.kinds import UNREACHABLE, Likeness, fates, inventions
 from reports.errors.rounds import answered, sizes, steps
 from reports.errors.tables import arm_runs, cut_scores
 from reports.frames.predictions import Answer, SentenceCounts
 from reports.frames.select import arm_label, of_arm
-from reports.stats.significance import f1
+from reports.stats.tests import f1
 
-#: Okabe and Ito's palette; the last is for what is nothing in particular.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_GREY = "#6B6B6B"
 _KINDS = {
-    Likeness.RELATION: "#D55E00",
-    Likeness.REVERSED: "#CC79A7",
-    Likeness.ARGUMENT: "#E69F00",
-    Likeness.NOTHING: _GREY,
-    UNREACHABLE: "#B7BDC4",
+    Likeness.RELATION: VERMILION,
+    Likeness.REVERSED: PURPLE,
+    Likeness.ARGUMENT: ORANGE,
+    Likeness.NOTHING: GREY,
+    UNREACHABLE: AXIS,
 }
 #: Most relations on an axis of the matrix.
 MOST_IN_MATRIX = 12
@@ -182,15 +190,13 @@ def draw_changes(info: ChangesInfo) -> Figure:
     figure, (axes,) = _canvas(9.6, 1.1 + 0.27 * lines, 1)
     with mpl.rc_context(STYLE):
         places = np.arange(len(info.steps))
-        axes.barh(places, [s[1] for s in info.steps], color="#009E73", height=0.6, label="fixed")
-        axes.barh(places, [-s[2] for s in info.steps], color="#D55E00", height=0.6, label="broke")
-        axes.axvline(0, color=_GREY, linewidth=0.8)
+        axes.barh(places, [s[1] for s in info.steps], color=GREEN, height=0.6, label="fixed")
+        axes.barh(places, [-s[2] for s in info.steps], color=VERMILION, height=0.6, label="broke")
+        axes.axvline(0, color=GREY, linewidth=0.8)
         if info.chance is not None:
             label = "another seed, mean"
             for side in (-1, 1):
-                axes.axvline(
-                    side * info.chance, color=_GREY, linestyle=(0, (3.5, 2)), lw=1.1, label=label
-                )
+                axes.axvline(side * info.chance, color=GREY, linestyle=DASHES, lw=1.1, label=label)
                 label = "_"
         axes.set_yticks(places, labels)
         axes.invert_yaxis()

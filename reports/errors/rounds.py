@@ -16,7 +16,7 @@ import pandas as pd
 
 from reports.frames.predictions import Answer, Fact, SentenceCounts
 from reports.frames.select import arm_label, of_arm
-from reports.stats.significance import NOTHING, Estimate, estimate
+from reports.stats.intervals import NOTHING, Estimate, estimate
 
 _BASELINE_ARM = "bilstm-s"
 

@@ -14,7 +14,8 @@ from reports.errors.kinds import UNREACHABLE, Likeness, confusions, fates, inven
 from reports.errors.rounds import Step, answered, sizes, steps
 from reports.frames.predictions import SentenceCounts, count_by_words
 from reports.frames.select import arm_label, of_arm
-from reports.stats.significance import Array, Estimate, estimate, estimate_score, f1
+from reports.stats.intervals import Array, Estimate, estimate, estimate_score
+from reports.stats.tests import f1
 from reports.tables.cells import spread
 
 #: Most pairs of relations in the table of confusions.

@@ -21,19 +21,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import Locator, MaxNLocator, NullLocator
 
-from reports.document.style import FAINT, INK, STYLE
+from reports.document.style import BLUE, DASHES, FAINT, GREEN, GREY, INK, PURPLE, STYLE, VERMILION
 from reports.frames.select import by_seed, of_arm
 from reports.frames.trials import require_one_setting
 from reports.published.numbers import published
-from reports.stats.significance import estimate_score
+from reports.stats.intervals import estimate_score
 
 _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
-# Okabe and Ito's palette, told apart with any colour vision and in grey.
-_COLOURS = {"gru": "#0072B2", "rnn": "#D55E00", "linear": "#009E73"}
-_OTHER_COLOUR = "#CC79A7"
-_BASELINE_COLOUR = "#6B6B6B"
-_DASHES = (0, (3.5, 2))
+_COLOURS = {"gru": BLUE, "rnn": VERMILION, "linear": GREEN}
 # Seeds stand beside their mean: those of two cells would cover each other.
 _SHIFTS = {"gru": -0.11, "rnn": 0.11}
 
@@ -205,10 +201,10 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
 
 def _draw_baseline(axes: Axes, point: Point) -> None:
     if point.n:
-        axes.axhline(point.mean, color=_BASELINE_COLOUR, linestyle=_DASHES, linewidth=1.2)
+        axes.axhline(point.mean, color=GREY, linestyle=DASHES, linewidth=1.2)
     if math.isfinite(point.low):
-        axes.axhspan(point.low, point.high, color=_BASELINE_COLOUR, alpha=0.11, linewidth=0)
-    _draw_points(axes, (point,), _BASELINE_COLOUR, shift=-0.14)
+        axes.axhspan(point.low, point.high, color=GREY, alpha=0.11, linewidth=0)
+    _draw_points(axes, (point,), GREY, shift=-0.14)
 
 
 def _draw_curve(axes: Axes, curve: Curve) -> None:
@@ -253,7 +249,7 @@ _PAPER_MARKER: dict[str, Any] = {
 
 
 def _colour(cell: str) -> str:
-    return _COLOURS.get(cell, _OTHER_COLOUR)
+    return _COLOURS.get(cell, PURPLE)
 
 
 def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
@@ -300,7 +296,7 @@ def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
     points = [p for _, p in info.points]
     if info.panels[0].baseline:
         subscripted = info.baseline.replace("_s", "$_\\mathrm{s}$")
-        style: dict[str, Any] = {"color": _BASELINE_COLOUR, "linestyle": _DASHES, "lw": 1.2}
+        style: dict[str, Any] = {"color": GREY, "linestyle": DASHES, "lw": 1.2}
         handles.append(Line2D([], [], marker="o", ms=5.5, label=f"{subscripted} (K = 0)", **style))
     if any(p.published is not None for p in points):
         handles.append(Line2D([], [], label="the paper, Table 1", **_PAPER_MARKER))

@@ -18,14 +18,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reports.document.style import FAINT, INK, STYLE
+from reports.document.style import FAINT, INK, PALETTE, STYLE
 from reports.frames.searches import SearchData, expected_best, ranked
 
 #: Points of dev F1 below the best trial that a figure shows; in a slice, what is lower lies on
 #: the edge.
 SHOWN = 10.0
-#: Okabe and Ito's palette, one colour an arm.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _GOLDEN = 0.618  # its multiples spread evenly between whole numbers
 
 Point = tuple[float, float]
@@ -250,4 +248,4 @@ def draw_expected(info: ExpectedInfo) -> Figure:
 
 
 def _cycle(count: int) -> list[str]:
-    return [_COLOURS[k % len(_COLOURS)] for k in range(count)]
+    return [PALETTE[k % len(PALETTE)] for k in range(count)]

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from reports.frames.trials import LedgerError
-from reports.stats.significance import Array, f1
+from reports.stats.intervals import Array
+from reports.stats.tests import f1
 from rin_core.data.corpus import Sentence, Span, Triple
 from rin_core.data.statistics import SplitStatistics
 

@@ -17,18 +17,9 @@ from reports.document.table import NO_CELL, Cell, Row, Table, number
 from reports.frames.predictions import SentenceCounts
 from reports.frames.select import by_seed, fingerprints, of_arm
 from reports.published.numbers import ROUNDS, TABLE_1_ROWS, TABLE_5_ROWS, published
-from reports.stats.significance import (
-    Difference,
-    Estimate,
-    Order,
-    Verdict,
-    estimate,
-    holm,
-    order,
-    paired_difference,
-    seeds_needed,
-    verdict,
-)
+from reports.stats.intervals import Estimate, estimate, seeds_needed
+from reports.stats.tests import Difference, holm, paired_difference
+from reports.stats.verdicts import Order, Verdict, order, verdict
 from reports.tables.cells import (
     interval_cell,
     p_cell,

@@ -19,7 +19,8 @@ from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
 from reports.frames.trials import STATUS_WORDS, complete_command
 from reports.published.numbers import ARMS, best_without_bert, published
-from reports.stats.significance import Order, Verdict, verdict, widened
+from reports.stats.intervals import widened
+from reports.stats.verdicts import Order, Verdict, verdict
 from reports.tables.confirmation import budgets, comparison_rows, confirmation_rows
 from reports.tables.experiment import OPTIMISM_COLUMNS
 from reports.tables.search_rows import origins

@@ -8,7 +8,8 @@ import pandas as pd
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.frames.predictions import SentenceCounts
 from reports.frames.select import arm_label, of_arm
-from reports.stats.significance import Array, estimate_score, f1
+from reports.stats.intervals import Array, estimate_score
+from reports.stats.tests import f1
 from reports.tables.cells import spread
 from rin_core.data.statistics import GROUPS, groups_of
 

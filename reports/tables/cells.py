@@ -12,7 +12,8 @@ from reports.document.table import NO_CELL, Cell, number
 from reports.frames.select import by_seed, fingerprints
 from reports.frames.trials import STATUS_WORDS, complete_command, settings_of
 from reports.published.numbers import Published, published
-from reports.stats.significance import VERDICT_RULE, Estimate, estimate, estimate_score, verdict
+from reports.stats.intervals import Estimate, estimate, estimate_score
+from reports.stats.verdicts import VERDICT_RULE, verdict
 
 
 def score(trials: pd.DataFrame, column: str) -> Estimate:
@@ -102,7 +103,7 @@ def _shown(p: float) -> str:
 
 
 def verdict_cell(found: Estimate, printed: Published | None, names: tuple[str, ...] = ()) -> Cell:
-    """Judge a printed number by :data:`~reports.stats.significance.VERDICT_RULE`."""
+    """Judge a printed number by :data:`~reports.stats.verdicts.VERDICT_RULE`."""
     judged = verdict(found, printed.value if printed else None)
     return Cell(text=str(judged), fingerprints=names if printed else ())
 

@@ -10,7 +10,9 @@ from reports.document.table import Cell, Row, Table
 from reports.frames.searches import SearchData, ranked
 from reports.frames.select import by_seed, fingerprints, of_arm
 from reports.frames.trials import no_trials
-from reports.stats.significance import Difference, Estimate, holm, order, paired_difference
+from reports.stats.intervals import Estimate
+from reports.stats.tests import Difference, holm, paired_difference
+from reports.stats.verdicts import order
 from reports.tables.cells import interval_cell, p_cell, score, score_cell, seeds_cell, spread
 from search_spaces.space import START, TUNED
 

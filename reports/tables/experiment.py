@@ -12,15 +12,8 @@ from reports.frames.predictions import SentenceCounts
 from reports.frames.select import arm_label, by_seed, fingerprints, of_arm
 from reports.frames.trials import require_one_setting
 from reports.published.numbers import published
-from reports.stats.significance import (
-    NOTHING,
-    Array,
-    Difference,
-    Estimate,
-    holm,
-    paired_difference,
-    sentence_difference,
-)
+from reports.stats.intervals import NOTHING, Array, Estimate
+from reports.stats.tests import Difference, holm, paired_difference, sentence_difference
 from reports.tables.cells import (
     interval_cell,
     p_cell,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reports.build import main
-from reports.document.svg import THEME
+from reports.document.style import CSS_VARIABLES
 from reports.document.table import Cell, Row, Table
 from reports.frames.runs import run_cards
 from reports.frames.searches import read_search
@@ -101,7 +101,7 @@ def test_nothing_is_loaded_and_nothing_is_markup_that_should_be_text(page: str) 
 
 def test_figures_take_the_colours_of_the_page(page: str) -> None:
     drawn = "".join(re.findall(r"<svg .*?</svg>", page, re.DOTALL))
-    for colour, variable in THEME.items():
+    for colour, variable in CSS_VARIABLES.items():
         assert re.search(f"(?<!, ){colour}", drawn) is None
         assert page.count(f"{variable}:") == 2, "one for the light, one for the dark"
 

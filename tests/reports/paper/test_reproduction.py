@@ -10,7 +10,7 @@ import pytest
 
 from reports import build
 from reports.paper import reproduction
-from reports.stats.significance import seeds_needed
+from reports.stats.intervals import seeds_needed
 from tests.ledgers import Ledger, answers_ledger, write_search
 
 

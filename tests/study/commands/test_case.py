@@ -19,7 +19,7 @@ from reports.frames.predictions import read_counts
 from reports.frames.trials import LedgerError as UnreadableLedger
 from reports.frames.trials import read_ledger
 from reports.published.cases import PAPER_CASES
-from reports.stats.significance import f1
+from reports.stats.tests import f1
 from rin_core.config import Config
 from rin_core.data.corpus import Span
 from rin_core.data.demo import demo_corpus

@@ -1,3 +1,5 @@
+"""Tests over seeds and over sentences, and Holm's correction."""
+
 from __future__ import annotations
 
 import math
@@ -6,58 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
-from reports.stats.significance import (
-    NOTHING,
-    Estimate,
-    Order,
-    Verdict,
-    estimate,
-    estimate_score,
-    f1,
-    holm,
-    order,
-    paired_difference,
-    seeds_needed,
-    sentence_difference,
-    verdict,
-)
+from reports.stats.intervals import NOTHING
+from reports.stats.tests import f1, holm, paired_difference, sentence_difference
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=8)
-
-
-def test_estimate_by_hand() -> None:
-    found = estimate([80, 84, 85])
-    # deviations −3, 1, 2: sd = √(14 / 2); t(0.975, 2) = 4.30265
-    assert (found.n, found.mean, found.sd) == pytest.approx((3, 83, math.sqrt(7)))
-    half = 4.30265 * math.sqrt(7) / math.sqrt(3)
-    assert (found.low, found.high) == pytest.approx((83 - half, 83 + half), rel=1e-5)
-
-
-def test_few_seeds_say_little() -> None:
-    assert estimate([]) == NOTHING
-    one = estimate([80])
-    assert (one.n, one.mean) == (1, 80)
-    assert all(math.isnan(value) for value in (one.sd, one.low, one.high))
-    same = estimate([70, 70, 70])
-    assert (same.sd, same.low, same.high) == (0, 70, 70)
-
-
-@pytest.mark.parametrize("n", [2, 3, 5])
-def test_the_interval_covers_what_it_promises(n: int) -> None:
-    drawn = np.random.default_rng(n).normal(82, 1.5, size=(3000, n))
-    intervals = [estimate(sample) for sample in drawn]
-    covered = np.mean([found.low <= 82 <= found.high for found in intervals])
-    assert 0.935 < covered < 0.965
-
-
-def test_scores_have_an_end_and_differences_have_none() -> None:
-    values = [97.0, 99.0]
-    assert estimate(values).high > 100
-    assert estimate_score(values).high == 100
-    assert estimate_score(values).low == estimate(values).low
-    assert math.isnan(estimate_score([50.0]).low)
 
 
 def test_paired_difference_by_hand() -> None:
@@ -149,57 +104,7 @@ def test_holm_keeps_order_and_lies_between_none_and_bonferroni(p_values: list[fl
     assert [corrected[k] for k in order] == sorted(corrected)
 
 
-OURS = Estimate(3, 86.0, 0.4, 85.0, 87.0)
-
-
-@pytest.mark.parametrize(
-    ("ours", "published", "expected"),
-    [
-        (OURS, 86.3, Verdict.REPRODUCED),
-        (OURS, 87.0, Verdict.REPRODUCED),
-        (OURS, 87.04, Verdict.REPRODUCED),  # 87.0 may have been printed for it
-        (OURS, 87.1, Verdict.BELOW),
-        (OURS, 84.9, Verdict.ABOVE),
-        (OURS, None, Verdict.NOTHING_PUBLISHED),
-        (estimate([86.0]), 86.0, Verdict.ONE_SEED),
-        (NOTHING, 86.0, Verdict.NOT_RUN),
-    ],
-)
-def test_verdict(ours: Estimate, published: float | None, expected: Verdict) -> None:
-    assert verdict(ours, published) is expected
-
-
-def test_an_order_is_judged_by_every_difference_it_is_made_of() -> None:
-    above, below = estimate([1.0, 1.2, 1.1]), estimate([-1.0, -1.2, -1.1])
-    around = estimate([-1.0, 1.2, 0.1])
-    assert order([above]) == order([above, above]) == Order.SUPPORTED
-    assert order([above, around]) == order([around]) == Order.UNDECIDED
-    assert order([above, around, below]) == Order.CONTRADICTED
-    assert order([above, estimate([1.0])]) == Order.ONE_SEED
-    assert order([above, NOTHING]) == order([]) == Order.NOT_RUN
-
-
-@pytest.mark.parametrize(("sd", "difference", "needed"), [(1, 1, 10), (2, -1, 34), (1, 0.2, 199)])
-def test_seeds_needed_are_those_of_power_tables(sd: float, difference: float, needed: int) -> None:
-    assert seeds_needed(sd, difference) == needed
-
-
-def test_so_many_seeds_show_the_difference_in_four_cases_of_five() -> None:
-    needed = int(seeds_needed(0.5, 0.6))
-    for n, enough in ((needed, True), (needed - 1, False)):
-        drawn = np.random.default_rng(n).normal(0.6, 0.5, size=(8000, n))
-        t = drawn.mean(1) / (drawn.std(1, ddof=1) / math.sqrt(n))
-        assert (np.mean(t > stats.t.isf(0.025, n - 1)) >= 0.8) == enough
-
-
-def test_seeds_needed_at_the_edges() -> None:
-    assert seeds_needed(0.0, 1.0) == 2
-    assert seeds_needed(1.0, 0.01) == math.inf
-    assert math.isnan(seeds_needed(math.nan, 1.0))
-    assert math.isnan(seeds_needed(1.0, 0.0))
-
-
-def test_of_one_sentence_nothing_can_be_redrawn():
+def test_one_sentence_cannot_be_resampled() -> None:
     one = np.array([[1, 2, 3]])
     found = sentence_difference([one], [one])
     assert found.estimate.n == 0
