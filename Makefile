@@ -49,8 +49,9 @@ bench: .venv/installed  ## compare the speed with a dense and a plain formulatio
 report: .venv/installed  ## write the page, all tables and figures, and the notebooks, from runs/
 	$(BIN)/python reports/build.py --notebooks
 
-results: .venv/installed  ## write the published results from runs/: REPRODUCTION.md, tables, figures, the page
+results: .venv/installed  ## write the published results from runs/: REPRODUCTION.md, tables, figures, README
 	$(BIN)/python reports/build.py --out results
+	$(BIN)/python -m reports.paper.readme
 
 notebooks: .venv/installed  ## execute the notebooks alone, on runs/
 	$(BIN)/python -m reports.page.run_notebooks

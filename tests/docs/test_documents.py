@@ -1,0 +1,60 @@
+"""The documents: sentences stay short, and links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.sentences import median_words, sentences
+
+ROOT = Path(__file__).parents[2]
+#: The log is history, and stays as it was written.
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "log.md"),
+]
+LONGEST, MEDIAN = 40, 18
+
+
+def test_sentences_are_short() -> None:
+    found = [sentence for path in DOCUMENTS for sentence in sentences(path)]
+    assert [(s.file, s.text) for s in found if s.words > LONGEST] == []
+    assert median_words(found) <= MEDIAN
+
+
+def test_sentences_end_at_stops_list_items_and_cells(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A heading is left out\n\n"
+        "One sentence of `some code`\nover two lines. Is this **one** more?\n\n"
+        "- An item without a stop\n- Another [item](somewhere.md), over\n  two lines\n\n"
+        "| A head | one cell |\n|---|---|\n| `x` | Two. Sentences. |\n\n"
+        "```\nthis is code. not text.\n```\n\n    nor is this\n"
+    )
+    found = sentences(page)
+    assert [(s.words, s.in_table) for s in found] == [
+        *((7, False), (4, False), (5, False), (5, False)),
+        *((2, True), (2, True), (1, True), (1, True), (1, True)),
+    ]
+    assert median_words(found) == 5
+
+
+def _anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
+    dead = []
+    for target in targets:
+        name, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        file = document.parent / name if name else document
+        if not file.exists() or (anchor and anchor not in _anchors(file)):
+            dead.append(target)
+    assert dead == []
