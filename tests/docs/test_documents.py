@@ -52,7 +52,7 @@ def test_links_lead_somewhere(document: Path) -> None:
     dead = []
     for target in targets:
         name, _, anchor = target.partition("#")
-        if "://" in target:
+        if "://" in target or name.startswith("api/"):  # `make docs` builds and checks these
             continue
         file = document.parent / name if name else document
         if not file.exists() or (anchor and anchor not in _anchors(file)):
