@@ -15,7 +15,8 @@ import pandas as pd
 
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.published.numbers import published
-from reports.stats.significance import Estimate, Verdict, order, verdict
+from reports.stats.intervals import Estimate
+from reports.stats.verdicts import Verdict, order, verdict
 from reports.tables.cells import interval_cell, p_cell, published_difference_cell, spread
 from search_spaces import main_results
 
