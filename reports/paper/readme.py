@@ -25,6 +25,11 @@ END = "<!-- results:end -->"
 _ROOT = Path(__file__).parents[2]
 _SPEED = "speed-webnlg_star-cpu"
 _Cells = dict[tuple[str, str], dict[str, str]]
+_MEANING = {
+    Verdict.REPRODUCED: "inside our 95 % interval",
+    Verdict.BELOW: "above our interval",
+    Verdict.ABOVE: "below our interval",
+}
 _NO_INTERACTION, _ONE_ROUND = "bilstm-s", "gru-1"
 
 
@@ -64,7 +69,7 @@ def results_block(root: Path = _ROOT) -> str:
             f"Test F1 in points, mean ± standard deviation over {seeds} seeds. *Supported*: the "
             "interval of the gain lies above 0. *Undecided*: the interval contains 0.",
             "The p-value is from a paired test over seeds; in brackets, corrected for all "
-            f"comparisons of its study. With {seeds} seeds it cannot be below {2 / 2**seeds:.2f}.",
+            f"comparisons of its study. With {seeds} seeds it cannot be below {2 / 2**seeds:.2g}.",
             *_paper_notes(results),
             _speed_note(root / "benchmarks" / "results"),
         ),
@@ -122,11 +127,11 @@ def _paper_notes(results: Path) -> list[str]:
     judged: dict[Verdict, list[str]] = {}
     for arm in main_results.SPACE.arms:
         ours, printed = _estimate(scores, arm.name, "F1"), published("webnlg_star", arm.name, "f1")
-        if printed is not None:
+        if printed is not None and ours.n > 1:
             text = f"{arm.label} {spread(ours)} (paper {printed.value})"
             judged.setdefault(verdict(ours, printed.value), []).append(text)
     return [
-        f"The paper's Table 1 on WebNLG, *{found}*: {'; '.join(texts)}."
+        f"The paper's WebNLG scores {_MEANING[found]} (*{found}*): {'; '.join(texts)}."
         for found, texts in judged.items()
     ]
 
