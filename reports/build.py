@@ -13,6 +13,7 @@ from rich.console import Console
 
 from reports.cases.page import write_page
 from reports.cases.views import read_cases
+from reports.document.formatting import settings_text
 from reports.document.section import Chapter, Link, Section, write_section
 from reports.frames.predictions import read_corpora, read_counts
 from reports.frames.runs import run_cards
@@ -32,7 +33,6 @@ from reports.page.search import search_section, write_search
 from reports.paper.reproduction import in_short, replications, write_reproduction
 from reports.paper.tables import paper_tables
 from reports.published.numbers import ARMS
-from reports.tables.cells import shown
 from reports.tables.corpora import PAPER_CORPORA, corpus_table
 from reports.tables.provenance import provenance_tables
 from rin_core.config import BEGINNINGS
@@ -317,7 +317,9 @@ def _tell(console: Console, report: Report) -> None:
     console.print("  Run with several settings, which are not averaged together:", markup=False)
     for number, settings in enumerate(report.settings, start=1):
         mark = "reported" if settings == report.chosen else f"--settings {number}"
-        console.print(f"    {number}. {shown(settings)} ({mark})", markup=False, soft_wrap=True)
+        console.print(
+            f"    {number}. {settings_text(settings)} ({mark})", markup=False, soft_wrap=True
+        )
 
 
 def _tell_paths(console: Console, paths: Sequence[Path]) -> None:

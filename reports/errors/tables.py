@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from reports.document.formatting import mean_sd
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.errors.cuts import Cut, by_distance, by_length, by_relation, by_vectors, cut_counts
 from reports.errors.kinds import UNREACHABLE, Likeness, confusions, fates, inventions
@@ -16,7 +17,6 @@ from reports.frames.predictions import SentenceCounts, count_by_words
 from reports.frames.select import arm_label, of_arm
 from reports.stats.intervals import Array, Estimate, estimate, estimate_score
 from reports.stats.tests import f1
-from reports.tables.cells import spread
 
 #: Most pairs of relations in the table of confusions.
 MOST_CONFUSIONS = 15
@@ -149,7 +149,7 @@ def _matching_table(groups: Groups, counts: SentenceCounts) -> Table:
         gains = estimate(b - a for a, b in zip(by_place, by_words, strict=True))
         cells = [
             *(_score_cell(scores, names) for scores in (by_place, by_words)),
-            Cell(text=spread(gains, "+"), estimate=gains, fingerprints=names),
+            Cell(text=mean_sd(gains, "+"), estimate=gains, fingerprints=names),
         ]
         rows.append(_row(arm, trials, cells))
     return Table(
@@ -177,7 +177,7 @@ def _f1(counts: Array) -> float:
 
 def _score_cell(scores: Sequence[float], names: tuple[str, ...]) -> Cell:
     found = estimate_score(scores)
-    return Cell(text=spread(found), estimate=found, fingerprints=names)
+    return Cell(text=mean_sd(found), estimate=found, fingerprints=names)
 
 
 def _f1_cell(arrays: Sequence[Array], group: int, names: tuple[str, ...]) -> Cell:
@@ -287,7 +287,7 @@ def _change_cell(found: Estimate, sign: str, names: tuple[str, ...]) -> Cell:
     """Return a mean with its spread; nothing where there is nothing to take a mean of."""
     if math.isnan(found.mean):
         return NO_CELL
-    return Cell(text=spread(found, sign), estimate=found, fingerprints=names)
+    return Cell(text=mean_sd(found, sign), estimate=found, fingerprints=names)
 
 
 def _count_rows(
@@ -309,7 +309,7 @@ def _count_rows(
 
 def _mean_cell(values: Sequence[int], names: tuple[str, ...]) -> Cell:
     found = estimate(values)
-    return Cell(text=spread(found), estimate=found, fingerprints=names)
+    return Cell(text=mean_sd(found), estimate=found, fingerprints=names)
 
 
 def _row(arm: str, trials: pd.DataFrame, cells: Sequence[Cell]) -> Row:

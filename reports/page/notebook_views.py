@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.document.formatting import settings_text
 from reports.document.section import Drawing, Section
 from reports.document.table import Table
 from reports.figures.rounds_curve import is_rounds_curve
@@ -18,7 +19,6 @@ from reports.frames.predictions import SentenceCounts, read_counts
 from reports.frames.searches import SearchData, read_search, searches
 from reports.frames.trials import experiments, read_json, read_ledger, select_settings
 from reports.page.page import page_environment
-from reports.tables.cells import shown
 
 #: Names the ledger that notebooks read; ``runs`` where it is not set.
 RUNS_VARIABLE = "RIN_RUNS"
@@ -61,7 +61,7 @@ def heading(frame: pd.DataFrame) -> Section:
     """Say which study a notebook is about, and how much of it is there."""
     name, corpus = (str(frame[column].iloc[0]) for column in ("experiment", "corpus"))
     done = int((frame["status"] == "done").sum())
-    settings = shown(str(frame["settings"].iloc[0]))
+    settings = settings_text(str(frame["settings"].iloc[0]))
     return Section(
         key=name,
         title=name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+from reports.document.formatting import duration, points
 from reports.document.section import Chapter, Drawing
 from reports.document.svg import inline_svg
 from reports.document.table import Cell, Table
@@ -96,7 +96,7 @@ def render_index(
 def page_environment() -> jinja2.Environment:
     """Return the templates of pages, with autoescape and what they call."""
     environment = html_environment()
-    environment.filters |= {"inline": inline, "points": _points, "clock": _clock, "short": _short}
+    environment.filters |= {"inline": inline, "points": points, "clock": duration, "short": _short}
     environment.globals |= {"svg": _svg, "wordy": wordy}
     return environment
 
@@ -121,18 +121,6 @@ def inline(text: str) -> Markup:
 
 def _svg(drawing: Drawing, place: str) -> Markup:
     return Markup(inline_svg(drawing.figure, f"{place}-{drawing.name}"))
-
-
-def _points(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.1f}"
-
-
-def _clock(seconds: float) -> str:
-    if math.isnan(seconds):
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _by_experiment(cards: Iterable[RunCard]) -> list[tuple[str, list[RunCard]]]:

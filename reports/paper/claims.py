@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from reports.document.formatting import mean_sd
 from reports.document.table import NO_CELL, Cell, Row, Table, number
 from reports.frames.predictions import SentenceCounts
 from reports.frames.select import by_seed, fingerprints, of_arm
@@ -25,7 +26,6 @@ from reports.tables.cells import (
     p_cell,
     published_difference,
     published_difference_cell,
-    spread,
 )
 from reports.tables.experiment import (
     DIFFERENCE_COLUMNS,
@@ -228,7 +228,7 @@ def _found_cells(claim: Claim, found: _Weighed, corrected_p: float) -> tuple[Cel
     return (
         Cell(text=_verdict(claim, found), estimate=estimate, fingerprints=behind),
         Cell(text=holds, fingerprints=behind) if found.run else NO_CELL,
-        Cell(text=spread(estimate, sign="+"), estimate=estimate, fingerprints=behind),
+        Cell(text=mean_sd(estimate, sign="+"), estimate=estimate, fingerprints=behind),
         Cell(text=str(estimate.n), fingerprints=behind),
         interval_cell(estimate, behind),
         p_cell(difference.p, corrected_p, behind),
@@ -251,8 +251,8 @@ def _size_cells(frame: pd.DataFrame, corpus: str, claim: Claim) -> tuple[Cell, .
         if (score := published(corpus, arm, claim.metric))
     )
     return (
-        number(theirs, spread(estimate([theirs]), sign="+"), "; ".join(sources)),
-        Cell(text=spread(ours, sign="+"), estimate=ours, fingerprints=behind),
+        number(theirs, mean_sd(estimate([theirs]), sign="+"), "; ".join(sources)),
+        Cell(text=mean_sd(ours, sign="+"), estimate=ours, fingerprints=behind),
         interval_cell(ours, behind),
         Cell(text=_size_verdict(ours, theirs), estimate=ours, fingerprints=behind),
         _needed_cell(claim, found, theirs, list(values.values())),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from reports.document.formatting import mean_sd
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.frames.predictions import SentenceCounts
 from reports.frames.select import arm_label, of_arm
 from reports.stats.intervals import Array, estimate_score
 from reports.stats.tests import f1
-from reports.tables.cells import spread
 from rin_core.data.statistics import GROUPS, groups_of
 
 _NOTES = (
@@ -64,4 +64,4 @@ def _cell(arrays: list[Array], rows: Array, names: tuple[str, ...]) -> Cell:
     if not rows.any() or not arrays:
         return NO_CELL if arrays else Cell(text="not run")
     found = estimate_score(float(f1(counts[rows].sum(axis=0))) for counts in arrays)
-    return Cell(text=spread(found), estimate=found, fingerprints=names)
+    return Cell(text=mean_sd(found), estimate=found, fingerprints=names)

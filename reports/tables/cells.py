@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from reports.document.formatting import interval, mean_sd, p_value, settings_text
 from reports.document.table import NO_CELL, Cell, number
 from reports.frames.select import by_seed, fingerprints
 from reports.frames.trials import STATUS_WORDS, complete_command, settings_of
@@ -39,7 +40,7 @@ def score_cell(trials: pd.DataFrame, column: str) -> Cell:
     found = score(trials, column)
     if not found.n and (trials["status"] == "done").any():
         return NO_CELL  # test chose the epoch, and nothing was scored on dev
-    text = spread(found) if found.n else without_result(trials)
+    text = mean_sd(found) if found.n else without_result(trials)
     return Cell(text=text, estimate=found, fingerprints=fingerprints(trials))
 
 
@@ -48,20 +49,11 @@ def without_result(trials: pd.DataFrame) -> str:
     return "not run" if (trials["status"] == "planned").all() else "no result"
 
 
-def spread(found: Estimate, sign: str = "") -> str:
-    """Write mean ± sd; ``sign="+"`` shows the sign of a difference."""
-    if not found.n:
-        return "–"
-    mean = f"{found.mean:{sign}.1f}".replace("-", "−")
-    return mean if math.isnan(found.sd) else f"{mean} ± {found.sd:.1f}"
-
-
 def interval_cell(found: Estimate, names: tuple[str, ...] = ()) -> Cell:
     """Return the 95 % interval and the runs behind it; a dash where there is none."""
     if math.isnan(found.low):
         return NO_CELL
-    ends = (f"{end:.1f}".replace("-", "−") for end in (found.low, found.high))
-    return Cell(text=" to ".join(ends), estimate=found, fingerprints=names)
+    return Cell(text=interval(found), estimate=found, fingerprints=names)
 
 
 def published_cell(printed: Published | None) -> Cell:
@@ -87,19 +79,15 @@ def published_difference_cell(corpus: str, arm: str, base: str) -> Cell:
     if value is None:
         return NO_CELL
     sources = (printed.source for a in (arm, base) if (printed := published(corpus, a, "f1")))
-    return number(value, spread(estimate([value]), sign="+"), "; ".join(sources))
+    return number(value, mean_sd(estimate([value]), sign="+"), "; ".join(sources))
 
 
 def p_cell(p: float, corrected: float, names: tuple[str, ...] = ()) -> Cell:
     """Return the p of a test, and as corrected for the tests of its column."""
     if math.isnan(p):
         return NO_CELL
-    text = f"{_shown(p)} ({_shown(corrected)})"
+    text = f"{p_value(p)} ({p_value(corrected)})"
     return Cell(text=text, p=p, p_holm=corrected, fingerprints=names)
-
-
-def _shown(p: float) -> str:
-    return f"{p:.2g}" if p >= 0.001 else "<0.001"
 
 
 def verdict_cell(found: Estimate, printed: Published | None, names: tuple[str, ...] = ()) -> Cell:
@@ -128,10 +116,10 @@ def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, .
         "± is one standard deviation over finished seeds (n − 1), the interval Student's 95 % "
         "for their mean. A single seed has neither.",
         VERDICT_RULE,
-        f"Settings given for these trials: {shown(settings_of(frame)[0])}.",
+        f"Settings given for these trials: {settings_text(settings_of(frame)[0])}.",
     ]
     if others:
-        listed = "; ".join(shown(settings) for settings in others)
+        listed = "; ".join(settings_text(settings) for settings in others)
         found.append(f"Also run, and not averaged in, with these settings: {listed}.")
     if _data_changed(frame):
         found.append(
@@ -143,11 +131,6 @@ def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, .
     )
     made = [f"Made by `{command}`; run again, it adds what is missing." for command in commands]
     return (*found, *_capped(frame), *_processors(frame), *_missing(frame), *made)
-
-
-def shown(settings: str) -> str:
-    """Return a settings text for a reader."""
-    return settings or "none"
 
 
 def _selection_note(frame: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from reports.document.formatting import mean_sd
 from reports.document.table import Cell, Row, Table
 from reports.frames.searches import SearchData, ranked
 from reports.frames.select import by_seed, fingerprints, of_arm
@@ -13,7 +14,7 @@ from reports.frames.trials import no_trials
 from reports.stats.intervals import Estimate
 from reports.stats.tests import Difference, holm, paired_difference
 from reports.stats.verdicts import order
-from reports.tables.cells import interval_cell, p_cell, score, score_cell, seeds_cell, spread
+from reports.tables.cells import interval_cell, p_cell, score, score_cell, seeds_cell
 from search_spaces.space import START, TUNED
 
 
@@ -154,7 +155,7 @@ def _untuned(trials: tuple[pd.DataFrame, ...]) -> tuple[Cell, Cell]:
 
 def _difference_cells(found: Estimate, behind: tuple[str, ...]) -> tuple[Cell, Cell]:
     """Return the difference of two arms and its interval."""
-    delta = Cell(text=spread(found, sign="+"), estimate=found, fingerprints=behind)
+    delta = Cell(text=mean_sd(found, sign="+"), estimate=found, fingerprints=behind)
     return delta, interval_cell(found, behind)
 
 

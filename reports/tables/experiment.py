@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from reports.document.formatting import mean_sd
 from reports.document.table import Cell, Row, Table
 from reports.frames.predictions import SentenceCounts
 from reports.frames.select import arm_label, by_seed, fingerprints, of_arm
@@ -22,7 +23,6 @@ from reports.tables.cells import (
     score_cell,
     seeds_cell,
     source_cell,
-    spread,
     trial_notes,
     verdict_cell,
     without_result,
@@ -260,7 +260,7 @@ def _over_sentences(
 
 def _difference_cell(arm: pd.DataFrame, base: pd.DataFrame, found: Estimate) -> Cell:
     if found.n:
-        text = spread(found, sign="+")
+        text = mean_sd(found, sign="+")
     elif (arm["status"] == "done").any():
         text = "no common seed"
     else:

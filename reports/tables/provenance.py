@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from reports.document.formatting import settings_text
 from reports.document.table import Cell, Row, Table
 from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
-from reports.tables.cells import shown
 from rin_core.config import PROTOCOL_VERSION
 
 
@@ -47,7 +47,7 @@ def _settings_table(frame: pd.DataFrame | None, searches: Sequence[SearchData]) 
     for data in searches:
         settings = ", ".join(f"{k}={v}" for k, v in data.settings.items())
         behind = tuple(data.trials["fingerprint"])
-        rows.append(_row(data.experiment, (shown(settings), data.command), behind))
+        rows.append(_row(data.experiment, (settings_text(settings), data.command), behind))
     return Table(
         name="settings",
         title="Settings and commands",
@@ -60,7 +60,11 @@ def _settings_table(frame: pd.DataFrame | None, searches: Sequence[SearchData]) 
 def _study_rows(frame: pd.DataFrame) -> list[Row]:
     groups = frame.groupby(["experiment", "settings", "command"], sort=False)
     return [
-        _row(str(experiment), (shown(str(settings)), str(command)), tuple(trials["fingerprint"]))
+        _row(
+            str(experiment),
+            (settings_text(str(settings)), str(command)),
+            tuple(trials["fingerprint"]),
+        )
         for (experiment, settings, command), trials in groups
     ]
 

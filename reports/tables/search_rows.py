@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from reports.document.formatting import points
 from reports.frames.searches import SearchData, audited, outcomes, ranked, to_end
 
 TOP = 10
@@ -26,7 +27,7 @@ def running_rows(data: SearchData) -> list[dict[str, str]]:
 
 
 def _trial_row(data: SearchData, trial: pd.Series) -> dict[str, str]:
-    row = {"trial": f"{trial['arm']} #{trial['trial']}", "dev F1": points(trial["dev_f1"])}
+    row = {"trial": f"{trial['arm']} #{trial['trial']}", "dev F1": points(100 * trial["dev_f1"])}
     row["epochs"] = str(trial["epochs"])
     return row | {name.rpartition(".")[2]: _value(trial[name]) for name in data.parameters}
 
@@ -67,9 +68,9 @@ def audit_rows(data: SearchData) -> list[dict[str, str]]:
         {
             "trial": f"{row['arm']} #{row['trial']}",
             "stopped after": f"epoch {row['epochs']}",
-            "dev F1 then": points(row["dev_f1"]),
-            "dev F1 at its end": points(row["end_dev_f1"]),
-            "best of its arm": points(row["best"]),
+            "dev F1 then": points(100 * row["dev_f1"]),
+            "dev F1 at its end": points(100 * row["end_dev_f1"]),
+            "best of its arm": points(100 * row["best"]),
         }
         for _, row in audited(data.trials).iterrows()
     ]
@@ -127,11 +128,6 @@ def _settings(data: SearchData, trial: pd.Series) -> str:
     if given.get("rounds") == "0":
         given["rounds"] = "0 (no interaction)"
     return ", ".join(f"{name} {value}" for name, value in given.items() if value != "–")
-
-
-def points(fraction: float) -> str:
-    """Write a fraction in points, a dash where there is none."""
-    return "–" if pd.isna(fraction) else f"{100 * fraction:.1f}"
 
 
 def _value(value: object) -> str:

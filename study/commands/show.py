@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from reports.document.formatting import points
 from reports.frames.searches import STATES, read_search, searches
 from reports.frames.select import arm_label
 from reports.frames.trials import STATUS_WORDS, LedgerError, read_ledger
@@ -23,7 +24,6 @@ from reports.tables.search_rows import (
     audit_rows,
     audit_verdict,
     outcome_rows,
-    points,
     running_rows,
     saving,
     top_rows,
@@ -144,7 +144,7 @@ def _begun_row(trial: pd.Series, history: Sequence[Mapping[str, float]]) -> dict
     return {
         "trial": _name(trial),
         "epochs": str(len(history)),
-        "best dev F1": points(best),
+        "best dev F1": points(100 * best),
         "time": clock(_seconds(history)),
         "fingerprint": str(trial["fingerprint"]),
     }
@@ -158,11 +158,13 @@ def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
     counts = cells["status"].value_counts()
     row = {"arm": arm_label(cells)}
     row |= {status: str(counts[status]) for status in STATUS_WORDS if status in counts}
-    return row | {"mean dev F1": points(cells.loc[cells["status"] == "done", "dev_f1"].mean())}
+    return row | {
+        "mean dev F1": points(100 * cells.loc[cells["status"] == "done", "dev_f1"].mean())
+    }
 
 
 def _trial_row(trial: pd.Series) -> dict[str, str]:
-    scores = {f"{split} F1": points(trial[f"{split}_f1"]) for split in ("dev", "test")}
+    scores = {f"{split} F1": points(100 * trial[f"{split}_f1"]) for split in ("dev", "test")}
     row = {"trial": _name(trial), **scores}
     return row | {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
 

@@ -1,0 +1,46 @@
+"""How numbers and settings are written for a reader; a dash stands for a missing number."""
+
+from __future__ import annotations
+
+import math
+
+from reports.stats.significance import Estimate
+
+DASH = "–"
+
+
+def points(score: float) -> str:
+    """Write a score of 0 to 100 with one decimal."""
+    return DASH if math.isnan(score) else f"{score:.1f}".replace("-", "−")
+
+
+def mean_sd(found: Estimate, sign: str = "") -> str:
+    """Write mean ± sd; ``sign="+"`` shows the sign of a difference."""
+    if not found.n:
+        return DASH
+    mean = f"{found.mean:{sign}.1f}".replace("-", "−")
+    return mean if math.isnan(found.sd) else f"{mean} ± {found.sd:.1f}"
+
+
+def interval(found: Estimate) -> str:
+    """Write a confidence interval: ``81.0 to 91.0``."""
+    return DASH if math.isnan(found.low) else f"{points(found.low)} to {points(found.high)}"
+
+
+def p_value(p: float) -> str:
+    """Write the p of a test with two digits."""
+    return f"{p:.2g}" if p >= 0.001 else "<0.001"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as on a clock: ``7:05``, ``1:07:05``."""
+    if math.isnan(seconds):
+        return DASH
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def settings_text(settings: str) -> str:
+    """Write the settings of an experiment as given on its command line."""
+    return settings or "none"
