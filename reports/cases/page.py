@@ -1,4 +1,4 @@
-"""The case study as one page that needs nothing else: no script, no font, no network."""
+"""The case study as one HTML page without scripts, fonts or network access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reports.document.templates import html_environment
 
 
 def write_page(views: Sequence[CaseView], path: Path) -> Path:
-    """Write cases as a page, light or dark as the reader's system is."""
+    """Write cases as a page; it follows the reader's light or dark theme."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render_page(views), encoding="utf-8", newline="\n")
     return path

@@ -2,8 +2,8 @@
 
 ``python study/run.py case --models 6556121a 87a14292 --data webnlg_star --find 3``
 
-Computes with the ledger's weights, leaves the numbers in ``<runs>/cases/<name>.json``, shows
-them here and as a page. ``python reports/build.py`` makes the page again from the numbers.
+Runs the ledger's models, writes the numbers to ``<runs>/cases/<name>.json``, prints the triples of
+each round and writes a page. ``python reports/build.py`` writes the page again from the numbers.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import tyro
 from rich.console import Console
 
 from reports.cases.page import write_page
-from reports.cases.terminal import print_case
-from reports.cases.views import read_cases
+from reports.cases.views import CaseView, read_cases
 from reports.frames.trials import read_ledger
 from reports.published.cases import PAPER_CASES, SOURCE, Said
 from rin_core.config import Config
@@ -78,10 +77,28 @@ class CaseStudy:
         path = ledger.record_cases(self.name, [follow(case, models) for case in cases])
         views = read_cases(path)
         for view in views:
-            print_case(console, view)
+            console.print(summary(view), highlight=False, markup=False, soft_wrap=True)
         page = write_page(views, ledger.root / "reports" / "cases" / f"{self.name}.html")
         console.print(f"numbers: {path}\npage: {page}", highlight=False, soft_wrap=True)
         return 0
+
+
+def summary(view: CaseView) -> str:
+    """Return the triples that each model predicts after each round, a line for each round."""
+    lines = [f"{view.title} ({view.source})", " ".join(view.words)]
+    if view.gold_known:
+        lines.append(_line("gold", [row.text for row in view.triples if row.gold]))
+    for n, label in enumerate(view.published):
+        lines.append(_line(f"paper's {label}", [r.text for r in view.triples if r.published[n]]))
+    for n, model in enumerate(view.models):
+        for k in range(len(model.entity_words)):
+            found = [row.text for row in view.triples if any(row.models[n].predicted[k : k + 1])]
+            lines.append(_line(f"{model.label}, k = {k}", found))
+    return "\n".join(lines) + "\n"
+
+
+def _line(label: str, triples: Sequence[str]) -> str:
+    return f"  {label}: {', '.join(triples) or 'no triple'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from rich.console import Console
 
 from reports.build import build
 from reports.cases.page import render_page
-from reports.cases.terminal import print_case
 from reports.cases.views import read_cases
 from reports.frames.predictions import read_counts
 from reports.frames.trials import LedgerError as UnreadableLedger
@@ -41,6 +39,7 @@ from study.commands.case import (
     from_paper,
     from_test,
     from_text,
+    summary,
 )
 from study.commands.record import Record
 from study.execution.trial import run_unit
@@ -265,17 +264,17 @@ def test_a_text_has_the_tags_that_a_predictor_gives_it(rin: Loaded) -> None:
 
 def test_views_lay_models_side_by_side(recorded: Path, models: list[Loaded]) -> None:
     one, _, raw, found = read_cases(recorded)
-    assert one.printed == ("BiLSTM_s", "RIN")
+    assert one.published == ("BiLSTM_s", "RIN")
     contains = next(line for line in one.triples if "Norway" in line.text and line.gold)
     assert contains.text == "(Europe, /location/location/contains, Norway)"
-    assert contains.printed == (False, True)
+    assert contains.published == (False, True)
     assert [rounds.probabilities for rounds in contains.models] == [None, None]
     assert (raw.gold_known, {line.gold for line in raw.triples} <= {None}) == (False, True)
     assert found.gold_arguments == found.models[1].arguments
     for line in (*found.triples, *found.entities):
-        assert [len(rounds.held) for rounds in line.models] == [1, 3]
+        assert [len(rounds.predicted) for rounds in line.models] == [1, 3]
     right = [line for line in found.triples if line.gold]
-    assert all(line.models[1].held[-1] for line in right)
+    assert all(line.models[1].predicted[-1] for line in right)
 
 
 def test_the_page_is_one_safe_file(recorded: Path) -> None:
@@ -288,15 +287,18 @@ def test_the_page_is_one_safe_file(recorded: Path) -> None:
     assert page == render_page(read_cases(recorded))
 
 
-def test_the_terminal_shows_the_same(recorded: Path) -> None:
-    out = StringIO()
-    for view in read_cases(recorded):
-        print_case(Console(file=out, width=160), view)
-    text = out.getvalue()
-    assert "Case 1 · Sun et al., Table 3" in text
-    assert "(Europe, /location/location/contains, Norway)" in text
-    assert "A <b>bold</b> & brewery" in text
-    assert "k = 2" in text
+def test_the_summary_has_the_triples_of_every_round(recorded: Path, models: list[Loaded]) -> None:
+    one, _, raw, found = read_cases(recorded)
+    lines = dict(line.strip().rsplit(": ", 1) for line in summary(one).splitlines()[2:])
+    assert lines["paper's RIN"] == lines["gold"]
+    assert "(Europe, /location/location/contains, Norway)" in lines["gold"]
+    assert lines["paper's BiLSTM_s"].count("(") == 1
+    assert "A <b>bold</b> & brewery" in summary(raw)
+    assert "gold" not in summary(raw)
+    lines = dict(line.strip().rsplit(": ", 1) for line in summary(found).splitlines()[2:])
+    rounds = [f"{models[0].label}, k = 0", *(f"{models[1].label}, k = {k}" for k in range(3))]
+    assert list(lines) == ["gold", *rounds]
+    assert lines[rounds[-1]] == lines["gold"] != lines[rounds[0]]
 
 
 def test_build_makes_the_page_again(recorded: Path, tmp_path: Path) -> None:
@@ -324,7 +326,7 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
     options = CaseStudy(models=names, runs=ledger.root, data="demo", test=(1,), find=1, name="mine")
     assert options.run(Console()) == 0
     said = capsys.readouterr().out
-    assert "Test sentence 1 · demo" in said
+    assert "Test sentence 1 (demo; chosen by number)" in said
     assert "BiLSTM_s, seed 0" in said
     assert (ledger.root / "reports" / "cases" / "mine.html").exists()
     assert len(read_cases(ledger.root / "cases" / "mine.json")) == 2
