@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from reports.stats.significance import Estimate
+from reports.stats.intervals import Estimate
 
 DASH = "–"
 

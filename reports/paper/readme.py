@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.document.formatting import mean_sd
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.published.numbers import published
 from reports.stats.intervals import Estimate
 from reports.stats.verdicts import Verdict, order, verdict
-from reports.tables.cells import interval_cell, p_cell, published_difference_cell, spread
+from reports.tables.cells import interval_cell, p_cell, published_difference_cell
 from search_spaces import main_results
 
 BEGIN = "<!-- results:begin (written by `make results`) -->"
@@ -110,9 +111,9 @@ def _row(
 ) -> Row:
     before, after, gain = found
     cells = (
-        Cell(text=spread(before), estimate=before),
-        Cell(text=spread(after), estimate=after),
-        Cell(text=spread(gain, "+"), estimate=gain),
+        Cell(text=mean_sd(before), estimate=before),
+        Cell(text=mean_sd(after), estimate=after),
+        Cell(text=mean_sd(gain, "+"), estimate=gain),
         interval_cell(gain),
         p,
         Cell(text=str(order([gain]))),
@@ -128,7 +129,7 @@ def _paper_notes(results: Path) -> list[str]:
     for arm in main_results.SPACE.arms:
         ours, printed = _estimate(scores, arm.name, "F1"), published("webnlg_star", arm.name, "f1")
         if printed is not None and ours.n > 1:
-            text = f"{arm.label} {spread(ours)} (paper {printed.value})"
+            text = f"{arm.label} {mean_sd(ours)} (paper {printed.value})"
             judged.setdefault(verdict(ours, printed.value), []).append(text)
     return [
         f"The paper's WebNLG scores {_MEANING[found]} (*{found}*): {'; '.join(texts)}."
