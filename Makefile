@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help install study test test-fast test-rest check format hooks docs bench report results \
+.PHONY: help install study test test-fast test-rest check format hooks docs bench gpu report results \
   notebooks extras chaos fuzz audit lock clean
 
 PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
@@ -45,6 +45,9 @@ docs: .venv/installed  ## build the documentation in build/site; a warning is an
 
 bench: .venv/installed  ## compare the speed with a dense and a plain formulation
 	$(BIN)/python -m benchmarks.bench $(if $(RIN_DATA_ROOT),--data webnlg_star)
+
+gpu: .venv/installed  ## measure once everything that needs a GPU; without one, what a CPU can run
+	$(BIN)/python -m benchmarks.gpu $(if $(RIN_DATA_ROOT),--data webnlg_star)
 
 report: .venv/installed  ## write the page, all tables and figures, and the notebooks, from runs/
 	$(BIN)/python reports/build.py --notebooks

@@ -98,4 +98,4 @@ FORMULATIONS = {"dense": DenseScorer, "plain": PlainScorer, "product": lambda sc
 
 
 def _mask(L: int, lengths_B: Tensor) -> Tensor:
-    return torch.arange(L) < lengths_B[:, None]
+    return torch.arange(L, device=lengths_B.device) < lengths_B[:, None]

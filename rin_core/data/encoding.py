@@ -23,6 +23,7 @@ from rin_core.data.corpus import Corpus, Sentence, Span, Triple
 from rin_core.data.pieces import PieceBatch, Pieces, PieceTokenizer
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.tags import TAGS
+from rin_core.data.transfer import to_device
 from rin_core.data.vocabulary import PAD, Vocabulary, WordVectors, build_vocabulary
 
 Array = NDArray[Any]
@@ -255,20 +256,18 @@ def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
     starts, ends = split.gold_starts[rows], split.gold_starts[rows + 1]
     gold = np.concatenate([split.gold_4M[:, s:e] for s, e in zip(starts, ends, strict=True)], 1)
     gold[0] = np.repeat(np.arange(len(rows)), ends - starts)
-
-    def tensor(array: Array) -> Tensor:
-        return torch.from_numpy(array.astype(np.int64)).to(device)
-
+    arrays = [split.words_NL[rows, :L], split.tags_NL[rows, :L], lengths, gold]
+    if split.pos_NL is not None:
+        arrays.append(split.pos_NL[rows, :L])
+    words_BL, tags_BL, lengths_B, gold_4N, *pos = to_device(arrays, device)
     padded = int(lengths.min()) < L
     return Batch(
-        words_BL=tensor(split.words_NL[rows, :L]),
-        pos_BL=None if split.pos_NL is None else tensor(split.pos_NL[rows, :L]),
-        tags_BL=tensor(split.tags_NL[rows, :L]),
-        lengths_B=tensor(lengths),
-        gold_4N=tensor(gold),
-        padding_BL=torch.from_numpy(np.arange(L) >= lengths[:, None]).to(device)
-        if padded
-        else None,
+        words_BL=words_BL,
+        pos_BL=pos[0] if pos else None,
+        tags_BL=tags_BL,
+        lengths_B=lengths_B,
+        gold_4N=gold_4N,
+        padding_BL=torch.arange(L, device=device) >= lengths_B[:, None] if padded else None,
         pieces=None if split.pieces is None else split.pieces.batch(rows, L, device),
     )
 

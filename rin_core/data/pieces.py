@@ -22,6 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rin_core.data.transfer import to_device
+
 Array = NDArray[Any]
 
 
@@ -81,10 +83,11 @@ class Pieces:
         first_window_B = np.cumsum(ends - starts) - (ends - starts)
         window_BL = first_window_B[:, None] + self.window_NL[rows, :L]
         first_BL = window_BL * P + self.place_NL[rows, :L]
+        tensors = to_device([pieces_WP, lengths, first_BL], device)
         return PieceBatch(
-            pieces_WP=torch.from_numpy(pieces_WP.astype(np.int64)).to(device),
-            present_WP=torch.from_numpy(present_WP).to(device),
-            first_BL=torch.from_numpy(first_BL.astype(np.int64)).to(device),
+            pieces_WP=tensors[0],
+            present_WP=torch.arange(P, device=device) < tensors[1][:, None],
+            first_BL=tensors[2],
         )
 
 

@@ -1,0 +1,1 @@
+"""Everything of this project that a GPU computes, measured once: ``python -m benchmarks.gpu``."""

