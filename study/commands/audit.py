@@ -1,8 +1,7 @@
-"""``python study/run.py audit EXPERIMENT``: would ASHA have stopped a winner?
+"""``audit``: would ASHA have pruned a winner?
 
-Runs some stopped trials of a search to their end, those that came furthest first, and shows
-them beside the best of their arm. The record of the search stays as it is: a trial that was
-stopped is not counted among the finished ones for it.
+Trains some pruned trials of a search to the end and compares them with the best of their arm.
+The record of the search does not change: the trials remain pruned.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -19,6 +18,7 @@ from rin_core.cli import INTERRUPTED
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import find_recorded_vectors, load_dataset
+from study.commands.options import DataRoot, LedgerFolder, RecordedCorpus, RecordedVectors
 from study.commands.show import show_search
 from study.execution.interrupt import watched
 from study.ledger.ledger import Ledger
@@ -29,42 +29,35 @@ from study.tracking.progress import Progress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """Run stopped trials of a search to their end and say whether one would have won.
+    """Train pruned trials of a search to the end, to see whether one would have won.
 
-    Exit code 0 if all of them got there, 1 if not, 130 after Ctrl-C; the same command goes on.
+    Exit code 0 if all of them finished, 1 if not, 130 after Ctrl-C. To resume, run it again.
     """
 
-    experiment: tyro.conf.Positional[str]
-    """The search."""
-    n: int = 4
-    """How many stopped trials, those of the last rungs and of the highest dev F1 first."""
-    data: str | None = None
-    """Corpus, where its name does not lead to it [default: the recorded name]."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    embeddings: Path | None = None
-    """Word vectors, as in the search [default: the recorded file name, in the data root or in
-    ``embeddings`` there]."""
-    max_concurrent: int | None = None
-    """Most trials at once [default: as many as fit]."""
-    out: Path = Path("runs")
-    """The ledger."""
+    experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SEARCH")]
+    """Name of the search."""
+    n: Annotated[int, tyro.conf.arg(metavar="N")] = 4
+    """Number of trials: those that reached the last rungs first, then those of the best dev F1."""
+    data: RecordedCorpus = None
+    data_root: DataRoot = None
+    embeddings: RecordedVectors = None
+    max_concurrent: Annotated[
+        int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: as many as fit)")
+    ] = None
+    """Maximum number of trials at the same time."""
+    out: LedgerFolder = Path("runs")
 
-    def check(self) -> None:
-        """Raise ``ValueError`` for a number that cannot be."""
+    def run(self, console: Console) -> int:
+        """Train and show; return the exit code."""
         for name in ("n", "max_concurrent"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-
-    def run(self, console: Console) -> int:
-        """Train and show; return the exit code."""
-        self.check()
         ledger = Ledger(self.out)
         record = SearchRecord(ledger, self.experiment)
         chosen = choose(record, self.n)
         if not chosen:
-            raise ValueError(f"{self.experiment}: no stopped trial in {record.path}; check --out")
+            raise ValueError(f"{self.experiment}: no pruned trial in {record.path}; check --out")
         encoded = self._read(record.header, chosen)
         left = [t for t in chosen if ledger.run(t.fingerprint).result() is None]
         with ledger.exclusive():
@@ -77,7 +70,7 @@ class Audit:
     def _read(
         self, header: Mapping[str, Any], trials: Sequence[SearchTrial]
     ) -> dict[str, EncodedCorpus]:
-        """Read the corpus as each trial did, and refuse another than theirs."""
+        """Read the corpus as each trial did; raise ``ValueError`` if it differs from theirs."""
         source, encoded = self.data or str(header["corpus"]), dict[str, EncodedCorpus]()
         vectors = header["settings"].get("vectors")
         embeddings = self.embeddings or find_recorded_vectors(vectors, self.data_root)
@@ -88,7 +81,7 @@ class Audit:
             )
             if config.fingerprint(corpus.digest) != trial.fingerprint:
                 raise ValueError(
-                    f"{source}: corpus or word vectors are not those of {trial.name}; give the "
+                    f"{source}: corpus or word vectors differ from those of {trial.name}; give the "
                     f"same --data, --data-root and --embeddings ({vectors or 'none'}) as the search"
                 )
             encoded[_key(trial)] = corpus
@@ -101,8 +94,8 @@ class Audit:
         ledger: Ledger,
         console: Console,
     ) -> bool:
-        """Train trials to their end; return whether that was interrupted."""
-        # Imported late: a typing mistake should not wait for Ray's imports.
+        """Train trials to the end; return whether Ctrl-C interrupted it."""
+        # Imported late: a typing error should not wait for Ray's imports.
         from study.execution import cluster, tuner
         from study.execution.worker import Work
 
@@ -130,7 +123,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """Shows what becomes of the trials."""
+    """Shows the trials' progress."""
 
     ledger: Ledger
     progress: Progress
@@ -152,16 +145,16 @@ class _Watch:
             return
         if error is not None:
             run.record_failure(error)
-        failure = run.failure() or {"reason": "stopped before its end"}
+        failure = run.failure() or {"reason": "interrupted"}
         self.progress.fail(fingerprint, failure["reason"])
 
 
 def choose(record: SearchRecord, count: int) -> list[SearchTrial]:
-    """Return stopped trials: those that came furthest first, then by dev F1."""
+    """Return pruned trials: those with the most epochs first, then by dev F1."""
     stopped = [trial for trial in record.trials if trial.state == "stopped"]
     return sorted(stopped, key=lambda t: (-len(t.dev_f1), -t.best))[:count]
 
 
 def _key(trial: SearchTrial) -> str:
-    """Name what decides the arrays that a trial trains on."""
+    """Return the key of the encoded corpus that a trial trains on."""
     return encoding("", Config.from_flat(trial.config))

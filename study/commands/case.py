@@ -34,6 +34,8 @@ from rin_core.model.rin import RIN
 from rin_core.predict.loading import load_model
 from rin_core.predict.rounds import Trace, trace
 from rin_core.train.metrics import decode
+from study.commands.options import DataRoot, LedgerFolder
+from study.commands.printing import say
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
@@ -43,28 +45,30 @@ from study.ledger.run import Run
 class CaseStudy:
     """Follow sentences through trained models, round by round, side by side.
 
-    Without sentences it shows the two cases of the paper's Table 3, which are from NYT.
+    Without sentences: the two cases of the paper's Table 3, which are from NYT.
     """
 
-    models: tuple[str, ...]
-    """Fingerprints of finished trials, or beginnings of them; best the weaker model first."""
-    runs: Path = Path("runs")
-    """The ledger."""
-    sentence: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A sentence, its words and punctuation separated by spaces; may be given many times."""
-    data: str | None = None
-    """Corpus of ``--test`` and ``--find``: ``demo``, a name under the data root, a folder."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    test: tuple[int, ...] = ()
-    """Sentences of the corpus's test split, by number from 0."""
-    find: int = 0
-    """This many test sentences that the last model gets all right and the first does not."""
-    name: str = "table3"
+    models: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FINGERPRINT")]
+    """Finished runs, or the first characters of their fingerprints. List the weaker model first."""
+    runs: LedgerFolder = Path("runs")
+    sentence: Annotated[
+        tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT")
+    ] = ()
+    """A sentence, with spaces between words and punctuation. Repeatable."""
+    data: Annotated[
+        str | None, tyro.conf.arg(metavar="CORPUS", help_behavior_hint="(default: none)")
+    ] = None
+    """Corpus of --test and --find: demo, a name under the data root, or a folder."""
+    data_root: DataRoot = None
+    test: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = ()
+    """Sentences of the test split, by index from 0."""
+    find: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Find this many test sentences that the last model gets right and the first does not."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "table3"
     """Name of the files."""
 
     def run(self, console: Console) -> int:
-        """Follow the sentences, write numbers and page, and show them.
+        """Follow the sentences, print them, and write the numbers and the page.
 
         Raises:
             ValueError: An option is invalid, or a model does not exist.
@@ -79,7 +83,8 @@ class CaseStudy:
         for view in views:
             console.print(summary(view), highlight=False, markup=False, soft_wrap=True)
         page = write_page(views, ledger.root / "reports" / "cases" / f"{self.name}.html")
-        console.print(f"numbers: {path}\npage: {page}", highlight=False, soft_wrap=True)
+        say(console, f"numbers: {path}")
+        say(console, f"page: {page}")
         return 0
 
 
@@ -144,8 +149,8 @@ def load(ledger: Ledger, name: str) -> Loaded:
     run = ledger.find(name)
     if not run.weights.exists():
         raise LedgerError(
-            f"{run.weights}: no weights there, as of a trial from another ledger; "
-            f"study/run.py rerun {run.fingerprint} trains it again and keeps them"
+            f"{run.weights}: no weights; imported runs have none. To train the run again: "
+            f"python study/run.py rerun {run.fingerprint}"
         )
     loaded = load_model(run.weights)
     label = f"{_label(ledger, run, loaded.config)}, seed {loaded.config.training.seed}"
@@ -153,7 +158,7 @@ def load(ledger: Ledger, name: str) -> Loaded:
 
 
 def _label(ledger: Ledger, run: Run, config: Config) -> str:
-    """Return the arm's label; a trial that no study planned is named by its model."""
+    """Return the arm's label, or a description of the model if no study planned the run."""
     if ledger.studies():
         planned = read_ledger(ledger.root)
         for label in planned.loc[planned["fingerprint"] == run.fingerprint, "label"]:
@@ -166,16 +171,16 @@ def _label(ledger: Ledger, run: Run, config: Config) -> str:
 
 def _check(options: CaseStudy) -> None:
     if Path(options.name).name != options.name or not options.name.strip("."):
-        raise ValueError(f"--name {options.name!r}: must be a name, without folders")
+        raise ValueError(f"--name {options.name!r}: must be a name without folders")
     if options.find < 0:
         raise ValueError(f"--find {options.find}: must be 0 or more")
 
 
 def _cases(options: CaseStudy, models: Sequence[Loaded]) -> Iterator[Case]:
     if (options.test or options.find) and options.data is None:
-        raise ValueError("--data: must name the corpus that --test and --find choose from")
+        raise ValueError("--data: must name a corpus; --test and --find choose from it")
     if options.find and len(models) < 2:
-        raise ValueError(f"--find {options.find}: compares models; give --models two of them")
+        raise ValueError(f"--find {options.find}: requires two models; --models names one")
     if not (options.sentence or options.test or options.find):
         yield from from_paper()
     for number, text in enumerate(options.sentence, 1):
@@ -185,9 +190,9 @@ def _cases(options: CaseStudy, models: Sequence[Loaded]) -> Iterator[Case]:
         found = find_refined(corpus.test, models, options.find) if options.find else ()
         entity_word = models[-1].config.data.entity_word
         for number in options.test:
-            yield from_test(corpus, number, entity_word, "chosen by number")
+            yield from_test(corpus, number, entity_word, "chosen by index")
         for number in found:
-            why = f"right by {models[-1].label}, wrong by {models[0].label}: chosen for that"
+            why = f"chosen: {models[-1].label} is right, {models[0].label} is wrong"
             yield from_test(corpus, number, entity_word, why)
 
 
@@ -215,7 +220,7 @@ def from_text(text: str, title: str) -> Case:
     words = tuple(text.split())
     if not 0 < len(words) <= LONGEST_SENTENCE:
         raise ValueError(
-            f"--sentence {shown(text)}: has {len(words)} words, wanted 1 to {LONGEST_SENTENCE}"
+            f"--sentence {shown(text)}: has {len(words)} words, must have 1 to {LONGEST_SENTENCE}"
         )
     tags = "nltk's" if tag_words([words]) else "each word's most frequent in training"
     return Case(

@@ -1,9 +1,8 @@
-"""What ``python study/run.py`` may be told, and what it takes where it is told nothing."""
+"""Options of ``python study/run.py`` and those that several commands share."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,107 +12,134 @@ import tyro
 if TYPE_CHECKING:
     from study.execution.cluster import Resources
 
+#: Folders of the reports that do not belong to a study.
+RESERVED_NAMES = ("corpora", "cases", "notebooks")
 
-#: Folders of reports that are no experiment's.
-REPORTS_OWN = ("corpora", "cases", "notebooks")
+DataRoot = Annotated[
+    Path | None,
+    tyro.conf.arg(
+        metavar="FOLDER",
+        help="Folder that holds the corpora.",
+        help_behavior_hint="(default: $RIN_DATA_ROOT)",
+    ),
+]
+RecordedCorpus = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="CORPUS",
+        help="Corpus: a name under the data root, or a folder.",
+        help_behavior_hint="(default: the recorded name)",
+    ),
+]
+RecordedVectors = Annotated[
+    Path | None,
+    tyro.conf.arg(
+        metavar="FILE",
+        help="Word vectors that the run was trained with.",
+        help_behavior_hint="(default: the recorded name, in the data root or its embeddings/)",
+    ),
+]
+LedgerFolder = Annotated[Path, tyro.conf.arg(metavar="FOLDER", help="The ledger.")]
+Settings = Annotated[
+    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIELD=VALUE")
+]
+
+
+def _option(metavar: str, default: str | None = None) -> object:
+    """Return how tyro shows an option; ``default`` replaces ``None`` in the help."""
+    if default is None:
+        return tyro.conf.arg(metavar=metavar)
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Run a study of RIN: every arm of a grid, on every corpus, with every seed; or a search.
 
-    A search tunes each arm with the same budget of trials, by Optuna under ASHA, and then runs
-    each arm's best and its start on fresh seeds.
+    A search tunes every arm with the same number of trials (Optuna samples, ASHA prunes). It then
+    trains each arm's best settings and its initial settings on fresh seeds.
 
-    What is finished is never run again, and what was stopped goes on from its last epoch:
-    the same command continues a study, after a crash as after a kill.
-
-    Other commands: ``run.py show``, ``audit``, ``export``, ``import`` and ``rerun``; each has a
-    ``--help``.
+    Finished runs are never repeated. To resume a study, run the same command again.
     """
 
-    space: tuple[str, ...] = ("rounds_curve",)
-    """What to compare; ``--list`` shows the spaces, ``FILE.toml`` is one of your own. Several
-    grids run as one study: what they share is trained once, and no slot waits for the end of one
-    to begin the next."""
-    list: bool = False
-    """Show the spaces and their trial counts, and stop."""
-    dry_run: bool = False
-    """Show the trials, resolved, and what is done of them, and stop."""
-    data: tuple[str, ...] = ("demo",)
-    """Corpora: ``demo``, names under the data root, or folders."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    embeddings: Path | None = None
-    """GloVe text file (plain, .gz or .zip), from here or the data root, for the words; without
-    it they start random."""
-    seeds: str | None = None
-    """A count (``5`` is 0 to 4), a range (``2-4``), a list (``0,3``) [default: the space's].
-    Of a search: the seeds that confirm its best; ``0`` confirms nothing."""
-    trials: int | None = None
-    """Trials of each arm of a search; a larger number extends a finished one, a smaller one than
-    an arm has had is refused."""
-    hours: float | None = None
-    """Hours after which a search begins no trial but to make the arms' budgets equal."""
-    arms: tuple[str, ...] = ()
-    """Only these arms; shell patterns, as in ``'gru-*'``."""
-    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting for all trials, as in ``--set training.learning_rate=5e-4``; repeatable.
-    A search searches it no more."""
-    max_epochs: int | None = None
-    """Short for ``--set training.max_epochs=…``."""
-    max_concurrent: int | None = None
-    """Most trials at once [default: as many as fit]."""
-    cpus_per_trial: float = 1.0
-    """CPUs, and torch threads, of a trial."""
-    gpus_per_trial: float | None = None
-    """GPUs of a trial; a fraction shares one [default: 1 where there is a GPU, else 0]."""
-    ray_address: str | None = None
-    """A running cluster, as in ``auto`` or ``host:6379``, for a command given on one of its nodes
-    [default: start Ray here]."""
-    tracking_uri: str | None = None
-    """MLflow: a server or database; ``none`` tracks nothing [default: $MLFLOW_TRACKING_URI, else
-    ``sqlite:///`` in the output folder]."""
-    experiment: str | None = None
-    """Name in MLflow and of the report [default: space and corpus]."""
-    out: Path = Path("runs")
-    """Output folder: the ledger, the MLflow database, the reports."""
-    shared: str | None = None
-    """Where trials leave epochs and results if their nodes do not see ``--out``: a URI that
-    fsspec can open, such as ``s3://bucket/rin`` [default: they see it]."""
+    space: Annotated[tuple[str, ...], _option("SPACE")] = ("rounds_curve",)
+    """What to compare or tune: names from --list, or your own FILE.toml. Grids may be combined."""
+    list: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print the spaces and their number of trials, and exit."""
+    dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print the trials, their settings and their states, and exit."""
+    data: Annotated[tuple[str, ...], _option("CORPUS")] = ("demo",)
+    """Corpora: demo, names under the data root, or folders."""
+    data_root: DataRoot = None
+    embeddings: Annotated[Path | None, _option("FILE", "random vectors")] = None
+    """GloVe vectors (plain, .gz or .zip): a path, or a path under the data root."""
+    seeds: Annotated[str | None, _option("SEEDS", "those of the space")] = None
+    """Count (5 is 0-4), range (2-4) or list (0,3). In a search: of the confirmation; 0: none."""
+    trials: Annotated[int | None, _option("N", "the space's budget")] = None
+    """Trials of each arm of a search. A larger number extends a finished search."""
+    hours: Annotated[float | None, _option("H", "no limit")] = None
+    """Start no new trials of a search after this many hours, except to even out the arms."""
+    arms: Annotated[tuple[str, ...], _option("ARM", "all")] = ()
+    """Only these arms; shell patterns are allowed, as in 'gru-*'."""
+    set: Settings = ()
+    """A setting of all trials, as in training.learning_rate=5e-4. A search does not vary it."""
+    max_epochs: Annotated[int | None, _option("N", "the setting training.max_epochs")] = None
+    """Short for --set training.max_epochs=N."""
+    max_concurrent: Annotated[int | None, _option("N", "as many as fit")] = None
+    """Maximum number of trials at the same time."""
+    cpus_per_trial: Annotated[float, _option("CPUS")] = 1.0
+    """CPUs of a trial, and its number of torch threads."""
+    gpus_per_trial: Annotated[float | None, _option("GPUS", "1 if there is a GPU, else 0")] = None
+    """GPUs of a trial; with a fraction, trials share a GPU."""
+    ray_address: Annotated[str | None, _option("ADDRESS", "start Ray on this machine")] = None
+    """A running Ray cluster, as in auto or host:6379. Run the command on one of its nodes."""
+    tracking_uri: Annotated[
+        str | None, _option("URI", "$MLFLOW_TRACKING_URI, else mlflow.db in the output folder")
+    ] = None
+    """MLflow's server or database; none turns tracking off."""
+    experiment: Annotated[str | None, _option("NAME", "space and corpus")] = None
+    """Name of the study, in MLflow and of its report."""
+    out: Annotated[Path, _option("FOLDER")] = Path("runs")
+    """Output folder: the ledger, the MLflow database and the reports."""
+    shared: Annotated[str | None, _option("URI", "all nodes see the output folder")] = None
+    """Store for nodes that do not see the output folder: an fsspec URI, as in s3://bucket/rin."""
 
     def check(self) -> None:
-        """Raise ``ValueError`` for a number that cannot be."""
+        """Raise ``ValueError`` for an invalid option."""
         for name in ("max_concurrent", "max_epochs", "cpus_per_trial"):
             value = getattr(self, name)
-            if value is not None and not value > 0:  # nan is neither
+            if value is not None and not value > 0:  # also false for NaN
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
         if not self.space:
-            raise ValueError("--space: must name at least one; --list shows them")
+            raise ValueError("--space: must name at least one space; --list shows them")
         if not self.data:
             raise ValueError("--data: must name at least one corpus, as in --data demo")
-        if self.experiment is not None:
-            name = self.experiment
-            if Path(name).name != name or not name.strip("."):
-                raise ValueError(f"--experiment {name!r}: must be a name, without folders")
-            if name in REPORTS_OWN or name.startswith("paper-"):
-                raise ValueError(f"--experiment {name!r}: reports have a folder of that name")
         if self.gpus_per_trial is not None and not self.gpus_per_trial >= 0:
             raise ValueError(f"--gpus-per-trial {self.gpus_per_trial}: must be 0 or more")
+        if self.experiment is not None:
+            self._check_name(self.experiment)
+
+    @staticmethod
+    def _check_name(name: str) -> None:
+        if Path(name).name != name or not name.strip("."):
+            raise ValueError(f"--experiment {name!r}: must be a name without folders")
+        if name in RESERVED_NAMES or name.startswith("paper-"):
+            raise ValueError(f"--experiment {name!r}: the reports already use that folder name")
 
     def overrides(self) -> dict[str, object]:
-        """Return the settings for all trials."""
-        short = {} if self.max_epochs is None else {"training.max_epochs": self.max_epochs}
-        return {**parse_overrides(self.set), **short}
+        """Return the settings of all trials."""
+        overrides = parse_overrides(self.set)
+        if self.max_epochs is not None:
+            overrides["training.max_epochs"] = self.max_epochs
+        return overrides
 
     def uri(self) -> str:
-        """Return where MLflow is."""
-        database = self.out.resolve() / "mlflow.db"
+        """Return MLflow's tracking URI."""
         given = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-        return given or f"sqlite:///{database}"
+        return given or f"sqlite:///{self.out.resolve() / 'mlflow.db'}"
 
     def resources(self) -> Resources:
-        """Return the resources of a trial that the command line asks for."""
+        """Return the resources of a trial."""
         from study.execution.cluster import Resources  # imports Ray, which takes seconds
 
         return Resources(
@@ -124,19 +150,16 @@ class Options:
         )
 
 
-def parse(arguments: Sequence[str] | None = None) -> Options:
-    """Read a command line; what cannot be read ends the process with code 2, as ``--help`` with 0.
-
-    Args:
-        arguments: Without the program's name [default: this process's].
-    """
-    return tyro.cli(Options, args=arguments, description=Options.__doc__)
-
-
 def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:
-    """Read ``field=value`` texts; :meth:`Config.with_overrides` checks them."""
-    pairs = [text.partition("=") for text in settings]
-    for path, equals, _ in pairs:
+    """Split ``field=value`` texts; :meth:`Config.with_overrides` checks fields and values.
+
+    Raises:
+        ValueError: A text without ``=``.
+    """
+    overrides: dict[str, object] = {}
+    for text in settings:
+        field, equals, value = text.partition("=")
         if not equals:
-            raise ValueError(f"--set {path}: must be field=value, as in model.rounds=3")
-    return {path.strip(): value.strip() for path, _, value in pairs}
+            raise ValueError(f"--set {text}: must be field=value, as in model.rounds=3")
+        overrides[field.strip()] = value.strip()
+    return overrides

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import tyro
 from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
+from study.commands.options import DataRoot, LedgerFolder
+from study.commands.printing import say
 from study.ledger.corpora import record_corpus, record_vectors
 from study.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Record corpora in a ledger, for the reports; studies do it by themselves."""
+    """Record corpora in a ledger, for reports without a study. Studies record their corpora."""
 
-    data: tuple[str, ...]
-    """Corpora: ``demo``, names under the data root, or folders."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    embeddings: Path | None = None
-    """Word vectors, of which reports take which words have one."""
-    out: Path = Path("runs")
-    """The ledger."""
+    data: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CORPUS")]
+    """Corpora: demo, names under the data root, or folders."""
+    data_root: DataRoot = None
+    embeddings: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Pretrained word vectors: reports then show which words have one."""
+    out: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Record each corpus and its vectors, and print where.
@@ -40,5 +42,5 @@ class Record:
             record_corpus(ledger, corpus.content, name, self.data_root, config.data)
             record_vectors(ledger, corpus)
             text = f"{corpus.notes[0]} ({ledger.corpus_path(corpus.content)})"
-            console.print(text, highlight=False, markup=False)
+            say(console, text)
         return 0

@@ -1,4 +1,4 @@
-"""The course of a search: plan, run what is left, report, confirm the best on fresh seeds."""
+"""Run a search: plan, run what is missing, report, confirm the best on fresh seeds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rin_core.cli import INTERRUPTED
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.commands.options import Options
+from study.commands.printing import plural, say, short_path
 from study.commands.show import show_search
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
@@ -24,16 +25,16 @@ Confirm = Callable[[Plan, str], int]
 
 
 def sized(search: Search, trials: int | None, hours: float | None, seeds: str | None) -> Search:
-    """Return a search with the budget and the confirmation that the command line asks for.
+    """Return a search with the command line's budget and confirmation seeds.
 
     Args:
-        search: As its space has it.
+        search: The search as its space defines it.
         trials: Trials of each arm.
-        hours: Hours after which no trial begins.
-        seeds: Seeds of the confirmation; ``0`` confirms nothing.
+        hours: Hours after which no trial starts.
+        seeds: Seeds of the confirmation; ``0`` skips it.
 
     Raises:
-        SpaceError: A budget or seeds that cannot be.
+        SpaceError: The budget or the seeds are invalid.
     """
     if trials is not None and trials < 1:
         raise SpaceError(f"--trials {trials}: must be at least 1")
@@ -49,7 +50,7 @@ def sized(search: Search, trials: int | None, hours: float | None, seeds: str | 
 
 
 def plans(search: Search, options: Options, ledger: Ledger) -> list[SearchPlan]:
-    """Resolve a search; raises ``ValueError`` as :func:`make_search_plans` does."""
+    """Plan a search on each corpus; raises ``ValueError`` as :func:`make_search_plans` does."""
     return make_search_plans(
         search,
         ledger,
@@ -68,60 +69,60 @@ def run_search(
     """Run a search on one corpus.
 
     Args:
-        plan: What to run.
-        options: Where, and with how much of the machine.
-        command: How it was asked for.
-        console: Where progress goes.
-        confirm: What runs the confirmation.
+        plan: The trials.
+        options: Resources, output folder, tracking.
+        command: The command as typed.
+        console: Prints progress.
+        confirm: Runs the confirmation.
 
     Returns:
-        0 if the budget was spent and the confirmation is complete, 130 after an interruption,
-        else 1.
+        0 if the budget is spent and the confirmation is complete, 130 after Ctrl-C, else 1.
     """
     for note in dict.fromkeys(n for corpus in plan.plan.corpora.values() for n in corpus.notes):
-        console.print(note, style="dim", highlight=False, markup=False)
+        say(console, note, "dim")
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.header(command), plan.identities())
     plan.ledger.refresh(plan.ledger.run(trial.fingerprint) for trial in record.trials)
     code = _search(plan, record, options, console)
     show_search(options.out, plan.experiment, console)
     if code == 1:
-        console.print("the same command goes on from here")
+        say(console, "run the same command to resume")
     if code:
         return code
     code = _confirm(plan, record, options, confirm)
     for path in build_search(options.out, options.out / "reports", plan.experiment):
-        console.print(f"  {path}", highlight=False, markup=False)
+        say(console, f"  {short_path(path)}")
     return code
 
 
 def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> int:
-    """Run what is left of the search and report it; return the exit code."""
-    # Imported late: a typing mistake should not wait for Ray's and MLflow's imports.
+    """Run the missing trials, report them, and return the exit code."""
+    # Imported late: a typing error should not wait for Ray's and MLflow's imports.
     from study.execution.cluster import require_listener
     from study.search.session import SearchStudy
 
     require_listener(options.ray_address)
     study = SearchStudy(plan, record, options.uri(), options.out, console)
     left = study.left()
-    console.print(
-        f"{plan.experiment}: {len(plan.starts)} arms × {plan.search.budget} trials: "
-        f"{len(record.trials)} begun before, {left} to run",
-        highlight=False,
-        markup=False,
+    total = len(plan.starts) * plan.search.budget
+    say(
+        console,
+        f"{plan.experiment}: {total - left} of {plural(total, 'trial')} done, {left} to run "
+        f"({plural(len(plan.starts), 'arm')} × {plan.search.budget})",
     )
     if left:
         study.run(options.resources())
     files = build_search(options.out, options.out / "reports", plan.experiment)
     if unsent := study.close(files):
-        console.print(f"[yellow]{unsent} writes to MLflow failed; the same command sends them")
+        text = f"{plural(unsent, 'write')} to MLflow failed; run the same command to send them"
+        say(console, text, "yellow")
     if study.interrupted:
         return INTERRUPTED
     return 0 if study.complete() else 1
 
 
 def _confirm(plan: SearchPlan, record: SearchRecord, options: Options, confirm: Confirm) -> int:
-    """Train each arm's best and its paper settings on seeds that chose neither."""
+    """Train each arm's best and its initial settings on seeds that selected neither."""
     grid = plan.confirmation(record)
     if grid is None:
         return 0
@@ -137,28 +138,27 @@ def _confirm(plan: SearchPlan, record: SearchRecord, options: Options, confirm: 
     return confirm(confirmation, plan.confirmed)
 
 
-def show_plans(plans: Sequence[SearchPlan], console: Console) -> None:
-    """Show what a search would do."""
+def print_plans(plans: Sequence[SearchPlan], console: Console) -> None:
+    """Print what a search would do."""
     for plan in plans:
         record = SearchRecord(plan.ledger, plan.experiment)
         record.check(plan.identities())
-        table = Table("arm", "trials", "begun", "starts at", box=None)
+        table = Table("arm", "trials", "started", "initial values", box=None)
         for name, start in plan.starts.items():
             point = plan.search.start(start.trial.config)
-            shown = " ".join(f"{path}={value}" for path, value in point.items())
-            table.add_row(name, str(plan.search.budget), str(len(record.of(name))), shown)
+            values = " ".join(f"{path}={value}" for path, value in point.items())
+            table.add_row(name, str(plan.search.budget), str(len(record.of(name))), values)
         console.print(table, markup=False)
         for path, parameter in plan.search.parameters.items():
-            only = f" where {dict(parameter.when)}" if parameter.when else ""
-            text = f"{path}: {parameter.distribution}{only}"
-            console.print(text, highlight=False, markup=False)
+            condition = f" if {dict(parameter.when)}" if parameter.when else ""
+            say(console, f"{path}: {parameter.distribution}{condition}")
         if plan.search.sampler == "grid":
-            points = [len(plan.search.first_points(plan.base(name))) for name in plan.starts]
-            console.print(f"a grid of {max(points):,} points", highlight=False)
-        grid = plan.search.confirm_seeds
-        total = len(plan.starts) * plan.search.budget
-        console.print(
-            f"{plan.experiment}: {total} trials with seed {plan.search.seed}, then the best of "
-            f"each arm and its start on seeds {', '.join(map(str, grid)) or 'none'}",
-            markup=False,
+            points = max(len(plan.search.first_points(plan.base(name))) for name in plan.starts)
+            say(console, f"a grid of {plural(points, 'point')}")
+        seeds = ", ".join(map(str, plan.search.confirm_seeds)) or "none"
+        total = plural(len(plan.starts) * plan.search.budget, "trial")
+        say(
+            console,
+            f"{plan.experiment}: {total} with seed {plan.search.seed}, then each arm's best and "
+            f"initial settings on seeds {seeds}",
         )

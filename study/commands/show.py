@@ -1,4 +1,4 @@
-"""``python study/run.py show EXPERIMENT``: a study or a search in the terminal, from the ledger."""
+"""``show``: print the state of a study or a search."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import tyro
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from reports.document.formatting import points
 from reports.frames.searches import STATES, read_search, searches
@@ -28,21 +27,26 @@ from reports.tables.search_rows import (
     saving,
     top_rows,
 )
+from study.commands.options import LedgerFolder
+from study.commands.printing import print_rows
 from study.ledger.ledger import Ledger
 from study.tracking.progress import clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """Show where a study or a search stands: states, the best, compute by outcome."""
+    """Print the state of a study or a search: trials, best results, compute by outcome."""
 
-    experiment: tyro.conf.Positional[str]
-    """Its name, as in ``runs/studies`` or ``runs/searches``."""
-    out: Path = Path("runs")
-    """The ledger."""
+    experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    """Name of the study or the search."""
+    out: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
-        """Show; return the exit code."""
+        """Print, and return the exit code.
+
+        Raises:
+            LedgerError: There is no such study or search, or its record cannot be read.
+        """
         searched = searches(self.out)
         studies = sorted(path.stem for path in (self.out / "studies").glob("*.json"))
         if self.experiment in searched:
@@ -52,7 +56,7 @@ class Show:
         else:
             known = ", ".join([*searched, *studies]) or "none"
             raise LedgerError(
-                f"{self.experiment}: no such study or search in {self.out}; there: {known}"
+                f"{self.experiment}: no such study or search in {self.out}; known: {known}"
             )
         return 0
 
@@ -72,15 +76,15 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
         | {state: str(counts.loc[arm].get(state, 0)) for state in STATES}
         for arm in counts.index
     ]
-    _print(console, "trials by arm", rows)
-    _print(console, "trials under way", running_rows(data))
-    _print(console, "best trials", top_rows(data))
-    _print(console, "tuned and paper's settings on fresh seeds", confirmation_rows(data))
-    _print(console, "arm against arm, each tuned alike, on fresh seeds", comparison_rows(data))
-    _print(console, "compute by outcome", outcome_rows(data))
+    print_rows(console, "trials by arm", rows)
+    print_rows(console, "running trials", running_rows(data))
+    print_rows(console, "best trials", top_rows(data))
+    print_rows(console, "tuned and initial settings on fresh seeds", confirmation_rows(data))
+    print_rows(console, "differences between tuned arms on fresh seeds", comparison_rows(data))
+    print_rows(console, "compute by outcome", outcome_rows(data))
     console.print(saving(data), highlight=False)
     if rows := audit_rows(data):
-        _print(console, "stopped trials run to their end", rows)
+        print_rows(console, "pruned trials trained to the end", rows)
         console.print(audit_verdict(data), markup=False)
 
 
@@ -110,18 +114,18 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
     _print_head(console, experiment, frame["command"].iloc[0])
     groups = frame.groupby(["arm", "selection"], sort=False)
-    _print(console, "trials by arm", [_arm_row(cells) for _, cells in groups])
+    print_rows(console, "trials by arm", [_arm_row(cells) for _, cells in groups])
     pairs = zip(frame.iterrows(), begun, strict=True)
     rows = [_begun_row(trial, history) for (_, trial), history in pairs if history]
-    _print(console, "trials under way", rows)
+    print_rows(console, "running trials", rows)
     best = frame[frame["status"] == "done"].nlargest(5, "dev_f1")
-    _print(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
+    print_rows(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
     rows = [
         {"outcome": str(status), "trials": str(int(row["size"])), "time": clock(row["sum"])}
         for status, row in spent.iterrows()
     ]
-    _print(console, "compute by outcome", rows)
+    print_rows(console, "compute by outcome", rows)
 
 
 def _begun(out: Path, frame: pd.DataFrame) -> list[list[dict[str, Any]]]:
@@ -171,14 +175,3 @@ def _trial_row(trial: pd.Series) -> dict[str, str]:
 
 def _print_head(console: Console, experiment: str, text: str) -> None:
     console.print(f"[bold]{escape(experiment)}[/bold]: {escape(text)}", highlight=False)
-
-
-def _print(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:
-    """Print rows as a table; a column that a row lacks is empty there."""
-    if not rows:
-        return
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for row in rows:
-        table.add_row(*(row.get(name, "") for name in columns))
-    console.print(table, markup=False)  # what is in it was typed or raised elsewhere

@@ -13,7 +13,8 @@ from rich.console import Console
 from rin_core.cli import require_gpu
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
-from study.commands.options import parse_overrides
+from study.commands.options import DataRoot, LedgerFolder, Settings, parse_overrides
+from study.commands.printing import say
 from study.execution.trial import run_unit
 from study.ledger.corpora import record_corpus, record_vectors
 from study.ledger.ledger import Ledger
@@ -21,22 +22,20 @@ from study.ledger.ledger import Ledger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Train:
-    """Train one configuration without Ray. Run the same command again to resume it."""
+    """Train one configuration without Ray. To resume it, run the same command again."""
 
-    data: str = "demo"
-    """``demo``, a corpus under the data root, or a folder."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    embeddings: Path | None = None
-    """GloVe text file (plain, .gz or .zip); a transformer has no use for it."""
-    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting, as in ``--set model.rounds=3``; may be given many times."""
-    threads: int = 1
+    data: Annotated[str, tyro.conf.arg(metavar="CORPUS")] = "demo"
+    """Corpus: demo, a name under the data root, or a folder."""
+    data_root: DataRoot = None
+    embeddings: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """GloVe vectors (plain, .gz or .zip)."""
+    set: Settings = ()
+    """A setting, as in model.rounds=3."""
+    threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """CPU threads."""
-    gpu: bool = False
+    gpu: tyro.conf.FlagCreatePairsOff[bool] = False
     """Compute on the GPU."""
-    out: Path = Path("runs")
-    """The ledger: shared with studies, whose finished runs are not trained again."""
+    out: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Train, and print each epoch and the scores.
@@ -53,17 +52,17 @@ class Train:
             self.data, config, data_root=self.data_root, embeddings=self.embeddings
         )
         for note in corpus.notes:
-            console.print(note, highlight=False, markup=False)
+            say(console, note)
         ledger = Ledger(self.out)
         record_corpus(ledger, corpus.content, self.data, self.data_root, config.data)
         record_vectors(ledger, corpus)
         run = ledger.run(config.fingerprint(corpus.digest))
 
         def print_epoch(row: Mapping[str, float]) -> None:
-            console.print(
+            say(
+                console,
                 f"epoch {row['epoch']:3.0f}  loss {row['train_loss']:9.4f}  "
                 f"dev F1 {100 * row['dev_f1']:6.2f}  {row['seconds']:6.2f} s",
-                highlight=False,
             )
 
         record = run_unit(
@@ -71,5 +70,5 @@ class Train:
         )
         scores = ", ".join(f"{name} F1 {100 * record[name]['f1']:.2f}" for name in ("dev", "test"))
         text = f"{run.fingerprint}: epoch {record['best_epoch']}, {scores} ({run.path})"
-        console.print(text, highlight=False, markup=False)
+        say(console, text)
         return 0

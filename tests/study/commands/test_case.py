@@ -69,7 +69,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
     ledger.record_study(experiment.name, header, experiment.record())
     record_corpora(ledger, plan.data(), None)
     for planned in plan.trials:
-        run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
+        run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
     return ledger, plan
 
 
@@ -335,14 +335,14 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test": (1,)}, "--data: must name the corpus"),
-        ({"name": "../mine"}, "--name '../mine': must be a name, without folders"),
+        ({"test": (1,)}, "--data: must name a corpus"),
+        ({"name": "../mine"}, "--name '../mine': must be a name without folders"),
         ({"name": ""}, "--name '': must be a name"),
         ({"data": "demo", "find": -1}, "--find -1: must be 0 or more"),
-        ({"data": "demo", "find": 1}, "--find 1: compares models; give --models two"),
+        ({"data": "demo", "find": 1}, "--find 1: requires two models"),
         ({"data": "demo", "test": (200,)}, "--test 200: must be 0 to 199 for demo"),
-        ({"sentence": (" ",)}, "--sentence ' ': has 0 words, wanted 1 to 2000"),
-        ({"sentence": ("a " * 2001,)}, "--sentence 'a a a .*: has 2001 words, wanted 1 to 2000"),
+        ({"sentence": (" ",)}, "--sentence ' ': has 0 words, must have 1 to 2000"),
+        ({"sentence": ("a " * 2001,)}, "--sentence 'a a a .*: has 2001 words, must have 1 to 2000"),
     ],
 )
 def test_misuse_is_told(
@@ -359,7 +359,7 @@ def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
     with pytest.raises(ValueError, match="zzz: no such unit in"):
         casestudy.load(ledger, "zzz")
     ledger.run("f00d").claim()
-    with pytest.raises(LedgerError, match=r"f00d/weights\.safetensors: no weights there"):
+    with pytest.raises(LedgerError, match=r"f00d/weights\.safetensors: no weights"):
         casestudy.load(ledger, "f00d")
 
 

@@ -20,9 +20,10 @@ from rin_core.model import matmul
 from search_spaces import SPACES, find_space
 from search_spaces.space import Arm, Grid
 from study.commands import main as run
+from study.commands import start
 from study.commands.audit import Audit
-from study.commands.ledger_commands import Rerun
-from study.commands.options import parse
+from study.commands.main import parse
+from study.commands.rerun import Rerun
 from study.commands.train import Train
 from study.execution.trial import run_unit
 from study.ledger.ledger import Ledger
@@ -61,7 +62,7 @@ def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path
 
 
 def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
-    """What they share is one trial; what goes with one space is refused; a search runs alone."""
+    """What they share is one trial; options of one space are refused; a search runs alone."""
     mine = tmp_path / "mine.toml"
     mine.write_text("[arms.gru-1]")
     options = ("--data", str(spert_folder), "--seeds", "2", "--out", str(tmp_path / "out"))
@@ -71,14 +72,14 @@ def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
     rows = [line.split() for line in shown.splitlines() if "my_corpus" in line]
     assert [row[3] for row in rows] == ["0"] * 9 + ["1"] * 9, "one seed of every arm comes first"
     for wrong, message in (
-        (("main_results", "ablation", "--arms", "gru-*"), "--arms: goes with one space"),
-        (("main_results", "ablation", "--experiment", "x"), "--experiment: goes with one space"),
+        (("main_results", "ablation", "--arms", "gru-*"), "--arms: requires a single space"),
+        (("main_results", "ablation", "--experiment", "x"), "--experiment: requires a single"),
         ((), "--space: must name at least one"),
-        (("main_results", "tune_rin"), "--space main_results tune_rin: tune_rin runs alone"),
+        (("main_results", "tune_rin"), "tune_rin is a search; run it alone"),
         (("main_results", "abltion"), "no such space; did you mean ablation?"),
         (
             (str(mine), f"{mine.parent}/../{mine.parent.name}/mine.toml"),
-            "would be called mine-my_c",
+            "two studies are named mine-my_c",
         ),
     ):
         code, shown = command(capsys, *options, "--space", *wrong)
@@ -101,7 +102,7 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
     options = ("--data", str(spert_folder), "--out", str(tmp_path), "--space", "one", "other")
     code, shown = command(capsys, *options)
     assert code == 0
-    assert "audit: 2 planned, 2 done" in shown
+    assert "2 of 2 trials done" in shown
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
     for experiment, expected in (("one-my_corpus", 2), ("other-my_corpus", 1)):
         assert (tmp_path / "reports" / experiment).is_dir()
@@ -142,9 +143,9 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
         ("--gpus-per-trial", "nan"): "--gpus-per-trial nan: must be 0 or more",
         ("--data",): "--data: must name at least one corpus",
         ("--space", "learning_rate", "--data"): "--data: must name at least one corpus",
-        ("--experiment", "../../elsewhere"): "must be a name, without folders",
-        ("--experiment", ".."): "must be a name, without folders",
-        ("--experiment", "corpora"): "reports have a folder of that name",
+        ("--experiment", "../../elsewhere"): "must be a name without folders",
+        ("--experiment", ".."): "must be a name without folders",
+        ("--experiment", "corpora"): "already use that folder name",
         ("--shared", "nowhere://x"): "--shared nowhere://x: Protocol not known",
         ("--arms", "lstm"): "--arms lstm: no such arm",
         ("--space", "learning_rate", "--set", "training.selection=test"): "by dev F1 alone",
@@ -187,7 +188,7 @@ def test_a_failure_is_shown_as_it_was_recorded(capsys, spert_folder, tmp_path):
     code, shown = command(capsys, *options, *where)
     assert code == 0
     assert "failed: cannot open [/tmp/x]" in shown
-    run._audit([planned])
+    start.print_missing([planned], run.CONSOLE)
     assert "failed: cannot open [/tmp/x]" in capsys.readouterr().out
 
 
@@ -260,12 +261,10 @@ def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder
 
 
 def test_the_recorded_command_has_no_password_and_both_its_quotes(monkeypatch):
-    from study.commands import main as run
-
     shared = "file:///mnt/my store?password=hunter2"
-    monkeypatch.setattr(run.sys, "argv", ["study/run.py", "--shared", shared, "--seeds", "2"])
+    monkeypatch.setattr(start.sys, "argv", ["study/run.py", "--shared", shared, "--seeds", "2"])
     words = ["python", "study/run.py", "--shared", "file:///mnt/my store?", "--seeds", "2"]
-    assert shlex.split(run._command()) == words
+    assert shlex.split(start.command()) == words
 
 
 def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path):

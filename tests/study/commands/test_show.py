@@ -71,7 +71,7 @@ def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
         save_tensors(path, {"w": torch.zeros(1)}, history)
     ledger.plan("gru-1", 3)
     lines = shown(ledger)
-    at = lines.index("trials under way")
+    at = lines.index("running trials")
     assert lines[at + 2] == f"RIN (GRU, K = 1), seed 1 3 70.0 3 min {1:016x}"
     assert lines[at + 3].endswith(f"(epoch chosen on test), seed 2 3 – 3 min {2:016x}")
     assert lines[at + 4] == "best trials"

@@ -11,7 +11,8 @@ import pytest
 import ray.autoscaler
 import yaml
 
-from study.commands.options import Options, parse
+from study.commands.main import parse
+from study.commands.options import Options
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "cluster"

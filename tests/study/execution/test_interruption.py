@@ -8,7 +8,7 @@ import pytest
 
 from rin_core.cli import exit_with_clear_errors
 from study.commands import main as run
-from study.commands.options import parse
+from study.commands.main import parse
 from study.execution import cluster, tuner
 from study.execution.interrupt import watched
 from tests.corpora import write_corpus
@@ -56,7 +56,7 @@ def test_a_swallowed_interruption_is_seen_and_the_handler_put_back():
 def test_an_interrupted_grid_is_reported_and_ends_with_130(command, spert_folder, tmp_path):
     code, shown = command("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
     assert code == 130
-    assert "audit: 1 planned, 0 done" in shown
+    assert "0 of 1 trial done" in shown
     assert "error: interrupted; run the same command to resume" in shown
     assert (tmp_path / "out/reports/rounds_curve-my_corpus/results.md").exists()
 

@@ -11,10 +11,9 @@ from rich.console import Console
 from rin_core.train.checkpoint import save_tensors
 from rin_core.train.loop import CHECKPOINT
 from search_spaces.fair_rounds import SPACE
-from study.commands.audit import choose
-from study.commands.ledger_commands import command
-from study.commands.main import main
-from study.commands.options import parse
+from study.commands.audit import Audit, choose
+from study.commands.main import main, parse
+from study.commands.show import Show
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import AnotherSearch, SearchRecord, SearchTrial
@@ -284,8 +283,7 @@ def stored(spert_folder, out) -> SearchRecord:
 def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
     record = stored(spert_folder, tmp_path)
     console = Console(file=io.StringIO(), width=150)
-    run = command(["show", record.experiment, "--out", str(tmp_path)], console)
-    assert run() == 0
+    assert Show(experiment=record.experiment, out=tmp_path).run(console) == 0
     shown = console.file.getvalue()
     assert "k-0  2/16    1         1" in shown
     assert "k-0 #0  25.0    2       0.001" in shown
@@ -306,9 +304,9 @@ def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
     unit = Ledger(tmp_path).run(record.trials[-1].fingerprint)
     save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, history)
     console = Console(file=io.StringIO(), width=150)
-    command(["show", record.experiment, "--out", str(tmp_path)], console)()
+    Show(experiment=record.experiment, out=tmp_path).run(console)
     lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
-    at = lines.index("trials under way")
+    at = lines.index("running trials")
     assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {unit.fingerprint}"
     assert lines[at + 3] == "best trials"
     assert "running 1 2 1.00" in lines  # the first was trained before
@@ -318,11 +316,11 @@ def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
     record = stored(spert_folder, tmp_path)
     console = Console(file=io.StringIO())
     with pytest.raises(
-        ValueError, match=r"some: no such study or search in .*; there: fair_rounds-my"
+        ValueError, match=r"some: no such study or search in .*; known: fair_rounds-my"
     ):
-        command(["show", "some", "--out", str(tmp_path)], console)()
-    with pytest.raises(ValueError, match=r"other: no stopped trial in .*other\.json; check --out"):
-        command(["audit", "other", "--out", str(tmp_path)], console)()
-    asked = ["audit", record.experiment, "--data", str(spert_folder), "--out", str(tmp_path)]
-    with pytest.raises(ValueError, match=r"are not those of k-0 #1; give the same --data"):
-        command(asked, console)()
+        Show(experiment="some", out=tmp_path).run(console)
+    with pytest.raises(ValueError, match=r"other: no pruned trial in .*other\.json; check --out"):
+        Audit(experiment="other", out=tmp_path).run(console)
+    audit = Audit(experiment=record.experiment, data=str(spert_folder), out=tmp_path)
+    with pytest.raises(ValueError, match=r"differ from those of k-0 #1; give the same --data"):
+        audit.run(console)

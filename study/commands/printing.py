@@ -1,0 +1,39 @@
+"""Plain lines on the terminal: text from users and libraries is never taken for markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+def say(console: Console, text: object, style: str | None = None) -> None:
+    """Print a line as it is."""
+    console.print(str(text), style=style, highlight=False, markup=False)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return ``1 trial``, ``2 trials``, ``3 studies``, ``4 searches``."""
+    if count == 1:
+        return f"1 {noun}"
+    if noun.endswith("y"):
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}{'es' if noun.endswith('ch') else 's'}"
+
+
+def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:
+    """Print rows as a table, if there are any. A cell without a value is empty."""
+    if not rows:
+        return
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*(row.get(name, "") for name in columns))
+    console.print(table, markup=False)
+
+
+def short_path(path: Path) -> Path:
+    """Return a path relative to the working directory, if it is inside."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

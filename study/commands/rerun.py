@@ -1,0 +1,121 @@
+"""``rerun``: train a finished run again and compare every number with the record."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+
+from rin_core.cli import require_gpu
+from rin_core.config import Config
+from rin_core.data.loading import find_recorded_vectors, load_dataset
+from rin_core.model import matmul
+from study.commands.options import DataRoot, LedgerFolder, RecordedCorpus, RecordedVectors
+from study.commands.printing import say
+from study.execution.trial import run_unit
+from study.ledger.ledger import Ledger
+from study.ledger.run import Run
+from study.ledger.transfer import first_difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """Train a finished run again, in a temporary folder, and compare every number.
+
+    Exit code 0 if all numbers are bit-identical, else 1. This requires the recorded CPU model and
+    math library: others round differently, and a run then differs as another seed does. If an
+    imported run has no weights and the rerun is identical, its weights are kept.
+    """
+
+    fingerprint: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FINGERPRINT")]
+    """The run, or the first characters of its fingerprint."""
+    data: RecordedCorpus = None
+    data_root: DataRoot = None
+    embeddings: RecordedVectors = None
+    gpu: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Compute on the GPU."""
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Train, compare, and return the exit code.
+
+        Raises:
+            ValueError: The run is not finished, or the corpus or the vectors differ.
+        """
+        if self.gpu:
+            require_gpu()
+        run = Ledger(self.out).find(self.fingerprint)
+        recorded = run.result()
+        if recorded is None:
+            raise ValueError(f"{run.fingerprint}: not finished; run the study's command to resume")
+        config = Config.from_flat(recorded["config"])
+        vectors = (recorded.get("vectors") or {}).get("name")
+        corpus = load_dataset(
+            self.data or recorded["corpus"]["name"],
+            config,
+            data_root=self.data_root,
+            embeddings=self.embeddings or find_recorded_vectors(vectors, self.data_root),
+        )
+        if corpus.digest != recorded["corpus"]["digest"]:
+            raise ValueError(
+                f"{corpus.name}: corpus or word vectors differ from those of {run.fingerprint} "
+                f"(digest {corpus.digest}, recorded {recorded['corpus']['digest']}); "
+                f"give the same --data, --data-root and --embeddings ({vectors or 'none'})"
+            )
+        epochs = len(recorded["history"])
+        say(console, f"{run.fingerprint}: training again; the record has {epochs} epochs")
+        matmul.use(_math_library(recorded))
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Run(Path(folder) / run.fingerprint)
+            again = run_unit(
+                config,
+                corpus,
+                copy,
+                threads=recorded["provenance"]["threads"],
+                gpu=self.gpu,
+                on_epoch=lambda row: say(
+                    console, f"epoch {row['epoch']:3.0f}  dev F1 {100 * row['dev_f1']:6.2f}"
+                ),
+            )
+            identical = _compare(console, recorded, again)
+            if identical and not run.weights.exists():
+                shutil.copyfile(copy.weights, run.weights)
+                say(console, "the ledger now has the weights")
+        return 0 if identical else 1
+
+
+def _compare(console: Console, recorded: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
+    """Print the scores and the first difference; return whether there is none."""
+    for name, run in (("recorded", recorded), ("again", again)):
+        dev, test = (100 * run[split]["f1"] for split in ("dev", "test"))
+        say(console, f"{name + ':':9} dev F1 {dev:.2f}, test F1 {test:.2f}")
+    difference = first_difference(recorded, again)
+    if difference is None:
+        say(console, "every number is bit-identical")
+        return True
+    say(console, f"first difference: {difference.replace('here', 'in the record', 1)}")
+    changed = False
+    for name in ("machine", "hardware", "arithmetic", "device", "packages"):
+        before, now = (run["provenance"].get(name, "unknown") for run in (recorded, again))
+        if before != now:
+            changed = True
+            say(console, f"{name}: recorded {before}, now {now}")
+    if changed:
+        say(
+            console,
+            "CPU or math library differs, so the results differ as two seeds do. Bit-identical "
+            "results require the recorded environment.",
+        )
+    return False
+
+
+def _math_library(recorded: Mapping[str, Any]) -> str:
+    """Return what computed the record's matrix products: old records used torch's default."""
+    arithmetic = str(recorded["provenance"].get("arithmetic", ""))
+    return "onednn" if arithmetic.endswith("onednn") else "blas"

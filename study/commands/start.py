@@ -1,0 +1,270 @@
+"""Run a study or a search: plan, run what is missing, report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from reports.build import build
+from rin_core.cli import INTERRUPTED, without_credentials
+from rin_core.data.encoding import EncodedCorpus
+from search_spaces import SEARCHES, SPACES, Search, find_space
+from search_spaces.space import Grid, parse_seeds
+from study.commands import search as search_command
+from study.commands.options import Options
+from study.commands.printing import plural, say, short_path
+from study.ledger.corpora import record_corpora
+from study.ledger.ledger import Ledger
+from study.ledger.store import Store
+from study.planning.grid import Experiment, Plan, PlannedTrial, make_plan, refuse_taken, together
+from study.tracking.base import NOBODY
+from study.tracking.progress import clock
+
+
+def run_study(options: Options, console: Console) -> int:
+    """Run what the options ask for and return the exit code.
+
+    Raises:
+        ValueError: An option, a space, a setting or a corpus is invalid.
+    """
+    options.check()
+    if options.list:
+        _list_spaces(console)
+        return 0
+    spaces = [find_space(name) for name in dict.fromkeys(options.space)]
+    ledger = Ledger(options.out, Store(options.shared) if options.shared else None)
+    grids = [space for space in spaces if isinstance(space, Grid)]
+    searches = [space for space in spaces if isinstance(space, Search)]
+    if not searches:
+        return _run_grids(options, grids, ledger, console)
+    if len(spaces) > 1:
+        raise ValueError(
+            f"--space {' '.join(options.space)}: {searches[0].name} is a search; run it alone"
+        )
+    return _run_search(options, searches[0], ledger, console)
+
+
+def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console: Console) -> int:
+    for name in ("trials", "hours"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name}: applies to searches, and {grids[0].name} is a grid")
+    for name in ("arms", "experiment"):
+        if len(grids) > 1 and getattr(options, name):
+            raise ValueError(f"--{name}: requires a single space; --space names {len(grids)}")
+    encoded: dict[str, EncodedCorpus] = {}
+    plans = [
+        make_plan(
+            grid,
+            ledger,
+            options.data,
+            arms=options.arms,
+            seeds=None if options.seeds is None else parse_seeds(options.seeds),
+            overrides=options.overrides(),
+            data_root=options.data_root,
+            embeddings=options.embeddings,
+            encoded=encoded,
+        )
+        for grid in grids
+    ]
+    experiments = [e for plan in plans for e in plan.experiments(options.experiment)]
+    names = [experiment.name for experiment in experiments]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"--space {' '.join(options.space)}: two studies are named {name}")
+    refuse_taken(names, ledger.searches(), "a search")
+    if options.dry_run:
+        _print_plan(together(experiments), console)
+        return 0
+    for note in dict.fromkeys(n for corpus in encoded.values() for n in corpus.notes):
+        say(console, note, "dim")
+    with ledger.exclusive():
+        return _run(options, experiments, ledger, console)
+
+
+def _run_search(options: Options, space: Search, ledger: Ledger, console: Console) -> int:
+    search = search_command.sized(space, options.trials, options.hours, options.seeds)
+    plans = search_command.plans(search, options, ledger)
+    if options.dry_run:
+        search_command.print_plans(plans, console)
+        return 0
+
+    def confirm(plan: Plan, experiment: str) -> int:
+        return _run(options, plan.experiments(experiment), ledger, console)
+
+    code = 0
+    with ledger.exclusive():
+        for plan in plans:
+            code = max(code, search_command.run_search(plan, options, command(), console, confirm))
+            if code == INTERRUPTED:
+                break
+    return code
+
+
+def _run(
+    options: Options, experiments: Sequence[Experiment], ledger: Ledger, console: Console
+) -> int:
+    """Record, run, report and summarise; return the exit code."""
+    # Imported late: a typing error should not wait for Ray's and MLflow's imports.
+    from study.execution.cluster import require_listener
+    from study.execution.session import Study
+
+    started, trials = time.monotonic(), together(experiments)
+    ledger.refresh(planned.run for planned in trials)
+    for experiment in experiments:
+        _record(experiment, ledger, options.data_root, console)
+    left = [planned for planned in trials if planned.run.result() is None]
+    resumed = sum(1 for planned in left if planned.run.history())
+    text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} done, {len(left)} to run"
+    say(console, f"{text}, {resumed} of them resumed" if resumed else text)
+
+    require_listener(options.ray_address)
+    study = Study(experiments, options.uri(), options.out, console)
+    if left:
+        study.run(left, options.resources())
+    pages, files = _build_reports(options, experiments)
+    unsent = study.close(files)
+    missing = print_missing(trials, console)
+    _print_time(time.monotonic() - started, study.epochs_alone, console)
+    _print_outputs(pages, options, study.pages, unsent, console)
+    if study.interrupted:
+        return INTERRUPTED
+    if missing:
+        say(console, "run the same command to resume")
+        return 1
+    return 0
+
+
+def _record(
+    experiment: Experiment, ledger: Ledger, data_root: Path | None, console: Console
+) -> None:
+    space, corpus = experiment.plan.space.name, experiment.corpus_name
+    header = {"space": space, "corpus": corpus, "command": command()}
+    for arm, count in experiment.replaced(ledger.study(experiment.name)).items():
+        say(
+            console,
+            f"{experiment.name}: the settings of arm {arm} changed; reports leave out "
+            f"{plural(count, 'trial')} with the old settings",
+            "yellow",
+        )
+    ledger.record_study(experiment.name, header, experiment.record())
+    record_corpora(ledger, experiment.plan.data(), data_root)
+
+
+def _build_reports(
+    options: Options, experiments: Sequence[Experiment]
+) -> tuple[list[Path], dict[str, list[Path]]]:
+    """Build every study's report; return the pages, and each study's own files.
+
+    MLflow receives the study's own files only: a case study holds text of the corpus.
+    """
+    pages: list[Path] = []
+    files: dict[str, list[Path]] = {}
+    for experiment in experiments:
+        built = build(options.out, options.out / "reports", [experiment.name])
+        files[experiment.name] = list(built.reports[0].paths)
+        pages += built.pages
+    return list(dict.fromkeys(pages)), files
+
+
+def _list_spaces(console: Console) -> None:
+    table = Table("space", "arms", "seeds", "trials a corpus", "question", box=None, padding=(0, 2))
+    for grid in SPACES.values():
+        counts = (len(grid.arms), len(grid.seeds), len(grid.trials([""])))
+        table.add_row(f"[bold]{grid.name}[/bold]", *map(str, counts), grid.title)
+        _add_optional_arms(table, grid)
+    for search in SEARCHES.values():
+        seeds = f"1, then {len(search.confirm_seeds)}"
+        row = (str(len(search.arms)), seeds, str(search.trials()), f"{search.title} (search)")
+        table.add_row(f"[bold]{search.name}[/bold]", *row)
+        _add_optional_arms(table, search)
+    console.print(table)
+    say(console, "Your own space: --space FILE.toml (see docs/guide.md)", "dim")
+
+
+def _add_optional_arms(table: Table, space: Grid | Search) -> None:
+    if space.on_request:
+        names = " ".join(arm.name for arm in space.on_request)
+        table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
+
+
+def _print_plan(trials: Sequence[PlannedTrial], console: Console) -> None:
+    table = Table("fingerprint", "arm", "corpus", "seed", "state", "settings", box=None)
+    for planned in trials:
+        config = planned.trial.config
+        default = type(config)().flat()
+        changed = {k: v for k, v in config.flat().items() if v != default[k]}
+        table.add_row(
+            planned.run.fingerprint,
+            planned.trial.arm,
+            planned.corpus_name,
+            str(planned.trial.seed),
+            _state(planned),
+            " ".join(f"{k}={v}" for k, v in changed.items()),
+        )
+    console.print(table, markup=False)
+    say(console, plural(len(trials), "trial"))
+
+
+def _state(planned: PlannedTrial) -> str:
+    if planned.run.result() is not None:
+        return "done"
+    if (failure := planned.run.failure()) is not None:
+        return f"failed: {failure['reason']}"
+    if (pruned := planned.run.pruned()) is not None:
+        return f"resumes after epoch {pruned['epoch']}, where a search pruned it"
+    epochs = len(planned.run.history())
+    return f"resumes after epoch {epochs}" if epochs else "to run"
+
+
+def print_missing(trials: Sequence[PlannedTrial], console: Console) -> int:
+    """Print the trials that are not done; return how many they are."""
+    missing = [planned for planned in trials if planned.run.result() is None]
+    for planned in missing:
+        say(console, f"not done: {planned.name}: {_state(planned)}", "red")
+    say(console, f"{len(trials) - len(missing)} of {plural(len(trials), 'trial')} done")
+    return len(missing)
+
+
+def _print_time(seconds: float, epochs_alone: float, console: Console) -> None:
+    """Print the time of the study, and its overhead over the epochs' own time."""
+    text = f"study time {clock(seconds)}"
+    if epochs_alone >= 60:  # in shorter studies the start takes most of the time
+        text += f" ({100 * (seconds / epochs_alone - 1):.0f} % more than the epochs alone)"
+    say(console, text)
+
+
+def _print_outputs(
+    reports: Sequence[Path],
+    options: Options,
+    tracking_pages: Sequence[str],
+    unsent: int,
+    console: Console,
+) -> None:
+    for path in reports:
+        say(console, f"  {short_path(path)}")
+    if unsent:
+        text = f"{plural(unsent, 'write')} to MLflow failed; run the same command to send them"
+        say(console, text, "yellow")
+    uri = without_credentials(options.uri()).rstrip("/")
+    if uri == NOBODY:
+        return
+    address = uri
+    if not uri.startswith(("http://", "https://")):
+        address = "http://127.0.0.1:5000"
+        if uri.startswith("sqlite:///"):
+            uri = f"sqlite:///{short_path(Path(uri.removeprefix('sqlite:///')))}"
+        mlflow = short_path(Path(sys.executable).with_name("mlflow"))
+        say(console, f"MLflow: {mlflow} ui --backend-store-uri {uri}")
+    for page in filter(None, tracking_pages):
+        say(console, f"  {address}/{page}")
+
+
+def command() -> str:
+    """Return this process's command as one would type it, without passwords."""
+    return shlex.join(["python", *map(without_credentials, sys.argv)])

@@ -1,0 +1,99 @@
+"""``export`` and ``import``: move results between ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+
+from rin_core.config import Config
+from study.commands.options import DataRoot, LedgerFolder, RecordedVectors
+from study.commands.printing import plural, say
+from study.ledger.corpora import record_if_here, record_vectors_if_here
+from study.ledger.ledger import Ledger
+from study.ledger.schema import read_exported
+from study.ledger.transfer import export_ledger, merge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Write finished runs, studies and searches to a file of JSON lines, without weights."""
+
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
+    """File to write; compressed if the name ends in .xz."""
+    data: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CORPUS")] = ()
+    """Only results on these corpora; without any, all results."""
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Export, and return the exit code."""
+        runs, studies, searches = export_ledger(Ledger(self.out), self.file, self.data).values()
+        counts = (plural(runs, "run"), plural(studies, "study"), plural(searches, "search"))
+        say(console, f"{', '.join(counts)} written to {self.file}")
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """Add the runs, studies and searches of exported files that the ledger does not have.
+
+    A study that plans these runs finds them finished.
+    """
+
+    files: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE")]
+    """Files that export wrote."""
+    data_root: DataRoot = None
+    embeddings: RecordedVectors = None
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Import, and return the exit code: 1 if numbers conflict.
+
+        Raises:
+            ValueError: A file is missing or invalid; nothing is written then.
+        """
+        if not self.files:
+            raise ValueError("import: must name at least one file that export wrote")
+        if missing := [str(file) for file in self.files if not file.is_file()]:
+            raise ValueError(f"import {missing[0]}: no such file")
+        ledger, conflicts = Ledger(self.out), 0
+        records = [read_exported(file) for file in self.files]  # all, before any is written
+        with ledger.exclusive():
+            for file, added in zip(self.files, records, strict=True):
+                merged = merge(ledger, added)
+                text = f"{plural(len(merged.added), 'record')} added, {len(merged.known)} known"
+                say(console, f"{file}: {text}")
+                for fingerprint, difference in merged.conflicts.items():
+                    say(console, f"conflict: {fingerprint}: {difference}; ours is kept", "red")
+                conflicts += len(merged.conflicts)
+            for text in _record_data(ledger, records, self.data_root, self.embeddings):
+                say(console, text, "yellow")
+        return 1 if conflicts else 0
+
+
+def _record_data(
+    ledger: Ledger,
+    files: Iterable[Iterable[Mapping[str, Any]]],
+    data_root: Path | None,
+    embeddings: Path | None,
+) -> Iterator[str]:
+    """Record what reports need of the corpora of imported runs: exported files hold no text.
+
+    Yields:
+        What is not available, and what reports leave out without it.
+    """
+    runs = (r["content"]["result"] for file in files for r in file if r["record"] == "unit")
+    results = [result for result in runs if "content" in result["corpus"]]
+    for content, result in {r["corpus"]["content"]: r for r in results}.items():
+        name, config = result["corpus"]["name"], Config.from_flat(result["config"])
+        if why := record_if_here(ledger, content, name, data_root, config):
+            yield f"{why}: reports leave out scores by class, errors and tests over its sentences"
+    for result in {r["corpus"]["digest"]: r for r in results}.values():
+        # Without the corpus, its vectors cannot be described either: one message is enough.
+        described = ledger.corpus_path(result["corpus"]["content"]).exists()
+        if described and (why := record_vectors_if_here(ledger, result, data_root, embeddings)):
+            yield f"{why}: reports leave out scores by word vectors"
