@@ -69,7 +69,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
     ledger.record_study(experiment.name, header, experiment.record())
     record_corpora(ledger, plan.data(), None)
     for planned in plan.trials:
-        run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.unit)
+        run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
     return ledger, plan
 
 
