@@ -260,6 +260,13 @@ class Config:
 
         Raises:
             ConfigError: No such field, a value of the wrong type, or an impossible one.
+
+        Examples:
+            >>> Config().with_overrides({"model.rounds": "3"}).model.rounds
+            3
+            >>> Config().override("model.round", 3)
+            Traceback (most recent call last):
+            rin_core.config.ConfigError: model.round: no such field; did you mean model.rounds?
         """
         changes: dict[str, dict[str, object]] = {}
         for path, value in overrides.items():
@@ -321,6 +328,10 @@ class Config:
 
         Returns:
             16 hexadecimal digits.
+
+        Examples:
+            >>> Config().fingerprint("digest")
+            '01ce388811f84d90'
         """
         default = Config().flat()
         chosen = {k: v for k, v in self.canonical().flat().items() if v != default[k]}

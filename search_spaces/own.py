@@ -48,6 +48,20 @@ def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
 
     Raises:
         SpaceError: Names the file, the field and what would be right.
+
+    Examples:
+        >>> import tempfile
+        >>> text = '''
+        ... seeds = 3
+        ... [arms.k1]
+        ... "model.rounds" = 1
+        ... '''
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "my_rounds.toml"
+        ...     _ = path.write_text(text)
+        ...     space = read_space(path, known={})
+        >>> space.name
+        'my_rounds'
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))

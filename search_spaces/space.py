@@ -70,7 +70,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Every arm on every corpus with every seed."""
+    """Every arm on every corpus with every seed.
+
+    Examples:
+        >>> none = Arm(name="k0", label="K = 0", overrides={"model.rounds": 0})
+        >>> one = Arm(name="k1", label="K = 1", overrides={"model.rounds": 1})
+        >>> grid = Grid(name="rounds", title="Do rounds help?", arms=(none, one), seeds=(0, 1))
+        >>> [(trial.arm, trial.seed) for trial in grid.trials(["webnlg_star"])]
+        [('k0', 0), ('k1', 0), ('k0', 1), ('k1', 1)]
+    """
 
     name: str
     title: str
@@ -168,6 +176,10 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
     Raises:
         SpaceError: Anything else.
+
+    Examples:
+        >>> parse_seeds("3"), parse_seeds("2-4"), parse_seeds("0,7")
+        ((0, 1, 2), (2, 3, 4), (0, 7))
     """
     seeds: Sequence[int]
     try:

@@ -57,7 +57,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A titled table with the notes that qualify it."""
+    """A titled table with the notes that qualify it.
+
+    Examples:
+        >>> row = Row(key="gru-1", label="GRU, K = 1", cells=(Cell(text="85.7 ± 0.4"),))
+        >>> table = Table(name="main", title="WebNLG", head="Model", columns=("F1",), rows=(row,))
+        >>> print(table.markdown())
+        ## WebNLG
+        <BLANKLINE>
+        | Model | F1 |
+        | --- | ---: |
+        | GRU, K = 1 | 85.7 ± 0.4 |
+    """
 
     name: str
     """File name, without suffix."""

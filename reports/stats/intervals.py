@@ -49,6 +49,11 @@ def estimate(values: Iterable[float]) -> Estimate:
 
     Args:
         values: One value for each seed, in points.
+
+    Examples:
+        >>> found = estimate([86.0, 87.0, 88.0])
+        >>> f"{found.mean} ± {found.sd}, {found.low:.1f} to {found.high:.1f}"
+        '87.0 ± 1.0, 84.5 to 89.5'
     """
     sample = np.array(list(values), dtype=float)
     n = len(sample)

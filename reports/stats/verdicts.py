@@ -63,6 +63,11 @@ def verdict(ours: Estimate, published: float | None, printed_scores: int = 1) ->
         ours: Our estimate, in points.
         published: The published number, in points; ``None`` if there is none.
         printed_scores: How many rounded scores the number is the sum or difference of.
+
+    Examples:
+        >>> from reports.stats.intervals import estimate
+        >>> verdict(estimate([86.0, 87.0, 88.0]), published=85.0)
+        <Verdict.REPRODUCED: 'reproduced'>
     """
     rounding = printed_scores * _ROUNDING
     if published is None:

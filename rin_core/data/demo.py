@@ -390,6 +390,13 @@ def demo_corpus(sentences: int = 2000, seed: int = 0) -> Corpus:
 
     Raises:
         ValueError: Too few sentences to fill three splits.
+
+    Examples:
+        >>> corpus = demo_corpus(sentences=20)
+        >>> len(corpus.train), len(corpus.dev), len(corpus.test)
+        (16, 2, 2)
+        >>> corpus == demo_corpus(sentences=20)
+        True
     """
     if sentences < 10:
         raise ValueError(f"sentences = {sentences}: must be at least 10, to fill three splits")

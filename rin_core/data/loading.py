@@ -124,6 +124,16 @@ def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0
 
     Raises:
         CorpusError: No such corpus, a split is missing, or a file cannot be read.
+
+    Examples:
+        >>> import json, tempfile
+        >>> record = {"text": "Ann met Bob .", "triple_list": [["Ann", "met", "Bob"]]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for split in ("train", "dev", "test"):
+        ...         _ = (Path(folder) / f"{split}.json").write_text(json.dumps([record]))
+        ...     corpus = load_corpus(folder)
+        >>> corpus.train[0].triples[0]
+        Triple(subject=Span(start=0, end=1), relation='met', object=Span(start=2, end=3))
     """
     if name == "demo":
         return demo_corpus()

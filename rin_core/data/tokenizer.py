@@ -43,6 +43,10 @@ def tokenize(text: str) -> tuple[str, ...]:
 
     Returns:
         The words; none where the text is blank.
+
+    Examples:
+        >>> tokenize("Ann Lee isn't in Oslo.")
+        ('Ann', 'Lee', 'is', "n't", 'in', 'Oslo', '.')
     """
     quoted = _OPENING_QUOTE.sub("``", text.translate(_QUOTES)).replace('"', "''")
     chunks = _ALONE.sub(r" \g<0> ", quoted).split()

@@ -83,5 +83,10 @@ class Extraction:
 
 
 def mention(words: Sequence[str], start: int, end: int) -> Mention:
-    """Return the words from ``start`` to before ``end``."""
+    """Return the words from ``start`` to before ``end``.
+
+    Examples:
+        >>> mention(("Ann", "Lee", "founded", "Acme"), 0, 2)
+        Mention(start=0, end=2, text='Ann Lee')
+    """
     return Mention(start, end, " ".join(words[start:end]))

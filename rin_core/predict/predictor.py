@@ -43,6 +43,16 @@ class Predictor:
         vocabulary: Words, tags and relations.
         config: Which word stands for an entity.
         tokenizer: Of a transformer.
+
+    Examples:
+        >>> from rin_core.data.demo import demo_corpus
+        >>> from rin_core.data.vocabulary import build_vocabulary
+        >>> train = demo_corpus(sentences=20).train
+        >>> vocabulary = build_vocabulary(train, lowercase=True, use_pos=False)
+        >>> predictor = Predictor(RIN(Config(), vocabulary), vocabulary, Config())
+        >>> (found,) = predictor.predict(["Ann Lee founded Acme in Oslo."])
+        >>> found.words
+        ('Ann', 'Lee', 'founded', 'Acme', 'in', 'Oslo', '.')
     """
 
     def __init__(

@@ -33,7 +33,13 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts, and the ratios made of them. An empty ratio is 0."""
+    """Counts, and the ratios made of them. An empty ratio is 0.
+
+    Examples:
+        >>> found = Score(correct=3, predicted=4, gold=6)
+        >>> found.precision, found.recall, found.f1
+        (0.75, 0.5, 0.6)
+    """
 
     correct: int
     predicted: int
@@ -118,6 +124,11 @@ def decode_spans(tags_NL: Array) -> Array:
 
     Returns:
         Rows sentence, start, end (exclusive) [3, E]. Unfinished spans are no spans.
+
+    Examples:
+        >>> from rin_core.data.tags import TAGS
+        >>> decode_spans(np.array([[TAGS.index(tag) for tag in "BESO"]])).T.tolist()
+        [[0, 2, 3], [0, 0, 2]]
     """
     single = np.stack(np.nonzero(tags_NL == S_TAG))
     place = np.arange(tags_NL.shape[1])

@@ -35,7 +35,13 @@ from study.ledger.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The folder of all runs and studies; with a store, nodes need not see it."""
+    """The folder of all runs and studies; with a store, nodes need not see it.
+
+    Examples:
+        >>> ledger = Ledger(Path("runs"))
+        >>> ledger.run("0123456789abcdef").path.as_posix()
+        'runs/units/0123456789abcdef'
+    """
 
     root: Path
     store: Store | None = None
