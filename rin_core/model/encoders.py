@@ -54,7 +54,7 @@ def build_encoder(
     if pretrained is None:
         raise ValueError(
             "encoder.kind = 'transformer': the corpus was encoded without one; "
-            "load it with rin_core.dataset.load_dataset under this configuration"
+            "load it with rin_core.data.loading.load_dataset under this configuration"
         )
     return TransformerEncoder(config, pretrained)
 

@@ -326,7 +326,7 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
     options = CaseStudy(models=names, runs=ledger.root, data="demo", test=(1,), find=1, name="mine")
     assert options.run(Console()) == 0
     said = capsys.readouterr().out
-    assert "Test sentence 1 (demo; chosen by number)" in said
+    assert "Test sentence 1 (demo; chosen by index)" in said
     assert "BiLSTM_s, seed 0" in said
     assert (ledger.root / "reports" / "cases" / "mine.html").exists()
     assert len(read_cases(ledger.root / "cases" / "mine.json")) == 2

@@ -284,14 +284,14 @@ def test_the_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_who_is_not_tracked_needs_no_mlflow(tracked):
     assert isinstance(track("none", tracked), Untracked)
-    loaded = "import study.driver, sys; assert 'mlflow' not in sys.modules"
+    loaded = "import study.execution.session, sys; assert 'mlflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", loaded], check=True, timeout=120)
 
 
 def test_nothing_is_told_to_mlflows_makers():
     """In an environment that MLflow does not take for a test, where it would say nothing anyway."""
     asked = (
-        "import study.mlflow_runs, mlflow.telemetry.utils as telemetry\n"
+        "import study.tracking.mlflow.client, mlflow.telemetry.utils as telemetry\n"
         "assert not telemetry._IS_IN_CI_ENV_OR_TESTING\n"
         "assert telemetry.is_telemetry_disabled()"
     )
