@@ -154,6 +154,7 @@ class TestRefusals:
 
 
 def test_transformers_is_imported_only_when_used() -> None:
-    code = "import rin_core.train.loop, rin_core.data.loading, sys; print('transformers' in sys.modules)"
+    code = "import rin_core.train.loop, rin_core.data.loading, sys\n"
+    code += "print('transformers' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
