@@ -13,7 +13,7 @@ from triton.testing import do_bench
 TIMES, BLOCK, NUMBERS = 512, 1024, 2**22
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def _exponentials(x: Any, out: Any, TIMES: tl.constexpr, BLOCK: tl.constexpr) -> None:
     places = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     value = tl.load(x + places)

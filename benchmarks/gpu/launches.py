@@ -129,7 +129,7 @@ def _profile(
     counts: Counter[str] = Counter()
     for event in found.events():
         span = event.time_range
-        if cuda and event.device_type != torch.autograd.DeviceType.CUDA:
+        if cuda and event.device_type.name != "CUDA":
             continue
         spans.append((span.start, span.end))
         name = event.name[:90]
@@ -169,7 +169,7 @@ def _graph(training: Training, rows: list[Array]) -> dict[str, float]:
     batch = make_batch(training.corpus.train, middle, training.device)
     for group in training.optimizer.param_groups:
         group["capturable"] = True
-    stream = torch.cuda.Stream()
+    stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(5):

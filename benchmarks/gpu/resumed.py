@@ -117,14 +117,14 @@ def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
 def _until_half(process: subprocess.Popen[bytes], out: Path, epochs: int) -> dict[str, int]:
     """Wait until about half of all epochs are on disk; return how many each trial has."""
     while True:
-        done = {unit.fingerprint: len(unit.history()) for unit in Ledger(out).units()}
+        done = {run.fingerprint: len(run.history()) for run in Ledger(out).runs()}
         if sum(done.values()) >= len(ARMS) * epochs // 2 or process.poll() is not None:
             return done
         time.sleep(0.05)
 
 
 def _results(out: Path) -> dict[str, dict[str, Any]]:
-    found = {unit.fingerprint: unit.result() for unit in Ledger(out).units()}
+    found = {run.fingerprint: run.result() for run in Ledger(out).runs()}
     return {name: result for name, result in found.items() if result is not None}
 
 

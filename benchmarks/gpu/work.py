@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ class Training:
     ) -> None:
         torch.manual_seed(0)
         self.config, self.corpus, self.device = config, corpus, device
-        self.model = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
+        self.model: Any = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
         if formulation != "product":
             self.model.scorer = FORMULATIONS[formulation](self.model.scorer)
         self.model.to(device)
