@@ -63,7 +63,9 @@ def _waits(training: Training, rows: list[Array]) -> dict[str, float]:
     def note(*_: Any, **__: Any) -> None:
         found.update([_place()])
 
-    torch.cuda.set_sync_debug_mode("warn")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the mode is a prototype
+        torch.cuda.set_sync_debug_mode("warn")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always")

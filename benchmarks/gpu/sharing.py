@@ -17,6 +17,8 @@ COUNTS = (1, 2, 4, 8)
 EPOCHS = 4
 #: A doubling that adds less than this share of throughput is not worth a trial's memory.
 WORTH = 0.1
+#: Seconds that processes wait for one another; one that failed would else hold up the others.
+START = 70
 
 _KEPT: list[Any] = []
 
@@ -76,16 +78,16 @@ def _prepare(setting: Setting, everyone: Any) -> None:
     )
     training.epoch(rows)
     _KEPT[:] = [training, rows]
-    everyone.wait()  # so that no process prepares twice
+    everyone.wait(START)  # so that no process prepares twice
 
 
 def _train(setting: Setting, barrier: Any) -> tuple[float, float]:
     """Return when this process began and ended; all clocks are the machine's."""
     training, rows = _KEPT
-    barrier.wait()
+    barrier.wait(START)
     started = time.monotonic()
     for _ in range(_epochs(setting)):
         training.epoch(rows)
     ended = time.monotonic()
-    barrier.wait()  # a process that is done early takes no second share
+    barrier.wait(START)  # a process that is done early takes no second share
     return started, ended

@@ -57,7 +57,8 @@ class Training:
         self.config, self.corpus, self.device = config, corpus, device
         self.model: Any = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
         if formulation != "product":
-            self.model.scorer = FORMULATIONS[formulation](self.model.scorer)
+            wrap: Any = FORMULATIONS[formulation]
+            self.model.scorer = wrap(self.model.scorer)
         self.model.to(device)
         self.optimizer = make_optimizer(self.model, config.training)
         self.total = torch.zeros((), dtype=torch.float64, device=device)
