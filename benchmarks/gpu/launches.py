@@ -143,10 +143,10 @@ def _profile(
     record[f"{prefix}kernels by launches a step"] = {
         name: count / len(rows) for name, count in counts.most_common(15)
     }
-    return _union(spans) / 1e6 / len(rows), len(spans) / len(rows)
+    return union(spans) / 1e6 / len(rows), len(spans) / len(rows)
 
 
-def _union(spans: list[tuple[float, float]]) -> float:
+def union(spans: list[tuple[float, float]]) -> float:
     """Return the length of what intervals cover together."""
     covered, reached = 0.0, float("-inf")
     for start, end in sorted(spans):
