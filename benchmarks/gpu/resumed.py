@@ -115,10 +115,13 @@ def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 def _until_half(process: subprocess.Popen[bytes], out: Path, epochs: int) -> dict[str, int]:
-    """Wait until about half of all epochs are on disk; return how many each trial has."""
+    """Wait until half of all epochs are on disk and a trial is under way; return their counts."""
     while True:
         done = {run.fingerprint: len(run.history()) for run in Ledger(out).runs()}
-        if sum(done.values()) >= len(ARMS) * epochs // 2 or process.poll() is not None:
+        under_way = any(0 < count < epochs for count in done.values())
+        if under_way and sum(done.values()) >= len(ARMS) * epochs // 2:
+            return done
+        if process.poll() is not None:
             return done
         time.sleep(0.05)
 
