@@ -18,6 +18,7 @@ from reports.document.section import Chapter, Link, Section, write_section
 from reports.frames.predictions import read_corpora, read_counts
 from reports.frames.runs import run_cards
 from reports.frames.searches import SearchData, read_search, searches
+from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import (
     LedgerError,
     experiments,
@@ -30,8 +31,9 @@ from reports.frames.trials import (
 from reports.page.experiment import experiment_section
 from reports.page.page import write_index
 from reports.page.search import search_section, write_search
-from reports.paper.reproduction import in_short, replications, write_reproduction
-from reports.paper.tables import paper_tables
+from reports.paper.findings import findings_section
+from reports.paper.registry import PAPER, make_tables
+from reports.paper.reproduction import corpus_reports, write_reproduction
 from reports.published.numbers import ARMS
 from reports.tables.corpora import PAPER_CORPORA, corpus_table
 from reports.tables.provenance import provenance_tables
@@ -61,6 +63,10 @@ class Made:
     """What belongs to no experiment alone: the paper's tables, the corpora, case studies."""
     chapters: tuple[Chapter, ...]
     """All of it, as the page shows it."""
+    studies: tuple[tuple[StudyData, Section], ...]
+    """Each study with its section."""
+    paper: tuple[tuple[StudyData, Section], ...]
+    """The paper's tables on each corpus, with the trials behind them."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -97,18 +103,20 @@ def build(
     everything = read_ledger(runs) if wanted else no_trials()
     frames = [read_ledger(runs, [name]) for name in wanted]
     selected = [select_settings(frame, settings) for frame in frames]
-    sections = [_section(runs, *pair) for pair in zip(frames, selected, strict=True)]
+    studies = [_study(runs, *pair) for pair in zip(frames, selected, strict=True)]
+    sections = [section for _, section in studies]
     paper, corpora = paper_sections(runs, everything, selected), corpora_section(runs)
     cases = {path.stem: read_cases(path) for path in sorted((runs / "cases").glob("*.json"))}
     reports = [_report(*parts, out) for parts in zip(sections, frames, selected, strict=True)]
-    written = [path for section in (*paper, corpora) for path in write_section(section, out)]
+    shared = [*(section for _, section in paper), corpora]
+    written = [path for section in shared for path in write_section(section, out)]
     written += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
     chapters = (
         Chapter(title="Studies", sections=tuple(sections)),
-        Chapter(title="The paper's tables", sections=tuple(paper)),
+        Chapter(title="The paper's tables", sections=tuple(section for _, section in paper)),
         Chapter(title="Data", sections=(corpora, *_cases_section(cases))),
     )
-    return Made(tuple(reports), tuple(written), chapters)
+    return Made(tuple(reports), tuple(written), chapters, tuple(studies), tuple(paper))
 
 
 def _report(section: Section, every: pd.DataFrame, frame: pd.DataFrame, out: Path) -> Report:
@@ -123,15 +131,15 @@ def _report(section: Section, every: pd.DataFrame, frame: pd.DataFrame, out: Pat
     )
 
 
-def _section(runs: Path, every: pd.DataFrame, frame: pd.DataFrame) -> Section:
+def _study(runs: Path, every: pd.DataFrame, frame: pd.DataFrame) -> tuple[StudyData, Section]:
     chosen, *_ = settings_of(frame)
-    others = [other for other in settings_of(every) if other != chosen]
-    return experiment_section(runs, frame, others)
+    study = study_data(runs, frame, [s for s in settings_of(every) if s != chosen])
+    return study, experiment_section(study)
 
 
 def paper_sections(
     runs: Path, everything: pd.DataFrame, selected: Sequence[pd.DataFrame]
-) -> list[Section]:
+) -> list[tuple[StudyData, Section]]:
     """Return the paper's tables for the corpora of the selected experiments.
 
     Each is under the settings of the corpus's experiment that was updated last, of those with
@@ -155,7 +163,7 @@ def paper_sections(
     # What is still to be run comes after what has results.
     settings = dict(sorted(settings.items(), key=lambda item: item[0] not in done))
     found = [_paper_section(runs, everything, *pair) for pair in settings.items()]
-    return [section for section in found if section.tables]
+    return [(data, section) for data, section in found if section.tables]
 
 
 def _is_the_papers(settings: str) -> bool:
@@ -164,16 +172,24 @@ def _is_the_papers(settings: str) -> bool:
     return all(name in BEGINNINGS for name in given)
 
 
-def _paper_section(runs: Path, everything: pd.DataFrame, corpus: str, settings: str) -> Section:
+def _paper_section(
+    runs: Path, everything: pd.DataFrame, corpus: str, settings: str
+) -> tuple[StudyData, Section]:
     frame = pool(everything, corpus, settings)
     known = settings_of(everything[everything["corpus"] == corpus])
-    others = [other for other in known if other != settings]
-    return Section(
+    data = StudyData(
+        corpus=corpus,
+        frame=frame,
+        counts=read_counts(runs, frame),
+        other_settings=tuple(other for other in known if other != settings),
+    )
+    section = Section(
         key=f"paper-{corpus}",
         title=f"The paper's tables on {corpus}",
         page="tables.md",
-        tables=tuple(paper_tables(frame, corpus, read_counts(runs, frame), others)),
+        tables=make_tables(PAPER, data),
     )
+    return data, section
 
 
 def corpora_section(runs: Path) -> Section:
@@ -256,9 +272,10 @@ def build_index(
     cards = run_cards(runs, frame, searched)
     studies, paper, data = made.chapters
     sections = tuple(search_section(search) for search in searched)
-    found = [] if frame is None else replications(frame, studies.sections, paper.sections, searched)
+    found = corpus_reports(made.paper, made.studies, searched)
+    findings = tuple(findings_section(one.findings) for one in found if one.findings)
     chapters = (
-        Chapter(title="Findings", sections=tuple(in_short(one) for one in found if one.claims)),
+        Chapter(title="Findings", sections=findings),
         paper,
         studies,
         Chapter(title="Searches", sections=sections),

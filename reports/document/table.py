@@ -1,7 +1,7 @@
-"""One table, three renderings: Markdown to read, LaTeX to print, CSV to compute with.
+"""One table in three formats: Markdown to read, LaTeX to print, CSV to compute with.
 
-The readable forms show a cell's text; the CSV has a line for each cell with its numbers at
-full precision and the fingerprints of the runs that lead to it.
+Markdown and LaTeX show the text of each cell. The CSV has one line for each cell, with its numbers
+at full precision and the fingerprints of the runs behind it.
 """
 
 from __future__ import annotations
@@ -9,59 +9,75 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from reports.stats.intervals import NOTHING, Estimate
 
-_CSV_HEAD = (
-    *("table", "row", "column", "text", "value", "sd", "n", "low", "high"),
-    *("p", "p_holm", "source", "fingerprints"),
-)
+
+class Kind(StrEnum):
+    """What a cell holds, which decides how it is shown."""
+
+    NUMBER = "number"
+    """A number, with or without its spread; aligned to the right."""
+    TEXT = "text"
+    """Words; aligned to the left."""
+    EMPTY = "empty"
+    """No value, for a reason that the cell's text names; shown in grey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One cell: what a reader sees, and where it comes from."""
+    """The text of a cell, its numbers and where they come from."""
 
     text: str
+    kind: Kind = Kind.NUMBER
     estimate: Estimate = NOTHING
     """Its numbers, in the column's unit."""
     p: float = math.nan
-    """Of a test of no difference, before and after Holm's correction for its column."""
+    """p value of a test of no difference."""
     p_holm: float = math.nan
+    """The same after Holm's correction for the tests in its column."""
     source: str = ""
     """Where a published number was printed."""
     fingerprints: tuple[str, ...] = ()
-    """The runs it is made of."""
+    """The runs behind the cell."""
 
 
-NO_CELL = Cell(text="–")
+NO_CELL = Cell(text="–", kind=Kind.EMPTY)
 
 
 def number(value: float, text: str, source: str = "") -> Cell:
-    """Return a cell of one number that is not an average: a count, a published score."""
+    """Return a cell of one number that is not a mean: a count, a published score."""
     alone = Estimate(1, value, math.nan, math.nan, math.nan)
     return Cell(text=text, estimate=alone, source=source)
 
 
+def words(text: str, runs: tuple[str, ...] = (), estimate: Estimate = NOTHING) -> Cell:
+    """Return a cell of text, with the runs and the numbers that it is based on."""
+    return Cell(text=text, kind=Kind.TEXT, estimate=estimate, fingerprints=runs)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row: its label, a key that stays when labels change, and a cell for each column."""
+    """One row of a table."""
 
     key: str
+    """Names the row in CSV files; stays the same when labels change."""
     label: str
-    cells: tuple[Cell, ...]
+    cells: Mapping[str, Cell]
+    """By heading of the column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A titled table with the notes that qualify it.
+    """A table with its title and notes. All rows have the same columns in the same order.
 
     Examples:
-        >>> row = Row(key="gru-1", label="GRU, K = 1", cells=(Cell(text="85.7 ± 0.4"),))
-        >>> table = Table(name="main", title="WebNLG", head="Model", columns=("F1",), rows=(row,))
+        >>> row = Row(key="gru-1", label="GRU, K = 1", cells={"F1": Cell(text="85.7 ± 0.4")})
+        >>> table = Table(name="main", title="WebNLG", head="Model", rows=(row,))
         >>> print(table.markdown())
         ## WebNLG
         <BLANKLINE>
@@ -74,110 +90,150 @@ class Table:
     """File name, without suffix."""
     title: str
     head: str
-    """Heading of the rows' labels."""
-    columns: tuple[str, ...]
+    """Heading of the row labels."""
     rows: tuple[Row, ...]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    in_reproduction: bool = False
+    """Whether ``REPRODUCTION.md`` shows the table."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
-            if len(row.cells) != len(self.columns):
+            if tuple(row.cells) != self.columns:
                 raise ValueError(
-                    f"{self.name}, row {row.key}: has {len(row.cells)} cells, "
-                    f"wanted {len(self.columns)}, one a column"
+                    f"table {self.name}, row {row.key}: columns {', '.join(row.cells)} differ from "
+                    f"those of row {self.rows[0].key}: {', '.join(self.columns)}"
                 )
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Headings of the columns; none in a table without rows."""
+        return tuple(self.rows[0].cells) if self.rows else ()
+
+    def is_text(self, column: str) -> bool:
+        """Return whether a column holds words, which are aligned to the left."""
+        return any(row.cells[column].kind == Kind.TEXT for row in self.rows)
+
     def markdown(self) -> str:
-        """Return heading, table and notes."""
-        rule = ("---", *["---:"] * len(self.columns))
-        body = ((row.label, *(cell.text for cell in row.cells)) for row in self.rows)
-        lines = "\n".join(_line(cells) for cells in ((self.head, *self.columns), rule, *body))
+        """Return title, table and notes as Markdown."""
+        alignments = ["---" if self.is_text(column) else "---:" for column in self.columns]
+        lines = [(self.head, *self.columns), ("---", *alignments), *self._texts()]
+        table = "\n".join(
+            "| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines
+        )
         notes = "\n".join(f"- {note}" for note in self.notes)
-        return "\n\n".join(part for part in (f"## {self.title}", lines, notes) if part)
+        return "\n\n".join(part for part in (f"## {self.title}", table, notes) if part)
 
     def latex(self) -> str:
-        """Return a ``tabular`` with the rules of LaTeX's package ``booktabs``."""
-        body = [_latex_line((row.label, *(c.text for c in row.cells))) for row in self.rows]
+        """Return a ``table`` with caption, for LaTeX's package ``booktabs``."""
+        alignments = ["l" if self.is_text(column) else "r" for column in self.columns]
         return "\n".join(
             [
-                f"% {self.title}",
-                rf"\begin{{tabular}}{{l{'r' * len(self.columns)}}}",
+                r"\begin{table}",
+                r"\centering",
+                rf"\caption{{{self.title.translate(_LATEX)}}}",
+                rf"\begin{{tabular}}{{l{''.join(alignments)}}}",
                 r"\toprule",
                 _latex_line((self.head, *self.columns)),
                 r"\midrule",
-                *body,
+                *(_latex_line(texts) for texts in self._texts()),
                 r"\bottomrule",
                 r"\end{tabular}",
+                r"\end{table}",
                 "",
             ]
         )
 
     def csv(self) -> str:
-        """Return one line for each cell; an empty field is a number that does not exist."""
+        """Return one line for each cell; the field of a number that does not exist is empty."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(_CSV_HEAD)
         for row in self.rows:
-            for column, cell in zip(self.columns, row.cells, strict=True):
-                writer.writerow([self.name, row.key, column, *_csv_fields(cell)])
+            for column, cell in row.cells.items():
+                e = cell.estimate
+                numbers = (e.mean, e.sd, e.n or math.nan, e.low, e.high, cell.p, cell.p_holm)
+                digits = ["" if math.isnan(value) else repr(value) for value in numbers]
+                runs = " ".join(cell.fingerprints)
+                writer.writerow([self.name, row.key, column, cell.text, *digits, cell.source, runs])
         return text.getvalue()
 
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _csv_fields(cell: Cell) -> list[str]:
-    e = cell.estimate
-    numbers = (e.mean, e.sd, e.n or math.nan, e.low, e.high, cell.p, cell.p_holm)
-    return [cell.text, *map(_digits, numbers), cell.source, " ".join(cell.fingerprints)]
+    def _texts(self) -> list[tuple[str, ...]]:
+        """Return the label and the texts of every row."""
+        return [(row.label, *(cell.text for cell in row.cells.values())) for row in self.rows]
 
 
-def _digits(value: float) -> str:
-    return "" if math.isnan(value) else repr(value)
-
+_CSV_HEAD = (
+    "table",
+    "row",
+    "column",
+    "text",
+    "value",
+    "sd",
+    "n",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "source",
+    "fingerprints",
+)
 
 _LATEX = str.maketrans(
     {
-        **{special: f"\\{special}" for special in "&%$#_{}"},
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
-        **{"±": r"$\pm$", "−": "$-$", "–": "--", "≥": r"$\geq$", "≠": r"$\neq$", "Δ": r"$\Delta$"},
-        **{"≤": r"$\leq$", "→": r"$\rightarrow$", "<": "$<$", ">": "$>$", "·": r"$\cdot$"},
-        **{"ŷ": r"$\hat{y}$", "ȳ": r"$\bar{y}$", "γ": r"$\gamma$"},
+        "±": r"$\pm$",
+        "−": "$-$",
+        "–": "--",
+        "≥": r"$\geq$",
+        "≤": r"$\leq$",
+        "≠": r"$\neq$",
+        "<": "$<$",
+        ">": "$>$",
+        "→": r"$\rightarrow$",
+        "·": r"$\cdot$",
+        "Δ": r"$\Delta$",
+        "ŷ": r"$\hat{y}$",
+        "ȳ": r"$\bar{y}$",
+        "γ": r"$\gamma$",
     }
 )
 
 
-def _latex_line(cells: Iterable[str]) -> str:
-    return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
+def _latex_line(texts: Iterable[str]) -> str:
+    return " & ".join(text.translate(_LATEX) for text in texts) + r" \\"
 
 
 def write_tables(
     folder: Path, page: str, heading: str, tables: Sequence[Table], intro: Sequence[str] = ()
 ) -> tuple[Path, ...]:
-    """Write one readable page of several tables, and each as CSV and LaTeX.
+    """Write a Markdown page of several tables, and each table as CSV and LaTeX.
 
     Args:
-        folder: Where to; it is made.
+        folder: Where to write; it is created if it does not exist.
         page: File name of the page.
-        heading: The page's title.
-        tables: What goes on it, in order.
+        heading: Title of the page.
+        tables: The tables, in order.
         intro: Paragraphs before the first table.
 
     Returns:
         The files written, the page last.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for table in tables:
-        for suffix, text in ((".csv", table.csv()), (".tex", table.latex())):
-            written.append(_write(folder / f"{table.name}{suffix}", text))
     parts = [f"# {heading}", *intro, *(table.markdown() for table in tables)]
-    return (*written, _write(folder / page, "\n\n".join(parts) + "\n"))
-
-
-def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8", newline="\n")
-    return path
+    files = {}
+    for table in tables:
+        files[folder / f"{table.name}.csv"] = table.csv()
+        files[folder / f"{table.name}.tex"] = table.latex()
+    files[folder / page] = "\n\n".join(parts) + "\n"
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return tuple(files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.document.table import Cell, Row, Table
+from reports.document.table import Cell, Row, Table, words
 from reports.errors.rounds import Moved, Step, moved
 from reports.frames.predictions import SentenceCounts
 
@@ -33,7 +33,6 @@ def example_table(step: Step, counts: SentenceCounts, field: str) -> Table:
         name=f"examples_{field}",
         title=f"{_TITLES[field]}: {step.label}",
         head="Triple",
-        columns=("Seeds", "Sentence"),
         rows=tuple(_row(place, one, step, counts) for place, one in enumerate(shown)),
         notes=(
             f"{len(shown)} of {len(found)} triples, those of most seeds first, then in the order "
@@ -43,11 +42,11 @@ def example_table(step: Step, counts: SentenceCounts, field: str) -> Table:
 
 
 def _row(place: int, one: Moved, step: Step, counts: SentenceCounts) -> Row:
-    words = counts.sentences[one.sentence].words
+    sentence = counts.sentences[one.sentence].words
     subject, relation, object_ = one.fact
     seeds = Cell(text=f"{one.seeds} of {len(step.pairs)}", fingerprints=step.fingerprints)
     return Row(
         key=str(place),
-        label=f"{words[subject]} – {relation} – {words[object_]}",
-        cells=(seeds, Cell(text=" ".join(words))),
+        label=f"{sentence[subject]} – {relation} – {sentence[object_]}",
+        cells={"Seeds": seeds, "Sentence": words(" ".join(sentence))},
     )

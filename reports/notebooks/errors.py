@@ -25,7 +25,8 @@ from reports.errors.tables import error_tables
 from reports.page.notebook_views import answered_study, heading, runs_folder, show
 from reports.tables.breakdown import breakdown_table
 
-frame, counts = answered_study(runs_folder())
+study = answered_study(runs_folder())
+frame, counts = study.frame, study.counts
 tables = {table.name: table for table in error_tables(frame, counts)}
 figures = {drawing.name: drawing for drawing in error_drawings(frame, counts)}
 show(heading(frame))
@@ -49,7 +50,7 @@ show(figures["errors_kinds"], tables.get("errors_missed"), tables.get("errors_wr
 show(figures["errors_lines"], tables.get("errors_length"), tables.get("errors_distance"))
 
 # %%
-show(breakdown_table(frame, counts), tables.get("errors_relation"))
+show(breakdown_table(study), tables.get("errors_relation"))
 
 # %% [markdown]
 # ## What is taken for what

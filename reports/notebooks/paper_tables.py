@@ -27,7 +27,7 @@ everything = any_studies(runs)
 selected = [select_settings(read_ledger(runs, [name])) for name in experiments(runs)]
 
 # %%
-show(*paper_sections(runs, everything, selected))
+show(*(section for _, section in paper_sections(runs, everything, selected)))
 
 # %%
 show(corpora_section(runs))

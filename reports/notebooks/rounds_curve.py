@@ -18,7 +18,7 @@
 # it has a number.
 
 # %%
-from reports.frames.predictions import read_counts
+from reports.frames.studies import study_data
 from reports.page.experiment import curve_drawing
 from reports.page.notebook_views import curves, heading, runs_folder, show
 from reports.tables.experiment import differences_table, results_table
@@ -35,7 +35,8 @@ show(*(drawing for frame in frames for drawing in curve_drawing(frame)))
 # and over sentences.
 
 # %%
-show(*(results_table(frame) for frame in frames))
+studies = [study_data(runs, frame) for frame in frames]
+show(*(results_table(study) for study in studies))
 
 # %%
-show(*(differences_table(frame, read_counts(runs, frame)) for frame in frames))
+show(*(differences_table(study) for study in studies))

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import pandas as pd
 
 from reports.document.section import Drawing, Section
 from reports.errors.section import error_section
 from reports.figures.rounds_curve import draw_rounds_curve, is_rounds_curve, rounds_curve_info
-from reports.frames.predictions import SentenceCounts, read_counts
+from reports.frames.predictions import SentenceCounts
+from reports.frames.studies import StudyData
+from reports.paper.registry import STUDY, make_tables
 from reports.published.numbers import ARMS
-from reports.tables.breakdown import breakdown_table
-from reports.tables.experiment import differences_table, optimism_table, results_table
 
 
-def experiment_section(runs: Path, frame: pd.DataFrame, others: Sequence[str] = ()) -> Section:
-    """Return everything there is to see of an experiment.
-
-    Args:
-        runs: A study's output folder.
-        frame: The experiment under one settings value.
-        others: Settings that it was also run with.
-    """
+def experiment_section(study: StudyData) -> Section:
+    """Return the figures, tables and errors of a study."""
+    frame, counts = study.frame, study.counts
     name = str(frame["experiment"].iloc[0])
-    counts = read_counts(runs, frame)
-    optional = (
-        differences_table(frame, counts),
-        optimism_table(frame),
-        breakdown_table(frame, counts),
-    )
     errors = error_section(name, frame, counts)
     return Section(
         key=name,
@@ -38,7 +24,7 @@ def experiment_section(runs: Path, frame: pd.DataFrame, others: Sequence[str] = 
         page="results.md",
         intro=_lacks(counts),
         drawings=curve_drawing(frame),
-        tables=(results_table(frame, others), *(table for table in optional if table)),
+        tables=make_tables(STUDY, study),
         parts=(errors,) if errors else (),
     )
 

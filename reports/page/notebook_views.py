@@ -15,8 +15,8 @@ from reports.document.formatting import settings_text
 from reports.document.section import Drawing, Section
 from reports.document.table import Table
 from reports.figures.rounds_curve import is_rounds_curve
-from reports.frames.predictions import SentenceCounts, read_counts
 from reports.frames.searches import SearchData, read_search, searches
+from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import experiments, read_json, read_ledger, select_settings
 from reports.page.page import page_environment
 
@@ -112,7 +112,7 @@ def last_search(runs: Path) -> SearchData:
     return read_search(runs, max(names, key=lambda name: (updated[name], name)))
 
 
-def answered_study(runs: Path) -> tuple[pd.DataFrame, SentenceCounts]:
+def answered_study(runs: Path) -> StudyData:
     """Return a study with predictions: a rounds curve before others, then the last updated.
 
     Raises:
@@ -122,8 +122,9 @@ def answered_study(runs: Path) -> tuple[pd.DataFrame, SentenceCounts]:
     frames = [select_settings(read_ledger(runs, [name])) for name in experiments(runs)]
     frames.sort(key=lambda frame: (is_rounds_curve(frame), str(frame["updated"].iloc[0])))
     for frame in reversed(frames):
-        if (counts := read_counts(runs, frame)).answers:
-            return frame, counts
+        study = study_data(runs, frame)
+        if study.counts.answers:
+            return study
     raise NothingToShow(
         "No finished trial of this ledger has both its predictions and its corpus's record, "
         "from which errors are counted."

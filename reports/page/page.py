@@ -103,7 +103,7 @@ def page_environment() -> jinja2.Environment:
 
 def wordy(table: Table, column: int) -> bool:
     """Tell whether a column holds sentences, which are wrapped and set to the left."""
-    texts = (row.cells[column].text for row in table.rows)
+    texts = (tuple(row.cells.values())[column].text for row in table.rows)
     return any(len(text) > _WORDY for text in texts)
 
 

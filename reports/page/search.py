@@ -7,8 +7,8 @@ from pathlib import Path
 from reports.document.section import Drawing, Section, write_section
 from reports.figures.search import SHOWN, draw_expected, draw_slices, expected_info, slices_info
 from reports.frames.searches import SearchData, ranked, read_search
-from reports.tables.search import search_tables
-from reports.tables.search_rows import notes
+from reports.paper.registry import SEARCH, make_tables
+from reports.tables.search import search_notes
 
 
 def search_section(data: SearchData) -> Section:
@@ -28,14 +28,14 @@ def search_section(data: SearchData) -> Section:
         drawings.insert(0, Drawing(name="slices", caption=caption, figure=draw_slices(info)))
     intro: tuple[str, ...] = (f"{data.title} Scores on dev of {data.corpus}, in points.",)
     if ranked(data.trials).empty:
-        intro = (*intro, "No trial has finished yet.", *notes(data))
+        intro = (*intro, "No trial has finished yet.", *search_notes(data))
     return Section(
         key=data.experiment,
         title=data.experiment,
         page="search.md",
         intro=intro,
         drawings=tuple(drawings),
-        tables=tuple(search_tables(data)),
+        tables=make_tables(SEARCH, data),
     )
 
 

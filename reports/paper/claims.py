@@ -1,61 +1,52 @@
-"""What the paper claims, each claim as the pairs of arms that it puts in order.
+"""The paper's claims, each as pairs of arms that it puts in order, and what our runs say.
 
-A claim is judged by its mean difference over its pairs, seed by seed: one number a seed, however
-many pairs there are. One that is made of each of them has to hold in each. The pairs are shown by
-themselves too.
+A claim is judged by the mean difference over its pairs, one number for each seed. A claim that is
+made of each pair must hold in each pair. The table of pairs shows each pair by itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.document.formatting import mean_sd
-from reports.document.table import NO_CELL, Cell, Row, Table, number
-from reports.frames.predictions import SentenceCounts
 from reports.frames.select import by_seed, fingerprints, of_arm
-from reports.published.numbers import ROUNDS, TABLE_1_ROWS, TABLE_5_ROWS, published
-from reports.stats.intervals import Estimate, estimate, seeds_needed
+from reports.published.numbers import ROUNDS, published
+from reports.stats.intervals import Estimate, seeds_needed
 from reports.stats.tests import Difference, holm, paired_difference
 from reports.stats.verdicts import Order, Verdict, order, verdict
-from reports.tables.cells import (
-    interval_cell,
-    p_cell,
-    published_difference,
-    published_difference_cell,
-)
-from reports.tables.experiment import (
-    DIFFERENCE_COLUMNS,
-    DIFFERENCE_NOTES,
-    FULL_MODEL,
-    difference_rows,
-)
+from reports.tables.cells import published_difference
+from reports.tables.experiment import FULL_MODEL
 
 BASELINES = ("bilstm", "bilstm-s")
 INPUTS = ("no-relation-input", "no-entity-input", "no-shared-input")
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One claim of the paper's text."""
+    """A claim of the paper's text."""
 
     key: str
     text: str
     source: str
-    """Where the paper makes it."""
-    pairs: tuple[tuple[str, str], ...]
-    """Arms, the one that is to be better first."""
+    """Section of the paper; the corpus where it is not both."""
+    pairs: tuple[Pair, ...]
+    """Pairs of arms; the first is claimed to score higher."""
     each: bool = False
-    """Whether it is said of each pair, and not of them on average."""
+    """Whether the claim is about each pair, and not about their mean."""
     metric: str = "f1"
-    """What is to be better, on test."""
+    """Score on test that is compared."""
 
 
+#: Compares the best numbers of rounds, and not the scores of arms.
 PEAK = Claim(
-    key="peak", text="The GRU's best K is later than the RNN's (in rounds)", source="§5.3", pairs=()
+    key="peak",
+    text="The GRU peaks at a later K than the RNN (in rounds)",
+    source="§5.3",
+    pairs=(),
 )
 CLAIMS = (
     Claim(
@@ -72,8 +63,8 @@ CLAIMS = (
     ),
     Claim(
         key="entities",
-        text="Interaction helps entity recognition, too (entity F1)",
-        source="§5.3, of NYT",
+        text="Interaction also helps entity recognition (entity F1)",
+        source="§5.3, NYT",
         pairs=tuple((rin, without) for rin in (FULL_MODEL, "gru-5") for without in BASELINES),
         metric="entity_f1",
     ),
@@ -88,27 +79,27 @@ CLAIMS = (
     Claim(
         key="inputs",
         text="ŷ, ȳ and H each help the interaction",
-        source="§5.4, of NYT",
+        source="§5.4, NYT",
         pairs=tuple((FULL_MODEL, without) for without in INPUTS),
         each=True,
     ),
     Claim(
         key="partial",
-        text="An interaction that lacks one of them still beats none",
-        source="§5.4, of NYT",
+        text="Interaction without one of ŷ, ȳ and H still beats no interaction",
+        source="§5.4, NYT",
         pairs=tuple((without, "bilstm-s") for without in INPUTS),
         each=True,
     ),
     Claim(
         key="pivotal",
         text="ŷ and ȳ matter more than H",
-        source="§5.4, of NYT",
+        source="§5.4, NYT",
         pairs=tuple((INPUTS[2], without) for without in INPUTS[:2]),
         each=True,
     ),
     Claim(
         key="linear",
-        text="It is the interaction: linear maps in its place are worse than nothing",
+        text="Linear maps in place of the interaction are worse than no interaction",
         source="§5.4",
         pairs=((FULL_MODEL, "linear"), ("bilstm-s", "linear")),
         each=True,
@@ -121,269 +112,199 @@ CLAIMS = (
     ),
     Claim(
         key="encoder-rounds",
-        text="Over a pretrained encoder a second round helps",
+        text="A second round helps with a pretrained encoder",
         source="§5.2",
         pairs=(("bert-2", "bert-1"),),
     ),
 )
 
-
-#: Made to show how a study works: it supports no claim.
+#: A built-in corpus for trying out the program; its results support no claim.
 DEMO = "demo"
-
-
-def claim_tables(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> list[Table]:
-    """Return a row for each claim, and one for each pair of arms behind them.
-
-    Args:
-        frame: The corpus's trials under one settings value.
-        corpus: Name of the corpus; of one that is not the paper's only what was run is judged.
-        counts: What the trials found in each sentence.
-    """
-    is_papers = published(corpus, FULL_MODEL, "f1") is not None
-    claims = [c for c in CLAIMS if is_papers or _weigh_claim(frame, c).difference.estimate.n]
-    if not claims or corpus == DEMO:
-        return []
-    return [_claims_table(frame, corpus, claims), _orderings_table(frame, corpus, claims, counts)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Weighed:
-    """What the finished trials say of a claim."""
-
-    run: tuple[tuple[str, str], ...] = ()
-    """The pairs that it is judged by: those that have all its seeds."""
-    each: tuple[Estimate, ...] = ()
-    """The difference of each of them."""
-    difference: Difference
-    """Their mean difference."""
-    behind: tuple[str, ...]
-    """Fingerprints."""
-
-    @property
-    def holds(self) -> int:
-        """Count the pairs whose mean difference is above 0."""
-        return sum(found.mean > 0 for found in self.each)
-
-
-def _weigh_claim(frame: pd.DataFrame, claim: Claim) -> _Weighed:
-    return _peaks(frame) if claim is PEAK else _weigh(frame, claim, claim.pairs)
-
-
-def _claims_table(frame: pd.DataFrame, corpus: str, claims: Sequence[Claim]) -> Table:
-    weighed = [_weigh_claim(frame, claim) for claim in claims]
-    corrected = holm([found.difference.p for found in weighed])
-    return Table(
-        name="claims",
-        title=f"The paper's claims, judged on {corpus}",
-        head="Claim",
-        columns=(
-            *("Where", "Verdict", "Holds in pairs", "Mean Δ F1", "Common seeds"),
-            *("95 % over seeds", "p over seeds (Holm)", "Paper's Δ", "Ours of its pairs"),
-            *("95 % of that", "Verdict on its size", "Seeds to show it"),
-        ),
-        rows=tuple(
-            Row(
-                key=claim.key,
-                label=claim.text,
-                cells=(
-                    Cell(text=claim.source),
-                    *_found_cells(claim, found, p),
-                    *_size_cells(frame, corpus, claim),
-                ),
-            )
-            for claim, found, p in zip(claims, weighed, corrected, strict=True)
-        ),
-        notes=(
-            "Mean Δ: for each seed, the mean of the test F1 differences of the pairs, over the "
-            "seeds that all of them have finished. A pair with fewer seeds than others, or other "
-            "ones, is left out until it has them.",
-            "Verdict: *supported* where the 95 % interval of the mean Δ lies above 0, "
-            "*contradicted* where it lies below, else *undecided*. A claim of each pair is "
-            "supported only where the interval of each lies above 0, and contradicted where that "
-            "of one lies below. The intervals are not widened for the number of claims, nor for "
-            "that of the pairs of one. The best K is chosen on dev, for each seed among the K that "
-            "both cells have finished; where all seeds agree in its distance, there is no scatter "
-            "and no verdict.",
-            "Of NYT: the paper says it of that corpus; elsewhere it is our question.",
-            "The paper's Δ is the mean over those of the pairs that it prints in numbers, and the "
-            "verdict on its size is of our mean over the same: *reproduced* where our 95 % "
-            "interval, widened by the rounding of two printed scores (± 0.1), holds it and not 0, "
-            "*not ruled out* where it holds both; else *ours above* or *ours below* it. So a claim "
-            "may be undecided and the published gain ruled out.",
-            "Seeds to show it: as many as would put the interval on one side of 0 in four cases "
-            "out of five, if the true Δ were the paper's and seeds scattered as ours do; of a "
-            "claim of each pair, as many as its slowest pair wants, so at least. Of a scatter "
-            "estimated from five seeds it is a rough number.",
-        ),
-    )
-
-
-def _found_cells(claim: Claim, found: _Weighed, corrected_p: float) -> tuple[Cell, ...]:
-    difference, behind = found.difference, found.behind
-    estimate = difference.estimate
-    holds = f"{found.holds} of {len(found.run)}"
-    if incomplete := len(claim.pairs) - len(found.run):
-        holds += f", {incomplete} incomplete"
-    return (
-        Cell(text=_verdict(claim, found), estimate=estimate, fingerprints=behind),
-        Cell(text=holds, fingerprints=behind) if found.run else NO_CELL,
-        Cell(text=mean_sd(estimate, sign="+"), estimate=estimate, fingerprints=behind),
-        Cell(text=str(estimate.n), fingerprints=behind),
-        interval_cell(estimate, behind),
-        p_cell(difference.p, corrected_p, behind),
-    )
-
-
-def _size_cells(frame: pd.DataFrame, corpus: str, claim: Claim) -> tuple[Cell, ...]:
-    """Return the paper's mean difference and what ours, of the same pairs, says of it."""
-    printed = {pair: published_difference(corpus, *pair, claim.metric) for pair in claim.pairs}
-    found = _weigh(frame, claim, [pair for pair, value in printed.items() if value is not None])
-    values = {pair: value for pair in found.run if (value := printed[pair]) is not None}
-    if not values:
-        return (NO_CELL,) * 5
-    theirs = sum(values.values()) / len(values)
-    ours, behind = found.difference.estimate, found.behind
-    sources = dict.fromkeys(
-        score.source
-        for arms in found.run
-        for arm in arms
-        if (score := published(corpus, arm, claim.metric))
-    )
-    return (
-        number(theirs, mean_sd(estimate([theirs]), sign="+"), "; ".join(sources)),
-        Cell(text=mean_sd(ours, sign="+"), estimate=ours, fingerprints=behind),
-        interval_cell(ours, behind),
-        Cell(text=_size_verdict(ours, theirs), estimate=ours, fingerprints=behind),
-        _needed_cell(claim, found, theirs, list(values.values())),
-    )
-
-
-#: Of a difference whose interval holds the paper's and 0: it shows neither.
+#: Verdict on a published difference if our interval contains both it and 0.
 NOT_RULED_OUT = "not ruled out"
 
 
-def _size_verdict(ours: Estimate, theirs: float) -> str:
-    judged = verdict(ours, theirs, printed_scores=2)
-    unsure = judged == Verdict.REPRODUCED and ours.low <= 0 <= ours.high
-    return NOT_RULED_OUT if unsure else judged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The mean difference over some pairs of arms, on the seeds that all of them have."""
+
+    pairs: tuple[Pair, ...] = ()
+    """The pairs that have all of these seeds."""
+    by_pair: tuple[Estimate, ...] = ()
+    """The difference of each pair."""
+    difference: Difference
+    """The mean over the pairs."""
+    runs: tuple[str, ...] = ()
+    """Fingerprints of the runs of these arms and seeds."""
 
 
-def _needed_cell(claim: Claim, found: _Weighed, mean: float, printed: Sequence[float]) -> Cell:
-    """Return how many seeds would show the paper's difference, of each pair where it is of each."""
-    sizes = [(found.difference.estimate.sd, mean)]
-    if claim.each:
-        sizes = [(pair.sd, size) for pair, size in zip(found.each, printed, strict=True)]
-    known = [n for sd, size in sizes if not math.isnan(n := seeds_needed(sd, size))]
-    if not known:
-        return NO_CELL
-    needed = max(known)
-    text = f"{needed:.0f}" if math.isfinite(needed) else "over 1,000"
-    return replace(number(needed, text), fingerprints=found.behind)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeEvidence:
+    """The published mean difference, and ours over the same pairs."""
+
+    published: float
+    """In points."""
+    sources: tuple[str, ...]
+    """Tables and rows of the published scores."""
+    ours: Estimate
+    verdict: str
+    """A :class:`~reports.stats.verdicts.Verdict`, or :data:`NOT_RULED_OUT`."""
+    seeds_needed: float
+    """Seeds that would show the published difference; infinite if too many, NaN if unknown."""
+    runs: tuple[str, ...]
 
 
-def _weigh(frame: pd.DataFrame, claim: Claim, pairs: Sequence[tuple[str, str]]) -> _Weighed:
-    """Take the mean of some of a claim's pairs' differences, seed by seed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedClaim:
+    """A claim with what our runs say about it."""
 
-    Of the pairs' sets of seeds it is the one by which most differences count: a pair that has only
-    begun would take seeds from the others and waits; one that has more than they ends with theirs.
+    claim: Claim
+    evidence: Evidence
+    verdict: Order
+    p_holm: float
+    """p over seeds, corrected for the number of claims."""
+    size: SizeEvidence | None
+    """``None`` if nothing comparable is published or finished."""
+
+
+def judge_claims(frame: pd.DataFrame, corpus: str) -> list[JudgedClaim]:
+    """Judge the claims on one corpus.
+
+    Args:
+        frame: The trials on the corpus under one settings value.
+        corpus: Name of the corpus. On a corpus that the paper does not use, only claims with
+            finished runs are returned.
     """
+    if corpus == DEMO:
+        return []
+    evidence = {
+        claim.key: _peaks(frame) if claim is PEAK else weigh(frame, claim.pairs, claim.metric)
+        for claim in CLAIMS
+    }
+    is_papers = published(corpus, FULL_MODEL, "f1") is not None
+    claims = [c for c in CLAIMS if is_papers or evidence[c.key].difference.estimate.n]
+    corrected = holm([evidence[claim.key].difference.p for claim in claims])
+    return [
+        JudgedClaim(
+            claim=claim,
+            evidence=evidence[claim.key],
+            verdict=_verdict(claim, evidence[claim.key]),
+            p_holm=p,
+            size=_size(frame, corpus, claim),
+        )
+        for claim, p in zip(claims, corrected, strict=True)
+    ]
+
+
+def weigh(frame: pd.DataFrame, pairs: Sequence[Pair], metric: str = "f1") -> Evidence:
+    """Return the mean difference in test scores over pairs of arms, seed by seed."""
     arms = dict.fromkeys(arm for pair in pairs for arm in pair)
-    scored = {arm: by_seed(of_arm(frame, arm), f"test_{claim.metric}") for arm in arms}
-    common = {(a, b): frozenset(scored[a].keys() & scored[b].keys()) for a, b in pairs}
-    having = {s: tuple(pair for pair in pairs if common[pair] >= s) for s in common.values() if s}
-    seeds, run = max(
-        having.items(),
-        key=lambda it: (len(it[0]) * len(it[1]), len(it[0])),
-        default=(frozenset(), ()),
-    )
-    better = {s: sum(scored[a][s] for a, _ in run) / len(run) for s in seeds}
-    worse = {s: sum(scored[b][s] for _, b in run) / len(run) for s in seeds}
-    return _Weighed(
-        run=run,
-        each=tuple(
-            paired_difference(*({s: scored[arm][s] for s in seeds} for arm in pair)).estimate
-            for pair in run
-        ),
+    scores = {arm: by_seed(of_arm(frame, arm), f"test_{metric}") for arm in arms}
+    common = {(a, b): frozenset(scores[a].keys() & scores[b].keys()) for a, b in pairs}
+    seeds, complete = largest_balanced_design(common)
+    better = {s: sum(scores[a][s] for a, _ in complete) / len(complete) for s in seeds}
+    worse = {s: sum(scores[b][s] for _, b in complete) / len(complete) for s in seeds}
+    by_pair = []
+    for a, b in complete:
+        ours, theirs = ({s: scores[arm][s] for s in seeds} for arm in (a, b))
+        by_pair.append(paired_difference(ours, theirs).estimate)
+    used = [arm for arm in arms if any(arm in pair for pair in complete)]
+    return Evidence(
+        pairs=complete,
+        by_pair=tuple(by_pair),
         difference=paired_difference(better, worse),
-        behind=_behind(frame, [arm for arm in arms if any(arm in pair for pair in run)], seeds),
+        runs=_runs(frame, used, seeds),
     )
 
 
-def _peaks(frame: pd.DataFrame) -> _Weighed:
-    """Return the same of :data:`PEAK`: the K of the highest dev F1 of both cells, by seed."""
-    arms = [f"{cell}-{k}" for k in ROUNDS for cell in ("gru", "rnn")]
-    scored = {arm: by_seed(of_arm(frame, arm), "dev_f1") for arm in arms}
-    best: dict[str, dict[int, float]] = {"gru": {}, "rnn": {}}
-    for seed in sorted(set().union(*scored.values())):
-        both = [k for k in ROUNDS if seed in scored[f"gru-{k}"] and seed in scored[f"rnn-{k}"]]
-        if len(both) < 2:
+def largest_balanced_design(
+    common: dict[Pair, frozenset[int]],
+) -> tuple[frozenset[int], tuple[Pair, ...]]:
+    """Choose seeds and pairs so that each pair has all the seeds.
+
+    The mean over pairs must not mix different seeds for different pairs. Among the seed sets of
+    the pairs, the one that keeps most differences is chosen, and among equal ones the one with
+    more seeds. A pair with few seeds then does not remove the other pairs' seeds.
+
+    Args:
+        common: The seeds that both arms of each pair have finished.
+
+    Returns:
+        The seeds and the pairs that have all of them; both empty without any common seed.
+    """
+    best_seeds: frozenset[int] = frozenset()
+    best_pairs: tuple[Pair, ...] = ()
+    for seeds in common.values():
+        if not seeds:
             continue
-        for cell, found in best.items():
-            # Of equal ones the earlier, as in training.
-            _, first = max((scored[f"{cell}-{k}"][seed], -k) for k in both)
-            found[seed] = -first
-    return _Weighed(
-        difference=paired_difference(best["gru"], best["rnn"]),
-        behind=_behind(frame, arms, set(best["gru"])),
-    )
+        pairs = tuple(pair for pair, own in common.items() if own >= seeds)
+        size = (len(seeds) * len(pairs), len(seeds))
+        if size > (len(best_seeds) * len(best_pairs), len(best_seeds)):
+            best_seeds, best_pairs = seeds, pairs
+    return best_seeds, best_pairs
 
 
-def _behind(frame: pd.DataFrame, arms: Sequence[str], seeds: Set[int]) -> tuple[str, ...]:
+def _peaks(frame: pd.DataFrame) -> Evidence:
+    """Return the difference of the two cells' best K on dev, in rounds, for :data:`PEAK`.
+
+    The best K of a seed is chosen among the K that both cells have finished.
+    """
+    arms = [f"{cell}-{k}" for k in ROUNDS for cell in ("gru", "rnn")]
+    scores = {arm: by_seed(of_arm(frame, arm), "dev_f1") for arm in arms}
+    gru: dict[int, float] = {}
+    rnn: dict[int, float] = {}
+    for seed in sorted(set().union(*scores.values())):
+        both = [k for k in ROUNDS if seed in scores[f"gru-{k}"] and seed in scores[f"rnn-{k}"]]
+        if len(both) >= 2:
+            # max returns the first of equal values: the smallest K, as training keeps the earliest.
+            gru[seed] = max(both, key=lambda k: scores[f"gru-{k}"][seed])
+            rnn[seed] = max(both, key=lambda k: scores[f"rnn-{k}"][seed])
+    return Evidence(difference=paired_difference(gru, rnn), runs=_runs(frame, arms, set(gru)))
+
+
+def _runs(frame: pd.DataFrame, arms: Sequence[str], seeds: Set[int]) -> tuple[str, ...]:
     return fingerprints(frame[frame["arm"].isin(arms) & frame["seed"].isin(seeds)])
 
 
-def _verdict(claim: Claim, weighed: _Weighed) -> Order:
-    if claim is PEAK and weighed.difference.estimate.sd == 0:  # of whole rounds, and few seeds
+def _verdict(claim: Claim, evidence: Evidence) -> Order:
+    if claim is PEAK and evidence.difference.estimate.sd == 0:
+        # The best K is a whole number, so a few seeds can agree by chance.
         return Order.UNDECIDED
-    judged = order(weighed.each if claim.each else (weighed.difference.estimate,))
-    incomplete = claim.each and len(weighed.each) < len(claim.pairs)
+    judged = order(evidence.by_pair if claim.each else (evidence.difference.estimate,))
+    incomplete = claim.each and len(evidence.pairs) < len(claim.pairs)
     return Order.UNDECIDED if judged == Order.SUPPORTED and incomplete else judged
 
 
-def _orderings_table(
-    frame: pd.DataFrame, corpus: str, claims: Sequence[Claim], counts: SentenceCounts
-) -> Table:
-    pairs = list(
-        dict.fromkeys(pair for claim in claims if claim.metric == "f1" for pair in claim.pairs)
+def _size(frame: pd.DataFrame, corpus: str, claim: Claim) -> SizeEvidence | None:
+    """Compare the published mean difference with ours over the same pairs."""
+    printed: dict[Pair, float] = {}
+    for pair in claim.pairs:
+        value = published_difference(corpus, *pair, claim.metric)
+        if value is not None:
+            printed[pair] = value
+    found = weigh(frame, list(printed), claim.metric)
+    if not found.pairs:
+        return None
+    values = [printed[pair] for pair in found.pairs]
+    theirs, ours = sum(values) / len(values), found.difference.estimate
+    sources = dict.fromkeys(
+        score.source
+        for pair in found.pairs
+        for arm in pair
+        if (score := published(corpus, arm, claim.metric))
     )
-    trials = [(of_arm(frame, better), of_arm(frame, worse)) for better, worse in pairs]
-    cells = difference_rows(trials, counts)
-    return Table(
-        name="orderings",
-        title=f"The pairs behind the claims on {corpus}",
-        head="Pair",
-        columns=("Paper's Δ", "Holds", *DIFFERENCE_COLUMNS),
-        rows=tuple(
-            Row(
-                key=f"{a}/{b}",
-                label=f"{_LABELS[a]} over {_LABELS[b]}",
-                cells=(published_difference_cell(corpus, a, b), _holds(arms), *found),
-            )
-            for (a, b), arms, found in zip(pairs, trials, cells, strict=True)
-        ),
-        notes=(
-            "Holds: *yes* where our mean Δ over the common seeds is above 0; whether chance alone "
-            "would do it is for the intervals to say. Where the paper has a figure only, its Δ is "
-            "a dash. The other columns are Table 5's.",
-            *DIFFERENCE_NOTES,
-        ),
+    judged: str = verdict(ours, theirs, printed_scores=2)
+    if judged == Verdict.REPRODUCED and ours.low <= 0 <= ours.high:
+        judged = NOT_RULED_OUT
+    sizes = [(ours.sd, theirs)]
+    if claim.each:
+        sizes = [(pair.sd, value) for pair, value in zip(found.by_pair, values, strict=True)]
+    needed = [n for sd, size in sizes if not math.isnan(n := seeds_needed(sd, size))]
+    return SizeEvidence(
+        published=theirs,
+        sources=tuple(sources),
+        ours=ours,
+        verdict=judged,
+        seeds_needed=max(needed, default=math.nan),
+        runs=found.runs,
     )
-
-
-def _holds(trials: tuple[pd.DataFrame, pd.DataFrame]) -> Cell:
-    ours = paired_difference(*(by_seed(arm, "test_f1") for arm in trials)).estimate
-    if math.isnan(ours.mean):
-        return Cell(text="–" if all(_finished(arm) for arm in trials) else "not run")
-    behind = fingerprints(trials[0]) + fingerprints(trials[1])
-    return Cell(text="yes" if ours.mean > 0 else "no", estimate=ours, fingerprints=behind)
-
-
-def _finished(trials: pd.DataFrame) -> bool:
-    return bool((trials["status"] == "done").any())
-
-
-_LABELS: Mapping[str, str] = {
-    **{f"{cell}-{k}": f"RIN ({cell.upper()}, K = {k})" for k in ROUNDS for cell in ("gru", "rnn")},
-    **dict((*TABLE_5_ROWS[1:], *TABLE_1_ROWS[-2:], *TABLE_1_ROWS[5:7])),
-}

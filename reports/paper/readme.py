@@ -14,11 +14,11 @@ from pathlib import Path
 import pandas as pd
 
 from reports.document.formatting import mean_sd
-from reports.document.table import NO_CELL, Cell, Row, Table
+from reports.document.table import NO_CELL, Cell, Row, Table, words
 from reports.published.numbers import published
 from reports.stats.intervals import Estimate
 from reports.stats.verdicts import Verdict, order, verdict
-from reports.tables.cells import interval_cell, p_cell, published_difference_cell
+from reports.tables.cells import interval_cell, mean_cell, p_cell, published_difference_cell
 from search_spaces import main_results
 
 BEGIN = "<!-- results:begin (written by `make results`) -->"
@@ -27,9 +27,9 @@ _ROOT = Path(__file__).parents[2]
 _SPEED = "speed-webnlg_star-cpu"
 _Cells = dict[tuple[str, str], dict[str, str]]
 _MEANING = {
-    Verdict.REPRODUCED: "inside our 95 % interval",
-    Verdict.BELOW: "above our interval",
-    Verdict.ABOVE: "below our interval",
+    Verdict.REPRODUCED: "inside our 95 % CI",
+    Verdict.BELOW: "above our CI",
+    Verdict.ABOVE: "below our CI",
 }
 _NO_INTERACTION, _ONE_ROUND = "bilstm-s", "gru-1"
 
@@ -59,16 +59,16 @@ def results_block(root: Path = _ROOT) -> str:
         _tuned_row(results),
         _given_row(results, "nyt5k_star", "A part of NYT, the paper's settings"),
     )
-    seeds = min(cell.estimate.n for row in rows for cell in row.cells[:3])
+    scores = ("K = 0", "K = 1", "Gain")
+    seeds = min(row.cells[name].estimate.n for row in rows for name in scores)
     table = Table(
         name="interaction",
         title="One round of interaction against none",
         head="Corpus and settings",
-        columns=("K = 0", "K = 1", "Gain", "95 % interval", "p (Holm)", "Verdict", "Paper's gain"),
         rows=rows,
         notes=(
             f"Test F1 in points, mean ± standard deviation over {seeds} seeds. *Supported*: the "
-            "interval of the gain lies above 0. *Undecided*: the interval contains 0.",
+            "95 % CI of the gain lies above 0. *Undecided*: it contains 0.",
             "The p-value is from a paired test over seeds; in brackets, corrected for all "
             f"comparisons of its study. With {seeds} seeds it cannot be below {2 / 2**seeds:.2g}.",
             *_paper_notes(results),
@@ -110,15 +110,15 @@ def _row(
     paper: Cell,
 ) -> Row:
     before, after, gain = found
-    cells = (
-        Cell(text=mean_sd(before), estimate=before),
-        Cell(text=mean_sd(after), estimate=after),
-        Cell(text=mean_sd(gain, "+"), estimate=gain),
-        interval_cell(gain),
-        p,
-        Cell(text=str(order([gain]))),
-        paper,
-    )
+    cells = {
+        "K = 0": mean_cell(before, ()),
+        "K = 1": mean_cell(after, ()),
+        "Gain": mean_cell(gain, (), sign="+"),
+        "95 % CI": interval_cell(gain),
+        "p (Holm)": p,
+        "Verdict": words(order([gain])),
+        "Paper's gain": paper,
+    }
     return Row(key=key, label=label, cells=cells)
 
 

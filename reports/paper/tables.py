@@ -1,21 +1,19 @@
-"""Tables 1, 4 and 5 of the paper with its numbers beside ours, and what becomes of its claims.
+"""Tables 1, 4 and 5 of the paper with our scores next to the published ones.
 
-They are filled from every experiment on a corpus, because spaces share arms and arms share
-runs. A row of the paper that nobody has run says so.
+They take trials from every study on a corpus, because spaces share arms, and arms share runs. A row
+of the paper without runs says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import pandas as pd
 
 from reports.document.table import NO_CELL, Cell, Row, Table
-from reports.errors.tables import arm_runs, rule_tables
-from reports.frames.predictions import SentenceCounts
+from reports.errors.tables import arm_runs, matching_table, vectors_table
 from reports.frames.select import arm_label, fingerprints, of_arm
-from reports.frames.trials import require_one_setting
-from reports.paper.claims import claim_tables
+from reports.frames.studies import StudyData
 from reports.published.numbers import (
     LITERATURE,
     TABLE_1_ROWS,
@@ -30,165 +28,138 @@ from reports.tables.cells import (
     score,
     score_cell,
     seeds_cell,
-    trial_notes,
+    source_cell,
     verdict_cell,
 )
-from reports.tables.experiment import (
-    DIFFERENCE_COLUMNS,
-    DIFFERENCE_NOTES,
-    FULL_MODEL,
-    difference_rows,
-)
+from reports.tables.experiment import DIFFERENCE_NOTES, FULL_MODEL, difference_cells
+from reports.tables.notes import trial_notes
 
 
-def paper_tables(
-    frame: pd.DataFrame, corpus: str, counts: SentenceCounts, others: Sequence[str] = ()
-) -> list[Table]:
-    """Return Tables 1, 4 and 5, the claims and what F1 hangs on, those that have rows.
-
-    Args:
-        frame: The corpus's trials under one settings value, see
-            :func:`~reports.frames.trials.pool`; may be empty.
-        corpus: Name of the corpus. For one that is not the paper's the tables hold what is
-            planned, and nothing is published beside it.
-        counts: What the trials found in each sentence.
-        others: Settings that were also run.
-
-    Raises:
-        ValueError: The frame mixes corpora or settings.
-    """
-    require_one_setting(frame)
-    notes = trial_notes(frame, others) if len(frame) else ("No trial is planned on this corpus.",)
-    tables = (
-        _table_1(frame, corpus, notes),
-        _table_4(frame, corpus),
-        _table_5(frame, corpus, counts),
-        *claim_tables(frame, corpus, counts),
-        *rule_tables(_answered(frame, counts), counts),
-    )
-    return [table for table in tables if table.rows]
-
-
-def _answered(frame: pd.DataFrame, counts: SentenceCounts) -> dict[str, pd.DataFrame]:
-    """Return the trials of Table 1's arms that left their predictions."""
-    groups = {arm: of_arm(frame, arm) for arm, _ in TABLE_1_ROWS}
-    return {arm: trials for arm, trials in groups.items() if arm_runs(trials, counts)}
-
-
-def _arms(
-    rows: Iterable[tuple[str, str]], frame: pd.DataFrame, corpus: str
-) -> list[tuple[str, str]]:
-    """Return arm and label of the rows that are published for the corpus or planned."""
-    planned = set(frame["arm"])
-    return [
-        (arm, arm_label(of_arm(frame, arm)) if arm in planned else label)
-        for arm, label in rows
-        if arm in planned or published(corpus, arm, "f1")
-    ]
-
-
-def _table_1(frame: pd.DataFrame, corpus: str, notes: Sequence[str]) -> Table:
+def table_1(study: StudyData) -> Table:
+    """Return precision, recall and F1, with the models that the paper quotes."""
+    rows = []
+    for arm, label in _arms(TABLE_1_ROWS, study):
+        trials, runs = of_arm(study.frame, arm), fingerprints(of_arm(study.frame, arm))
+        quoted, f1 = arm in LITERATURE, score(trials, "test_f1")
+        cells = {
+            "Seeds": NO_CELL if quoted else seeds_cell(trials),
+            "F1": NO_CELL if quoted else score_cell(trials, "test_f1"),
+            "95 % CI of F1": interval_cell(f1, runs),
+            "Paper's F1": _paper(study, arm, "f1"),
+            "Verdict on F1": NO_CELL if quoted else _verdict(study, trials, arm, "f1"),
+            "Precision": NO_CELL if quoted else score_cell(trials, "test_precision"),
+            "Paper's precision": _paper(study, arm, "precision"),
+            "Recall": NO_CELL if quoted else score_cell(trials, "test_recall"),
+            "Paper's recall": _paper(study, arm, "recall"),
+            "Source": source_cell(study.corpus, arm),
+        }
+        rows.append(Row(key=arm, label=label, cells=cells))
+    notes: tuple[str, ...] = ("No study has trials on this corpus.",)
+    if len(study.frame):
+        notes = trial_notes(study.frame, study.other_settings)
     return Table(
         name="table1",
-        title=f"Table 1: precision, recall and F1 on {corpus}",
+        in_reproduction=True,
+        title=f"Table 1: precision, recall and F1 on {study.corpus}",
         head="Model",
-        columns=(
-            *("Seeds", "F1", "95 % of F1", "Paper's F1", "Verdict on F1"),
-            *("Precision", "Paper's Precision", "Recall", "Paper's Recall", "Source"),
-        ),
-        rows=tuple(
-            Row(key=arm, label=label, cells=_table_1_cells(frame, corpus, arm))
-            for arm, label in _arms(TABLE_1_ROWS, frame, corpus)
-        ),
-        notes=tuple(notes),
+        rows=tuple(rows),
+        notes=notes,
     )
 
 
-def _table_1_cells(frame: pd.DataFrame, corpus: str, arm: str) -> tuple[Cell, ...]:
-    trials, printed = of_arm(frame, arm), published(corpus, arm, "f1")
-    found = score(trials, "test_f1")
-    names = fingerprints(trials)
-
-    def both(metric: str) -> tuple[Cell, Cell]:
-        quoted = arm in LITERATURE
-        ours = NO_CELL if quoted else score_cell(trials, f"test_{metric}")
-        return ours, published_cell(published(corpus, arm, metric))
-
-    f1, papers_f1 = both("f1")
-    return (
-        NO_CELL if arm in LITERATURE else seeds_cell(trials),
-        *(f1, interval_cell(found, names), papers_f1),
-        NO_CELL if arm in LITERATURE else verdict_cell(found, printed, names),
-        *both("precision"),
-        *both("recall"),
-        Cell(text=printed.source) if printed else NO_CELL,
-    )
-
-
-def _table_4(frame: pd.DataFrame, corpus: str) -> Table:
+def table_4(study: StudyData) -> Table:
+    """Return F1 of relation extraction and of entity recognition."""
+    rows = []
+    for arm, label in _arms(TABLE_4_ROWS, study):
+        trials = of_arm(study.frame, arm)
+        cells = {
+            "Seeds": seeds_cell(trials),
+            "Relation F1": score_cell(trials, "test_f1"),
+            "Paper's relation F1": _paper(study, arm, "f1"),
+            "Verdict on relations": _verdict(study, trials, arm, "f1"),
+            "Entity F1": score_cell(trials, "test_entity_f1"),
+            "Paper's entity F1": _paper(study, arm, "entity_f1"),
+            "Verdict on entities": _verdict(study, trials, arm, "entity_f1"),
+        }
+        rows.append(Row(key=arm, label=label, cells=cells))
     return Table(
         name="table4",
-        title=f"Table 4: F1 of relation extraction and entity recognition on {corpus}",
+        in_reproduction=True,
+        title=f"Table 4: F1 of relation extraction and entity recognition on {study.corpus}",
         head="Model",
-        columns=(
-            *("Seeds", "Relation F1", "Paper's", "Verdict"),
-            *("Entity F1", "Paper's entity F1", "Verdict on entities"),
-        ),
-        rows=tuple(
-            Row(key=arm, label=label, cells=_table_4_cells(frame, corpus, arm))
-            for arm, label in _arms(TABLE_4_ROWS, frame, corpus)
-        ),
+        rows=tuple(rows),
         notes=(
-            "Relation F1 is of triples, as in Table 1, and published there for WebNLG; the "
-            "paper's Table 4 is of NYT alone. Entity F1 is of whole decoded spans.",
+            "Relation F1 is the F1 of triples, as in Table 1. The paper's Table 4 covers NYT only; "
+            "its relation F1 for WebNLG is from Table 1. Entity F1 is of whole decoded spans.",
         ),
     )
 
 
-def _table_4_cells(frame: pd.DataFrame, corpus: str, arm: str) -> tuple[Cell, ...]:
-    trials = of_arm(frame, arm)
-    cells: list[Cell] = [seeds_cell(trials)]
-    for metric in ("f1", "entity_f1"):
-        printed = published(corpus, arm, metric)
-        column = f"test_{metric}"
-        verdict = verdict_cell(score(trials, column), printed, fingerprints(trials))
-        cells += [score_cell(trials, column), published_cell(printed), verdict]
-    return tuple(cells)
-
-
-def _table_5(frame: pd.DataFrame, corpus: str, counts: SentenceCounts) -> Table:
-    base = of_arm(frame, FULL_MODEL)
-    arms = _arms(TABLE_5_ROWS, frame, corpus)
-    compared = [arm for arm, _ in arms if arm != FULL_MODEL]
-    cells = difference_rows([(of_arm(frame, arm), base) for arm in compared], counts)
-    differences = dict(zip(compared, cells, strict=True))
-    no_difference = (NO_CELL,) * len(DIFFERENCE_COLUMNS)
+def table_5(study: StudyData) -> Table:
+    """Return the ablation: what each part of RIN adds with K = 1."""
+    base, arms = of_arm(study.frame, FULL_MODEL), _arms(TABLE_5_ROWS, study)
+    others = [arm for arm, _ in arms if arm != FULL_MODEL]
+    pairs = [(of_arm(study.frame, arm), base) for arm in others]
+    # The full model's own row: a pair with itself gives the headings, and no cell.
+    empty = dict.fromkeys(difference_cells([(base, base)], study.counts)[0], NO_CELL)
+    differences = dict(zip(others, difference_cells(pairs, study.counts), strict=True))
+    rows = []
+    for arm, label in arms:
+        trials, is_full = of_arm(study.frame, arm), arm == FULL_MODEL
+        paper = NO_CELL if is_full else published_difference_cell(study.corpus, arm, FULL_MODEL)
+        cells = {
+            "Seeds": seeds_cell(trials),
+            "F1": score_cell(trials, "test_f1"),
+            "Paper's F1": _paper(study, arm, "f1"),
+            "Verdict": _verdict(study, trials, arm, "f1"),
+            "Paper's Δ": paper,
+            **differences.get(arm, empty),
+        }
+        rows.append(Row(key=arm, label=label, cells=cells))
     return Table(
         name="table5",
-        title=f"Table 5: what each part of RIN (K = 1) adds on {corpus}",
+        in_reproduction=True,
+        title=f"Table 5: what each part of RIN (K = 1) adds on {study.corpus}",
         head="Model",
-        columns=("Seeds", "F1", "Paper's F1", "Verdict", "Paper's Δ", *DIFFERENCE_COLUMNS),
-        rows=tuple(
-            Row(
-                key=arm,
-                label=label,
-                cells=(*_table_5_cells(frame, corpus, arm), *differences.get(arm, no_difference)),
-            )
-            for arm, label in arms
-        ),
+        rows=tuple(rows),
         notes=(
-            "Δ is the difference to the full model at K = 1. −INT is BiLSTM_s: the same runs.",
+            "Δ is the difference from the full model with K = 1. −INT is BiLSTM_s, with the same "
+            "runs.",
             *DIFFERENCE_NOTES,
         ),
     )
 
 
-def _table_5_cells(frame: pd.DataFrame, corpus: str, arm: str) -> tuple[Cell, ...]:
-    trials, printed = of_arm(frame, arm), published(corpus, arm, "f1")
-    return (
-        seeds_cell(trials),
-        score_cell(trials, "test_f1"),
-        published_cell(printed),
-        verdict_cell(score(trials, "test_f1"), printed, fingerprints(trials)),
-        NO_CELL if arm == FULL_MODEL else published_difference_cell(corpus, arm, FULL_MODEL),
-    )
+def vectors_in_table_1(study: StudyData) -> Table | None:
+    """Return F1 by whether the words of a triple have pretrained vectors, for Table 1's arms."""
+    return vectors_table(_answered(study), study.counts)
+
+
+def matching_in_table_1(study: StudyData) -> Table:
+    """Return F1 by the rule for matching arguments, for Table 1's arms."""
+    return matching_table(_answered(study), study.counts)
+
+
+def _answered(study: StudyData) -> dict[str, pd.DataFrame]:
+    """Return the trials of Table 1's arms that have predictions."""
+    groups = {arm: of_arm(study.frame, arm) for arm, _ in TABLE_1_ROWS}
+    return {arm: trials for arm, trials in groups.items() if arm_runs(trials, study.counts)}
+
+
+def _arms(rows: Iterable[tuple[str, str]], study: StudyData) -> list[tuple[str, str]]:
+    """Return arm and label of the rows that are published for the corpus or planned."""
+    planned = set(study.frame["arm"])
+    return [
+        (arm, arm_label(of_arm(study.frame, arm)) if arm in planned else label)
+        for arm, label in rows
+        if arm in planned or published(study.corpus, arm, "f1")
+    ]
+
+
+def _paper(study: StudyData, arm: str, metric: str) -> Cell:
+    return published_cell(published(study.corpus, arm, metric))
+
+
+def _verdict(study: StudyData, trials: pd.DataFrame, arm: str, metric: str) -> Cell:
+    printed = published(study.corpus, arm, metric)
+    return verdict_cell(score(trials, f"test_{metric}"), printed, fingerprints(trials))

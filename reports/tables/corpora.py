@@ -11,100 +11,98 @@ from rin_core.data.statistics import GROUPS, OVERLAP_CLASSES, SplitStatistics
 
 #: The paper's corpora, in its order.
 PAPER_CORPORA = ("nyt", "webnlg_star")
-_SPLITS = ("train", "dev", "test")
 
 _NOTES = (
-    "Sentences and classes in brackets are as published: the paper's Table 2, and Zeng et al. "
-    "(2018), Table 1, for the classes of test. ≠ marks a difference.",
-    "Missing: triples of which an argument does not occur in its sentence; they count as gold "
-    "in dev and test. Multi-word: share of the distinct entity spans with more than one word. "
-    "Lengths are in words; 95 % of the sentences are no longer than the number given.",
-    "Normal, EPO and SEO as in Zeng et al. (2018); a sentence can be both EPO and SEO. Triples "
-    "are sets here: a repeated triple counts once, where the published EPO counts took it for "
-    "a second relation of its pair.",
+    "In brackets: published numbers of sentences (the paper's Table 2) and of overlap classes in "
+    "test (Zeng et al. 2018, Table 1). ≠ marks a difference.",
+    "Missing: triples with an argument that does not occur in the sentence. They count as gold in "
+    "dev and test. Multi-word: share of the distinct entity spans that have more than one word. "
+    "Lengths are in words. 95 %: length that 95 % of the sentences do not exceed.",
+    "Normal, EPO and SEO as in Zeng et al. (2018). A sentence can be both EPO and SEO. Here a "
+    "repeated triple counts once. The published EPO counts take it as a second relation of its "
+    "pair.",
     "1 to ≥5: sentences by number of triples.",
-)
-_COLUMNS = (
-    *("Sentences", "Relations", "Triples", "Missing", "Entities", "Multi-word"),
-    *("Mean length", "95 %", "Longest", *GROUPS),
 )
 
 
 def corpus_table(records: Iterable[CorpusRecord]) -> Table:
-    """Return a row for each split of each corpus, the paper's corpora first and always.
+    """Return a row for each split of each corpus, the paper's corpora first.
 
     Args:
-        records: What the ledger describes. A corpus recorded twice with different contents has
-            its rows twice; one of the paper's that is not recorded shows published numbers.
+        records: The corpora in the ledger. A corpus with two different contents has its rows
+            twice. A corpus of the paper that is not recorded shows published numbers only.
     """
-    # The same corpus read with and without tags is two contents and one row.
+    # A corpus that was read with and without tags has two contents and the same statistics.
     distinct = {(r.name, repr(r.statistics)): r for r in records}.values()
-    given = [(record.name, record.statistics) for record in distinct]
-    known = {name for name, _ in given}
-    given += [(name, {}) for name in PAPER_CORPORA if name not in known]
-    ordered = sorted(given, key=lambda pair: _place(pair[0]))
+    recorded = [(record.name, record.statistics) for record in distinct]
+    others = sorted({name for name, _ in recorded} - set(PAPER_CORPORA))
+    rows = []
+    for name in (*PAPER_CORPORA, *others):
+        for statistics in [found for own, found in recorded if own == name] or [{}]:
+            for split in ("train", "dev", "test"):
+                found = statistics.get(split)
+                cells = _cells(name, split, found) if found else _published_cells(name, split)
+                rows.append(Row(key=f"{name}/{split}", label=f"{name}, {split}", cells=cells))
     return Table(
         name="table2",
         title="Table 2: the corpora",
         head="Corpus",
-        columns=_COLUMNS,
-        rows=tuple(
-            _row(name, split, statistics.get(split))
-            for name, statistics in ordered
-            for split in _SPLITS
-        ),
+        rows=tuple(rows),
         notes=_NOTES,
     )
 
 
-def _place(name: str) -> tuple[int, str]:
-    known = name in PAPER_CORPORA
-    return (PAPER_CORPORA.index(name) if known else len(PAPER_CORPORA), name)
+def _cells(corpus: str, split: str, found: SplitStatistics) -> dict[str, Cell]:
+    missing = 100 * found.missing / max(found.triples, 1)
+    multiword = 100 * found.multiword / max(found.entities, 1)
+    return {
+        "Sentences": _compared(found.sentences, corpus, f"{split}_sentences"),
+        "Relations": _count(found.relations),
+        "Triples": _count(found.triples),
+        "Missing": number(missing, f"{missing:.2f} %"),
+        "Entities": _count(found.entities),
+        "Multi-word": number(multiword, f"{multiword:.1f} %"),
+        "Mean length": number(found.mean_length, f"{found.mean_length:.1f}"),
+        "95 %": _count(found.length_95),
+        "Longest": _count(found.longest),
+        **{name: _compared(n, corpus, f"{split}_{name}") for name, n in found.groups.items()},
+    }
 
 
-def _row(corpus: str, split: str, found: SplitStatistics | None) -> Row:
-    cells: tuple[Cell, ...]
-    if found is None:
-        classes = [_beside(None, corpus, f"{split}_{group}") for group in OVERLAP_CLASSES]
-        rest = len(_COLUMNS) - 1 - len(GROUPS)
-        others = [NO_CELL] * (len(GROUPS) - len(OVERLAP_CLASSES))
-        first = _beside(None, corpus, f"{split}_sentences")
-        cells = (first, *[NO_CELL] * rest, *classes, *others)
-    else:
-        cells = _cells(corpus, split, found)
-    return Row(key=f"{corpus}/{split}", label=f"{corpus}, {split}", cells=cells)
-
-
-def _cells(corpus: str, split: str, found: SplitStatistics) -> tuple[Cell, ...]:
-    missing = found.missing / max(found.triples, 1)
-    multiword = found.multiword / max(found.entities, 1)
-    return (
-        _beside(found.sentences, corpus, f"{split}_sentences"),
-        *(_count(value) for value in (found.relations, found.triples)),
-        _share(missing, decimals=2),
-        _count(found.entities),
-        _share(multiword, decimals=1),
-        number(found.mean_length, f"{found.mean_length:.1f}"),
-        *(_count(value) for value in (found.length_95, found.longest)),
-        *(_beside(n, corpus, f"{split}_{group}") for group, n in found.groups.items()),
-    )
+def _published_cells(corpus: str, split: str) -> dict[str, Cell]:
+    """Return the cells of a split that no study has read."""
+    return {
+        "Sentences": _published(corpus, f"{split}_sentences"),
+        "Relations": NO_CELL,
+        "Triples": NO_CELL,
+        "Missing": NO_CELL,
+        "Entities": NO_CELL,
+        "Multi-word": NO_CELL,
+        "Mean length": NO_CELL,
+        "95 %": NO_CELL,
+        "Longest": NO_CELL,
+        **{
+            group: _published(corpus, f"{split}_{group}") if group in OVERLAP_CLASSES else NO_CELL
+            for group in GROUPS
+        },
+    }
 
 
 def _count(value: int) -> Cell:
     return number(value, f"{value:,}")
 
 
-def _share(value: float, decimals: int) -> Cell:
-    return number(100 * value, f"{100 * value:.{decimals}f} %")
-
-
-def _beside(found: int | None, corpus: str, metric: str) -> Cell:
-    """Return a count with the published one in brackets, bold where they differ."""
+def _published(corpus: str, metric: str) -> Cell:
     printed = published(corpus, "corpus", metric)
     if printed is None:
-        return NO_CELL if found is None else _count(found)
-    shown = f"[{printed.value:,.0f}]"
-    if found is None:
-        return Cell(text=f"not here {shown}", source=printed.source)
-    text = f"{found:,} {shown}" if found == printed.value else f"{found:,} ≠ {shown}"
-    return number(found, text, printed.source)
+        return NO_CELL
+    return Cell(text=f"not here [{printed.value:,.0f}]", source=printed.source)
+
+
+def _compared(found: int, corpus: str, metric: str) -> Cell:
+    """Return a count, with the published one in brackets."""
+    printed = published(corpus, "corpus", metric)
+    if printed is None:
+        return _count(found)
+    sign = "" if found == printed.value else "≠ "
+    return number(found, f"{found:,} {sign}[{printed.value:,.0f}]", printed.source)

@@ -1,4 +1,4 @@
-"""The tables of one experiment: every arm's scores, and its distance from a reference arm."""
+"""The tables of one study: scores of every arm, and differences from a reference arm."""
 
 from __future__ import annotations
 
@@ -7,104 +7,85 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from reports.document.formatting import mean_sd
-from reports.document.table import Cell, Row, Table
+from reports.document.table import Cell, Kind, Row, Table
 from reports.frames.predictions import SentenceCounts
 from reports.frames.select import arm_label, by_seed, fingerprints, of_arm
-from reports.frames.trials import require_one_setting
+from reports.frames.studies import StudyData
 from reports.published.numbers import published
 from reports.stats.intervals import NOTHING, Array, Estimate
 from reports.stats.tests import Difference, holm, paired_difference, sentence_difference
 from reports.tables.cells import (
+    count_cell,
     interval_cell,
+    mean_cell,
+    no_result_cell,
     p_cell,
     published_cell,
     score,
     score_cell,
     seeds_cell,
     source_cell,
-    trial_notes,
     verdict_cell,
-    without_result,
 )
+from reports.tables.notes import trial_notes
 
-#: The paper's full model at K = 1: what Table 5 compares with, where an experiment has it.
+#: The paper's full model with K = 1, the reference arm of a study that has it.
 FULL_MODEL = "gru-1"
-#: Ending of the names of arms whose epoch is chosen on test (``search_spaces.selection``).
+#: Suffix of the names of arms that select their epoch on test (``search_spaces.selection``).
 ON_TEST = "-on-test"
 
-_SCORES = {
-    "Precision": "test_precision",
-    "Recall": "test_recall",
-    "F1": "test_f1",
-    "Dev F1": "dev_f1",
-    "Entity F1": "test_entity_f1",
-    "Exact F1": "test_exact_f1",
-}
 
-
-def results_table(frame: pd.DataFrame, others: Sequence[str] = ()) -> Table:
-    """Return one row for each planned arm, whatever became of it.
-
-    Args:
-        frame: One experiment under one settings value.
-        others: Settings the experiment was also run with.
-
-    Raises:
-        ValueError: The frame mixes corpora or settings.
-    """
-    require_one_setting(frame)
+def results_table(study: StudyData) -> Table:
+    """Return the scores of each planned arm."""
+    rows = []
+    for arm in dict.fromkeys(study.frame["arm"]):
+        trials, printed = of_arm(study.frame, arm), published(study.corpus, arm, "f1")
+        f1, runs = score(trials, "test_f1"), fingerprints(trials)
+        cells = {
+            "Seeds": seeds_cell(trials),
+            "Precision": score_cell(trials, "test_precision"),
+            "Recall": score_cell(trials, "test_recall"),
+            "F1": score_cell(trials, "test_f1"),
+            "Dev F1": score_cell(trials, "dev_f1"),
+            "Entity F1": score_cell(trials, "test_entity_f1"),
+            "Exact F1": score_cell(trials, "test_exact_f1"),
+            "95 % CI of F1": interval_cell(f1, runs),
+            "Paper's F1": published_cell(printed),
+            "Verdict": verdict_cell(f1, printed, runs),
+            "Source": source_cell(study.corpus, arm),
+        }
+        rows.append(Row(key=arm, label=arm_label(trials), cells=cells))
     return Table(
         name="results",
-        title=f"Scores on the test split of {frame['corpus'].iloc[0]}, in points",
+        title=f"Scores on the test split of {study.corpus}, in points",
         head="Model",
-        columns=("Seeds", *_SCORES, "95 % of F1", "Paper's F1", "Verdict", "Source"),
-        rows=tuple(_result_row(of_arm(frame, arm)) for arm in dict.fromkeys(frame["arm"])),
-        notes=trial_notes(frame, others),
+        rows=tuple(rows),
+        notes=trial_notes(study.frame, study.other_settings),
     )
 
 
-def _result_row(trials: pd.DataFrame) -> Row:
-    corpus, arm = str(trials["corpus"].iloc[0]), str(trials["arm"].iloc[0])
-    printed, found = published(corpus, arm, "f1"), score(trials, "test_f1")
-    return Row(
-        key=arm,
-        label=arm_label(trials),
-        cells=(
-            seeds_cell(trials),
-            *(score_cell(trials, column) for column in _SCORES.values()),
-            interval_cell(found, fingerprints(trials)),
-            published_cell(printed),
-            verdict_cell(found, printed, fingerprints(trials)),
-            source_cell(corpus, arm),
-        ),
-    )
+def reference_and_others(frame: pd.DataFrame) -> list[str]:
+    """Return the arms with the reference first: :data:`FULL_MODEL`, or else the first arm."""
+    arms = [str(arm) for arm in dict.fromkeys(frame["arm"])]
+    return sorted(arms, key=lambda arm: arm != FULL_MODEL)
 
 
-def differences_table(frame: pd.DataFrame, counts: SentenceCounts) -> Table | None:
-    """Return each arm's test F1 less that of a reference arm, tested twice.
-
-    The reference is :data:`FULL_MODEL`, or the first arm where that is not planned.
-
-    Args:
-        frame: One experiment, or a pool of them, under one settings value.
-        counts: What the trials found in each sentence.
+def differences_table(study: StudyData) -> Table | None:
+    """Return the difference in test F1 of each arm from a reference arm, with two tests.
 
     Returns:
-        None where there is nothing to compare.
+        ``None`` if there is only one arm.
     """
-    arms = list(dict.fromkeys(frame["arm"]))
-    reference = FULL_MODEL if FULL_MODEL in arms else arms[0]
-    compared = [arm for arm in arms if arm != reference]
+    frame = study.frame
+    reference, *compared = reference_and_others(frame)
     if not compared:
         return None
     base = of_arm(frame, reference)
-    rows = difference_rows([(of_arm(frame, arm), base) for arm in compared], counts)
+    rows = difference_cells([(of_arm(frame, arm), base) for arm in compared], study.counts)
     return Table(
         name="differences",
-        title=f"Test F1 less that of {arm_label(base)}, in points",
+        title=f"Difference in test F1 from {arm_label(base)}, in points",
         head="Model",
-        columns=DIFFERENCE_COLUMNS,
         rows=tuple(
             Row(key=arm, label=arm_label(of_arm(frame, arm)), cells=cells)
             for arm, cells in zip(compared, rows, strict=True)
@@ -113,66 +94,68 @@ def differences_table(frame: pd.DataFrame, counts: SentenceCounts) -> Table | No
     )
 
 
-def optimism_table(frame: pd.DataFrame) -> Table | None:
-    """Return what choosing the epoch on test adds to test F1, for each arm that ran both ways.
+def selection_pairs(frame: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return trials with the epoch selected on test, and on dev, for each arm with both.
 
-    Args:
-        frame: One experiment under one settings value.
+    If the two have common seeds, only these are returned.
+    """
+    pairs = {}
+    for arm in dict.fromkeys(frame["arm"]):
+        on_test, on_dev = of_arm(frame, f"{arm}{ON_TEST}"), of_arm(frame, arm)
+        if set(on_test["selection"]) == {"test"} and set(on_dev["selection"]) == {"dev"}:
+            if common := _common_seeds(on_test, on_dev):
+                on_test = on_test[on_test["seed"].isin(common)]
+                on_dev = on_dev[on_dev["seed"].isin(common)]
+            pairs[str(arm)] = (on_test, on_dev)
+    return pairs
+
+
+def selection_table(study: StudyData) -> Table | None:
+    """Return how much selecting the epoch on test inflates test F1.
 
     Returns:
-        None where no arm did.
+        ``None`` if no arm was run both ways.
     """
-    chosen = {arm: set(of_arm(frame, arm)["selection"]) for arm in dict.fromkeys(frame["arm"])}
-    both = [
-        arm
-        for arm, split in chosen.items()
-        if split == {"dev"} and chosen.get(f"{arm}{ON_TEST}") == {"test"}
-    ]
-    if not both:
+    pairs = selection_pairs(study.frame)
+    if not pairs:
         return None
-    corpus = str(frame["corpus"].iloc[0])
-    pairs = [(of_arm(frame, f"{arm}{ON_TEST}"), of_arm(frame, arm)) for arm in both]
+    rows = []
+    for arm, (on_test, on_dev) in pairs.items():
+        paper = published(study.corpus, arm, "f1")
+        scores = by_seed(on_test, "test_f1"), by_seed(on_dev, "test_f1")
+        difference = paired_difference(*scores).estimate
+        runs = fingerprints(on_test) + fingerprints(on_dev)
+        cells = {
+            "Chosen on test": score_cell(on_test, "test_f1"),
+            "Chosen on dev": score_cell(on_dev, "test_f1"),
+            "Paper's F1": published_cell(paper),
+            "Verdict if chosen on test": verdict_cell(
+                score(on_test, "test_f1"), paper, fingerprints(on_test)
+            ),
+            "Δ F1": _difference_cell(on_test, on_dev, difference),
+            "Common seeds": count_cell(difference.n, runs),
+            "95 % CI over seeds": interval_cell(difference, runs),
+            "Same training": Cell(text=_same_training([(on_test, on_dev)]), fingerprints=runs),
+        }
+        rows.append(Row(key=arm, label=arm_label(on_dev), cells=cells))
     return Table(
         name="optimism",
-        title="Test F1 with the epoch chosen on test, less that with it chosen on dev",
+        in_reproduction=True,
+        title="Test F1 with the epoch selected on test, and with it selected on dev",
         head="Model",
-        columns=OPTIMISM_COLUMNS,
-        rows=tuple(
-            Row(key=arm, label=arm_label(pair[1]), cells=_optimism_cells(corpus, arm, *pair))
-            for arm, pair in zip(both, pairs, strict=True)
-        ),
+        rows=tuple(rows),
         notes=(
-            "Scores and differences are over the seeds that both ways have finished; ± is one "
-            "standard deviation, the interval Student's.",
-            f"Same training: {_shared(pairs)} pairs have the same training loss in every epoch up "
-            "to the earlier end. In the others rounding differs, as between kinds of processor, "
-            "and leads the two apart, which adds chance to the difference.",
-            "Nothing is tested: among the epochs that both ways have, the one chosen on test "
-            "cannot score lower there. But the end of training is chosen with the epoch, and the "
-            "longer of two may come to a better one.",
-            "The authors' released program chooses the epoch on test; the verdict compares with "
-            "scores that were chosen there, too. Those are no results.",
+            "Scores and differences are over the seeds that both ways have finished. ± is one "
+            "standard deviation. The 95 % CI is Student's t interval.",
+            f"Same training: {_same_training(list(pairs.values()))} pairs of runs have the same "
+            "training loss in every epoch until the earlier one ends. The others diverge because "
+            "processors round differently, which adds noise to the difference.",
+            "The difference is not tested. Among the epochs that both ways have, the one selected "
+            "on test cannot score lower there. But the selected epoch also decides when training "
+            "stops, and the longer run may find a better one.",
+            "The authors' released program selects the epoch on test. The verdict shows what that "
+            "would change. Scores selected on test are not results.",
         ),
-    )
-
-
-def _optimism_cells(
-    corpus: str, arm: str, on_test: pd.DataFrame, on_dev: pd.DataFrame
-) -> tuple[Cell, ...]:
-    common = _common_seeds(on_test, on_dev)
-    on_test, on_dev = (t[t["seed"].isin(common)] if common else t for t in (on_test, on_dev))
-    paper, found = published(corpus, arm, "f1"), score(on_test, "test_f1")
-    difference = paired_difference(by_seed(on_test, "test_f1"), by_seed(on_dev, "test_f1")).estimate
-    behind = fingerprints(on_test) + fingerprints(on_dev)
-    return (
-        score_cell(on_test, "test_f1"),
-        score_cell(on_dev, "test_f1"),
-        published_cell(paper),
-        verdict_cell(found, paper, fingerprints(on_test)),
-        _difference_cell(on_test, on_dev, difference),
-        Cell(text=str(difference.n), fingerprints=behind),
-        interval_cell(difference, behind),
-        Cell(text=_shared([(on_test, on_dev)]), fingerprints=behind),
     )
 
 
@@ -181,64 +164,59 @@ def _common_seeds(one: pd.DataFrame, other: pd.DataFrame) -> set[int]:
     return by_seed(one, "test_f1").keys() & by_seed(other, "test_f1").keys()
 
 
-def _shared(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> str:
-    """Count the pairs of runs that are one training up to the earlier end, as ``3 of 5``."""
+def _same_training(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> str:
+    """Count the pairs of runs with the same losses until the earlier end, as ``3 of 5``."""
     same = count = 0
     for pair in pairs:
         one, other = (arm.set_index("seed")["losses"] for arm in pair)
         for seed in _common_seeds(*pair):
             count += 1
-            together = list(zip(one[seed], other[seed], strict=False))
-            same += all(ours == theirs for ours, theirs in together)
+            same += all(a == b for a, b in zip(one[seed], other[seed], strict=False))
     return f"{same} of {count}"
 
 
-OPTIMISM_COLUMNS = (
-    *("Chosen on test", "Chosen on dev", "Paper's F1", "Verdict if chosen on test"),
-    *("Δ F1", "Common seeds", "95 % over seeds", "Same training"),
-)
-DIFFERENCE_COLUMNS = (
-    "Δ F1",
-    "Common seeds",
-    "95 % over seeds",
-    "p over seeds (Holm)",
-    "95 % over sentences",
-    "p over sentences (Holm)",
-)
 DIFFERENCE_NOTES = (
-    "Δ is taken seed by seed, over the seeds that both arms have finished; ± is its standard "
-    "deviation, the interval over seeds Student's.",
-    "p over seeds: exact sign-flip permutation test. With n seeds it cannot fall below 2 / 2ⁿ: "
+    "Δ is the mean difference over the seeds that both arms have finished, ± its standard "
+    "deviation. The 95 % CI over seeds is Student's t interval.",
+    "p over seeds: exact sign-flip permutation test. With n seeds it cannot be below 2 / 2ⁿ: "
     "0.25 with three, 0.0625 with five.",
-    "Over sentences: the test sentences are redrawn 2,000 times, both arms on the same ones "
-    "(paired bootstrap). It says what other sentences would do to these runs, not what other "
-    "seeds would.",
-    "Both p are corrected by Holm's procedure for the number of rows they stand in.",
+    "Over sentences: paired bootstrap with 2,000 resamples of the test sentences, the same for "
+    "both arms. It shows the effect of other sentences on these runs, and not of other seeds.",
+    "In brackets: p after Holm's correction for the number of rows of this table.",
 )
 
 
-def difference_rows(
+def difference_cells(
     pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], counts: SentenceCounts
-) -> list[tuple[Cell, ...]]:
-    """Return the cells of :data:`DIFFERENCE_COLUMNS` for the trials of each two arms."""
-    behind = [fingerprints(arm) + fingerprints(base) for arm, base in pairs]
+) -> list[dict[str, Cell]]:
+    """Return the differences in test F1 between the arms of each pair, by heading of the column.
+
+    Args:
+        pairs: Trials of an arm and of the arm that it is compared with.
+        counts: Correct, predicted and gold triples of each test sentence.
+    """
     over_seeds = [paired_difference(*(by_seed(arm, "test_f1") for arm in pair)) for pair in pairs]
     over_sentences = [_over_sentences(*pair, counts.by_fingerprint) for pair in pairs]
-    seeds_p = holm([difference.p for difference in over_seeds])
-    sentences_p = holm([difference.p for difference in over_sentences])
-    return [
-        (
-            _difference_cell(arm, base, by_seeds.estimate),
-            Cell(text=str(by_seeds.estimate.n), fingerprints=names),
-            interval_cell(by_seeds.estimate, names),
-            p_cell(by_seeds.p, p_seeds, names),
-            interval_cell(by_sentences.estimate, names),
-            p_cell(by_sentences.p, p_sentences, names),
-        )
-        for (arm, base), names, by_seeds, by_sentences, p_seeds, p_sentences in zip(
-            pairs, behind, over_seeds, over_sentences, seeds_p, sentences_p, strict=True
-        )
-    ]
+    rows = []
+    for (arm, base), seeds, sentences, seeds_p, sentences_p in zip(
+        pairs,
+        over_seeds,
+        over_sentences,
+        holm([difference.p for difference in over_seeds]),
+        holm([difference.p for difference in over_sentences]),
+        strict=True,
+    ):
+        runs = fingerprints(arm) + fingerprints(base)
+        cells = {
+            "Δ F1": _difference_cell(arm, base, seeds.estimate),
+            "Common seeds": count_cell(seeds.estimate.n, runs),
+            "95 % CI over seeds": interval_cell(seeds.estimate, runs),
+            "p over seeds (Holm)": p_cell(seeds.p, seeds_p, runs),
+            "95 % CI over sentences": interval_cell(sentences.estimate, runs),
+            "p over sentences (Holm)": p_cell(sentences.p, sentences_p, runs),
+        }
+        rows.append(cells)
+    return rows
 
 
 def _over_sentences(
@@ -260,9 +238,7 @@ def _over_sentences(
 
 def _difference_cell(arm: pd.DataFrame, base: pd.DataFrame, found: Estimate) -> Cell:
     if found.n:
-        text = mean_sd(found, sign="+")
-    elif (arm["status"] == "done").any():
-        text = "no common seed"
-    else:
-        text = without_result(arm)
-    return Cell(text=text, estimate=found, fingerprints=fingerprints(arm) + fingerprints(base))
+        return mean_cell(found, fingerprints(arm) + fingerprints(base), sign="+")
+    if (arm["status"] == "done").any():
+        return Cell(text="no common seed", kind=Kind.EMPTY)
+    return no_result_cell(arm)

@@ -1,89 +1,196 @@
-"""A search's tables: the best trials, tuning against the paper, compute, and the audit."""
+"""The tables of a search: best trials, tuning, compute and the audit of pruned trials."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
 
-from reports.document.table import Cell, Row, Table
-from reports.frames.searches import SearchData, audited, outcomes, ranked
-from reports.tables.confirmation import comparison, confirmation
-from reports.tables.search_rows import (
-    TOP,
-    audit_rows,
-    audit_verdict,
-    notes,
-    outcome_rows,
-    saving,
-    top_rows,
-)
+import pandas as pd
+
+from reports.document.formatting import points
+from reports.document.table import Cell, Row, Table, words
+from reports.frames.searches import SearchData, audited, outcomes, ranked, to_end
+
+#: Rows of the table of best trials.
+TOP = 10
 
 
-def search_tables(data: SearchData) -> list[Table]:
-    """Return a search's tables, those that have rows, each cell with its trials."""
-    best = _each(ranked(data.trials)["fingerprint"].head(TOP))
-    title = f"Best trials, by dev F1 on {data.corpus}, in points"
-    tables = (
-        _table("best_trials", title, top_rows(data), best, notes(data)),
-        confirmation(data),
-        comparison(data),
-        _table(
-            "compute", "What the search cost", outcome_rows(data), _by_outcome(data), [saving(data)]
-        ),
-        _table(
-            "audit",
-            "Stopped trials run to their end",
-            audit_rows(data),
-            _audited(data),
-            [audit_verdict(data)],
-        ),
-    )
-    return [table for table in tables if table.rows]
-
-
-def _table(
-    name: str,
-    title: str,
-    rows: Sequence[Mapping[str, str]],
-    behind: Sequence[tuple[str, ...]],
-    notes: Sequence[str] = (),
-) -> Table:
-    """Return texts as a table; the first text of a row is its label."""
-    head, *columns = rows[0] if rows else ("",)
+def best_trials(data: SearchData) -> Table:
+    """Return the best finished trials with their parameters."""
+    trials = ranked(data.trials).head(TOP)
     return Table(
-        name=name,
-        title=title,
-        head=head.capitalize(),
-        columns=tuple(columns),
-        rows=tuple(
-            Row(
-                key=row[head],
-                label=row[head],
-                cells=tuple(Cell(text=row[name], fingerprints=names) for name in columns),
-            )
-            for row, names in zip(rows, behind, strict=True)
-        ),
-        notes=tuple(notes),
+        name="best_trials",
+        in_reproduction=True,
+        title=f"Best trials, by dev F1 on {data.corpus}, in points",
+        head="Trial",
+        rows=tuple(_trial_row(data, trial) for _, trial in trials.iterrows()),
+        notes=tuple(search_notes(data)),
     )
 
 
-def _each(names: Iterable[str]) -> list[tuple[str, ...]]:
-    return [(str(name),) for name in names]
+def running_trials(data: SearchData) -> Table:
+    """Return the running trials with their parameters."""
+    trials = data.trials[data.trials["state"] == "running"]
+    return Table(
+        name="running_trials",
+        title="Running trials",
+        head="Trial",
+        rows=tuple(_trial_row(data, trial, fingerprint=True) for _, trial in trials.iterrows()),
+    )
 
 
-def _by_outcome(data: SearchData) -> list[tuple[str, ...]]:
-    """Return the trials of each outcome; of what was run on, those that were."""
-    trials, confirmed = data.trials, data.confirmed
-    on = trials[(trials["state"] == "stopped") & trials["end_epochs"].notna()]
-    special = {"run on": tuple(on["fingerprint"])}
-    if confirmed is not None:
-        done = confirmed[confirmed["status"] == "done"]
-        special["confirmed"] = tuple(done["fingerprint"])
-    return [
-        special.get(str(state), tuple(trials.loc[trials["state"] == state, "fingerprint"]))
-        for state in outcomes(data).index
-    ]
+def _trial_row(data: SearchData, trial: pd.Series, *, fingerprint: bool = False) -> Row:
+    runs, name = (str(trial["fingerprint"]),), _trial_name(trial)
+    cells = {
+        "dev F1": Cell(text=_percent(trial["dev_f1"]), fingerprints=runs),
+        "epochs": Cell(text=str(trial["epochs"]), fingerprints=runs),
+    }
+    for parameter, value in _parameters(data, trial).items():
+        cells[parameter] = Cell(text=value, fingerprints=runs)
+    if fingerprint:
+        cells["fingerprint"] = words(runs[0], runs)
+    return Row(key=name, label=name, cells=cells)
 
 
-def _audited(data: SearchData) -> list[tuple[str, ...]]:
+def compute(data: SearchData) -> Table:
+    """Return trials, epochs and hours by outcome."""
+    rows = []
+    for outcome, spent in outcomes(data).iterrows():
+        runs = _runs_of(data, str(outcome))
+        cells = {
+            "trials": Cell(text=str(int(spent["trials"])), fingerprints=runs),
+            "epochs": Cell(text=str(int(spent["spent_epochs"])), fingerprints=runs),
+            "hours": Cell(text=f"{spent['spent_seconds'] / 3600:.2f}", fingerprints=runs),
+        }
+        rows.append(Row(key=str(outcome), label=str(outcome), cells=cells))
+    return Table(
+        name="compute",
+        in_reproduction=True,
+        title="Compute by outcome",
+        head="Outcome",
+        rows=tuple(rows),
+        notes=(saving(data),),
+    )
+
+
+def audit(data: SearchData) -> Table:
+    """Return the pruned trials that were trained to their end afterwards."""
     names = data.trials.set_index(["arm", "trial"])["fingerprint"]
-    return [(str(names[row["arm"], row["trial"]]),) for _, row in audited(data.trials).iterrows()]
+    rows = []
+    for _, trial in audited(data.trials).iterrows():
+        runs = (str(names[trial["arm"], trial["trial"]]),)
+        cells = {
+            "pruned after": Cell(text=f"epoch {trial['epochs']}", fingerprints=runs),
+            "dev F1 then": Cell(text=_percent(trial["dev_f1"]), fingerprints=runs),
+            "dev F1 at its end": Cell(text=_percent(trial["end_dev_f1"]), fingerprints=runs),
+            "best of its arm": Cell(text=_percent(trial["best"]), fingerprints=runs),
+        }
+        rows.append(Row(key=_trial_name(trial), label=_trial_name(trial), cells=cells))
+    return Table(
+        name="audit",
+        in_reproduction=True,
+        title="Pruned trials, trained to their end",
+        head="Trial",
+        rows=tuple(rows),
+        notes=(audit_verdict(data),),
+    )
+
+
+def _runs_of(data: SearchData, outcome: str) -> tuple[str, ...]:
+    """Return the runs of an outcome, see :func:`~reports.frames.searches.outcomes`."""
+    trials = data.trials
+    if outcome == "confirmed" and data.confirmed is not None:
+        chosen = data.confirmed[data.confirmed["status"] == "done"]
+    elif outcome == "run on":
+        chosen = trials[(trials["state"] == "stopped") & trials["end_epochs"].notna()]
+    else:
+        chosen = trials[trials["state"] == outcome]
+    return tuple(chosen["fingerprint"])
+
+
+def saving(data: SearchData) -> str:
+    """Return how much compute pruning saved, and how much of that is an estimate."""
+    found = to_end(data.trials)
+    if not found.known + found.estimated or math.isnan(found.share):
+        return "No trial was pruned."
+    basis = []
+    if found.known:
+        basis.append(f"{found.known} pruned trials were trained to their end")
+    if found.estimated:
+        basis.append(
+            f"{found.estimated} pruned trials are estimated to need the mean epochs of their arm's "
+            "finished trials"
+        )
+    return (
+        f"Pruning saved about {100 - 100 * found.share:.0f} % of the compute: training took "
+        f"{found.spent / 3600:.2f} h, and would have taken {found.to_end / 3600:.2f} h with every "
+        f"trial trained to its end. Basis: {' and '.join(basis)}."
+    )
+
+
+def audit_verdict(data: SearchData) -> str:
+    """Return whether pruning lost an arm's best trial, as far as the audited trials show."""
+    table = audited(data.trials)
+    if table["best"].isna().any():
+        return "No conclusion: an arm has no finished trial to compare with."
+    lost = table[table["would_have_won"]]
+    if lost.empty:
+        return f"None of these {len(table)} trials would have been the best of its arm."
+    most = (lost["end_dev_f1"] - lost["best"]).max()
+    names = ", ".join(_trial_name(row) for _, row in lost.iterrows())
+    return f"**ASHA pruned a winner**: {names}, by up to {100 * most:.1f} points of dev F1."
+
+
+def search_notes(data: SearchData) -> list[str]:
+    """Return what a reader must know about the numbers of a search."""
+    counts = data.trials.groupby("arm").size().to_dict()
+    budgets = ", ".join(f"{arm} {count}" for arm, count in counts.items())
+    notes = [
+        "The best trial is selected on dev, among finished trials. Pruned trials have the scores "
+        "of the epochs that they trained. No mean includes them.",
+        f"Trials by arm: {budgets}, of {data.budget} each.",
+        "Expected best: of n trials drawn with replacement from all trials (Dodge et al. 2019). "
+        "Pruned trials count with their best dev F1.",
+    ]
+    if data.confirmed is not None:
+        notes.append(
+            "Fresh seeds were not used in the search. Test was scored once for each seed. ± is one "
+            "standard deviation over seeds (n − 1)."
+        )
+        notes += [f"{label}: {origin}." for label, origin in origins(data).items()]
+    settings = ", ".join(f"{k}={v}" for k, v in data.settings.items()) or "none"
+    return [*notes, f"Settings given: {settings}.", f"Made by `{data.command}`."]
+
+
+def origins(data: SearchData) -> dict[str, str]:
+    """Return, by label of the settings on fresh seeds, the trial that they come from."""
+    if data.confirmed is None:
+        return {}
+    trials = data.trials.drop_duplicates("variant").set_index("variant", drop=False)
+    found = {}
+    for _, confirmed in data.confirmed.drop_duplicates("arm").iterrows():
+        if confirmed["variant"] in trials.index:
+            trial = trials.loc[confirmed["variant"]]
+            given = _parameters(data, trial)
+            if given.get("rounds") == "0":
+                given["rounds"] = "0 (no interaction)"
+            settings = [f"{name} {value}" for name, value in given.items() if value != "–"]
+            found[str(confirmed["label"])] = ", ".join([_trial_name(trial), *settings])
+    return found
+
+
+def _parameters(data: SearchData, trial: pd.Series) -> dict[str, str]:
+    """Return the values of a trial's parameters by their short names."""
+    found = {}
+    for name in data.parameters:
+        value = trial[name]
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
+        found[name.rpartition(".")[2]] = "–" if pd.isna(value) else text
+    return found
+
+
+def _trial_name(trial: pd.Series) -> str:
+    return f"{trial['arm']} #{trial['trial']}"
+
+
+def _percent(fraction: float) -> str:
+    return "–" if pd.isna(fraction) else points(100 * fraction)

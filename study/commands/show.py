@@ -15,18 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from reports.document.formatting import points
+from reports.document.table import Table
 from reports.frames.searches import STATES, read_search, searches
 from reports.frames.select import arm_label
 from reports.frames.trials import STATUS_WORDS, LedgerError, read_ledger
-from reports.tables.confirmation import comparison_rows, confirmation_rows
-from reports.tables.search_rows import (
-    audit_rows,
-    audit_verdict,
-    outcome_rows,
-    running_rows,
-    saving,
-    top_rows,
-)
+from reports.tables.confirmation import comparison, confirmation
+from reports.tables.search import audit, audit_verdict, best_trials, compute, running_trials, saving
 from study.commands.options import LedgerFolder
 from study.commands.printing import print_rows
 from study.ledger.ledger import Ledger
@@ -77,14 +71,12 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
         for arm in counts.index
     ]
     print_rows(console, "trials by arm", rows)
-    print_rows(console, "running trials", running_rows(data))
-    print_rows(console, "best trials", top_rows(data))
-    print_rows(console, "tuned and initial settings on fresh seeds", confirmation_rows(data))
-    print_rows(console, "differences between tuned arms on fresh seeds", comparison_rows(data))
-    print_rows(console, "compute by outcome", outcome_rows(data))
+    for make in (running_trials, best_trials, confirmation, comparison, compute):
+        _print_table(console, make(data))
     console.print(saving(data), highlight=False)
-    if rows := audit_rows(data):
-        print_rows(console, "pruned trials trained to the end", rows)
+    audited = audit(data)
+    if audited.rows:
+        _print_table(console, audited)
         console.print(audit_verdict(data), markup=False)
 
 
@@ -175,3 +167,11 @@ def _trial_row(trial: pd.Series) -> dict[str, str]:
 
 def _print_head(console: Console, experiment: str, text: str) -> None:
     console.print(f"[bold]{escape(experiment)}[/bold]: {escape(text)}", highlight=False)
+
+
+def _print_table(console: Console, table: Table) -> None:
+    rows = [
+        {table.head.lower(): row.label} | {name: cell.text for name, cell in row.cells.items()}
+        for row in table.rows
+    ]
+    print_rows(console, table.title, rows)

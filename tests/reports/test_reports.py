@@ -25,9 +25,11 @@ from reports.figures.rounds_curve import (
     seed_count,
 )
 from reports.frames.select import of_arm
+from reports.frames.studies import StudyData
 from reports.frames.trials import complete_command, read_ledger, select_settings
-from reports.tables.cells import score, trial_notes
+from reports.tables.cells import score
 from reports.tables.experiment import results_table
+from reports.tables.notes import trial_notes
 from tests.ledgers import COMMAND, EXPERIMENT, Ledger, an_eventful_ledger
 
 # --- mean, sd, interval --------------------------------------------------------------------
@@ -61,6 +63,10 @@ def test_one_seed_has_a_mean_alone_and_none_has_nothing(frame: pd.DataFrame) -> 
 # --- tables --------------------------------------------------------------------------------
 
 
+def study(frame: pd.DataFrame) -> StudyData:
+    return StudyData(corpus=str(frame["corpus"].iloc[0]), frame=frame)
+
+
 def lines(table: Table) -> dict[str, str]:
     """Return each row of the readable table by its label."""
     rows = [line for line in table.markdown().splitlines() if line.startswith("| ")]
@@ -68,7 +74,7 @@ def lines(table: Table) -> dict[str, str]:
 
 
 def test_markdown_cells(frame: pd.DataFrame) -> None:
-    rows = lines(results_table(frame))
+    rows = lines(results_table(study(frame)))
     gru = rows["RIN (GRU, K = 1)"]
     assert "| 3/3 | 85.0 ± 2.0 | 87.0 ± 2.0 | 86.0 ± 2.0 | 88.0 ± 2.0 | 91.0 ± 2.0 |" in gru
     assert "| 81.0 to 91.0 | 86.3 | reproduced | Table 1, RIN (100d, K = 1) |" in gru
@@ -82,7 +88,7 @@ def test_an_arm_that_only_failed_is_not_called_not_run(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write(ledger.plan("gru-1", 0), "failure.json", '{"reason": "x"}')
     ledger.save()
-    text = results_table(read_ledger(tmp_path)).markdown()
+    text = results_table(study(read_ledger(tmp_path))).markdown()
     assert "| 0/1 (1 failed) | no result | no result | no result |" in text
 
 
@@ -91,8 +97,8 @@ def test_selection_on_test_is_marked(tmp_path: Path) -> None:
     ledger.finish(ledger.plan("gru-1", 0, config={"training.selection": "test"}), 0.9)
     ledger.save()
     frame = read_ledger(tmp_path)
-    assert "(epoch chosen on test)" in results_table(frame).markdown()
-    assert "chosen on the test split" in trial_notes(frame)[0]
+    assert "(epoch chosen on test)" in results_table(study(frame)).markdown()
+    assert "epoch on the test split" in trial_notes(frame)[0]
     assert rounds_curve_info(frame).selection == "test"
 
 
@@ -206,7 +212,7 @@ def test_page_names_every_trial_without_a_result(built: Built) -> None:
         *(str(ledger.trials[index]["fingerprint"]) for index in (8, 9, 10)),
         *("out of | memory", "result.json", "Not run yet: 2 of 11 planned trials"),
         *(COMMAND, "training.max_epochs=15, vectors=glove.6B.100d", "rounds_curve.svg"),
-        "not averaged in, with these settings: training.max_epochs=2.",
+        "with other settings (training.max_epochs=2)",
     ]
     assert [text for text in wanted if text not in page] == []
 
@@ -234,8 +240,9 @@ def test_a_table_says_what_ended_the_trainings_and_what_they_ran_on(tmp_path: Pa
         ledger.finish(ledger.plan("gru-1", seed), 0.8, {"stopped": ended} | machine)
     ledger.save()
     text = " ".join(trial_notes(read_ledger(tmp_path / "runs")))
-    assert "last epoch allowed: 1 of 2 trainings (RIN (GRU, K = 1) 1);" in text
-    assert "Trained on (A chip, AVX0: 1; A chip, AVX1: 1)." in text
+    assert "1 of 2 runs reached the epoch limit" in text
+    assert "more epochs: RIN (GRU, K = 1) 1." in text
+    assert "Runs by processor: A chip, AVX0: 1; A chip, AVX1: 1." in text
 
 
 def test_choosing_the_epoch_on_test_has_its_price_beside_it(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from reports.frames.searches import (
 )
 from reports.frames.trials import LedgerError, read_ledger
 from reports.page.search import build_search
-from reports.tables.confirmation import comparison_rows, confirmation_rows
-from reports.tables.search import search_tables
-from reports.tables.search_rows import audit_verdict, notes, saving, top_rows
+from reports.paper.registry import SEARCH, make_tables
+from reports.tables.confirmation import compare_arms, comparison, confirmation
+from reports.tables.search import audit_verdict, best_trials, origins, saving
 from tests.ledgers import RATE, TRIALS, Ledger, end, write_search
 
 
@@ -67,8 +67,8 @@ def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs):
     found = to_end(read_search(runs, "some").trials)
     # Ended trials have 4 and 6 epochs, 5 on average, of 2 s: two of 10 s in place of 6 s.
     assert (found.spent, found.to_end, found.known, found.estimated) == (26.0, 40.0, 0, 2)
-    assert "65 % of it" in saving(read_search(runs, "some"))
-    assert "(an estimate)" in saving(read_search(runs, "some"))
+    assert "saved about 35 % of the compute" in saving(read_search(runs, "some"))
+    assert "2 pruned trials are estimated" in saving(read_search(runs, "some"))
     end(runs, 1, 9, 0.65)
     found = to_end(read_search(runs, "some").trials)
     assert (found.known, found.estimated) == (1, 1)
@@ -80,11 +80,11 @@ def test_an_audit_says_whether_a_winner_was_stopped(runs):
     end(runs, 1, 9, 0.65)
     data = read_search(runs, "some")
     assert audited(data.trials)["would_have_won"].tolist() == [False]
-    assert audit_verdict(data) == "None of these 1 would have been its arm's best."
+    assert "None of these 1 trials" in audit_verdict(data)
     end(runs, 2, 9, 0.75)
     data = read_search(runs, "some")
     assert audited(data.trials)["would_have_won"].tolist() == [False, True]
-    assert "stopped a winner**: a #2, by up to 5.0 points" in audit_verdict(data)
+    assert "pruned a winner**: a #2, by up to 5.0 points" in audit_verdict(data)
     assert ranked(data.trials)["trial"].tolist() == [4, 0], "an audited trial was not in the race"
 
 
@@ -160,7 +160,8 @@ def test_the_page_says_what_was_found_and_what_it_cost(runs, tmp_path):
     assert "Trials by arm: a 6, of 6 each." in page
     assert "training.patience=3" in page
     assert "90.0" not in page, "a running trial is no result"
-    assert [row["trial"] for row in top_rows(read_search(runs, "some"))] == ["a #4", "a #0"]
+    best = best_trials(read_search(runs, "some"))
+    assert [row.label for row in best.rows] == ["a #4", "a #0"]
 
 
 def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
@@ -174,9 +175,9 @@ def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
 
 def test_a_cell_leads_to_its_trials(runs):
     end(runs, 1, 9, 0.65)
-    tables = {table.name: table for table in search_tables(read_search(runs, "some"))}
+    tables = {table.name: table for table in make_tables(SEARCH, read_search(runs, "some"))}
     behind = {
-        name: {row.label: row.cells[0].fingerprints for row in table.rows}
+        name: {row.label: next(iter(row.cells.values())).fingerprints for row in table.rows}
         for name, table in tables.items()
     }
     assert behind["best_trials"] == {"a #4": ("f4",), "a #0": ("f0",)}
@@ -198,12 +199,17 @@ def test_what_was_confirmed_is_told_by_its_trial(runs):
             for seed in (0, 1)
         ]
     )
-    told = notes(dataclasses.replace(data, confirmed=cells))
-    assert [line for line in told if line.startswith("Arm A")] == [
-        "Arm A, tuned: a #4, learning_rate 0.002.",
-        "Arm A, paper's: a #0, learning_rate 0.001.",
+    assert origins(dataclasses.replace(data, confirmed=cells)) == {
+        "Arm A, tuned": "a #4, learning_rate 0.002",
+        "Arm A, paper's": "a #0, learning_rate 0.001",
+    }
+
+
+def comparison_texts(data):
+    return [
+        {"arms": row.label} | {name: cell.text for name, cell in row.cells.items()}
+        for row in comparison(data).rows
     ]
-    assert not any("another search" in line for line in told)
 
 
 def test_arms_that_had_the_same_budget_are_compared_seed_by_seed(runs, tmp_path):
@@ -221,33 +227,33 @@ def test_arms_that_had_the_same_budget_are_compared_seed_by_seed(runs, tmp_path)
     ledger.save("some-confirmed")
     three = data.trials.iloc[:3].assign(arm=["k-0", "k-1", "k-3"], label=["none", "one", "three"])
     three = three.assign(state="finished", variant="model.rounds=0")
-    assert comparison_rows(dataclasses.replace(data, trials=three)) == [], "nothing is confirmed"
+    assert compare_arms(dataclasses.replace(data, trials=three)) == [], "nothing is confirmed"
     confirmed = read_ledger(ledger.runs, ["some-confirmed"])
     compared = dataclasses.replace(data, trials=three, confirmed=confirmed)
-    one, far, three_over_one = comparison_rows(compared)
+    one, far, three_over_one = comparison_texts(compared)
     assert one == {
         "arms": "one over none",
         "Verdict": "supported",
         "Δ F1, each tuned": "+4.0 ± 1.0",
         "Common seeds": "3",
-        "95 % over seeds": "1.5 to 6.5",
+        "95 % CI over seeds": "1.5 to 6.5",
         "p over seeds (Holm)": "0.25 (0.75)",
         "Δ F1, untuned": "+0.3 ± 1.5",
-        "95 %, untuned": "−3.5 to 4.1",
+        "95 % CI, untuned": "−3.5 to 4.1",
     }
     assert (far["arms"], far["Verdict"]) == ("three over none", "contradicted")
     assert three_over_one["Δ F1, each tuned"] == "−10.0 ± 1.0"
-    (table,) = (t for t in search_tables(compared) if t.name == "comparison")
+    (table,) = (t for t in make_tables(SEARCH, compared) if t.name == "comparison")
     tuned = set(confirmed.loc[confirmed["arm"].isin(["k-0-tuned", "k-1-tuned"]), "fingerprint"])
     waiting = set(confirmed.loc[confirmed["status"] == "planned", "fingerprint"])
-    assert set(table.rows[0].cells[0].fingerprints) == tuned - waiting
+    assert set(table.rows[0].cells["Verdict"].fingerprints) == tuned - waiting
     for change, verdict in {
-        "state": ("running", "search under way"),
-        "variant": ("training.batch_size=9", "a better trial since"),  # its confirmation is stale
+        "state": ("running", "search running"),
+        "variant": ("training.batch_size=9", "outdated"),  # its confirmation is stale
     }.items():
         value, said = verdict
         since = three.assign(**{change: [value, *three[change][1:]]})
-        none, far, rest = comparison_rows(dataclasses.replace(compared, trials=since))
+        none, far, rest = comparison_texts(dataclasses.replace(compared, trials=since))
         assert [none["Verdict"], far["Verdict"]] == [said, said]
         assert none["Δ F1, each tuned"] == "+4.0 ± 1.0"
         assert rest["Verdict"] == "contradicted"
@@ -262,10 +268,10 @@ def test_arms_with_unequal_budgets_have_no_verdict(runs, tmp_path):
     three = data.trials.iloc[:3].assign(arm=["k-0", "k-1", "k-1"], label=["none", "one", "one"])
     confirmed = read_ledger(ledger.runs, ["some-confirmed"])
     compared = dataclasses.replace(data, trials=three, confirmed=confirmed)
-    (row,) = comparison_rows(compared)
-    assert (row["Verdict"], row["Δ F1, each tuned"]) == ("not tuned alike", "+4.0 ± 1.0")
-    (table,) = (t for t in search_tables(compared) if t.name == "comparison")
-    assert table.title == "Arm against arm, each tuned with 1 to 2 trials, on fresh seeds"
+    (row,) = comparison_texts(compared)
+    assert (row["Verdict"], row["Δ F1, each tuned"]) == ("unequal budgets", "+4.0 ± 1.0")
+    (table,) = (t for t in make_tables(SEARCH, compared) if t.name == "comparison")
+    assert table.title == "Differences between arms, each tuned with 1 to 2 trials, on fresh seeds"
 
 
 def test_choices_of_numbers_that_some_trials_lack_can_be_drawn(runs):
@@ -303,7 +309,7 @@ def test_an_arm_that_is_not_confirmed_yet_is_in_no_comparison(runs, tmp_path):
     ledger.save("some-confirmed")
     two = data.trials.iloc[:3].assign(arm=["a", "b", "c"], label=["A", "B", "C"])
     confirmed = read_ledger(ledger.runs, ["some-confirmed"])
-    (row,) = comparison_rows(dataclasses.replace(data, trials=two, confirmed=confirmed))
+    (row,) = comparison_texts(dataclasses.replace(data, trials=two, confirmed=confirmed))
     assert (row["arms"], row["Verdict"], row["Common seeds"]) == ("B over A", "not run", "0")
 
 
@@ -311,9 +317,9 @@ def test_a_search_that_has_just_begun_has_a_report(runs):
     path = runs / "searches" / "some.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"trials": []}))
     data = read_search(runs, "some")
-    assert [table.name for table in search_tables(data)] == []
-    assert saving(data) == "No trial was stopped early."
-    assert confirmation_rows(data) == []
+    assert [table.name for table in make_tables(SEARCH, data)] == []
+    assert saving(data) == "No trial was pruned."
+    assert confirmation(data).rows == ()
     assert build_search(runs, runs / "reports", "some")
 
 

@@ -145,7 +145,7 @@ def counts(ledger: Ledger) -> SentenceCounts:
 
 
 def texts(table: Table) -> dict[str, list[str]]:
-    return {row.label: [cell.text for cell in row.cells] for row in table.rows}
+    return {row.label: [cell.text for cell in row.cells.values()] for row in table.rows}
 
 
 def test_steps_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) -> None:
@@ -187,7 +187,7 @@ def test_tables_by_hand(ledger: Ledger, counts: SentenceCounts) -> None:
         *("2", "1.0 ± 0.0", "0.0 ± 0.0", "+1.0 ± 0.0"),
     ]
     assert rounds["BiLSTM_s, another seed"][:4] == ["2", "0.0", "0.0", "–"]
-    behind = tables["errors_confusion"].rows[0].cells[1].fingerprints
+    behind = tuple(tables["errors_confusion"].rows[0].cells.values())[1].fingerprints
     assert behind == tuple(str(ledger.trials[k]["fingerprint"]) for k in (1, 3))
 
 

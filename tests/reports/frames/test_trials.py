@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from reports.frames.select import of_arm
+from reports.frames.studies import StudyData
 from reports.frames.trials import SCHEMA, LedgerError, read_ledger, select_settings, settings_of
-from reports.tables.cells import trial_notes
-from reports.tables.experiment import results_table
+from reports.tables.notes import trial_notes
 from rin_core.config import canonical_settings
 from study.ledger.scores import SCORES
 from tests.ledgers import NEW, Ledger
@@ -122,4 +122,4 @@ def test_the_last_settings_are_reported_unless_asked(ledger: Ledger) -> None:
 
 def test_settings_are_never_averaged_together(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match=r"settings: .* must not be averaged together"):
-        results_table(read_ledger(ledger.runs))
+        StudyData(corpus="webnlg_star", frame=read_ledger(ledger.runs))

@@ -174,10 +174,15 @@ def test_latex_escapes_what_latex_reads() -> None:
         name="t",
         title="T",
         head="a_b",
-        columns=("95 %", "→ ≤"),
-        rows=(Row(key="r", label="x & y #1", cells=(Cell(text="1 ± 2"), Cell(text="<0.001 {x}"))),),
+        rows=(
+            Row(
+                key="r",
+                label="x & y #1",
+                cells={"95 %": Cell(text="1 ± 2"), "→ ≤": Cell(text="<0.001 {x}")},
+            ),
+        ),
     )
-    assert table.latex().splitlines()[3:7] == [
+    assert table.latex().splitlines()[5:9] == [
         r"a\_b & 95 \% & $\rightarrow$ $\leq$ \\",
         r"\midrule",
         r"x \& y \#1 & 1 $\pm$ 2 & $<$0.001 \{x\} \\",

@@ -26,13 +26,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out" / PAPER.name
 
 
+NUMBERS = ["value", "sd", "n", "low", "high", "p", "p_holm"]
+
+
 @pytest.mark.parametrize("name", ["table1", "table4", "table5", "claims", "orderings"])
 def test_a_published_table_can_be_made_from_the_published_ledger(made: Path, name: str) -> None:
     frames = [pd.read_csv(folder / f"{name}.csv") for folder in (PAPER, made)]
-    # Redrawing sentences takes their gold triples, which the ledger does not hold.
+    # Resampling sentences requires their gold triples, which the exported ledger does not hold.
     without_sentences = [
         frame[~frame["column"].str.contains("over sentences")].reset_index(drop=True)
         for frame in frames
     ]
-    pd.testing.assert_frame_equal(*without_sentences)
+    published, again = (frame[["row", "fingerprints", *NUMBERS]] for frame in without_sentences)
+    pd.testing.assert_frame_equal(published, again)
     assert frames[0]["n"].max() >= 5

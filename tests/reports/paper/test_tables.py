@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from reports.build import build
-from reports.document.table import Cell, Row, Table
-from reports.frames.predictions import SentenceCounts, read_corpora, read_counts
+from reports.document.table import NO_CELL, Cell, Row, Table
+from reports.frames.predictions import read_corpora
+from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import pool, read_ledger
-from reports.paper.tables import paper_tables
+from reports.paper.claims import largest_balanced_design
+from reports.paper.registry import PAPER, make_tables
 from reports.tables.corpora import corpus_table
 from rin_core.config import canonical_settings
 from tests.ledgers import NEW, OLD, Ledger
@@ -43,16 +45,16 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def cells(table: Table) -> Mapping[tuple[str, str], Cell]:
-    return {
-        (row.key, column): cell
-        for row in table.rows
-        for column, cell in zip(table.columns, row.cells, strict=True)
-    }
+    return {(row.key, column): cell for row in table.rows for column, cell in row.cells.items()}
 
 
 def tables(runs: Path, corpus: str = "webnlg_star") -> dict[str, Table]:
     frame = pool(read_ledger(runs), corpus, SETTINGS)
-    return {t.name: t for t in paper_tables(frame, corpus, SentenceCounts())}
+    return paper_tables(StudyData(corpus=corpus, frame=frame))
+
+
+def paper_tables(study: StudyData) -> dict[str, Table]:
+    return {table.name: table for table in make_tables(PAPER, study)}
 
 
 def test_shared_runs_are_counted_once(ledger: Ledger) -> None:
@@ -75,7 +77,7 @@ def test_table_1(ledger: Ledger) -> None:
     assert len(table.rows) == 12
     found = cells(table)
     assert found["gru-1", "F1"].text == "87.0 ± 1.0"
-    assert found["gru-1", "Paper's Recall"].text == "86.0"
+    assert found["gru-1", "Paper's recall"].text == "86.0"
     assert found["gru-1", "Verdict on F1"].text == "reproduced"
     assert found["gru-3", "Verdict on F1"].text == "one seed"
     assert (found["gru-5", "F1"].text, found["gru-5", "Verdict on F1"].text) == ("not run",) * 2
@@ -102,7 +104,7 @@ def test_table_5(ledger: Ledger) -> None:
     assert found["bilstm-s", "Paper's Δ"].text == "−0.9"
     assert found["bilstm-s", "Common seeds"].text == "3"
     assert found["bilstm-s", "p over seeds (Holm)"].text == "0.25 (0.75)"
-    assert found["bilstm-s", "95 % over seeds"].text == "−4.5 to 0.5"
+    assert found["bilstm-s", "95 % CI over seeds"].text == "−4.5 to 0.5"
     assert found["linear", "Δ F1"].text == "+1.0 ± 0.0"
     assert found["no-shared-input", "Δ F1"].text == "not run"
     assert len(found["bilstm-s", "Δ F1"].fingerprints) == 6
@@ -138,10 +140,10 @@ def test_claims(ledger: Ledger) -> None:
     }
     assert found["interaction", "Holds in pairs"].text == "1 of 1, 2 incomplete"
     assert found["linear", "Holds in pairs"].text == "0 of 2"
-    assert found["inputs", "95 % over seeds"].text == "1.0 to 1.0"
+    assert found["inputs", "95 % CI over seeds"].text == "1.0 to 1.0"
     # -1 and -3, -1 and -2, -1 and -4: a mean for each seed
     assert found["linear", "Mean Δ F1"].text == "−2.0 ± 0.5"
-    assert found["linear", "95 % over seeds"].text == "−3.2 to −0.8"
+    assert found["linear", "95 % CI over seeds"].text == "−3.2 to −0.8"
     assert len(found["linear", "Verdict"].fingerprints) == 9
     assert "claims" not in tables(ledger.runs, "mine")
 
@@ -178,6 +180,16 @@ def test_pairs_of_unlike_seeds_are_not_one_claim(tmp_path: Path) -> None:
     assert found["inputs", "Verdict"].text == "undecided"
 
 
+def test_the_largest_balanced_design() -> None:
+    a, b, c = ("a", "x"), ("b", "x"), ("c", "x")
+    one, two, three = frozenset({0}), frozenset({0, 1}), frozenset({0, 1, 2})
+    assert largest_balanced_design({}) == (frozenset(), ())
+    assert largest_balanced_design({a: frozenset()}) == (frozenset(), ())
+    assert largest_balanced_design({a: three, b: three, c: one}) == (three, (a, b))
+    assert largest_balanced_design({a: three, b: two, c: two}) == (two, (a, b, c))
+    assert largest_balanced_design({a: two, b: one}) == (two, (a,)), "as many, and more seeds"
+
+
 def test_a_seed_more_of_one_pair_does_not_leave_out_the_others(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     lost = {"gru-1": (0, 0, 0, 0), "no-relation-input": (0.01, 0.02, 0.03, 0.3)}
@@ -192,7 +204,7 @@ def test_a_seed_more_of_one_pair_does_not_leave_out_the_others(tmp_path: Path) -
     assert found["inputs", "Mean Δ F1"].text == "+2.0 ± 1.0"
     # Each of the three is judged by the seeds that all have: none by that with 30.
     assert found["inputs", "Verdict"].text == "undecided"
-    assert found["inputs", "95 % over seeds"].text == "−0.5 to 4.5"
+    assert found["inputs", "95 % CI over seeds"].text == "−0.5 to 4.5"
 
 
 def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) -> None:
@@ -202,7 +214,7 @@ def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) ->
     ledger.save("rounds_curve-webnlg_star", updated="2020-01-02")
     found = cells(tables(ledger.runs)["claims"])
     sizes = {
-        row: (cell.text, found[row, "Verdict on its size"].text)
+        row: (cell.text, found[row, "Verdict on size"].text)
         for (row, column), cell in found.items()
         if column == "Paper's Δ"
     }
@@ -214,7 +226,7 @@ def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) ->
     assert sizes["rounds"] == ("+0.7", "one seed")
     assert sizes["linear"] == ("+0.9", "ours below")  # (1.4 + 0.5) / 2
     assert sizes["cell"] == sizes["peak"] == sizes["encoder"] == ("–", "–")
-    assert len(found["interaction", "Verdict on its size"].fingerprints) == 6
+    assert len(found["interaction", "Verdict on size"].fingerprints) == 6
     assert found["linear", "Paper's Δ"].source == (
         "Table 1, RIN (100d, K = 1); Table 5, RIN −γ; Table 1, BiLSTM_s (100d)"
     )
@@ -240,7 +252,7 @@ def test_rounds_in_which_all_seeds_agree_have_no_scatter_to_judge_by(tmp_path: P
             ledger.finish(ledger.plan(arm, seed), f1)
     ledger.save("rounds_curve-webnlg_star")
     found = cells(tables(tmp_path)["claims"])
-    assert found["peak", "95 % over seeds"].text == "1.0 to 1.0"
+    assert found["peak", "95 % CI over seeds"].text == "1.0 to 1.0"
     assert found["peak", "Verdict"].text == "undecided"
 
 
@@ -253,9 +265,8 @@ def test_runs_are_compared_sentence_by_sentence(tmp_path: Path) -> None:
     ledger.predict(ledger.plan("bilstm-s", 0), 0.4, first)
     ledger.save("ablation-webnlg_star")
     frame = pool(read_ledger(tmp_path), "webnlg_star", SETTINGS)
-    made = paper_tables(frame, "webnlg_star", read_counts(tmp_path, frame))
-    found = cells(next(t for t in made if t.name == "table5"))
-    over = found["bilstm-s", "95 % over sentences"].estimate
+    found = cells(paper_tables(study_data(tmp_path, frame))["table5"])
+    over = found["bilstm-s", "95 % CI over sentences"].estimate
     assert over.mean == pytest.approx(100 * (0.4 - F1))
     assert over.low < over.mean < over.high
     assert over.n == 120
@@ -264,15 +275,15 @@ def test_runs_are_compared_sentence_by_sentence(tmp_path: Path) -> None:
 
 def test_other_corpora_have_rows_for_what_is_planned(ledger: Ledger) -> None:
     frame = pool(read_ledger(ledger.runs), "webnlg_star", SETTINGS).assign(corpus="mine")
-    made = {t.name: t for t in paper_tables(frame, "mine", SentenceCounts())}
-    assert list(made) == ["table1", "table4", "table5", "claims", "orderings"]
+    made = paper_tables(StudyData(corpus="mine", frame=frame))
+    assert list(made) == ["table1", "claims", "orderings", "table5", "table4"]
     claims = {row.key for row in made["claims"].rows}
     assert claims == {"interaction", "rounds", "entities", "inputs", "partial", "linear"}
     assert {c.text for (_, column), c in cells(made["claims"]).items() if "size" in column} == {"–"}
-    demo = paper_tables(frame.assign(corpus="demo"), "demo", SentenceCounts())
-    assert "claims" not in {table.name for table in demo}
+    demo = paper_tables(StudyData(corpus="demo", frame=frame.assign(corpus="demo")))
+    assert "claims" not in demo
     assert {row.key for row in made["table1"].rows} == {"gru-1", "bilstm-s", "gru-3"}
-    assert paper_tables(frame.iloc[:0], "mine", SentenceCounts()) == []
+    assert paper_tables(StudyData(corpus="mine", frame=frame.iloc[:0])) == {}
 
 
 def test_settings_are_not_mixed(ledger: Ledger) -> None:
@@ -280,12 +291,12 @@ def test_settings_are_not_mixed(ledger: Ledger) -> None:
     ledger.save("ablation-webnlg_star", updated="2020-01-05")
     frame = read_ledger(ledger.runs)
     with pytest.raises(ValueError, match=r"settings: .* must not be averaged together"):
-        paper_tables(frame, "webnlg_star", SentenceCounts())
+        StudyData(corpus="webnlg_star", frame=frame)
     made = build(ledger.runs, ledger.runs / "out", ["rounds_curve-webnlg_star"])
     page = next(p for p in made.pages if p.parent.name == "paper-webnlg_star" and p.suffix == ".md")
     text = page.read_text()
     assert "| 87.0 ± 1.0 |" in text
-    assert "not averaged in, with these settings: training.max_epochs=2." in text
+    assert "with other settings (training.max_epochs=2)" in text
 
 
 def test_what_a_search_confirmed_last_leaves_the_tables_alone(ledger: Ledger) -> None:
@@ -295,7 +306,7 @@ def test_what_a_search_confirmed_last_leaves_the_tables_alone(ledger: Ledger) ->
     page = next(p for p in made.pages if p.parent.name == "paper-webnlg_star" and p.suffix == ".md")
     text = page.read_text()
     assert "| 87.0 ± 1.0 |" in text
-    assert "not averaged in" not in text
+    assert "with other settings" not in text
 
 
 # --- Table 2 -------------------------------------------------------------------------------
@@ -324,25 +335,42 @@ def test_table_2(tmp_path: Path) -> None:
 # --- renderings ----------------------------------------------------------------------------
 
 
-def test_a_row_must_fit_its_table(ledger: Ledger) -> None:
-    table = tables(ledger.runs)["table4"]
-    with pytest.raises(ValueError, match="table4, row gru-1: has 7 cells, wanted 1"):
-        Table(name="table4", title="", head="", columns=("one",), rows=table.rows[2:3])
+def test_all_rows_have_the_same_columns() -> None:
+    rows = (
+        Row(key="a", label="A", cells={"F1": NO_CELL}),
+        Row(key="b", label="B", cells={"Recall": NO_CELL}),
+    )
+    with pytest.raises(ValueError, match=r"table table4, row b: columns Recall differ from .*: F1"):
+        Table(name="table4", title="", head="", rows=rows)
+
+
+def test_words_are_aligned_to_the_left_and_numbers_to_the_right(ledger: Ledger) -> None:
+    table = tables(ledger.runs)["table1"]
+    assert [c for c in table.columns if table.is_text(c)] == ["Verdict on F1", "Source"]
+    rule = table.markdown().splitlines()[3]
+    assert rule.split(" | ")[4:7] == ["---:", "---", "---:"]
 
 
 def test_latex_is_escaped_and_complete(ledger: Ledger) -> None:
     text = tables(ledger.runs)["table5"].latex()
     assert r"RIN $-$$\hat{y}$" not in text  # planned arms have their own labels
     assert r"BiLSTM\_s & 3/3 & 85.0 $\pm$ 1.0 & 85.4" in text
-    assert r"95 \% over seeds" in text
+    assert r"95 \% CI over seeds" in text
     assert [line for line in text.splitlines() if line.startswith("\\")] == [
-        *(r"\begin{tabular}{lrrrrrrrrrrr}", r"\toprule", r"\midrule"),
-        *(r"\bottomrule", r"\end{tabular}"),
+        r"\begin{table}",
+        r"\centering",
+        r"\caption{Table 5: what each part of RIN (K = 1) adds on webnlg\_star}",
+        r"\begin{tabular}{lrrrlrrrrrrr}",
+        r"\toprule",
+        r"\midrule",
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
     ]
 
 
 def test_a_separator_in_a_label_does_not_break_the_row() -> None:
-    row = Row(key="x", label="a | b_c & 5 %", cells=(Cell(text="1"),))
-    table = Table(name="t", title="T", head="Model", columns=("one",), rows=(row,))
+    row = Row(key="x", label="a | b_c & 5 %", cells={"one": Cell(text="1")})
+    table = Table(name="t", title="T", head="Model", rows=(row,))
     assert "| a \\| b_c & 5 % | 1 |" in table.markdown()
     assert r"a | b\_c \& 5 \% & 1" in table.latex()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reports.frames.predictions import count_answers, read_answers, read_corpora, read_counts
+from reports.frames.studies import study_data
 from reports.frames.trials import LedgerError, read_ledger
 from reports.tables.breakdown import breakdown_table
 from rin_core.data.corpus import Sentence, Span, Triple
@@ -52,12 +53,12 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def test_table_by_hand(ledger: Ledger) -> None:
     frame = read_ledger(ledger.runs)
-    table = breakdown_table(frame, read_counts(ledger.runs, frame))
+    table = breakdown_table(study_data(ledger.runs, frame))
     assert table is not None
     assert table.columns[:4] == ("All (3)", "Normal (1)", "EPO (0)", "SEO (1)")
     rin, baseline = table.rows
     assert rin.label == "RIN (GRU, K = 1), n = 2"
-    cells = dict(zip(table.columns, rin.cells, strict=True))
+    cells = rin.cells
     # seed 0: 2 right of 4 said and 4 gold; seed 1: 1 right of 1 said and 4 gold
     assert cells["All (3)"].text == "45.0 ± 7.1"
     assert cells["Normal (1)"].text == "100.0 ± 0.0"
@@ -66,7 +67,7 @@ def test_table_by_hand(ledger: Ledger) -> None:
     assert cells["SEO (1)"].estimate.mean == pytest.approx((40 + 0) / 2)
     assert cells["3 (1)"].estimate == cells["SEO (1)"].estimate
     assert cells["All (3)"].fingerprints == tuple(f"{k:016x}" for k in range(2))
-    assert {cell.text for cell in baseline.cells} == {"not run"}
+    assert {cell.text for cell in baseline.cells.values()} == {"not run"}
 
 
 def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
@@ -85,7 +86,7 @@ def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
     assert "predictions.json` is not there: the trial is older than that record" in old
     assert "is of another content of webnlg_star" in other
     assert f"`units/{broken}/predictions.json` cannot be read (IndexError" in damaged
-    table = breakdown_table(frame, counts)
+    table = breakdown_table(study_data(ledger.runs, frame))
     assert table is not None
     assert set(counts.problems) <= set(table.notes)
 
@@ -110,7 +111,7 @@ def test_without_predictions_there_is_no_table(tmp_path: Path) -> None:
     assert (
         "None of 1 finished trials is of a corpus that the ledger describes" in counts.problems[0]
     )
-    assert breakdown_table(frame, counts) is None
+    assert breakdown_table(study_data(tmp_path, frame)) is None
 
 
 def test_a_corpus_record_reads_back(ledger: Ledger) -> None:

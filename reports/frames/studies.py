@@ -1,0 +1,48 @@
+"""What the tables of a study are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from reports.frames.predictions import SentenceCounts, read_counts
+from reports.frames.trials import require_one_setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyData:
+    """Trials on one corpus under one settings value, with their predictions.
+
+    Raises:
+        ValueError: The frame mixes corpora or settings.
+    """
+
+    corpus: str
+    frame: pd.DataFrame
+    """The trials, see :func:`~reports.frames.trials.read_ledger`; may be empty."""
+    counts: SentenceCounts = field(default_factory=SentenceCounts)
+    """Correct, predicted and gold triples of each test sentence."""
+    other_settings: tuple[str, ...] = ()
+    """Settings that were also run and are not in the frame."""
+
+    def __post_init__(self) -> None:
+        require_one_setting(self.frame)
+
+
+def study_data(runs: Path, frame: pd.DataFrame, other_settings: Iterable[str] = ()) -> StudyData:
+    """Read the predictions of a study's trials.
+
+    Args:
+        runs: A study's output folder.
+        frame: The trials of one study under one settings value.
+        other_settings: Settings that the study was also run with.
+    """
+    return StudyData(
+        corpus=str(frame["corpus"].iloc[0]),
+        frame=frame,
+        counts=read_counts(runs, frame),
+        other_settings=tuple(other_settings),
+    )

@@ -1,0 +1,115 @@
+"""What the runs of a ledger cost, and what the dense formulation would have cost."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+import pandas as pd
+
+from reports.document.table import Cell, Row, Table, words
+from reports.frames.runs import RunCard
+from reports.frames.searches import SearchData
+from reports.frames.trials import STATUS_WORDS, complete_command
+
+#: Times of an epoch on each kind of processor of the runs, written by ``make bench``.
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
+#: Corpus of the benchmark.
+TIMED = "webnlg_star"
+SPEEDS = f"speed-{TIMED}-cpu*.json"
+
+
+def experiments_table(
+    frame: pd.DataFrame, searches: Sequence[SearchData], cards: Mapping[str, RunCard]
+) -> Table:
+    """Return the trials, epochs and core-hours of each study and search.
+
+    Args:
+        frame: All trials of studies, see :func:`~reports.frames.trials.read_ledger`.
+        searches: The searches.
+        cards: Every run, by fingerprint.
+    """
+    groups = [
+        (str(name), trials, trials["status"].map(STATUS_WORDS), complete_command(trials))
+        for name, trials in frame.groupby("experiment", sort=False)
+    ]
+    groups += [
+        (f"{data.experiment} (search)", data.trials, data.trials["state"], data.command)
+        for data in searches
+    ]
+    rows = []
+    for name, trials, states, command in groups:
+        own = [cards[fingerprint] for fingerprint in dict.fromkeys(trials["fingerprint"])]
+        counts = ", ".join(f"{count} {state}" for state, count in states.value_counts().items())
+        cells = {
+            "Trials": words(counts),
+            "Epochs": Cell(text=str(sum(card.epochs or 0 for card in own))),
+            "Core-hours": Cell(text=f"{core_hours(own):.1f}"),
+            "Command": words(f"`{command}`"),
+        }
+        rows.append(Row(key=name, label=name, cells=cells))
+    return Table(
+        name="experiments",
+        title="Studies and searches",
+        head="Experiment",
+        rows=tuple(rows),
+        notes=("Experiments share runs. Each row counts a shared run as its own.",),
+    )
+
+
+def core_hours(cards: Iterable[RunCard]) -> float:
+    """Return the time of finished and pruned runs, times the threads of each."""
+    return sum(
+        card.seconds * float(card.provenance.get("threads", 1)) / 3600
+        for card in cards
+        if not math.isnan(card.seconds)
+    )
+
+
+def compute_sentences(cards: Iterable[RunCard]) -> str:
+    """Return the cost of all runs, and of the same runs in the dense formulation."""
+    known = [card for card in cards if not math.isnan(card.seconds)]
+    text = f"All runs took {core_hours(known):.1f} core-hours ({len(known)} runs)."
+    ratios = [ratio for path in BENCHMARKS.glob(SPEEDS) for ratio in _ratios(path)]
+    hours = core_hours(card for card in known if _is_like_the_benchmarks(card))
+    if not ratios or not hours:
+        return text
+    low, high = min(ratios), max(ratios)
+    return (
+        f"{text} A dense formulation computes the scores of all L²·R word pairs and relations. On "
+        f"random batches, it needs {low:.0f} to {high:.0f} times as long for an epoch of WebNLG, "
+        f"depending on processor and K (`make bench`). The {hours:.1f} core-hours of runs like the "
+        f"timed ones (`{TIMED}`, K ≥ 1, the paper's widths) would have been about "
+        f"{hours * low:,.0f} to {hours * high:,.0f}."
+    )
+
+
+def _is_like_the_benchmarks(card: RunCard) -> bool:
+    """Return whether a run differs from the timed ones only in settings that keep its speed."""
+    settings = dict(s.partition("=")[::2] for s in card.settings.split(", ") if s)
+    alike = all(
+        name in ("model.rounds", "encoder.dropout", "vectors")
+        or (name.startswith("training.") and name != "training.batch_size")
+        for name in settings
+    )
+    return card.corpus == TIMED and alike and settings.get("model.rounds") != "0"
+
+
+def _ratios(path: Path) -> list[float]:
+    """Return the median ratio of the dense formulation to ours, at each K of a benchmark."""
+    seconds = json.loads(path.read_text(encoding="utf-8"))["seconds an epoch"]
+    # The formulations were timed in turns, so each turn has its own ratio.
+    return [
+        median(
+            dense / ours
+            for dense, ours in zip(
+                seconds[f"dense on random batches, K = {k}"],
+                seconds[f"product, K = {k}"],
+                strict=True,
+            )
+        )
+        for k in (1, 5)
+    ]
