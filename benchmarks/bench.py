@@ -36,7 +36,7 @@ from torch import Tensor
 
 from benchmarks.formulations import FORMULATIONS
 from rin_core.config import Config
-from rin_core.data.encoding import Batch, make_batch, training_batches
+from rin_core.data.batches import Batch, make_batch, training_batches
 from rin_core.data.loading import load_dataset
 from rin_core.loss.pair_loss import sums_for
 from rin_core.model.rin import RIN

@@ -27,14 +27,16 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rin_core.data.corpus import Sentence, Span
-from rin_core.data.encoding import encode_split, entity_place, make_batch, scoring_batches
+from rin_core.data.batches import make_batch, scoring_batches
+from rin_core.data.corpus import Sentence, Span, entity_place
+from rin_core.data.encoding import encode_split
 from rin_core.data.loading import load_corpus
+from rin_core.data.tags import decode_spans
 from rin_core.data.vocabulary import build_vocabulary
 from rin_core.predict.extraction import Extraction, Mention
 from rin_core.predict.loading import find_weights
 from rin_core.predict.predictor import Predictor
-from rin_core.train.metrics import Decoded, decode, decode_spans, score
+from rin_core.train.metrics import Decoded, decode, score
 
 CPU = torch.device("cpu")
 RESULTS = Path(__file__).with_name("results")

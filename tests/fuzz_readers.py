@@ -24,7 +24,8 @@ with atheris.instrument_imports(include=INSTRUMENTED):
     from rin_core.data.corpus import CorpusError
     from rin_core.data.readers import read_split
     from rin_core.data.tokenizer import tokenize
-    from rin_core.data.vocabulary import VectorsError, Vocabulary, load_vectors
+    from rin_core.data.vectors import VectorsError, load_vectors
+    from rin_core.data.vocabulary import Vocabulary
     from rin_core.errors import CheckpointError
     from rin_core.predict.jsonl import RecordReader
     from rin_core.train.checkpoint import load_tensors

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.frames.predictions import Answer, Fact, WordsKnown
+from reports.frames.predictions import Answer, WordsKnown
 from reports.stats.intervals import Array
-from rin_core.data.corpus import Sentence
+from rin_core.data.corpus import Fact, Sentence
 
 #: Most relations that have a row of their own.
 MOST_RELATIONS = 24

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 
-from reports.frames.predictions import Answer, Fact
-from rin_core.data.corpus import Sentence
+from reports.frames.predictions import Answer
+from rin_core.data.corpus import Fact, Sentence
 
 
 class Likeness(StrEnum):

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reports.frames.predictions import Answer, Fact, SentenceCounts
+from reports.frames.predictions import Answer, SentenceCounts
 from reports.frames.select import arm_label, of_arm
 from reports.stats.intervals import NOTHING, Estimate, estimate
+from rin_core.data.corpus import Fact
 
 _BASELINE_ARM = "bilstm-s"
 

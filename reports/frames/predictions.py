@@ -19,11 +19,8 @@ import pandas as pd
 from reports.frames.trials import LedgerError
 from reports.stats.intervals import Array
 from reports.stats.tests import f1
-from rin_core.data.corpus import Sentence, Span, Triple
+from rin_core.data.corpus import Fact, Sentence, Span, Triple, word_facts
 from rin_core.data.statistics import SplitStatistics
-
-#: Subject word, relation, object word.
-Fact = tuple[int, str, int]
 
 _UNREADABLE = (OSError, KeyError, TypeError, ValueError, AttributeError, IndexError)
 
@@ -210,7 +207,7 @@ def read_answers(
     for n, subject, relation, object_ in predictions["triples"]:
         said[n].add((subject, relations[relation], object_))
     pairs = zip(gold, said, strict=True)
-    return tuple(Answer(gold_words(s, entity_word), frozenset(own)) for s, own in pairs)
+    return tuple(Answer(word_facts(s.triples, entity_word), frozenset(own)) for s, own in pairs)
 
 
 def count_answers(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> Array:
@@ -243,12 +240,3 @@ def count_by_words(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> 
         right, found = as_words(gold), as_words(said)
         rows.append((len(right & found), len(found), len(right) + len(sentence.missing)))
     return np.array(rows, np.int64).reshape(-1, 3)
-
-
-def gold_words(sentence: Sentence, entity_word: str) -> frozenset[Fact]:
-    """Return the located gold triples as subject word, relation, object word."""
-
-    def word(span: Span) -> int:
-        return span.start if entity_word == "first" else span.end - 1
-
-    return frozenset((word(t.subject), t.relation, word(t.object)) for t in sentence.triples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import reprlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +29,10 @@ class Triple(NamedTuple):
     subject: Span
     relation: str
     object: Span
+
+
+Fact = tuple[int, str, int]
+"""A triple by its words: subject word, relation, object word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +113,23 @@ def count_missing(sentences: tuple[Sentence, ...]) -> tuple[int, int]:
 def shown(value: object) -> str:
     """Write a value from a file, cut to a length that fits in a message."""
     return reprlib.repr(value)
+
+
+def entity_place(span: Span, entity_word: str) -> tuple[int, int]:
+    """Return the word that stands for a span, and the word at the span's other end."""
+    first, last = span.start, span.end - 1
+    return (first, last) if entity_word == "first" else (last, first)
+
+
+def word_facts(triples: Iterable[Triple], entity_word: str) -> frozenset[Fact]:
+    """Return triples by the words that stand for their arguments.
+
+    Args:
+        triples: Triples between spans.
+        entity_word: ``first`` or ``last``, as ``data.entity_word``.
+    """
+
+    def word(span: Span) -> int:
+        return entity_place(span, entity_word)[0]
+
+    return frozenset((word(t.subject), t.relation, word(t.object)) for t in triples)

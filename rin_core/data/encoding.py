@@ -1,35 +1,30 @@
-"""Sentences as flat arrays, and batches of like length.
+"""Sentences as flat arrays.
 
-An encoded split is a handful of numpy arrays, so that a cluster's object store hands it to
-every trial without a copy. What training and scoring need of a sentence is all in there.
+An encoded split is a few numpy arrays, so that trials read it from a cluster's object store
+without a copy. It holds everything about a sentence that training and scoring use.
 
-Shapes: N sentences · L tokens, padded · M gold triples of the split · B sentences of a batch.
+Shapes: N sentences · L tokens, padded · M gold triples of the split.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rin_core.config import DataConfig
-from rin_core.data.corpus import Corpus, Sentence, Span, Triple
-from rin_core.data.pieces import PieceBatch, Pieces, PieceTokenizer
+from rin_core.data.corpus import Corpus, Sentence, Triple, entity_place, word_facts
+from rin_core.data.pieces import Pieces, PieceTokenizer
 from rin_core.data.pretrained import Pretrained
-from rin_core.data.tags import TAGS
-from rin_core.data.transfer import to_device
-from rin_core.data.vocabulary import PAD, Vocabulary, WordVectors, build_vocabulary
+from rin_core.data.tags import span_tags
+from rin_core.data.vectors import WordVectors
+from rin_core.data.vocabulary import PAD, Vocabulary, build_vocabulary
 
 Array = NDArray[Any]
-B_TAG, I_TAG, E_TAG, S_TAG, O_TAG = range(len(TAGS))
-Fact = tuple[int, str, int]
-"""A triple by its words: subject word, relation, object word."""
 IGNORED = -100  # torch's cross entropy passes over this target
 
 
@@ -93,22 +88,6 @@ class EncodedCorpus:
     """What a person should know of how the corpus was read."""
     pretrained: Pretrained | None = None
     """The transformer whose pieces the splits hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Sentences of like length as tensors."""
-
-    words_BL: Tensor
-    pos_BL: Tensor | None
-    tags_BL: Tensor
-    lengths_B: Tensor
-    gold_4N: Tensor
-    """Gold triples as rows sentence of the batch, subject, relation, object."""
-    padding_BL: Tensor | None
-    """True where there is no word; None when there is no padding."""
-    pieces: PieceBatch | None = None
-    """The sentences as a transformer reads them."""
 
 
 def encode_corpus(
@@ -203,88 +182,6 @@ def encode_split(
         missed_entities=sum(len(s.missing_entities) for s in sentences),
         pieces=tokenizer.encode([s.words for s in sentences]) if tokenizer else None,
     )
-
-
-def span_tags(spans: Sequence[Span], length: int) -> list[int]:
-    """Write spans as BIESO tags; where two overlap the longer one is kept."""
-    tags = [O_TAG] * length
-    for start, end in sorted(spans, key=lambda s: (s.start - s.end, s.start)):
-        if any(tag != O_TAG for tag in tags[start:end]):
-            continue
-        if end - start == 1:
-            tags[start] = S_TAG
-        else:
-            tags[start:end] = [B_TAG, *[I_TAG] * (end - start - 2), E_TAG]
-    return tags
-
-
-def training_batches(
-    split: EncodedSplit, batch_size: int, generator: np.random.Generator
-) -> list[Array]:
-    """Cut a shuffled split into batches of like length, in random order.
-
-    Returns:
-        Sentence numbers of each batch; each sentence occurs once.
-    """
-    shuffled = generator.permutation(len(split))
-    by_length = shuffled[np.argsort(split.lengths_N[shuffled], kind="stable")]
-    batches = np.split(by_length, np.arange(batch_size, len(split), batch_size))
-    return [batches[k] for k in generator.permutation(len(batches))]
-
-
-def scoring_batches(split: EncodedSplit, tokens: int = 4096) -> Iterator[Array]:
-    """Cut a split into batches of like length of at most about ``tokens`` words each."""
-    return batches_by_length(split.lengths_N, tokens)
-
-
-def batches_by_length(lengths_N: Array, tokens: int) -> Iterator[Array]:
-    """Yield the numbers of sentences of like length, at most about ``tokens`` words at a time."""
-    order = np.argsort(lengths_N, kind="stable")
-    start = 0
-    while start < len(order):
-        end = start + 1
-        while end < len(order) and (end + 1 - start) * lengths_N[order[end]] <= tokens:
-            end += 1
-        yield order[start:end]
-        start = end
-
-
-def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
-    """Gather sentences into tensors on a device."""
-    lengths = split.lengths_N[rows]
-    L = int(lengths.max())
-    starts, ends = split.gold_starts[rows], split.gold_starts[rows + 1]
-    gold = np.concatenate([split.gold_4M[:, s:e] for s, e in zip(starts, ends, strict=True)], 1)
-    gold[0] = np.repeat(np.arange(len(rows)), ends - starts)
-    arrays = [split.words_NL[rows, :L], split.tags_NL[rows, :L], lengths, gold]
-    if split.pos_NL is not None:
-        arrays.append(split.pos_NL[rows, :L])
-    words_BL, tags_BL, lengths_B, gold_4N, *pos = to_device(arrays, device)
-    padded = int(lengths.min()) < L
-    return Batch(
-        words_BL=words_BL,
-        pos_BL=pos[0] if pos else None,
-        tags_BL=tags_BL,
-        lengths_B=lengths_B,
-        gold_4N=gold_4N,
-        padding_BL=torch.arange(L, device=device) >= lengths_B[:, None] if padded else None,
-        pieces=None if split.pieces is None else split.pieces.batch(rows, L, device),
-    )
-
-
-def entity_place(span: Span, entity_word: str) -> tuple[int, int]:
-    """Return the word that stands for a span, and the word at the span's other end."""
-    first, last = span.start, span.end - 1
-    return (first, last) if entity_word == "first" else (last, first)
-
-
-def word_facts(triples: Iterable[Triple], entity_word: str) -> set[Fact]:
-    """Return triples by the words that stand for their arguments."""
-
-    def word(span: Span) -> int:
-        return entity_place(span, entity_word)[0]
-
-    return {(word(t.subject), t.relation, word(t.object)) for t in triples}
 
 
 def _exact(triple: Triple, relation_ids: Mapping[str, int], entity_word: str) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corp
 from rin_core.data.pretrained import Pretrained, load_pretrained
 from rin_core.data.readers import read_split
 from rin_core.data.tagging import tag_pos
-from rin_core.data.vocabulary import WordVectors, load_vectors
+from rin_core.data.vectors import WordVectors, load_vectors
 
 _FILE_STEMS = {
     "train": ("train",),

@@ -1,11 +1,10 @@
 """Words as sub-word pieces, in windows of a length that a pretrained encoder can read.
 
-A word is its first piece (SPEC). A sentence with more pieces than fit is read in windows that
-overlap by half, and each of its words in the window that shows most of what is around it: no
-word is cut off, so no gold triple is lost.
+The features of a word are those of its first piece. A sentence with more pieces than fit is read
+in windows that overlap by half. Each word is read in the window with most context around it, so no
+word is cut off and no gold triple is lost.
 
-Shapes: N sentences · L tokens, padded · S pieces of the split · B sentences of a batch ·
-W windows of a batch · P pieces of a window, padded.
+Shapes: N sentences · L tokens, padded · S pieces of the split.
 """
 
 from __future__ import annotations
@@ -18,24 +17,9 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-
-from rin_core.data.transfer import to_device
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class PieceBatch:
-    """Sentences as a transformer reads them; a sentence has one window, or several."""
-
-    pieces_WP: Tensor
-    present_WP: Tensor
-    """True where there is a piece."""
-    first_BL: Tensor
-    """Where in W·P each word's first piece is; some place of the same sentence for padding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,31 +48,6 @@ class Pieces:
         """Return the most windows, and pieces of each, that a batch of so many sentences has."""
         windows_N = np.sort(np.diff(self.sentence_starts))
         return int(windows_N[-sentences:].sum()), int(np.diff(self.window_starts).max())
-
-    def batch(self, rows: Array, L: int, device: torch.device) -> PieceBatch:
-        """Gather sentences into tensors on a device.
-
-        Args:
-            rows: Sentence numbers [B].
-            L: Words of the longest of them.
-            device: Where to.
-        """
-        starts, ends = self.sentence_starts[rows], self.sentence_starts[rows + 1]
-        windows = np.concatenate([np.arange(s, e) for s, e in zip(starts, ends, strict=True)])
-        begins, lengths = self.window_starts[windows], np.diff(self.window_starts)[windows]
-        P = int(lengths.max())
-        present_WP = np.arange(P) < lengths[:, None]
-        places_WP = np.where(present_WP, begins[:, None] + np.arange(P), 0)
-        pieces_WP = np.where(present_WP, self.pieces_S[places_WP], self.pad)
-        first_window_B = np.cumsum(ends - starts) - (ends - starts)
-        window_BL = first_window_B[:, None] + self.window_NL[rows, :L]
-        first_BL = window_BL * P + self.place_NL[rows, :L]
-        tensors = to_device([pieces_WP, lengths, first_BL], device)
-        return PieceBatch(
-            pieces_WP=tensors[0],
-            present_WP=torch.arange(P, device=device) < tensors[1][:, None],
-            first_BL=tensors[2],
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rin_core.data.pieces import PieceTokenizer
@@ -104,22 +103,6 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
     )
 
 
-def build_backbone(pretrained: Pretrained) -> Any:
-    """Return the transformer as a module, with its weights where there are any.
-
-    Its random start is overwritten, so the numbers it draws must not be missing elsewhere: the
-    generator is left as it was found.
-    """
-    from transformers import AutoConfig, AutoModel
-
-    with torch.random.fork_rng(devices=[]):
-        config = AutoConfig.for_model(**pretrained.architecture)
-        backbone = _without_pooler(AutoModel.from_config(config, trust_remote_code=False))
-    if pretrained.weights:  # copies: the arrays may be read-only views of shared memory
-        backbone.load_state_dict({k: torch.tensor(v) for k, v in pretrained.weights.items()})
-    return backbone
-
-
 def _download(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
@@ -177,6 +160,7 @@ def _clear_errors(name: str) -> Iterator[None]:
 
 
 def _load_model(name: str, folder: Path) -> Any:
+    import torch
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -201,11 +185,11 @@ def _load_model(name: str, folder: Path) -> Any:
             f"encoder.model = {name!r}: {type(model).__name__} is no sentence encoder; "
             "take one such as BERT"
         )
-    return _without_pooler(model)
+    return without_pooler(model)
 
 
-def _without_pooler(model: Any) -> Any:
-    """Drop the layer over the first piece: no word has features from it."""
+def without_pooler(model: Any) -> Any:
+    """Remove the layer over the first piece: the features of no word come from it."""
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model

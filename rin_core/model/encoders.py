@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from rin_core.config import EncoderConfig
-from rin_core.data.encoding import Batch
+from rin_core.data.batches import Batch
 from rin_core.data.pretrained import Pretrained
-from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary, WordVectors
+from rin_core.data.vectors import WordVectors
+from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary
 from rin_core.model.transformer import TransformerEncoder
 
 

@@ -22,10 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from rin_core.config import Config, ModelConfig
-from rin_core.data.encoding import Batch
+from rin_core.data.batches import Batch
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.tags import TAGS
-from rin_core.data.vocabulary import Vocabulary, WordVectors
+from rin_core.data.vectors import WordVectors
+from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.dense import BiaffineScorer, ConcatScorer
 from rin_core.model.encoders import build_encoder
 from rin_core.model.heads import EntityTagger, PairScores, SeparableScorer

@@ -6,14 +6,14 @@ Shapes: B sentences · L tokens, padded · D hidden size · W windows · P piece
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from rin_core.config import EncoderConfig
-from rin_core.data.encoding import Batch
-from rin_core.data.pretrained import Pretrained, build_backbone
+from rin_core.data.batches import Batch
+from rin_core.data.pretrained import Pretrained, without_pooler
 
 
 class TransformerEncoder(nn.Module):
@@ -61,3 +61,19 @@ class TransformerEncoder(nn.Module):
         """Return the transformer's own weights."""
         parameters: Iterable[nn.Parameter] = self.backbone.parameters()
         return parameters
+
+
+def build_backbone(pretrained: Pretrained) -> Any:
+    """Return the transformer as a module, with its weights where there are any.
+
+    Its random start is overwritten, so the random generator is left as it was: the numbers drawn
+    here must not shift those that other weights start from.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    with torch.random.fork_rng(devices=[]):
+        config = AutoConfig.for_model(**pretrained.architecture)
+        backbone = without_pooler(AutoModel.from_config(config, trust_remote_code=False))
+    if pretrained.weights:  # copies: the arrays may be read-only views of shared memory
+        backbone.load_state_dict({k: torch.tensor(v) for k, v in pretrained.weights.items()})
+    return backbone

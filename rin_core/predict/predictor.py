@@ -22,17 +22,18 @@ import numpy as np
 import torch
 
 from rin_core.config import Config
-from rin_core.data.corpus import Sentence, Span
-from rin_core.data.encoding import Array, batches_by_length, encode_split, entity_place, make_batch
+from rin_core.data.batches import batches_by_length, make_batch
+from rin_core.data.corpus import Sentence, Span, entity_place
+from rin_core.data.encoding import Array, encode_split
 from rin_core.data.pieces import PieceTokenizer
 from rin_core.data.readers import unannotated
 from rin_core.data.tagging import TagSource, tag_source, with_tags
+from rin_core.data.tags import decode_spans
 from rin_core.data.tokenizer import tokenize
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
 from rin_core.predict.extraction import Extraction, FoundEntity, FoundTriple, Mention, mention
 from rin_core.predict.loading import load_model
-from rin_core.train.metrics import decode_spans
 
 
 class Predictor:

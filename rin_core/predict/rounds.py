@@ -17,22 +17,13 @@ import numpy as np
 import torch
 
 from rin_core.config import Config
-from rin_core.data.corpus import Sentence, Span
-from rin_core.data.encoding import (
-    B_TAG,
-    E_TAG,
-    I_TAG,
-    O_TAG,
-    S_TAG,
-    Array,
-    Fact,
-    encode_split,
-    make_batch,
-)
+from rin_core.data.batches import make_batch
+from rin_core.data.corpus import Fact, Sentence, Span
+from rin_core.data.encoding import Array, encode_split
 from rin_core.data.pieces import PieceTokenizer
+from rin_core.data.tags import B_TAG, E_TAG, I_TAG, O_TAG, S_TAG, decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
-from rin_core.train.metrics import decode_spans
 
 #: A triple is held where its probability reaches this (paper §3).
 THRESHOLD = 0.5

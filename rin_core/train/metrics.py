@@ -16,16 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rin_core.data.encoding import (
-    B_TAG,
-    E_TAG,
-    I_TAG,
-    S_TAG,
-    Batch,
-    EncodedSplit,
-    make_batch,
-    scoring_batches,
-)
+from rin_core.data.batches import Batch, make_batch, scoring_batches
+from rin_core.data.encoding import EncodedSplit
+from rin_core.data.tags import decode_spans
 from rin_core.model.rin import RIN
 
 Array = NDArray[Any]
@@ -114,31 +107,6 @@ def _decode_batch(model: RIN, batch: Batch) -> tuple[Array, Array]:
     if batch.padding_BL is not None:
         tags_BL = tags_BL.masked_fill(batch.padding_BL, -1)
     return prediction.scores.triples().cpu().numpy(), tags_BL.cpu().numpy()
-
-
-def decode_spans(tags_NL: Array) -> Array:
-    """Read entity spans off BIESO tags: S alone, or B, any number of I, E.
-
-    Args:
-        tags_NL: Tags [N, L]; padding is negative.
-
-    Returns:
-        Rows sentence, start, end (exclusive) [3, E]. Unfinished spans are no spans.
-
-    Examples:
-        >>> from rin_core.data.tags import TAGS
-        >>> decode_spans(np.array([[TAGS.index(tag) for tag in "BESO"]])).T.tolist()
-        [[0, 2, 3], [0, 0, 2]]
-    """
-    single = np.stack(np.nonzero(tags_NL == S_TAG))
-    place = np.arange(tags_NL.shape[1])
-    # Walking left from an E over I's ends at the last tag that is not I: it must be a B.
-    last_other = np.maximum.accumulate(np.where(tags_NL == I_TAG, -1, place), axis=1)
-    n, end = np.nonzero(tags_NL[:, 1:] == E_TAG)
-    start = last_other[n, end]
-    opens = (start >= 0) & (tags_NL[n, np.maximum(start, 0)] == B_TAG)
-    singles = np.stack([single[0], single[1], single[1] + 1])
-    return np.concatenate([singles, np.stack([n, start, end + 2])[:, opens]], axis=1)
 
 
 def score(decoded: Decoded, split: EncodedSplit, entity_word: str) -> Metrics:

@@ -23,8 +23,8 @@ from reports.cases.views import CaseView, read_cases
 from reports.frames.trials import read_ledger
 from reports.published.cases import PAPER_CASES, SOURCE, Said
 from rin_core.config import Config
-from rin_core.data.corpus import Corpus, Sentence, Span, shown
-from rin_core.data.encoding import Fact, encode_split, word_facts
+from rin_core.data.corpus import Corpus, Fact, Sentence, Span, shown, word_facts
+from rin_core.data.encoding import encode_split
 from rin_core.data.loading import load_corpus
 from rin_core.data.pieces import PieceTokenizer
 from rin_core.data.readers import LONGEST_SENTENCE, unannotated

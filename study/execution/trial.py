@@ -15,9 +15,9 @@ import torch
 
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
+from rin_core.data.tags import decode_spans
 from rin_core.errors import CheckpointError
 from rin_core.train.loop import CHECKPOINT, Epoch, Result, train
-from rin_core.train.metrics import decode_spans
 from study.execution.usage import Meter
 from study.ledger.provenance import provenance
 from study.ledger.run import Run

@@ -12,22 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin_core.config import DataConfig
-from rin_core.data.corpus import Corpus, Sentence, Span, Triple
+from rin_core.data.batches import make_batch, scoring_batches, training_batches
+from rin_core.data.corpus import Corpus, Sentence, Span, Triple, entity_place
 from rin_core.data.encoding import (
     IGNORED,
     EncodedSplit,
     corpus_vocabulary,
     encode_corpus,
     encode_split,
-    entity_place,
-    make_batch,
-    scoring_batches,
-    span_tags,
-    training_batches,
 )
-from rin_core.data.tags import TAGS
-from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary, WordVectors
-from rin_core.train.metrics import decode_spans
+from rin_core.data.tags import TAGS, decode_spans, span_tags
+from rin_core.data.vectors import WordVectors
+from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary
 
 CPU = torch.device("cpu")
 

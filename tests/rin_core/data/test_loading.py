@@ -12,7 +12,7 @@ import pytest
 from rin_core.config import Config
 from rin_core.data.corpus import CorpusError
 from rin_core.data.loading import find_corpus, load_corpus, load_dataset
-from rin_core.data.vocabulary import VectorsError
+from rin_core.data.vectors import VectorsError
 from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus
 
 WHOLE = {"train": [TRIPLES], "dev": [TRIPLES], "test": [SPERT, COPYRE]}

@@ -13,7 +13,8 @@ import pytest
 import torch
 from transformers import AutoModel, T5Config, T5Model
 
-from rin_core.data.pretrained import Pretrained, PretrainedError, build_backbone, load_pretrained
+from rin_core.data.pretrained import Pretrained, PretrainedError, load_pretrained
+from rin_core.model.transformer import build_backbone
 from tests.tiny_models import save_bert
 
 

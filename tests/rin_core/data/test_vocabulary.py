@@ -19,14 +19,8 @@ from hypothesis import strategies as st
 from rin_core.data.corpus import Corpus, Sentence, Span, Triple
 from rin_core.data.demo import demo_corpus
 from rin_core.data.tagging import tag_pos
-from rin_core.data.vocabulary import (
-    PAD,
-    UNKNOWN,
-    VectorsError,
-    Vocabulary,
-    build_vocabulary,
-    load_vectors,
-)
+from rin_core.data.vectors import VectorsError, load_vectors
+from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary, build_vocabulary
 
 
 def sentence(text: str, pos: str | None = None, relation: str = "r") -> Sentence:

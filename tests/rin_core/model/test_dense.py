@@ -22,7 +22,7 @@ from rin_core.model.dense import (
     DenseScores,
 )
 from rin_core.model.heads import FactoredScores, SeparableScorer
-from rin_core.patterns import crossing_share
+from tests.patterns import crossing_share
 
 F, R = 6, 4
 SCORERS = (ConcatScorer, BiaffineScorer)

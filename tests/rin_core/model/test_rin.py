@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from rin_core.config import Config, EncoderConfig, ModelConfig
+from rin_core.data.batches import Batch, make_batch
 from rin_core.data.corpus import Sentence, Span, Triple
-from rin_core.data.encoding import Batch, EncodedSplit, encode_split, make_batch
+from rin_core.data.encoding import EncodedSplit, encode_split
 from rin_core.data.tags import TAGS
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.loss.pair_loss import numba_sums, sums_for, torch_sums
@@ -391,7 +392,7 @@ class TestBatchMakesNoDifference:
 
 class TestVectors:
     def test_found_rows_are_taken_and_the_others_left(self) -> None:
-        from rin_core.data.vocabulary import WordVectors
+        from rin_core.data.vectors import WordVectors
 
         found = np.zeros(len(WORDS), bool)
         found[[3, 5]] = True

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from rin_core.config import Config, ConfigError
+from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Sentence
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import (
@@ -24,7 +25,6 @@ from rin_core.data.encoding import (
     corpus_vocabulary,
     encode_corpus,
     encode_split,
-    make_batch,
 )
 from rin_core.data.loading import load_dataset
 from rin_core.data.pretrained import Pretrained, load_pretrained

@@ -14,24 +14,19 @@ import pytest
 import torch
 
 from rin_core.config import Config
-from rin_core.data.corpus import Sentence, Span
-from rin_core.data.encoding import (
-    corpus_vocabulary,
-    encode_corpus,
-    encode_split,
-    entity_place,
-    make_batch,
-)
+from rin_core.data.batches import make_batch
+from rin_core.data.corpus import Sentence, Span, entity_place
+from rin_core.data.encoding import corpus_vocabulary, encode_corpus, encode_split
 from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers import unannotated
-from rin_core.data.tags import TAGS
+from rin_core.data.tags import TAGS, decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.heads import FactoredScores
 from rin_core.model.rin import RIN, Prediction
 from rin_core.predict.extraction import Extraction
 from rin_core.predict.predictor import Predictor
 from rin_core.train.loop import WEIGHTS, train
-from rin_core.train.metrics import Decoded, decode, decode_spans, score
+from rin_core.train.metrics import Decoded, decode, score
 from tests.conftest import Trained
 
 

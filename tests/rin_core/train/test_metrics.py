@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from rin_core.config import Config, EncoderConfig, ModelConfig
 from rin_core.data.corpus import Sentence, Span, Triple
 from rin_core.data.encoding import EncodedSplit, encode_split
+from rin_core.data.tags import decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN
-from rin_core.train.metrics import Decoded, Metrics, Score, decode, decode_spans, evaluate, score
+from rin_core.train.metrics import Decoded, Metrics, Score, decode, evaluate, score
 
 RELATIONS = ("in", "of")
 VOCABULARY = Vocabulary(

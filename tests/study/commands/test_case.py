@@ -19,16 +19,18 @@ from reports.frames.trials import read_ledger
 from reports.published.cases import PAPER_CASES
 from reports.stats.tests import f1
 from rin_core.config import Config
+from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Span
 from rin_core.data.demo import demo_corpus
-from rin_core.data.encoding import encode_split, make_batch
+from rin_core.data.encoding import encode_split
 from rin_core.data.readers import unannotated
+from rin_core.data.tags import decode_spans
 from rin_core.errors import CheckpointError
 from rin_core.predict.loading import load_model
 from rin_core.predict.predictor import Predictor
 from rin_core.predict.rounds import WORTH_SHOWING, trace
 from rin_core.train.checkpoint import save_tensors
-from rin_core.train.metrics import decode, decode_spans
+from rin_core.train.metrics import decode
 from search_spaces import find_space
 from study.commands import case as casestudy
 from study.commands.case import (

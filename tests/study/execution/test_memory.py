@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rin_core.config import Config
-from rin_core.data.encoding import make_batch
+from rin_core.data.batches import make_batch
 from rin_core.data.loading import load_dataset
 from rin_core.model import matmul
 from rin_core.train.loop import Trainer

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
 from rin_core.model.heads import FactoredScores
-from rin_core.patterns import crossing_share, crossing_triples
+from tests.patterns import crossing_share, crossing_triples
 
 Rows = list[tuple[int, int, int, int]]
 

@@ -1,0 +1,119 @@
+"""Batches of sentences of similar length, as tensors on a device.
+
+Shapes: N sentences of a split · L tokens, padded · B sentences of a batch · W windows of a batch ·
+P pieces of a window, padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rin_core.data.encoding import Array, EncodedSplit
+from rin_core.data.pieces import Pieces
+from rin_core.data.transfer import to_device
+
+
+@dataclass(frozen=True, slots=True)
+class PieceBatch:
+    """Sentences as a transformer reads them; a sentence has one window, or several."""
+
+    pieces_WP: Tensor
+    present_WP: Tensor
+    """True where there is a piece."""
+    first_BL: Tensor
+    """Where in W·P each word's first piece is; some place of the same sentence for padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Sentences of like length as tensors."""
+
+    words_BL: Tensor
+    pos_BL: Tensor | None
+    tags_BL: Tensor
+    lengths_B: Tensor
+    gold_4N: Tensor
+    """Gold triples as rows sentence of the batch, subject, relation, object."""
+    padding_BL: Tensor | None
+    """True where there is no word; None when there is no padding."""
+    pieces: PieceBatch | None = None
+    """The sentences as a transformer reads them."""
+
+
+def training_batches(
+    split: EncodedSplit, batch_size: int, generator: np.random.Generator
+) -> list[Array]:
+    """Cut a shuffled split into batches of like length, in random order.
+
+    Returns:
+        Sentence numbers of each batch; each sentence occurs once.
+    """
+    shuffled = generator.permutation(len(split))
+    by_length = shuffled[np.argsort(split.lengths_N[shuffled], kind="stable")]
+    batches = np.split(by_length, np.arange(batch_size, len(split), batch_size))
+    return [batches[k] for k in generator.permutation(len(batches))]
+
+
+def scoring_batches(split: EncodedSplit, tokens: int = 4096) -> Iterator[Array]:
+    """Cut a split into batches of like length of at most about ``tokens`` words each."""
+    return batches_by_length(split.lengths_N, tokens)
+
+
+def batches_by_length(lengths_N: Array, tokens: int) -> Iterator[Array]:
+    """Yield the numbers of sentences of like length, at most about ``tokens`` words at a time."""
+    order = np.argsort(lengths_N, kind="stable")
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (end + 1 - start) * lengths_N[order[end]] <= tokens:
+            end += 1
+        yield order[start:end]
+        start = end
+
+
+def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
+    """Gather sentences into tensors on a device."""
+    lengths = split.lengths_N[rows]
+    L = int(lengths.max())
+    starts, ends = split.gold_starts[rows], split.gold_starts[rows + 1]
+    gold = np.concatenate([split.gold_4M[:, s:e] for s, e in zip(starts, ends, strict=True)], 1)
+    gold[0] = np.repeat(np.arange(len(rows)), ends - starts)
+    arrays = [split.words_NL[rows, :L], split.tags_NL[rows, :L], lengths, gold]
+    if split.pos_NL is not None:
+        arrays.append(split.pos_NL[rows, :L])
+    words_BL, tags_BL, lengths_B, gold_4N, *pos = to_device(arrays, device)
+    is_padded = int(lengths.min()) < L
+    return Batch(
+        words_BL=words_BL,
+        pos_BL=pos[0] if pos else None,
+        tags_BL=tags_BL,
+        lengths_B=lengths_B,
+        gold_4N=gold_4N,
+        padding_BL=torch.arange(L, device=device) >= lengths_B[:, None] if is_padded else None,
+        pieces=None if split.pieces is None else _piece_batch(split.pieces, rows, L, device),
+    )
+
+
+def _piece_batch(pieces: Pieces, rows: Array, L: int, device: torch.device) -> PieceBatch:
+    """Gather the windows of the sentences ``rows`` [B], of which the longest has L words."""
+    starts, ends = pieces.sentence_starts[rows], pieces.sentence_starts[rows + 1]
+    windows = np.concatenate([np.arange(s, e) for s, e in zip(starts, ends, strict=True)])
+    begins, lengths = pieces.window_starts[windows], np.diff(pieces.window_starts)[windows]
+    P = int(lengths.max())
+    present_WP = np.arange(P) < lengths[:, None]
+    places_WP = np.where(present_WP, begins[:, None] + np.arange(P), 0)
+    pieces_WP = np.where(present_WP, pieces.pieces_S[places_WP], pieces.pad)
+    first_window_B = np.cumsum(ends - starts) - (ends - starts)
+    window_BL = first_window_B[:, None] + pieces.window_NL[rows, :L]
+    first_BL = window_BL * P + pieces.place_NL[rows, :L]
+    tensors = to_device([pieces_WP, lengths, first_BL], device)
+    return PieceBatch(
+        pieces_WP=tensors[0],
+        present_WP=torch.arange(P, device=device) < tensors[1][:, None],
+        first_BL=tensors[2],
+    )

@@ -1,0 +1,176 @@
+"""Pretrained word vectors in GloVe's text format, for the words of a vocabulary."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rin_core.data.vocabulary import SPECIAL, Vocabulary
+
+
+class VectorsError(ValueError):
+    """Word vectors that cannot be used. The message names file, line, problem and remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WordVectors:
+    """Pretrained vectors for the words of a vocabulary."""
+
+    name: str
+    """The file they come from; no part of their identity."""
+    matrix: npt.NDArray[np.float32]
+    """One row a word, [V, dim]; zeros where the file has no vector."""
+    found: npt.NDArray[np.bool_]
+    """Which words have a vector, [V]."""
+    digest: str
+    """Identity of the content, 16 hexadecimal digits."""
+
+
+def load_vectors(path: Path, vocabulary: Vocabulary, dim: int) -> WordVectors:
+    """Load vectors in GloVe's text format, plain, ``.gz`` or ``.zip``.
+
+    Every row's number of columns is checked, numbers only in the rows that are used. A word
+    that the file does not have as written is looked up in lower case.
+
+    Args:
+        path: The file. A first line with two whole numbers, as word2vec writes, is skipped.
+        vocabulary: The words to load vectors for.
+        dim: How wide the vectors must be.
+
+    Raises:
+        VectorsError: The file cannot be read, has a broken row or vectors of another width,
+            or knows no word of the vocabulary.
+    """
+    if not path.is_file():
+        raise VectorsError(f"{path}: no such file; wanted word vectors in GloVe's text format")
+    try:
+        with _open(path) as file:
+            matrix, found = _place(_rows(file, path, dim), path, vocabulary, dim)
+    except _UNREADABLE as error:
+        raise VectorsError(f"{path}: cannot be read ({error}); is the file whole?") from None
+    if not found.any():
+        words = len(vocabulary.words) - len(SPECIAL)
+        raise VectorsError(f"{path}: has none of the {words} words of the training split")
+    digest = hashlib.sha256(matrix.tobytes() + found.tobytes()).hexdigest()[:16]
+    return WordVectors(name=path.name, matrix=matrix, found=found, digest=digest)
+
+
+_UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Iterable[bytes]]:
+    """Open a file of rows, whatever it is packed in."""
+    if path.suffix == ".gz":
+        with gzip.open(path) as file:
+            yield file
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive, archive.open(_only_member(path, archive)) as file:
+            yield file
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
+    members = [name for name in archive.namelist() if not name.endswith("/")]
+    if len(members) != 1:
+        names = ", ".join(members) or "nothing"
+        raise VectorsError(f"{path}: holds {names}; wanted one file: unpack it and name that")
+    return members[0]
+
+
+class _Row(NamedTuple):
+    line: int
+    word: bytes
+    values: bytes
+
+
+def _rows(lines: Iterable[bytes], path: Path, dim: int) -> Iterator[_Row]:
+    """Yield the rows of a file, each checked to have ``dim`` values, none of them parsed."""
+    first = True
+    for number, line in enumerate(lines, 1):
+        text = line.rstrip()
+        if text.count(b" ") == dim:
+            word, _, values = text.partition(b" ")
+            yield _Row(number, word, values)
+        elif text and not (number == 1 and _is_header(text)) and not _is_phrase(text, dim):
+            raise _wrong_width(f"{path}:{number}", text.count(b" "), dim, first)
+        else:
+            continue
+        first = False
+
+
+def _is_header(text: bytes) -> bool:
+    """Tell word2vec's first line: how many words, how many values."""
+    return [part.isdigit() for part in text.split(b" ")] == [True, True]
+
+
+def _is_phrase(text: bytes, dim: int) -> bool:
+    """Tell a row for several words, as some of GloVe's files have; no word of ours is one."""
+    return text.count(b" ") > dim and not _is_number(text.split(b" ", 2)[1])
+
+
+def _is_number(text: bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _wrong_width(place: str, found: int, wanted: int, first: bool) -> VectorsError:
+    message = f"{place}: found {found} values, wanted {wanted}"
+    if first:
+        return VectorsError(f"{message}; for vectors of this width, --set encoder.word_dim={found}")
+    return VectorsError(f"{message}; the row is {'cut short' if found < wanted else 'too long'}")
+
+
+def _place(
+    rows: Iterable[_Row], path: Path, vocabulary: Vocabulary, dim: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Put each row where the vocabulary wants it; of equal rows the first counts."""
+    size = len(vocabulary.words)
+    matrix, found = np.zeros((size, dim), np.float32), np.zeros(size, np.bool_)
+    as_written, lowered = _wanted(vocabulary)
+    for row in rows:
+        # The form as written may follow the lower-case one, and then takes its place.
+        places = {place for place in lowered.pop(row.word, ()) if not found[place]}
+        places |= {as_written.pop(row.word)} if row.word in as_written else set()
+        if places:
+            vector = _vector(row, path)
+            for place in places:
+                matrix[place], found[place] = vector, True
+    return matrix, found
+
+
+def _wanted(vocabulary: Vocabulary) -> tuple[dict[bytes, int], dict[bytes, list[int]]]:
+    """Return the place of each word as written, and the places of each lower-case form."""
+    as_written: dict[bytes, int] = {}
+    lowered: dict[bytes, list[int]] = {}
+    for place, word in enumerate(vocabulary.words):
+        if place >= len(SPECIAL):
+            as_written[word.encode()] = place
+            lowered.setdefault(word.lower().encode(), []).append(place)
+    return as_written, lowered
+
+
+def _vector(row: _Row, path: Path) -> npt.NDArray[np.float32]:
+    try:
+        with np.errstate(over="ignore"):
+            vector = np.array([float(value) for value in row.values.split(b" ")], np.float32)
+    except ValueError as error:
+        raise VectorsError(f"{path}:{row.line}: {error}; wanted numbers only") from None
+    if not np.isfinite(vector).all():
+        raise VectorsError(f"{path}:{row.line}: holds a value that is not finite")
+    return vector
