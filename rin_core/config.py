@@ -61,11 +61,38 @@ class DataConfig:
         _require(0 <= self.max_missing <= 1, "data.max_missing", self.max_missing, "in [0, 1]")
 
 
+EncoderKind = Literal["bilstm", "transformer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderTraits:
+    """What everything outside the model has to know of an encoder, without importing it."""
+
+    settings: frozenset[str]
+    """Fields of :class:`EncoderConfig` that change what it computes. ``model`` is none of them:
+    the content of a pretrained model is part of the data's digest."""
+    reads_pieces: bool = False
+    """It reads the sub-word pieces of ``encoder.model``; otherwise words, their part-of-speech
+    tags and word vectors."""
+    bfloat16: bool = False
+    """Whether it can compute in ``training.precision = "bfloat16"``."""
+
+
+#: To add an encoder: its name in ``EncoderKind``, an entry here, and its module in
+#: ``rin_core.model.encoders.ENCODERS``.
+ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
+    "bilstm": EncoderTraits(settings=frozenset({"word_dim", "pos_dim", "hidden_size", "dropout"})),
+    "transformer": EncoderTraits(
+        settings=frozenset({"dropout", "freeze", "max_pieces"}), reads_pieces=True, bfloat16=True
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig:
     """The shared encoder: words to features H [B, L, D] (paper §4.4, §5.1)."""
 
-    kind: Literal["bilstm", "transformer"] = "bilstm"
+    kind: EncoderKind = "bilstm"
     """Encoder family."""
     word_dim: int = 100
     """Width of the BiLSTM's word vectors; pretrained vectors must have it."""
@@ -98,9 +125,18 @@ class EncoderConfig:
         _require(bool(self.model.strip()), "encoder.model", self.model, "a name or a folder")
 
     @property
+    def traits(self) -> EncoderTraits:
+        """What the encoder reads and which settings it uses."""
+        return ENCODERS[self.kind]
+
+    @property
     def fine_tunes(self) -> bool:
-        """Whether pretrained weights of a transformer are trained on."""
-        return self.kind == "transformer" and not self.freeze
+        """Whether pretrained weights are trained further."""
+        return self.traits.reads_pieces and not self.freeze
+
+    def input_settings(self) -> tuple[object, ...]:
+        """Return the values that decide how a corpus is encoded for this encoder."""
+        return (self.model, self.max_pieces) if self.traits.reads_pieces else (self.word_dim,)
 
     def canonical(self, *, pos: bool) -> EncoderConfig:
         """Return the one form of all settings that build the same encoder.
@@ -108,13 +144,8 @@ class EncoderConfig:
         Args:
             pos: Whether part-of-speech tags are used.
         """
-        unused = {"model", "freeze", "max_pieces"}
-        if self.kind == "transformer":
-            unused = {"word_dim", "pos_dim", "hidden_size", "model"}
-        elif not pos:
-            unused.add("pos_dim")
-        default = EncoderConfig()
-        return dataclasses.replace(self, **{name: getattr(default, name) for name in unused})
+        used = self.traits.settings if pos else self.traits.settings - {"pos_dim"}
+        return EncoderConfig(kind=self.kind, **{name: getattr(self, name) for name in used})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,8 +274,9 @@ class Config:
 
     def __post_init__(self) -> None:
         precision = self.training.precision
-        wanted = "'float32' with encoder.kind = 'bilstm'; a transformer alone computes in bfloat16"
-        fits = precision == "float32" or self.encoder.kind == "transformer"
+        able = ", ".join(kind for kind, traits in ENCODERS.items() if traits.bfloat16)
+        wanted = f"'float32' with encoder.kind = {self.encoder.kind!r}; bfloat16 requires {able}"
+        fits = precision == "float32" or self.encoder.traits.bfloat16
         _require(fits, "training.precision", precision, wanted)
 
     def override(self, path: str, value: object) -> Self:
@@ -300,11 +332,12 @@ class Config:
     def canonical(self) -> Config:
         """Return the one form of all configurations that compute the same thing.
 
-        A transformer has its own tokenizer: it knows neither our vocabulary nor our tags.
+        An encoder of sub-word pieces has its own tokenizer: it uses neither the vocabulary nor
+        part-of-speech tags.
         """
         default, training = Config(), self.training
         data = dataclasses.replace(self.data, max_missing=default.data.max_missing)
-        if self.encoder.kind == "transformer":
+        if self.encoder.traits.reads_pieces:
             data = dataclasses.replace(data, lowercase=default.data.lowercase, pos=default.data.pos)
         if not self.encoder.fine_tunes:
             rate = default.training.encoder_learning_rate

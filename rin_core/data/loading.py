@@ -53,7 +53,7 @@ def load_dataset(
         PretrainedError: The transformer cannot be read.
     """
     corpus = load_corpus(name, data_root, config.data.max_missing)
-    if config.encoder.kind == "transformer":
+    if config.encoder.traits.reads_pieces:
         return _for_transformer(corpus, config)
     notes = corpus.missing_report()
     corpus, source = with_tags(corpus, config)
@@ -109,7 +109,7 @@ def with_tags(corpus: Corpus, config: Config) -> tuple[Corpus, str]:
 
     What has no use for tags leaves the corpus as it is, and says nothing.
     """
-    if config.encoder.kind == "transformer" or config.data.pos != "auto":
+    if config.encoder.traits.reads_pieces or config.data.pos != "auto":
         return corpus, ""
     return tag_pos(corpus)
 

@@ -12,12 +12,14 @@ R relations · N triples · S × O words of a grid as subjects and as objects, L
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from rin_core.model.heads import Scorer, SeparableScorer
 
 #: Numbers of a grid, and of what it is made from, that are in memory at a time: 32 MiB in
 #: float32. An average batch of WebNLG fits, and is then not computed twice.
@@ -159,6 +161,8 @@ class ConcatScorer(nn.Module):
         bias: Start of every b_t, as in :class:`rin_core.model.heads.SeparableScorer`.
     """
 
+    makes_grid = True
+
     def __init__(self, feature_size: int, relations: int, bias: float) -> None:
         super().__init__()
         self.pair = nn.Linear(2 * feature_size, feature_size, bias=False)  # W_m
@@ -205,6 +209,8 @@ class BiaffineScorer(nn.Module):
         Dozat and Manning (2017), "Deep Biaffine Attention for Neural Dependency Parsing".
     """
 
+    makes_grid = True
+
     def __init__(self, feature_size: int, relations: int, bias: float) -> None:
         super().__init__()
         E = (feature_size + 1) // 2
@@ -242,6 +248,14 @@ def _biaffine_logits(
         share_NR.view(B, S * R, 1), reads_NK.view(B, S * R, E), object_BOE.transpose(1, 2)
     )
     return logits.view(B, S, R, object_BOE.shape[1]).transpose(2, 3)
+
+
+#: C_r by ``model.scorer``.
+SCORERS: Mapping[str, Callable[[int, int, float], Scorer]] = {
+    "separable": SeparableScorer,
+    "concat": ConcatScorer,
+    "biaffine": BiaffineScorer,
+}
 
 
 def _uniform(*shape: int, fan_in: int) -> nn.Parameter:

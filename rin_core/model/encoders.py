@@ -5,23 +5,28 @@ Shapes: B sentences · L tokens, padded · D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rin_core.config import EncoderConfig
+from rin_core.config import EncoderConfig, EncoderKind
 from rin_core.data.batches import Batch
+from rin_core.data.encoding import EncodedSplit
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary
 from rin_core.model.transformer import TransformerEncoder
 
+#: Numbers that the BiLSTM keeps for its backward for each number of a word's features: gates,
+#: states and inputs, before and after dropout (measured).
+LSTM_KEEPS = 24
+
 
 class Encoder(Protocol):
-    """What the model asks of an encoder; it is a module besides."""
+    """What the model asks of an encoder, which is also a module."""
 
     hidden_size: int
     """D."""
@@ -30,34 +35,13 @@ class Encoder(Protocol):
         """Return H [B, L, D]; rows of padding hold numbers without meaning."""
 
     def pretrained_parameters(self) -> Iterable[nn.Parameter]:
-        """Return what is trained with ``training.encoder_learning_rate``."""
+        """Return the parameters trained with ``training.encoder_learning_rate``."""
 
+    def activations(self, split: EncodedSplit, sentences: int) -> int:
+        """Return about how many numbers a step on the longest sentences keeps for its backward.
 
-def build_encoder(
-    config: EncoderConfig,
-    vocabulary: Vocabulary,
-    vectors: WordVectors | None,
-    pretrained: Pretrained | None,
-) -> Encoder:
-    """Build the encoder that a configuration names.
-
-    Args:
-        config: Kind, widths and dropout.
-        vocabulary: Words and tags, for the BiLSTM.
-        vectors: Pretrained word vectors, for the BiLSTM, or None.
-        pretrained: The transformer.
-
-    Raises:
-        ValueError: A transformer is wanted and none is given.
-    """
-    if config.kind == "bilstm":
-        return BiLSTMEncoder(config, vocabulary, vectors)
-    if pretrained is None:
-        raise ValueError(
-            "encoder.kind = 'transformer': the corpus was encoded without one; "
-            "load it with rin_core.data.loading.load_dataset under this configuration"
-        )
-    return TransformerEncoder(config, pretrained)
+        It is an estimate from above: trials are packed by it.
+        """
 
 
 class BiLSTMEncoder(nn.Module):
@@ -70,7 +54,7 @@ class BiLSTMEncoder(nn.Module):
     Args:
         config: Widths and dropout.
         vocabulary: Its words, and its part-of-speech tags where the corpus has them.
-        vectors: Pretrained rows to start from; the others start random.
+        vectors: Pretrained rows to start from; words without one start random.
     """
 
     def __init__(
@@ -105,6 +89,11 @@ class BiLSTMEncoder(nn.Module):
         """Return nothing: word vectors are learned at the rate of everything else."""
         return ()
 
+    def activations(self, split: EncodedSplit, sentences: int) -> int:
+        """Return about how many numbers a step on the longest sentences keeps for its backward."""
+        words = sentences * int(split.lengths_N.max())
+        return words * (4 * self.forwards.input_size + LSTM_KEEPS * self.hidden_size)
+
 
 def _reverse(values_BLE: Tensor, batch: Batch) -> Tensor:
     """Reverse each sentence within its own length."""
@@ -125,3 +114,40 @@ def _copy_rows(embedding: nn.Embedding, vectors: WordVectors) -> None:
     found = torch.from_numpy(np.flatnonzero(vectors.found))
     with torch.no_grad():
         embedding.weight[found] = torch.from_numpy(vectors.matrix[vectors.found])
+
+
+#: Every encoder by ``encoder.kind``, in the table of what it reads; its traits are in
+#: ``rin_core.config.ENCODERS``.
+WORD_ENCODERS: Mapping[
+    EncoderKind, Callable[[EncoderConfig, Vocabulary, WordVectors | None], Encoder]
+] = {"bilstm": BiLSTMEncoder}
+PIECE_ENCODERS: Mapping[EncoderKind, Callable[[EncoderConfig, Pretrained], Encoder]] = {
+    "transformer": TransformerEncoder
+}
+
+
+def build_encoder(
+    config: EncoderConfig,
+    vocabulary: Vocabulary,
+    vectors: WordVectors | None,
+    pretrained: Pretrained | None,
+) -> Encoder:
+    """Build the encoder that a configuration names.
+
+    Args:
+        config: Kind, widths and dropout.
+        vocabulary: Words and tags, for encoders that read words.
+        vectors: Pretrained word vectors for them, or None.
+        pretrained: The transformer, for encoders that read pieces.
+
+    Raises:
+        ValueError: The encoder reads pieces and ``pretrained`` is None.
+    """
+    if not config.traits.reads_pieces:
+        return WORD_ENCODERS[config.kind](config, vocabulary, vectors)
+    if pretrained is None:
+        raise ValueError(
+            f"encoder.kind = {config.kind!r}: the corpus was encoded without its tokenizer; load "
+            "it with rin_core.data.loading.load_dataset under this configuration"
+        )
+    return PIECE_ENCODERS[config.kind](config, pretrained)

@@ -39,6 +39,18 @@ class PairScores(Protocol):
         """Return the whole grid [B, L, L, R], subjects before objects; padding is -inf."""
 
 
+class Scorer(Protocol):
+    """C_r: built from feature width, number of relations and start of the bias. It is a module."""
+
+    makes_grid: bool
+    """Whether a training step builds grids of word pairs, which take memory."""
+
+    def __call__(
+        self, features_BLF: Tensor, lengths_B: Tensor, padding_BL: Tensor | None, /
+    ) -> PairScores:
+        """Score all pairs of words from the relation features [B, L, F]."""
+
+
 @dataclass(frozen=True, slots=True)
 class FactoredScores:
     """Logits ``subject[t, b, i] + object[t, b, j]`` of the separable scorer.
@@ -103,6 +115,8 @@ class SeparableScorer(nn.Module):
         relations: R.
         bias: Start of every b_t. Triples are rare: near -6 the first loss is near its floor.
     """
+
+    makes_grid = False
 
     def __init__(self, feature_size: int, relations: int, bias: float) -> None:
         super().__init__()

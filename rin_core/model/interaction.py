@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rin_core.model.matmul import add_product_, addmm, matmul, product
+from rin_core.model.matmul import addmm, addmm_, matmul
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward
 tanh_backward = torch.ops.aten.tanh_backward
@@ -80,12 +80,12 @@ class _GRU(torch.autograd.Function):
     def forward(ctx: Any, h: Tensor, x: Tensor, W_zu: Tensor, W_o: Tensor) -> Tensor:
         F = h.shape[1]
         W_x = torch.cat([W_zu[:, F:], W_o[:, F:]])
-        pre = product(x, W_x.T)
+        pre = matmul(x, W_x.T)
         zu, candidate = pre[:, : 2 * F], pre[:, 2 * F :]
-        add_product_(zu, h, W_zu[:, :F].T).sigmoid_()
+        addmm_(zu, h, W_zu[:, :F].T).sigmoid_()
         z, u = zu[:, :F], zu[:, F:]
         # tanh(v) = 2σ(2v) - 1: torch's σ is vectorised, its tanh takes three times as long.
-        add_product_(candidate, u * h, W_o[:, :F].T).mul_(2).sigmoid_().mul_(2).sub_(1)
+        addmm_(candidate, u * h, W_o[:, :F].T).mul_(2).sigmoid_().mul_(2).sub_(1)
         ctx.save_for_backward(h, x, W_zu, W_o, W_x, pre)
         return torch.lerp(h, candidate, z)
 
@@ -101,13 +101,13 @@ class _GRU(torch.autograd.Function):
         through_z = d_new * z
         tanh_backward(through_z, candidate, grad_input=d_candidate)
         sigmoid_backward((candidate - h).mul_(d_new), z, grad_input=d_z)
-        d_uh = product(d_candidate, W_o[:, :F])
+        d_uh = matmul(d_candidate, W_o[:, :F])
         sigmoid_backward(d_uh * h, u, grad_input=d_u)
-        d_h = add_product_((d_new - through_z).addcmul_(d_uh, u), d_zu, W_zu[:, :F])
-        d_W_x = product(d_pre.T, x)
-        d_W_zu = torch.cat([product(d_zu.T, h), d_W_x[: 2 * F]], dim=1)
-        d_W_o = torch.cat([product(d_candidate.T, u * h), d_W_x[2 * F :]], dim=1)
-        return d_h, product(d_pre, W_x), d_W_zu, d_W_o
+        d_h = addmm_((d_new - through_z).addcmul_(d_uh, u), d_zu, W_zu[:, :F])
+        d_W_x = matmul(d_pre.T, x)
+        d_W_zu = torch.cat([matmul(d_zu.T, h), d_W_x[: 2 * F]], dim=1)
+        d_W_o = torch.cat([matmul(d_candidate.T, u * h), d_W_x[2 * F :]], dim=1)
+        return d_h, matmul(d_pre, W_x), d_W_zu, d_W_o
 
 
 class RNNUpdate(nn.Module):

@@ -1,9 +1,9 @@
-"""Matrix products in float32, by whichever of torch's two libraries is faster on this processor.
+"""Matrix products in float32, by the faster of torch's two libraries.
 
-torch sends them to its BLAS. That is mostly MKL, which stops at AVX2 on AMD's processors even where
-they have AVX-512; oneDNN, which torch carries too, does not, and takes about half the time for the
-products of a round. Everywhere else torch's choice stands, to the bit. The two differ in the last
-bits, so :func:`library` is part of a result's provenance.
+torch computes them with its BLAS, which is mostly MKL. MKL uses AVX2 on AMD processors even where
+they have AVX-512. oneDNN, which torch ships too, uses AVX-512 and takes about half the time for the
+products of a round. On every other processor torch's own choice stands. The two libraries differ in
+the last bits, so :func:`library` is part of a result's provenance.
 
 Shapes: M, K, N of a product [M, K] · [K, N].
 """
@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,48 +22,40 @@ import torch
 from torch import Tensor
 
 LIBRARIES = ("blas", "onednn")
-
-#: oneDNN compiles a kernel for each shape and keeps 1,024. Batches of some fifty lengths have more
-#: between them, and an epoch would compile all of them again; but a kernel takes memory, and a
-#: worker that goes from trial to trial would gather them without end.
+#: oneDNN compiles a kernel for each shape and keeps 1,024 by default. Batches of some fifty lengths
+#: have more shapes, so every epoch would compile them again. More kernels take more memory.
 KERNELS = 2048
-#: Bytes of a kernel, from above (0.6 MiB, ``tests/test_matmul.py``).
+#: Bytes of a kernel, estimated from above (0.6 MiB measured).
 KERNEL = 700 * 2**10
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))  # read at the first product
-
-# cuDNN would compute an LSTM of float32 in TF32, with 10 bits of mantissa for 23.
-torch.backends.cudnn.allow_tf32 = False
 
 _CPU_INFO = Path("/proc/cpuinfo")
-_asked_for: list[str] = []
+_chosen: ContextVar[str | None] = ContextVar("library of matrix products", default=None)
+
+
+def prepare_torch() -> None:
+    """Make float32 mean float32 on a GPU, and let oneDNN keep enough kernels on a CPU.
+
+    A model calls this when it is built, because oneDNN reads its setting at the first product.
+    """
+    # cuDNN would compute an LSTM in TF32, with 10 bits of mantissa instead of 23.
+    torch.backends.cudnn.allow_tf32 = False
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
 
 
 @functools.cache
 def processor() -> dict[str, str]:
-    """Return ``vendor_id`` and ``model name`` as Linux has them; elsewhere nothing."""
+    """Return ``vendor_id`` and ``model name`` of the first processor; on other systems nothing."""
     try:
         fields = [line.partition(":") for line in _CPU_INFO.read_text().splitlines()]
     except OSError:
         return {}
     wanted = ("vendor_id", "model name")
-    # From the last processor to the first, whose word counts.
     return {n.strip(): v.strip() for n, _, v in reversed(fields) if n.strip() in wanted}
 
 
 def library() -> str:
-    """Return what computes float32 products on the CPU: ``onednn``, or ``blas``, torch's choice."""
-    return _asked_for[-1] if _asked_for else _faster()
-
-
-def use(name: str) -> None:
-    """Compute products from now on with the library of this name, whichever is faster.
-
-    Raises:
-        ValueError: There is no such library.
-    """
-    if name not in LIBRARIES:
-        raise ValueError(f"matrix products by {name!r}: must be one of {', '.join(LIBRARIES)}")
-    _asked_for[:] = [name]
+    """Return the library of float32 products on the CPU: ``onednn`` or ``blas``."""
+    return _chosen.get() or _faster()
 
 
 @functools.cache
@@ -71,37 +66,54 @@ def _faster() -> str:
     return "onednn" if wide and amd and mkl else "blas"
 
 
+@contextmanager
+def use(name: str) -> Iterator[None]:
+    """Compute products with the named library, to repeat a recorded result to the bit.
+
+    Raises:
+        ValueError: There is no such library.
+    """
+    if name not in LIBRARIES:
+        raise ValueError(f"matrix products by {name!r}: must be one of {', '.join(LIBRARIES)}")
+    token = _chosen.set(name)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def kernel_memory() -> int:
+    """Return the most bytes that compiled kernels take in a process."""
+    return KERNELS * KERNEL if library() == "onednn" else 0
+
+
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """Return the product [M, N] of [M, K] and [K, N], differentiable in both."""
-    if not _is_ours(a):
+    if not _takes_onednn(a):
         return a @ b
+    if not torch.is_grad_enabled():  # as inside other autograd functions
+        return _onednn(a, b)
     product: Tensor = _Product.apply(a, b)  # type: ignore[no-untyped-call]
     return product
 
 
 def addmm(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Return c, which broadcasts to [M, N], plus the product of [M, K] and [K, N]."""
-    return c + matmul(a, b) if _is_ours(a) else torch.addmm(c, a, b)
+    return c + matmul(a, b) if _takes_onednn(a) else torch.addmm(c, a, b)
 
 
-def product(a: Tensor, b: Tensor) -> Tensor:
-    """Return the product as :func:`matmul` does, for code that has its own derivative."""
-    return _onednn(a, b) if _is_ours(a) else a @ b
+def addmm_(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Add the product of [M, K] and [K, N] to c [M, N] in place, without a gradient."""
+    return c.add_(_onednn(a, b)) if _takes_onednn(a) else c.addmm_(a, b)
 
 
-def add_product_(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Add the product of [M, K] and [K, N] to c [M, N] in place, and return it."""
-    return c.add_(_onednn(a, b)) if _is_ours(a) else c.addmm_(a, b)
-
-
-def _is_ours(a: Tensor) -> bool:
-    """Tell whether a product is one of those that oneDNN takes."""
+def _takes_onednn(a: Tensor) -> bool:
     return a.dtype == torch.float32 and a.device.type == "cpu" and library() == "onednn"
 
 
 def _onednn(a: Tensor, b: Tensor) -> Tensor:
-    """Return a · b; the operator is that of torch's compiled linear layers, x · Wᵀ."""
-    # For a second operand with gaps between its rows oneDNN has only its reference kernel.
+    """Return a · b by the operator of torch's compiled linear layers, x · Wᵀ."""
+    # For a second operand with gaps between its rows oneDNN has only its slow reference kernel.
     if not (b.is_contiguous() or b.T.is_contiguous()):
         b = b.contiguous()
     result: Tensor = torch.ops.mkldnn._linear_pointwise(a, b.T, None, "none", [], "")

@@ -27,12 +27,11 @@ from rin_core.data.pretrained import Pretrained
 from rin_core.data.tags import TAGS
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import Vocabulary
-from rin_core.model.dense import BiaffineScorer, ConcatScorer
+from rin_core.model.dense import SCORERS
 from rin_core.model.encoders import build_encoder
-from rin_core.model.heads import EntityTagger, PairScores, SeparableScorer
+from rin_core.model.heads import EntityTagger, PairScores
 from rin_core.model.interaction import UPDATES, Interaction
-
-SCORERS = {"separable": SeparableScorer, "concat": ConcatScorer, "biaffine": BiaffineScorer}
+from rin_core.model.matmul import prepare_torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ class RIN(nn.Module):
         pretrained: Pretrained | None = None,
     ) -> None:
         super().__init__()
+        prepare_torch()
         model = config.model
         self.rounds, self.cell, self.architecture = model.rounds, model.cell, model.architecture
         self.encoder = build_encoder(config.encoder, vocabulary, vectors, pretrained)

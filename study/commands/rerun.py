@@ -70,8 +70,7 @@ class Rerun:
             )
         epochs = len(recorded["history"])
         say(console, f"{run.fingerprint}: training again; the record has {epochs} epochs")
-        matmul.use(_math_library(recorded))
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, matmul.use(_math_library(recorded)):
             copy = Run(Path(folder) / run.fingerprint)
             again = run_unit(
                 config,

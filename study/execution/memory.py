@@ -15,8 +15,8 @@ from torch.overrides import TorchFunctionMode
 
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
-from rin_core.model import matmul
 from rin_core.model.dense import GRID_NUMBERS
+from rin_core.model.matmul import kernel_memory
 from rin_core.model.rin import RIN
 
 FLOAT = 4  # bytes
@@ -24,11 +24,9 @@ FLOAT = 4  # bytes
 PROCESS = 850 * 2**20
 #: CUDA's context and libraries on the card.
 CUDA_CONTEXT = 600 * 2**20
-#: Numbers kept for each number of a width: gates, states and their inputs, before and after
-#: dropout. Two task features, each with a GRU, make a round.
-LSTM_KEEPS, ROUND_KEEPS, GRID_KEEPS = 24, 40, 4
-#: Of a transformer's layer: for each number of its width, and for each pair of pieces and head.
-LAYER_KEEPS, ATTENTION_KEEPS = 24, 4
+#: Numbers kept for each number of a width by a round (two task features, each with a GRU), and for
+#: each number of a grid of word pairs (measured).
+ROUND_KEEPS, GRID_KEEPS = 40, 4
 #: What the allocator holds and nobody uses, and all that does not grow with a batch.
 SLACK, SMALL_THINGS = 1.4, 16 * 2**20
 
@@ -46,8 +44,7 @@ class Footprint:
         """Return bytes of main memory; on a GPU the step's share is the card's."""
         if gpu:
             return PROCESS
-        kernels = matmul.KERNELS * matmul.KERNEL if matmul.library() == "onednn" else 0
-        return PROCESS + kernels + self.state + self.step
+        return PROCESS + kernel_memory() + self.state + self.step
 
     def card(self) -> int:
         """Return bytes of GPU memory."""
@@ -79,9 +76,11 @@ def _estimate(config: Config, corpus: EncodedCorpus) -> Footprint:
     trained = sum(p.numel() for p in weights if p.requires_grad)
     frozen = sum(p.numel() for p in weights if not p.requires_grad)
     batch = min(config.training.batch_size, len(corpus.train))
-    words = batch * int(corpus.train.lengths_N.max())
-    kept = words * _kept_a_word(config, len(corpus.vocabulary.relations), model.encoder.hidden_size)
-    kept += _encoder_keeps(config, corpus, words) + _grid(config, corpus)
+    longest, relations = int(corpus.train.lengths_N.max()), len(corpus.vocabulary.relations)
+    kept = batch * longest * _kept_a_word(config, relations, model.encoder.hidden_size)
+    kept += model.encoder.activations(corpus.train, batch)
+    if model.scorer.makes_grid:
+        kept += GRID_KEEPS * max(GRID_NUMBERS, longest**2 * relations)
     return Footprint(FLOAT * (4 * trained + frozen), int(SLACK * FLOAT * kept) + SMALL_THINGS)
 
 
@@ -107,26 +106,3 @@ def _kept_a_word(config: Config, relations: int, width: int) -> int:
     features = 2 * model.feature_size if model.task_features else width
     rounds = model.rounds * (ROUND_KEEPS * max(width, model.feature_size) + 2 * relations)
     return 4 * features + 6 * relations + rounds
-
-
-def _encoder_keeps(config: Config, corpus: EncodedCorpus, words: int) -> int:
-    encoder, split = config.encoder, corpus.train.pieces
-    if corpus.pretrained is None or split is None:
-        given = encoder.word_dim + encoder.pos_dim
-        return words * (4 * given + LSTM_KEEPS * encoder.hidden_size)
-    from transformers import AutoConfig  # seconds, for those who need it
-
-    known = AutoConfig.for_model(**corpus.pretrained.architecture)
-    windows, pieces = split.largest(config.training.batch_size)
-    layer = LAYER_KEEPS * known.hidden_size + ATTENTION_KEEPS * known.num_attention_heads * pieces
-    layers = 1 if encoder.freeze else known.num_hidden_layers
-    return int(windows * pieces * layer * layers)
-
-
-def _grid(config: Config, corpus: EncodedCorpus) -> int:
-    """Return numbers of the grids of word pairs that a dense scorer has at a time."""
-    if config.model.scorer == "separable":
-        return 0
-    longest = int(corpus.train.lengths_N.max())
-    one = longest**2 * len(corpus.vocabulary.relations)
-    return GRID_KEEPS * max(GRID_NUMBERS, one)

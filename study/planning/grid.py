@@ -236,10 +236,7 @@ def refuse_namesakes(read: Iterable[tuple[str, EncodedCorpus]]) -> None:
 
 def encoding(corpus: str, config: Config) -> str:
     """Name what decides the arrays: trials that agree on it share them."""
-    encoder = config.encoder
-    if encoder.kind == "transformer":
-        return f"{corpus} {config.data} {encoder.model} {encoder.max_pieces}"
-    return f"{corpus} {config.data} {encoder.word_dim}"
+    return f"{corpus} {config.data} {config.encoder.input_settings()}"
 
 
 def _settings(

@@ -1,4 +1,4 @@
-"""Products by oneDNN are those of torch's BLAS, gradients too, whatever the strides."""
+"""Products and gradients of oneDNN equal those of torch's BLAS, whatever the strides."""
 
 import multiprocessing
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from rin_core.model import matmul as module
 from rin_core.model.interaction import GRUUpdate
-from rin_core.model.matmul import add_product_, addmm, library, matmul, product, use
+from rin_core.model.matmul import addmm, addmm_, library, matmul, use
 
 LAYOUTS = {
     "rows": torch.randn,
@@ -19,11 +19,8 @@ LAYOUTS = {
 
 
 @pytest.fixture(autouse=True)
-def _as_before():
-    before = list(module._asked_for)
+def _seeded():
     torch.manual_seed(0)
-    yield
-    module._asked_for[:] = before
 
 
 def exact(a, b):
@@ -34,28 +31,25 @@ def exact(a, b):
 @pytest.mark.parametrize("left", LAYOUTS)
 @pytest.mark.parametrize("right", LAYOUTS)
 def test_every_layout(name, left, right):
-    use(name)
     a, b = LAYOUTS[left](37, 23), LAYOUTS[right](23, 11)
-    torch.testing.assert_close(matmul(a, b), exact(a, b))
-    torch.testing.assert_close(product(a, b), exact(a, b))
-    bias = torch.randn(11)
-    torch.testing.assert_close(addmm(bias, a, b), exact(a, b) + bias)
-    total = torch.randn(37, 11)
+    bias, total = torch.randn(11), torch.randn(37, 11)
     wanted = total + exact(a, b)
-    assert add_product_(total, a, b) is total
+    with use(name):
+        torch.testing.assert_close(matmul(a, b), exact(a, b))
+        torch.testing.assert_close(addmm(bias, a, b), exact(a, b) + bias)
+        assert addmm_(total, a, b) is total
     torch.testing.assert_close(total, wanted)
 
 
 def test_gradients_of_onednn():
     """Finite differences need float64, which oneDNN has not: held against torch's own."""
-    use("onednn")
     a, b = (torch.randn(*shape, requires_grad=True) for shape in ((37, 23), (23, 11)))
-    weights = torch.randn(37, 11)
-    (matmul(a, b) * weights).sum().backward()
-    torch.testing.assert_close(a.grad, exact(weights, b.detach().T))
-    torch.testing.assert_close(b.grad, exact(a.detach().T, weights))
-    frozen = torch.randn(23, 11)
-    matmul(a, frozen).sum().backward()
+    weights, frozen = torch.randn(37, 11), torch.randn(23, 11)
+    with use("onednn"):
+        (matmul(a, b) * weights).sum().backward()
+        torch.testing.assert_close(a.grad, exact(weights, b.detach().T))
+        torch.testing.assert_close(b.grad, exact(a.detach().T, weights))
+        matmul(a, frozen).sum().backward()
     assert frozen.grad is None
 
 
@@ -64,17 +58,26 @@ def test_the_library_makes_no_difference_to_a_round():
     h, x = torch.randn(3, 13, 20, requires_grad=True), torch.randn(39, 20, requires_grad=True)
 
     def gradients(name):
-        use(name)
-        return torch.autograd.grad(update(h, x).square().sum(), [h, x, *update.parameters()])
+        with use(name):
+            return torch.autograd.grad(update(h, x).square().sum(), [h, x, *update.parameters()])
 
     for ours, theirs in zip(gradients("onednn"), gradients("blas"), strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
 def test_other_precisions_are_left_to_torch():
-    use("onednn")
     a, b = torch.randn(5, 4, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
-    assert torch.equal(matmul(a, b), a @ b)
+    with use("onednn"):
+        assert torch.equal(matmul(a, b), a @ b)
+
+
+def test_the_choice_ends_with_its_context():
+    before = library()
+    with use("onednn"), use("blas"):
+        assert library() == "blas"
+    assert library() == before
+    with pytest.raises(ValueError, match="must be one of blas, onednn"), use("cublas"):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,6 @@ def test_where_onednn_is_taken(monkeypatch, tmp_path, vendor, capability, wanted
     monkeypatch.setattr(module, "_CPU_INFO", info)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
-    monkeypatch.setattr(module, "_asked_for", [])
     for cached in (module.processor, module._faster):
         cached.cache_clear()
     try:
@@ -104,18 +106,14 @@ def test_where_onednn_is_taken(monkeypatch, tmp_path, vendor, capability, wanted
             cached.cache_clear()
 
 
-def test_an_unknown_library():
-    with pytest.raises(ValueError, match="must be one of blas, onednn"):
-        use("cublas")
-
-
 def kernels_memory(shapes: int) -> int:
     """Return by how many bytes a fresh process grows with products of so many shapes."""
-    use("onednn")
+    module.prepare_torch()
     weights = torch.randn(100, 100)
-    before = resident()
-    for rows in range(1, shapes + 1):
-        matmul(torch.randn(rows, 100), weights)
+    with use("onednn"):
+        before = resident()
+        for rows in range(1, shapes + 1):
+            matmul(torch.randn(rows, 100), weights)
     return resident() - before
 
 
@@ -131,5 +129,6 @@ def test_kernels_take_no_more_memory_than_is_counted_for_them():
 
 
 def test_float32_is_not_tf32_on_a_gpu() -> None:
+    module.prepare_torch()
     assert not torch.backends.cudnn.allow_tf32
     assert torch.get_float32_matmul_precision() == "highest"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rin_core.config import Config
 from rin_core.data.batches import make_batch
 from rin_core.data.loading import load_dataset
-from rin_core.model import matmul
+from rin_core.model.matmul import kernel_memory
 from rin_core.train.loop import Trainer
 from study.execution.cluster import ClusterError, Resources, require_card
 from study.execution.memory import PROCESS, Footprint, footprint
@@ -105,8 +105,7 @@ def test_a_share_of_a_card_that_is_too_small_is_refused(monkeypatch, tmp_path):
 
 def test_a_card_holds_what_the_host_need_not():
     small = Footprint(state=100, step=1000)
-    kernels = matmul.KERNELS * matmul.KERNEL if matmul.library() == "onednn" else 0
-    assert small.host(gpu=False) == PROCESS + kernels + 1100
+    assert small.host(gpu=False) == PROCESS + kernel_memory() + 1100
     assert small.host(gpu=True) == PROCESS
     assert small.card() > 1100
 
