@@ -10,7 +10,8 @@ import torch
 from benchmarks.gpu.record import Record, Setting, Verdict
 from benchmarks.gpu.work import configured, loaded, longest_rows
 from rin_core.config import Config
-from rin_core.data.encoding import EncodedCorpus, make_batch
+from rin_core.data.batches import make_batch
+from rin_core.data.encoding import EncodedCorpus
 from rin_core.train.loop import Trainer
 from study.execution.memory import footprint
 

@@ -14,7 +14,8 @@ import torch
 
 from benchmarks.gpu.record import Record, Setting, Verdict
 from benchmarks.gpu.work import Training, configured, epoch_rows, loaded, synchronize
-from rin_core.data.encoding import Array, make_batch
+from rin_core.data.batches import make_batch
+from rin_core.data.encoding import Array
 
 ROOT = Path(__file__).parents[2]
 STEPS = 40

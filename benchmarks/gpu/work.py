@@ -12,7 +12,8 @@ import torch
 from benchmarks.formulations import FORMULATIONS
 from benchmarks.gpu.record import Setting
 from rin_core.config import Config
-from rin_core.data.encoding import Array, Batch, EncodedCorpus, make_batch, training_batches
+from rin_core.data.batches import Batch, make_batch, training_batches
+from rin_core.data.encoding import Array, EncodedCorpus
 from rin_core.data.loading import load_dataset
 from rin_core.model.rin import RIN
 from rin_core.train.optimizer import make_optimizer

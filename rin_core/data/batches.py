@@ -95,11 +95,11 @@ def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
         lengths_B=lengths_B,
         gold_4N=gold_4N,
         padding_BL=torch.arange(L, device=device) >= lengths_B[:, None] if is_padded else None,
-        pieces=None if split.pieces is None else _piece_batch(split.pieces, rows, L, device),
+        pieces=None if split.pieces is None else piece_batch(split.pieces, rows, L, device),
     )
 
 
-def _piece_batch(pieces: Pieces, rows: Array, L: int, device: torch.device) -> PieceBatch:
+def piece_batch(pieces: Pieces, rows: Array, L: int, device: torch.device) -> PieceBatch:
     """Gather the windows of the sentences ``rows`` [B], of which the longest has L words."""
     starts, ends = pieces.sentence_starts[rows], pieces.sentence_starts[rows + 1]
     windows = np.concatenate([np.arange(s, e) for s, e in zip(starts, ends, strict=True)])

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from rin_core.data import pretrained
+from rin_core.data.batches import piece_batch
 from rin_core.data.demo import demo_corpus
 from rin_core.data.pieces import Pieces, PieceTokenizer
 from rin_core.data.pretrained import load_pretrained
@@ -156,7 +157,7 @@ class TestBatch:
         assert found.windowed == 2
         for rows in ([0], [2], [3, 2, 0], [4, 1, 2], [0, 1, 3]):
             L = max(len(self.SENTENCES[row]) for row in rows)
-            batch = found.batch(np.array(rows), L, CPU)
+            batch = piece_batch(found, np.array(rows), L, CPU)
             numbers = np.diff(found.sentence_starts)
             windows = [window(found, row, k) for row in rows for k in range(numbers[row])]
             P = max(map(len, windows))
@@ -177,7 +178,7 @@ class TestBatch:
                 skipped += int(numbers[row])
 
     def test_padding_points_into_its_own_sentence(self, bert: PieceTokenizer) -> None:
-        batch = bert.encode(self.SENTENCES).batch(np.array([1, 0]), 3, CPU)
+        batch = piece_batch(bert.encode(self.SENTENCES), np.array([1, 0]), 3, CPU)
         P = batch.pieces_WP.shape[1]
         assert (batch.first_BL // P).tolist() == [[0, 0, 0], [1, 1, 1]]
 
@@ -185,4 +186,4 @@ class TestBatch:
         found = bert.encode(self.SENTENCES)
         for name in ("pieces_S", "window_starts", "sentence_starts", "window_NL", "place_NL"):
             getattr(found, name).setflags(write=False)
-        assert found.batch(np.array([0, 2]), 70, CPU).pieces_WP.dtype == torch.int64
+        assert piece_batch(found, np.array([0, 2]), 70, CPU).pieces_WP.dtype == torch.int64
