@@ -1,9 +1,8 @@
-"""What a report is made of: headings with their tables and figures, whatever shows them."""
+"""The parts of a report, independent of the format: sections with figures and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -14,7 +13,7 @@ from reports.document.table import Table, write_tables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """A figure and what it shows, for who cannot see it."""
+    """A figure with its caption, which is also its alternative text."""
 
     name: str
     """File name, without suffix."""
@@ -24,53 +23,58 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A file beside the page."""
+    """A link to another file of the report."""
 
     label: str
     target: str
-    """Relative to the page."""
+    """Path relative to the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One experiment, or one subject, and everything there is to see of it."""
+    """The figures and tables of one experiment, or of one subject."""
 
     key: str
-    """Folder under the reports; also the section's place on the page."""
+    """Folder of the section's files; also its anchor on the page."""
     title: str
     page: str = ""
     """File name of its Markdown page; empty for none."""
     intro: tuple[str, ...] = ()
     """Paragraphs before the first table."""
     points: tuple[str, ...] = ()
-    """A list after them."""
+    """A list after the paragraphs."""
     drawings: tuple[Drawing, ...] = ()
     tables: tuple[Table, ...] = ()
-    links: tuple[Link, ...] = field(default=())
+    links: tuple[Link, ...] = ()
     parts: tuple[Section, ...] = ()
-    """Sections within this one, in the same folder."""
+    """Subsections, in the same folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """Sections of one kind, under one heading of the page."""
+    """Sections of one kind, under one heading."""
 
     title: str
     sections: tuple[Section, ...]
 
 
 def write_section(section: Section, out: Path) -> tuple[Path, ...]:
-    """Write a section's figures as SVG and PNG and its tables in every form.
+    """Write the figures of a section as SVG and PNG, and its tables in all formats.
 
     Args:
-        section: With or without parts, which go to its folder.
+        section: The section; its subsections are written, too.
         out: Folder of the reports.
 
     Returns:
         The files written.
     """
     folder = out / section.key
-    written = [path for drawing in section.drawings for path in _save(drawing, folder)]
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [
+        save_figure(drawing.figure, folder / f"{drawing.name}{suffix}")
+        for drawing in section.drawings
+        for suffix in (".svg", ".png")
+    ]
     shown = [f"![{drawing.caption}]({drawing.name}.svg)" for drawing in section.drawings]
     if section.page:
         intro = (*shown, *section.intro)
@@ -78,9 +82,3 @@ def write_section(section: Section, out: Path) -> tuple[Path, ...]:
     for part in section.parts:
         written += write_section(part, out)
     return tuple(written)
-
-
-def _save(drawing: Drawing, folder: Path) -> Sequence[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / drawing.name
-    return [save_figure(drawing.figure, stem.with_suffix(suffix)) for suffix in (".svg", ".png")]

@@ -1,7 +1,7 @@
-"""The paper's Figure 3 from the ledger: scores against the number of updating rounds.
+"""The paper's Figure 3 from the ledger: scores against the number of updating rounds K.
 
-A figure is made in two steps: data to an immutable description, which tests check, and
-description to drawing.
+A figure is made in two steps. The first turns data into an immutable description, which tests
+check. The second draws the description.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import Locator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from reports.document.style import BLUE, DASHES, FAINT, GREEN, GREY, INK, PURPLE, STYLE, VERMILION
 from reports.frames.select import by_seed, of_arm
@@ -30,26 +30,26 @@ from reports.stats.intervals import estimate_score
 _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
 _COLOURS = {"gru": BLUE, "rnn": VERMILION, "linear": GREEN}
-# Seeds stand beside their mean: those of two cells would cover each other.
+# Seeds are drawn next to their mean, so that those of two cells do not overlap.
 _SHIFTS = {"gru": -0.11, "rnn": 0.11}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One arm's score in one panel, in points; NaN where no seed is finished."""
+    """The score of one arm in one panel, in points; NaN if no seed is finished."""
 
     rounds: int
     mean: float
     low: float
-    """Lower end of the mean's 95 % interval; NaN below three seeds."""
+    """Lower end of the 95 % CI of the mean; NaN below three seeds."""
     high: float
-    """Its upper end."""
+    """Upper end of the 95 % CI."""
     n: int
     n_planned: int
     seeds: tuple[float, ...]
     """Score of each finished seed."""
     published: float | None
-    """The paper's value."""
+    """The paper's score, if it is printed."""
 
     @property
     def complete(self) -> bool:
@@ -59,7 +59,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One cell's scores by K."""
+    """The scores of one cell by K."""
 
     cell: str
     points: tuple[Point, ...]
@@ -72,31 +72,31 @@ class Panel:
     metric: str
     curves: tuple[Curve, ...]
     baseline: Point | None
-    """K = 0; ``None`` where it is not planned."""
+    """The score with K = 0; ``None`` if it is not planned."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundsCurveInfo:
-    """All that :func:`draw_rounds_curve` draws."""
+    """The description that :func:`draw_rounds_curve` draws."""
 
     corpus: str
     settings: str
     selection: str
-    """Split that chose the epoch."""
+    """Split on which the epoch was selected."""
     baseline: str
-    """What K = 0 is called."""
+    """Label of K = 0."""
     panels: tuple[Panel, ...]
 
     @property
     def points(self) -> tuple[tuple[str, Point], ...]:
-        """Cell and point of every arm once, the baseline (``none``) first."""
+        """Cell and point of every arm, the baseline (cell ``none``) first."""
         panel = self.panels[0]
         first = (("none", panel.baseline),) if panel.baseline else ()
         return first + tuple((c.cell, p) for c in panel.curves for p in c.points)
 
 
 def is_rounds_curve(frame: pd.DataFrame) -> bool:
-    """Whether a frame's arms are a curve over K: they differ in K and cell alone."""
+    """Return whether the arms are a curve over K: they differ in K and cell only."""
     arms = frame.drop_duplicates("arm")
     alike = arms["beside_rounds"].nunique() == 1 and not arms.duplicated(["cell", "rounds"]).any()
     return bool(alike and (arms["rounds"] > 0).any())
@@ -106,22 +106,22 @@ def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
     """Describe the figure.
 
     Args:
-        frame: One experiment under one settings value, see
+        frame: One study under one settings value, see
             :func:`~reports.frames.trials.select_settings`.
 
     Raises:
-        ValueError: The frame's arms are no curve, see :func:`is_rounds_curve`.
+        ValueError: The arms are not a curve, see :func:`is_rounds_curve`.
     """
     if not is_rounds_curve(frame):
         raise ValueError(
-            f"arms {sorted(set(frame['arm']))}: those of a curve differ in K and cell alone"
+            f"arms {sorted(set(frame['arm']))}: the arms of a curve must differ in K and cell only"
         )
     require_one_setting(frame)
     return RoundsCurveInfo(
         corpus=str(frame["corpus"].iloc[0]),
         settings=str(frame["settings"].iloc[0]),
         selection="test" if (frame["selection"] == "test").any() else "dev",
-        # Of the paper's BiLSTM encoder alone is it BiLSTM_s.
+        # BiLSTM_s is the paper's name for K = 0 with its BiLSTM encoder.
         baseline="BiLSTM_s" if "bilstm-s" in set(frame["arm"]) else "no rounds",
         panels=tuple(_panel(metric, frame) for metric in _METRICS),
     )
@@ -148,7 +148,7 @@ def _point(metric: str, trials: pd.DataFrame) -> Point:
     return Point(
         rounds=int(first["rounds"]),
         mean=found.mean,
-        # Of two seeds it is nine standard deviations wide either way: the scale would be its own.
+        # The CI of two seeds is ± nine standard deviations, and would set the scale of the figure.
         low=found.low if found.n > 2 else math.nan,
         high=found.high if found.n > 2 else math.nan,
         n=found.n,
@@ -173,17 +173,13 @@ def draw_rounds_curve(info: RoundsCurveInfo) -> Figure:
         for axes, panel in zip(all_axes, info.panels, strict=True):
             _draw_panel(axes, panel)
         all_axes[0].set_ylabel("points")
-        all_axes[0].yaxis.set_major_locator(_y_ticks(info))
+        drawn = any(p.n or p.published is not None for _, p in info.points)
+        ticks = MaxNLocator(nbins=7, steps=[1, 2, 5, 10]) if drawn else NullLocator()
+        all_axes[0].yaxis.set_major_locator(ticks)
         _draw_head(figure, info, height)
         for line, note in enumerate(reversed(notes)):
             figure.text(0.012, (0.1 + 0.17 * line) / height, note, fontsize=7.5, color=FAINT)
     return figure
-
-
-def _y_ticks(info: RoundsCurveInfo) -> Locator:
-    """Return round steps, or none where there is nothing to measure."""
-    drawn = any(p.n or p.published is not None for _, p in info.points)
-    return MaxNLocator(nbins=7, steps=[1, 2, 5, 10]) if drawn else NullLocator()
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
@@ -192,25 +188,21 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set_xlabel("updating rounds K", labelpad=3)
     axes.set_xticks(range(last + 1))
     axes.set_xlim(-0.4, last + 0.4)
-    if panel.baseline:
-        _draw_baseline(axes, panel.baseline)
+    if base := panel.baseline:
+        if base.n:
+            axes.axhline(base.mean, color=GREY, linestyle=DASHES, linewidth=1.2)
+        if math.isfinite(base.low):
+            axes.axhspan(base.low, base.high, color=GREY, alpha=0.11, linewidth=0)
+        _draw_points(axes, (base,), GREY, shift=-0.14)
     for curve in panel.curves:
         _draw_curve(axes, curve)
     axes.margins(y=0.08)
 
 
-def _draw_baseline(axes: Axes, point: Point) -> None:
-    if point.n:
-        axes.axhline(point.mean, color=GREY, linestyle=DASHES, linewidth=1.2)
-    if math.isfinite(point.low):
-        axes.axhspan(point.low, point.high, color=GREY, alpha=0.11, linewidth=0)
-    _draw_points(axes, (point,), GREY, shift=-0.14)
-
-
 def _draw_curve(axes: Axes, curve: Curve) -> None:
     colour = _colour(curve.cell)
     rounds = [p.rounds for p in curve.points]
-    # Dotted to and from a point that lacks seeds: its place may still move.
+    # Dotted to and from a point with missing seeds, because its mean may still change.
     axes.plot(rounds, [p.mean for p in curve.points], ":", color=colour, linewidth=1.2, zorder=3)
     whole = [p.mean if p.complete else math.nan for p in curve.points]
     axes.plot(rounds, whole, color=colour, linewidth=1.8, zorder=4)
@@ -219,14 +211,14 @@ def _draw_curve(axes: Axes, curve: Curve) -> None:
     for before, point, after in zip(
         [math.nan, *low[:-1]], curve.points, [*low[1:], math.nan], strict=True
     ):
-        # A band has no width at a point whose neighbours have none.
+        # Without a neighbour that has a CI there is no band, so the CI is drawn as a bar.
         if math.isnan(before) and math.isnan(after):
             axes.vlines(point.rounds, point.low, point.high, color=colour, alpha=0.5, linewidth=4)
     _draw_points(axes, curve.points, colour, shift=_SHIFTS.get(curve.cell, 0.0))
 
 
 def _draw_points(axes: Axes, points: Iterable[Point], colour: str, shift: float) -> None:
-    """Draw means, hollow where seeds are missing; seeds beside them; the paper's values."""
+    """Draw means (hollow if seeds are missing), single seeds and the paper's scores."""
     for point in points:
         if point.n > 1:
             at = [point.rounds + shift] * point.n
@@ -255,10 +247,10 @@ def _colour(cell: str) -> str:
 def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
     title = f"Test scores against updating rounds K on {info.corpus}, {seed_count(info)}"
     figure.text(0.012, 1 - 0.3 / height, title, fontsize=13, fontweight="bold")
-    chosen = "dev" if info.selection == "dev" else "TEST, which flatters the scores"
-    subtitle = f"Test split, epoch chosen on {chosen}"
+    selection = "dev" if info.selection == "dev" else "TEST, which inflates the scores"
+    subtitle = f"Test split, epoch selected on {selection}"
     if any(math.isfinite(p.low) for _, p in info.points):
-        subtitle += "; mean over seeds and its 95 % interval"
+        subtitle += "; mean over seeds with its 95 % CI"
     figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=FAINT)
     figure.legend(
         handles=_legend_handles(info),
@@ -286,7 +278,7 @@ def seed_count(info: RoundsCurveInfo) -> str:
 
 
 def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
-    """Return a key to what this figure holds, and to nothing else."""
+    """Return the legend entries of what this figure shows."""
     handles: list[Line2D | Patch] = []
     for curve in info.panels[0].curves:
         if not any(p.n or p.published is not None for p in curve.points):
@@ -301,7 +293,7 @@ def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
     if any(p.published is not None for p in points):
         handles.append(Line2D([], [], label="the paper, Table 1", **_PAPER_MARKER))
     if any(math.isfinite(p.low) for p in points):
-        handles.append(Patch(color=FAINT, alpha=0.2, lw=0, label="95 % interval"))
+        handles.append(Patch(color=FAINT, alpha=0.2, lw=0, label="95 % CI"))
     if any(p.n > 1 for p in points):
         dot: dict[str, Any] = {"marker": ".", "ms": 7, "mew": 0, "ls": "none", "alpha": 0.6}
         handles.append(Line2D([], [], color=FAINT, label="one seed", **dot))
@@ -312,7 +304,7 @@ def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:
 
 
 def _footnotes(info: RoundsCurveInfo) -> list[str]:
-    """Return the lines below the panels: missing seeds and the study's own settings."""
+    """Return the lines below the panels: missing seeds and settings."""
     partial = [(c, p) for c, p in info.points if 0 < p.n < p.n_planned]
     empty = [(c, p) for c, p in info.points if p.n == 0]
     notes = []

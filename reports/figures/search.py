@@ -1,13 +1,13 @@
-"""The figures of a search: dev F1 against every parameter, and the expected best by trials.
+"""The figures of a search: dev F1 against each parameter, and the expected best by trials.
 
-As in :mod:`reports.figures.rounds_curve`: data to an immutable description, description to drawing.
+As in :mod:`reports.figures.rounds_curve`, data becomes an immutable description, which is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import matplotlib as mpl
@@ -21,25 +21,25 @@ from matplotlib.ticker import MaxNLocator
 from reports.document.style import FAINT, INK, PALETTE, STYLE
 from reports.frames.searches import SearchData, expected_best, ranked
 
-#: Points of dev F1 below the best trial that a figure shows; in a slice, what is lower lies on
-#: the edge.
+#: Range of dev F1 below the best trial that a figure shows, in points. Lower trials are drawn on
+#: its lower edge.
 SHOWN = 10.0
-_GOLDEN = 0.618  # its multiples spread evenly between whole numbers
+_GOLDEN = 0.618  # the fractional parts of its multiples spread evenly
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """One arm's trials against a parameter: value and dev F1 in points."""
+    """The trials of one arm: value of the parameter, and dev F1 in points."""
 
     label: str
     finished: tuple[Point, ...]
-    stopped: tuple[Point, ...]
+    pruned: tuple[Point, ...]
     start: Point | None
-    """The arm's own settings, its first trial, if that has finished."""
+    """The first trial, with the arm's initial settings, if it has finished."""
     best: Point | None
-    """The arm's best trial, if it has the parameter at all."""
+    """The arm's best trial, if it has the parameter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Slice:
     name: str
     log: bool
     choices: tuple[str, ...]
-    """Of a categorical parameter, whose values are their numbers, spread by up to a quarter."""
+    """Choices of a categorical parameter. Trials are at the number of their choice ± 0.25."""
     clouds: tuple[Cloud, ...]
 
 
@@ -59,18 +59,18 @@ class SlicesInfo:
 
     slices: tuple[Slice, ...]
     floor: float
-    """Lowest dev F1 that is drawn in its place, in points."""
+    """Lowest dev F1 of the panels, in points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedInfo:
-    """Expected best dev F1, in points, by number of trials; for each arm."""
+    """Expected best dev F1 of each arm, in points, by number of trials."""
 
     curves: tuple[tuple[str, tuple[float, ...]], ...]
 
 
 def slices_info(data: SearchData) -> SlicesInfo | None:
-    """Describe the figure of every parameter that varies, or None while no trial is judged."""
+    """Describe a panel for each parameter that varies; ``None`` if no trial has a score."""
     judged = _judged(data)
     slices = tuple(
         _slice(data, judged, name) for name in data.parameters if judged[name].nunique() > 1
@@ -86,7 +86,7 @@ def _slice(data: SearchData, judged: pd.DataFrame, name: str) -> Slice:
     best = set(ranked(judged).groupby("arm").head(1).index)
     judged = judged[judged[name].notna()]
     values = judged[name].map(str).map(choices.index) if choices else judged[name]
-    # Beside one another: trials with the same choice would lie in one column.
+    # Trials with the same choice are spread out, so that they do not overlap.
     aside = (judged["trial"] * _GOLDEN % 1 - 0.5) / 2 if choices else 0.0
     placed = judged.assign(
         x=values.astype("float64") + aside,
@@ -106,7 +106,7 @@ def _cloud(placed: pd.DataFrame, label: str) -> Cloud:
     return Cloud(
         label=label,
         finished=points(finished),
-        stopped=points(placed[placed["state"] == "stopped"]),
+        pruned=points(placed[placed["state"] == "stopped"]),
         start=next(iter(points(finished[finished["trial"] == 0])), None),
         best=next(iter(points(placed[placed["best"]])), None),
     )
@@ -125,15 +125,16 @@ def expected_info(data: SearchData) -> ExpectedInfo:
 
 
 def _judged(data: SearchData) -> pd.DataFrame:
-    """Return the trials that ended with a score, at their end or where they were stopped."""
+    """Return the finished and the pruned trials that have a score."""
     ended = data.trials[data.trials["state"].isin(["finished", "stopped"])]
     return ended[ended["dev_f1"].notna()]
 
 
 def draw_slices(info: SlicesInfo) -> Figure:
-    """Draw :class:`SlicesInfo`: a panel for each parameter, near the best.
+    """Draw a panel for each parameter, with the trials near the best.
 
-    Finished trials are filled, stopped ones open. A single parameter has a second panel with all.
+    Finished trials are filled, pruned ones open. A single parameter has a second panel with all
+    trials.
     """
     with mpl.rc_context(STYLE):
         if len(info.slices) == 1:
@@ -144,7 +145,7 @@ def draw_slices(info: SlicesInfo) -> Figure:
             whole.set_ylabel("dev F1, all trials")
         else:
             columns = min(3, len(info.slices))
-            rows = ceil(len(info.slices) / columns)
+            rows = math.ceil(len(info.slices) / columns)
             figure, panels = _panels(rows=rows, columns=columns, height=2.1 * rows + 0.6)
             for axes, slice_ in zip(panels, info.slices, strict=False):
                 _draw_slice(axes, slice_, info.floor)
@@ -179,26 +180,21 @@ def _draw_slice(axes: Axes, slice_: Slice, floor: float | None) -> None:
 
 
 def _draw_cloud(axes: Axes, cloud: Cloud, colour: str, floor: float | None) -> None:
-    for points, face in ((cloud.stopped, "none"), (cloud.finished, colour)):
-        for marker, part in _by_floor(points, floor):
-            x, y = zip(*part, strict=True)
-            axes.scatter(
-                x, y, s=22, marker=marker, facecolors=face, edgecolors=colour, clip_on=False
-            )
+    low = -math.inf if floor is None else floor
+    for points, face in ((cloud.pruned, "none"), (cloud.finished, colour)):
+        shown = [(x, y) for x, y in points if y >= low]
+        below = [(x, low) for x, y in points if y < low]
+        for marker, part in (("o", shown), ("v", below)):
+            if part:
+                x, y = zip(*part, strict=True)
+                axes.scatter(
+                    x, y, s=22, marker=marker, facecolors=face, edgecolors=colour, clip_on=False
+                )
     for point, marker, size in ((cloud.start, "D", 34), (cloud.best, "*", 110)):
-        if point is not None and (floor is None or point[1] >= floor):
+        if point is not None and point[1] >= low:
             axes.scatter(
                 *point, s=size, marker=marker, color=colour, edgecolors=INK, linewidths=0.7
             )
-
-
-def _by_floor(
-    points: Sequence[Point], floor: float | None
-) -> Iterator[tuple[str, Sequence[Point]]]:
-    """Yield points in their place, and on the edge those that are lower."""
-    low = [] if floor is None else [(x, floor) for x, y in points if y < floor]
-    high = [point for point in points if floor is None or point[1] >= floor]
-    yield from ((marker, part) for marker, part in (("o", high), ("v", low)) if part)
 
 
 def _legend(figure: Figure, info: SlicesInfo) -> None:
@@ -208,8 +204,8 @@ def _legend(figure: Figure, info: SlicesInfo) -> None:
         for colour, cloud in zip(_cycle(len(clouds)), clouds, strict=True)
     ]
     marks = [
-        _mark("stopped early", "o", "none", FAINT),
-        _mark("lower than shown", "v", "none", FAINT),
+        _mark("pruned", "o", "none", FAINT),
+        _mark("below the axis", "v", "none", FAINT),
         _mark("start", "D", FAINT, INK),
         _mark("best", "*", FAINT, INK),
     ]
@@ -233,7 +229,7 @@ def _mark(label: str, marker: str, face: Any, edge: str) -> Line2D:
 
 
 def draw_expected(info: ExpectedInfo) -> Figure:
-    """Draw :class:`ExpectedInfo`, near the best."""
+    """Draw the expected best dev F1, near the best."""
     with mpl.rc_context(STYLE):
         figure, (axes,) = _panels(rows=1, columns=1, height=3.8)
         for colour, (label, values) in zip(_cycle(len(info.curves)), info.curves, strict=True):

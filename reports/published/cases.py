@@ -1,8 +1,8 @@
-"""The two sentences of the paper's Table 3, with the gold and the predictions printed there.
+"""The two sentences of the paper's Table 3, with the gold triples and predictions printed there.
 
-Words are as the NYT corpus has them (the paper sets them as running text, with "Europes" for
-"Europe 's"); part-of-speech tags are NLTK's, as the preprocessed corpora carry, mistakes
-included: a model expects the tags it was trained with. Spans are half-open word ranges.
+Words are tokenized as in the NYT corpus; the paper prints running text, with "Europes" for
+"Europe 's". Part-of-speech tags are NLTK's with its errors, as in the preprocessed corpora, because
+a model expects the tags it was trained with. Spans are half-open ranges of words.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _CONTAINS = "/location/location/contains"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """Entities and triples, by gold annotation or by a model, as printed."""
+class Annotation:
+    """Entities and triples of a sentence, gold or predicted by a model, as printed."""
 
     label: str
     entities: tuple[Span, ...]
@@ -31,8 +31,8 @@ class PaperCase:
     title: str
     text: str
     tags: str
-    gold: Said
-    models: tuple[Said, ...]
+    gold: Annotation
+    models: tuple[Annotation, ...]
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -47,12 +47,12 @@ class PaperCase:
 
 SOURCE = "Sun et al., Table 3"
 
-_NORWAY = Said(
+_NORWAY = Annotation(
     label="gold",
     entities=((13, 14), (27, 28), (32, 33)),
     triples=((13, _CONTAINS, 27), (13, _CONTAINS, 32)),
 )
-_SCOTT = Said(label="gold", entities=((1, 2), (34, 36)), triples=((35, _CONTAINS, 1),))
+_SCOTT = Annotation(label="gold", entities=((1, 2), (34, 36)), triples=((35, _CONTAINS, 1),))
 
 PAPER_CASES = (
     PaperCase(
@@ -68,12 +68,12 @@ PAPER_CASES = (
         ),
         gold=_NORWAY,
         models=(
-            Said(
+            Annotation(
                 label="BiLSTM_s",
                 entities=_NORWAY.entities,
                 triples=((13, _CONTAINS, 27),),
             ),
-            Said(label="RIN", entities=_NORWAY.entities, triples=_NORWAY.triples),
+            Annotation(label="RIN", entities=_NORWAY.entities, triples=_NORWAY.triples),
         ),
     ),
     PaperCase(
@@ -90,8 +90,8 @@ PAPER_CASES = (
         ),
         gold=_SCOTT,
         models=(
-            Said(label="BiLSTM_s", entities=((27, 28), (34, 36)), triples=_SCOTT.triples),
-            Said(label="RIN", entities=_SCOTT.entities, triples=_SCOTT.triples),
+            Annotation(label="BiLSTM_s", entities=((27, 28), (34, 36)), triples=_SCOTT.triples),
+            Annotation(label="RIN", entities=_SCOTT.entities, triples=_SCOTT.triples),
         ),
     ),
 )

@@ -1,10 +1,10 @@
-"""The paper's numbers, each with the table and row it was printed in.
+"""The published numbers, each with the table and row where it was printed.
 
-Values stand as printed: points for scores, sentences for Table 2. ``webnlg_star`` and
-``nyt`` are the paper's WebNLG and NYT; nothing was published for any other corpus. The overlap
-classes of their test splits are from the paper that the corpora come from.
-Figure 3 has no numbers in the text, so its K = 1, 3, 5 are Table 1's. Beside them stand the
-partial-match scores of the published version (Sun et al., EMNLP 2020), the only ones with a spread.
+Values are as printed: points for scores, numbers of sentences for Table 2. ``webnlg_star`` and
+``nyt`` are the paper's WebNLG and NYT. Nothing is published for other corpora. The overlap classes
+of their test splits are from the paper that introduced the corpora. Figure 3 has no printed
+numbers, so its K = 1, 3 and 5 come from Table 1. The partial-match scores of the EMNLP version (Sun
+et al. 2020) are the only ones with a spread.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ class Published:
     corpus: str
     """``webnlg_star`` or ``nyt``."""
     arm: str
-    """The arm it belongs to; ``corpus`` for Table 2, which describes no model."""
+    """Arm of the number; ``corpus`` for Table 2, which describes no model."""
     metric: str
-    """``precision``, ``recall``, ``f1``, ``entity_f1``; Table 2's ``train_sentences`` …; a
-    class of test sentences, ``test_Normal`` …"""
+    """``precision``, ``recall``, ``f1``, ``entity_f1``; in Table 2 ``train_sentences`` and others;
+    for overlap classes ``test_Normal`` and others."""
     value: float
     """As printed, in points: 81.5."""
     source: str
-    """Table and row, with the citation where the paper quotes other work."""
+    """Table and row, with a citation if the paper quotes other work."""
     sd: float | None = None
-    """Standard deviation over seeds, in points, where it was printed."""
+    """Standard deviation over seeds, in points; ``None`` if it is not printed."""
 
 
 # Arm, row as printed; then precision, recall, F1 on NYT and on WebNLG.
@@ -79,75 +79,55 @@ _CAMERA_READY = (
 )
 
 
-def _table_1() -> Iterator[Published]:
-    metrics = ("precision", "recall", "f1")
+def _printed() -> Iterator[Published]:
     for arm, row, *values in _TABLE_1:
         for corpus, part in (("nyt", values[:3]), ("webnlg_star", values[3:])):
-            for metric, value in zip(metrics, part, strict=True):
+            for metric, value in zip(("precision", "recall", "f1"), part, strict=True):
                 yield Published(corpus, arm, metric, value, f"Table 1, {row}")
-
-
-def _table_2() -> Iterator[Published]:
-    splits = ("train", "dev", "test")
     for corpus, row, *counts in _TABLE_2:
-        for split, count in zip(splits, counts, strict=True):
+        for split, count in zip(("train", "dev", "test"), counts, strict=True):
             yield Published(corpus, "corpus", f"{split}_sentences", float(count), f"Table 2, {row}")
-
-
-def _zeng_table_1() -> Iterator[Published]:
     for corpus, row, *counts in _ZENG_TABLE_1:
+        source = f"Zeng et al. (2018), Table 1, {row}"
         for group, count in zip(("Normal", "EPO", "SEO"), counts, strict=True):
-            source = f"Zeng et al. (2018), Table 1, {row}"
             yield Published(corpus, "corpus", f"test_{group}", float(count), source)
-
-
-def _table_4() -> Iterator[Published]:
     for arm, row, relation_f1, entity_f1 in _TABLE_4:
         yield Published("nyt", arm, "f1", relation_f1, f"Table 4, {row}")
         yield Published("nyt", arm, "entity_f1", entity_f1, f"Table 4, {row}")
-
-
-def _table_5() -> Iterator[Published]:
     for arm, row, nyt, webnlg in _TABLE_5:
         yield Published("nyt", arm, "f1", nyt, f"Table 5, {row}")
         yield Published("webnlg_star", arm, "f1", webnlg, f"Table 5, {row}")
-
-
-def _camera_ready() -> Iterator[Published]:
     source = "Sun et al. (2020), partial match"
     for arm, nyt, nyt_sd, webnlg, webnlg_sd in _CAMERA_READY:
         yield Published("nyt", arm, "f1", nyt, source, nyt_sd)
         yield Published("webnlg_star", arm, "f1", webnlg, source, webnlg_sd)
 
 
-#: Every printed number, in the order of the tables; some are printed more than once.
-PUBLISHED = (
-    *(*_table_1(), *_table_2(), *_zeng_table_1(), *_table_4(), *_table_5()),
-    *_camera_ready(),
-)
+#: All printed numbers, in the order of the tables; some are printed more than once.
+PUBLISHED = tuple(_printed())
 
 #: Arm and label of each row of the tables that score models, in printed order.
 TABLE_1_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_1)
 TABLE_4_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_4)
 TABLE_5_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_5)
-#: Rows of Table 1 that the paper quotes; no arm of a study makes them.
+#: Rows of Table 1 that the paper quotes from other work; no study has these arms.
 LITERATURE = frozenset(arm for arm, _ in TABLE_1_ROWS[:5])
-#: K of Figure 3.
+#: The numbers of rounds K in Figure 3.
 ROUNDS = tuple(range(1, 7))
-#: Arms that the tables and Figure 3 speak of.
+#: The paper's own arms, in its tables and in Figure 3.
 ARMS = frozenset(p.arm for p in PUBLISHED if p.arm not in LITERATURE | {"corpus"}) | frozenset(
     f"{cell}-{k}" for cell in ("gru", "rnn") for k in ROUNDS
 )
 
-# Read backwards, so that a number printed twice is credited to its first table.
+# In reverse order, so that the first of two equal keys wins: the first table that prints it.
 _BY_KEY = {(p.corpus, p.arm, p.metric): p for p in reversed(PUBLISHED)}
 
 
 def published(corpus: str, arm: str, metric: str) -> Published | None:
-    """Return the paper's number for an arm, or ``None`` where it printed none.
+    """Return the published number of an arm, or ``None`` if there is none.
 
     Args:
-        corpus: Key of the corpus; only ``webnlg_star`` and ``nyt`` are the paper's.
+        corpus: Name of the corpus; only ``webnlg_star`` and ``nyt`` have numbers.
         arm: Name of the arm, such as ``gru-3``.
         metric: See :class:`Published`; scores are on the test split.
     """
@@ -155,7 +135,7 @@ def published(corpus: str, arm: str, metric: str) -> Published | None:
 
 
 def best_without_bert(corpus: str) -> Published | None:
-    """Return the best F1 that the paper has of its own on a corpus without BERT (Table 1)."""
+    """Return the paper's best F1 on a corpus of its own models without BERT (Table 1)."""
     own = {arm for arm, row in TABLE_1_ROWS if "BERT" not in row} - LITERATURE
     scores = (published(corpus, arm, "f1") for arm in sorted(own))
     return max((p for p in scores if p is not None), key=lambda p: p.value, default=None)

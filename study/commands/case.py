@@ -21,7 +21,7 @@ from rich.console import Console
 from reports.cases.page import write_page
 from reports.cases.views import CaseView, read_cases
 from reports.frames.trials import read_ledger
-from reports.published.cases import PAPER_CASES, SOURCE, Said
+from reports.published.cases import PAPER_CASES, SOURCE, Annotation
 from rin_core.config import Config
 from rin_core.data.corpus import Corpus, Fact, Sentence, Span, shown, word_facts
 from rin_core.data.encoding import encode_split
@@ -113,8 +113,8 @@ class Case:
     title: str
     source: str
     sentence: Sentence
-    gold: Said | None
-    printed: tuple[Said, ...] = ()
+    gold: Annotation | None
+    printed: tuple[Annotation, ...] = ()
     """What models said of it in print."""
 
 
@@ -241,7 +241,7 @@ def from_test(corpus: Corpus, number: int, entity_word: str, why: str) -> Case:
         raise ValueError(f"--test {number}: must be 0 to {len(corpus.test) - 1} for {corpus.name}")
     sentence = corpus.test[number]
     facts = tuple(sorted(word_facts(sentence.triples, entity_word)))
-    gold = Said(label="gold", entities=sentence.entities, triples=facts)
+    gold = Annotation(label="gold", entities=sentence.entities, triples=facts)
     title = f"Test sentence {number}"
     return Case(title=title, source=f"{corpus.name}; {why}", sentence=sentence, gold=gold)
 
@@ -294,5 +294,5 @@ def follow(case: Case, models: Sequence[Loaded]) -> dict[str, Any]:
     }
 
 
-def _plain(said: Said) -> dict[str, Any]:
+def _plain(said: Annotation) -> dict[str, Any]:
     return {"label": said.label, "entities": said.entities, "triples": said.triples}

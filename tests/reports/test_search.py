@@ -110,7 +110,7 @@ def test_the_figures_take_every_judged_trial(runs):
     assert (only.name, only.log, info.floor) == (RATE, True, pytest.approx(70 - SHOWN))
     (cloud,) = only.clouds
     assert cloud.finished == ((1e-3, 60.0), (2e-3, 70.0))
-    assert cloud.stopped == ((1e-4, 20.0), (1e-5, 30.0))
+    assert cloud.pruned == ((1e-4, 20.0), (1e-5, 30.0))
     assert (cloud.start, cloud.best) == ((1e-3, 60.0), (2e-3, 70.0))
     ((label, curve),) = expected_info(data).curves
     assert (label, len(curve)) == ("Arm A", 4)
@@ -139,7 +139,7 @@ def test_every_parameter_that_varies_has_a_slice(runs):
     assert (rate.name, cell.name, cell.choices) == (RATE, "model.cell", ("gru", "rnn", "linear"))
     (cloud,) = cell.clouds
     assert [(round(x), y) for x, y in cloud.finished] == [(0, 60.0)]
-    assert [(round(x), y) for x, y in cloud.stopped] == [(1, 20.0)], "two have no cell"
+    assert [(round(x), y) for x, y in cloud.pruned] == [(1, 20.0)], "two have no cell"
     assert (rate.clouds[0].best, cloud.best) == ((2e-3, 70.0), None), "nor has the best"
     panels = draw_slices(slices_info(varied)).axes
     assert [axes.get_xlabel() for axes in panels] == ["learning_rate", "cell"]
