@@ -1,0 +1,60 @@
+"""The commands in the documents: the command line accepts them, and settings and spaces exist."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from rin_core.config import Config
+from search_spaces import SEARCHES, SPACES
+from study.commands.main import CommandLine, parse
+from tests.docs.test_documents import DOCUMENTS, ROOT
+
+_PROGRAM = re.compile(r"^(?:\.venv/bin/)?python study/run\.py ?")
+
+
+def _commands() -> Iterator[str]:
+    """Yield the arguments of each documented command that runs ``study/run.py``."""
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        blocks += re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
+        joined = (re.sub(r"\\\n\s*", "", block) for block in blocks)
+        lines = [line.strip() for block in joined for line in block.splitlines()]
+        spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
+        for command in (*lines, *spans):
+            if program := _PROGRAM.match(command):
+                yield command[program.end() :]
+
+
+COMMANDS = sorted(set(_commands()))
+
+
+def test_there_are_commands() -> None:
+    assert {"--list", "show tune_rin-corpus"} <= {c.partition(" #")[0].strip() for c in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_documented_command_is_accepted(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    arguments = shlex.split(command, comments=True)
+    line = parse(arguments)
+    for space in line.space:
+        assert space in {**SPACES, **SEARCHES} or space.endswith(".toml")
+    for options in (line, line.command):
+        if options is not None and hasattr(options, "overrides"):
+            Config().with_overrides(options.overrides())
+
+
+def test_documented_options_exist() -> None:
+    """Options named alone, as ``--dry-run``, are options of a study."""
+    texts = (path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    spans = " ".join(span for text in texts for span in re.findall(r"`(--[^`]+)`", text))
+    named = set(re.findall(r"(?:^|\s)--([a-z-]+)", spans))
+    assert {"dry-run", "set", "shared"} <= named
+    known = {field.name.replace("_", "-") for field in dataclasses.fields(CommandLine)}
+    assert named - known == {"help"}
