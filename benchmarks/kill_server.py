@@ -17,7 +17,8 @@ from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
-from study.tracking.mlflow.client import WATCHED, create_database
+from study.tracking.mlflow.client import create_database
+from study.tracking.mlflow.names import WATCHED
 from tests.servers import MlflowServer, mlflow_server, wait_for
 from tests.studies import results
 from tests.tracked import children, differences, runs_of

@@ -155,7 +155,7 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
         header = {"space": "scale", "corpus": "demo", "command": "scale"}
         ledger.record_study(experiment.name, header, experiment.record())
     stage("planning")
-    running = driver.Study(experiments, uri, folder, Console(quiet=True))
+    running = driver.StudySession(experiments, uri, folder, Console(quiet=True))
     stage("MLflow opened")
     running.run(
         plan.trials,
@@ -175,17 +175,17 @@ def untracked(options: Options, count: int, folder: Path) -> dict[str, float]:
 
 def tracked(options: Options, count: int, folder: Path) -> dict[str, float]:
     """Run a study in MLflow; return seconds by stage, and those of them MLflow was written to."""
-    from study.tracking.mlflow.client import Runs
+    from study.tracking.mlflow.client import MlflowRuns
 
-    update, busy = Runs.update, 0.0
+    update, busy = MlflowRuns.update, 0.0
 
-    def timed(self: Runs, *args: Any) -> None:
+    def timed(self: MlflowRuns, *args: Any) -> None:
         nonlocal busy
         began = time.thread_time()
         update(self, *args)
         busy += time.thread_time() - began
 
-    Runs.update = timed
+    MlflowRuns.update = timed
     found = study(options, count, folder, f"sqlite:///{folder}/mlflow.db")
     return found | {WRITING: busy}
 

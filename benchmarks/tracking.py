@@ -19,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -31,10 +31,11 @@ from rin_core.data.loading import load_dataset
 from study.execution.trial import run_unit
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
-from study.tracking.base import NOBODY, Planned, Tracked, Tracking
+from study.tracking.base import DISABLED, ExperimentSpec, RunSpec
 from study.tracking.mlflow.client import create_database
-from study.tracking.open import track
+from study.tracking.open import open_tracker
 from tests.servers import mlflow_server
+from tests.tracked import close, epoch_end, trial_end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,17 @@ class Measured:
 
 def measure(config: Config, corpus: EncodedCorpus, uri: str, pair: int, root: Path) -> Measured:
     """Train a trial from its start under a tracking URI."""
-    run = Ledger(root / f"{pair}-{'off' if uri == NOBODY else 'on'}").run("trial")
-    tracker = track(uri, _tracked(run, config, corpus, f"pair {pair}", root))
+    unit = Ledger(root / f"{pair}-{'off' if uri == DISABLED else 'on'}").run("trial")
+    tracker = open_tracker(uri, _spec(unit, config, corpus, f"pair {pair}", root))
+
+    def report(row: Mapping[str, float]) -> None:
+        tracker.on_epoch(epoch_end("trial", int(row["epoch"])))
+
     started, cpu = time.perf_counter(), time.process_time()
-    record = run_unit(config, corpus, run, on_epoch=lambda row: _tell(tracker, row["epoch"]))
+    record = run_unit(config, corpus, unit, on_epoch=report)
     trained, trained_cpu = time.perf_counter(), time.process_time()
-    tracker.settle("trial")
-    if tracker.close("FINISHED"):
+    tracker.on_trial_end(trial_end("trial"))
+    if close(tracker, complete=True):
         sys.exit("not everything arrived in MLflow")
     return Measured(
         pair=pair,
@@ -69,16 +74,21 @@ def measure(config: Config, corpus: EncodedCorpus, uri: str, pair: int, root: Pa
     )
 
 
-def _tell(tracker: Tracking, epoch: float) -> None:
-    tracker.epoch("trial", int(epoch))
-
-
-def _tracked(run: Run, config: Config, corpus: EncodedCorpus, name: str, root: Path) -> Tracked:
-    planned = Planned(run=run, name=name, params=config.flat(), tags={"arm": "gru-1"})
-    return Tracked(
+def _spec(
+    unit: Run, config: Config, corpus: EncodedCorpus, name: str, root: Path
+) -> ExperimentSpec:
+    run = RunSpec(
+        run=unit,
+        experiment=name,
+        name=name,
+        params=config.flat(),
+        tags={"arm": "gru-1"},
+        max_epochs=config.training.max_epochs,
+    )
+    return ExperimentSpec(
         name=name,
         description="",
-        planned={"trial": planned},
+        runs={"trial": run},
         tags={},
         artifacts=root / "artifacts",
         corpus=corpus,
@@ -88,7 +98,9 @@ def _tracked(run: Run, config: Config, corpus: EncodedCorpus, name: str, root: P
 def compare(rows: Sequence[Measured]) -> str:
     """Say what tracking costs: ratios of pairs, minimum, median and maximum."""
     pairs = [[row for row in rows if row.pair == pair] for pair in {row.pair for row in rows}]
-    off, on = zip(*(sorted(p, key=lambda row: row.tracking != NOBODY) for p in pairs), strict=True)
+    off, on = zip(
+        *(sorted(p, key=lambda row: row.tracking != DISABLED) for p in pairs), strict=True
+    )
     lines = []
     for name in ("trial_s", "trial_cpu_s"):
         ratios = [getattr(b, name) / getattr(a, name) for a, b in zip(off, on, strict=True)]
@@ -126,7 +138,7 @@ def main() -> int:
         measure(config, corpus, uri, 0, Path(folder))  # compilers and caches
         rows = []
         for pair in range(1, options.pairs + 1):
-            for where in (NOBODY, uri) if pair % 2 else (uri, NOBODY):
+            for where in (DISABLED, uri) if pair % 2 else (uri, DISABLED):
                 rows.append(measure(config, corpus, where, pair, Path(folder)))
     print(compare(rows))
     if options.csv is not None:

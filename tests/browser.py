@@ -18,7 +18,7 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from study.tracking.mlflow.client import WATCHED
+from study.tracking.mlflow.names import WATCHED
 from tests.servers import MlflowServer, mlflow_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

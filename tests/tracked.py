@@ -13,8 +13,9 @@ from rin_core.train.checkpoint import save_tensors
 from rin_core.train.loop import CHECKPOINT
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
-from study.tracking.base import Planned, Tracked
-from study.tracking.mlflow.client import FINGERPRINT, WATCHED
+from study.ledger.state import TrialState
+from study.tracking.base import EpochEnd, ExperimentSpec, RunSpec, StudyEnd, Tracker, TrialEnd
+from study.tracking.mlflow.names import FINGERPRINT, WATCHED
 
 EXPERIMENT = "curve-demo"
 ENDED = ("F1/test", "F1/best_dev", "training/best_epoch", "training/total_seconds")
@@ -38,6 +39,22 @@ def learn(run: Run, epochs: int) -> None:
     history = [epoch(number) for number in range(1, epochs + 1)]
     save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
     run.record_usage(epochs, {"process_memory_megabytes": 200.0 + epochs})
+
+
+def epoch_end(fingerprint: str, number: int) -> EpochEnd:
+    """Return the event of an epoch."""
+    return EpochEnd(fingerprint=fingerprint, epoch=number, train_loss=1.0, f1=0.5, seconds=0.5)
+
+
+def trial_end(fingerprint: str, **changes: Any) -> TrialEnd:
+    """Return the event of a trial's end."""
+    return TrialEnd(**{"fingerprint": fingerprint, "state": TrialState.FINISHED, **changes})
+
+
+def close(tracker: Tracker, *, complete: bool, files: Sequence[Path] = ()) -> int:
+    """End a study; return how many runs were not sent completely."""
+    tracker.on_study_end(StudyEnd(complete=complete, files=files))
+    return tracker.unsent
 
 
 def finish(run: Run, epochs: int, dev_f1: float = 0.5) -> None:
@@ -66,17 +83,24 @@ def finish(run: Run, epochs: int, dev_f1: float = 0.5) -> None:
     )
 
 
-def experiment(root: Path, names: Iterable[str] = ("aaa", "bbb"), **changes: Any) -> Tracked:
+def experiment(root: Path, names: Iterable[str] = ("aaa", "bbb"), **changes: Any) -> ExperimentSpec:
     ledger = Ledger(root / "runs")
-    planned = {
-        name: Planned(run=ledger.run(name), name=f"arm {name}", params={"k": 1}, tags={"arm": name})
+    runs = {
+        name: RunSpec(
+            run=ledger.run(name),
+            experiment=EXPERIMENT,
+            name=f"arm {name}",
+            params={"k": 1},
+            tags={"arm": name},
+            max_epochs=9,
+        )
         for name in names
     }
-    return Tracked(
+    return ExperimentSpec(
         **{
             "name": EXPERIMENT,
             "description": "**what is compared**",
-            "planned": planned,
+            "runs": runs,
             "tags": {"space": "curve", "corpus": "demo"},
             "artifacts": root / "artifacts",
             **changes,

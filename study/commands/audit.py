@@ -24,6 +24,7 @@ from study.execution.interrupt import watched
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord, SearchTrial
 from study.planning.grid import encoding
+from study.tracking.base import RunSpec
 from study.tracking.progress import Progress
 
 
@@ -97,6 +98,7 @@ class Audit:
         """Train trials to the end; return whether Ctrl-C interrupted it."""
         # Imported late: a typing error should not wait for Ray's imports.
         from study.execution import cluster, tuner
+        from study.execution.recorder import RunRecorder
         from study.execution.worker import Work
 
         gpus = cluster.default_gpus(None)
@@ -112,41 +114,24 @@ class Audit:
             )
             for trial in trials
         ]
-        names = {trial.fingerprint: trial.name for trial in trials}
-        epochs = {w.run.fingerprint: w.config.training.max_epochs for w in work}
-        with Progress(console, names, epochs, slots) as progress:
-            watch = _Watch(ledger, progress)
-            with watched() as interruption:
-                tuner.run(work, encoded, resources, slots, watch, self.out / "ray")
+        runs = {
+            trial.fingerprint: RunSpec(
+                run=ledger.run(trial.fingerprint),
+                experiment=self.experiment,
+                name=trial.name,
+                params={},
+                tags={},
+                max_epochs=int(trial.config["training.max_epochs"]),
+            )
+            for trial in trials
+        }
+        progress = Progress(console, len(trials))
+        progress.on_capacity(slots)
+        with progress, watched() as interruption:
+            tuner.run(
+                work, encoded, resources, slots, RunRecorder(runs), [progress], self.out / "ray"
+            )
         return interruption.happened
-
-
-@dataclass(frozen=True, slots=True)
-class _Watch:
-    """Shows the trials' progress."""
-
-    ledger: Ledger
-    progress: Progress
-
-    def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
-        self.progress.epoch(fingerprint, row)
-
-    def retried(self, fingerprint: str, error: str | None) -> None:
-        self.progress.retry(fingerprint, error)
-
-    def fits(self, slots: int) -> None:
-        self.progress.fits(slots)
-
-    def ended(self, fingerprint: str, error: str | None) -> None:
-        run = self.ledger.run(fingerprint)
-        if (result := run.result()) is not None:
-            epochs = len(result["history"])
-            self.progress.finish(fingerprint, result["dev"]["f1"], epochs, result["seconds"])
-            return
-        if error is not None:
-            run.record_failure(error)
-        failure = run.failure() or {"reason": "interrupted"}
-        self.progress.fail(fingerprint, failure["reason"])
 
 
 def choose(record: SearchRecord, count: int) -> list[SearchTrial]:

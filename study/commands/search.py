@@ -114,7 +114,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
         study.run(options.resources())
     files = build_search(options.out, options.out / "reports", plan.experiment)
     if unsent := study.close(files):
-        text = f"{plural(unsent, 'write')} to MLflow failed; run the same command to send them"
+        text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
         say(console, text, "yellow")
     if study.interrupted:
         return INTERRUPTED

@@ -24,7 +24,7 @@ from reports.tables.search import audit, audit_verdict, best_trials, compute, ru
 from study.commands.options import LedgerFolder
 from study.commands.printing import print_rows
 from study.ledger.ledger import Ledger
-from study.tracking.progress import clock
+from study.tracking.progress import format_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,11 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     print_rows(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
     rows = [
-        {"outcome": str(status), "trials": str(int(row["size"])), "time": clock(row["sum"])}
+        {
+            "outcome": str(status),
+            "trials": str(int(row["size"])),
+            "time": format_duration(row["sum"]),
+        }
         for status, row in spent.iterrows()
     ]
     print_rows(console, "compute by outcome", rows)
@@ -141,7 +145,7 @@ def _begun_row(trial: pd.Series, history: Sequence[Mapping[str, float]]) -> dict
         "trial": _name(trial),
         "epochs": str(len(history)),
         "best dev F1": points(100 * best),
-        "time": clock(_seconds(history)),
+        "time": format_duration(_seconds(history)),
         "fingerprint": str(trial["fingerprint"]),
     }
 

@@ -23,8 +23,7 @@ from study.ledger.corpora import record_corpora
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
 from study.planning.grid import Experiment, Plan, PlannedTrial, make_plan, refuse_taken, together
-from study.tracking.base import NOBODY
-from study.tracking.progress import clock
+from study.tracking.progress import format_duration
 
 
 def run_study(options: Options, console: Console) -> int:
@@ -112,7 +111,7 @@ def _run(
     """Record, run, report and summarise; return the exit code."""
     # Imported late: a typing error should not wait for Ray's and MLflow's imports.
     from study.execution.cluster import require_listener
-    from study.execution.session import Study
+    from study.execution.session import StudySession
 
     started, trials = time.monotonic(), together(experiments)
     ledger.refresh(planned.run for planned in trials)
@@ -124,14 +123,14 @@ def _run(
     say(console, f"{text}, {resumed} of them resumed" if resumed else text)
 
     require_listener(options.ray_address)
-    study = Study(experiments, options.uri(), options.out, console)
+    study = StudySession(experiments, options.uri(), options.out, console)
     if left:
         study.run(left, options.resources())
     pages, files = _build_reports(options, experiments)
     unsent = study.close(files)
     missing = print_missing(trials, console)
-    _print_time(time.monotonic() - started, study.epochs_alone, console)
-    _print_outputs(pages, options, study.pages, unsent, console)
+    _print_time(time.monotonic() - started, study.compute_seconds, console)
+    _print_outputs(pages, study.how_to_view(), unsent, console)
     if study.interrupted:
         return INTERRUPTED
     if missing:
@@ -231,38 +230,24 @@ def print_missing(trials: Sequence[PlannedTrial], console: Console) -> int:
     return len(missing)
 
 
-def _print_time(seconds: float, epochs_alone: float, console: Console) -> None:
+def _print_time(seconds: float, compute_seconds: float, console: Console) -> None:
     """Print the time of the study, and its overhead over the epochs' own time."""
-    text = f"study time {clock(seconds)}"
-    if epochs_alone >= 60:  # in shorter studies the start takes most of the time
-        text += f" ({100 * (seconds / epochs_alone - 1):.0f} % more than the epochs alone)"
+    text = f"study time {format_duration(seconds)}"
+    if compute_seconds >= 60:  # in shorter studies the start takes most of the time
+        text += f" ({100 * (seconds / compute_seconds - 1):.0f} % more than the epochs alone)"
     say(console, text)
 
 
 def _print_outputs(
-    reports: Sequence[Path],
-    options: Options,
-    tracking_pages: Sequence[str],
-    unsent: int,
-    console: Console,
+    reports: Sequence[Path], how_to_view: Sequence[str], unsent: int, console: Console
 ) -> None:
     for path in reports:
         say(console, f"  {short_path(path)}")
     if unsent:
-        text = f"{plural(unsent, 'write')} to MLflow failed; run the same command to send them"
+        text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
         say(console, text, "yellow")
-    uri = without_credentials(options.uri()).rstrip("/")
-    if uri == NOBODY:
-        return
-    address = uri
-    if not uri.startswith(("http://", "https://")):
-        address = "http://127.0.0.1:5000"
-        if uri.startswith("sqlite:///"):
-            uri = f"sqlite:///{short_path(Path(uri.removeprefix('sqlite:///')))}"
-        mlflow = short_path(Path(sys.executable).with_name("mlflow"))
-        say(console, f"MLflow: {mlflow} ui --backend-store-uri {uri}")
-    for page in filter(None, tracking_pages):
-        say(console, f"  {address}/{page}")
+    for line in how_to_view:
+        say(console, line)
 
 
 def command() -> str:

@@ -1,4 +1,4 @@
-"""Units on Ray Tune, in the order of a plan or as a search asks for them.
+"""Runs on Ray Tune, in the order of a plan or as a search asks for them.
 
 Ray places the trials, keeps the slots full and restarts what dies with its worker. It is not
 asked what is finished: `Tuner.restore` repeats epochs and forgets, so every start hands a new
@@ -11,11 +11,10 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import ray
 from ray import tune
-from ray.tune import Callback
 from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
@@ -24,9 +23,11 @@ from rin_core.data.encoding import EncodedCorpus
 from study.execution.cluster import Resources, nodes, room
 from study.execution.packing import asked_memory, memory_limits
 from study.execution.queue import Growth, InOrder, StatelessSearcher
-from study.execution.worker import HEARD, Work, described_work, trainable
+from study.execution.recorder import Recorder
+from study.execution.worker import Work, described_work, trainable
 from study.ledger.shared import SharedRun
 from study.ledger.store import Store
+from study.tracking.base import Callback, EpochEnd
 
 # A trial's death Tune would tell with a traceback of itself; who listens to the trial is told,
 # too, and says it in a line.
@@ -35,28 +36,13 @@ logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 RETRIES = 2
 
 
-class Listener(Protocol):
-    """Who hears of a trial's epochs and end, in the driver."""
-
-    def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
-        """Called when an epoch is on disk, with what :data:`HEARD` names of it."""
-
-    def retried(self, fingerprint: str, error: str | None) -> None:
-        """Called when a trial is begun again: after an error, or as its worker was lost."""
-
-    def ended(self, fingerprint: str, error: str | None) -> None:
-        """Called when a trial has ended, with the error it ended by if Ray knows one."""
-
-    def fits(self, slots: int) -> None:
-        """Called every few seconds at a given address, with how many trials fit now."""
-
-
 def run(
     work: Sequence[Work],
     corpora: Mapping[str, EncodedCorpus],
     resources: Resources,
     at_most: int,
-    listener: Listener,
+    recorder: Recorder,
+    callbacks: Sequence[Callback],
     storage: Path,
 ) -> None:
     """Run units in order until each has ended; SIGINT and SIGTERM end early, without an error.
@@ -66,13 +52,14 @@ def run(
         corpora: Encoded corpora by key; shipped once, then shared without copies.
         resources: What a trial takes.
         at_most: Trials at once, from :func:`connect`.
-        listener: Hears of epochs and ends.
+        recorder: Records how trials end.
+        callbacks: Receive epochs and ends.
         storage: Folder for Ray's own records, which nothing here reads back.
     """
     gpu = resources.of_trial()["GPU"] > 0
     units = (described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work)
     store = next((w.run.store for w in work if isinstance(w.run, SharedRun)), None)
-    search(InOrder(units), None, corpora, resources, at_most, listener, storage, store)
+    search(InOrder(units), None, corpora, resources, at_most, recorder, callbacks, storage, store)
 
 
 def search(
@@ -81,7 +68,8 @@ def search(
     corpora: Mapping[str, EncodedCorpus],
     resources: Resources,
     at_most: int,
-    listener: Listener,
+    recorder: Recorder,
+    callbacks: Sequence[Callback],
     storage: Path,
     store: Store | None,
 ) -> None:
@@ -93,7 +81,8 @@ def search(
         corpora: Encoded corpora by key.
         resources: What a trial takes.
         at_most: Trials at once; at a given address only until the cluster grows or shrinks.
-        listener: Hears of epochs and ends.
+        recorder: Records how trials end.
+        callbacks: Receive epochs and ends.
         storage: Folder for Ray's own records, in the ledger's.
         store: Where trials leave epochs and results, if their nodes do not see the ledger. Its
             address may hold a password, and goes to the workers beside the trials, of which Ray
@@ -112,14 +101,15 @@ def search(
         _places(resources),
     )
     limited = ConcurrencyLimiter(searcher, max_concurrent=at_most)
-    callbacks: list[Callback] = [_Forward(listener)]
+    ray_callbacks: list[tune.Callback] = [TrialEvents(recorder, callbacks)]
     if resources.address is not None:
 
         def look() -> int:
-            listener.fits(room(resources))
+            for callback in callbacks:
+                callback.on_capacity(room(resources))
             return room(resources, searcher.ahead)
 
-        callbacks.append(Growth(limited, look))
+        ray_callbacks.append(Growth(limited, look))
     tuner = tune.Tuner(
         placed,
         tune_config=tune.TuneConfig(
@@ -132,7 +122,7 @@ def search(
         run_config=tune.RunConfig(
             storage_path=str(storage.resolve()),
             failure_config=tune.FailureConfig(max_failures=RETRIES),
-            callbacks=callbacks,
+            callbacks=ray_callbacks,
             verbose=0,
         ),
     )
@@ -176,36 +166,65 @@ def _threads(resources: Resources) -> int:
     return max(1, int(resources.cpus_per_trial))
 
 
-class _Forward(TrialProgressCallback):  # type: ignore[misc]
-    """Pass Ray's news on by fingerprint, in place of the callback that would print them."""
+class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
+    """Turns Ray's events into a study's events.
 
-    def __init__(self, listener: Listener) -> None:
-        self.listener = listener
+    It extends the callback that prints Ray's own tables, which Ray then leaves out.
+
+    Args:
+        recorder: Records how trials end.
+        callbacks: Receive the events.
+    """
+
+    def __init__(self, recorder: Recorder, callbacks: Sequence[Callback]) -> None:
+        self.recorder, self.callbacks = recorder, callbacks
 
     def __getstate__(self) -> dict[str, Any]:
-        """Ray saves its tuner with the callbacks; a restored one would have nobody to tell."""
+        """Save nothing: Ray saves its tuner with the callbacks, and nothing reads that back."""
         return {}
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Handle a start or a restart."""
+        spec = self.recorder.spec(_fingerprint(trial))
+        for callback in self.callbacks:
+            callback.on_trial_start(spec)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Hear of an epoch."""
-        if "train_loss" in result:
-            self.listener.epoch(_fingerprint(trial), {name: result[name] for name in HEARD})
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Hear of an end, and free what Ray would keep of it to the end of the study."""
-        trial.metric_analysis.clear()
-        trial.metric_n_steps.clear()
-        self.listener.ended(_fingerprint(trial), None)
+        """Handle an epoch."""
+        if "train_loss" not in result:
+            return
+        event = EpochEnd(
+            fingerprint=_fingerprint(trial),
+            epoch=int(result["epoch"]),
+            train_loss=result["train_loss"],
+            f1=result["dev_f1"],
+            seconds=result["seconds"],
+        )
+        for callback in self.callbacks:
+            callback.on_epoch(event)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Hear of a trial that is begun again."""
-        self.listener.retried(_fingerprint(trial), _last_line(trial, of_trial=True))
+        """Handle an error or a lost worker after which the trial restarts."""
+        for callback in self.callbacks:
+            callback.on_trial_retry(_fingerprint(trial), _last_line(trial, of_trial=True))
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Handle an end without an error."""
+        self._end(trial, None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Hear of an end by an error, after the last retry."""
-        self.listener.ended(_fingerprint(trial), _last_line(trial))
+        """Handle an error after the last retry."""
+        self._end(trial, _last_line(trial))
+
+    def _end(self, trial: Any, error: str | None) -> None:
+        # Ray would keep the statistics of every metric until the end of the study.
+        trial.metric_analysis.clear()
+        trial.metric_n_steps.clear()
+        event = self.recorder.end(_fingerprint(trial), error)
+        for callback in self.callbacks:
+            callback.on_trial_end(event)
 
 
 def _last_line(trial: Any, *, of_trial: bool = False) -> str | None:

@@ -129,9 +129,9 @@ class Reports:
         self.epoch = int(row["epoch"])
         self.best = max(self.best, row["dev_f1"])
         self.seconds += row["seconds"]
-        heard = {name: row[name] for name in HEARD}
+        heard = {name: row[name] for name in REPORTED_METRICS}
         tune.report({**heard, "best_dev_f1": self.best, "total_seconds": self.seconds})
 
 
-#: What a listener hears of an epoch.
-HEARD = ("epoch", "train_loss", "dev_f1", "seconds")
+#: What a trial reports of an epoch.
+REPORTED_METRICS = ("epoch", "train_loss", "dev_f1", "seconds")

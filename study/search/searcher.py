@@ -51,7 +51,9 @@ class Book(Protocol):
             have these parameters together; None alone while another trial runs the same unit.
         """
 
-    def end(self, arm: str, number: int, *, stopped: int | None, error: bool) -> SearchTrial | None:
+    def conclude(
+        self, arm: str, number: int, *, stopped: int | None, error: bool
+    ) -> SearchTrial | None:
         """Record what became of a trial; None where it will go on another time.
 
         Args:
@@ -282,7 +284,7 @@ class EqualBudgets(StatelessSearcher):
         arm = self._arms[self._running.pop(trial_id)]
         stopped = self._rungs.stopped.get(trial_id)
         number = arm.running(trial_id).number
-        ended = self._book.end(arm.name, number, stopped=stopped, error=error)
+        ended = self._book.conclude(arm.name, number, stopped=stopped, error=error)
         if ended is not None:
             arm.end(trial_id, ended)
 

@@ -18,12 +18,13 @@ from study.execution.worker import Work, described_work
 from study.ledger.files import StudyError
 from study.ledger.run import Run
 from study.ledger.search_record import SearchRecord, SearchTrial
+from study.ledger.state import TrialState
 from study.planning.grid import short
 from study.planning.search import SearchPlan
 from study.search.optuna_store import decided, open_storage
 from study.search.searcher import ArmSearch, EqualBudgets, Rungs
-from study.tracking.base import Planned, Tracked
-from study.tracking.open import track
+from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, TrialEnd
+from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
 
 DATABASE = "optuna.db"
@@ -48,16 +49,13 @@ class SearchStudy:
     ) -> None:
         self.plan, self.record, self.out, self.console = plan, record, out, console
         self._running: dict[str, SearchTrial] = {}
-        self._progress: Progress | None = None
         self._gpu = False
         self.interrupted = False
         hours = plan.search.hours
         self._deadline = None if hours is None else time.monotonic() + 3600 * hours
         # A unit's first trial names it: one that could not be has its arm's.
-        known = {trial.fingerprint: self._planned(trial) for trial in reversed(record.trials)}
-        self._tracker = track(uri, self._tracked(known))
-        for fingerprint in known:
-            self._tracker.settle(fingerprint)
+        known = {trial.fingerprint: self._spec(trial) for trial in reversed(record.trials)}
+        self.tracker = open_tracker(uri, self._experiment(known))
 
     def left(self) -> int:
         """Return how many trials have still to begin or to end."""
@@ -92,11 +90,11 @@ class SearchStudy:
             cluster.require_card(resources, self._largest(), self.plan.plan.corpora)
             self._run(resources, slots)
         except StorageInternalError as error:
-            self._tracker.close("FAILED")
+            self.tracker.on_study_end(StudyEnd(complete=False))
             path = self.out / DATABASE
             raise StudyError(f"{path}: {error}; the same command goes on from here") from error
         except Exception:
-            self._tracker.close("FAILED")
+            self.tracker.on_study_end(StudyEnd(complete=False))
             raise
 
     def _largest(self) -> Iterator[Work]:
@@ -110,14 +108,15 @@ class SearchStudy:
         self.console.print(cluster.at_once(resources, self.left()), highlight=False)
         arms, rungs = self._open_arms()
         searcher = EqualBudgets(arms, self.plan.search.budget, rungs, self, self._deadline)
-        with Progress(self.console, {}, {}, slots, planned=self.left()) as self._progress:
-            corpora, storage = self.plan.plan.corpora, self.out / "ray"
-            store = self.plan.ledger.store
-            with watched() as interruption:
-                tuner.search(searcher, rungs, corpora, resources, slots, self, storage, store)
-            self.interrupted = interruption.happened
-            for fingerprint in self._running:  # of these Ray says nothing
-                self._tracker.settle(fingerprint)
+        progress = Progress(self.console, self.left())
+        progress.on_capacity(slots)
+        corpora, storage = self.plan.plan.corpora, self.out / "ray"
+        store, callbacks = self.plan.ledger.store, [progress, self.tracker]
+        with progress, watched() as interruption:
+            tuner.search(
+                searcher, rungs, corpora, resources, slots, self, callbacks, storage, store
+            )
+        self.interrupted = interruption.happened
 
     def _open_arms(self) -> tuple[dict[str, ArmSearch], Rungs]:
         """Bring Optuna and the rungs in line with the record."""
@@ -158,9 +157,6 @@ class SearchStudy:
             )
         )
         self._running[run.fingerprint] = trial
-        self._tracker.plan(self._planned(trial))
-        assert self._progress is not None
-        self._progress.begin(run.fingerprint, trial.name, config.training.max_epochs)
         work = Work(run=run, config=config, corpus_key=self.plan.starts[arm].corpus_key)
         corpus = self.plan.plan.corpora[work.corpus_key]
         extra = {"arm": arm, "trial": trial.name, "finished": run.result() is not None}
@@ -186,13 +182,13 @@ class SearchStudy:
         self.console.print(f"{trial.name}: {reason}", style="yellow", markup=False)
         return trial
 
-    def epoch(self, fingerprint: str, row: Mapping[str, float]) -> None:
-        """Hear of an epoch."""
-        assert self._progress is not None
-        self._progress.epoch(fingerprint, row)
-        self._tracker.epoch(fingerprint, int(row["epoch"]))
+    def spec(self, fingerprint: str) -> RunSpec:
+        """Return a running trial as callbacks see it."""
+        return self._spec(self._running[fingerprint])
 
-    def end(self, arm: str, number: int, *, stopped: int | None, error: bool) -> SearchTrial | None:
+    def conclude(
+        self, arm: str, number: int, *, stopped: int | None, error: bool
+    ) -> SearchTrial | None:
         """Record what became of a trial; see :class:`~study.search.searcher.Book`.
 
         A node, a card or a disk may have failed and not the trial, so one that ends by an error
@@ -224,59 +220,42 @@ class SearchStudy:
         )
         run.record_pruned(len(trial.dev_f1), f"{self.plan.experiment} {trial.name}: {trial.reason}")
 
-    def retried(self, fingerprint: str, error: str | None) -> None:
-        """Hear of a trial that is begun again."""
-        assert self._progress is not None
-        self._progress.retry(fingerprint, error)
-
-    def fits(self, slots: int) -> None:
-        """Hear how many trials fit now."""
-        assert self._progress is not None
-        self._progress.fits(slots)
-
-    def ended(self, fingerprint: str, error: str | None) -> None:
-        """Hear of the end of a trial, which is in the record already."""
+    def end(self, fingerprint: str, error: str | None) -> TrialEnd:
+        """Describe the end of a trial, which is in the record already."""
         trial = self._running.pop(fingerprint)
         if error is not None and trial.state in ("failed", "running"):
             trial.reason = error
             if trial.state == "failed":
                 self.plan.ledger.run(fingerprint).record_failure(error)
             self.record.save()
-        self._show(trial)
-        self._tracker.plan(self._planned(trial))
-        self._tracker.settle(fingerprint)
-
-    def _show(self, trial: SearchTrial) -> None:
-        assert self._progress is not None
-        spent = trial.fingerprint, trial.best, len(trial.dev_f1), sum(trial.seconds)
-        match trial.state:
-            case "finished":
-                self._progress.finish(*spent)
-            case "stopped":
-                self._progress.stop(*spent)
-            case "failed":
-                self._progress.fail(trial.fingerprint, trial.reason)
-            case "running" if trial.reason:
-                again = f"{trial.reason}; the same command tries once more"
-                self._progress.fail(trial.fingerprint, again)
-            case "running":
-                self._progress.interrupt(trial.fingerprint)
+        reason = trial.reason
+        if trial.state == "running" and reason:
+            reason += "; the same command tries once more"
+        return TrialEnd(
+            fingerprint=fingerprint,
+            state=TrialState("pruned" if trial.state == "stopped" else trial.state),
+            f1=trial.best,
+            epochs=len(trial.dev_f1),
+            seconds=sum(trial.seconds),
+            reason=reason,
+        )
 
     def close(self, files: list[Path]) -> int:
-        """Attach reports in MLflow and wait until everything is sent; return what was not."""
-        return self._tracker.close("FINISHED" if self.complete() else "FAILED", files)
+        """Attach reports in the tracker and wait until everything is sent; return what was not."""
+        self.tracker.on_study_end(StudyEnd(complete=self.complete(), files=files))
+        return self.tracker.unsent
 
-    def _tracked(self, planned: Mapping[str, Planned]) -> Tracked:
-        return Tracked(
+    def _experiment(self, runs: Mapping[str, RunSpec]) -> ExperimentSpec:
+        return ExperimentSpec(
             name=self.plan.experiment,
             description=_description(self.plan),
-            planned=planned,
+            runs=runs,
             tags={"space": self.plan.search.name, "corpus": self.plan.corpus.name},
             artifacts=self.out / "artifacts",
             corpus=self.plan.corpus,
         )
 
-    def _planned(self, trial: SearchTrial) -> Planned:
+    def _spec(self, trial: SearchTrial) -> RunSpec:
         tags = {
             "arm": trial.arm,
             "corpus": self.plan.corpus.name,
@@ -285,12 +264,14 @@ class SearchStudy:
             "rin.trial": trial.name,
         }
         label = self.plan.starts[trial.arm].trial.label if trial.arm in self.plan.starts else ""
-        return Planned(
+        return RunSpec(
             run=self.plan.ledger.run(trial.fingerprint),
+            experiment=self.plan.experiment,
             name=f"{trial.name} · {short(label) or trial.arm}",
             params={"arm": trial.arm, "corpus": self.plan.corpus.name, **trial.config},
             tags={name: str(value) for name, value in tags.items()},
-            stopped_after=len(trial.dev_f1) if trial.state == "stopped" else None,
+            max_epochs=int(trial.config["training.max_epochs"]),
+            pruned_after=len(trial.dev_f1) if trial.state == "stopped" else None,
         )
 
 
@@ -305,6 +286,6 @@ def _description(plan: SearchPlan) -> str:
         f"**{search.title}**\n\n"
         f"Corpus `{plan.corpus.name}` · {len(plan.starts)} arms × {search.budget} trials · "
         f"sampler {search.sampler} · {stopping} · settings: {settings}\n\n"
-        f"Each child run is one trial; a run with `rin.stopped = asha` was stopped early and is "
-        f"no result. The best of each arm is confirmed in `{plan.confirmed}`."
+        f"Each child run is one trial; a run with `rin.state = pruned` was pruned and has no "
+        f"result. The best of each arm is confirmed in `{plan.confirmed}`."
     )

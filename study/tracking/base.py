@@ -1,96 +1,154 @@
-"""Experiment tracking: what a tracker is given, and what it must do."""
+"""What a study reports while it runs: event values, and the callbacks that receive them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rin_core.data.encoding import EncodedCorpus
 from study.ledger.files import StudyError
 from study.ledger.run import Run
+from study.ledger.state import TrialState
 
-NOBODY = "none"
-"""The tracking URI of a study that is not tracked."""
+DISABLED = "none"
+"""The tracking URI of a study without a tracker."""
 
 
 class TrackingError(StudyError):
-    """MLflow cannot be reached or used."""
+    """The tracker cannot be reached or used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """What a run is called and found by."""
+class RunSpec:
+    """A run as a tracker and the screen show it."""
 
     run: Run
+    experiment: str
     name: str
     params: Mapping[str, Any]
     tags: Mapping[str, str]
-    stopped_after: int | None = None
-    """The epoch after which a search stopped it: what the unit did later is not this run's."""
+    max_epochs: int
+    pruned_after: int | None = None
+    """The epoch after which a search pruned it; later epochs in the ledger are not its own."""
     selection: str = "dev"
-    """The split that selects the epoch: the one whose scores the record has by epoch."""
+    """The split that selects the epoch; the ledger's scores by epoch are scores on this split."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the fingerprint that names the run."""
+        return self.run.fingerprint
 
     def history(self) -> list[dict[str, Any]]:
         """Return the epochs that belong to the run."""
-        return self.run.history()[: self.stopped_after]
+        return self.run.history()[: self.pruned_after]
 
     def result(self) -> dict[str, Any] | None:
-        """Return the result, unless it is that of a stopped trial's later life."""
-        return self.run.result() if self.stopped_after is None else None
+        """Return the result. A pruned run has none, even if it is trained further later."""
+        return self.run.result() if self.pruned_after is None else None
+
+    def state(self) -> TrialState:
+        """Return the run's state as the ledger has it."""
+        if self.pruned_after is not None:
+            return TrialState.PRUNED
+        if self.run.result() is not None:
+            return TrialState.FINISHED
+        return TrialState.RUNNING if self.run.failure() is None else TrialState.FAILED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tracked:
-    """An experiment as MLflow shows it."""
+class ExperimentSpec:
+    """An experiment as a tracker shows it."""
 
     name: str
     description: str
     """Markdown."""
-    planned: Mapping[str, Planned]
-    """The units by fingerprint."""
+    runs: Mapping[str, RunSpec]
+    """The known runs by fingerprint; a search adds more as it starts them."""
     tags: Mapping[str, str]
-    """Of the experiment and of the study's own run: space and corpus."""
+    """Tags of the experiment and of the study's own run: space and corpus."""
     artifacts: Path
-    """Where files go where MLflow is a database; a server decides for itself."""
+    """Folder for files where the tracker is a database; a server chooses its own place."""
     corpus: EncodedCorpus | None = None
-    """What the runs are trained on, for the UI's dataset column."""
+    """The corpus that the runs are trained on."""
 
 
-class Tracking(Protocol):
-    """Who hears of the trials of one experiment. Nothing here waits for anything but `close`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochEnd:
+    """One epoch of a run; its checkpoint is on disk."""
 
-    page: str
-    """Where the experiment is seen, behind the UI's address."""
-
-    def plan(self, planned: Planned) -> None:
-        """Take on a unit, or what has become of it since; before anything is told of it."""
-
-    def epoch(self, fingerprint: str, epoch: int) -> None:
-        """Hear that the ledger has a unit's epoch."""
-
-    def settle(self, fingerprint: str) -> None:
-        """Hear that the ledger has all there will be of a unit: its result, stop or failure."""
-
-    def close(self, status: str, summary: Sequence[Path] = ()) -> int:
-        """Take the study's own files and end; return how many runs lack something."""
+    fingerprint: str
+    epoch: int
+    """Counted from 1."""
+    train_loss: float
+    f1: float
+    """Triple F1 on the selection split, as a fraction."""
+    seconds: float
 
 
-class Untracked:
-    """Hears and forgets."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialEnd:
+    """The end of a trial in this session."""
 
-    page = ""
+    fingerprint: str
+    state: TrialState
+    """``RUNNING`` means that the same command resumes the trial."""
+    f1: float = 0.0
+    """Best F1 on the selection split, as a fraction."""
+    epochs: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    """Why it failed, was pruned or must be resumed."""
 
-    def plan(self, planned: Planned) -> None:
-        """Forget it."""
 
-    def epoch(self, fingerprint: str, epoch: int) -> None:
-        """Forget it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyEnd:
+    """The end of an experiment in this session."""
 
-    def settle(self, fingerprint: str) -> None:
-        """Forget it."""
+    complete: bool
+    files: Sequence[Path] = ()
+    """The experiment's reports."""
 
-    def close(self, status: str, summary: Sequence[Path] = ()) -> int:
-        """Lack nothing."""
-        return 0
+
+class Callback:
+    """Receives a study's events in the driver. Override the methods of interest.
+
+    A method must return quickly: the driver handles no other trial meanwhile.
+    """
+
+    def on_trial_start(self, spec: RunSpec) -> None:
+        """Handle the start of a trial, or its restart after an error."""
+
+    def on_epoch(self, event: EpochEnd) -> None:
+        """Handle the end of an epoch."""
+
+    def on_trial_retry(self, fingerprint: str, error: str | None) -> None:
+        """Handle an error after which the trial restarts; no error means a lost worker."""
+
+    def on_trial_end(self, event: TrialEnd) -> None:
+        """Handle the end of a trial."""
+
+    def on_capacity(self, slots: int) -> None:
+        """Handle how many trials fit at once now; nodes of a cluster join and leave."""
+
+    def on_study_end(self, event: StudyEnd) -> None:
+        """Handle the end of the experiment. This method may wait until everything is sent."""
+
+
+class Tracker(Callback):
+    """A callback that shows one experiment elsewhere; it ignores runs of other experiments."""
+
+    unsent = 0
+    """Runs that could not be sent completely, known after :meth:`on_study_end`."""
+
+    def how_to_view(self) -> Sequence[str]:
+        """Return lines that tell a person how to open the experiment."""
+        return ()
+
+
+class NullTracker(Tracker):
+    """Tracks nothing."""
+
+    def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
+        """Accept what every tracker accepts."""

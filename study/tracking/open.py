@@ -1,37 +1,30 @@
-"""What a study tells of its trials, and whom: MLflow, or nobody."""
+"""Opens the tracker that a tracking URI names."""
 
 from __future__ import annotations
 
-import os
+import pkgutil
 
-from study.tracking.base import NOBODY, Tracked, Tracking, Untracked
+from study.tracking.base import DISABLED, ExperimentSpec, Tracker
 
-# Read when MLflow is imported, and with every request; a person's own settings come first.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-# MLflow repeats a request whose answer was lost, also one that creates something: two runs.
-# What got no answer is tried again here, after a look at what has arrived.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+#: The class of each tracker, by the URI's scheme or the whole name. A class is imported when it
+#: is used: MLflow's import takes seconds. Schemes that are not listed are MLflow's.
+TRACKERS = {
+    DISABLED: "study.tracking.base:NullTracker",
+    "mlflow": "study.tracking.mlflow.sender:MlflowTracker",
+}
 
 
-def track(uri: str, tracked: Tracked) -> Tracking:
-    """Begin or go on with an experiment.
+def open_tracker(uri: str, experiment: ExperimentSpec) -> Tracker:
+    """Open an experiment in a tracker; an experiment that is there is continued.
 
     Args:
         uri: Tracking URI, such as ``sqlite:////abs/mlflow.db``, ``postgresql://…`` or
-            ``http://127.0.0.1:5000``; :data:`NOBODY` tracks nothing.
-        tracked: What to show.
+            ``http://127.0.0.1:5000``; :data:`DISABLED` tracks nothing.
+        experiment: What to show.
 
     Raises:
         TrackingError: The server or database cannot be used.
     """
-    if uri == NOBODY:
-        return Untracked()
-    from study.tracking.mlflow.sender import (
-        Tracker,  # takes seconds, which nobody need not wait for
-    )
-
-    return Tracker(uri, tracked)
+    name = TRACKERS.get(uri.partition(":")[0], TRACKERS["mlflow"])
+    tracker: Tracker = pkgutil.resolve_name(name)(uri, experiment)
+    return tracker

@@ -1,9 +1,9 @@
-"""The runs of one experiment in MLflow: found again, created once, brought up to date.
+"""The runs of one experiment in MLflow: found, created once, and brought up to date.
 
-A run is known by its unit's fingerprint. It is asked how far it has come, and sent what it lacks
-from the ledger. Every metric's time is a function of the ledger's record and of the run's start,
-which the server keeps: MLflow takes the same value of the same step and time for the same record,
-so a write whose answer was lost may be repeated.
+A run is found by its fingerprint. MLflow is asked which epochs it has, and receives the missing
+ones from the ledger. Every metric's timestamp is computed from the ledger and from the run's
+start time, which the server keeps. MLflow treats the same value at the same step and timestamp
+as the same record, so a write without an answer can be repeated.
 """
 
 from __future__ import annotations
@@ -24,39 +24,49 @@ from mlflow.tracking import MlflowClient
 
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.train.checkpoint import write_atomically
-from study.tracking.base import Planned, Tracked
+from study.ledger.state import TrialState
+from study.tracking.base import ExperimentSpec, RunSpec
 from study.tracking.mlflow.model import save_model
+from study.tracking.mlflow.names import (
+    BEST,
+    COMMIT,
+    FINGERPRINT,
+    KIND,
+    NAME,
+    NOTE,
+    PARENT,
+    SOURCE,
+    STATE,
+    STATUS,
+    epoch_metrics,
+    epoch_split,
+    score_metrics,
+    section,
+)
 
-FINGERPRINT, PARENT, KIND = "rin.fingerprint", "mlflow.parentRunId", "rin.kind"
-BEST = "rin.best"  # the trial whose model the study's run carries
-NOTE, NAME, COMMIT = "mlflow.note.content", "mlflow.runName", "mlflow.source.git.commit"
 LARGEST_BATCH = 1000  # metrics in one request, MLflow's own limit
-LONGEST_NOTE = 8000  # characters of a tag, likewise
-WATCHED = "F1/dev"  # every epoch has it, so its last step is the last epoch that arrived
-#: Stands for "dev" in the names of epochs' scores where test chose the epoch.
-ON_TEST = "test_by_epoch"
 
 
 @dataclass(slots=True)
-class Sent:
-    """A run on the server, and how far it has come."""
+class RemoteRun:
+    """A run in MLflow, and how much of it has arrived."""
 
     run_id: str
     started: int
     """Milliseconds."""
     status: str
     described: bool
-    """Parameters and corpus are there."""
+    """Parameters and corpus have arrived."""
     last_epoch: int | None = None
-    """None: has to be asked."""
+    """None: MLflow has to be asked."""
 
 
-class Runs:
-    """An experiment, the study's own run in it, and a run for each unit below that.
+class MlflowRuns:
+    """An experiment with the study's own run, and a child run for each training.
 
     Args:
         uri: Tracking URI.
-        tracked: What to show.
+        experiment: What to show.
 
     Raises:
         MlflowException: The server or database cannot be used.
@@ -64,101 +74,109 @@ class Runs:
         sqlalchemy.exc.SQLAlchemyError: Likewise.
     """
 
-    def __init__(self, uri: str, tracked: Tracked) -> None:
-        _require(uri)
+    def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
+        _require_database(uri)
         self.client = MlflowClient(tracking_uri=uri)
-        self.dataset = tracked.corpus and _dataset(tracked.corpus)
-        self.user = {"mlflow.user": _user()}
-        self.experiment_id = self._experiment(uri, tracked)
-        self._sent: dict[str, Sent] = {}
-        self._sent = self._existing()
-        self.study_id = self._study(tracked)
+        self.dataset = experiment.corpus and _dataset(experiment.corpus)
+        try:
+            self.user = {"mlflow.user": getpass.getuser()}
+        except (OSError, KeyError):  # a container's user may have no name
+            self.user = {"mlflow.user": "unknown"}
+        self.experiment_id = self._open_experiment(uri, experiment)
+        self._known: dict[str, RemoteRun] = {}
+        self._known = self._find()
+        self.study_id = self._open_study(experiment)
 
-    def update(self, planned: Planned, heard: int | None) -> None:
-        """Send what a unit's run lacks.
+    def update(self, spec: RunSpec, last_epoch: int | None) -> None:
+        """Send what MLflow lacks of a run.
 
         Args:
-            planned: The unit.
-            heard: The last epoch to send; None for all, with the result, the stop or the failure.
+            spec: The run.
+            last_epoch: The last epoch to send; None sends everything and ends the run.
         """
-        if heard is not None:
-            planned.run.poll()
-        run = self._run(planned)
-        if run.status == "FINISHED":  # written last, so everything is there
+        if last_epoch is not None:
+            spec.run.poll()
+        remote = self._open_run(spec)
+        if remote.status == "FINISHED":  # it is set last, so everything has arrived
             return
         try:
-            if not run.described:
-                self._describe(run, planned)
-            self._send_epochs(run, planned, heard)
-            if heard is None:
-                self._finish(run, planned)
+            if not remote.described:
+                if self.dataset is not None:
+                    self.client.log_inputs(remote.run_id, [self.dataset])
+                params = [Param(name, str(value)) for name, value in spec.params.items()]
+                self.client.log_batch(remote.run_id, params=params)  # last: it marks both as sent
+                remote.described = True
+            self._send_epochs(remote, spec, last_epoch)
+            if last_epoch is None:
+                self._end(remote, spec)
         except BaseException:
-            run.last_epoch = None
+            remote.last_epoch = None
             raise
 
     def conclude(
-        self, status: str, files: Sequence[Path], tags: Mapping[str, str], best: Planned | None
+        self, status: str, files: Sequence[Path], tags: Mapping[str, str], best: RunSpec | None
     ) -> None:
-        """Attach the study's figure and tables and its best model to its run, and end it."""
-        self._existing()
+        """Attach the reports and the best model to the study's run, and end it."""
+        self._find()
         for path in files:
             self.client.log_artifact(self.study_id, str(path))
         if self.dataset is not None:
             self.client.log_inputs(self.study_id, [self.dataset])
-        self.client.log_batch(self.study_id, tags=[RunTag(k, v) for k, v in tags.items()])
-        if best is not None:
-            self._log_model(best)
+        self._set_tags(self.study_id, tags)
+        recorded = self.client.get_run(self.study_id).data.tags.get(BEST)
+        if best is not None and recorded != best.fingerprint:
+            with tempfile.TemporaryDirectory() as folder:
+                model = save_model(best.run.weights, Path(folder) / "model")
+                self.client.log_artifacts(self.study_id, str(model), "model")
+            self._set_tags(self.study_id, {"rin.best_trial": best.name, BEST: best.fingerprint})
         self.client.set_terminated(self.study_id, status)
 
-    def _log_model(self, best: Planned) -> None:
-        run = self.client.get_run(self.study_id)
-        if run.data.tags.get(BEST) == best.run.fingerprint:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            model = save_model(best.run.weights, Path(folder) / "model")
-            self.client.log_artifacts(self.study_id, str(model), "model")
-        tags = [RunTag("rin.best_trial", best.name), RunTag(BEST, best.run.fingerprint)]
-        self.client.log_batch(self.study_id, tags=tags)
+    def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in tags.items()])
 
-    def _experiment(self, uri: str, tracked: Tracked) -> str:
-        found = self.client.get_experiment_by_name(tracked.name)
+    def _open_experiment(self, uri: str, experiment: ExperimentSpec) -> str:
+        found = self.client.get_experiment_by_name(experiment.name)
         if found is None:
-            location = None if _is_server(uri) else tracked.artifacts.resolve().as_uri()
-            identity = self.client.create_experiment(tracked.name, artifact_location=location)
+            server = uri.startswith(("http://", "https://"))
+            location = None if server else experiment.artifacts.resolve().as_uri()
+            identity = self.client.create_experiment(experiment.name, artifact_location=location)
         else:
             identity = found.experiment_id
             if found.lifecycle_stage == "deleted":
                 self.client.restore_experiment(identity)
-        for key, value in {**tracked.tags, NOTE: tracked.description}.items():
+        for key, value in {**experiment.tags, NOTE: experiment.description}.items():
             if found is None or found.tags.get(key) != value:
                 self.client.set_experiment_tag(identity, key, value)
         return str(identity)
 
-    def _study(self, tracked: Tracked) -> str:
+    def _open_study(self, experiment: ExperimentSpec) -> str:
         """Find or create the study's own run."""
         runs = self.client.search_runs([self.experiment_id], f"tags.`{KIND}` = 'study'")
-        tags = {**tracked.tags, **self.user, **_SOURCE, KIND: "study"}
-        tags |= {NAME: f"study {tracked.name}", NOTE: tracked.description}
+        tags = {**experiment.tags, **self.user, **SOURCE, KIND: "study"}
+        tags |= {NAME: f"study {experiment.name}", NOTE: experiment.description}
         if not runs:
             return str(self.client.create_run(self.experiment_id, tags=tags).info.run_id)
         run_id = str(runs[0].info.run_id)
         self.client.update_run(run_id, status="RUNNING")
-        self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in tags.items()])
+        self._set_tags(run_id, tags)
         return run_id
 
-    def _existing(self, fingerprint: str | None = None) -> dict[str, Sent]:
-        """Find runs by fingerprint; of two of one unit, as a lost answer may leave, keep one."""
-        found: dict[str, Sent] = {}
+    def _find(self, fingerprint: str | None = None) -> dict[str, RemoteRun]:
+        """Find runs by fingerprint.
+
+        A lost answer may leave two runs with one fingerprint. One is kept, the other deleted.
+        """
+        found: dict[str, RemoteRun] = {}
         for run in self._search(fingerprint):
             name, run_id = run.data.tags[FINGERPRINT], run.info.run_id
-            kept, written = found.get(name), self._sent.get(name)
-            if kept is not None:
-                ours = written is not None and written.run_id == run_id
-                self.client.delete_run(kept.run_id if ours else run_id)
+            earlier, known = found.get(name), self._known.get(name)
+            if earlier is not None:
+                ours = known is not None and known.run_id == run_id
+                self.client.delete_run(earlier.run_id if ours else run_id)
                 if not ours:
                     continue
             described = bool(run.data.params)
-            found[name] = Sent(run_id, int(run.info.start_time), run.info.status, described)
+            found[name] = RemoteRun(run_id, int(run.info.start_time), run.info.status, described)
         return found
 
     def _search(self, fingerprint: str | None) -> Iterator[Run]:
@@ -173,79 +191,66 @@ class Runs:
             if not (token := page.token):
                 return
 
-    def _run(self, planned: Planned) -> Sent:
-        """Return the unit's run, creating it or waking it up."""
-        fingerprint = planned.run.fingerprint
-        run = self._sent.get(fingerprint)
-        if run is None:
-            # It may be there: the answer to its creation was lost, or another driver made it.
-            run = self._existing(fingerprint).get(fingerprint) or self._create(planned)
-            self._sent[fingerprint] = run
-        goes_on = planned.stopped_after is None and planned.run.result() is None
-        if run.status != "RUNNING" and goes_on:
-            self.client.update_run(run.run_id, status="RUNNING")
-            run.status = "RUNNING"
-        return run
+    def _open_run(self, spec: RunSpec) -> RemoteRun:
+        """Return a run; create it if MLflow has none, reopen it if training continues."""
+        remote = self._known.get(spec.fingerprint)
+        if remote is None:
+            # It may exist: the answer to its creation was lost, or another driver created it.
+            remote = self._find(spec.fingerprint).get(spec.fingerprint) or self._create(spec)
+            self._known[spec.fingerprint] = remote
+        ended = spec.state() in (TrialState.FINISHED, TrialState.PRUNED)
+        if remote.status != "RUNNING" and not ended:
+            self.client.update_run(remote.run_id, status="RUNNING")
+            remote.status = "RUNNING"
+        return remote
 
-    def _create(self, planned: Planned) -> Sent:
-        tags = {**planned.tags, **self.user, **_SOURCE, FINGERPRINT: planned.run.fingerprint}
+    def _create(self, spec: RunSpec) -> RemoteRun:
+        tags = {**spec.tags, **self.user, **SOURCE, FINGERPRINT: spec.fingerprint}
         tags |= {PARENT: self.study_id, KIND: "trial"}
-        started = _started(planned)
-        created = self.client.create_run(self.experiment_id, started, tags, planned.name)
-        return Sent(created.info.run_id, started, "RUNNING", described=False, last_epoch=0)
+        started = _start_time(spec)
+        created = self.client.create_run(self.experiment_id, started, tags, spec.name)
+        return RemoteRun(created.info.run_id, started, "RUNNING", described=False, last_epoch=0)
 
-    def _describe(self, run: Sent, planned: Planned) -> None:
-        if self.dataset is not None:
-            self.client.log_inputs(run.run_id, [self.dataset])
-        params = [Param(name, str(value)) for name, value in planned.params.items()]
-        self.client.log_batch(run.run_id, params=params)  # last: they tell that both are there
-        run.described = True
+    def _send_epochs(self, remote: RemoteRun, spec: RunSpec, last_epoch: int | None) -> None:
+        if remote.last_epoch is None:
+            watched = f"F1/{epoch_split(spec.selection)}"
+            steps = [m.step for m in self.client.get_metric_history(remote.run_id, watched)]
+            remote.last_epoch = max(steps, default=0)
+        batch: list[Metric] = []
+        for metrics in _missing_epochs(remote, spec, last_epoch):
+            # An epoch is never split: the last step of one metric stands for all metrics.
+            if batch and len(batch) + len(metrics) > LARGEST_BATCH:
+                self.client.log_batch(remote.run_id, metrics=batch)
+                remote.last_epoch, batch = batch[-1].step, []
+            batch = batch + metrics
+        if batch:
+            self.client.log_batch(remote.run_id, metrics=batch)
+            remote.last_epoch = batch[-1].step
 
-    def _send_epochs(self, run: Sent, planned: Planned, heard: int | None) -> None:
-        if run.last_epoch is None:
-            watched = f"F1/{_split(planned)}"
-            steps = [m.step for m in self.client.get_metric_history(run.run_id, watched)]
-            run.last_epoch = max(steps, default=0)
-        for batch in _batches(self._lacking(run, planned, heard)):
-            self.client.log_batch(run.run_id, metrics=batch)
-            run.last_epoch = batch[-1].step
-
-    def _lacking(self, run: Sent, planned: Planned, heard: int | None) -> Iterator[list[Metric]]:
-        """Yield the metrics of each epoch that a run lacks."""
-        usage, time_ms = planned.run.usage(), float(run.started)
-        for row in planned.history():
-            epoch, time_ms = int(row["epoch"]), time_ms + 1000 * row["seconds"]
-            if (run.last_epoch or 0) < epoch and (heard is None or epoch <= heard):
-                values = _arranged(row, _split(planned))
-                values |= _prefixed("system", usage.get(epoch, {}))
-                yield [Metric(k, v, int(time_ms), epoch) for k, v in values.items()]
-
-    def _finish(self, run: Sent, planned: Planned) -> None:
-        """Write a unit's result, stop or failure; until then the run is not at its end."""
-        unit, tags = planned.run, {}
-        history = planned.history()
-        ended = run.started + int(1000 * sum(row["seconds"] for row in history))
-        status = "KILLED"  # stopped before its end; the next start goes on
-        if (result := planned.result()) is not None:
-            self._write_result(run, planned, result, ended)
-            status = "FINISHED"
-        elif planned.stopped_after is not None:
-            tags = {"rin.stopped": "asha", "rin.epochs": str(planned.stopped_after)}
-        elif (failure := unit.failure()) is not None:
-            tags, status = {"rin.failure": failure["reason"]}, "FAILED"
-        self.client.log_batch(run.run_id, tags=[RunTag(k, v) for k, v in tags.items()])
-        self.client.set_terminated(run.run_id, status, ended)
-        run.status = status
+    def _end(self, remote: RemoteRun, spec: RunSpec) -> None:
+        """Write the result or the reason, then the status, which marks the run as complete."""
+        seconds = sum(row["seconds"] for row in spec.history())
+        ended, state = remote.started + int(1000 * seconds), spec.state()
+        tags = {STATE: str(state)}
+        if (result := spec.result()) is not None:
+            self._write_result(remote, spec, result, ended)
+        elif state is TrialState.PRUNED:
+            tags["rin.epochs"] = str(spec.pruned_after)
+        elif (failure := spec.run.failure()) is not None:
+            tags["rin.failure"] = failure["reason"]
+        self._set_tags(remote.run_id, tags)
+        self.client.set_terminated(remote.run_id, STATUS[state], ended)
+        remote.status = STATUS[state]
 
     def _write_result(
-        self, run: Sent, planned: Planned, result: Mapping[str, Any], ended: int
+        self, remote: RemoteRun, spec: RunSpec, result: Mapping[str, Any], ended: int
     ) -> None:
-        values = _scores("test", result["test"])
-        if planned.selection == "dev":  # else the record's "dev" is test once more
-            values |= _scores("best_dev", result["dev"])
+        values = score_metrics("test", result["test"])
+        if spec.selection == "dev":  # else the ledger's scores of the selected epoch are test's
+            values |= score_metrics("best_dev", result["dev"])
         whole = {"best_epoch": result["best_epoch"], "total_seconds": result["seconds"]}
-        values |= _prefixed("training", whole)
-        # At step 0 the UI draws one value a run as a bar, anywhere else as a lonely dot.
+        values |= section("training", whole)
+        # At step 0 the UI draws one value per run as a bar, elsewhere as a single dot.
         metrics = [Metric(k, v, ended, 0) for k, v in values.items()]
         origin = result["provenance"]
         code = origin["code"]
@@ -253,63 +258,34 @@ class Runs:
         tags |= {f"rin.{k}": origin[k] for k in ("hardware", "arithmetic") if k in origin}
         tags |= {COMMIT: code["commit"]} if "commit" in code else {}
         tagged = [RunTag(k, v) for k, v in tags.items()]
-        self.client.log_batch(run.run_id, metrics=metrics, tags=tagged)
-        self.client.log_dict(run.run_id, result["config"], "config.json")
-        if planned.run.weights.exists():
-            self.client.log_artifact(run.run_id, str(planned.run.weights))
+        self.client.log_batch(remote.run_id, metrics=metrics, tags=tagged)
+        self.client.log_dict(remote.run_id, result["config"], "config.json")
+        if spec.run.weights.exists():
+            self.client.log_artifact(remote.run_id, str(spec.run.weights))
 
 
-_SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
+def _missing_epochs(
+    remote: RemoteRun, spec: RunSpec, last_epoch: int | None
+) -> Iterator[list[Metric]]:
+    """Yield the metrics of each epoch that MLflow lacks."""
+    usage, time_ms = spec.run.usage(), float(remote.started)
+    for row in spec.history():
+        epoch, time_ms = int(row["epoch"]), time_ms + 1000 * row["seconds"]
+        if (remote.last_epoch or 0) < epoch and (last_epoch is None or epoch <= last_epoch):
+            values = epoch_metrics(row, spec.selection) | section("system", usage.get(epoch, {}))
+            yield [Metric(k, v, int(time_ms), epoch) for k, v in values.items()]
 
 
-def _split(planned: Planned) -> str:
-    """Name what an epoch's scores, which the record calls dev's, are scores of."""
-    return "dev" if planned.selection == "dev" else ON_TEST
-
-
-def _arranged(row: Mapping[str, float], split: str) -> dict[str, float]:
-    """Name an epoch's values so that the UI's charts come in sections.
-
-    What stands before the slash is the section. The UI sorts them, at first with capitals in
-    front and later without regard to them: F1 is to be at the top either way.
-    """
-    scores = {k.removeprefix("dev_"): v for k, v in row.items() if k.startswith("dev_")}
-    training = {"loss": row["train_loss"]}
-    training |= {name: row[name] for name in ("seconds", "tokens_per_second")}
-    return _scores(split, scores) | _prefixed("training", training)
-
-
-def _scores(split: str, scores: Mapping[str, float]) -> dict[str, float]:
-    others = {name: value for name, value in scores.items() if name != "f1"}
-    return {f"F1/{split}": scores["f1"]} | _prefixed(f"scores_{split}", others)
-
-
-def _prefixed(section: str, values: Mapping[str, float]) -> dict[str, float]:
-    return {f"{section}/{name}": value for name, value in values.items()}
-
-
-def _batches(epochs: Iterator[list[Metric]]) -> Iterator[list[Metric]]:
-    """Join epochs, whole ones: the last step of one metric must speak for all."""
-    batch: list[Metric] = []
-    for metrics in epochs:
-        if batch and len(batch) + len(metrics) > LARGEST_BATCH:
-            yield batch
-            batch = []
-        batch = batch + metrics
-    if batch:
-        yield batch
-
-
-def _started(planned: Planned) -> int:
-    """Return when a unit's training began, in milliseconds, as well as that is known."""
-    result = planned.result()
+def _start_time(spec: RunSpec) -> int:
+    """Return when a run's training began, in milliseconds; an estimate before it has a result."""
+    result = spec.result()
     if result is not None and "started" in result["provenance"]:
         return int(1000 * result["provenance"]["started"])
-    return int(1000 * (time.time() - sum(row["seconds"] for row in planned.history())))
+    return int(1000 * (time.time() - sum(row["seconds"] for row in spec.history())))
 
 
 def _dataset(corpus: EncodedCorpus) -> DatasetInput:
-    """Describe a corpus: its name, the digest that fingerprints hold, and its sizes."""
+    """Describe a corpus: its name, the digest that fingerprints depend on, and its sizes."""
     splits = {"train": corpus.train, "dev": corpus.dev, "test": corpus.test}
     profile = {f"{name}_sentences": len(split) for name, split in splits.items()}
     profile |= {f"{name}_triples": split.gold_4M.shape[1] for name, split in splits.items()}
@@ -324,20 +300,9 @@ def _dataset(corpus: EncodedCorpus) -> DatasetInput:
     return DatasetInput(described, [InputTag("mlflow.data.context", "train, dev, test")])
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "unknown"
-
-
-def _is_server(uri: str) -> bool:
-    return uri.startswith(("http://", "https://"))
-
-
-def _require(uri: str) -> None:
-    """Open a database once: one that cannot be opened MLflow tries for 100 seconds."""
-    if _is_server(uri) or "://" not in uri:
+def _require_database(uri: str) -> None:
+    """Open a database once: MLflow retries one that cannot be opened for 100 seconds."""
+    if uri.startswith(("http://", "https://")) or "://" not in uri:
         return
     if uri.startswith("sqlite:"):
         create_database(uri)
@@ -348,10 +313,10 @@ def _require(uri: str) -> None:
 
 
 def create_database(uri: str) -> None:
-    """Make the schema of a new SQLite database, whole or not at all, before anyone opens it.
+    """Create the schema of a new SQLite database, completely or not at all.
 
-    Two processes that find an empty database at once both migrate it, and break it; a kill in
-    the middle leaves half a schema. So it is made under another name and moved into place.
+    Two processes that open an empty database at once both migrate it and break it, and a kill in
+    between leaves half a schema. So the database is created under another name and renamed.
     """
     path = Path(uri.removeprefix("sqlite:///"))
     if not uri.startswith("sqlite:///") or path.exists():

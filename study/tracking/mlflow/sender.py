@@ -1,14 +1,16 @@
-"""The ledger sent to MLflow while a study runs, by one thread that nobody waits for.
+"""Sends the ledger to MLflow while a study runs, in a thread that nothing waits for.
 
-A write costs tens of milliseconds, and a server may be slow or away. What is queued is therefore
-only which unit has news; the records wait on disk, in the ledger, and are read when they are
-sent. So a day without a server costs no memory, and a study started again sends the rest.
+A write takes tens of milliseconds, and a server may be slow or away. So only the fingerprints of
+runs with news are queued. The records stay in the ledger and are read when they are sent: a day
+without a server costs no memory, and the next start of the study sends the rest.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -18,83 +20,127 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from rin_core.cli import without_credentials
-from study.tracking.base import Planned, Tracked, TrackingError
-from study.tracking.mlflow.client import LONGEST_NOTE, NOTE, Runs
+from study.ledger.state import TrialState
+from study.tracking.base import (
+    EpochEnd,
+    ExperimentSpec,
+    RunSpec,
+    StudyEnd,
+    Tracker,
+    TrackingError,
+    TrialEnd,
+)
+from study.tracking.mlflow.client import MlflowRuns
+from study.tracking.mlflow.names import NOTE
 
 BATCH_SECONDS = 2.0
-LAST_TRIES = 3  # after the study's end
-_GOES_ON = "training goes on, and what MLflow lacks waits in the ledger"
+LAST_TRIES = 3  # after the end of the study
+LONGEST_NOTE = 8000  # characters of a tag, MLflow's own limit
 
 
-class Tracker:
-    """Mirror an experiment's units into MLflow; see :class:`study.tracking.open.Tracking`.
+class MlflowTracker(Tracker):
+    """Mirrors an experiment's runs into MLflow.
 
     Args:
         uri: Tracking URI.
-        tracked: What to show.
+        experiment: What to show. Runs that the ledger knows are brought up to date.
 
     Raises:
         TrackingError: The server or database cannot be used.
     """
 
-    def __init__(self, uri: str, tracked: Tracked) -> None:
-        self.planned, self.description = dict(tracked.planned), tracked.description
-        self._news: dict[str, int | None] = {}  # the last epoch heard of; None is the end
+    def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
+        self.uri, self.experiment = uri, experiment
+        self.runs = dict(experiment.runs)
+        self._started: set[str] = set()
+        self._news: dict[str, int | None] = {}
+        """The last epoch to send of each run; None sends everything and ends the run."""
         self._lock, self._closing = threading.Lock(), threading.Event()
         self._failing: set[str] = set()
         try:
-            self.runs = Runs(uri, tracked)
+            self.remote = MlflowRuns(uri, experiment)
         except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
-            missing = "install the driver, or name another, as in postgresql+psycopg2://…"
+            remedy = "start the server"
+            if isinstance(error, ImportError):
+                remedy = "install the driver, or name another, as in postgresql+psycopg2://…"
             raise TrackingError(
-                f"--tracking-uri {without_credentials(uri)}: {_first_line(error)}; "
-                f"{missing if isinstance(error, ImportError) else 'start the server'}, or leave "
-                "the option out for a database in the output folder"
+                f"--tracking-uri {without_credentials(uri)}: {_first_line(error)}; {remedy}, "
+                "or omit the option to use a database in the output folder"
             ) from error
-        self.page = f"#/experiments/{self.runs.experiment_id}/runs"
+        for spec in experiment.runs.values():
+            if spec.run.history():
+                self.synchronize(spec.fingerprint)
         self._thread = threading.Thread(target=self._send, name="mlflow", daemon=True)
         self._thread.start()
 
-    def plan(self, planned: Planned) -> None:
-        """Take on a unit, or what has become of it since; before anything is told of it."""
-        self.planned[planned.run.fingerprint] = planned
+    def on_trial_start(self, spec: RunSpec) -> None:
+        """Take a run of this experiment."""
+        if spec.experiment == self.experiment.name:
+            self.runs[spec.fingerprint] = spec
+        if spec.fingerprint in self.runs:
+            self._started.add(spec.fingerprint)
 
-    def epoch(self, fingerprint: str, epoch: int) -> None:
-        """Send a unit's epochs up to this one, soon."""
+    def on_epoch(self, event: EpochEnd) -> None:
+        """Send a run's epochs up to this one, soon."""
+        if event.fingerprint not in self.runs:
+            return
         with self._lock:
-            if self._news.get(fingerprint, 0) is not None:
-                self._news[fingerprint] = epoch
+            if self._news.get(event.fingerprint, 0) is not None:
+                self._news[event.fingerprint] = event.epoch
 
-    def settle(self, fingerprint: str) -> None:
-        """Bring a unit's run in line with the ledger, soon: lacking epochs, result or failure."""
+    def on_trial_end(self, event: TrialEnd) -> None:
+        """Send a run's end, soon."""
+        name = event.fingerprint
+        if name not in self.runs:
+            return
+        if event.state is TrialState.PRUNED:
+            self.runs[name] = dataclasses.replace(self.runs[name], pruned_after=event.epochs)
+        self._started.discard(name)
+        self.synchronize(name)
+
+    def synchronize(self, fingerprint: str) -> None:
+        """Bring a run in line with the ledger, soon: missing epochs, then result or failure."""
         with self._lock:
             self._news[fingerprint] = None
 
-    def close(self, status: str, summary: Sequence[Path] = ()) -> int:
-        """Wait until everything is sent, attach the study's files, and end its run.
+    def on_study_end(self, event: StudyEnd) -> None:
+        """Wait until everything is sent, attach the reports, and end the study's run.
 
-        Returns:
-            How many runs MLflow lacks something of. It is in the ledger, and the same
-            study started again sends it.
+        What cannot be sent stays in the ledger. The next start of the study sends it.
         """
+        for name in self._started:  # an interrupted trial has no end
+            self.synchronize(name)
         self._closing.set()
         self._thread.join()
+        self.unsent = len(self._news)
+        done = sum(spec.result() is not None for spec in self.runs.values())
+        tags = {NOTE: self._note(event.files), "trials": f"{done} of {len(self.runs)} finished"}
+        status = "FINISHED" if event.complete else "FAILED"
         try:
-            self.runs.conclude(status, summary, self._summary(summary), self._best())
+            self.remote.conclude(status, event.files, tags, self.best())
         except Exception as error:
-            _say(f"the study's run: {_first_line(error)}")
-            return len(self._news) + 1
-        return len(self._news)
+            _warn(f"the study's run: {_first_line(error)}")
+            self.unsent += 1
 
-    def _summary(self, files: Sequence[Path]) -> dict[str, str]:
-        done = sum(planned.result() is not None for planned in self.planned.values())
-        return {NOTE: self._note(files), "trials": f"{done} of {len(self.planned)} finished"}
+    def how_to_view(self) -> Sequence[str]:
+        """Return the command that serves a database, and the experiment's address."""
+        address = without_credentials(self.uri).rstrip("/")
+        page = f"#/experiments/{self.remote.experiment_id}/runs"
+        if address.startswith(("http://", "https://")):
+            return [f"  {address}/{page}"]
+        if address.startswith("sqlite:///"):
+            address = f"sqlite:///{_relative(Path(address.removeprefix('sqlite:///')))}"
+        mlflow = _relative(Path(sys.executable).with_name("mlflow"))
+        return [
+            f"MLflow: {mlflow} ui --backend-store-uri {address}",
+            f"  http://127.0.0.1:5000/{page}",
+        ]
 
-    def _note(self, summary: Sequence[Path]) -> str:
-        """Return the description with as many sections of the study's page as MLflow takes."""
-        note = self.description
-        for page in (path.read_text() for path in summary if path.suffix == ".md"):
-            # A picture's address is a file beside the page, which MLflow does not look for.
+    def _note(self, files: Sequence[Path]) -> str:
+        """Return the description, and the sections of the report that fit into MLflow's limit."""
+        note = self.experiment.description
+        for page in (path.read_text() for path in files if path.suffix == ".md"):
+            # A picture's address is a file beside the page, and MLflow does not look there.
             text = re.sub(r"^!\[.*\n+", "", page, flags=re.MULTILINE)
             for section in re.split(r"^(?=## )", text, flags=re.MULTILINE):
                 if len(note) + len(section) + 2 > LONGEST_NOTE:
@@ -102,64 +148,69 @@ class Tracker:
                 note += f"\n\n{section.strip()}"
         return note
 
-    def _best(self) -> Planned | None:
-        """Return the trial with the best dev F1 of those that have weights.
+    def best(self) -> RunSpec | None:
+        """Return the run with the best dev F1 among those with weights.
 
-        Where test chose the epoch, the score is of test and no match for those of dev.
+        A run that selects its epoch on test has no dev F1 and is left out.
         """
         scores = {
             name: result["dev"]["f1"]
-            for name, planned in self.planned.items()
-            if planned.selection == "dev"
-            and (result := planned.result()) is not None
-            and planned.run.weights.exists()
+            for name, spec in self.runs.items()
+            if spec.selection == "dev"
+            and (result := spec.result()) is not None
+            and spec.run.weights.exists()
         }
-        return self.planned[max(scores, key=lambda name: scores[name])] if scores else None
+        return self.runs[max(scores, key=lambda name: scores[name])] if scores else None
 
     def _send(self) -> None:
-        """Let news gather for a moment, then send it; what fails is tried again."""
+        """Collect news for a moment, then send it. A write that fails is retried."""
         while not self._closing.wait(BATCH_SECONDS):
-            self._round()
+            self._send_news()
         for tries in range(LAST_TRIES):
             time.sleep(tries)
-            self._round()
+            self._send_news()
             if not self._news:
                 return
 
-    def _round(self) -> None:
-        """Send the news there is, up to the first failure: the server may be away for long."""
+    def _send_news(self) -> None:
+        """Send the queued news up to the first failure: the server may be away for long."""
         with self._lock:
             news = list(self._news.items())
-        for fingerprint, heard in news:
+        for fingerprint, last_epoch in news:
             try:
-                self.runs.update(self.planned[fingerprint], heard)
-            except Exception as error:  # training must not end because its display did
+                self.remote.update(self.runs[fingerprint], last_epoch)
+            except Exception as error:  # training must not end because a display fails
                 self._postpone(fingerprint, error)
                 return
-            self._forget(fingerprint, heard)
+            with self._lock:
+                if self._news[fingerprint] == last_epoch:
+                    del self._news[fingerprint]
+            if fingerprint in self._failing:
+                self._failing.remove(fingerprint)
+                if not self._failing:
+                    _warn("reachable again; all pending runs are sent")
 
     def _postpone(self, fingerprint: str, error: Exception) -> None:
-        """Let others go first next time: it may be this one alone that cannot be sent."""
+        """Move a run to the end of the queue: it may be the only one that cannot be sent."""
         with self._lock:
             self._news[fingerprint] = self._news.pop(fingerprint)
         if not self._failing:  # once, not every two seconds
-            _say(f"{self.planned[fingerprint].name}: {_first_line(error)}; {_GOES_ON}")
+            _warn(
+                f"{self.runs[fingerprint].name}: {_first_line(error)}; training continues, and "
+                "what is not sent stays in the ledger and is retried"
+            )
         self._failing.add(fingerprint)
 
-    def _forget(self, fingerprint: str, sent: int | None) -> None:
-        with self._lock:
-            if self._news[fingerprint] == sent:
-                del self._news[fingerprint]
-        if fingerprint in self._failing:
-            self._failing.remove(fingerprint)
-            if not self._failing:
-                _say("it answers again, and has what it lacked")
 
-
-def _say(what: str) -> None:
-    logging.getLogger(__name__).warning("MLflow: %s", what)
+def _warn(text: str) -> None:
+    logging.getLogger(__name__).warning("MLflow: %s", text)
 
 
 def _first_line(error: BaseException) -> str:
     lines = without_credentials(str(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def _relative(path: Path) -> Path:
+    """Return a path as a person would type it from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -30,17 +30,18 @@ def test_an_epoch_is_reported_once_with_what_the_driver_acts_on(
     for row in (ROW, ROW, {**ROW, "epoch": 2, "dev_f1": 0.3}):
         report(row)
     sums = [{"best_dev_f1": 0.5, "total_seconds": seconds} for seconds in (3.0, 6.0)]
-    heard = {name: ROW[name] for name in worker.HEARD}
+    heard = {name: ROW[name] for name in worker.REPORTED_METRICS}
     assert said == [{**heard, **sums[0]}, {**heard, "epoch": 2, "dev_f1": 0.3, **sums[1]}]
 
 
 def test_what_ray_keeps_of_a_trial_is_freed_at_its_end() -> None:
-    ended: list[tuple[str, str | None]] = []
-    listener = SimpleNamespace(ended=lambda *told: ended.append(told))
+    ended: list[Any] = []
+    recorder = SimpleNamespace(end=lambda *told: told)
+    listener = SimpleNamespace(on_trial_end=ended.append)
     trial = Trial("x", stub=True, config={"unit": {"fingerprint": "f"}})
     trial.update_last_result({**ROW, "training_iteration": 1, "config": {}})
     assert len(trial.metric_analysis) == len(trial.metric_n_steps) == len(ROW) + 1
-    tuner._Forward(listener).on_trial_complete(1, [trial], trial)
+    tuner.TrialEvents(recorder, [listener]).on_trial_complete(1, [trial], trial)
     assert (trial.metric_analysis, trial.metric_n_steps) == ({}, {})
     assert trial.last_result["dev_f1"] == 0.5
     assert ended == [("f", None)]
@@ -60,7 +61,7 @@ def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
     asked: dict[str, Any] = {}
     monkeypatch.setattr(tuner, "search", lambda *given: asked.update(store=given[-1]))
     here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
-    tuner.run([work], {"c": corpus}, here, 1, SimpleNamespace(), tmp_path)
+    tuner.run([work], {"c": corpus}, here, 1, SimpleNamespace(), [], tmp_path)
     assert asked == {"store": store}
     with worker._folder(described, store.uri) as there:
         assert there.store == store
@@ -94,9 +95,9 @@ def test_what_ended_the_driver_is_told_as_it_was() -> None:
 )
 def test_an_error_is_told_from_a_lost_worker(text: str | None, told: str | None) -> None:
     heard: list[tuple[str, str | None]] = []
-    listener = SimpleNamespace(retried=lambda *said: heard.append(said))
+    listener = SimpleNamespace(on_trial_retry=lambda *said: heard.append(said))
     trial = SimpleNamespace(config={"unit": {"fingerprint": "f"}}, get_error=lambda: text)
-    tuner._Forward(listener).on_trial_recover(1, [trial], trial)
+    tuner.TrialEvents(SimpleNamespace(), [listener]).on_trial_recover(1, [trial], trial)
     assert heard == [("f", told)]
 
 

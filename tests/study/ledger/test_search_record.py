@@ -17,9 +17,9 @@ from study.commands.show import Show
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import AnotherSearch, SearchRecord, SearchTrial
+from study.ledger.state import TrialState
 from study.planning.search import make_search_plans
 from study.search.session import SearchStudy
-from study.tracking.progress import Progress
 
 
 def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5,), arm="k-0"):
@@ -122,18 +122,16 @@ def test_a_worker_that_dies_costs_no_budget_the_first_time(spert_folder, tmp_pat
         record.open(plan.header("run"), plan.identities())
         study = SearchStudy(plan, record, "none", tmp_path / "out", console)
         budget = study.left()
-        study._progress = Progress(console, {}, {}, slots=1)
         trial, _ = study.begin("k-1", 0, {"training.learning_rate": 2e-3})
-        ended = study.end("k-1", 0, stopped=None, error=True)
-        study.ended(trial.fingerprint, reason)
+        ended = study.conclude("k-1", 0, stopped=None, error=True)
+        event = study.end(trial.fingerprint, reason)
         if reason == "disk full":
             assert (ended, trial.state, study.left()) == (None, "running", budget)
             assert not study.complete()
+            assert event.reason == "disk full; the same command tries once more"
     assert ended is trial
     assert (trial.state, trial.reason, study.left()) == ("failed", "disk full again", budget - 1)
-    shown = console.file.getvalue()
-    assert "k-1 #0: failed: disk full; the same command tries once more" in shown
-    assert "k-1 #0: failed: disk full again\n" in shown
+    assert (event.state, event.reason) == (TrialState.FAILED, "disk full again")
     assert SearchRecord(plan.ledger, plan.experiment).trials == [trial]
 
 
@@ -142,10 +140,9 @@ def test_what_diverges_has_failed_at_once(spert_folder, tmp_path):
     record = SearchRecord(plan.ledger, plan.experiment)
     console = Console(file=io.StringIO(), width=200)
     study = SearchStudy(plan, record, "none", tmp_path / "out", console)
-    study._progress = Progress(console, {}, {}, slots=1)
     trial, _ = study.begin("k-1", 0, {"training.learning_rate": 9e-3})
     plan.ledger.run(trial.fingerprint).record_failure("epoch 1: the training loss is nan")
-    assert study.end("k-1", 0, stopped=None, error=False) is trial
+    assert study.conclude("k-1", 0, stopped=None, error=False) is trial
     assert (trial.state, trial.reason) == ("failed", "epoch 1: the training loss is nan")
 
 

@@ -67,7 +67,9 @@ class Book:
         trial = self.trials.setdefault((arm, number), fresh)
         return trial, {"arm": arm, "trial": trial.name, "finished": False}
 
-    def end(self, arm: str, number: int, *, stopped: int | None, error: bool) -> SearchTrial | None:
+    def conclude(
+        self, arm: str, number: int, *, stopped: int | None, error: bool
+    ) -> SearchTrial | None:
         trial = self.trials[arm, number]
         self.running.discard(trial.fingerprint)
         if stopped is not None:

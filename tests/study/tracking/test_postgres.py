@@ -15,10 +15,10 @@ from mlflow.tracking import MlflowClient
 
 from study.tracking.base import TrackingError
 from study.tracking.mlflow import sender as mlflow_tracker
-from study.tracking.mlflow.client import WATCHED
-from study.tracking.mlflow.sender import Tracker
+from study.tracking.mlflow.names import WATCHED
+from study.tracking.mlflow.sender import MlflowTracker
 from tests.servers import LOOPBACK, free_port, mlflow_server
-from tests.tracked import check_complete, experiment, finish, learn
+from tests.tracked import check_complete, close, epoch_end, experiment, finish, learn
 
 pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
 pytestmark = pytest.mark.postgres
@@ -86,27 +86,27 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_study_tracked_in_postgres_directly_and_by_a_server(postgres, tmp_path):
     """Begun on the database, gone on with through a server: the same runs, nothing twice."""
     tracked = experiment(tmp_path)
-    first = Tracker(postgres, tracked)
-    for planned in tracked.planned.values():
+    first = MlflowTracker(postgres, tracked)
+    for planned in tracked.runs.values():
         learn(planned.run, 5)
-        first.epoch(planned.run.fingerprint, 5)
-    assert first.close("FAILED") == 0
-    assert (tmp_path / "artifacts").as_uri() in first.runs.client.get_experiment(
-        first.runs.experiment_id
+        first.on_epoch(epoch_end(planned.run.fingerprint, 5))
+    assert close(first, complete=False) == 0
+    assert (tmp_path / "artifacts").as_uri() in first.remote.client.get_experiment(
+        first.remote.experiment_id
     ).artifact_location
 
     with mlflow_server(postgres, tmp_path / "served") as server:
-        second = Tracker(server.url, tracked)
-        for name, planned in tracked.planned.items():
+        second = MlflowTracker(server.url, tracked)
+        for name, planned in tracked.runs.items():
             finish(planned.run, 12)
-            second.settle(name)
-        assert second.close("FINISHED") == 0
-        assert second.runs.study_id == first.runs.study_id
-        epochs = dict.fromkeys(tracked.planned, 12)
+            second.synchronize(name)
+        assert close(second, complete=True) == 0
+        assert second.remote.study_id == first.remote.study_id
+        epochs = dict.fromkeys(tracked.runs, 12)
         check_complete(MlflowClient(tracking_uri=server.url), epochs)
 
     client = MlflowClient(tracking_uri=postgres)
-    run = client.search_runs([first.runs.experiment_id], "tags.arm = 'aaa'")[0]
+    run = client.search_runs([first.remote.experiment_id], "tags.arm = 'aaa'")[0]
     again = [m for m in client.get_metric_history(run.info.run_id, WATCHED) if m.step > 10]
     client.log_batch(run.info.run_id, metrics=again)  # as after a lost answer
     check_complete(client, epochs)
@@ -114,12 +114,12 @@ def test_a_study_tracked_in_postgres_directly_and_by_a_server(postgres, tmp_path
 
 def test_a_driver_that_is_missing_is_named(postgres, tmp_path):
     with pytest.raises(TrackingError, match=r"No module named 'pg8000'; install the driver, or"):
-        Tracker(postgres.replace("psycopg2", "pg8000"), experiment(tmp_path))
+        MlflowTracker(postgres.replace("psycopg2", "pg8000"), experiment(tmp_path))
 
 
 def test_a_wrong_password_is_one_clear_error_at_once(postgres, tmp_path):
     wrong = postgres.replace(PASSWORD, "another")
     with pytest.raises(TrackingError, match="password authentication failed") as raised:
-        Tracker(wrong, experiment(tmp_path))
+        MlflowTracker(wrong, experiment(tmp_path))
     assert "another" not in str(raised.value)
     assert PASSWORD not in str(raised.value)

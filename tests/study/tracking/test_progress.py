@@ -1,112 +1,155 @@
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from study.tracking.progress import Progress, clock
+from study.ledger.run import Run
+from study.ledger.state import TrialState
+from study.tracking.base import EpochEnd, RunSpec, TrialEnd
+from study.tracking.progress import Progress, format_duration
+
+
+def started(progress: Progress, fingerprint: str, name: str = "", selection: str = "dev") -> None:
+    progress.on_trial_start(
+        RunSpec(
+            run=Run(Path(fingerprint)),
+            experiment="some",
+            name=name or f"arm {fingerprint}",
+            params={},
+            tags={},
+            max_epochs=9,
+            selection=selection,
+        )
+    )
 
 
 @pytest.fixture
 def progress() -> Progress:
-    names = {name: f"arm {name}" for name in "abcd"}
-    console = Console(file=io.StringIO(), width=120)
-    return Progress(console, names, dict.fromkeys(names, 9), slots=2)
+    """Four trials, two of which fit at once; all have started."""
+    progress = Progress(Console(file=io.StringIO(), width=120), total=4)
+    progress.on_capacity(2)
+    return progress
 
 
-def row(dev_f1: float, seconds: float) -> dict[str, float]:
-    return {"epoch": 1, "dev_f1": dev_f1, "train_loss": 1.0, "seconds": seconds}
+def epoch(progress: Progress, fingerprint: str, f1: float, seconds: float) -> None:
+    if fingerprint not in progress.runs:
+        started(progress, fingerprint)
+    progress.on_epoch(
+        EpochEnd(fingerprint=fingerprint, epoch=1, train_loss=1.0, f1=f1, seconds=seconds)
+    )
+
+
+def end(progress: Progress, fingerprint: str, state: str, seconds: float = 0.0, **more) -> None:
+    if fingerprint not in progress.runs:
+        started(progress, fingerprint)
+    more = {"f1": 0.5, "epochs": 3, **more}
+    progress.on_trial_end(
+        TrialEnd(fingerprint=fingerprint, state=TrialState(state), seconds=seconds, **more)
+    )
+
+
+def shown(progress: Progress) -> str:
+    return progress.console.file.getvalue()
+
+
+def drawn(progress: Progress) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    console.print(progress.table())
+    return console.file.getvalue()
 
 
 def test_time_left_counts_what_running_trials_have_behind_them(progress):
     assert progress.seconds_left() is None
-    progress.finish("a", dev_f1=0.5, epochs=3, seconds=60.0)
+    end(progress, "a", "finished", 60.0)
     assert progress.seconds_left() == 3 * 60 / 2
-    progress.epoch("b", row(0.7, 20.0))
-    progress.epoch("b", row(0.6, 20.0))
+    epoch(progress, "b", 0.7, 20.0)
+    epoch(progress, "b", 0.6, 20.0)
     assert progress.seconds_left() == (3 * 60 - 40) / 2
     assert progress.best == (0.7, "arm b")
 
 
-def test_epochs_alone_are_spread_over_slots_that_have_work(progress):
+def test_compute_seconds_are_spread_over_slots_that_have_work(progress):
     for trial, seconds in {"a": 60.0, "b": 20.0, "c": 20.0}.items():
-        progress.epoch(trial, row(0.5, seconds))
-    assert progress.alone == 100 / 2
-    progress.fits(16)
-    progress.epoch("d", row(0.5, 20.0))
-    assert progress.alone == 100 / 2 + 20 / 4, "of 16 slots four have a trial"
+        epoch(progress, trial, 0.5, seconds)
+    assert progress.compute_seconds == 100 / 2
+    progress.on_capacity(16)
+    epoch(progress, "d", 0.5, 20.0)
+    assert progress.compute_seconds == 100 / 2 + 20 / 4, "four of 16 slots have a trial"
 
 
-def test_nodes_that_come_and_go_change_the_time_left_and_none_is_told_once(progress):
-    progress.fits(0)  # as was said before anything began
-    assert progress.console.file.getvalue() == ""
-    progress.finish("a", dev_f1=0.5, epochs=3, seconds=60.0)
+def test_capacity_changes_the_time_left_and_no_room_is_reported_once(progress):
+    end(progress, "a", "finished", 60.0)
     for slots, seconds in ((1, 180), (3, 60), (0, 180), (0, 180)):
-        progress.fits(slots)
+        progress.on_capacity(slots)
         assert progress.seconds_left() == seconds
-    assert progress.console.file.getvalue().count("no node has room for a trial now") == 1
+    assert shown(progress).count("no node has room") == 1
+
+
+def test_no_room_at_the_start_is_not_reported_twice():
+    progress = Progress(Console(file=io.StringIO()), total=1)
+    progress.on_capacity(0)  # the session has said so already
+    assert shown(progress) == ""
 
 
 def test_each_end_is_a_line(progress):
-    progress.finish("a", dev_f1=0.5, epochs=3, seconds=60.0)
-    progress.fail("b", "the training loss is nan")
-    lines = progress.console.file.getvalue().splitlines()
+    end(progress, "a", "finished", 60.0)
+    end(progress, "b", "failed", reason="the training loss is nan")
+    end(progress, "c", "pruned", 10.0, epochs=1)
+    end(progress, "d", "running", reason="its worker died")
+    lines = shown(progress).splitlines()
     assert "[1/4] arm a: dev F1  50.0 · 3 epochs · 60 s" in lines[0]
     assert "[2/4] arm b: failed: the training loss is nan" in lines[1]
+    assert "[3/4] arm c: dev F1  50.0 · pruned after epoch 1" in lines[2]
+    assert "[4/4] arm d: failed: its worker died" in lines[3]
+    assert "1 finished" in drawn(progress)
+    assert "1 pruned  2 failed" in drawn(progress)
 
 
-def test_what_comes_from_outside_is_no_markup(progress):
-    progress.names["a"] = "arm [/a]"
-    progress.epoch("a", row(0.5, 1.0))
-    progress.retry("a", None)
-    drawn = Console(file=io.StringIO(), width=200)
-    drawn.print(progress.table())
-    assert "best dev F1 50.0 (arm [/a])" in drawn.file.getvalue()
-    assert "arm [/a]  epoch 1/9" in drawn.file.getvalue()
-    progress.fail("a", "cannot open [/tmp/x]")
-    shown = progress.console.file.getvalue()
-    assert "arm [/a]: lost its worker" in shown
-    assert "arm [/a]: failed: cannot open [/tmp/x]" in shown
+def test_an_interrupted_trial_is_not_counted(progress):
+    epoch(progress, "a", 0.4, 10.0)
+    end(progress, "a", "running")
+    assert (progress.running, progress.ended, shown(progress)) == ({}, {}, "")
 
 
-def test_what_is_chosen_on_test_is_no_match_for_dev(progress):
-    progress.splits = {"a": "test"}
-    progress.epoch("a", row(0.9, 1.0))
-    progress.epoch("b", row(0.5, 1.0))
-    drawn = Console(file=io.StringIO(), width=200)
-    drawn.print(progress.table())
-    assert "test F1 90.0" in drawn.file.getvalue()
-    assert "dev F1 50.0" in drawn.file.getvalue()
-    progress.finish("a", 0.9, 1, 1.0)
-    assert "test F1  90.0" in progress.console.file.getvalue()
+def test_names_and_reasons_are_not_read_as_markup(progress):
+    started(progress, "a", "arm [/a]")
+    assert "arm [/a]  starting" in drawn(progress)
+    epoch(progress, "a", 0.5, 1.0)
+    progress.on_trial_retry("a", None)
+    assert "best dev F1 50.0 (arm [/a])" in drawn(progress)
+    assert "arm [/a]  epoch 1/9" in drawn(progress)
+    end(progress, "a", "failed", reason="cannot open [/tmp/x]")
+    assert "arm [/a]: lost its worker" in shown(progress)
+    assert "arm [/a]: failed: cannot open [/tmp/x]" in shown(progress)
+
+
+def test_an_f1_on_test_is_not_compared_with_dev(progress):
+    started(progress, "a", selection="test")
+    epoch(progress, "a", 0.9, 1.0)
+    epoch(progress, "b", 0.5, 1.0)
+    assert "test F1 90.0" in drawn(progress)
+    assert "dev F1 50.0" in drawn(progress)
+    end(progress, "a", "finished", f1=0.9)
+    assert "test F1  90.0" in shown(progress)
     assert progress.best[0] == 0.5
 
 
-def test_a_lost_worker_is_told(progress):
-    progress.retry("a", None)
-    progress.epoch("a", row(0.7, 20.0))
-    progress.retry("a", None)
-    progress.retry("a", "OSError: disk [full]")
-    lines = progress.console.file.getvalue().splitlines()
-    assert lines[0] == "arm a: lost its worker at its beginning; goes on"
-    assert lines[1] == "arm a: lost its worker after epoch 1; goes on"
-    assert lines[2] == "arm a: failed after epoch 1 (OSError: disk [full]); goes on"
-
-
-def test_a_search_names_its_trials_as_they_begin():
-    progress = Progress(Console(file=io.StringIO(), width=120), {}, {}, slots=2, planned=4)
-    for name in "ab":
-        progress.begin(name, f"arm {name}", 9)
-        progress.epoch(name, row(0.4, 10.0))
-    progress.stop("a", dev_f1=0.4, epochs=1, seconds=10.0)
-    assert "[1/4] arm a: dev F1  40.0 · stopped after epoch 1" in progress.console.file.getvalue()
-    assert progress.seconds_left() == (3 * 10 - 10) / 2
-    progress.interrupt("b")
-    assert not progress.running
-    assert progress.seconds_left() == 3 * 10 / 2
+def test_a_retry_says_what_failed_and_where(progress):
+    started(progress, "a")
+    progress.on_trial_retry("a", None)
+    epoch(progress, "a", 0.7, 20.0)
+    progress.on_trial_retry("a", None)
+    progress.on_trial_retry("a", "OSError: disk [full]")
+    assert shown(progress).splitlines() == [
+        "arm a: lost its worker before its first epoch; resuming",
+        "arm a: lost its worker after epoch 1; resuming",
+        "arm a: failed after epoch 1 (OSError: disk [full]); resuming",
+    ]
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(42, "42 s"), (420, "7 min"), (11_100, "3 h 05 min")]
 )
-def test_clock(seconds, text):
-    assert clock(seconds) == text
+def test_format_duration(seconds, text):
+    assert format_duration(seconds) == text

@@ -11,11 +11,11 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from rin_core.cli import without_credentials
-from study.tracking.base import Tracked, TrackingError
+from study.tracking.base import ExperimentSpec, TrackingError
 from study.tracking.mlflow import sender as mlflow_tracker
-from study.tracking.mlflow.sender import Tracker
+from study.tracking.mlflow.sender import MlflowTracker
 from tests.servers import Faulty, MlflowServer, faulty, free_port, mlflow_server, wait_for
-from tests.tracked import check_complete, children, experiment, finish, learn
+from tests.tracked import check_complete, children, close, epoch_end, experiment, finish, learn
 
 EPOCHS = 30
 
@@ -39,29 +39,29 @@ def between(server: MlflowServer) -> Iterator[Faulty]:
         yield passing
 
 
-def train(tracker: Tracker, tracked: Tracked, first: int, last: int) -> float:
+def train(tracker: MlflowTracker, tracked: ExperimentSpec, first: int, last: int) -> float:
     """Report epochs at a steady pace; return the longest that a report took."""
     longest = 0.0
     for epoch in range(first, last + 1):
-        for name, planned in tracked.planned.items():
+        for name, planned in tracked.runs.items():
             learn(planned.run, epoch)
             before = time.perf_counter()
-            tracker.epoch(name, epoch)
+            tracker.on_epoch(epoch_end(name, epoch))
             longest = max(longest, time.perf_counter() - before)
         time.sleep(0.03)
     return longest
 
 
-def end(tracker: Tracker, tracked: Tracked, epochs: int) -> None:
-    for name, planned in tracked.planned.items():
+def end(tracker: MlflowTracker, tracked: ExperimentSpec, epochs: int) -> None:
+    for name, planned in tracked.runs.items():
         finish(planned.run, epochs)
-        tracker.settle(name)
+        tracker.synchronize(name)
 
 
 @pytest.mark.timeout(180)
 def test_a_server_killed_in_the_middle_gets_everything_once(server, tmp_path, caplog):
     tracked = experiment(tmp_path, name="killed")
-    tracker = Tracker(server.url, tracked)
+    tracker = MlflowTracker(server.url, tracked)
     longest = train(tracker, tracked, 1, 10)
     server.kill()
     longest = max(longest, train(tracker, tracked, 11, 20))
@@ -69,32 +69,32 @@ def test_a_server_killed_in_the_middle_gets_everything_once(server, tmp_path, ca
     longest = max(longest, train(tracker, tracked, 21, EPOCHS))
     assert longest < 0.05
     end(tracker, tracked, EPOCHS)
-    assert tracker.close("FINISHED") == 0
+    assert close(tracker, complete=True) == 0
     client = MlflowClient(tracking_uri=server.url)
-    check_complete(client, dict.fromkeys(tracked.planned, EPOCHS), "killed")
+    check_complete(client, dict.fromkeys(tracked.runs, EPOCHS), "killed")
     said = [r.getMessage() for r in caplog.records if r.name == mlflow_tracker.__name__]
     assert len(said) == 2, said
-    assert "waits in the ledger" in said[0]
-    assert "answers again" in said[1]
+    assert "is retried" in said[0]
+    assert "reachable again" in said[1]
 
 
 @pytest.mark.timeout(180)
 def test_a_server_that_is_gone_at_the_end_gets_the_rest_from_the_next_start(server, tmp_path):
     tracked = experiment(tmp_path, name="gone")
-    tracker = Tracker(server.url, tracked)
+    tracker = MlflowTracker(server.url, tracked)
     train(tracker, tracked, 1, 10)
     server.kill()
     end(tracker, tracked, EPOCHS)
-    assert tracker.close("FINISHED") == len(tracked.planned) + 1  # the study's own run as well
+    assert close(tracker, complete=True) == len(tracked.runs) + 1  # the study's own run as well
     with pytest.raises(TrackingError, match="start the server"):
-        Tracker(server.url, tracked)
+        MlflowTracker(server.url, tracked)
     server.start()
-    again = Tracker(server.url, tracked)
-    for name in tracked.planned:
-        again.settle(name)
-    assert again.close("FINISHED") == 0
+    again = MlflowTracker(server.url, tracked)
+    for name in tracked.runs:
+        again.synchronize(name)
+    assert close(again, complete=True) == 0
     client = MlflowClient(tracking_uri=server.url)
-    check_complete(client, dict.fromkeys(tracked.planned, EPOCHS), "gone")
+    check_complete(client, dict.fromkeys(tracked.runs, EPOCHS), "gone")
 
 
 @pytest.mark.parametrize("every", [2, 3])
@@ -102,12 +102,12 @@ def test_a_lost_answer_doubles_nothing(server, between, tmp_path, every):
     """The server does what it is asked, and the one who asked does not hear of it."""
     name = f"lost-{every}"
     tracked = experiment(tmp_path, name=name)
-    tracker = Tracker(between.url, tracked)
+    tracker = MlflowTracker(between.url, tracked)
     between.lose_every = every
     train(tracker, tracked, 1, 10)
     end(tracker, tracked, EPOCHS)
     client = MlflowClient(tracking_uri=server.url)
-    planned = set(tracked.planned)
+    planned = set(tracked.runs)
 
     def arrived() -> bool:
         runs = children(client, name)
@@ -116,19 +116,19 @@ def test_a_lost_answer_doubles_nothing(server, between, tmp_path, every):
     wait_for(arrived, 60)
     assert between.lost >= 3
     between.lose_every = 0
-    assert tracker.close("FINISHED") == 0
+    assert close(tracker, complete=True) == 0
     check_complete(client, dict.fromkeys(planned, EPOCHS), name)
 
 
 def test_a_slow_server_is_waited_for_by_nobody_but_the_end(server, between, tmp_path):
     tracked = experiment(tmp_path, name="slow")
-    tracker = Tracker(between.url, tracked)
+    tracker = MlflowTracker(between.url, tracked)
     between.delay = 0.3
     assert train(tracker, tracked, 1, 20) < 0.05
     end(tracker, tracked, 20)
-    assert tracker.close("FINISHED") == 0
+    assert close(tracker, complete=True) == 0
     client = MlflowClient(tracking_uri=server.url)
-    check_complete(client, dict.fromkeys(tracked.planned, 20), "slow")
+    check_complete(client, dict.fromkeys(tracked.runs, 20), "slow")
 
 
 SECRETS = ("hunter2", "p@ss/word", "t0ken")
@@ -149,7 +149,7 @@ def test_a_dead_server_is_one_clear_error_without_the_password(uri, tmp_path, ca
         pytest.importorskip("psycopg2")
     started = time.monotonic()
     with pytest.raises(TrackingError, match=r"^--tracking-uri \S+: .*; start the") as raised:
-        Tracker(uri.format(port=free_port()), experiment(tmp_path))
+        MlflowTracker(uri.format(port=free_port()), experiment(tmp_path))
     assert time.monotonic() - started < 10
     said = f"{raised.value} {caplog.text} {''.join(capfd.readouterr())}"
     assert not [secret for secret in SECRETS if secret in said]
@@ -160,13 +160,13 @@ def test_who_may_write_is_told_by_the_environment_alone(between, tmp_path, monke
     """A token travels with each request and is written nowhere."""
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
     tracked = experiment(tmp_path, ("aaa",), name="token")
-    tracker = Tracker(between.url, tracked)
+    tracker = MlflowTracker(between.url, tracked)
     train(tracker, tracked, 1, 2)
     end(tracker, tracked, 2)
-    assert tracker.close("FINISHED") == 0
+    assert close(tracker, complete=True) == 0
     assert between.authorizations == {"Bearer t0ken"}
     client = MlflowClient(tracking_uri=between.url)
-    kept = [str(run.to_dictionary()) for run in client.search_runs([tracker.runs.experiment_id])]
+    kept = [str(run.to_dictionary()) for run in client.search_runs([tracker.remote.experiment_id])]
     kept += [path.read_text() for path in tmp_path.rglob("*.json*")]
     assert len(kept) > 2
     assert "t0ken" not in "".join(kept) + caplog.text

@@ -19,12 +19,12 @@ import mlflow
 import pytest
 
 from rin_core.predict.predictor import Predictor
-from study.tracking.mlflow.client import BEST
 from study.tracking.mlflow.model import save_model
-from study.tracking.mlflow.sender import Tracker
+from study.tracking.mlflow.names import BEST
+from study.tracking.mlflow.sender import MlflowTracker
 from tests.conftest import Trained
 from tests.servers import free_port
-from tests.tracked import children, experiment, finish
+from tests.tracked import children, close, experiment, finish
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_loaded_model_finds_what_prediction_finds(model, trained, sentences):
 def test_it_carries_code_weights_signature_and_example_and_no_pickle(model):
     names = {str(path.relative_to(model)) for path in model.rglob("*") if path.is_file()}
     assert {"served_model.py", "artifacts/weights.safetensors", "input_example.json"} <= names
-    assert "code/rin_core/model.py" in names
+    assert "code/rin_core/model/rin.py" in names
     assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".bin"))]
     assert "string" in str(mlflow.models.get_model_info(str(model)).signature.inputs)
 
@@ -105,15 +105,15 @@ def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, train
     uri = f"sqlite:///{mlflow_db}"
     tracked = experiment(tmp_path, ("aaa", "bbb", "ccc"), corpus=trained.encoded)
     for name, f1 in (("aaa", 0.9), ("bbb", 0.4)):
-        unit = tracked.planned[name].run
+        unit = tracked.runs[name].run
         finish(unit, 2, f1)
         shutil.copy(trained.weights, unit.weights)
     for _ in range(2):
-        tracker = Tracker(uri, tracked)
-        for name in tracked.planned:
-            tracker.settle(name)
-        assert tracker.close("FINISHED") == 0
-        client, study = tracker.runs.client, tracker.runs.study_id
+        tracker = MlflowTracker(uri, tracked)
+        for name in tracked.runs:
+            tracker.synchronize(name)
+        assert close(tracker, complete=True) == 0
+        client, study = tracker.remote.client, tracker.remote.study_id
         assert client.get_run(study).data.tags[BEST] == "aaa"
         fetched = mlflow.artifacts.download_artifacts(
             run_id=study, artifact_path="model", tracking_uri=uri

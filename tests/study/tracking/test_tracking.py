@@ -12,13 +12,26 @@ from mlflow.tracking import MlflowClient
 from rin_core.train.loop import CHECKPOINT
 from study.ledger.run import Run
 from study.ledger.shared import SharedRun
+from study.ledger.state import TrialState
 from study.ledger.store import Store
-from study.tracking.base import Tracked, TrackingError, Untracked
+from study.tracking.base import ExperimentSpec, NullTracker, TrackingError
 from study.tracking.mlflow import sender as mlflow_tracker
-from study.tracking.mlflow.client import KIND, PARENT, WATCHED, create_database
-from study.tracking.mlflow.sender import Tracker
-from study.tracking.open import track
-from tests.tracked import STARTED, children, experiment, finish, learn, runs_of, steps
+from study.tracking.mlflow.client import create_database
+from study.tracking.mlflow.names import KIND, PARENT, STATE, WATCHED
+from study.tracking.mlflow.sender import MlflowTracker
+from study.tracking.open import open_tracker
+from tests.tracked import (
+    STARTED,
+    children,
+    close,
+    epoch_end,
+    experiment,
+    finish,
+    learn,
+    runs_of,
+    steps,
+    trial_end,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,18 +40,18 @@ def _no_waiting(monkeypatch):
 
 
 @pytest.fixture
-def tracked(tmp_path: Path) -> Tracked:
+def tracked(tmp_path: Path) -> ExperimentSpec:
     return experiment(tmp_path)
 
 
 @pytest.fixture
-def units(tracked: Tracked) -> dict[str, Run]:
-    return {name: planned.run for name, planned in tracked.planned.items()}
+def units(tracked: ExperimentSpec) -> dict[str, Run]:
+    return {name: planned.run for name, planned in tracked.runs.items()}
 
 
 @pytest.fixture
-def opened(mlflow_db: Path, tracked: Tracked):
-    return lambda: Tracker(f"sqlite:///{mlflow_db}", tracked)
+def opened(mlflow_db: Path, tracked: ExperimentSpec):
+    return lambda: MlflowTracker(f"sqlite:///{mlflow_db}", tracked)
 
 
 @pytest.fixture
@@ -50,15 +63,15 @@ def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units, client):
     tracker = opened()
     for epoch in (1, 2, 3):
         learn(units["aaa"], epoch)
-        tracker.epoch("aaa", epoch)
+        tracker.on_epoch(epoch_end("aaa", epoch))
     finish(units["aaa"], 3)
-    tracker.settle("aaa")
-    assert tracker.close("FINISHED") == 0
+    tracker.synchronize("aaa")
+    assert close(tracker, complete=True) == 0
     run = children(client)["aaa"]
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "arm aaa"
     assert run.data.params == {"k": "1"}
-    assert run.data.tags[PARENT] == tracker.runs.study_id
+    assert run.data.tags[PARENT] == tracker.remote.study_id
     assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
     assert run.data.tags["rin.hardware"] == "a processor"
     assert "rin.arithmetic" not in run.data.tags, "older records have none"
@@ -70,22 +83,22 @@ def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units, client):
 def test_no_score_of_test_stands_under_the_name_of_dev(tmp_path, mlflow_db, client):
     """What test chose has its own names, is taken up again by them, and is not the best."""
     tracked = experiment(tmp_path)
-    on_test = dataclasses.replace(tracked.planned["bbb"], selection="test")
-    tracked = dataclasses.replace(tracked, planned={**tracked.planned, "bbb": on_test})
-    units = {name: planned.run for name, planned in tracked.planned.items()}
-    first = Tracker(f"sqlite:///{mlflow_db}", tracked)
+    on_test = dataclasses.replace(tracked.runs["bbb"], selection="test")
+    tracked = dataclasses.replace(tracked, runs={**tracked.runs, "bbb": on_test})
+    units = {name: planned.run for name, planned in tracked.runs.items()}
+    first = MlflowTracker(f"sqlite:///{mlflow_db}", tracked)
     learn(units["bbb"], 1)
-    first.settle("bbb")
-    first.close("FAILED")
-    second = Tracker(f"sqlite:///{mlflow_db}", tracked)
+    first.synchronize("bbb")
+    close(first, complete=False)
+    second = MlflowTracker(f"sqlite:///{mlflow_db}", tracked)
     for name, dev_f1 in {"aaa": 0.5, "bbb": 0.9}.items():
         finish(units[name], 2, dev_f1)
-        second.settle(name)
+        second.synchronize(name)
     units["bbb"].weights.touch()
-    assert second._best() is None
-    second.close("FINISHED")
+    assert second.best() is None
+    close(second, complete=True)
     units["aaa"].weights.touch()
-    assert second._best() == tracked.planned["aaa"]
+    assert second.best() == tracked.runs["aaa"]
     run = children(client)["bbb"]
     assert [name for name in run.data.metrics if "dev" in name] == []
     assert steps(client, run, "F1/test_by_epoch") == [1, 2]
@@ -99,7 +112,7 @@ def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp
     page.write_text(f"# Results\n\n![A curve](curve.svg)\n\n## F1\n| a |\n\n## Long\n{'x' * 8000}")
     picture.write_bytes(b"png")
     tracker = opened()
-    tracker.close("FINISHED", [page, picture])
+    close(tracker, complete=True, files=[page, picture])
     (study,) = runs_of(client)
     assert study.info.status == "FINISHED"
     assert study.data.tags[KIND] == "study"
@@ -108,28 +121,28 @@ def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp
     note = study.data.tags["mlflow.note.content"]
     assert note == "**what is compared**\n\n# Results\n\n## F1\n| a |"
     assert {a.path for a in client.list_artifacts(study.info.run_id)} == {"results.md", "curve.png"}
-    shown = client.get_experiment(tracker.runs.experiment_id)
+    shown = client.get_experiment(tracker.remote.experiment_id)
     assert shown.tags["mlflow.note.content"] == "**what is compared**"
-    assert tracker.page == f"#/experiments/{shown.experiment_id}/runs"
+    assert tracker.how_to_view()[-1].endswith(f"#/experiments/{shown.experiment_id}/runs")
 
 
 def test_a_second_start_continues_the_same_runs(opened, units, client):
     first = opened()
     for unit in units.values():
         learn(unit, 1)
-        first.epoch(unit.fingerprint, 1)
+        first.on_epoch(epoch_end(unit.fingerprint, 1))
     finish(units["bbb"], 1)
-    first.settle("bbb")
-    first.close("FAILED")
+    first.synchronize("bbb")
+    close(first, complete=False)
     second = opened()
     learn(units["aaa"], 2)
-    second.epoch("aaa", 1)  # a retried epoch
-    second.epoch("aaa", 2)
+    second.on_epoch(epoch_end("aaa", 1))  # a retried epoch
+    second.on_epoch(epoch_end("aaa", 2))
     finish(units["aaa"], 3)  # whose third epoch was never reported
-    second.settle("aaa")
-    second.settle("bbb")
-    second.close("FINISHED")
-    assert second.runs.study_id == first.runs.study_id
+    second.synchronize("aaa")
+    second.synchronize("bbb")
+    close(second, complete=True)
+    assert second.remote.study_id == first.remote.study_id
     runs = children(client)
     assert steps(client, runs["aaa"]) == [1, 2, 3]
     assert steps(client, runs["bbb"], "F1/test") == [0]
@@ -139,8 +152,8 @@ def test_a_second_start_continues_the_same_runs(opened, units, client):
 def test_a_finished_unit_is_sent_whole_and_dated_by_its_training(opened, units, client):
     finish(units["aaa"], 120)  # more than fits one request
     tracker = opened()
-    tracker.settle("aaa")
-    tracker.close("FINISHED")
+    tracker.synchronize("aaa")
+    close(tracker, complete=True)
     run = children(client)["aaa"]
     history = client.get_metric_history(run.info.run_id, "scores_dev/precision")
     assert [m.step for m in history] == [*range(1, 121)]
@@ -148,12 +161,14 @@ def test_a_finished_unit_is_sent_whole_and_dated_by_its_training(opened, units, 
     assert run.info.end_time - run.info.start_time == 60_000
 
 
-def test_an_epoch_not_reported_yet_is_not_shown_yet(opened, units, client):
+def test_an_epoch_not_reported_yet_is_not_shown_yet(tracked, mlflow_db, units, client):
     """A unit that another study has trained further is judged epoch by epoch."""
     learn(units["aaa"], 9)
-    tracker = opened()
-    tracker.epoch("aaa", 4)
-    tracker.close("FAILED")
+    empty = dataclasses.replace(tracked, runs={})
+    tracker = MlflowTracker(f"sqlite:///{mlflow_db}", empty)
+    tracker.on_trial_start(tracked.runs["aaa"])
+    tracker.on_epoch(epoch_end("aaa", 4))
+    close(tracker, complete=False)
     assert steps(client, children(client)["aaa"]) == [1, 2, 3, 4]
 
 
@@ -163,13 +178,13 @@ def test_epochs_on_a_node_of_its_own_are_shown_while_it_trains(
     store = Store(f"file://{tmp_path}/bucket")
     here = SharedRun(tmp_path / "here" / "aaa", store)
     node = SharedRun(tmp_path / "node" / "aaa", store)
-    planned = {"aaa": dataclasses.replace(tracked.planned["aaa"], run=here)}
-    tracker = Tracker(f"sqlite:///{mlflow_db}", dataclasses.replace(tracked, planned=planned))
+    planned = {"aaa": dataclasses.replace(tracked.runs["aaa"], run=here)}
+    tracker = MlflowTracker(f"sqlite:///{mlflow_db}", dataclasses.replace(tracked, runs=planned))
     token = node.claim()
     learn(node, 2)
     node.publish_epoch(token)
-    tracker.epoch("aaa", 2)
-    tracker.close("FAILED")
+    tracker.on_epoch(epoch_end("aaa", 2))
+    close(tracker, complete=False)
     run = children(client)["aaa"]
     assert steps(client, run) == [1, 2]
     assert steps(client, run, "system/process_memory_megabytes") == [2]
@@ -180,30 +195,31 @@ def test_failed_and_stopped_trials_are_told_apart(opened, units, client):
     tracker = opened()
     for name, unit in units.items():
         learn(unit, 1)
-        tracker.settle(name)
+        tracker.synchronize(name)
     units["aaa"].record_failure("the training loss is nan")
-    tracker.close("FAILED")
+    close(tracker, complete=False)
     runs = children(client)
     assert runs["aaa"].info.status == "FAILED"
     assert runs["aaa"].data.tags["rin.failure"] == "the training loss is nan"
     assert runs["bbb"].info.status == "KILLED"
 
 
-def test_a_trial_stopped_early_is_no_result_even_if_its_unit_has_one_later(opened, units, client):
+def test_a_pruned_run_has_no_result_even_if_its_unit_is_trained_on(
+    opened, units, client, tracked, mlflow_db
+):
     tracker = opened()
     learn(units["aaa"], 2)
-    stopped = dataclasses.replace(tracker.planned["aaa"], stopped_after=2)
-    tracker.plan(stopped)
-    tracker.settle("aaa")
-    tracker.close("FINISHED")
+    tracker.on_trial_end(trial_end("aaa", state=TrialState.PRUNED, epochs=2))
+    close(tracker, complete=True)
     finish(units["aaa"], 5)  # an audit went to the end
-    again = opened()
-    again.plan(stopped)
-    again.settle("aaa")
-    again.close("FINISHED")
+    pruned = dataclasses.replace(tracked.runs["aaa"], pruned_after=2)
+    again = MlflowTracker(
+        f"sqlite:///{mlflow_db}", dataclasses.replace(tracked, runs={"aaa": pruned})
+    )
+    close(again, complete=True)
     run = children(client)["aaa"]
     assert run.info.status == "KILLED"
-    assert (run.data.tags["rin.stopped"], run.data.tags["rin.epochs"]) == ("asha", "2")
+    assert (run.data.tags[STATE], run.data.tags["rin.epochs"]) == ("pruned", "2")
     assert steps(client, run) == [1, 2]
     assert "F1/test" not in run.data.metrics
 
@@ -217,11 +233,11 @@ def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, cli
 
     with monkeypatch.context() as broken:
         broken.setattr(MlflowClient, "log_batch", down)
-        tracker.settle("aaa")
-        assert tracker.close("FINISHED") == 2  # the trial's run and the study's
+        tracker.synchronize("aaa")
+        assert close(tracker, complete=True) == 2  # the trial's run and the study's
     tracker = opened()
-    tracker.settle("aaa")
-    assert tracker.close("FINISHED") == 0
+    tracker.synchronize("aaa")
+    assert close(tracker, complete=True) == 0
     run = children(client)["aaa"]
     assert run.info.status == "FINISHED"
     assert run.data.params == {"k": "1"}
@@ -231,7 +247,7 @@ def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, cli
 def test_one_run_that_cannot_be_written_holds_up_no_other(opened, units, client, caplog):
     tracker = opened()
     learn(units["aaa"], 1)
-    tracker.epoch("aaa", 1)
+    tracker.on_epoch(epoch_end("aaa", 1))
     deadline = time.monotonic() + 30
     while not children(client) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -240,35 +256,35 @@ def test_one_run_that_cannot_be_written_holds_up_no_other(opened, units, client,
         for number in range(2, 6):
             for name, unit in units.items():
                 learn(unit, number)
-                tracker.epoch(name, number)
+                tracker.on_epoch(epoch_end(name, number))
             time.sleep(0.1)
         finish(units["bbb"], 6)
-        tracker.settle("bbb")
-        assert tracker.close("FINISHED") == 1
+        tracker.synchronize("bbb")
+        assert close(tracker, complete=True) == 1
     assert steps(client, children(client)["bbb"]) == [*range(1, 7)]
-    assert len([r for r in caplog.records if "waits in the ledger" in r.message]) == 1
+    assert len([r for r in caplog.records if "is retried" in r.message]) == 1
 
 
 def test_of_two_runs_of_one_unit_one_is_kept(opened, units, client):
     """As two requests to create it leave behind, the first of which was only slow."""
     first = opened()
     learn(units["aaa"], 3)
-    first.settle("aaa")
-    first.close("FAILED")
+    first.synchronize("aaa")
+    close(first, complete=False)
     run = children(client)["aaa"]
     twin = client.create_run(run.info.experiment_id, tags=run.data.tags)
     client.log_metric(twin.info.run_id, WATCHED, 0.5, step=1)
     second = opened()
     finish(units["aaa"], 4)
-    second.settle("aaa")
-    second.close("FINISHED")
+    second.synchronize("aaa")
+    close(second, complete=True)
     assert steps(client, children(client)["aaa"]) == [1, 2, 3, 4]
 
 
 def test_a_database_that_cannot_be_made_is_one_clear_error(tmp_path, tracked):
     (tmp_path / "file").write_text("")
     with pytest.raises(TrackingError, match=r"--tracking-uri sqlite:///.*: .*; start the server"):
-        Tracker(f"sqlite:///{tmp_path}/file/mlflow.db", tracked)
+        MlflowTracker(f"sqlite:///{tmp_path}/file/mlflow.db", tracked)
 
 
 def test_the_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -282,8 +298,8 @@ def test_the_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_who_is_not_tracked_needs_no_mlflow(tracked):
-    assert isinstance(track("none", tracked), Untracked)
+def test_a_study_without_a_tracker_does_not_import_mlflow(tracked):
+    assert isinstance(open_tracker("none", tracked), NullTracker)
     loaded = "import study.execution.session, sys; assert 'mlflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", loaded], check=True, timeout=120)
 
@@ -291,7 +307,8 @@ def test_who_is_not_tracked_needs_no_mlflow(tracked):
 def test_nothing_is_told_to_mlflows_makers():
     """In an environment that MLflow does not take for a test, where it would say nothing anyway."""
     asked = (
-        "import study.tracking.mlflow.client, mlflow.telemetry.utils as telemetry\n"
+        "import study.tracking.mlflow.client\n"
+        "import mlflow.telemetry.utils as telemetry\n"
         "assert not telemetry._IS_IN_CI_ENV_OR_TESTING\n"
         "assert telemetry.is_telemetry_disabled()"
     )

@@ -15,14 +15,14 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 from rin_core.config import Config
 from study.execution.trial import run_unit
 from study.ledger.ledger import Ledger
-from study.tracking.base import Planned, Tracked
-from study.tracking.mlflow.client import WATCHED
-from study.tracking.mlflow.sender import Tracker
+from study.tracking.base import ExperimentSpec, RunSpec
+from study.tracking.mlflow.names import WATCHED
+from study.tracking.mlflow.sender import MlflowTracker
 from tests import browser
 from tests.browser import Experiment, address, chromium
 from tests.conftest import Trained
 from tests.servers import MlflowServer, mlflow_server
-from tests.tracked import children, steps
+from tests.tracked import children, close, steps
 
 pytestmark = [
     pytest.mark.browser,
@@ -43,25 +43,27 @@ SMALL = {
 ARMS = {"bilstm-s": ("BiLSTM_s", 0), "gru-1": ("GRU K=1", 1)}
 
 
-def small_study(root: Path, trained: Trained) -> Tracked:
+def small_study(root: Path, trained: Trained) -> ExperimentSpec:
     """Train two arms with two seeds, as a worker does."""
-    planned = {}
+    runs = {}
     for arm, (label, rounds) in ARMS.items():
         for seed in (0, 1):
             changes = {**SMALL, "model.rounds": rounds, "training.seed": seed}
             config = Config().with_overrides(changes)
             unit = Ledger(root / "runs").run(config.fingerprint(trained.encoded.digest))
             run_unit(config, trained.encoded, unit)
-            planned[unit.fingerprint] = Planned(
+            runs[unit.fingerprint] = RunSpec(
                 run=unit,
+                experiment=NAME,
+                max_epochs=EPOCHS,
                 name=f"{label} · demo · seed {seed}",
                 params={"arm": arm, **config.flat()},
                 tags={"arm": arm, "seed": str(seed)},
             )
-    return Tracked(
+    return ExperimentSpec(
         name=NAME,
         description="**Do more rounds help?**",
-        planned=planned,
+        runs=runs,
         tags={"space": "rounds_curve", "corpus": "demo"},
         artifacts=root / "artifacts",
         corpus=trained.encoded,
@@ -76,15 +78,15 @@ def server(
     database = f"sqlite:///{root}/mlflow.db"
     (root / "mlflow.db").write_bytes(_migrated.read_bytes())
     tracked = small_study(root, trained)
-    tracker = Tracker(database, tracked)
-    for name in tracked.planned:
-        tracker.settle(name)
+    tracker = MlflowTracker(database, tracked)
+    for name in tracked.runs:
+        tracker.synchronize(name)
     page, figure = root / "results.md", root / "rounds_curve.png"
     page.write_text("# Results\n\n| arm | F1 of the table |\n|:--|--:|\n| gru-1 | 12.3 |\n")
     axes = plt.figure(figsize=(5, 3)).add_subplot()
     axes.plot([1, 2, 3], [70, 72, 71])
     axes.figure.savefig(figure)
-    assert tracker.close("FINISHED", [page, figure]) == 0
+    assert close(tracker, complete=True, files=[page, figure]) == 0
     with mlflow_server(database, root / "served", "ui") as running:
         yield running
 
