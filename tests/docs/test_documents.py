@@ -58,3 +58,10 @@ def test_links_lead_somewhere(document: Path) -> None:
         if not file.exists() or (anchor and anchor not in _anchors(file)):
             dead.append(target)
     assert dead == []
+
+
+def test_contributing_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:rin_core|search_spaces|study|reports|tests|results)/[^`]*)`", text)
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).exists()] == []
