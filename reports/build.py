@@ -37,7 +37,7 @@ from reports.paper.reproduction import corpus_reports, write_reproduction
 from reports.published.numbers import ARMS
 from reports.tables.corpora import PAPER_CORPORA, corpus_table
 from reports.tables.provenance import provenance_tables
-from rin_core.config import BEGINNINGS
+from rin_core.config import INIT_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def paper_sections(
 def _is_the_papers(settings: str) -> bool:
     """Tell settings that change nothing of the model but what it begins with."""
     given = (setting.partition("=")[0] for setting in settings.split(", ") if setting)
-    return all(name in BEGINNINGS for name in given)
+    return all(name in INIT_SETTINGS for name in given)
 
 
 def _paper_section(

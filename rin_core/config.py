@@ -427,14 +427,14 @@ def _parse(path: str, text: str, kind: type) -> object:
         raise ConfigError(f"{path} = {text!r}: must be {_A_TYPE[kind]}") from None
 
 
-def variant(config: Mapping[str, object]) -> str:
+def nondefault_settings(config: Mapping[str, object]) -> str:
     """Return what a configuration, as :meth:`Config.flat` has it, changes but for its seed."""
     default = Config().flat() | {"training.seed": config.get("training.seed")}
     return canonical_settings({k: v for k, v in config.items() if v != default.get(k)})
 
 
 #: Settings that say what a model begins with, and change nothing else of it.
-BEGINNINGS = ("vectors", "encoder.model")
+INIT_SETTINGS = ("vectors", "encoder.model")
 
 
 def canonical_settings(settings: Mapping[str, object]) -> str:

@@ -53,7 +53,7 @@ class Trial:
     config: Config
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; :meth:`from_json` reads them back."""
+        """Return plain values for a study's record."""
         return {
             "arm": self.arm,
             "label": self.label,
@@ -61,11 +61,6 @@ class Trial:
             "seed": self.seed,
             "config": self.config.flat(),
         }
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Trial:
-        """Rebuild a trial, checking its configuration."""
-        return cls(**{**record, "config": Config.from_flat(record["config"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

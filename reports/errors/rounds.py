@@ -104,7 +104,9 @@ def _consecutive(frame: pd.DataFrame, arms: Iterable[str]) -> list[tuple[str, st
     for arm in arms:
         of = of_arm(frame, arm).iloc[0]
         if of["rounds"]:
-            curves.setdefault((of["cell"], of["beside_rounds"]), {})[int(of["rounds"])] = arm
+            curves.setdefault((of["cell"], of["settings_except_rounds"]), {})[int(of["rounds"])] = (
+                arm
+            )
     return [
         pair
         for _, curve in sorted(curves.items())

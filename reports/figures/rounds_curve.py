@@ -98,7 +98,10 @@ class RoundsCurveInfo:
 def is_rounds_curve(frame: pd.DataFrame) -> bool:
     """Return whether the arms are a curve over K: they differ in K and cell only."""
     arms = frame.drop_duplicates("arm")
-    alike = arms["beside_rounds"].nunique() == 1 and not arms.duplicated(["cell", "rounds"]).any()
+    alike = (
+        arms["settings_except_rounds"].nunique() == 1
+        and not arms.duplicated(["cell", "rounds"]).any()
+    )
     return bool(alike and (arms["rounds"] > 0).any())
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from reports.frames.trials import LedgerError, read_json, read_ledger, read_unit
-from rin_core.config import variant
+from rin_core.config import nondefault_settings
 
 #: What may have become of a trial, in the order of tables.
 STATES = ("finished", "stopped", "failed", "running")
@@ -101,7 +101,7 @@ def _row(trial: Mapping[str, Any], labels: Mapping[str, str], units: Path) -> di
     row: dict[str, Any] = {name: trial[name] for name in ("arm", "state", "fingerprint", "reason")}
     row |= {
         "label": labels.get(trial["arm"], trial["arm"]),
-        "variant": variant(trial["config"]),
+        "variant": nondefault_settings(trial["config"]),
         "trial": int(trial["number"]),
         "seed": int(trial["config"].get("training.seed", 0)),
         "inherited": inherited,

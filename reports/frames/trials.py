@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin_core.config import canonical_settings, variant
+from rin_core.config import canonical_settings, nondefault_settings
 from study.ledger.scores import SCORES
 
 #: What may have become of a trial, and in a reader's words.
@@ -43,7 +43,7 @@ SCHEMA: dict[str, str] = {
     "command": "object",
     "updated": "object",
     "variant": "object",
-    "beside_rounds": "object",
+    "settings_except_rounds": "object",
     "selection": "object",
     "entity_word": "object",
     "rounds": "int64",
@@ -176,8 +176,10 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
         **{name: str(trial[name]) for name in ("arm", "label", "fingerprint")},
         "seed": int(trial["seed"]),
         "settings": canonical_settings(trial.get("settings") or {}),
-        "variant": variant(config),
-        "beside_rounds": variant({k: v for k, v in config.items() if k not in _OF_ROUNDS}),
+        "variant": nondefault_settings(config),
+        "settings_except_rounds": nondefault_settings(
+            {k: v for k, v in config.items() if k not in _OF_ROUNDS}
+        ),
         "selection": config.get("training.selection", "dev"),
         "entity_word": config.get("data.entity_word", "first"),
         "rounds": rounds,

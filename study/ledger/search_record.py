@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Literal
 
-from rin_core.config import BEGINNINGS
+from rin_core.config import INIT_SETTINGS
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 
@@ -79,7 +79,7 @@ def _alike(name: str, identity: Mapping[str, Any]) -> Any:
     if name != "settings" or value is None:
         return value
     # Arms of different encoders cannot begin with the same.
-    return {path: setting for path, setting in value.items() if path not in BEGINNINGS}
+    return {path: setting for path, setting in value.items() if path not in INIT_SETTINGS}
 
 
 class SearchRecord:

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rin_core.config import canonical_settings, variant
+from rin_core.config import canonical_settings, nondefault_settings
 from rin_core.train.checkpoint import write_atomically
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
@@ -220,7 +220,7 @@ def _in_order(
 
 def _meaning(trial: Mapping[str, Any]) -> tuple[str, str, str]:
     settings = canonical_settings(trial.get("settings") or {})
-    return trial["arm"], settings, variant(trial["config"])
+    return trial["arm"], settings, nondefault_settings(trial["config"])
 
 
 def _updated(study: Mapping[str, Any]) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rin_core.config import Config, DataConfig, variant
+from rin_core.config import Config, DataConfig, nondefault_settings
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from search_spaces.space import Grid, Trial
@@ -105,13 +105,13 @@ class Experiment:
         Args:
             recorded: The experiment's plan so far.
         """
-        now = {p.trial.arm: variant(self._config(p)) for p in self.trials}
+        now = {p.trial.arm: nondefault_settings(self._config(p)) for p in self.trials}
         settings = dict(self.plan.settings)
         return Counter(
             trial["arm"]
             for trial in (recorded or {"trials": []})["trials"]
             if trial.get("settings") == settings
-            and now.get(trial["arm"]) not in (None, variant(trial["config"]))
+            and now.get(trial["arm"]) not in (None, nondefault_settings(trial["config"]))
         )
 
 

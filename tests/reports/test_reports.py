@@ -140,7 +140,7 @@ def test_which_experiments_are_a_curve(frame: pd.DataFrame) -> None:
     assert is_rounds_curve(frame)
     assert not is_rounds_curve(frame[frame["arm"] == "bilstm-s"]), "of K = 0 alone"
     ablation = frame.copy()
-    ablation.loc[frame["arm"] == "rnn-1", "beside_rounds"] = "model.relation_input=false"
+    ablation.loc[frame["arm"] == "rnn-1", "settings_except_rounds"] = "model.relation_input=false"
     assert not is_rounds_curve(ablation)
     with pytest.raises(ValueError, match="differ in K and cell alone"):
         rounds_curve_info(ablation)

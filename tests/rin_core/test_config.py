@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import lzma
 import subprocess
 import sys
 import typing
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -29,6 +31,7 @@ SECTIONS = {
     "training": TrainingConfig,
 }
 DIGEST = "0123456789abcdef"
+LEDGERS = Path(__file__).parents[2] / "results" / "ledger"
 #: Do not count alone: needs model.rounds = 0; decides only what is refused; for a transformer.
 NOT_ALONE = {"model.task_features", "data.max_missing"} | {
     "encoder.model", "encoder.freeze", "encoder.max_pieces", "training.encoder_learning_rate"
@@ -381,6 +384,16 @@ class TestFingerprint:
 
     def test_golden(self) -> None:
         assert Config().fingerprint(DIGEST) == self.GOLDEN
+
+    @pytest.mark.parametrize("ledger", sorted(LEDGERS.glob("*.jsonl.xz")), ids=lambda p: p.stem)
+    def test_published_runs_keep_theirs(self, ledger: Path) -> None:
+        with lzma.open(ledger, "rt", encoding="utf-8") as lines:
+            records = [json.loads(line) for line in lines]
+        runs = [r["content"] for r in records if r["record"] == "unit"]
+        assert len(runs) > 20
+        for run in runs:
+            config = Config.from_flat(run["config"])
+            assert config.fingerprint(run["corpus"]["digest"]) == run["fingerprint"]
 
     def test_in_another_process(self) -> None:
         code = f"from rin_core.config import Config; print(Config().fingerprint({DIGEST!r}))"

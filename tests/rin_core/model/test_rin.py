@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 
 import numpy as np
 import pytest
 import torch
 
-from rin_core.config import Config, EncoderConfig, ModelConfig
+from rin_core.config import ENCODERS, Config, EncoderConfig, EncoderKind, ModelConfig
 from rin_core.data.batches import Batch, make_batch
 from rin_core.data.corpus import Sentence, Span, Triple
 from rin_core.data.encoding import EncodedSplit, encode_split
 from rin_core.data.tags import TAGS
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.loss.pair_loss import numba_sums, sums_for, torch_sums
+from rin_core.model.encoders import PIECE_ENCODERS, WORD_ENCODERS
 from rin_core.model.rin import RIN, Prediction
 from tests.reference import Example, Opinion, Reference
 
@@ -408,3 +410,12 @@ class TestVectors:
         wide = Config(encoder=dataclasses.replace(encoder, word_dim=5))
         with pytest.raises(ValueError, match=r"\(10, 4\).*\(10, 5\).*encoder\.word_dim"):
             RIN(wide, vocabulary(), given_vectors)
+
+
+def test_every_encoder_has_traits_and_a_module() -> None:
+    words = {kind for kind, traits in ENCODERS.items() if not traits.reads_pieces}
+    assert words == WORD_ENCODERS.keys()
+    assert ENCODERS.keys() - words == PIECE_ENCODERS.keys()
+    assert ENCODERS.keys() == set(typing.get_args(EncoderKind))
+    fields = {field.name for field in dataclasses.fields(EncoderConfig)}
+    assert all(traits.settings < fields for traits in ENCODERS.values())

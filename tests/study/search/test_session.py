@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from benchmarks.kill_search import (
+from tests.corpora import write_corpus
+from tests.searches import (
     ARMS,
     CORPUS,
     EXPERIMENT,
@@ -14,7 +15,6 @@ from benchmarks.kill_search import (
     Search,
     disagreements,
 )
-from tests.corpora import write_corpus
 
 SLOTS = 2
 

@@ -1,18 +1,9 @@
-"""A search killed with -9 again and again: nothing lost, nothing done twice, budgets equal.
-
-    python -m benchmarks.kill_search --trials 20 --kills 5
-
-Runs ``fair_rounds`` with two arms on a part of the demo corpus, kills the driver at random
-moments, gives the same command again, and compares what the record, Optuna's storage, MLflow and
-the units say at the end. Exit code 0 if they agree.
-"""
+"""A small search in a folder of its own, and the checks that its four records agree."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -23,8 +14,6 @@ from typing import Any
 
 import optuna
 from mlflow.tracking import MlflowClient
-
-from tests.corpora import write_corpus
 
 ROOT = Path(__file__).parents[1]
 ARMS = ("k-0", "k-1")
@@ -134,31 +123,3 @@ def _mlflow(search: Search, recorded: dict[tuple[str, int], dict[str, Any]]) -> 
     ours = sorted((t["fingerprint"], names.get(t["state"], "?")) for t in recorded.values())
     theirs = sorted((r.data.tags["rin.fingerprint"], r.info.status) for r in trials)
     return [] if ours == theirs else [f"MLflow: {theirs} instead of {ours}"]
-
-
-def main() -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description="Kill a search again and again.")
-    parser.add_argument("--trials", type=int, default=20, help="for each of two arms")
-    parser.add_argument("--kills", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="an empty folder")
-    options = parser.parse_args()
-    draw = random.Random(options.seed)
-    search = Search(write_corpus(options.out / CORPUS, (300, 30, 30)), options.out / "runs")
-    started, total = time.monotonic(), len(ARMS) * options.trials
-    for ended in sorted(draw.sample(range(total - 2), options.kills)):
-        most = search.kill_after(options.trials, ended, draw.uniform(0, 2))
-        states = [t["state"] for t in search.trials()]
-        print(f"killed with {len(states)} begun, {states.count('running')} running, {most} at once")
-    ran = subprocess.run(search.command(options.trials), cwd=ROOT, check=False)
-    found = disagreements(search, options.trials)
-    states = [t["state"] for t in search.trials()]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in STATES)
-    print(f"{len(states)} trials ({counts}), {time.monotonic() - started:.0f} s")
-    print("\n".join(found) or "record, Optuna, MLflow and units agree")
-    return int(bool(found) or ran.returncode != 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
