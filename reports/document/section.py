@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from reports.document.style import save_figure
+from reports.document.style import render_figure, save_figure
 from reports.document.table import Table, write_tables
 
 
@@ -19,6 +20,14 @@ class Drawing:
     """File name, without suffix."""
     caption: str
     figure: Figure
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Show the figure in a notebook: as SVG, or as PNG where SVG is not trusted."""
+        return {
+            "image/svg+xml": render_figure(self.figure, "svg").decode(),
+            "image/png": base64.b64encode(render_figure(self.figure, "png")).decode(),
+            "text/plain": self.caption,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,19 @@ STYLE: Any = {
 }
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as ``.svg`` or ``.png``, with the same bytes every time."""
+def render_figure(figure: Figure, form: str) -> bytes:
+    """Render a figure as ``svg`` or ``png``, with the same bytes every time."""
     metadata: dict[str, Any] = {
-        ".svg": {"Date": None, "Creator": None},
-        ".png": {"Software": None},
-    }[path.suffix]
+        "svg": {"Date": None, "Creator": None},
+        "png": {"Software": None},
+    }[form]
+    file = io.BytesIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(path, dpi=200, metadata=metadata, facecolor="white")
+        figure.savefig(file, format=form, dpi=200, metadata=metadata, facecolor="white")
+    return file.getvalue()
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as ``.svg`` or ``.png``."""
+    path.write_bytes(render_figure(figure, path.suffix[1:]))
     return path

@@ -12,7 +12,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from html import escape
 from pathlib import Path
+
+import pandas as pd
 
 from reports.stats.intervals import NOTHING, Estimate
 
@@ -112,6 +115,15 @@ class Table:
     def is_text(self, column: str) -> bool:
         """Return whether a column holds words, which are aligned to the left."""
         return any(row.cells[column].kind == Kind.TEXT for row in self.rows)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Show the table in a notebook; a corpus's text is escaped."""
+        with pd.option_context("display.max_colwidth", None):
+            table = pd.DataFrame(self._texts(), columns=[self.head, *self.columns])
+            body = table.to_html(index=False)
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        text = f"<h3>{escape(self.title)}</h3>{body}<ul>{notes}</ul>"
+        return {"text/html": text, "text/plain": self.markdown()}
 
     def markdown(self) -> str:
         """Return title, table and notes as Markdown."""

@@ -39,6 +39,8 @@ class SearchData:
     title: str
     corpus: str
     command: str
+    updated: str
+    """Time of the last change; empty in old records."""
     settings: Mapping[str, Any]
     parameters: Mapping[str, Mapping[str, Any]]
     """Distribution and condition of each, as recorded."""
@@ -82,6 +84,7 @@ def read_search(runs: Path, experiment: str) -> SearchData:
         frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(SCHEMA)
         return SearchData(
             **{name: record[name] for name in ("experiment", "title", "corpus", "command")},
+            updated=str(record.get("updated", "")),
             settings=record["settings"],
             parameters=record["parameters"],
             budget=int(record["budget"]),

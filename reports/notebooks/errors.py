@@ -13,62 +13,75 @@
 # %% [markdown]
 # # Errors
 #
-# Which triples are missed, which are wrong, where, and what interaction changes. One study of the
-# ledger: a rounds curve where there is one. Predictions of every seed are compared with the gold
-# triples of test, sentence by sentence.
+# Which triples are missed, which predicted triples are wrong, and what interaction changes. The
+# predictions of every seed are compared with the gold triples of each test sentence.
+
+# %% tags=["parameters"]
+runs = None  # a study's output folder; None: the folder `runs` of this checkout
+study = None  # a study's name; None: the rounds curve, or the study that was updated last
 
 # %%
+from IPython.display import display
+
 from reports.errors.examples import example_table
 from reports.errors.rounds import steps
 from reports.errors.section import error_drawings
 from reports.errors.tables import error_tables
-from reports.page.notebook_views import answered_study, heading, runs_folder, show
+from reports.page.studies import find_predictions
 from reports.tables.breakdown import breakdown_table
 
-study = answered_study(runs_folder())
-frame, counts = study.frame, study.counts
-tables = {table.name: table for table in error_tables(frame, counts)}
-figures = {drawing.name: drawing for drawing in error_drawings(frame, counts)}
-show(heading(frame))
+data = find_predictions(runs, study)
+trials, counts = data.frame, data.counts
+tables = {table.name: table for table in error_tables(trials, counts)}
+figures = {drawing.name: drawing for drawing in error_drawings(trials, counts)}
+print(trials["experiment"].iloc[0])
+trials.groupby(["label", "status"], sort=False).size().rename("runs").to_frame()
+
+
+# %%
+def show(*names: str) -> None:
+    display(*(found[name] for name in names for found in (figures, tables) if name in found))
+
 
 # %% [markdown]
-# ## What errors are
+# ## Types of errors
 #
-# An error is told from what it nearly was: the right words with another relation, the right
-# relation with one wrong word, or nothing alike.
+# The type of an error says what it shares with a correct triple: both words but another relation,
+# the relation and one word, or nothing.
 
 # %%
-show(figures["errors_kinds"], tables.get("errors_missed"), tables.get("errors_wrong"))
+show("errors_kinds", "errors_missed", "errors_wrong")
 
 # %% [markdown]
-# ## Where they lie
+# ## Where errors occur
 #
-# By relation, by length of the sentence, by distance of subject and object, by overlap class and
-# by number of triples.
+# By relation, sentence length, distance of subject and object, overlap class and number of triples.
 
 # %%
-show(figures["errors_lines"], tables.get("errors_length"), tables.get("errors_distance"))
+show("errors_lines", "errors_length", "errors_distance", "errors_relation")
 
 # %%
-show(breakdown_table(study), tables.get("errors_relation"))
+display(*filter(None, [breakdown_table(data)]))
 
 # %% [markdown]
-# ## What is taken for what
+# ## Which relations are confused
 
 # %%
-show(figures["errors_matrix"], tables.get("errors_confusion"))
+show("errors_matrix", "errors_confusion")
 
 # %% [markdown]
-# ## What interaction fixed and broke
+# ## What interaction fixes and breaks
 #
-# Pairs of runs of one seed. Two seeds of one arm disagree as well; the dashed lines show how much.
+# Pairs of runs with the same seed. Two seeds of one arm disagree as well; the dashed lines show how
+# much.
 
 # %%
-show(figures.get("errors_rounds"), tables.get("errors_rounds"))
+show("errors_rounds")
 
 # %% [markdown]
-# Triples that the first step of the table fixed or broke, those that most seeds agree on first.
+# Triples that the first comparison of the table fixed or broke; those that most seeds agree on come
+# first.
 
 # %%
-compared = [step for step in steps(frame, counts) if not step.chance][:1]
-show(*(example_table(step, counts, kind) for step in compared for kind in ("fixed", "broke")))
+for step in [step for step in steps(trials, counts) if not step.chance][:1]:
+    display(*(example_table(step, counts, field) for field in ("fixed", "broke")))

@@ -13,21 +13,27 @@
 # %% [markdown]
 # # The paper's tables
 #
-# Tables 1, 4 and 5 of Sun et al. with the published numbers beside ours, which of the paper's
-# orderings hold, and Table 2 computed from the data. Every number comes from the ledger;
-# its runs are named where the pointer rests on it.
+# Tables 1, 4 and 5 of Sun et al. with the published numbers next to ours, which of the paper's
+# orderings hold, and Table 2 computed from the data. Every number comes from the ledger.
+
+# %% tags=["parameters"]
+runs = None  # a study's output folder; None: the folder `runs` of this checkout
+study = None  # a study's name; None: every study
 
 # %%
-from reports.build import corpora_section, paper_sections
-from reports.frames.trials import experiments, read_ledger, select_settings
-from reports.page.notebook_views import any_studies, runs_folder, show
+from IPython.display import display
 
-runs = runs_folder()
-everything = any_studies(runs)
-selected = [select_settings(read_ledger(runs, [name])) for name in experiments(runs)]
+from reports.frames.trials import read_ledger
+from reports.page.corpora import corpora_section, paper_sections
+from reports.page.studies import find_studies, ledger_folder
+
+studies = find_studies(runs, study)
+trials = read_ledger(ledger_folder(runs))  # one row for each run
+trials.groupby(["corpus", "experiment", "status"], sort=False).size().rename("runs").to_frame()
 
 # %%
-show(*(section for _, section in paper_sections(runs, everything, selected)))
+for _, section in paper_sections(ledger_folder(runs), trials, studies):
+    display(*section.tables)
 
 # %%
-show(corpora_section(runs))
+display(*corpora_section(ledger_folder(runs)).tables)

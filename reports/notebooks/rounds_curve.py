@@ -13,30 +13,42 @@
 # %% [markdown]
 # # The rounds curve
 #
-# Figure 3 of the paper: do more rounds of interaction help, and does the GRU beat the RNN? Points
-# are means over seeds, hollow where seeds are missing; the diamonds are the paper's Table 1, where
-# it has a number.
+# Figure 3 of the paper: do more rounds of interaction help, and is the GRU better than the RNN?
+# Points are means over seeds, and hollow where seeds are missing. Diamonds are the paper's Table 1.
+
+# %% tags=["parameters"]
+runs = None  # a study's output folder; None: the folder `runs` of this checkout
+study = None  # a study's name; None: every study that compares numbers of rounds
 
 # %%
+import pandas as pd
+from IPython.display import display
+
 from reports.frames.studies import study_data
-from reports.page.experiment import curve_drawing
-from reports.page.notebook_views import curves, heading, runs_folder, show
-from reports.tables.experiment import differences_table, results_table
+from reports.page.experiment import curve_drawing, experiment_section
+from reports.page.studies import find_curves, ledger_folder
 
-runs = runs_folder()
-frames = curves(runs)
-show(*map(heading, frames))
-
-# %%
-show(*(drawing for frame in frames for drawing in curve_drawing(frame)))
+curves = find_curves(runs, study)
+trials = pd.concat(curves, ignore_index=True)  # one row for each run
+trials[["experiment", "label", "seed", "status", "best_epoch", "dev_f1", "test_f1"]]
 
 # %% [markdown]
-# The same scores as numbers, and how far each arm is from RIN with one round, tested over seeds
-# and over sentences.
+# Mean and standard deviation of test F1 over seeds, as fractions.
 
 # %%
-studies = [study_data(runs, frame) for frame in frames]
-show(*(results_table(study) for study in studies))
+trials.groupby(["experiment", "label"], sort=False)["test_f1"].agg(["mean", "std", "count"])
+
+# %% [markdown]
+# Each drawing has a matplotlib figure (`drawing.figure`) to change or save.
 
 # %%
-show(*(differences_table(study) for study in studies))
+for frame in curves:
+    display(*curve_drawing(frame))
+
+# %% [markdown]
+# The same scores as tables, and the difference of each arm from RIN with one round, tested over
+# seeds and over sentences.
+
+# %%
+for frame in curves:
+    display(*experiment_section(study_data(ledger_folder(runs), frame)).tables)

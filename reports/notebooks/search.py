@@ -13,15 +13,26 @@
 # %% [markdown]
 # # A search
 #
-# The search of this ledger that was updated last: what was tried, what it cost, and what tuning
-# bought on fresh seeds. A stopped trial has the score of the epochs it got; it is averaged with
-# nothing.
+# Which trials were run, what they cost, and what tuning gained on fresh seeds. A pruned trial has
+# the score of its last epoch, and no mean includes it.
+
+# %% tags=["parameters"]
+runs = None  # a study's output folder; None: the folder `runs` of this checkout
+search = None  # a search's name; None: the search that was updated last
 
 # %%
-from reports.page.notebook_views import last_search, runs_folder, show
+from IPython.display import display
+
 from reports.page.search import search_section
+from reports.page.studies import find_search
 
-search = search_section(last_search(runs_folder()))
+data = find_search(runs, search)
+print(data.experiment, "-", data.title)
+data.trials.drop(columns=["variant", "reason"])  # one row for each trial
 
 # %%
-show(search)
+section = search_section(data)
+display(*section.drawings)
+
+# %%
+display(*section.tables)

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from reports.build import build
+from reports.page.build import build
 from rin_core.cli import INTERRUPTED, without_credentials
 from rin_core.data.encoding import EncodedCorpus
 from search_spaces import SEARCHES, SPACES, Search, find_space

@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 
 import reports
-from reports.build import build, main
 from reports.document.style import save_figure
 from reports.document.table import Table
 from reports.figures.rounds_curve import (
@@ -27,6 +26,8 @@ from reports.figures.rounds_curve import (
 from reports.frames.select import of_arm
 from reports.frames.studies import StudyData
 from reports.frames.trials import complete_command, read_ledger, select_settings
+from reports.page.build import build
+from reports.page.command import main
 from reports.tables.cells import score
 from reports.tables.experiment import results_table
 from reports.tables.notes import trial_notes
@@ -305,8 +306,10 @@ def test_command_says_what_it_made(
     out = tmp_path / "out"
     assert main(["--runs", str(ledger.runs), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert f"{EXPERIMENT}: 6 of 11 trials finished" in said
-    assert str(out / EXPERIMENT / "rounds_curve.png") in said
+    assert said.splitlines()[0] == f"Open {out / 'index.html'}"
+    assert f"{EXPERIMENT}: 6 of 11 runs finished" in said
+    files = sum(path.is_file() for path in out.rglob("*"))
+    assert said.splitlines()[-1].startswith(f"{files - 1} other files")
     assert "1. training.max_epochs=2 (--settings 1)" in said
     assert "2. training.max_epochs=15, vectors=glove.6B.100d (reported)" in said
     assert main(["--runs", str(ledger.runs), "--out", str(out), "--settings", "1"]) == 0

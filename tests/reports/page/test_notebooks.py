@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-
-from reports.build import main
-from reports.page import run_notebooks
 from reports.page.run_notebooks import NotebookError, execute, notebooks, write_notebooks
+
+from reports.page import run_notebooks
+from reports.page.command import main
 from tests.conftest import Reported
 from tests.ledgers import write_search
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports.build import build
+from reports.page.build import build
 from study.ledger.ledger import Ledger
 from study.ledger.schema import read_exported
 from study.ledger.transfer import merge

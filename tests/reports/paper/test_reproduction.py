@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import build
+from reports.page.command import main
 from reports.paper import compute
 from tests.ledgers import Ledger, write_search
 
@@ -26,7 +26,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def written(ledger: Ledger) -> str:
     out = ledger.runs.parent / "out"
-    assert build.main(["--runs", str(ledger.runs), "--out", str(out)]) == 0
+    assert main(["--runs", str(ledger.runs), "--out", str(out)]) == 0
     return (out / "REPRODUCTION.md").read_text()
 
 

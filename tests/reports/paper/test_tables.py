@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reports.build import build
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.frames.predictions import read_corpora
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import pool, read_ledger
+from reports.page.build import build
 from reports.paper.claims import largest_balanced_design
 from reports.paper.registry import PAPER, make_tables
 from reports.tables.corpora import corpus_table

@@ -10,12 +10,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from reports.build import build
 from reports.cases.page import render_page
 from reports.cases.views import read_cases
 from reports.frames.predictions import read_counts
 from reports.frames.trials import LedgerError as UnreadableLedger
 from reports.frames.trials import read_ledger
+from reports.page.build import build
 from reports.published.cases import PAPER_CASES
 from reports.stats.tests import f1
 from rin_core.config import Config

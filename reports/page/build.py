@@ -1,0 +1,168 @@
+"""Build every table, figure and page of a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from reports.cases.page import write_page
+from reports.cases.views import read_cases
+from reports.document.section import Chapter, Link, Section, write_section
+from reports.frames.runs import run_cards
+from reports.frames.searches import SearchData
+from reports.frames.studies import StudyData, study_data
+from reports.frames.trials import (
+    experiments,
+    no_trials,
+    read_ledger,
+    select_settings,
+    settings_of,
+)
+from reports.page.corpora import corpora_section, paper_sections
+from reports.page.experiment import experiment_section
+from reports.page.page import write_index
+from reports.page.search import search_section
+from reports.paper.findings import findings_section
+from reports.paper.reproduction import corpus_reports, write_reproduction
+from reports.tables.provenance import provenance_tables
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentReport:
+    """The report of one experiment."""
+
+    experiment: str
+    done: int
+    planned: int
+    chosen: str
+    """The settings reported."""
+    settings: tuple[str, ...]
+    """All settings the experiment was run with."""
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """Everything that was written."""
+
+    reports: tuple[ExperimentReport, ...]
+    shared: tuple[Path, ...]
+    """Files that belong to no single experiment: paper's tables, corpora, case studies."""
+    studies: tuple[tuple[StudyData, Section], ...]
+    """Each study with its section."""
+    paper: tuple[tuple[StudyData, Section], ...]
+    """The data and the section of the paper's tables, for each corpus."""
+    data: tuple[Section, ...]
+    """Corpora and case studies."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file written."""
+        return (*(path for report in self.reports for path in report.paths), *self.shared)
+
+    @property
+    def pages(self) -> tuple[Path, ...]:
+        """The files to look at: these contain the others, or the others are for programs."""
+        shown = (path for path in self.paths if path.suffix not in (".csv", ".tex"))
+        return tuple(path for path in shown if not path.name.startswith("errors_"))
+
+
+def build(
+    runs: Path, out: Path, names: Sequence[str] | None = None, settings: int | None = None
+) -> BuildResult:
+    """Write the reports of a ledger's studies.
+
+    Args:
+        runs: A study's output folder.
+        out: Folder for the reports: a folder for each experiment, one with the paper's tables for
+            each corpus (``paper-webnlg_star``), one for Table 2 (``corpora``) and one for case
+            studies (``cases``).
+        names: The experiments; all of them when ``None``. The paper's tables of their corpora are
+            filled from all experiments.
+        settings: Which settings value of each, from 1; the last used when ``None``.
+
+    Raises:
+        LedgerError: There is no ledger, no such experiment or no such settings value.
+    """
+    # Everything is read before anything is written, so that a mistyped name leaves no half report.
+    wanted = list(dict.fromkeys(experiments(runs) if names is None else names))
+    # A search that has not confirmed anything yet has no study.
+    everything = read_ledger(runs) if wanted else no_trials()
+    frames = [read_ledger(runs, [name]) for name in wanted]
+    selected = [select_settings(frame, settings) for frame in frames]
+    studies = []
+    for every, frame in zip(frames, selected, strict=True):
+        (chosen,) = settings_of(frame)
+        others = [other for other in settings_of(every) if other != chosen]
+        study = study_data(runs, frame, others)
+        studies.append((study, experiment_section(study)))
+    paper, corpora = paper_sections(runs, everything, selected), corpora_section(runs)
+    cases = {path.stem: read_cases(path) for path in sorted((runs / "cases").glob("*.json"))}
+
+    reports = []
+    for (study, section), every in zip(studies, frames, strict=True):
+        report = ExperimentReport(
+            experiment=section.key,
+            done=int((study.frame["status"] == "done").sum()),
+            planned=len(study.frame),
+            chosen=settings_of(study.frame)[0],
+            settings=tuple(settings_of(every)),
+            paths=write_section(section, out),
+        )
+        reports.append(report)
+    shared = [path for _, section in paper for path in write_section(section, out)]
+    shared += write_section(corpora, out)
+    shared += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
+
+    data = [corpora]
+    if cases:
+        links = tuple(Link(label=name, target=f"cases/{name}.html") for name in cases)
+        data.append(Section(key="cases", title="Case studies", links=links))
+    return BuildResult(tuple(reports), tuple(shared), tuple(studies), tuple(paper), tuple(data))
+
+
+def build_index(
+    runs: Path,
+    out: Path,
+    built: BuildResult,
+    searched: Sequence[SearchData],
+    executed: Sequence[Path] = (),
+) -> list[Path]:
+    """Write the page of a whole ledger, and the comparison with the paper; the page comes first.
+
+    Args:
+        runs: A study's output folder.
+        out: Folder of the reports.
+        built: The reports of all studies.
+        searched: The searches.
+        executed: Files of executed notebooks, which the page links to.
+    """
+    frame: pd.DataFrame | None = read_ledger(runs) if built.reports else None
+    cards = run_cards(runs, frame, searched)
+    sections = tuple(search_section(search) for search in searched)
+    found = corpus_reports(built.paper, built.studies, searched)
+    links = tuple(
+        Link(label=path.stem.replace("_", " "), target=f"notebooks/{path.name}")
+        for path in executed
+        if path.suffix == ".html"
+    )
+    notebooks = (Section(key="notebooks", title="Notebooks", links=links),) if links else ()
+    chapters = (
+        Chapter(
+            title="Findings",
+            sections=tuple(findings_section(one.findings) for one in found if one.findings),
+        ),
+        Chapter(title="The paper's tables", sections=tuple(s for _, s in built.paper)),
+        Chapter(title="Studies", sections=tuple(s for _, s in built.studies)),
+        Chapter(title="Searches", sections=sections),
+        Chapter(title="Data", sections=built.data),
+        Chapter(title="Notebooks", sections=notebooks),
+    )
+    foot = provenance_tables(cards.values(), frame, searched)
+    written = [write_index(chapters, cards, foot, out / "index.html")]
+    if frame is not None:
+        written.append(write_reproduction(frame, found, searched, sections, cards, out))
+    return written

@@ -1,0 +1,96 @@
+"""The command line of the reports: ``python reports/build.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from reports.document.formatting import settings_text
+from reports.frames.searches import read_search, searches
+from reports.frames.trials import LedgerError
+from reports.page.build import ExperimentReport, build, build_index
+from reports.page.notebooks import write_notebooks
+from reports.page.search import write_search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Build the tables, figures and pages of all finished runs."""
+
+    runs: Path = Path("runs")
+    """A study's output folder."""
+    out: Path = Path("reports/out")
+    """Where to write."""
+    experiment: tuple[str, ...] = ()
+    """Only these studies and searches, without the page of the whole ledger [default: all]."""
+    settings: int | None = None
+    """Report the N-th settings of a study that was run with several [default: the last]."""
+    notebooks: bool = False
+    """Execute the notebooks too."""
+
+    def run(self, console: Console) -> None:
+        """Build, then print the page first.
+
+        Raises:
+            LedgerError: A record or an experiment does not exist or cannot be read.
+        """
+        known = searches(self.runs)
+        studies: list[str] | None
+        if self.experiment:
+            studies = [name for name in self.experiment if name not in known]
+            chosen = [name for name in self.experiment if name in known]
+        else:
+            studies = [] if known and not (self.runs / "studies").exists() else None
+            chosen = known
+        built = build(self.runs, self.out, studies, self.settings)
+        searched = [read_search(self.runs, name) for name in chosen]
+        search_paths = [path for data in searched for path in write_search(data, self.out)]
+        paths = [*built.paths, *search_paths]
+        skipped: dict[str, str] = {}
+        if self.experiment:
+            first = [path for path in paths if path.name in ("results.md", "search.md")]
+        else:
+            executed: list[Path] = []
+            if self.notebooks:
+                executed, skipped = write_notebooks(self.runs, self.out)
+            index = build_index(self.runs, self.out, built, searched, executed)
+            paths += [*executed, *index]
+            first = index[:1]
+        for path in first:
+            console.print(f"Open {path}", markup=False, soft_wrap=True)
+        for report in built.reports:
+            print_report(console, report)
+        for name, reason in skipped.items():
+            console.print(f"notebook {name}: skipped: {reason}", markup=False, soft_wrap=True)
+        others = len(set(paths) - set(first))
+        console.print(f"{others} other files in {self.out}", markup=False, soft_wrap=True)
+
+
+def print_report(console: Console, report: ExperimentReport) -> None:
+    """Print how much of an experiment is finished, and its settings if there are several."""
+    head = f"{report.experiment}: {report.done} of {report.planned} runs finished"
+    console.print(head, markup=False, soft_wrap=True)
+    if len(report.settings) < 2:
+        return
+    console.print("  Several settings, which are not averaged together:", markup=False)
+    for number, settings in enumerate(report.settings, start=1):
+        mark = "reported" if settings == report.chosen else f"--settings {number}"
+        line = f"    {number}. {settings_text(settings)} ({mark})"
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, or 2 for misuse."""
+    options = tyro.cli(
+        Build, prog="reports/build.py", args=argv, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    try:
+        options.run(Console(highlight=False))
+    except (LedgerError, OSError) as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        return 2
+    return 0

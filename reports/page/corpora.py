@@ -1,0 +1,72 @@
+"""Sections about corpora: the paper's tables for each, and their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from reports.document.section import Section
+from reports.frames.predictions import read_corpora, read_counts
+from reports.frames.studies import StudyData
+from reports.frames.trials import pool, settings_of
+from reports.paper.registry import PAPER, make_tables
+from reports.published.numbers import ARMS
+from reports.tables.corpora import PAPER_CORPORA, corpus_table
+from rin_core.config import INIT_SETTINGS
+
+
+def paper_sections(
+    runs: Path, everything: pd.DataFrame, selected: Sequence[pd.DataFrame]
+) -> list[tuple[StudyData, Section]]:
+    """Return the paper's tables, and their data, for the corpora of the selected experiments.
+
+    Each corpus is shown under the settings of one experiment: the last updated of those that have
+    arms of the paper and, if possible, change nothing but the initial vectors or encoder. If one
+    of the paper's corpora is shown, all are, so that a reader sees what is still to be run.
+
+    Args:
+        runs: A study's output folder.
+        everything: All runs of all studies.
+        selected: The runs of each selected experiment, under one settings value.
+    """
+    everything = everything[everything["arm"].isin(ARMS)]
+    ranked = []
+    for frame in selected:
+        settings = str(frame["settings"].iloc[0])
+        changed = [setting.partition("=")[0] for setting in settings.split(", ") if setting]
+        as_published = all(name in INIT_SETTINGS for name in changed)
+        has_paper_arms = bool(frame["arm"].isin(ARMS).any())
+        rank = (has_paper_arms, as_published, str(frame["updated"].iloc[0]))
+        ranked.append((rank, str(frame["corpus"].iloc[0]), settings))
+    # The experiment of the highest rank decides, because it comes last.
+    chosen = {corpus: settings for _, corpus, settings in sorted(ranked, key=lambda r: r[0])}
+    if chosen.keys() & set(PAPER_CORPORA):
+        chosen = {name: chosen.get(name, "") for name in PAPER_CORPORA} | chosen
+    finished = set(everything.loc[everything["status"] == "done", "corpus"])
+    sections = []
+    for corpus, settings in sorted(chosen.items(), key=lambda item: item[0] not in finished):
+        frame = pool(everything, corpus, settings)
+        known = settings_of(everything[everything["corpus"] == corpus])
+        data = StudyData(
+            corpus=corpus,
+            frame=frame,
+            counts=read_counts(runs, frame),
+            other_settings=tuple(other for other in known if other != settings),
+        )
+        section = Section(
+            key=f"paper-{corpus}",
+            title=f"The paper's tables on {corpus}",
+            page="tables.md",
+            tables=make_tables(PAPER, data),
+        )
+        if section.tables:
+            sections.append((data, section))
+    return sections
+
+
+def corpora_section(runs: Path) -> Section:
+    """Return Table 2, computed from the corpora that the ledger describes."""
+    table = corpus_table(read_corpora(runs).values())
+    return Section(key="corpora", title="Corpora", page="corpora.md", tables=(table,))

@@ -1,0 +1,175 @@
+"""Execute the notebooks on a ledger: ``python -m reports.page.notebooks``.
+
+Each becomes ``notebooks/NAME.ipynb`` and ``NAME.html``, which loads nothing from the network.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+from rich.console import Console
+
+from reports.frames.trials import LedgerError
+from reports.page.studies import NothingToShow
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+SOURCES = Path(__file__).parents[1] / "notebooks"
+#: Seconds a cell may take.
+_TIMEOUT = 600
+# nbconvert's page without the scripts that it loads from the network.
+_PAGE = """{%- extends "lab/index.html.j2" -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}<link rel="icon" href="data:,">{%- endblock -%}"""
+
+
+class NotebookError(LedgerError):
+    """A notebook that cannot be executed; the message names the notebook and the cell."""
+
+
+def notebook_names() -> list[str]:
+    """Return the names of all notebooks."""
+    return sorted(path.stem for path in SOURCES.glob("*.py"))
+
+
+def write_notebooks(
+    runs: Path, out: Path, names: Sequence[str] | None = None
+) -> tuple[list[Path], dict[str, str]]:
+    """Execute notebooks and write each as ``.ipynb`` and as HTML.
+
+    Args:
+        runs: A study's output folder.
+        out: Folder of the reports; the notebooks go to ``notebooks`` in it.
+        names: The notebooks; all when ``None``.
+
+    Returns:
+        The files written, and why each skipped notebook has nothing to show.
+
+    Raises:
+        NotebookError: A notebook does not exist or fails, or its packages are not installed.
+    """
+    try:
+        import nbformat
+        from nbconvert import HTMLExporter
+    except ImportError as error:
+        raise NotebookError(
+            f"notebooks require jupytext, nbclient, nbconvert and ipykernel ({error}): "
+            "pip install -e '.[notebooks]'"
+        ) from error
+    folder = out / "notebooks"
+    folder.mkdir(parents=True, exist_ok=True)
+    exporter = HTMLExporter(raw_template=_PAGE, exclude_anchor_links=True)
+    written, skipped = [], {}
+    for name in notebook_names() if names is None else names:
+        if name not in notebook_names():
+            raise NotebookError(f"{name}: no such notebook; known: {', '.join(notebook_names())}")
+        try:
+            notebook = execute(SOURCES / f"{name}.py", runs)
+        except NothingToShow as reason:
+            skipped[name] = str(reason)
+            continue
+        notebook.metadata["title"] = name.replace("_", " ").capitalize()
+        html, _ = exporter.from_notebook_node(notebook)
+        for suffix, text in ((".ipynb", nbformat.writes(notebook)), (".html", html)):
+            path = folder / f"{name}{suffix}"
+            path.write_text(text, encoding="utf-8", newline="\n")
+            written.append(path)
+    return written, skipped
+
+
+def execute(source: Path, runs: Path) -> NotebookNode:
+    """Execute a notebook with this interpreter.
+
+    Args:
+        source: A notebook in jupytext's percent format, with a cell tagged ``parameters``.
+        runs: The value of its parameter ``runs``, in a cell of its own after that one.
+
+    Raises:
+        NothingToShow: The ledger does not have what the notebook shows.
+        NotebookError: A cell fails.
+    """
+    import jupytext
+    import nbformat
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    notebook = jupytext.read(source)
+    for n, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{n}"
+    for n, cell in enumerate(notebook.cells):
+        if "parameters" in cell.metadata.get("tags", ()):
+            value = nbformat.v4.new_code_cell(f"runs = {str(runs.resolve())!r}", id="given")
+            notebook.cells.insert(n + 1, value)
+            break
+    with tempfile.TemporaryDirectory() as folder:
+        manager = AsyncKernelManager(
+            kernel_name="python3",
+            # No folder to search, so that `python3` is this interpreter.
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+            # Sockets in a private folder: any user of this machine can connect to a TCP port.
+            transport="ipc",
+            connection_file=str(Path(folder) / "kernel.json"),
+        )
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            timeout=_TIMEOUT,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": folder}},
+        )
+        settings = {
+            "IPYTHONDIR": folder,  # the user's own folder can have startup files
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "PYTHONWARNINGS": "ignore:IProgress",  # tqdm, imported by Optuna, misses ipywidgets
+        }
+        try:
+            client.execute(env=os.environ | settings, cleanup_kc=True)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            name = getattr(error, "ename", type(error).__name__)
+            reason = str(getattr(error, "evalue", error)).partition("\n")[0]
+            if name == NothingToShow.__name__:
+                raise NothingToShow(reason) from None
+            failed = [cell.id for cell in notebook.cells if cell.get("execution_count")][-1:]
+            raise NotebookError(f"{source.name}, {''.join(failed)}: {name}: {reason}") from None
+    return notebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notebooks:
+    """Execute the notebooks on a ledger."""
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Notebooks [default: all]."""
+    runs: Path = Path("runs")
+    """A study's output folder."""
+    out: Path = Path("reports/out")
+    """Where to write: to the folder ``notebooks`` in this one."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, or 2 if a notebook cannot be executed."""
+    options = tyro.cli(Notebooks, prog="python -m reports.page.notebooks", args=argv)
+    try:
+        written, skipped = write_notebooks(options.runs, options.out, options.names or None)
+    except (LedgerError, OSError) as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
+        return 2
+    for line in (*map(str, written), *(f"{name}: skipped: {why}" for name, why in skipped.items())):
+        Console(highlight=False).print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
