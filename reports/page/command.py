@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -21,15 +22,19 @@ from reports.page.search import write_search
 class Build:
     """Build the tables, figures and pages of all finished runs."""
 
-    runs: Path = Path("runs")
-    """A study's output folder."""
-    out: Path = Path("reports/out")
+    runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")
+    """The ledger: a study's output folder."""
+    out: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("reports/out")
     """Where to write."""
-    experiment: tuple[str, ...] = ()
-    """Only these studies and searches, without the page of the whole ledger [default: all]."""
-    settings: int | None = None
-    """Report the N-th settings of a study that was run with several [default: the last]."""
-    notebooks: bool = False
+    experiment: Annotated[
+        tuple[str, ...], tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: all)")
+    ] = ()
+    """Only these studies and searches, without the page of the whole ledger."""
+    settings: Annotated[
+        int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: the last)")
+    ] = None
+    """Report the N-th settings of a study that was run with several."""
+    notebooks: tyro.conf.FlagCreatePairsOff[bool] = False
     """Execute the notebooks too."""
 
     def run(self, console: Console) -> None:
@@ -85,9 +90,7 @@ def print_report(console: Console, report: ExperimentReport) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for misuse."""
-    options = tyro.cli(
-        Build, prog="reports/build.py", args=argv, config=(tyro.conf.FlagCreatePairsOff,)
-    )
+    options = tyro.cli(Build, prog="reports/build.py", args=argv)
     try:
         options.run(Console(highlight=False))
     except (LedgerError, OSError) as error:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
@@ -150,12 +150,15 @@ def execute(source: Path, runs: Path) -> NotebookNode:
 class Notebooks:
     """Execute the notebooks on a ledger."""
 
-    names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Notebooks [default: all]."""
-    runs: Path = Path("runs")
-    """A study's output folder."""
-    out: Path = Path("reports/out")
-    """Where to write: to the folder ``notebooks`` in this one."""
+    names: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: all)"),
+    ] = ()
+    """The notebooks to execute."""
+    runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")
+    """The ledger: a study's output folder."""
+    out: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("reports/out")
+    """Where to write: to the folder notebooks in this one."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
