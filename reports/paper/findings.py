@@ -210,18 +210,17 @@ def vectors_sentences(table: Table | None) -> list[str]:
     if table is None:
         return []
     both, missing, _ = table.columns
-    pairs = [
-        (row.label, row.cells[missing].estimate, row.cells[both].estimate) for row in table.rows
-    ]
+    pairs = [(r.label, r.cells[missing].estimate, r.cells[both].estimate) for r in table.rows]
     scores = [f"{label} {mean_sd(one)} against {mean_sd(other)}" for label, one, other in pairs]
-    compared = "differ from the others"
-    if all(one.mean > other.mean for _, one, other in pairs):
-        compared = "are easier than the others"
-    elif all(one.mean < other.mean for _, one, other in pairs):
-        compared = "are harder than the others"
+    if all(one.low > other.high for _, one, other in pairs):
+        start = "Triples in which one word has no pretrained vector are easier than"
+    elif all(one.high < other.low for _, one, other in pairs):
+        start = "Triples in which one word has no pretrained vector are harder than"
+    else:
+        start = "F1 of triples in which one word has no pretrained vector, against that of"
     return [
-        f"Triples in which one word has no pretrained vector {compared}. F1: {'; '.join(scores)}. "
-        f"Gold triples: {', '.join(table.columns)}."
+        f"{start} triples in which both words have one: {'; '.join(scores)}. Gold triples: "
+        f"{', '.join(table.columns)}."
     ]
 
 
