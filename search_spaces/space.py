@@ -25,8 +25,6 @@ DEMO_SETTINGS: Mapping[str, object] = {
 DEMO_SEEDS = 2
 #: Upper bound that catches typing errors.
 MOST_SEEDS = 10_000
-#: Suffixes of the arms that confirm a search: tuned settings, and initial settings.
-TUNED, START = "-tuned", "-paper"
 
 
 class SpaceError(ValueError):

@@ -1,1 +1,1 @@
-"""The paper's tables and claims beside ours, and REPRODUCTION.md."""
+"""The paper's tables and claims with our results, and REPRODUCTION.md."""

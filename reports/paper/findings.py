@@ -31,7 +31,7 @@ from reports.tables.cells import score
 from reports.tables.confirmation import ArmComparison, budgets, compare_arms, confirmed_arms
 from reports.tables.experiment import reference_and_others, selection_pairs
 from reports.tables.search import origins
-from search_spaces.space import START, TUNED
+from study.ledger.arms import START, TUNED
 
 #: Number of runs behind each published mean (Table 1).
 PUBLISHED_SEEDS = 5

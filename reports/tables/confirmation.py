@@ -24,7 +24,7 @@ from reports.tables.cells import (
     score_cell,
     seeds_cell,
 )
-from search_spaces.space import START, TUNED
+from study.ledger.arms import START, TUNED
 
 
 def confirmation(data: SearchData) -> Table:

@@ -14,7 +14,8 @@ from typing import Any
 from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.encoding import EncodedCorpus
 from search_spaces.search import Search
-from search_spaces.space import START, TUNED, Arm, Grid, SpaceError
+from search_spaces.space import Arm, Grid, SpaceError
+from study.ledger.arms import START, TUNED
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
 from study.ledger.search_record import SearchRecord

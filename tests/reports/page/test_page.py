@@ -192,14 +192,20 @@ def test_latex_escapes_what_latex_reads() -> None:
 
 def test_every_latex_table_is_well_formed(reported: Reported) -> None:
     for path in reported.out.glob("*/*.tex"):
-        title, begin, *lines = path.read_text().splitlines()
-        assert title.startswith("% ")
+        *head, caption, begin = path.read_text().splitlines()[:4]
+        assert head == [r"\begin{table}", r"\centering"]
+        assert caption.startswith(r"\caption{")
+        lines = path.read_text().splitlines()[4:]
         width = len(begin.removeprefix(r"\begin{tabular}{").rstrip("}"))
         rows = [line for line in lines if line.endswith(r"\\")]
         assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {width - 1}, path
         text = "\n".join(lines)
         assert [line for line in lines if not line.endswith(r"\\")] == [
-            *(r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}")
+            r"\toprule",
+            r"\midrule",
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
         ]
         assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
         assert not re.findall(r"(?<!\\)[%#_^~]", text), path
