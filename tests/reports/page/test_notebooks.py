@@ -40,6 +40,7 @@ def outputs(path: Path) -> list[dict[str, Any]]:
     return [output for cell in cells for output in cell.get("outputs", [])]
 
 
+@pytest.mark.slow
 def test_a_report_made_twice_is_identical_to_the_byte(reported: Reported, tmp_path: Path) -> None:
     runs, out = reported
     assert main(["--runs", str(runs), "--out", str(tmp_path / "again")]) == 0
