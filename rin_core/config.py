@@ -8,35 +8,19 @@ as far as a trial.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import functools
 import hashlib
 import json
 import math
-import typing
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
+
+from rin_core.errors import ConfigError
+from rin_core.fields import coerce, field_types, require, require_choice, suggest
 
 #: Raised when a change of the code changes what a given configuration computes,
 #: so that results of different protocols are never taken for one another.
 PROTOCOL_VERSION = 1
-
-
-class ConfigError(ValueError):
-    """A setting that cannot be: names the field, the value and what would be right."""
-
-
-def _require(holds: bool, name: str, value: object, wanted: str) -> None:
-    if not holds:
-        raise ConfigError(f"{name} = {value!r}: must be {wanted}")
-
-
-def _require_choice(owner: Hashable, prefix: str, name: str) -> None:
-    """Check that a ``Literal`` field of ``owner`` holds one of its choices."""
-    choices = typing.get_args(_hints(owner.__class__)[name])
-    value = getattr(owner, name)
-    _require(value in choices, f"{prefix}.{name}", value, f"one of {', '.join(choices)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +40,9 @@ class DataConfig:
     """Largest share of a split's triples whose arguments may be absent from their sentence."""
 
     def __post_init__(self) -> None:
-        _require_choice(self, "data", "entity_word")
-        _require_choice(self, "data", "pos")
-        _require(0 <= self.max_missing <= 1, "data.max_missing", self.max_missing, "in [0, 1]")
+        require_choice(self, "data", "entity_word")
+        require_choice(self, "data", "pos")
+        require(0 <= self.max_missing <= 1, "data.max_missing", self.max_missing, "in [0, 1]")
 
 
 EncoderKind = Literal["bilstm", "transformer"]
@@ -115,14 +99,14 @@ class EncoderConfig:
     model can read less. Longer sentences are read in overlapping windows."""
 
     def __post_init__(self) -> None:
-        _require_choice(self, "encoder", "kind")
+        require_choice(self, "encoder", "kind")
         for name, least in (("word_dim", 1), ("pos_dim", 1), ("max_pieces", 8)):
             value = getattr(self, name)
-            _require(value >= least, f"encoder.{name}", value, f"at least {least}")
+            require(value >= least, f"encoder.{name}", value, f"at least {least}")
         even = self.hidden_size >= 2 and self.hidden_size % 2 == 0
-        _require(even, "encoder.hidden_size", self.hidden_size, "even and positive")
-        _require(0 <= self.dropout < 1, "encoder.dropout", self.dropout, "in [0, 1)")
-        _require(bool(self.model.strip()), "encoder.model", self.model, "a name or a folder")
+        require(even, "encoder.hidden_size", self.hidden_size, "even and positive")
+        require(0 <= self.dropout < 1, "encoder.dropout", self.dropout, "in [0, 1)")
+        require(bool(self.model.strip()), "encoder.model", self.model, "a name or a folder")
 
     @property
     def traits(self) -> EncoderTraits:
@@ -176,11 +160,11 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in ("architecture", "cell", "scorer"):
-            _require_choice(self, "model", name)
-        _require(self.rounds >= 0, "model.rounds", self.rounds, "0 or more")
-        _require(self.feature_size >= 1, "model.feature_size", self.feature_size, "at least 1")
+            require_choice(self, "model", name)
+        require(self.rounds >= 0, "model.rounds", self.rounds, "0 or more")
+        require(self.feature_size >= 1, "model.feature_size", self.feature_size, "at least 1")
         finite = math.isfinite(self.relation_bias)
-        _require(finite, "model.relation_bias", self.relation_bias, "finite")
+        require(finite, "model.relation_bias", self.relation_bias, "finite")
         if not (self.relation_input or self.entity_input or self.shared_input):
             raise ConfigError(
                 "model.relation_input, entity_input and shared_input are all off: "
@@ -188,7 +172,7 @@ class ModelConfig:
             )
         if self.architecture == "camera_ready":
             wanted = "gru or rnn: model.architecture = 'camera_ready' has no linear update"
-            _require(self.cell != "linear", "model.cell", self.cell, wanted)
+            require(self.cell != "linear", "model.cell", self.cell, wanted)
         elif not self.task_features and self.rounds:
             raise ConfigError(
                 f"model.task_features = False with model.rounds = {self.rounds}: "
@@ -250,17 +234,17 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("precision", "selection"):
-            _require_choice(self, "training", name)
+            require_choice(self, "training", name)
         for name in ("batch_size", "max_epochs", "patience"):
             value = getattr(self, name)
-            _require(value >= 1, f"training.{name}", value, "at least 1")
+            require(value >= 1, f"training.{name}", value, "at least 1")
         for name in ("learning_rate", "encoder_learning_rate", "clip_norm"):
             value = getattr(self, name)
-            _require(0 < value < float("inf"), f"training.{name}", value, "positive and finite")
-        _require(0 <= self.warmup <= 1, "training.warmup", self.warmup, "in [0, 1]")
+            require(0 < value < float("inf"), f"training.{name}", value, "positive and finite")
+        require(0 <= self.warmup <= 1, "training.warmup", self.warmup, "in [0, 1]")
         decay = self.weight_decay
-        _require(0 <= decay < float("inf"), "training.weight_decay", decay, "0 or more, finite")
-        _require(0 <= self.seed < 2**32, "training.seed", self.seed, "in [0, 2^32)")
+        require(0 <= decay < float("inf"), "training.weight_decay", decay, "0 or more, finite")
+        require(0 <= self.seed < 2**32, "training.seed", self.seed, "in [0, 2^32)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +261,7 @@ class Config:
         able = ", ".join(kind for kind, traits in ENCODERS.items() if traits.bfloat16)
         wanted = f"'float32' with encoder.kind = {self.encoder.kind!r}; bfloat16 requires {able}"
         fits = precision == "float32" or self.encoder.traits.bfloat16
-        _require(fits, "training.precision", precision, wanted)
+        require(fits, "training.precision", precision, wanted)
 
     def override(self, path: str, value: object) -> Self:
         """Return a copy with one field changed; see :meth:`with_overrides`."""
@@ -298,15 +282,15 @@ class Config:
             3
             >>> Config().override("model.round", 3)
             Traceback (most recent call last):
-            rin_core.config.ConfigError: model.round: no such field; did you mean model.rounds?
+            rin_core.errors.ConfigError: model.round: no such field; did you mean model.rounds?
         """
         changes: dict[str, dict[str, object]] = {}
         for path, value in overrides.items():
-            known = _field_types()
+            known = field_types(Config)
             if path not in known:
-                raise ConfigError(f"{path}: no such field{_suggest(path, list(known))}")
+                raise ConfigError(f"{path}: no such field{suggest(path, list(known))}")
             section, _, name = path.partition(".")
-            changes.setdefault(section, {})[name] = _coerce(path, value, known[path])
+            changes.setdefault(section, {})[name] = coerce(path, value, known[path])
         sections = {s: dataclasses.replace(getattr(self, s), **c) for s, c in changes.items()}
         return dataclasses.replace(self, **sections)
 
@@ -318,7 +302,7 @@ class Config:
         """
         nested = dataclasses.asdict(self)
         flat = {}
-        for path, kind in _field_types().items():
+        for path, kind in field_types(Config).items():
             section, _, name = path.partition(".")
             value = nested[section][name]
             flat[path] = float(value) if kind is float else value
@@ -375,56 +359,6 @@ class Config:
         }
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@functools.cache
-def _hints(owner: type) -> dict[str, Any]:
-    """Resolve a section's annotations, once: it is slow."""
-    return typing.get_type_hints(owner)
-
-
-@functools.cache
-def _field_types() -> dict[str, Any]:
-    """Return the type of every field under its dotted name, in order."""
-    return {
-        f"{section}.{name}": kind
-        for section, owner in _hints(Config).items()
-        for name, kind in _hints(owner).items()
-    }
-
-
-def _suggest(path: str, known: list[str]) -> str:
-    """Name the fields a mistyped path may have meant, else all of them."""
-    leaf = path.rpartition(".")[2]
-    leaves = {name.rpartition(".")[2]: name for name in known}
-    close = [leaves[m] for m in difflib.get_close_matches(leaf, leaves, n=2, cutoff=0.7)]
-    close = close or difflib.get_close_matches(path, known, n=2, cutoff=0.7)
-    return f"; did you mean {' or '.join(close)}?" if close else f"; fields: {', '.join(known)}"
-
-
-def _coerce(path: str, value: object, kind: Any) -> object:
-    """Turn command-line text into a field's type; pass a typed value through, checked."""
-    if typing.get_origin(kind) is Literal:
-        return value
-    if isinstance(value, str):
-        return _parse(path, value, kind)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    _require(type(value) is kind, path, value, _A_TYPE[kind])
-    return value
-
-
-_A_TYPE = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-_BOOLS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-
-
-def _parse(path: str, text: str, kind: type) -> object:
-    try:
-        if kind is bool:
-            return _BOOLS[text.lower()]
-        return kind(text)
-    except (KeyError, ValueError):
-        raise ConfigError(f"{path} = {text!r}: must be {_A_TYPE[kind]}") from None
 
 
 def nondefault_settings(config: Mapping[str, object]) -> str:

@@ -11,3 +11,7 @@ class CheckpointError(RinError):
 
 class Diverged(RinError):
     """The loss is not a finite number."""
+
+
+class ConfigError(ValueError):
+    """An invalid setting. The message names the field, its value and the valid ones."""

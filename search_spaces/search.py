@@ -26,7 +26,8 @@ from optuna.distributions import (
     distribution_to_json,
 )
 
-from rin_core.config import Config, ConfigError
+from rin_core.config import Config
+from rin_core.errors import ConfigError
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 
 #: Most points of a grid.

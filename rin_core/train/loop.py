@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rin_core.config import PROTOCOL_VERSION, Config, ConfigError
+from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.batches import make_batch, training_batches
 from rin_core.data.encoding import EncodedCorpus
-from rin_core.errors import CheckpointError, Diverged
+from rin_core.errors import CheckpointError, ConfigError, Diverged
 from rin_core.model.rin import RIN
 from rin_core.train.checkpoint import (
     load_tensors,

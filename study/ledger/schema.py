@@ -19,7 +19,8 @@ from typing import Any, Literal, get_args
 
 from optuna.distributions import json_to_distribution
 
-from rin_core.config import Config, ConfigError
+from rin_core.config import Config
+from rin_core.errors import ConfigError
 from study.ledger.scores import SCORES
 from study.ledger.search_record import SearchTrial, State
 

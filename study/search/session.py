@@ -11,7 +11,7 @@ from typing import Any
 from optuna.exceptions import StorageInternalError
 from rich.console import Console
 
-from rin_core.config import ConfigError
+from rin_core.errors import ConfigError
 from study.execution import cluster, tuner
 from study.execution.interrupt import watched
 from study.execution.worker import Work, described_work

@@ -15,14 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin_core.config import (
-    Config,
-    ConfigError,
-    DataConfig,
-    EncoderConfig,
-    ModelConfig,
-    TrainingConfig,
-)
+from rin_core.config import Config, DataConfig, EncoderConfig, ModelConfig, TrainingConfig
+from rin_core.errors import ConfigError
 
 SECTIONS = {
     "data": DataConfig,

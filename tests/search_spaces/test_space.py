@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from reports.published.numbers import published
 from reports.tables.experiment import ON_TEST
-from rin_core.config import Config, ConfigError
+from rin_core.config import Config
+from rin_core.errors import ConfigError
 from search_spaces import SPACES, SpaceError, ablation, find_space, main_results, selection, version
 from search_spaces.arms import BILSTM_S, rin
 from search_spaces.rounds_curve import SPACE

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
-from rin_core.config import Config, ConfigError
+from rin_core.config import Config
 from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Sentence
 from rin_core.data.demo import demo_corpus
@@ -29,7 +29,7 @@ from rin_core.data.encoding import (
 from rin_core.data.loading import load_dataset
 from rin_core.data.pretrained import Pretrained, load_pretrained
 from rin_core.data.vocabulary import Vocabulary
-from rin_core.errors import CheckpointError
+from rin_core.errors import CheckpointError, ConfigError
 from rin_core.model.rin import RIN
 from rin_core.model.transformer import TransformerEncoder
 from rin_core.train.checkpoint import load_metadata, load_tensors
