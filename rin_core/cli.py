@@ -19,7 +19,7 @@ INTERRUPTED = 130
 def require_gpu() -> None:
     """Raise ``ValueError`` where there is no GPU to compute on."""
     if not torch.cuda.is_available():
-        raise ValueError("--gpu: torch finds no GPU here; leave it out")
+        raise ValueError("--gpu: torch finds no GPU; remove the option")
 
 
 def exit_with_clear_errors(

@@ -22,7 +22,7 @@ import torch
 INSTRUMENTED = ["rin_core", "study.ledger.schema", "study.ledger.transfer", "study.ledger.ledger"]
 with atheris.instrument_imports(include=INSTRUMENTED):
     from rin_core.data.corpus import CorpusError
-    from rin_core.data.readers import read_split
+    from rin_core.data.readers.split import read_split
     from rin_core.data.tokenizer import tokenize
     from rin_core.data.vectors import VectorsError, load_vectors
     from rin_core.data.vocabulary import Vocabulary

@@ -99,8 +99,8 @@ def missing_summary(sentences: tuple[Sentence, ...]) -> str:
     first = next(s for s in sentences if s.missing)
     text = " ".join(first.words)
     return (
-        f"{missing} of {total} triples ({missing / total:.2%}) have an argument that is not in "
-        f"their sentence, first {first.missing[0]} in {shown(text)}"
+        f"{missing} of {total} triples ({missing / total:.2%}) have an argument that does not "
+        f"occur in their sentence, the first is {first.missing[0]} in {shown(text)}"
     )
 
 

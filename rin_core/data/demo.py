@@ -24,7 +24,7 @@ from rin_core.data.demo_grammar import (
     MODIFIERS,
     NAME_TAGS,
     OPENERS,
-    TAGS,
+    WORD_TAGS,
     Rule,
 )
 from rin_core.data.demo_names import DAYS, NAMERS, Name
@@ -60,7 +60,7 @@ class _Draft:
         elif word == "DAY":
             word, tag = self.rng.choice(DAYS), "NNP"
         self.words.append(word)
-        self.tags.append(tag or TAGS[word])
+        self.tags.append(tag or WORD_TAGS[word])
 
     def add_name(self, name: Name) -> Span:
         """Add an entity."""

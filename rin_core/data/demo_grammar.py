@@ -215,7 +215,7 @@ CUES = {
     "F": ("the film", "the comedy", "the thriller"),
 }
 
-TAGS = {
+WORD_TAGS = {
     word: tag
     for tag, words in {
         "DT": "the a an all both another",

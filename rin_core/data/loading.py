@@ -20,7 +20,7 @@ from rin_core.data.corpus import (
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.data.pretrained import Pretrained, load_pretrained
-from rin_core.data.readers import read_split
+from rin_core.data.readers.split import read_split
 from rin_core.data.tagging import tag_pos
 from rin_core.data.vectors import WordVectors, load_vectors
 
@@ -139,7 +139,7 @@ def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0
         return demo_corpus()
     folder = find_corpus(name, data_root)
     if folder.resolve().name == "demo":  # results and reports would take it for the other
-        raise CorpusError(f"{folder}: demo is the embedded corpus's name; rename the folder")
+        raise CorpusError(f"{folder}: demo is the name of the embedded corpus; rename the folder")
     files = _split_files(folder)
     splits = {split: read_split(path) for split, path in files.items()}
     for split, sentences in splits.items():
@@ -197,12 +197,12 @@ def _available(root: Path | None) -> str:
     """Say which corpora could have been asked for."""
     how = "--data-root or RIN_DATA_ROOT"
     if root is None:
-        return f"only 'demo' is built in; for others, say where they are with {how}"
+        return f"only 'demo' is built in; give the folder of other corpora with {how}"
     try:
         names = sorted(f.name for f in root.iterdir() if f.is_dir() and any(_candidates(f)))
     except OSError as error:
         return f"the data root {root} cannot be read ({error.strerror}); set {how}"
-    return f"there are {', '.join(['demo', *names])}; the data root is {root} ({how})"
+    return f"known corpora: {', '.join(['demo', *names])}; the data root is {root} ({how})"
 
 
 def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -219,14 +219,14 @@ def _split_files(folder: Path) -> dict[str, Path]:
     for split, path in _candidates(folder):
         if split in files:
             both = f"both {files[split].name} and {path.name}"
-            raise CorpusError(f"{folder}: {both} could be the {split} split; keep one of them")
+            raise CorpusError(f"{folder}: {both} could be the {split} split; remove one of them")
         files[split] = path
     absent = [f"{split}{_SUFFIXES[0]}" for split in SPLITS if split not in files]
     if absent:
         found = ", ".join(path.name for path in files.values()) or "no split at all"
         raise CorpusError(
             f"{folder}: missing {' and '.join(absent)} (found {found}); "
-            f"put the missing split there, as .json or .jsonl"
+            f"add the missing split as .json or .jsonl"
         )
     return files
 
@@ -238,6 +238,6 @@ def _check_missing(path: Path, sentences: tuple[Sentence, ...], max_missing: flo
         return
     enough = math.ceil(100 * missing / total) / 100
     raise CorpusError(
-        f"{path}: {missing_summary(sentences)}; at most {max_missing:.2%} may be: "
-        f"correct the file, or allow it with --set data.max_missing={enough:g}"
+        f"{path}: {missing_summary(sentences)}; the limit is {max_missing:.2%}; "
+        f"correct the file, or raise the limit with --set data.max_missing={enough:g}"
     )

@@ -116,8 +116,8 @@ def _download(name: str) -> Path:
     except Exception as error:  # the hub's client lets errors of several libraries through
         reason = str(error).strip().splitlines()[0]
         raise PretrainedError(
-            f"encoder.model = {name!r}: is no folder, and the Hugging Face hub did not give it "
-            f"({reason}); {_WANTED}, or connect once: the files are kept"
+            f"encoder.model = {name!r}: is not a folder, and cannot be downloaded from the "
+            f"Hugging Face hub ({reason}); {_WANTED}, or connect once: the files are cached"
         ) from error
 
 
@@ -154,8 +154,8 @@ def _clear_errors(name: str) -> Iterator[None]:
     except Exception as error:  # anything a broken or foreign file may set off
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise PretrainedError(
-            f"encoder.model = {name!r}: cannot be read ({reason[0]}); is it whole, and known to "
-            "the installed transformers?"
+            f"encoder.model = {name!r}: cannot be read ({reason[0]}); check that the files are "
+            "complete and that the installed transformers knows the architecture"
         ) from error
 
 
@@ -177,13 +177,13 @@ def _load_model(name: str, folder: Path) -> Any:
     lacking = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
     if lacking:
         raise PretrainedError(
-            f"encoder.model = {name!r}: lacks {len(lacking)} weights of {type(model).__name__}, "
-            f"first {lacking[0]}; is model.safetensors of this config.json?"
+            f"encoder.model = {name!r}: {len(lacking)} weights of {type(model).__name__} are missing, "
+            f"the first is {lacking[0]}; model.safetensors must belong to config.json"
         )
     if model.config.is_encoder_decoder or not hasattr(model.config, "hidden_size"):
         raise PretrainedError(
-            f"encoder.model = {name!r}: {type(model).__name__} is no sentence encoder; "
-            "take one such as BERT"
+            f"encoder.model = {name!r}: {type(model).__name__} is not a sentence encoder; "
+            "choose one such as BERT"
         )
     return without_pooler(model)
 

@@ -52,15 +52,19 @@ def load_vectors(path: Path, vocabulary: Vocabulary, dim: int) -> WordVectors:
             or knows no word of the vocabulary.
     """
     if not path.is_file():
-        raise VectorsError(f"{path}: no such file; wanted word vectors in GloVe's text format")
+        raise VectorsError(f"{path}: no such file; expected word vectors in GloVe's text format")
     try:
         with _open(path) as file:
             matrix, found = _place(_rows(file, path, dim), path, vocabulary, dim)
     except _UNREADABLE as error:
-        raise VectorsError(f"{path}: cannot be read ({error}); is the file whole?") from None
+        raise VectorsError(
+            f"{path}: cannot be read ({error}); check that the file is complete"
+        ) from None
     if not found.any():
         words = len(vocabulary.words) - len(SPECIAL)
-        raise VectorsError(f"{path}: has none of the {words} words of the training split")
+        raise VectorsError(
+            f"{path}: has no vector for any of the {words} words of the training split"
+        )
     digest = hashlib.sha256(matrix.tobytes() + found.tobytes()).hexdigest()[:16]
     return WordVectors(name=path.name, matrix=matrix, found=found, digest=digest)
 
@@ -86,7 +90,9 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     members = [name for name in archive.namelist() if not name.endswith("/")]
     if len(members) != 1:
         names = ", ".join(members) or "nothing"
-        raise VectorsError(f"{path}: holds {names}; wanted one file: unpack it and name that")
+        raise VectorsError(
+            f"{path}: contains {names}; expected one file: unpack it and give that file"
+        )
     return members[0]
 
 
@@ -130,7 +136,7 @@ def _is_number(text: bytes) -> bool:
 
 
 def _wrong_width(place: str, found: int, wanted: int, first: bool) -> VectorsError:
-    message = f"{place}: found {found} values, wanted {wanted}"
+    message = f"{place}: found {found} values, expected {wanted}"
     if first:
         return VectorsError(f"{message}; for vectors of this width, --set encoder.word_dim={found}")
     return VectorsError(f"{message}; the row is {'cut short' if found < wanted else 'too long'}")
@@ -170,7 +176,7 @@ def _vector(row: _Row, path: Path) -> npt.NDArray[np.float32]:
         with np.errstate(over="ignore"):
             vector = np.array([float(value) for value in row.values.split(b" ")], np.float32)
     except ValueError as error:
-        raise VectorsError(f"{path}:{row.line}: {error}; wanted numbers only") from None
+        raise VectorsError(f"{path}:{row.line}: {error}; expected numbers only") from None
     if not np.isfinite(vector).all():
-        raise VectorsError(f"{path}:{row.line}: holds a value that is not finite")
+        raise VectorsError(f"{path}:{row.line}: has a value that is not finite")
     return vector

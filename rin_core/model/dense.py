@@ -271,7 +271,7 @@ def _fitting(L: int, numbers_a_sentence: int) -> int:
     """
     if numbers_a_sentence > LARGEST_GRID:
         raise ValueError(
-            f"a sentence of {L} words: this model scores all its word pairs, and they would take "
+            f"a sentence of {L} words: this model scores all pairs of words, which would take "
             f"{4 * numbers_a_sentence / 2**30:.0f} GiB; split the text into sentences"
         )
     return max(1, GRID_NUMBERS // numbers_a_sentence)

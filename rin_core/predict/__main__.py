@@ -75,7 +75,7 @@ class Options:
     def check(self) -> None:
         """Raise ``ValueError`` for options that cannot be."""
         if bool(self.sentences) == (self.input is not None):
-            raise ValueError("give sentences, or --input FILE (- is standard input), and not both")
+            raise ValueError("give either sentences or --input FILE (- is standard input)")
         for name in ("window", "batch_tokens", "threads"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
@@ -95,7 +95,7 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     weights = find(options.model, options.runs)
     console = Console(stderr=True)
     if is_unfinished(weights):
-        _note(console, f"{weights}: has not trained to its end; these are its best weights so far")
+        _note(console, f"{weights}: training has not finished; these are the best weights so far")
     device = torch.device("cuda" if options.gpu else "cpu")
     session = _Session(options, Predictor.load(weights, device), console)
     if options.input is not None:
@@ -140,7 +140,9 @@ class _Session:
             while window := list(islice(records, self.options.window)):
                 self.write(window, sink)
         if reader.skipped:
-            _note(self.console, f"{reader.skipped} lines skipped, the first: {reader.first_fault}")
+            _note(
+                self.console, f"{reader.skipped} lines skipped; the first one: {reader.first_fault}"
+            )
 
     def write(self, records: Sequence[Record], sink: BinaryIO) -> None:
         """Write a line for each record."""
@@ -196,7 +198,7 @@ def _source(path: Path, is_watched: bool) -> Iterator[BinaryIO]:
     if path == _STDIO:
         yield sys.stdin.buffer
     elif not path.exists() or path.is_dir():
-        raise ValueError(f"--input {path}: no such file; wanted JSON lines")
+        raise ValueError(f"--input {path}: no such file; expected JSON lines")
     elif is_watched and path.is_file():
         console = Console(stderr=True)
         with rich.progress.open(path, "rb", description=path.name, console=console) as file:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rin_core.data.corpus import CorpusError, Sentence, shown
-from rin_core.data.readers import filled_lines, parse_line, read_unannotated
+from rin_core.data.readers.json_records import filled_lines, parse_line
+from rin_core.data.readers.unannotated import read_unannotated
 from rin_core.data.tokenizer import tokenize
 from rin_core.predict.extraction import Extraction
 
@@ -70,7 +71,7 @@ def record_of(record: object, *, pretokenized: bool) -> Record:
     identity = record.get("id") if isinstance(record, dict) else None
     # Not isinstance: true is an int.
     if identity is not None and type(identity) not in (str, int):
-        raise CorpusError(f"field id: found {shown(identity)}, wanted text or a whole number")
+        raise CorpusError(f"field id: found {shown(identity)}, expected text or a whole number")
     return Record(sentence, identity)
 
 

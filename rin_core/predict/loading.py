@@ -56,7 +56,7 @@ def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel
         # torch lists every tensor that does not fit, a line each.
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(
-            f"{weights}: holds no model that this version can use ({reason}); use the version "
+            f"{weights}: has no model that this version can load ({reason}); use the version "
             "that trained it, or train it again"
         ) from error
     return loaded._replace(model=loaded.model.to(device or torch.device("cpu")).eval())
@@ -81,7 +81,7 @@ def find_weights(model: str, runs: Path) -> Path:
     try:
         return _weights_in(find_unit(runs, model))
     except ModelError as error:
-        raise ModelError(f"--model {error}; a weights file or a folder will do, too") from None
+        raise ModelError(f"--model {error}; or give a weights file or a run's folder") from None
 
 
 def find_unit(runs: Path, prefix: str) -> Path:
@@ -96,9 +96,9 @@ def find_unit(runs: Path, prefix: str) -> Path:
     if len(found) == 1:
         return units / found[0]
     if not found:
-        raise ModelError(f"{prefix}: no such unit in {units}, which has {len(names)}")
+        raise ModelError(f"{prefix}: no such run in {units}, which has {len(names)} runs")
     several = ", ".join(found[:5])
-    raise ModelError(f"{prefix}: may be any of {several}; give more of the fingerprint")
+    raise ModelError(f"{prefix}: matches {several}; give more of the fingerprint")
 
 
 def is_unfinished(weights: Path) -> bool:
@@ -110,20 +110,20 @@ def _read(weights: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         tensors, metadata = load_tensors(weights)
     except FileNotFoundError:
-        raise ModelError(f"{weights}: no such file; wanted a trained model's {WEIGHTS}") from None
+        raise ModelError(f"{weights}: no such file; expected a trained model's {WEIGHTS}") from None
     except CheckpointError as error:
         raise CheckpointError(
-            f"{weights}: cannot be read as a model ({error.__cause__}); is the copy whole?"
+            f"{weights}: cannot be read as a model ({error.__cause__}); is the copy complete?"
         ) from None
     if "history" in metadata:
-        raise ModelError(f"{weights}: is a checkpoint of a training; the model is in {WEIGHTS}")
+        raise ModelError(f"{weights}: is a training checkpoint; the model is in {WEIGHTS}")
     return tensors, metadata
 
 
 def _build(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> LoadedModel:
     # Files without the entry are from before there was a second protocol.
     if (protocol := metadata.get("protocol", 1)) != PROTOCOL_VERSION:
-        raise ValueError(f"it follows protocol {protocol}, this version {PROTOCOL_VERSION}")
+        raise ValueError(f"it has protocol {protocol}, this version has {PROTOCOL_VERSION}")
     config = Config.from_flat(metadata["config"])
     vocabulary = Vocabulary.from_json(metadata["vocabulary"])
     written = metadata.get("pretrained")
@@ -138,7 +138,7 @@ def _build(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Loaded
 def _weights_in(folder: Path) -> Path:
     if not (folder / WEIGHTS).is_file():
         raise ModelError(
-            f"{folder}: has no {WEIGHTS}; wanted the folder of a unit that has trained here (one "
-            "from another ledger has them after study/run.py rerun)"
+            f"{folder}: has no {WEIGHTS}; expected the folder of a run that was trained here; "
+            "study/run.py rerun trains an imported run"
         )
     return folder / WEIGHTS

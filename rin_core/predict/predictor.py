@@ -26,7 +26,7 @@ from rin_core.data.batches import batches_by_length, make_batch
 from rin_core.data.corpus import Sentence, Span, entity_place
 from rin_core.data.encoding import Array, encode_split
 from rin_core.data.pieces import PieceTokenizer
-from rin_core.data.readers import unannotated
+from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tagging import TagSource, tag_source, with_tags
 from rin_core.data.tags import decode_spans
 from rin_core.data.tokenizer import tokenize

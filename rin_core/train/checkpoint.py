@@ -104,7 +104,7 @@ def stream_metadata(read: Callable[[int, int], bytes], name: str) -> dict[str, A
         header = json.loads(read(8, 8 + length))
         metadata = _object(header["__metadata__"]["rin"])
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{name}: cannot be read ({error}); delete it to go on") from error
+        raise CheckpointError(f"{name}: cannot be read ({error}); delete it to continue") from error
     metadata.pop(_DIGEST, None)
     return metadata
 
@@ -127,14 +127,14 @@ def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, An
     except FileNotFoundError:
         raise
     except (safetensors.SafetensorError, ValueError, OSError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}); delete it to go on") from error
+        raise CheckpointError(f"{path}: cannot be read ({error}); delete it to continue") from error
 
 
 def _object(text: str) -> dict[str, Any]:
     """Read a JSON object; raises ValueError for any other text."""
     value = json.loads(text)
     if not isinstance(value, dict):
-        raise ValueError("its metadata are no JSON object")
+        raise ValueError("its metadata is not a JSON object")
     return value
 
 

@@ -223,13 +223,13 @@ class Trainer:
         except FileNotFoundError:
             checkpoint = self.directory / CHECKPOINT
             raise CheckpointError(
-                f"{path}: is gone; delete {checkpoint}, too, to train again"
+                f"{path}: does not exist; delete {checkpoint} to train again"
             ) from None
         if metadata.get("epoch") != self.state.best_epoch:
             checkpoint = self.directory / CHECKPOINT
             raise CheckpointError(
-                f"{path}: is not of epoch {self.state.best_epoch}; delete it and {checkpoint} to "
-                "train again"
+                f"{path}: must be of epoch {self.state.best_epoch}; delete it and {checkpoint} to train "
+                "again"
             )
         return tensors
 
@@ -259,7 +259,9 @@ class Trainer:
     def _resume(self, path: Path) -> None:
         tensors, metadata = load_tensors(path)
         if not self._is_ours(metadata):
-            raise CheckpointError(f"{path}: is of another configuration; delete it to start anew")
+            raise CheckpointError(
+                f"{path}: belongs to another configuration; delete it to start over"
+            )
         by_owner: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}}
         for key, tensor in tensors.items():
             owner, _, name = key.partition(".")
@@ -272,8 +274,8 @@ class Trainer:
 def _require_precision(config: Config, device: torch.device) -> None:
     if config.training.precision == "bfloat16" and device.type != "cuda":
         raise ConfigError(
-            f"training.precision = 'bfloat16' on {device.type}: must be 'float32' where there is "
-            "no CUDA device; with one, ask for it"
+            f"training.precision = 'bfloat16' on {device.type}: must be 'float32' without "
+            "a CUDA device; to use one, choose it"
         )
 
 

@@ -27,7 +27,8 @@ from rin_core.data.corpus import Corpus, Fact, Sentence, Span, shown, word_facts
 from rin_core.data.encoding import encode_split
 from rin_core.data.loading import load_corpus
 from rin_core.data.pieces import PieceTokenizer
-from rin_core.data.readers import LONGEST_SENTENCE, unannotated
+from rin_core.data.readers.sentences import LONGEST_SENTENCE
+from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tagging import tag_pos, tag_words, with_tags
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN

@@ -120,7 +120,7 @@ class TestMissingTriples:
 
 def test_a_folder_cannot_be_called_as_the_embedded_corpus(tmp_path):
     folder = write_corpus(tmp_path / "demo", (10, 5, 5))
-    with pytest.raises(CorpusError, match="demo is the embedded corpus's name; rename the folder"):
+    with pytest.raises(CorpusError, match="demo is the name of the embedded corpus; rename"):
         load_corpus(str(folder))
 
 

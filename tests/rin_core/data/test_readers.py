@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rin_core.data.corpus import CorpusError, Sentence, Span, Triple
-from rin_core.data.readers import read_split, read_unannotated
+from rin_core.data.readers.split import read_split
+from rin_core.data.readers.unannotated import read_unannotated
 from tests.corpora import COPYRE, SPERT, TRIPLES, Record, as_spert, changed, write_lines, write_list
 
 
@@ -166,58 +167,61 @@ def spert_with(key: str, **fields: object) -> Record:
 
 
 BROKEN = {
-    "unknown format": ({"words": []}, r"fields \['words'\], wanted tokens, sentText, text"),
-    "no object": ([1], r"record 2: found \[1\], wanted an object"),
-    "no triple_list": ({"text": "a"}, r"field triple_list: found only .*'text'.*, wanted a list"),
-    "text a number": (changed(TRIPLES, text=3), "field text: found 3, wanted text"),
-    "text blank": (changed(TRIPLES, text=" "), "field text: found ' ', wanted text that is not"),
+    "unknown format": ({"words": []}, r"fields \['words'\], expected tokens, sentText, text"),
+    "no object": ([1], r"record 2: found \[1\], expected an object"),
+    "no triple_list": ({"text": "a"}, r"field triple_list: found only .*'text'.*, expected a list"),
+    "text a number": (changed(TRIPLES, text=3), "field text: found 3, expected text"),
+    "text blank": (changed(TRIPLES, text=" "), "field text: found ' ', expected text that is not"),
     "half a pair": (changed(TRIPLES, text="a \ud800"), "field text: found half a character pair"),
     "two in a triple": (
         changed(TRIPLES, triple_list=[["a", "b"]]),
-        r"field triple_list\[0\]: found \['a', 'b'\], wanted \[subject, relation, object\]",
+        r"field triple_list\[0\]: found \['a', 'b'\], expected \[subject, relation, object\]",
     ),
     "empty argument": (
         changed(TRIPLES, triple_list=[["Bean", "r", ""]]),
-        r"field triple_list\[0\]\[2\]: found '', wanted text",
+        r"field triple_list\[0\]\[2\]: found '', expected text",
     ),
     "list for a relation": (
         changed(TRIPLES, triple_list=[["Bean", ["r"], "12"]]),
-        r"field triple_list\[0\]\[1\]: found \['r'\], wanted text",
+        r"field triple_list\[0\]\[1\]: found \['r'\], expected text",
     ),
     "pos too short": (
         changed(TRIPLES, pos=["NN"]),
-        "field pos: found 1 tags, wanted 5, one a word",
+        "field pos: found 1 tags, expected 5, one a word",
     ),
-    "pos too long": (changed(TRIPLES, pos="A B C D E F"), "field pos: found 6 tags, wanted 5"),
-    "pos a number": (changed(TRIPLES, pos=5), "field pos: found 5, wanted a list"),
+    "pos too long": (changed(TRIPLES, pos="A B C D E F"), "field pos: found 6 tags, expected 5"),
+    "pos a number": (changed(TRIPLES, pos=5), "field pos: found 5, expected a list"),
     "label missing": (
         changed(COPYRE, relationMentions=[{"em1Text": "Bean", "em2Text": "12"}]),
         r"field relationMentions\[0\].label: found only the fields",
     ),
     "mention not an object": (
         changed(COPYRE, entityMentions=["Bean"]),
-        r"field entityMentions\[0\]: found 'Bean', wanted an object",
+        r"field entityMentions\[0\]: found 'Bean', expected an object",
     ),
     "mention null": (
         changed(COPYRE, entityMentions=[{"text": None}]),
-        r"field entityMentions\[0\].text: found None, wanted text",
+        r"field entityMentions\[0\].text: found None, expected text",
     ),
     "mentions null": (changed(COPYRE, relationMentions=None), "relationMentions: found None"),
-    "no tokens": (changed(SPERT, tokens=[]), r"field tokens: found \[\], wanted at least one"),
+    "no tokens": (changed(SPERT, tokens=[]), r"field tokens: found \[\], expected at least one"),
     "empty token": (changed(SPERT, tokens=["a", ""]), r"field tokens\[1\]: found ''"),
     "span past the end": (
         spert_with("entities", end=5),
-        r"field entities\[2\]: found start 0 and end 5, wanted 0 <= start < end <= 4",
+        r"field entities\[2\]: found start 0 and end 5, expected 0 <= start < end <= 4",
     ),
     "span negative": (spert_with("entities", start=-1), "found start -1 and end 1"),
     "span empty": (spert_with("entities", start=1), "found start 1 and end 1"),
-    "start a float": (spert_with("entities", start=0.0), r"\.start: found 0.0, wanted a whole"),
+    "start a float": (spert_with("entities", start=0.0), r"\.start: found 0.0, expected a whole"),
     "head out of range": (
         spert_with("relations", head=2),
-        r"field relations\[1\].head: found 2, wanted an index into 2 entities",
+        r"field relations\[1\].head: found 2, expected an index into 2 entities",
     ),
     "tail negative": (spert_with("relations", tail=-1), r"relations\[1\].tail: found -1"),
-    "head true": (spert_with("relations", head=True), r"\.head: found True, wanted a whole number"),
+    "head true": (
+        spert_with("relations", head=True),
+        r"\.head: found True, expected a whole",
+    ),
 }
 
 
@@ -274,8 +278,8 @@ BROKEN_FILES: dict[str, tuple[bytes, str]] = {
     "list cut short": (b'[\n{"text": "a"},\n', r"x:3: not valid JSON \(Expecting value"),
     "not UTF-8": (b'{"text": "a"}\n'.replace(b"a", b"\xff"), r"x:1: not UTF-8 text"),
     "list not UTF-8": (b'[{"text":\n"\xff"}]', r"x:2: not UTF-8 text"),
-    "empty": (b"\n \n", "x: holds no sentences"),
-    "empty list": (b"[]", "x: holds no sentences"),
+    "empty": (b"\n \n", "x: the file has no sentences"),
+    "empty list": (b"[]", "x: the file has no sentences"),
     "not JSON": (b"hello", r"x:1: not valid JSON"),
     "too deep": (b"[" * 100_000, r"x:1: not readable as JSON"),
     "deep line": (b'{"text":' * 100_000, r"x:1: not readable as JSON"),
@@ -325,13 +329,16 @@ class TestUnannotated:
     @pytest.mark.parametrize(
         ("record", "message"),
         [
-            ([1], r"found \[1\], wanted an object with fields"),
-            ({"id": 1}, r"found the fields \['id'\], wanted text or tokens"),
-            ({"text": 5}, "field text: found 5, wanted text"),
+            ([1], r"found \[1\], expected an object with fields"),
+            ({"id": 1}, r"found the fields \['id'\], expected text or tokens"),
+            ({"text": 5}, "field text: found 5, expected text"),
             ({"text": "half \ud83d"}, "field text: found half a character pair"),
-            ({"tokens": "a b"}, "field tokens: found 'a b', wanted a list"),
-            ({"tokens": ["a", ""]}, r"field tokens\[1\]: found '', wanted text that is not empty"),
-            ({"text": "a b", "pos": ["N"]}, "field pos: found 1 tags, wanted 2, one a word"),
+            ({"tokens": "a b"}, "field tokens: found 'a b', expected a list"),
+            (
+                {"tokens": ["a", ""]},
+                r"field tokens\[1\]: found '', expected text that is not",
+            ),
+            ({"text": "a b", "pos": ["N"]}, "field pos: found 1 tags, expected 2, one a word"),
         ],
         ids=str,
     )

@@ -225,16 +225,16 @@ class TestVectors:
     @pytest.mark.parametrize(
         ("rows", "message"),
         [
-            (ROWS + b"cut 1 2", r"x:4: found 2 values, wanted 3; the row is cut short"),
-            (ROWS + b"run 1 2 3to 1 2 3", r"x:4: found 6 values, wanted 3; the row is too long"),
-            (ROWS.replace(b"0.5", b"0.x"), r"x:2: could not convert.*'0\.x'.*wanted numbers"),
-            (ROWS.replace(b"0.5", b""), r"x:2: could not convert.*wanted numbers"),
-            (ROWS.replace(b"0.5", b"nan"), r"x:2: holds a value that is not finite"),
-            (ROWS.replace(b"0.5", b"1e39"), r"x:2: holds a value that is not finite"),
+            (ROWS + b"cut 1 2", r"x:4: found 2 values, expected 3; the row is cut short"),
+            (ROWS + b"run 1 2 3to 1 2 3", r"x:4: found 6 values, expected 3; the row is too long"),
+            (ROWS.replace(b"0.5", b"0.x"), r"x:2: could not convert.*'0\.x'.*expected numbers"),
+            (ROWS.replace(b"0.5", b""), r"x:2: could not convert.*expected numbers"),
+            (ROWS.replace(b"0.5", b"nan"), r"x:2: has a value that is not finite"),
+            (ROWS.replace(b"0.5", b"1e39"), r"x:2: has a value that is not finite"),
             (ROWS.replace(b"paris", b"rome"), r"x: has none of the 1 words"),
             (b"", r"x: has none of the 1 words"),
-            (b"a 1 2\nb 1 2\n", r"x:1: found 2 values, wanted 3; .*--set encoder\.word_dim=2"),
-            (b"9 2\na 1 2\n", r"x:2: found 2 values, wanted 3; .*--set encoder\.word_dim=2"),
+            (b"a 1 2\nb 1 2\n", r"x:1: found 2 values, expected 3; .*--set encoder\.word_dim=2"),
+            (b"9 2\na 1 2\n", r"x:2: found 2 values, expected 3; .*--set encoder\.word_dim=2"),
         ],
     )
     def test_broken_rows(self, tmp_path: Path, rows: bytes, message: str) -> None:
@@ -269,5 +269,5 @@ class TestVectors:
         path = write(tmp_path / "x.zip", ROWS)
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("other.txt", ROWS)
-        with pytest.raises(VectorsError, match=r"holds rows\.txt, other\.txt; wanted one file"):
+        with pytest.raises(VectorsError, match=r"holds rows\.txt, other\.txt; expected one file"):
             load_vectors(path, vocabulary("paris"), 3)

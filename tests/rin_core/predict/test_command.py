@@ -224,12 +224,12 @@ def without_probabilities(row: object) -> object:
 class TestMalformedLines:
     BAD = (
         ('{"text": "a"', r"x.jsonl:3: not valid JSON"),
-        ("[1]", r"x.jsonl:3: found \[1\], wanted an object with fields"),
-        ('{"id": 1}', r"x.jsonl:3: found the fields \['id'\], wanted text or tokens"),
-        ('{"text": null}', r"x.jsonl:3: field text: found None, wanted text"),
-        ('{"tokens": ["a"], "pos": []}', r"x.jsonl:3: field pos: found 0 tags, wanted 1"),
-        ('{"text": "a", "id": [1]}', r"x.jsonl:3: field id: found \[1\], wanted text or a whole"),
-        ('{"text": "a", "id": NaN}', r"x.jsonl:3: field id: found nan, wanted text or a whole"),
+        ("[1]", r"x.jsonl:3: found \[1\], expected an object with fields"),
+        ('{"id": 1}', r"x.jsonl:3: found the fields \['id'\], expected text or tokens"),
+        ('{"text": null}', r"x.jsonl:3: field text: found None, expected text"),
+        ('{"tokens": ["a"], "pos": []}', r"x.jsonl:3: field pos: found 0 tags, expected 1"),
+        ('{"text": "a", "id": [1]}', r"x.jsonl:3: field id: found \[1\], expected text or a whole"),
+        ('{"text": "a", "id": NaN}', r"x.jsonl:3: field id: found nan, expected text or a whole"),
         ('{"text": "a\\ud83d"}', r"x.jsonl:3: field text: found half a character pair"),
     )
 
@@ -263,7 +263,7 @@ class TestMalformedLines:
         )
         assert code == 0
         assert [row["id"] for row in parsed(out)] == list(range(9))
-        assert f"{len(self.BAD) + 1} lines skipped, the first: {path}:2: not valid JSON" in err
+        assert f"{len(self.BAD) + 1} lines skipped; the first one: {path}:2: not valid JSON" in err
 
 
 def test_misuse_is_one_line_and_exit_code_2(

@@ -49,7 +49,7 @@ def changed(trained: Trained, path: Path, **entries: Any) -> Path:
 
 class TestWhatIsNoModel:
     def test_no_such_file(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match=r"x: no such file; wanted .*weights.safetensors"):
+        with pytest.raises(ModelError, match=r"x: no such file; expected .*weights.safetensors"):
             load_model(tmp_path / "x")
 
     @pytest.mark.parametrize("share", [0, 0.3, 0.99])
@@ -65,14 +65,14 @@ class TestWhatIsNoModel:
         Trainer(config.override("training.max_epochs", 1), trained.encoded, tmp_path, CPU).run(
             lambda _: None
         )
-        with pytest.raises(ModelError, match="is a checkpoint of a training; the model is in"):
+        with pytest.raises(ModelError, match="is a training checkpoint; the model is in"):
             load_model(tmp_path / CHECKPOINT)
         assert is_unfinished(tmp_path / "weights.safetensors")
         assert not is_unfinished(trained.weights.with_name("elsewhere") / "weights.safetensors")
 
     def test_another_programs_file(self, trained: Trained, tmp_path: Path) -> None:
         path = changed(trained, tmp_path / "x", vocabulary=None)
-        with pytest.raises(CheckpointError, match="holds no model that this version can use"):
+        with pytest.raises(CheckpointError, match="has no model that this version can load"):
             load_model(path)
 
     def test_another_protocol(self, trained: Trained, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Sentence, Span, entity_place
 from rin_core.data.encoding import corpus_vocabulary, encode_corpus, encode_split
 from rin_core.data.pretrained import load_pretrained
-from rin_core.data.readers import unannotated
+from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tags import TAGS, decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.heads import FactoredScores

@@ -23,7 +23,7 @@ from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Span
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import encode_split
-from rin_core.data.readers import unannotated
+from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tags import decode_spans
 from rin_core.errors import CheckpointError
 from rin_core.predict.loading import load_model
@@ -147,7 +147,7 @@ def test_weights_of_another_shape(tmp_path: Path, rin: Loaded) -> None:
         "vocabulary": rin.vocabulary.to_json(),
     }
     save_tensors(path, rin.model.state_dict(), metadata)
-    with pytest.raises(CheckpointError, match="holds no model that this version can use"):
+    with pytest.raises(CheckpointError, match="has no model that this version can load"):
         load_model(path)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from rin_core.data.corpus import CorpusError
-from rin_core.data.readers import LARGEST_RECORD, LONGEST_SENTENCE, read_split
+from rin_core.data.readers.json_records import LARGEST_RECORD
+from rin_core.data.readers.sentences import LONGEST_SENTENCE
+from rin_core.data.readers.split import read_split
 from rin_core.predict.jsonl import RecordReader
 
 
@@ -29,11 +31,11 @@ HOSTILE = {
     ),
     "a sentence without end": (
         json.dumps(spert(30_000)).encode(),
-        rf"a sentence of 30000 words, wanted at most {LONGEST_SENTENCE}: split the text",
+        rf"a sentence of 30000 words, expected at most {LONGEST_SENTENCE}: split the text",
     ),
     "a line without end": (
         b'{"text": "' + b"a" * (100 * 2**20) + b'"}',
-        r"train\.json:1: a record of 100\.0 MiB, wanted at most 4: one sentence a line",
+        r"train\.json:1: a record of 100\.0 MiB, expected at most 4: one sentence a line",
     ),
 }
 

@@ -59,7 +59,7 @@ def test_a_damaged_record_names_the_file(tmp_path):
     run = Ledger(tmp_path).run("abc")
     run.path.mkdir(parents=True)
     (run.path / "result.json").write_text('{"history": [')
-    with pytest.raises(LedgerError, match=r"result\.json: is damaged .* delete it to go on"):
+    with pytest.raises(LedgerError, match=r"result\.json: is damaged .* delete it to continue"):
         run.result()
 
 

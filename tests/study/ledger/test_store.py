@@ -194,7 +194,7 @@ def test_a_ledger_asks_only_for_units_that_the_store_has(store, tmp_path):
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("bogus://x", r"--shared bogus://x: Protocol not known: bogus; wanted a URI such as"),
+        ("bogus://x", r"--shared bogus://x: Protocol not known: bogus; expected a URI such as"),
         ("file:///proc/nowhere", r"--shared file:///proc/nowhere: .*; choose a place that can be"),
         ("bogus://me:secret@x", r"--shared bogus://x: "),
     ],

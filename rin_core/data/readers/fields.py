@@ -1,0 +1,65 @@
+"""Fields of a JSON record, checked. An error names the field, what it has and what it must have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from rin_core.data.corpus import CorpusError, shown
+
+_T = TypeVar("_T")
+_A_KIND = {str: "text", int: "a whole number", list: "a list"}
+
+
+def field(record: object, key: str, kind: type[_T], at: str = "") -> _T:
+    """Return a field of a record, or of the object at ``at`` within it, checked."""
+    if not isinstance(record, dict):
+        raise wrong(at, shown(record), "an object with fields")
+    name = f"{at}.{key}" if at else key
+    if key not in record:
+        raise wrong(name, f"only the fields {shown(list(record))}", _A_KIND[kind])
+    value = record[key]
+    # Not isinstance: true is no index, although a bool is an int.
+    if type(value) is not kind:
+        raise wrong(name, shown(value), _A_KIND[kind])
+    return value
+
+
+def text_of(value: object, at: str) -> str:
+    """Check that a value is text with something in it that can be written out again."""
+    if not isinstance(value, str) or not value.strip():
+        raise wrong(at, shown(value), "text that is not empty")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise wrong(at, f"half a character pair in {shown(value)}", "valid text") from None
+    return value
+
+
+def wrong(at: str, found: str, expected: str) -> CorpusError:
+    """Return the error of a field that has something else than expected."""
+    return CorpusError(f"field {at}: found {found}, expected {expected}")
+
+
+def split_words(record: dict[str, Any], key: str) -> tuple[str, ...]:
+    """Return the words of a text field, which has spaces between them."""
+    return tuple(text_of(record[key], key).split())
+
+
+def items(record: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
+    """Yield the items of a list field, each with its own name, such as ``entities[2]``."""
+    for index, item in enumerate(field(record, key, list)):
+        yield f"{key}[{index}]", item
+
+
+def read_pos(record: dict[str, Any], words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Read tags, a list or a space-separated string, where the record has them."""
+    if record.get("pos") is None:
+        return None
+    if isinstance(record["pos"], str):
+        tags = tuple(split_words(record, "pos"))
+    else:
+        tags = tuple(text_of(tag, at) for at, tag in items(record, "pos"))
+    if len(tags) != len(words):
+        raise wrong("pos", f"{len(tags)} tags", f"{len(words)}, one a word")
+    return tags

@@ -1,0 +1,78 @@
+"""Records of JSON files: a list, or one record a line. Every error names the line of the file."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rin_core.data.corpus import CorpusError
+
+#: Most bytes of a line.
+LARGEST_RECORD = 2**22
+
+
+def json_records(path: Path) -> Iterator[tuple[str, object]]:
+    """Yield each record of a JSON list or of JSON lines, after its place for messages.
+
+    Raises:
+        CorpusError: Text that is not JSON.
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        first = next(filled_lines(file), (0, b""))[1]
+        file.seek(0)
+        if first.startswith(b"["):
+            for number, record in enumerate(parse_json(file.read(), path, first_line=1), 1):
+                yield f"{path}: record {number}", record
+            return
+        for number, (line, raw) in enumerate(filled_lines(file), 1):
+            yield f"{path}:{line}: record {number}", parse_line(raw, path, line)
+
+
+def filled_lines(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their numbers from 1.
+
+    Without its end, a line that is cut short has its fault in this line and not in the next.
+    """
+    for number, raw in enumerate(file, 1):
+        if line := raw.removeprefix(codecs.BOM_UTF8).strip():
+            yield number, line
+
+
+def parse_line(raw: bytes, path: Path | str, line: int) -> Any:
+    """Parse one line of JSON; raises as :func:`parse_json`, and for a line that is too large."""
+    if len(raw) > LARGEST_RECORD:
+        raise CorpusError(
+            f"{path}:{line}: a record of {len(raw) / 2**20:.1f} MiB, expected at most "
+            f"{LARGEST_RECORD / 2**20:.0f}: one sentence a line"
+        )
+    return parse_json(raw, path, first_line=line)
+
+
+def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
+    """Parse JSON; any failure names the line of the file.
+
+    Args:
+        raw: The text.
+        path: The file it is from, for the message.
+        first_line: The line it starts at.
+
+    Raises:
+        CorpusError: It is not JSON.
+    """
+    try:
+        return json.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = first_line + raw.count(b"\n", 0, error.start)
+        raise CorpusError(f"{path}:{line}: not UTF-8 text ({error.reason})") from None
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        why = f"{error.msg} at column {error.colno}"
+        raise CorpusError(
+            f"{path}:{line}: not valid JSON ({why}); check that the file is complete"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{path}:{first_line}: not readable as JSON ({error})") from None

@@ -1,0 +1,43 @@
+"""SpERT: ``tokens``, ``entities`` with spans, ``relations`` between entities by index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rin_core.data.corpus import Sentence, Span, Triple
+from rin_core.data.readers.fields import field, items, read_pos, text_of, wrong
+from rin_core.data.readers.sentences import build_sentence
+
+
+def recognise(record: dict[str, Any]) -> bool:
+    """Return whether a record is in this format."""
+    return "tokens" in record
+
+
+def read(record: dict[str, Any]) -> Sentence:
+    """Read a record."""
+    words = tuple(text_of(word, at) for at, word in items(record, "tokens"))
+    if not words:
+        raise wrong("tokens", "[]", "at least one word")
+    spans = [_read_span(entity, at, len(words)) for at, entity in items(record, "entities")]
+    triples = []
+    for at, relation in items(record, "relations"):
+        label = text_of(field(relation, "type", str, at), f"{at}.type")
+        head, tail = (_read_index(relation, key, at, len(spans)) for key in ("head", "tail"))
+        triples.append(Triple(spans[head], label, spans[tail]))
+    return build_sentence(words, read_pos(record, words), spans, triples, ())
+
+
+def _read_span(entity: object, at: str, length: int) -> Span:
+    span = Span(field(entity, "start", int, at), field(entity, "end", int, at))
+    if not 0 <= span.start < span.end <= length:
+        found = f"start {span.start} and end {span.end}"
+        raise wrong(at, found, f"0 <= start < end <= {length}, the number of tokens")
+    return span
+
+
+def _read_index(relation: object, key: str, at: str, count: int) -> int:
+    index = field(relation, key, int, at)
+    if not 0 <= index < count:
+        raise wrong(f"{at}.{key}", str(index), f"an index into {count} entities, from 0")
+    return index
