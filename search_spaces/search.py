@@ -47,8 +47,8 @@ SELECTION = "training.selection"
 
 
 _DEV_ALONE = (
-    "a search chooses by dev F1 alone; leave it at dev (the space selection measures what "
-    "choosing on test flatters)"
+    "a search selects by dev F1 only; leave it at dev (the space selection measures the "
+    "optimism of selecting on test)"
 )
 
 
@@ -147,47 +147,41 @@ class Search:
         for objective in self.objectives:
             wanted = f"one of {', '.join(DIRECTIONS)}"
             _require(objective in DIRECTIONS, "objectives", objective, wanted)
+        settings = Config().flat()
         for path in self.parameters:
-            self._check_parameter(path)
+            if path == SELECTION:
+                raise SpaceError(f"{self.name}: parameters: {path}: {_DEV_ALONE}")
+            if path not in settings or path.startswith(NEVER_SEARCHED):
+                raise SpaceError(
+                    f"{self.name}: parameters: {path} cannot be searched: it must be a setting, "
+                    f"and not one of {', '.join(NEVER_SEARCHED)}, which arms may set"
+                )
         self._check_together()
-
-    def _check_parameter(self, path: str) -> None:
-        if path == SELECTION:
-            raise SpaceError(f"{self.name}: parameters: {path}: {_DEV_ALONE}")
-        if path not in Config().flat() or path.startswith(NEVER_SEARCHED):
-            raise SpaceError(
-                f"{self.name}: parameters: {path} cannot be searched: it must be a setting, and "
-                f"not one of {', '.join(NEVER_SEARCHED)}, which arms may set"
-            )
 
     def _check_together(self) -> None:
         if self.seed in self.confirm_seeds:
             raise SpaceError(
-                f"seed {self.seed} chose the best configuration; "
-                "it is confirmed on fresh seeds only: leave it out of --seeds"
+                f"seed {self.seed} selected the best configuration; "
+                "confirmation needs fresh seeds: remove it from --seeds"
             )
         if both := self.fixed.keys() & self.parameters.keys():
-            raise SpaceError(f"{self.name}: {min(both)} is searched, and cannot be a setting, too")
-        self._check_order()
+            raise SpaceError(f"{self.name}: {min(both)} is a parameter and cannot be a setting too")
+        paths = list(self.parameters)
+        for place, path in enumerate(paths):
+            if later := self.parameters[path].when.keys() & set(paths[place:]):
+                raise SpaceError(
+                    f"{self.name}: parameters: {path} is conditional on {min(later)}; list "
+                    f"{min(later)} before it"
+                )
         if len(self.objectives) > 1 and self.asha is not None:
             raise SpaceError(
-                f"{self.name}: asha with objectives {', '.join(self.objectives)}: it knows only "
-                "dev_f1 and would stop the quick trials; set asha = None"
+                f"{self.name}: asha with objectives {', '.join(self.objectives)}: it uses only "
+                "dev_f1 and would prune the quick trials; set asha = None"
             )
         if len(self.objectives) > 1 and self.sampler == "cmaes":
             raise SpaceError(f"{self.name}: sampler cmaes takes one objective; choose tpe or nsga2")
         if self.sampler == "grid":
             self.grid()
-
-    def _check_order(self) -> None:
-        """Refuse a condition on a parameter that is only chosen afterwards."""
-        paths = list(self.parameters)
-        for place, path in enumerate(paths):
-            if later := self.parameters[path].when.keys() & set(paths[place:]):
-                raise SpaceError(
-                    f"{self.name}: parameters: {path} hangs on {min(later)}, which is chosen after "
-                    "it; put it behind that"
-                )
 
     def trials(self) -> int:
         """Return how many trials the search and its confirmation have on a corpus."""
@@ -227,8 +221,8 @@ class Search:
         left = {path: p for path, p in self.parameters.items() if path not in paths}
         if not left:
             raise SpaceError(
-                f"--set {' '.join(self.parameters)}: fixes all that {self.name} searches; run a "
-                "grid, or leave one free"
+                f"--set {' '.join(self.parameters)}: fixes every parameter of {self.name}; run a "
+                "grid, or leave one parameter free"
             )
         return dataclasses.replace(self, parameters=left)
 
@@ -245,9 +239,9 @@ class Search:
         for path, value in point.items():
             if not self.parameters[path].tries(value):
                 raise SpaceError(
-                    f"{path} = {value!r}: a search begins with its arm's own value, and "
-                    f"{self.name} tries {_shown(self.parameters[path].distribution)}; take it in, "
-                    "or give the arm another value to begin with"
+                    f"{path} = {value!r}: a search starts from the arm's value, which "
+                    f"is outside the range {_shown(self.parameters[path].distribution)} of "
+                    f"{self.name}; widen the range, or change the arm's value"
                 )
         return point
 
@@ -370,5 +364,5 @@ def _most(distribution: BaseDistribution) -> Sequence[Any]:
 
 
 def as_key(point: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
-    """Return what is equal for equal points, though steps of 0.1 come to 0.30000000000000004."""
+    """Return a key that is equal for equal points, despite sums such as 0.30000000000000004."""
     return frozenset((k, round(v, 12) if isinstance(v, float) else v) for k, v in point.items())

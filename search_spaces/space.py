@@ -129,7 +129,12 @@ class Grid:
         """
         chosen = self.select(arms)
         overrides = {**self.fixed, **(overrides or {})}
-        self._refuse_varied(chosen, overrides)
+        # An arm or a seed would silently undo such an override.
+        varied = {path: "--arms" for arm in chosen for path in arm.overrides}
+        varied["training.seed"] = "--seeds"
+        for path in overrides:
+            if path in varied:
+                raise SpaceError(f"--set {path}: {self.name} varies it; choose with {varied[path]}")
         return [
             Trial(
                 arm=arm.name,
@@ -144,24 +149,12 @@ class Grid:
             for arm in chosen
         ]
 
-    def _refuse_varied(self, arms: Sequence[Arm], overrides: Mapping[str, object]) -> None:
-        """An override that an arm or a seed would silently undo is a mistake."""
-        varied = {path: "--arms" for arm in arms for path in arm.overrides}
-        varied["training.seed"] = "--seeds"
-        for path in overrides:
-            if path in varied:
-                raise SpaceError(f"--set {path}: {self.name} varies it; choose with {varied[path]}")
-
     def _config(self, corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
-        shared = self._settings_on(corpus)
-        own = {**shared, **overrides, **arm.overrides, "training.seed": seed}
-        return Config().with_overrides(own)
-
-    def _settings_on(self, corpus: str) -> Mapping[str, object]:
         name = PurePath(corpus).name
         matches = (own for like, own in self.settings.items() if fnmatch.fnmatch(name, like))
-        demo = DEMO_SETTINGS if corpus == "demo" else {}
-        return {**demo, **next(matches, {})}
+        shared = {**(DEMO_SETTINGS if corpus == "demo" else {}), **next(matches, {})}
+        own = {**shared, **overrides, **arm.overrides, "training.seed": seed}
+        return Config().with_overrides(own)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ Shapes: N sentences · L tokens, padded · M gold triples of the split.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rin_core.config import DataConfig
-from rin_core.data.corpus import Corpus, Sentence, Triple, entity_place, word_facts
+from rin_core.data.corpus import Corpus, Sentence, Span, entity_place, word_facts
 from rin_core.data.pieces import Pieces, PieceTokenizer
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.tags import span_tags
@@ -104,7 +104,7 @@ def encode_corpus(
         config: Which word stands for an entity.
         vectors: Pretrained rows for ``vocabulary``.
         vocabulary: From :func:`rin_core.data.vocabulary.build_vocabulary` on the training split.
-        pretrained: The transformer that is to read the corpus, if one is.
+        pretrained: The transformer that reads the corpus, if any.
     """
     tokenizer = pretrained.tokenizer if pretrained else None
     splits = [
@@ -140,14 +140,18 @@ def encode_split(
     entity_word: str,
     tokenizer: PieceTokenizer | None = None,
 ) -> EncodedSplit:
-    """Encode sentences; relations the vocabulary lacks are counted as missed."""
+    """Encode sentences; relations that are not in the vocabulary are counted as missed."""
+
+    def place(span: Span) -> tuple[int, int]:
+        return entity_place(span, entity_word)
+
     L = max(len(s.words) for s in sentences)
-    has_pos = bool(vocabulary.pos)
     words, tags = (np.full((len(sentences), L), fill, np.int32) for fill in (PAD, IGNORED))
-    pos = np.full((len(sentences), L), PAD, np.int32) if has_pos else None
+    pos = np.full((len(sentences), L), PAD, np.int32) if vocabulary.pos else None
     relation_ids = vocabulary.relation_ids
     gold: list[list[tuple[int, ...]]] = []
     exact: list[tuple[int, ...]] = []
+    relations: list[tuple[int, ...]] = []
     missed_triples = missed_exact = missed_relations = 0
     for n, sentence in enumerate(sentences):
         length = len(sentence.words)
@@ -161,9 +165,12 @@ def encode_split(
         missed_exact += len(sentence.missing) + len(unknown)
         labels = {t.relation for t in sentence.triples} | {m[1] for m in sentence.missing}
         missed_relations += len(labels - relation_ids.keys())
+        relations += [(n, relation_ids[label]) for label in labels & relation_ids.keys()]
         pairs = word_facts(known, entity_word)
         gold.append(sorted((n, i, relation_ids[r], j) for i, r, j in pairs))
-        exact += sorted({(n, *_exact(t, relation_ids, entity_word)) for t in known})
+        exact += sorted(
+            {(n, *place(t.subject), relation_ids[t.relation], *place(t.object)) for t in known}
+        )
     gold_4M = _columns([row for rows in gold for row in rows], 4)
     entities = [(n, *span) for n, s in enumerate(sentences) for span in s.entities]
     return EncodedSplit(
@@ -175,28 +182,13 @@ def encode_split(
         gold_starts=np.cumsum([0, *map(len, gold)]),
         exact_6X=_columns(exact, 6),
         entities_3E=_columns(entities, 3),
-        relations_2P=np.unique(_known_relations(sentences, relation_ids), axis=1),
+        relations_2P=np.unique(_columns(relations, 2), axis=1),
         missed_triples=missed_triples,
         missed_exact=missed_exact,
         missed_relations=missed_relations,
         missed_entities=sum(len(s.missing_entities) for s in sentences),
         pieces=tokenizer.encode([s.words for s in sentences]) if tokenizer else None,
     )
-
-
-def _exact(triple: Triple, relation_ids: Mapping[str, int], entity_word: str) -> tuple[int, ...]:
-    subject = entity_place(triple.subject, entity_word)
-    return (*subject, relation_ids[triple.relation], *entity_place(triple.object, entity_word))
-
-
-def _known_relations(sentences: Sequence[Sentence], relation_ids: Mapping[str, int]) -> Array:
-    pairs = [
-        (n, relation_ids[relation])
-        for n, s in enumerate(sentences)
-        for relation in [*(t.relation for t in s.triples), *(m[1] for m in s.missing)]
-        if relation in relation_ids
-    ]
-    return _columns(pairs, 2)
 
 
 def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Array:

@@ -13,16 +13,16 @@ from rin_core.data.corpus import (
     SPLITS,
     Corpus,
     CorpusError,
-    Sentence,
     count_missing,
     missing_summary,
 )
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
-from rin_core.data.pretrained import Pretrained, load_pretrained
+from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers.split import read_split
 from rin_core.data.tagging import tag_pos
-from rin_core.data.vectors import WordVectors, load_vectors
+from rin_core.data.vectors import load_vectors
+from rin_core.data.vocabulary import SPECIAL
 
 _FILE_STEMS = {
     "train": ("train",),
@@ -42,7 +42,7 @@ def load_dataset(
         config: Settings.
         data_root: Folder of corpora; default: the environment's ``RIN_DATA_ROOT``.
         embeddings: GloVe text file, plain, .gz or .zip, from here or from the data root; None
-            starts from random vectors. A transformer has no use for it.
+            starts from random vectors. Encoders of pieces ignore it.
 
     Returns:
         The arrays, with notes on tags, vectors and triples that could not be placed.
@@ -53,61 +53,56 @@ def load_dataset(
         PretrainedError: The transformer cannot be read.
     """
     corpus = load_corpus(name, data_root, config.data.max_missing)
+    splits = " / ".join(str(len(sentences)) for sentences in corpus.splits().values())
+    relations = {t.relation for s in corpus.train for t in s.triples}
+    size = f"{corpus.name}: {splits} sentences (train / dev / test), {len(relations)} relations"
+    notes = [size, *corpus.missing_report()]
     if config.encoder.traits.reads_pieces:
-        return _for_transformer(corpus, config)
-    notes = corpus.missing_report()
+        encoded = _encode_for_transformer(corpus, config, notes)
+    else:
+        path = embeddings and _find_vectors(embeddings, _root(data_root))
+        encoded = _encode_with_vectors(corpus, config, path, notes)
+    return dataclasses.replace(encoded, notes=tuple(notes))
+
+
+def _encode_with_vectors(
+    corpus: Corpus, config: Config, path: Path | None, notes: list[str]
+) -> EncodedCorpus:
+    """Encode a corpus with part-of-speech tags and word vectors; add notes on both."""
     corpus, source = with_tags(corpus, config)
     if source:
         notes.append(f"part-of-speech tags: {source}")
     vocabulary = corpus_vocabulary(corpus, config.data)
-    vectors = None
-    if embeddings is not None:
-        path = _find_vectors(embeddings, _root(data_root))
-        vectors = load_vectors(path, vocabulary, config.encoder.word_dim)
-    notes.append(_vectors_note(vectors))
-    encoded = encode_corpus(corpus, config.data, vectors, vocabulary)
-    return dataclasses.replace(encoded, notes=(_sizes(corpus), *notes))
+    vectors = load_vectors(path, vocabulary, config.encoder.word_dim) if path else None
+    if vectors:
+        found, words = int(vectors.found.sum()), len(vectors.found) - len(SPECIAL)
+        note = f"{vectors.name} has {found} of the training split's {words} words"
+    else:
+        note = "random (give a GloVe file with --embeddings for the paper's setting)"
+    notes.append(f"word vectors: {note}")
+    return encode_corpus(corpus, config.data, vectors, vocabulary)
 
 
-def _for_transformer(corpus: Corpus, config: Config) -> EncodedCorpus:
-    """Encode a corpus for a transformer: with its pieces, without vectors and added tags."""
+def _encode_for_transformer(corpus: Corpus, config: Config, notes: list[str]) -> EncodedCorpus:
+    """Encode a corpus with the pieces of a transformer, without vectors and added tags."""
     pretrained = load_pretrained(config.encoder.model, config.encoder.max_pieces)
     vocabulary = corpus_vocabulary(corpus, config.data)
     encoded = encode_corpus(corpus, config.data, None, vocabulary, pretrained)
-    notes = (_sizes(corpus), *corpus.missing_report(), *_pieces_notes(encoded, pretrained))
-    return dataclasses.replace(encoded, notes=notes)
-
-
-def _pieces_notes(encoded: EncodedCorpus, pretrained: Pretrained) -> Iterator[str]:
-    """Say which transformer it is, and how many sentences it cannot read at once."""
-    yield f"encoder: {pretrained.name}, {pretrained.size / 1e6:.1f} million weights"
+    notes.append(f"encoder: {pretrained.name}, {pretrained.size / 1e6:.1f} million weights")
     splits = (encoded.train, encoded.dev, encoded.test)
     longer = [split.pieces.windowed for split in splits if split.pieces]
     if any(longer):
-        counts = " / ".join(map(str, longer))
-        yield (
-            f"{counts} sentences (train / dev / test) are longer than the encoder's "
-            f"{pretrained.tokenizer.limit} pieces: read in overlapping windows"
+        notes.append(
+            f"{' / '.join(map(str, longer))} sentences (train / dev / test) are longer than the "
+            f"encoder's {pretrained.tokenizer.limit} pieces: read in overlapping windows"
         )
-
-
-def _sizes(corpus: Corpus) -> str:
-    splits = " / ".join(str(len(s)) for s in (corpus.train, corpus.dev, corpus.test))
-    relations = {t.relation for s in corpus.train for t in s.triples}
-    return f"{corpus.name}: {splits} sentences (train / dev / test), {len(relations)} relations"
-
-
-def _vectors_note(vectors: WordVectors | None) -> str:
-    if vectors is None:
-        return "word vectors: random (give a GloVe file with --embeddings for the paper's setting)"
-    found, words = int(vectors.found.sum()), len(vectors.found) - 2
-    return f"word vectors: {vectors.name} has {found} of the training split's {words} words"
+    return encoded
 
 
 def with_tags(corpus: Corpus, config: Config) -> tuple[Corpus, str]:
     """Return a corpus with the tags that a configuration uses, and where they come from.
 
-    What has no use for tags leaves the corpus as it is, and says nothing.
+    Where the configuration uses no tags, the corpus is unchanged and the text is empty.
     """
     if config.encoder.traits.reads_pieces or config.data.pos != "auto":
         return corpus, ""
@@ -143,7 +138,14 @@ def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0
     files = _split_files(folder)
     splits = {split: read_split(path) for split, path in files.items()}
     for split, sentences in splits.items():
-        _check_missing(files[split], sentences, max_missing)
+        missing, total = count_missing(sentences)
+        # The limit that the message proposes is compared with this very quotient.
+        if total and missing / total > max_missing:
+            enough = math.ceil(100 * missing / total) / 100
+            raise CorpusError(
+                f"{files[split]}: {missing_summary(sentences)}; the limit is {max_missing:.2%}; "
+                f"correct the file, or raise the limit with --set data.max_missing={enough:g}"
+            )
     for split, use in (("train", "learned"), ("dev", "selected"), ("test", "scored")):
         if not any(s.triples for s in splits[split]):
             raise CorpusError(f"{files[split]}: no sentence has a triple, so nothing can be {use}")
@@ -158,7 +160,7 @@ def find_corpus(name: str, data_root: Path | None) -> Path:
         data_root: Folder of corpora; without it, the environment variable RIN_DATA_ROOT.
 
     Raises:
-        CorpusError: There is no such folder; lists the corpora that are there.
+        CorpusError: There is no such folder; the message lists the corpora that exist.
     """
     root = _root(data_root)
     candidates = [root / name] if root else []
@@ -175,7 +177,7 @@ def _root(given: Path | None) -> Path | None:
 
 
 def find_recorded_vectors(name: str | None, data_root: Path | None) -> Path | None:
-    """Return the file of word vectors that a record names; None where it is not at hand.
+    """Return the file of word vectors that a record names; None where it does not exist.
 
     Args:
         name: The file's name, None for no file; looked for in ``embeddings`` and beside the
@@ -188,13 +190,13 @@ def find_recorded_vectors(name: str | None, data_root: Path | None) -> Path | No
 
 
 def _find_vectors(path: Path, root: Path | None) -> Path:
-    """Return the file itself, or that under the data root: a command then names no machine."""
+    """Return the path, or that under the data root, so that a command depends on no machine."""
     under_root = root and root / path
     return under_root if under_root and not path.exists() and under_root.is_file() else path
 
 
 def _available(root: Path | None) -> str:
-    """Say which corpora could have been asked for."""
+    """Return the end of a message: which corpora exist."""
     how = "--data-root or RIN_DATA_ROOT"
     if root is None:
         return f"only 'demo' is built in; give the folder of other corpora with {how}"
@@ -206,7 +208,7 @@ def _available(root: Path | None) -> str:
 
 
 def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Find the files of a folder that are named as a split."""
+    """Yield the files of a folder that have the name of a split, after that split."""
     for split, stems in _FILE_STEMS.items():
         for path in (folder / f"{stem}{suffix}" for stem in stems for suffix in _SUFFIXES):
             if path.is_file():
@@ -229,15 +231,3 @@ def _split_files(folder: Path) -> dict[str, Path]:
             f"add the missing split as .json or .jsonl"
         )
     return files
-
-
-def _check_missing(path: Path, sentences: tuple[Sentence, ...], max_missing: float) -> None:
-    missing, total = count_missing(sentences)
-    # The same quotient as in the advice below, or a share taken from there may be refused.
-    if not total or missing / total <= max_missing:
-        return
-    enough = math.ceil(100 * missing / total) / 100
-    raise CorpusError(
-        f"{path}: {missing_summary(sentences)}; the limit is {max_missing:.2%}; "
-        f"correct the file, or raise the limit with --set data.max_missing={enough:g}"
-    )

@@ -81,14 +81,19 @@ class PieceTokenizer:
         tokenizer = _tokenizer(self.text)
         shape = (len(sentences), max(map(len, sentences)))
         window_NL, place_NL = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        room = self.limit - len(self.before) - len(self.after)
         windows: list[list[int]] = []
         sentence_starts = [0]
         for n, words in enumerate(sentences):
             pieces, first = self._first_pieces(tokenizer, words)
-            starts = self._window_starts(len(pieces))
-            windows += [self._window(pieces, start) for start in starts]
+            last = max(0, len(pieces) - room)
+            starts = np.array([*range(0, last, room // 2), last])  # the last window is full
+            windows += [
+                [*self.before, *pieces[start : start + room], *self.after] for start in starts
+            ]
             sentence_starts.append(len(windows))
-            window = self._best_windows(first, starts)
+            # Each word is read in the window whose middle is nearest to its first piece.
+            window = np.abs(first[:, None] - (starts + room / 2)).argmin(axis=1)
             window_NL[n, : len(words)] = window
             place_NL[n, : len(words)] = len(self.before) + first - starts[window]
         return Pieces(
@@ -100,10 +105,6 @@ class PieceTokenizer:
             pad=self.pad,
         )
 
-    @property
-    def _room(self) -> int:
-        return self.limit - len(self.before) - len(self.after)
-
     def _first_pieces(self, tokenizer: Any, words: Sequence[str]) -> tuple[list[int], Array]:
         """Return the pieces of a sentence, and where each word's first one is."""
         encoding = tokenizer.encode(list(words), is_pretokenized=True, add_special_tokens=False)
@@ -113,20 +114,6 @@ class PieceTokenizer:
         by_word = [pieces or [self.unknown] for pieces in by_word]
         first = np.cumsum([0, *map(len, by_word[:-1])])
         return list(chain.from_iterable(by_word)), first
-
-    def _window_starts(self, count: int) -> Array:
-        """Return where windows over ``count`` pieces start: half a window apart, the last full."""
-        last = max(0, count - self._room)
-        return np.array([*range(0, last, self._room // 2), last])
-
-    def _window(self, pieces: list[int], start: int) -> list[int]:
-        return [*self.before, *pieces[start : start + self._room], *self.after]
-
-    def _best_windows(self, first: Array, starts: Array) -> Array:
-        """Return for each word the window whose middle is nearest to its first piece."""
-        middles = starts + self._room / 2
-        best: Array = np.abs(first[:, None] - middles).argmin(axis=1)
-        return best
 
 
 @functools.lru_cache(maxsize=4)

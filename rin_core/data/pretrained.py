@@ -90,13 +90,16 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
             no safetensors, no fast tokenizer, no encoder.
     """
     folder = Path(name) if Path(name).is_dir() else _download(name)
-    files = _files(name, folder)
+    content = hashlib.sha256()
+    for path in _files(name, folder):
+        with path.open("rb") as file:
+            content.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     with _clear_errors(name):
         model = _load_model(name, folder)
         tokenizer = _load_tokenizer(folder, model, max_pieces)
     return Pretrained(
         name="/".join(Path(name).resolve().parts[-2:]) if folder == Path(name) else name,
-        digest=_digest(files),
+        digest=content.hexdigest()[:16],
         architecture=json.loads(model.config.to_json_string(use_diff=False)),
         tokenizer=tokenizer,
         weights={name: tensor.numpy() for name, tensor in model.state_dict().items()},
@@ -136,14 +139,6 @@ def _files(name: str, folder: Path) -> list[Path]:
     return [path for paths in found.values() for path in paths]
 
 
-def _digest(files: list[Path]) -> str:
-    content = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            content.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
-    return content.hexdigest()[:16]
-
-
 @contextmanager
 def _clear_errors(name: str) -> Iterator[None]:
     """Say of any failure of the libraries whose model it was."""
@@ -177,8 +172,8 @@ def _load_model(name: str, folder: Path) -> Any:
     lacking = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
     if lacking:
         raise PretrainedError(
-            f"encoder.model = {name!r}: {len(lacking)} weights of {type(model).__name__} are missing, "
-            f"the first is {lacking[0]}; model.safetensors must belong to config.json"
+            f"encoder.model = {name!r}: {len(lacking)} weights of {type(model).__name__} are "
+            f"missing, the first is {lacking[0]}; model.safetensors must belong to config.json"
         )
     if model.config.is_encoder_decoder or not hasattr(model.config, "hidden_size"):
         raise PretrainedError(

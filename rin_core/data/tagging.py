@@ -1,7 +1,4 @@
-"""Part-of-speech tags for sentences that come without: a corpus's, or a text's.
-
-Nothing is ever downloaded to tag anything.
-"""
+"""Part-of-speech tags for sentences without them. Nothing is ever downloaded."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from typing import Literal
 from rin_core.data.corpus import Corpus, Sentence
 from rin_core.data.vocabulary import Vocabulary
 
-#: Where the tags of text without tags come from: nltk's tagger if it is installed, else each
-#: word's most frequent tag in the training split, else nowhere, in a file that lacks those.
+#: Source of the tags of untagged text: nltk's tagger if it is installed, else each word's most
+#: frequent tag in the training split, else none, if the model file does not have those.
 TagSource = Literal["nltk", "usual", "none"]
 
 
@@ -34,13 +31,11 @@ def tag_pos(corpus: Corpus) -> tuple[Corpus, str]:
         return corpus, "from the corpus"
     if tags := tag_words([s.words for s in sentences]):
         return _with_tags(corpus, tags), "tagged with nltk's averaged perceptron"
-    lacking = "the corpus has none"
+    reason = "the corpus has none"
     if untagged < len(sentences):
-        lacking = f"{untagged} of {len(sentences)} sentences have none"
-    return (
-        _with_tags(corpus, [None] * len(sentences)),
-        f"none: {lacking} and no tagger is installed",
-    )
+        reason = f"{untagged} of {len(sentences)} sentences have none"
+    untagged_corpus = _with_tags(corpus, [None] * len(sentences))
+    return untagged_corpus, f"none: {reason} and no tagger is installed"
 
 
 def tag_words(sentences: Sequence[Sequence[str]]) -> list[tuple[str, ...] | None]:
@@ -68,7 +63,7 @@ def _with_tags(corpus: Corpus, tags: Iterable[tuple[str, ...] | None]) -> Corpus
 
 
 def tag_source(vocabulary: Vocabulary) -> TagSource | None:
-    """Say where :func:`with_tags` takes tags from; None for a model that was trained without."""
+    """Return where :func:`with_tags` takes tags from; None for a model trained without tags."""
     if not vocabulary.pos:
         return None
     if tag_words([("word",)]):
@@ -77,24 +72,20 @@ def tag_source(vocabulary: Vocabulary) -> TagSource | None:
 
 
 def with_tags(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> list[Sentence]:
-    """Give every sentence of a text the tags that it lacks, for a model trained with tags.
+    """Give every sentence without tags some, for a model that was trained with tags.
 
     Args:
         sentences: Words, with or without tags.
         vocabulary: The model's.
     """
     tagged = list(sentences)
-    lacking = [n for n, s in enumerate(tagged) if s.pos is None and s.words]
-    for n, tags in zip(lacking, _tags([tagged[n].words for n in lacking], vocabulary), strict=True):
-        tagged[n] = replace(tagged[n], pos=tags)
-    return tagged
-
-
-def _tags(untagged: list[tuple[str, ...]], vocabulary: Vocabulary) -> list[tuple[str, ...] | None]:
+    untagged = [n for n, s in enumerate(tagged) if s.pos is None and s.words]
     source = tag_source(vocabulary) if untagged else None
     if source == "nltk":
-        return tag_words(untagged)
-    if source == "usual":
-        return [vocabulary.usual_tags(words) for words in untagged]
-    # Padding's vector, zeros, stands in: random for an unknown tag was worse.
-    return [None] * len(untagged)
+        for n, tags in zip(untagged, tag_words([tagged[n].words for n in untagged]), strict=True):
+            tagged[n] = replace(tagged[n], pos=tags)
+    elif source == "usual":
+        for n in untagged:
+            tagged[n] = replace(tagged[n], pos=vocabulary.usual_tags(tagged[n].words))
+    # Without tags the model reads zeros, padding's vector; the unknown tag's vector was worse.
+    return tagged

@@ -79,21 +79,16 @@ def _open(path: Path) -> Iterator[Iterable[bytes]]:
         with gzip.open(path) as file:
             yield file
     elif path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive, archive.open(_only_member(path, archive)) as file:
-            yield file
+        with zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(members) != 1:
+                names = ", ".join(members) or "nothing"
+                raise VectorsError(f"{path}: contains {names}; expected one file: unpack it")
+            with archive.open(members[0]) as file:
+                yield file
     else:
         with path.open("rb") as file:
             yield file
-
-
-def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
-    members = [name for name in archive.namelist() if not name.endswith("/")]
-    if len(members) != 1:
-        names = ", ".join(members) or "nothing"
-        raise VectorsError(
-            f"{path}: contains {names}; expected one file: unpack it and give that file"
-        )
-    return members[0]
 
 
 class _Row(NamedTuple):
@@ -107,48 +102,45 @@ def _rows(lines: Iterable[bytes], path: Path, dim: int) -> Iterator[_Row]:
     first = True
     for number, line in enumerate(lines, 1):
         text = line.rstrip()
-        if text.count(b" ") == dim:
+        found = text.count(b" ")
+        if found == dim:
             word, _, values = text.partition(b" ")
             yield _Row(number, word, values)
-        elif text and not (number == 1 and _is_header(text)) and not _is_phrase(text, dim):
-            raise _wrong_width(f"{path}:{number}", text.count(b" "), dim, first)
+        # word2vec's first line: how many words, how many values.
+        elif not text or (number == 1 and [p.isdigit() for p in text.split(b" ")] == [True, True]):
+            continue
+        elif not _is_phrase(text, dim):
+            remedy = f"the row is {'cut short' if found < dim else 'too long'}"
+            if first:
+                remedy = f"for vectors of this width, --set encoder.word_dim={found}"
+            raise VectorsError(f"{path}:{number}: found {found} values, expected {dim}; {remedy}")
         else:
             continue
         first = False
 
 
-def _is_header(text: bytes) -> bool:
-    """Tell word2vec's first line: how many words, how many values."""
-    return [part.isdigit() for part in text.split(b" ")] == [True, True]
-
-
 def _is_phrase(text: bytes, dim: int) -> bool:
-    """Tell a row for several words, as some of GloVe's files have; no word of ours is one."""
-    return text.count(b" ") > dim and not _is_number(text.split(b" ", 2)[1])
-
-
-def _is_number(text: bytes) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _wrong_width(place: str, found: int, wanted: int, first: bool) -> VectorsError:
-    message = f"{place}: found {found} values, expected {wanted}"
-    if first:
-        return VectorsError(f"{message}; for vectors of this width, --set encoder.word_dim={found}")
-    return VectorsError(f"{message}; the row is {'cut short' if found < wanted else 'too long'}")
+    """Return whether a row is for several words, as in some GloVe files; no vocabulary has it."""
+    if text.count(b" ") > dim:
+        try:
+            float(text.split(b" ", 2)[1])
+        except ValueError:
+            return True
+    return False
 
 
 def _place(
     rows: Iterable[_Row], path: Path, vocabulary: Vocabulary, dim: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Put each row where the vocabulary wants it; of equal rows the first counts."""
+    """Put each row where its word is in the vocabulary; of equal rows the first counts."""
     size = len(vocabulary.words)
     matrix, found = np.zeros((size, dim), np.float32), np.zeros(size, np.bool_)
-    as_written, lowered = _wanted(vocabulary)
+    as_written: dict[bytes, int] = {}
+    lowered: dict[bytes, list[int]] = {}
+    for place, word in enumerate(vocabulary.words):
+        if place >= len(SPECIAL):
+            as_written[word.encode()] = place
+            lowered.setdefault(word.lower().encode(), []).append(place)
     for row in rows:
         # The form as written may follow the lower-case one, and then takes its place.
         places = {place for place in lowered.pop(row.word, ()) if not found[place]}
@@ -158,17 +150,6 @@ def _place(
             for place in places:
                 matrix[place], found[place] = vector, True
     return matrix, found
-
-
-def _wanted(vocabulary: Vocabulary) -> tuple[dict[bytes, int], dict[bytes, list[int]]]:
-    """Return the place of each word as written, and the places of each lower-case form."""
-    as_written: dict[bytes, int] = {}
-    lowered: dict[bytes, list[int]] = {}
-    for place, word in enumerate(vocabulary.words):
-        if place >= len(SPECIAL):
-            as_written[word.encode()] = place
-            lowered.setdefault(word.lower().encode(), []).append(place)
-    return as_written, lowered
 
 
 def _vector(row: _Row, path: Path) -> npt.NDArray[np.float32]:

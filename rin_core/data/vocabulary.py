@@ -132,11 +132,10 @@ def _usual_pos(train: Sequence[Sentence], vocabulary: Vocabulary) -> tuple[tuple
     # A word the training split lacks behaves as those it has once: most are names.
     once = (tag for count in counts.values() if count.total() == 1 for tag in count)
     counts[SPECIAL[UNKNOWN]] = Counter(once)
-    return tuple((word, _most_frequent(count)) for word, count in sorted(counts.items()))
-
-
-def _most_frequent(count: Counter[int]) -> int:
-    return min(count, key=lambda number: (-count[number], number), default=UNKNOWN)
+    return tuple(
+        (word, min(count, key=lambda tag: (-count[tag], tag), default=UNKNOWN))
+        for word, count in sorted(counts.items())
+    )
 
 
 def _after_special(counts: Counter[str]) -> tuple[str, ...]:

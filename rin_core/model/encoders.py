@@ -67,7 +67,16 @@ class BiLSTMEncoder(nn.Module):
         with torch.no_grad():
             self.words.weight[UNKNOWN] = 0  # no training word has this row: it is never learned
         if vectors is not None:
-            _copy_rows(self.words, vectors)
+            shape = tuple(self.words.weight.shape)
+            if vectors.matrix.shape != shape:
+                raise ValueError(
+                    f"word vectors {vectors.matrix.shape} do not fit the embedding {shape}: load "
+                    "them for this vocabulary and encoder.word_dim"
+                )
+            # Copies: the arrays may be read-only views of shared memory.
+            found = torch.from_numpy(np.flatnonzero(vectors.found))
+            with torch.no_grad():
+                self.words.weight[found] = torch.from_numpy(vectors.matrix[vectors.found])
         pos_dim = config.pos_dim if vocabulary.pos else 0
         self.pos = nn.Embedding(len(vocabulary.pos), pos_dim, padding_idx=PAD) if pos_dim else None
         self.dropout = nn.Dropout(config.dropout)
@@ -102,18 +111,6 @@ def _reverse(values_BLE: Tensor, batch: Batch) -> Tensor:
     L = values_BLE.shape[1]
     place_BL = (batch.lengths_B[:, None] - 1 - torch.arange(L, device=values_BLE.device)) % L
     return values_BLE.gather(1, place_BL[:, :, None].expand_as(values_BLE))
-
-
-def _copy_rows(embedding: nn.Embedding, vectors: WordVectors) -> None:
-    if vectors.matrix.shape != embedding.weight.shape:
-        raise ValueError(
-            f"word vectors {vectors.matrix.shape} do not fit the embedding "
-            f"{tuple(embedding.weight.shape)}: load them for this vocabulary and encoder.word_dim"
-        )
-    # Copies: the arrays may be read-only views of shared memory.
-    found = torch.from_numpy(np.flatnonzero(vectors.found))
-    with torch.no_grad():
-        embedding.weight[found] = torch.from_numpy(vectors.matrix[vectors.found])
 
 
 #: Every encoder by ``encoder.kind``, in the table of what it reads; its traits are in

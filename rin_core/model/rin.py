@@ -125,7 +125,10 @@ class RIN(nn.Module):
         interacts = self.rounds > 0 and self.cell != "linear"
         shared_NF = self.interaction.shared_part(shared_BLD) if interacts else None
         for _ in range(self.rounds):
-            inputs = () if shared_NF is None else (self._interact(predictions[-1], shared_NF),)
+            inputs: tuple[Tensor, ...] = ()
+            if shared_NF is not None:
+                relation_RN, tags_BLT = predictions[-1].probabilities()
+                inputs = (self.interaction(relation_RN, tags_BLT, shared_NF),)  # Eqs. 1-3
             relation_BLF = self.update_relation(relation_BLF, *inputs)
             entity_BLF = self.update_entity(entity_BLF, *inputs)
             predictions.append(self._predict(relation_BLF, entity_BLF, batch))
@@ -152,12 +155,6 @@ class RIN(nn.Module):
     def _predict(self, relation_BLF: Tensor, entity_BLF: Tensor, batch: Batch) -> Prediction:
         scores = self.scorer(relation_BLF, batch.lengths_B, batch.padding_BL)
         return Prediction(scores, self.tagger(entity_BLF))
-
-    def _interact(self, prediction: Prediction, shared_NF: Tensor) -> Tensor:
-        """Return x [N, F] (Eqs. 1-3)."""
-        relation_RN, tags_BLT = prediction.probabilities()
-        x_NF: Tensor = self.interaction(relation_RN, tags_BLT, shared_NF)
-        return x_NF
 
 
 def _features(D: int, F: int) -> nn.Sequential:

@@ -1,11 +1,11 @@
-"""Triples from the command line, with a model that was trained before.
+"""Triples from the command line, with a trained model.
 
     python -m rin_core.predict --model runs/units/… "Ann Lee founded Acme in Oslo."
     python -m rin_core.predict --model 92f5 --input texts.jsonl --output triples.jsonl
 
 Sentences given as arguments are shown for a person to read. ``--input`` reads JSON lines and
-writes JSON lines, a window at a time, so neither side need fit in memory. A line has ``text``,
-or ``tokens`` and perhaps ``pos``, and perhaps an ``id``, which is passed on.
+writes JSON lines, one window at a time, so neither file has to fit in memory. A line has ``text``
+or ``tokens``, and optionally ``pos`` and an ``id``, which the answer repeats.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from rin_core.train.checkpoint import open_atomically
 _STDIO = Path("-")
 _TAG_NOTES = {
     "nltk": "part-of-speech tags: from nltk's averaged perceptron",
-    "usual": "part-of-speech tags: each word's most frequent one in training, as no tagger is "
+    "usual": "part-of-speech tags: each word's most frequent tag in training; no tagger is "
     "installed",
     "none": "part-of-speech tags: none, but the model was trained with them: expect far fewer "
     'right triples; install nltk and its averaged_perceptron_tagger_eng, or give "pos"',
@@ -48,32 +48,32 @@ class Options:
     sentences: tyro.conf.Positional[tuple[str, ...]] = ()
     """Sentences to read and show."""
     model: str
-    """A weights file, a unit's folder, or the first digits of a fingerprint in the ledger."""
+    """A weights file, a run's folder, or the first digits of a fingerprint in the ledger."""
     runs: Path = Path("runs")
-    """The ledger that fingerprints are looked up in."""
+    """The ledger in which fingerprints are looked up."""
     input: Path | None = None
     """JSON lines to read instead of sentences; ``-`` is standard input."""
     output: Path = _STDIO
-    """Where JSON lines go [default: standard output]. A file is there when it is whole."""
+    """Where JSON lines are written [default: standard output]; a file appears when complete."""
     json: bool = False
-    """Write JSON lines for sentences given as arguments, too."""
+    """Write JSON lines for sentences given as arguments as well."""
     rounds: bool = False
-    """Also what the model says before the first round and after each."""
+    """Also write the predictions before the first round and after each."""
     pretokenized: bool = False
-    """``text`` is words with spaces between, and is not split any further."""
+    """``text`` has its words separated by spaces and is not split further."""
     skip_malformed: bool = False
-    """Leave lines out that cannot be read, and count them, instead of stopping at the first."""
+    """Skip and count lines that cannot be read, instead of stopping at the first."""
     window: int = 2048
-    """Lines that are read before any is answered; 1 answers each at once, more slowly."""
+    """Lines read before the first is answered; 1 answers each line at once, but is slower."""
     batch_tokens: int = 2048
-    """Words that are computed at once."""
+    """Words computed at once."""
     threads: int = 1
     """CPU threads."""
     gpu: bool = False
     """Compute on the GPU."""
 
     def check(self) -> None:
-        """Raise ``ValueError`` for options that cannot be."""
+        """Raise ``ValueError`` for invalid options."""
         if bool(self.sentences) == (self.input is not None):
             raise ValueError("give either sentences or --input FILE (- is standard input)")
         for name in ("window", "batch_tokens", "threads"):
@@ -134,7 +134,8 @@ class _Session:
         reader = RecordReader(
             pretokenized=self.options.pretokenized, skips=self.options.skip_malformed
         )
-        is_watched = self.console.is_terminal and not self._writes_to_terminal()
+        writes_to_terminal = self.options.output == _STDIO and sys.stdout.isatty()
+        is_watched = self.console.is_terminal and not writes_to_terminal
         with _source(source, is_watched) as file, _sink(self.options.output) as sink:
             records = reader.read(file, "standard input" if source == _STDIO else str(source))
             while window := list(islice(records, self.options.window)):
@@ -152,9 +153,6 @@ class _Session:
         sink.write(b"".join(lines))
         sink.flush()
 
-    def _writes_to_terminal(self) -> bool:
-        return self.options.output == _STDIO and sys.stdout.isatty()
-
     def _extract(self, records: Sequence[Record]) -> list[tuple[Extraction, ...]]:
         self._note_tags(records)
         self._note_unknown(records)
@@ -165,7 +163,7 @@ class _Session:
         return [(extraction,) for extraction in found]
 
     def _note_tags(self, records: Sequence[Record]) -> None:
-        """Say, once, where the tags of text without tags come from."""
+        """Print once where the tags of untagged text come from."""
         if self.has_noted_tags or all(r.sentence.pos or not r.sentence.words for r in records):
             return
         self.has_noted_tags = True
@@ -173,7 +171,7 @@ class _Session:
             _note(self.console, _TAG_NOTES[source])
 
     def _note_unknown(self, records: Sequence[Record]) -> None:
-        """Say, once, that the tags given are of another tag set than the model's."""
+        """Print once that the given tags belong to another tag set than the model's."""
         if self.has_noted_unknown or not self.predictor.takes_tags:
             return
         known = set(self.predictor.vocabulary.pos)
@@ -183,8 +181,8 @@ class _Session:
             self.has_noted_unknown = True
             _note(
                 self.console,
-                f"part-of-speech tags: {len(unknown)} of {len(tags)} given are none of the "
-                f'model\'s, as {unknown[0]!r}: expect fewer right triples; leave "pos" out',
+                f"part-of-speech tags: {len(unknown)} of {len(tags)} given are unknown to the "
+                f'model, such as {unknown[0]!r}: expect fewer right triples; remove "pos"',
             )
 
 
@@ -194,7 +192,7 @@ def _note(console: Console, text: str) -> None:
 
 @contextmanager
 def _source(path: Path, is_watched: bool) -> Iterator[BinaryIO]:
-    """Open the input, with a progress bar on standard error where a person watches."""
+    """Open the input, with a progress bar on standard error in a terminal."""
     if path == _STDIO:
         yield sys.stdin.buffer
     elif not path.exists() or path.is_dir():
@@ -210,7 +208,7 @@ def _source(path: Path, is_watched: bool) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _sink(path: Path) -> Iterator[BinaryIO]:
-    """Open the output; a device or pipe is written to, a file replaced when it is whole."""
+    """Open the output; a file appears when it is complete, unlike a device or a pipe."""
     if path == _STDIO:
         yield sys.stdout.buffer
     elif path.exists() and not path.is_file():

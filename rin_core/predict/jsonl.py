@@ -46,32 +46,36 @@ class RecordReader:
         """
         for number, line in filled_lines(lines):
             try:
-                yield self._record(line, name, number)
+                parsed = parse_line(line, name, number)
+                yield record_of(parsed, pretokenized=self.pretokenized, place=f"{name}:{number}: ")
             except CorpusError as fault:
                 if not self.skips:
                     raise
                 self.skipped += 1
                 self.first_fault = self.first_fault or str(fault)
 
-    def _record(self, line: bytes, name: str, number: int) -> Record:
-        record = parse_line(line, name, number)
-        try:
-            return record_of(record, pretokenized=self.pretokenized)
-        except CorpusError as fault:
-            raise CorpusError(f"{name}:{number}: {fault}") from None
 
+def record_of(record: object, *, pretokenized: bool, place: str = "") -> Record:
+    """Read a record: ``tokens``, ``text`` or ``sentText``, optionally ``pos`` and ``id``.
 
-def record_of(record: object, *, pretokenized: bool) -> Record:
-    """Read a record: ``tokens``, ``text`` or ``sentText``, and perhaps ``pos`` and ``id``.
+    Args:
+        record: Parsed JSON.
+        pretokenized: Split ``text`` at spaces only.
+        place: What an error starts with.
 
     Raises:
         CorpusError: Names the field that is wrong.
     """
-    sentence = read_unannotated(record, str.split if pretokenized else tokenize)
+    try:
+        sentence = read_unannotated(record, str.split if pretokenized else tokenize)
+    except CorpusError as fault:
+        raise CorpusError(f"{place}{fault}") from None
     identity = record.get("id") if isinstance(record, dict) else None
     # Not isinstance: true is an int.
     if identity is not None and type(identity) not in (str, int):
-        raise CorpusError(f"field id: found {shown(identity)}, expected text or a whole number")
+        raise CorpusError(
+            f"{place}field id: found {shown(identity)}, expected text or a whole number"
+        )
     return Record(sentence, identity)
 
 

@@ -103,9 +103,18 @@ class Predictor:
     def _predict(
         self, sentences: Sequence[str | Sentence], batch_tokens: int, *, every_round: bool
     ) -> list[tuple[Extraction, ...]]:
-        prepared = self._tagged([_sentence(given) for given in sentences])
+        # Gold annotation would only take time to encode.
+        prepared = [
+            unannotated(tokenize(s)) if isinstance(s, str) else unannotated(s.words, s.pos)
+            for s in sentences
+        ]
+        if self.takes_tags:
+            prepared = with_tags(prepared, self.vocabulary)
+        else:
+            prepared = [replace(s, pos=None) for s in prepared]
         count = self.model.rounds + 1 if every_round else 1
-        found = [(_nothing(sentence),) * count for sentence in prepared]
+        empty = [Extraction(words=s.words, pos=s.pos, entities=(), triples=()) for s in prepared]
+        found = [(extraction,) * count for extraction in empty]
         filled = np.array([n for n, s in enumerate(prepared) if s.words], np.int64)
         lengths = np.array([len(prepared[n].words) for n in filled], np.int64)
         with torch.inference_mode():
@@ -139,23 +148,6 @@ class Predictor:
             Extraction(words=s.words, pos=s.pos, entities=tuple(e), triples=tuple(t))
             for s, e, t in zip(sentences, entities, triples, strict=True)
         ]
-
-    def _tagged(self, sentences: list[Sentence]) -> list[Sentence]:
-        """Give every sentence the tags it lacks, and none where the model takes none."""
-        if self.takes_tags:
-            return with_tags(sentences, self.vocabulary)
-        return [replace(s, pos=None) if s.pos else s for s in sentences]
-
-
-def _sentence(given: str | Sentence) -> Sentence:
-    """Return the words and tags alone: gold annotation would only take time to encode."""
-    if isinstance(given, str):
-        return unannotated(tokenize(given))
-    return unannotated(given.words, given.pos)
-
-
-def _nothing(sentence: Sentence) -> Extraction:
-    return Extraction(words=sentence.words, pos=sentence.pos, entities=(), triples=())
 
 
 def _entities(sentences: list[Sentence], prediction: Prediction) -> list[list[FoundEntity]]:

@@ -26,7 +26,8 @@ def show(rounds: Sequence[Extraction], vocabulary: Vocabulary, console: Console)
     """
     answer = rounds[-1]
     console.print(marked(answer) if answer.words else Text("(no words)", style="dim"))
-    if unknown := _unknown(answer.words, vocabulary):
+    numbers = zip(answer.words, vocabulary.word_ids(answer.words), strict=True)
+    if unknown := dict.fromkeys(word for word, number in numbers if number == UNKNOWN):
         console.print(Text(f"not seen in training: {_plain(', '.join(unknown))}", style="dim"))
     if any(extraction.triples for extraction in rounds):
         console.print(Padding(triple_table(rounds), (0, 0, 0, 2)))
@@ -73,12 +74,6 @@ def _by_triple(
             key = triple.subject, triple.relation, triple.object
             found.setdefault(key, [None] * len(rounds))[k] = triple.probability
     return found
-
-
-def _unknown(words: Sequence[str], vocabulary: Vocabulary) -> list[str]:
-    numbers = vocabulary.word_ids(words)
-    unknown = (w for w, number in zip(words, numbers, strict=True) if number == UNKNOWN)
-    return list(dict.fromkeys(unknown))
 
 
 def _plain(text: str) -> str:

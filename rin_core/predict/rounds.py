@@ -144,7 +144,10 @@ def _trace_triples(
 
 def _trace_spans(tags: Sequence[Array], asked: Collection[Span]) -> tuple[TracedSpan, ...]:
     """Follow spans through the tag probabilities [L, T] of each round."""
-    decoded = [_decode(tags_LT) for tags_LT in tags]
+    decoded = [
+        {Span(int(start), int(end)) for _, start, end in decode_spans(tags_LT.argmax(-1)[None]).T}
+        for tags_LT in tags
+    ]
     return tuple(
         TracedSpan(
             start=span.start,
@@ -154,10 +157,6 @@ def _trace_spans(tags: Sequence[Array], asked: Collection[Span]) -> tuple[Traced
         )
         for span in sorted({*asked, *(span for spans in decoded for span in spans)})
     )
-
-
-def _decode(tags_LT: Array) -> set[Span]:
-    return {Span(int(s), int(e)) for _, s, e in decode_spans(tags_LT.argmax(-1)[None]).T}
 
 
 def _probability(tags_LT: Array, span: Span) -> float:

@@ -112,7 +112,11 @@ class Trainer:
     ) -> None:
         self.config, self.corpus = config, corpus
         self.directory, self.device = directory, device
-        _require_precision(config, device)
+        if config.training.precision == "bfloat16" and device.type != "cuda":
+            raise ConfigError(
+                f"training.precision = 'bfloat16' on {device.type}: must be 'float32' without a "
+                "CUDA device"
+            )
         torch.manual_seed(config.training.seed)
         model = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
         self.model = model.to(device)
@@ -144,7 +148,8 @@ class Trainer:
     def _epoch(self, number: int) -> Epoch:
         started = time.perf_counter()
         loss = self._optimise(number)
-        dev = self._evaluate(self.config.training.selection)
+        split = getattr(self.corpus, self.config.training.selection)
+        dev = evaluate(self.model, split, self.corpus.entity_word, self.device).flat()
         seconds = time.perf_counter() - started
         return Epoch(
             epoch=number,
@@ -180,10 +185,6 @@ class Trainer:
             )
         return mean
 
-    def _evaluate(self, split: str) -> dict[str, float]:
-        encoded = getattr(self.corpus, split)
-        return evaluate(self.model, encoded, self.corpus.entity_word, self.device).flat()
-
     def _keep(self, epoch: Epoch) -> None:
         """Put the epoch on disk: better weights first, then the checkpoint that counts on them.
 
@@ -197,8 +198,9 @@ class Trainer:
         frozen = self._frozen()
         weights = self.model.state_dict()
         tensors = {f"model.{name}": t for name, t in weights.items() if name not in frozen}
+        metadata = self._identity() | {"history": list(map(dataclasses.asdict, self.state.history))}
         tensors |= {f"adam.{name}": t for name, t in optimizer_tensors(self.optimizer).items()}
-        save_tensors(self.directory / CHECKPOINT, tensors, self._identity() | self._history())
+        save_tensors(self.directory / CHECKPOINT, tensors, metadata)
 
     def _keep_weights(self, epoch: Epoch) -> None:
         weights = self.model.state_dict()
@@ -228,8 +230,8 @@ class Trainer:
         if metadata.get("epoch") != self.state.best_epoch:
             checkpoint = self.directory / CHECKPOINT
             raise CheckpointError(
-                f"{path}: must be of epoch {self.state.best_epoch}; delete it and {checkpoint} to train "
-                "again"
+                f"{path}: must be of epoch {self.state.best_epoch}; delete it and {checkpoint} to "
+                "train again"
             )
         return tensors
 
@@ -239,9 +241,6 @@ class Trainer:
 
     def _identity(self) -> dict[str, Any]:
         return {"config": self.config.flat(), "data": self.corpus.digest}
-
-    def _history(self) -> dict[str, Any]:
-        return {"history": [dataclasses.asdict(epoch) for epoch in self.state.history]}
 
     def _is_ours(self, metadata: dict[str, Any]) -> bool:
         """Tell whether a checkpoint is of this run; fields it does not know had their defaults.
@@ -269,14 +268,6 @@ class Trainer:
         self.model.load_state_dict(self._frozen() | by_owner["model"])
         restore_optimizer(self.optimizer, by_owner["adam"])
         self.state.history = [Epoch(**row) for row in metadata["history"]]
-
-
-def _require_precision(config: Config, device: torch.device) -> None:
-    if config.training.precision == "bfloat16" and device.type != "cuda":
-        raise ConfigError(
-            f"training.precision = 'bfloat16' on {device.type}: must be 'float32' without "
-            "a CUDA device; to use one, choose it"
-        )
 
 
 def train(

@@ -1,8 +1,8 @@
-"""Precision, recall and F1 of triples, entities and relations (paper §5; SPEC of the field).
+"""Precision, recall and F1 of triples, entities and relations (paper §5).
 
 *Partial* match, the paper's: the relation and both entity words are right. *Exact* match: the
-tagger must also decode the right entity span at both words. *Entity* scores compare spans;
-*relation* scores compare the set of relations each sentence expresses, arguments aside.
+tagger must also decode the right entity span at both words. *Entity* scores compare spans.
+*Relation* scores compare the set of relations that each sentence expresses, without arguments.
 
 Everything is counted from rows of integers; the grid of word pairs is never built.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rin_core.data.batches import Batch, make_batch, scoring_batches
+from rin_core.data.batches import make_batch, scoring_batches
 from rin_core.data.encoding import EncodedSplit
 from rin_core.data.tags import decode_spans
 from rin_core.model.rin import RIN
@@ -40,12 +40,12 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Share of the predicted that is right."""
+        """Share of the predictions that are right."""
         return self.correct / self.predicted if self.predicted else 0.0
 
     @property
     def recall(self) -> float:
-        """Share of the gold that is found."""
+        """Share of the gold items that are found."""
         return self.correct / self.gold if self.gold else 0.0
 
     @property
@@ -65,7 +65,7 @@ class Metrics:
     relation: Score
 
     def flat(self) -> dict[str, float]:
-        """Return ``precision``, ``recall``, ``f1`` and the same of the others, with prefix."""
+        """Return ``precision``, ``recall``, ``f1`` of triples, and the others' with a prefix."""
         named = {"": self.triple, "exact_": self.exact}
         named |= {"entity_": self.entity, "relation_": self.relation}
         return {
@@ -77,7 +77,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a model says of a split."""
+    """What a model predicts for a split."""
 
     triples_4N: Array
     """Rows sentence, subject, relation, object."""
@@ -93,24 +93,20 @@ def decode(model: RIN, split: EncodedSplit, device: torch.device) -> Decoded:
     with torch.inference_mode():
         for rows in scoring_batches(split):
             batch = make_batch(split, rows, device)
-            found, tags_BL = _decode_batch(model, batch)
+            prediction = model(batch)
+            tags_BL = prediction.tags_BLT.argmax(-1)
+            if batch.padding_BL is not None:
+                tags_BL = tags_BL.masked_fill(batch.padding_BL, -1)
+            found = prediction.scores.triples().cpu().numpy()
             found[0] = rows[found[0]]
             triples.append(found)
-            tags[rows, : tags_BL.shape[1]] = tags_BL
+            tags[rows, : tags_BL.shape[1]] = tags_BL.cpu().numpy()
     model.train(was_training)
     return Decoded(np.concatenate(triples, axis=1), tags)
 
 
-def _decode_batch(model: RIN, batch: Batch) -> tuple[Array, Array]:
-    prediction = model(batch)
-    tags_BL = prediction.tags_BLT.argmax(-1)
-    if batch.padding_BL is not None:
-        tags_BL = tags_BL.masked_fill(batch.padding_BL, -1)
-    return prediction.scores.triples().cpu().numpy(), tags_BL.cpu().numpy()
-
-
 def score(decoded: Decoded, split: EncodedSplit, entity_word: str) -> Metrics:
-    """Compare what a model said with the gold annotation of a split."""
+    """Compare predictions with the gold annotation of a split."""
     predicted = decoded.triples_4N
     spans = decode_spans(decoded.tags_NL)
     exact = _with_spans(predicted, spans, decoded.tags_NL.shape, entity_word)

@@ -175,12 +175,12 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
         ("trials = 0\n" + SEARCH, "trials = 0: must be at least 1"),
         ("asha = { grace = 3 }\n" + SEARCH, "asha.grace: no such field"),
         ("asha = 'no'\n" + SEARCH, "asha = 'no': must be a table, or false"),
-        ("seeds = [1000]\n" + SEARCH, "seed 1000 chose the best"),
-        ("settings.encoder.dropout = 0.3\n" + SEARCH, "encoder.dropout is searched, and cannot"),
+        ("seeds = [1000]\n" + SEARCH, "seed 1000 selected the best"),
+        ("settings.encoder.dropout = 0.3\n" + SEARCH, "encoder.dropout is a parameter and cannot"),
         (
             "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [1] } }\n"
             "model.rounds = { low = 0, high = 2, when = { model.cell = ['gru'] } }",
-            "model.cell hangs on model.rounds, which is chosen after it",
+            "model.cell is conditional on model.rounds; list model.rounds before it",
         ),
         (
             "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [] } }",

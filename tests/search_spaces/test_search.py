@@ -79,12 +79,12 @@ def test_a_conditional_parameter_is_asked_for_only_where_it_counts():
         ({"parameters": {"data.lowercase": RATE}}, r"data\.lowercase cannot be .* arms may set"),
         (
             {"parameters": {"training.selection": Parameter(CategoricalDistribution(["test"]))}},
-            r"training\.selection: a search chooses by dev F1 alone",
+            r"training\.selection: a search selects by dev F1 only",
         ),
         ({"parameters": {}}, r"parameters = \{\}: must be at least one"),
         ({"budget": 0}, "budget = 0: must be at least 1"),
         ({"sampler": "best"}, "sampler = 'best': must be one of tpe, random, grid"),
-        ({"confirm_seeds": (1000, 1)}, "seed 1000 chose the best .* fresh seeds only"),
+        ({"confirm_seeds": (1000, 1)}, "seed 1000 selected the best .* fresh seeds"),
         ({"objectives": ("dev_f1", "seconds")}, "asha with objectives .* set asha = None"),
         (
             {"objectives": ("dev_f1", "seconds"), "asha": None, "sampler": "cmaes"},
@@ -109,7 +109,7 @@ def test_asha_that_cannot_be_is_refused():
 
 def test_a_start_outside_its_range_is_refused():
     narrow = search(parameters={"training.learning_rate": Parameter(FloatDistribution(1e-5, 1e-4))})
-    with pytest.raises(SpaceError, match=r"training\.learning_rate = 0\.001: a search begins"):
+    with pytest.raises(SpaceError, match=r"training\.learning_rate = 0\.001: a search starts"):
         narrow.start(Config())
 
 
@@ -125,7 +125,7 @@ def test_a_parameter_that_is_set_is_searched_no_more():
         base = Config().override("model.rounds", rounds)
         assert ("model.cell" in fixed.start(base)) == asked
     assert TUNE_RIN.fixing([]) == TUNE_RIN
-    with pytest.raises(SpaceError, match=r"fixes all that some searches; run a grid"):
+    with pytest.raises(SpaceError, match=r"fixes every parameter of some; run a grid"):
         search().fixing(["training.learning_rate"])
 
 
@@ -198,7 +198,7 @@ def test_the_command_line_sizes_a_search():
     for asked, message in {
         (0, None, None): "--trials 0: must be at least 1",
         (None, 0.0, None): "--hours 0: must be positive",
-        (None, None, "999-1001"): "seed 1000 chose the best",
+        (None, None, "999-1001"): "seed 1000 selected the best",
         (None, None, "x"): "--seeds x: must be a count",
     }.items():
         with pytest.raises(SpaceError, match=message):
