@@ -114,7 +114,7 @@ def test_a_start_outside_its_range_is_refused():
 
 
 def test_a_search_that_would_choose_on_test_is_refused():
-    with pytest.raises(SpaceError, match=r"training\.selection = 'test': a search .* dev F1 alone"):
+    with pytest.raises(SpaceError, match=r"training\.selection = 'test': a search .* dev F1 only"):
         search().start(Config().override("training.selection", "test"))
 
 

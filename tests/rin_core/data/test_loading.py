@@ -55,7 +55,9 @@ class TestLoading:
     ) -> None:
         make_corpus(**WHOLE)
         (tmp_path / "embeddings").mkdir()
-        with pytest.raises(CorpusError, match=r"'smal'.*there are demo, small; .*RIN_DATA_ROOT"):
+        with pytest.raises(
+            CorpusError, match=r"'smal'.*known corpora: demo, small; .*RIN_DATA_ROOT"
+        ):
             find_corpus("smal", tmp_path)
 
     def test_no_data_root(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,8 +90,8 @@ class TestMissingTriples:
     ) -> None:
         folder = make_corpus(**WHOLE | {"dev": self.RECORDS})
         wanted = (
-            r"dev\.json: 1 of 10 triples \(10\.00%\) .*first \('Bean', 'crew', 'Apollo 13'\) in "
-            r"'Bean left Apollo 12 \.'.*at most 1\.00%.*--set data\.max_missing=0\.1"
+            r"dev\.json: 1 of 10 triples \(10\.00%\) .*the first is \('Bean', 'crew', 'Apollo 13'\) in "
+            r"'Bean left Apollo 12 \.'.*the limit is 1\.00%.*--set data\.max_missing=0\.1"
         )
         with pytest.raises(CorpusError, match=wanted):
             load_corpus(str(folder))

@@ -104,7 +104,7 @@ class TestRefusals:
 
     def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        self.refuse("nobody/no-such-model", r"hub did not give it \(.*\); give a folder .* connect")
+        self.refuse("nobody/no-such-model", r"Hugging Face hub \(.*\); give a folder .* connect")
 
     @pytest.mark.parametrize(
         ("name", "message"),
@@ -132,12 +132,12 @@ class TestRefusals:
     def test_weights_cut_short(self, copy: Path) -> None:
         content = (copy / "model.safetensors").read_bytes()
         (copy / "model.safetensors").write_bytes(content[: len(content) // 2])
-        self.refuse(copy, r"cannot be read \(.*\); is it whole")
+        self.refuse(copy, r"cannot be read \(.*\); check that")
 
     def test_weights_of_a_smaller_model(self, copy: Path) -> None:
         settings = json.loads((copy / "config.json").read_text())
         (copy / "config.json").write_text(json.dumps(settings | {"num_hidden_layers": 3}))
-        self.refuse(copy, r"lacks 16 weights of BertModel, first encoder\.layer\.2\.")
+        self.refuse(copy, r"16 weights of BertModel are missing, the first is encoder\.layer\.2\.")
 
     def test_a_model_that_brings_its_own_code(self, copy: Path) -> None:
         """The code would write a file; it is refused, and not run."""
@@ -151,7 +151,7 @@ class TestRefusals:
     def test_an_encoder_decoder(self, copy: Path) -> None:
         sizes = {"d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}
         T5Model(T5Config(vocab_size=9, **sizes)).save_pretrained(copy)
-        self.refuse(copy, r"T5Model is no sentence encoder; take one such as BERT")
+        self.refuse(copy, r"T5Model is not a sentence encoder; choose one such as BERT")
 
 
 def test_transformers_is_imported_only_when_used() -> None:

@@ -167,7 +167,10 @@ def spert_with(key: str, **fields: object) -> Record:
 
 
 BROKEN = {
-    "unknown format": ({"words": []}, r"fields \['words'\], expected tokens, sentText, text"),
+    "unknown format": (
+        {"words": []},
+        r"fields \['words'\], expected one of tokens, sentText, text",
+    ),
     "no object": ([1], r"record 2: found \[1\], expected an object"),
     "no triple_list": ({"text": "a"}, r"field triple_list: found only .*'text'.*, expected a list"),
     "text a number": (changed(TRIPLES, text=3), "field text: found 3, expected text"),

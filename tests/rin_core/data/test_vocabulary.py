@@ -261,7 +261,7 @@ class TestVectors:
         }.items():
             (tmp_path / name).write_bytes(content)
             with pytest.raises(
-                VectorsError, match=rf"{name}: cannot be read \(.*is the file whole"
+                VectorsError, match=rf"{name}: cannot be read \(.*is the file complete"
             ):
                 load_vectors(tmp_path / name, vocabulary("paris"), 3)
 
@@ -269,5 +269,7 @@ class TestVectors:
         path = write(tmp_path / "x.zip", ROWS)
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("other.txt", ROWS)
-        with pytest.raises(VectorsError, match=r"holds rows\.txt, other\.txt; expected one file"):
+        with pytest.raises(
+            VectorsError, match=r"contains rows\.txt, other\.txt; expected one file"
+        ):
             load_vectors(path, vocabulary("paris"), 3)

@@ -149,7 +149,9 @@ class TestFeatures:
         assert all(starts[0][name].equal(starts[1][name]) for name in starts[0])
 
     def test_what_is_not_there_is_named(self, tiny_bert: Path) -> None:
-        with pytest.raises(ValueError, match=r"encoder\.kind = 'transformer': .* without one"):
+        with pytest.raises(
+            ValueError, match=r"encoder\.kind = 'transformer': .* without its tokenizer"
+        ):
             RIN(settings(tiny_bert), VOCABULARY)
         encoder, _ = encoder_of(tiny_bert)
         sentence = Sentence(words=("a",), pos=None, entities=(), triples=())

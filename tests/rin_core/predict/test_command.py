@@ -212,7 +212,7 @@ class TestCommand:
         shutil.copy(trained.weights, tmp_path)
         (tmp_path / "checkpoint.safetensors").touch()
         _, _, err = within(capsysbinary, trained, "--model", tmp_path, "Ann")
-        assert "has not trained to its end" in err
+        assert "training has not finished" in err
 
 
 def without_probabilities(row: object) -> object:
@@ -271,13 +271,13 @@ def test_misuse_is_one_line_and_exit_code_2(
 ) -> None:
     (tmp_path / "checkpoint").mkdir()
     cases: dict[tuple[object, ...], str] = {
-        (): "give sentences, or --input FILE",
-        ("Ann", "--input", "-"): "give sentences, or --input FILE",
+        (): "give either sentences or --input FILE",
+        ("Ann", "--input", "-"): "give either sentences or --input FILE",
         ("Ann", "--window", "0"): "--window 0: must be at least 1",
         ("Ann", "--batch-tokens", "-1"): "--batch-tokens -1: must be at least 1",
         ("--input", tmp_path / "none"): "--input .*none: no such file",
         ("--input", tmp_path): "--input .*: no such file",
-        ("Ann", "--model", "nothing"): "--model nothing: no such unit in",
+        ("Ann", "--model", "nothing"): "--model nothing: no such run in",
         ("Ann", "--model", tmp_path): "has no weights.safetensors",
         ("Ann\udcff",): "field text: found half a character pair",
     }

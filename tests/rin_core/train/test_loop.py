@@ -383,7 +383,7 @@ class TestDamage:
     ) -> None:
         copy = shutil.copytree(unbroken[1], tmp_path / "copy")
         (copy / WEIGHTS).unlink()
-        wanted = rf"copy/{WEIGHTS}: is gone; delete .*copy/{CHECKPOINT}, too, to train again"
+        wanted = rf"copy/{WEIGHTS}: does not exist; delete .*copy/{CHECKPOINT} to train again"
         with pytest.raises(CheckpointError, match=wanted):
             train(TINY, corpus, directory=copy)
 
@@ -391,7 +391,7 @@ class TestDamage:
     def test_a_checkpoint_of_another_configuration(
         self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], change: dict[str, object]
     ) -> None:
-        with pytest.raises(CheckpointError, match=f"{CHECKPOINT}: is of another configuration"):
+        with pytest.raises(CheckpointError, match=f"{CHECKPOINT}: has another configuration"):
             train(TINY.with_overrides(change), corpus, directory=unbroken[1])
 
     def test_a_checkpoint_of_other_data(

@@ -358,7 +358,7 @@ def test_misuse_is_told(
 
 def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
     ledger, _ = study
-    with pytest.raises(ValueError, match="zzz: no such unit in"):
+    with pytest.raises(ValueError, match="zzz: no such run in"):
         casestudy.load(ledger, "zzz")
     ledger.run("f00d").claim()
     with pytest.raises(LedgerError, match=r"f00d/weights\.safetensors: no weights"):

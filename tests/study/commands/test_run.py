@@ -201,7 +201,7 @@ def test_a_set_but_empty_address_is_none(monkeypatch, tmp_path):
     ("main", "message"),
     [
         (lambda: Train(threads=0).run(Console()), "--threads 0: must be at least 1"),
-        (lambda: Train(gpu=True).run(Console()), "--gpu: torch finds no GPU here"),
+        (lambda: Train(gpu=True).run(Console()), "--gpu: torch finds no GPU"),
         (lambda: Rerun(fingerprint="f", gpu=True).run(run.CONSOLE), "--gpu: torch finds no GPU"),
         (lambda: Audit(experiment="x", n=0).run(run.CONSOLE), "--n 0: must be at least 1"),
         (
