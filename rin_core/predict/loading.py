@@ -1,7 +1,7 @@
-"""Trained models from disk: from what a person types to a model that can predict.
+"""Trained models from disk.
 
-A weights file carries its configuration, its vocabulary and, for a transformer, architecture
-and tokenizer, so it is all a model needs: no corpus, no word vectors, no ledger.
+A weights file contains its configuration, its vocabulary and, for a transformer, architecture
+and tokenizer. A model needs nothing else: no corpus, no word vectors, no ledger.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rin_core.train.loop import CHECKPOINT, WEIGHTS
 
 
 class ModelError(ValueError):
-    """Not a model, or none that is there: names what was given and what would be right."""
+    """No such model. The message names what was given and what is valid."""
 
 
 class LoadedModel(NamedTuple):
@@ -35,7 +35,7 @@ class LoadedModel(NamedTuple):
     vocabulary: Vocabulary
     config: Config
     tokenizer: PieceTokenizer | None
-    """Of a transformer; None for the BiLSTM."""
+    """None for an encoder that reads words."""
 
 
 def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel:
@@ -63,11 +63,10 @@ def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel
 
 
 def find_weights(model: str, runs: Path) -> Path:
-    """Return the weights that a person means.
+    """Return the weights file that ``--model`` names.
 
     Args:
-        model: A weights file, the folder of a unit, or the fingerprint of a unit in the ledger,
-            of which the first digits are enough.
+        model: A weights file, the folder of a run, or the first digits of a run's fingerprint.
         runs: The ledger's folder.
 
     Raises:
@@ -79,16 +78,16 @@ def find_weights(model: str, runs: Path) -> Path:
     if path.is_dir():
         return _weights_in(path)
     try:
-        return _weights_in(find_unit(runs, model))
+        return _weights_in(find_run(runs, model))
     except ModelError as error:
         raise ModelError(f"--model {error}; or give a weights file or a run's folder") from None
 
 
-def find_unit(runs: Path, prefix: str) -> Path:
-    """Return the folder of the unit whose fingerprint starts so.
+def find_run(runs: Path, prefix: str) -> Path:
+    """Return the folder of the run whose fingerprint starts with a prefix.
 
     Raises:
-        ModelError: None does, or several do.
+        ModelError: No run does, or several do.
     """
     units = runs / "units"
     names = sorted(path.name for path in units.glob("*") if path.is_dir())
@@ -102,7 +101,7 @@ def find_unit(runs: Path, prefix: str) -> Path:
 
 
 def is_unfinished(weights: Path) -> bool:
-    """Tell whether the unit of these weights has not finished: later ones may take their place."""
+    """Return whether the run of these weights has not finished, so better ones may follow."""
     return weights.with_name(CHECKPOINT).exists()
 
 
@@ -121,7 +120,7 @@ def _read(weights: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _build(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> LoadedModel:
-    # Files without the entry are from before there was a second protocol.
+    # Files without the entry have protocol 1.
     if (protocol := metadata.get("protocol", 1)) != PROTOCOL_VERSION:
         raise ValueError(f"it has protocol {protocol}, this version has {PROTOCOL_VERSION}")
     config = Config.from_flat(metadata["config"])

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rin_core.predict.loading import find_unit
+from rin_core.predict.loading import find_run
 from rin_core.train.loop import CHECKPOINT
 from study.ledger.files import LedgerError, read_json, write_json
 from study.ledger.run import Run
@@ -74,7 +74,7 @@ class Ledger:
         Raises:
             ValueError: None does, or several do.
         """
-        return Run(find_unit(self.root, prefix))
+        return Run(find_run(self.root, prefix))
 
     def study_path(self, experiment: str) -> Path:
         """Return where an experiment's plan is recorded."""

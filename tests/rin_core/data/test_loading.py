@@ -90,7 +90,7 @@ class TestMissingTriples:
     ) -> None:
         folder = make_corpus(**WHOLE | {"dev": self.RECORDS})
         wanted = (
-            r"dev\.json: 1 of 10 triples \(10\.00%\) .*the first is \('Bean', 'crew', 'Apollo 13'\) in "
+            r"dev\.json: 1 of 10 triples \(10\.00%\) .*first is \('Bean', 'crew', 'Apollo 13'\) in "
             r"'Bean left Apollo 12 \.'.*the limit is 1\.00%.*--set data\.max_missing=0\.1"
         )
         with pytest.raises(CorpusError, match=wanted):

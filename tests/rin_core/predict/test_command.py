@@ -118,7 +118,7 @@ class TestCommand:
             )
             assert code == 0
             assert len(err.splitlines()) == notes, err
-            assert err.count("given are none of the model's, as 'PROPN'") == notes
+            assert err.count("given are unknown to the model, such as 'PROPN'") == notes
 
     def test_a_reader_that_leaves_is_no_error(self, trained: Trained) -> None:
         arguments = (

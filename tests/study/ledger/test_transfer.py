@@ -298,7 +298,7 @@ class TestCommands:
 
     def test_misuse(self, tmp_path):
         Ledger(tmp_path).run(Config().fingerprint("d")).record_failure("for the folder")
-        for prefix, message in (("zz", "no such unit"), ("", "not finished")):
+        for prefix, message in (("zz", "no such run"), ("", "not finished")):
             shown = python("study/run.py", "rerun", prefix, f"--out={tmp_path}", code=2)
             assert message in shown
         file = tmp_path / "none.jsonl"
