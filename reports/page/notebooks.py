@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 SOURCES = Path(__file__).parents[1] / "notebooks"
 #: Seconds a cell may take.
 _TIMEOUT = 600
-# nbconvert's page without the scripts that it loads from the network.
+# nbconvert's page without the scripts that it loads from the network, and with captions.
 _PAGE = """{%- extends "lab/index.html.j2" -%}
 {%- block html_head_js -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
-{%- block html_head_js_mermaidjs -%}<link rel="icon" href="data:,">{%- endblock -%}"""
+{%- block html_head_js_mermaidjs -%}<link rel="icon" href="data:,">{%- endblock -%}
+{%- block data_svg scoped -%}
+{%- set caption = output.data["text/plain"] | escape_html -%}
+{%- set drawn = output.data["image/svg+xml"] | text_base64 | escape_html -%}
+<figure><img alt="{{ caption }}" src="data:image/svg+xml;base64,{{ drawn }}">
+<figcaption>{{ caption }}</figcaption></figure>
+{%- endblock -%}"""
 
 
 class NotebookError(LedgerError):

@@ -116,6 +116,6 @@ def test_the_page_is_no_wider_than_the_window(page: Page, out: Path, width: int)
 def test_an_executed_notebook_is_a_page_of_its_own(page: Page, out: Path) -> None:
     page.goto((out / "notebooks" / "errors.html").as_uri())
     assert page.locator("h1").inner_text() == "Errors"
-    figures: Any = page.locator(".jp-RenderedSVG img")
+    figures: Any = page.locator("figure img")
     assert figures.count() == 4
     assert figures.first.bounding_box()["width"] > 300

@@ -101,7 +101,7 @@ def test_studies_and_searches_are_found_by_name_or_not(reported: Reported, tmp_p
     assert len(find_studies(runs)) == len(find_studies(runs, EXPERIMENT)) == 1
     (curve,) = find_curves(runs)
     assert curve["experiment"].unique().tolist() == [EXPERIMENT]
-    assert find_predictions(runs)[1].answers
+    assert find_predictions(runs).counts.answers
     assert find_search(runs).experiment == find_search(runs, "some").experiment == "some"
     for find in (find_studies, find_search):
         with pytest.raises(LedgerError, match="nowhere"):
