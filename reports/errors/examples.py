@@ -1,52 +1,55 @@
-"""Sentences behind the counts: what one arm found, or lost, in every seed."""
+"""Sentences behind the counts: triples that one arm finds, or loses, in most seeds."""
 
 from __future__ import annotations
 
 from reports.document.table import Cell, Row, Table, words
-from reports.errors.rounds import Moved, Step, moved
+from reports.errors.changes import Comparison, changed_triples
 from reports.frames.predictions import SentenceCounts
 
 #: Most triples of one table.
 MOST_EXAMPLES = 12
 
 _TITLES = {
-    "fixed": "Found after the step and not before",
-    "broke": "Found before the step and not after",
-    "removed": "Wrong before the step and not said after",
-    "added": "Wrong after the step and not said before",
+    "fixed": "Gold triples that only the second arm finds",
+    "broke": "Gold triples that only the first arm finds",
+    "removed": "Wrong triples that only the first arm predicts",
+    "added": "Wrong triples that only the second arm predicts",
 }
 
 
-def example_table(step: Step, counts: SentenceCounts, field: str) -> Table:
+def example_table(comparison: Comparison, counts: SentenceCounts, field: str) -> Table:
     """Return the triples that most seeds agree on, with their sentences.
 
-    It holds text of the corpus, so it stands in no file that leaves this machine by itself.
+    The table has text of the corpus, so only notebooks show it, and no published file.
 
     Args:
-        step: What is compared.
+        comparison: The arms.
         counts: The predictions.
         field: ``fixed``, ``broke``, ``removed`` or ``added``.
     """
-    found = moved(step, counts, field)
-    shown = found[:MOST_EXAMPLES]
+    found = changed_triples(comparison, counts, field)
+    rows = []
+    for n, changed in enumerate(found[:MOST_EXAMPLES]):
+        sentence = counts.sentences[changed.sentence].words
+        subject, relation, object_ = changed.fact
+        seeds = f"{changed.seeds} of {len(comparison.pairs)}"
+        rows.append(
+            Row(
+                key=str(n),
+                label=f"{sentence[subject]} – {relation} – {sentence[object_]}",
+                cells={
+                    "Seeds": Cell(text=seeds, fingerprints=comparison.fingerprints),
+                    "Sentence": words(" ".join(sentence)),
+                },
+            )
+        )
     return Table(
         name=f"examples_{field}",
-        title=f"{_TITLES[field]}: {step.label}",
+        title=f"{_TITLES[field]}: {comparison.label}",
         head="Triple",
-        rows=tuple(_row(place, one, step, counts) for place, one in enumerate(shown)),
+        rows=tuple(rows),
         notes=(
-            f"{len(shown)} of {len(found)} triples, those of most seeds first, then in the order "
-            "of test. An argument is shown by the one word that counts.",
+            f"{len(rows)} of {len(found)} triples: those of most seeds first, then in the order of "
+            "the test split. Each argument is shown by the one word that is scored.",
         ),
-    )
-
-
-def _row(place: int, one: Moved, step: Step, counts: SentenceCounts) -> Row:
-    sentence = counts.sentences[one.sentence].words
-    subject, relation, object_ = one.fact
-    seeds = Cell(text=f"{one.seeds} of {len(step.pairs)}", fingerprints=step.fingerprints)
-    return Row(
-        key=str(place),
-        label=f"{sentence[subject]} – {relation} – {sentence[object_]}",
-        cells={"Seeds": seeds, "Sentence": words(" ".join(sentence))},
     )

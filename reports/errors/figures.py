@@ -1,6 +1,7 @@
-"""Error analysis as figures: what errors are, where they lie, what rounds change.
+"""Figures of the error analysis: types of errors, F1 by group, what interaction changes.
 
-As in :mod:`reports.figures.rounds_curve`: data to an immutable description, description to drawing.
+As in :mod:`reports.figures.rounds_curve`, a function makes an immutable description of a figure and
+another draws it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import matplotlib as mpl
 import numpy as np
@@ -16,102 +16,126 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from reports.document.style import (
     AXIS,
     DASHES,
     GREEN,
     GREY,
-    INK,
     ORANGE,
     PALETTE,
     PURPLE,
     STYLE,
     VERMILION,
 )
-from reports.errors.cuts import by_distance, by_length
-from reports.errors.kinds import UNREACHABLE, Likeness, fates, inventions
-from reports.errors.rounds import answered, sizes, steps
-from reports.errors.tables import arm_runs, cut_scores
-from reports.frames.predictions import Answer, SentenceCounts
+from reports.errors.changes import (
+    arms_with_predictions,
+    comparisons,
+    mean_changes,
+    runs_with_predictions,
+)
+from reports.errors.error_types import UNREACHABLE, ErrorType, count_outcomes, count_wrong
+from reports.errors.score_tables import slice_scores
+from reports.errors.slices import by_distance, by_length
+from reports.frames.predictions import SentenceCounts
 from reports.frames.select import arm_label, of_arm
 from reports.stats.tests import f1
 
-_KINDS = {
-    Likeness.RELATION: VERMILION,
-    Likeness.REVERSED: PURPLE,
-    Likeness.ARGUMENT: ORANGE,
-    Likeness.NOTHING: GREY,
+_TYPE_COLOURS = {
+    ErrorType.RELATION: VERMILION,
+    ErrorType.REVERSED: PURPLE,
+    ErrorType.ARGUMENT: ORANGE,
+    ErrorType.UNRELATED: GREY,
     UNREACHABLE: AXIS,
 }
-#: Most relations on an axis of the matrix.
-MOST_IN_MATRIX = 12
 #: Most lines in a panel: more cannot be told apart.
 MOST_LINES = len(PALETTE)
-# Neither is in a page's theme: white on full blue is read in the light and in the dark.
-_HEAT, _ON_HEAT = "#0072B3", "#FEFEFE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindsInfo:
-    """Mean missed and wrong triples of a run, by kind, for each arm."""
-
-    arms: tuple[str, ...]
-    missed: tuple[tuple[str, tuple[float, ...]], ...]
-    """Kind, and a value for each arm."""
-    wrong: tuple[tuple[str, tuple[float, ...]], ...]
-
-
-def kinds_info(frame: pd.DataFrame, counts: SentenceCounts) -> KindsInfo:
-    """Describe the figure of kinds of error."""
-    arms = answered(frame, counts)
-    runs = [arm_runs(of_arm(frame, arm), counts) for arm in arms]
-    missed = {n: fates(counts.sentences, a) for n, a in counts.answers.items()}
-    wrong = {n: inventions(a) for n, a in counts.answers.items()}
-
-    def means(every: dict[str, Counter[str]], kind: str) -> tuple[float, ...]:
-        return tuple(float(np.mean([every[name][kind] for name in names])) for names in runs)
-
-    kinds = (*map(str, Likeness), UNREACHABLE)
-    return KindsInfo(
-        arms=tuple(arm_label(of_arm(frame, arm)) for arm in arms),
-        missed=tuple((k, means(missed, k)) for k in kinds if any(means(missed, k))),
-        wrong=tuple((k, means(wrong, k)) for k in kinds if any(means(wrong, k))),
-    )
-
-
-def draw_kinds(info: KindsInfo) -> Figure:
-    """Draw missed and wrong triples side by side, a bar for each arm."""
-    figure, panels = _canvas(9.6, 1.35 + 0.27 * len(info.arms), 2)
+def make_panels(
+    width: float, height: float, count: int, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with panels side by side."""
     with mpl.rc_context(STYLE):
-        for axes, title, parts in zip(
-            panels, ("Missed", "Wrong"), (info.missed, info.wrong), strict=True
-        ):
-            _stack(axes, info.arms, parts)
-            axes.set_title(f"{title} triples by run", loc="left", fontsize=10, fontweight="bold")
-        panels[1].set_yticklabels([])
-        handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=5, frameon=False, fontsize=8
-        )
-    return figure
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(1, count, sharey=sharey, squeeze=False)
+        return figure, list(axes[0])
 
 
-def _stack(axes: Axes, arms: Sequence[str], parts: Sequence[tuple[str, tuple[float, ...]]]) -> None:
-    places = np.arange(len(arms))
-    lefts = accumulate((np.array(values) for _, values in parts), initial=np.zeros(len(arms)))
-    for (kind, values), left in zip(parts, lefts, strict=False):
-        axes.barh(places, values, left=left, height=0.68, color=_KINDS[kind], label=kind)
-    axes.set_yticks(places, arms)
+def set_title(axes: Axes, title: str) -> None:
+    """Write the title of a panel."""
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
+
+
+def _show_bars(axes: Axes, labels: Sequence[str]) -> None:
+    """Label horizontal bars from the top and draw a grid across them."""
+    axes.set_yticks(np.arange(len(labels)), labels)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
 
 
+def _add_legend(figure: Figure, axes: Axes, columns: int) -> None:
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=8
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypesInfo:
+    """Mean missed and wrong triples of a run by error type, for each arm."""
+
+    arms: tuple[str, ...]
+    missed: tuple[tuple[str, tuple[float, ...]], ...]
+    """Error type, and a value for each arm."""
+    wrong: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+def types_info(frame: pd.DataFrame, counts: SentenceCounts) -> TypesInfo:
+    """Describe the figure of error types."""
+    arms = [of_arm(frame, arm) for arm in arms_with_predictions(frame, counts)]
+    runs = [runs_with_predictions(trials, counts) for trials in arms]
+
+    def means(by_run: dict[str, Counter[str]]) -> tuple[tuple[str, tuple[float, ...]], ...]:
+        rows = [
+            (name, tuple(float(np.mean([by_run[run][name] for run in names])) for names in runs))
+            for name in (*map(str, ErrorType), UNREACHABLE)
+        ]
+        return tuple((name, values) for name, values in rows if any(values))
+
+    return TypesInfo(
+        arms=tuple(map(arm_label, arms)),
+        missed=means({n: count_outcomes(counts.sentences, a) for n, a in counts.answers.items()}),
+        wrong=means({n: count_wrong(a) for n, a in counts.answers.items()}),
+    )
+
+
+def draw_types(info: TypesInfo) -> Figure:
+    """Draw missed and wrong triples side by side, a bar for each arm."""
+    figure, panels = make_panels(9.6, 1.35 + 0.27 * len(info.arms), 2)
+    with mpl.rc_context(STYLE):
+        for axes, title, parts in zip(
+            panels, ("Missed", "Wrong"), (info.missed, info.wrong), strict=True
+        ):
+            left = np.zeros(len(info.arms))
+            for name, values in parts:
+                colour = _TYPE_COLOURS[name]
+                axes.barh(
+                    np.arange(len(left)), values, left=left, height=0.68, color=colour, label=name
+                )
+                left = left + np.array(values)
+            _show_bars(axes, info.arms)
+            set_title(axes, f"{title} triples per run")
+        panels[1].set_yticklabels([])
+        _add_legend(figure, panels[0], 5)
+    return figure
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinesInfo:
-    """Mean F1 by group of a cut, in points; a line for each arm."""
+    """Mean F1 by group of a slicing, in points; a line for each arm."""
 
     title: str
     groups: tuple[str, ...]
@@ -123,183 +147,83 @@ def lines_info(frame: pd.DataFrame, counts: SentenceCounts) -> tuple[LinesInfo, 
 
     The first :data:`MOST_LINES` arms are drawn; the tables have all of them.
     """
-    groups = {arm: of_arm(frame, arm) for arm in answered(frame, counts)[:MOST_LINES]}
+    arms = arms_with_predictions(frame, counts)[:MOST_LINES]
+    groups = {arm: of_arm(frame, arm) for arm in arms}
     infos = []
-    for cut in (by_length(), by_distance()):
-        found, gold = cut_scores(cut, groups, counts)
+    for slicing in (by_length(), by_distance()):
+        found, gold = slice_scores(slicing, groups, counts)
         kept = [k for k, count in enumerate(gold) if count]
-        names = tuple(f"{cut.groups[k]}\n({gold[k]})" for k in kept)
-        lines = tuple(
-            (
-                arm_label(groups[arm]),
-                tuple(float(np.mean([f1(array[k]) for array in arrays])) for k in kept),
-            )
-            for arm, arrays in found.items()
-        )
-        infos.append(LinesInfo(title=f"F1 by {cut.title}", groups=names, lines=lines))
+        lines = []
+        for arm, arrays in found.items():
+            means = tuple(float(np.mean([f1(array[k]) for array in arrays])) for k in kept)
+            lines.append((arm_label(groups[arm]), means))
+        names = tuple(f"{slicing.groups[k]}\n({gold[k]})" for k in kept)
+        infos.append(LinesInfo(title=f"F1 by {slicing.title}", groups=names, lines=tuple(lines)))
     return tuple(infos)
 
 
 def draw_lines(infos: Sequence[LinesInfo]) -> Figure:
     """Draw the panels of :func:`lines_info` side by side."""
-    figure, panels = _canvas(9.6, 3.9, len(infos), sharey=True)
+    figure, panels = make_panels(9.6, 3.9, len(infos), sharey=True)
     with mpl.rc_context(STYLE):
         for axes, info in zip(panels, infos, strict=True):
-            places = range(len(info.groups))
+            positions = range(len(info.groups))
             for colour, (label, values) in zip(PALETTE, info.lines, strict=False):
-                axes.plot(places, values, "o-", color=colour, ms=4, lw=1.6, label=label)
-            axes.set_xticks(list(places), info.groups)
-            axes.set_title(info.title, loc="left", fontsize=10, fontweight="bold")
-        panels[0].set_ylabel("test F1, points")
-        handles, names = panels[0].get_legend_handles_labels()
-        columns = 3 if len(names) > 4 else len(names)
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=8
-        )
+                axes.plot(positions, values, "o-", color=colour, ms=4, lw=1.6, label=label)
+            axes.set_xticks(list(positions), info.groups)
+            set_title(axes, info.title)
+        panels[0].set_ylabel("test F1")
+        lines = len(infos[0].lines)
+        _add_legend(figure, panels[0], 3 if lines > 4 else lines)
     return figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesInfo:
-    """Mean gold triples fixed and broken by each step, and what another seed does."""
+    """Mean gold triples fixed and broken by each comparison of arms, and between seeds."""
 
-    steps: tuple[tuple[str, float, float], ...]
-    """Label, fixed, broke."""
-    chance: float | None
+    comparisons: tuple[tuple[str, float, float], ...]
+    """Label, fixed, broken."""
+    same_arm: float | None
     """Gold triples that another seed fixes, and breaks, mean over arms; None with one seed."""
 
 
 def changes_info(frame: pd.DataFrame, counts: SentenceCounts) -> ChangesInfo:
-    """Describe the figure of what interaction fixed and broke."""
-    found = [(step, sizes(step, counts)) for step in steps(frame, counts)]
-    chance = [own["fixed"].mean for step, own in found if step.chance]
+    """Describe the figure of what interaction fixes and breaks."""
+    found, same_arm = [], []
+    for comparison in comparisons(frame, counts):
+        means = mean_changes(comparison, counts)
+        if comparison.same_arm:
+            same_arm.append(means["fixed"].mean)
+        else:
+            found.append((comparison.label, means["fixed"].mean, means["broke"].mean))
     return ChangesInfo(
-        steps=tuple(
-            (step.label, own["fixed"].mean, own["broke"].mean)
-            for step, own in found
-            if not step.chance
-        ),
-        chance=float(np.mean(chance)) if chance else None,
+        comparisons=tuple(found), same_arm=float(np.mean(same_arm)) if same_arm else None
     )
 
 
 def draw_changes(info: ChangesInfo) -> Figure:
-    """Draw fixed to the right and broken to the left, with the width of chance behind them."""
-    labels = [_broken(label) for label, _, _ in info.steps]
+    """Draw fixed triples to the right, broken ones to the left, and those of another seed."""
+    # A long label is written on two lines, so that the bars have room.
+    labels = [
+        label.replace(" → ", "\n→ ") if len(label) > 60 else label
+        for label, _, _ in info.comparisons
+    ]
+    fixed = [fixed for _, fixed, _ in info.comparisons]
+    broken = [-broken for _, _, broken in info.comparisons]
     lines = sum(label.count("\n") + 1 for label in labels)
-    figure, (axes,) = _canvas(9.6, 1.1 + 0.27 * lines, 1)
+    figure, (axes,) = make_panels(9.6, 1.1 + 0.27 * lines, 1)
     with mpl.rc_context(STYLE):
-        places = np.arange(len(info.steps))
-        axes.barh(places, [s[1] for s in info.steps], color=GREEN, height=0.6, label="fixed")
-        axes.barh(places, [-s[2] for s in info.steps], color=VERMILION, height=0.6, label="broke")
+        positions = np.arange(len(labels))
+        axes.barh(positions, fixed, color=GREEN, height=0.6, label="fixed")
+        axes.barh(positions, broken, color=VERMILION, height=0.6, label="broken")
         axes.axvline(0, color=GREY, linewidth=0.8)
-        if info.chance is not None:
-            label = "another seed, mean"
-            for side in (-1, 1):
-                axes.axvline(side * info.chance, color=GREY, linestyle=DASHES, lw=1.1, label=label)
-                label = "_"
-        axes.set_yticks(places, labels)
-        axes.invert_yaxis()
+        if info.same_arm is not None:
+            for side, label in ((-1, "another seed, mean"), (1, None)):
+                x = side * info.same_arm
+                axes.axvline(x, color=GREY, linestyle=DASHES, linewidth=1.1, label=label)
+        _show_bars(axes, labels)
         axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-        axes.grid(visible=False, axis="y")
-        axes.grid(visible=True, axis="x")
-        axes.set_xlabel("gold triples of test by pair of runs")
-        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+        axes.set_xlabel("gold triples of test per pair of runs")
+        _add_legend(figure, axes, 3)
     return figure
-
-
-def _broken(label: str) -> str:
-    """Break a long step in two lines, which leaves the bars their room."""
-    return label.replace(" → ", "\n→ ") if len(label) > 60 else label
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixInfo:
-    """What one arm says of the words of gold triples: shares of each relation's gold triples."""
-
-    label: str
-    relations: tuple[str, ...]
-    """Those with most gold triples, rows."""
-    shares: tuple[tuple[float, ...], ...]
-    """A row for each relation: a column for each of them, then ``another`` and ``nothing``."""
-    gold: tuple[int, ...]
-
-
-def matrix_info(frame: pd.DataFrame, counts: SentenceCounts, arm: str) -> MatrixInfo:
-    """Describe the matrix of gold relations and what an arm says of the same two words.
-
-    A pair of words of several gold relations counts once for each; what is said of it and
-    right for another of them is no confusion.
-    """
-    trials = of_arm(frame, arm)
-    runs = [counts.answers[name] for name in arm_runs(trials, counts)]
-    gold = Counter(fact[1] for answer in runs[0] for fact in answer.gold)
-    most = sorted(gold, key=lambda relation: (-gold[relation], relation))[:MOST_IN_MATRIX]
-    columns = {relation: k for k, relation in enumerate(most)}
-    sums = np.zeros((len(most), len(most) + 2))
-    for answer in (answer for run in runs for answer in run):
-        _add(sums, columns, answer)
-    shares = sums / np.maximum(sums.sum(axis=1, keepdims=True), 1)
-    return MatrixInfo(
-        label=arm_label(trials),
-        relations=tuple(most),
-        shares=tuple(tuple(map(float, row)) for row in shares),
-        gold=tuple(gold[relation] for relation in most),
-    )
-
-
-def _add(
-    sums: np.ndarray[tuple[int, ...], np.dtype[np.float64]], columns: dict[str, int], answer: Answer
-) -> None:
-    # In order, because sums of fractions depend on it, and a set's order on the process.
-    wrong = sorted(answer.said - answer.gold)
-    another, nothing = len(columns), len(columns) + 1
-    for fact in sorted(answer.gold):
-        if fact[1] not in columns:
-            continue
-        instead = [f[1] for f in wrong if (f[0], f[2]) == (fact[0], fact[2])]
-        if fact in answer.said:
-            sums[columns[fact[1]], columns[fact[1]]] += 1
-        elif not instead:
-            sums[columns[fact[1]], nothing] += 1
-        else:
-            for relation in instead:
-                sums[columns[fact[1]], columns.get(relation, another)] += 1 / len(instead)
-
-
-def draw_matrix(info: MatrixInfo) -> Figure:
-    """Draw the matrix with its shares in per cent."""
-    names = [f"{name} ({n})" for name, n in zip(info.relations, info.gold, strict=True)]
-    figure, (axes,) = _canvas(9.6, 1.9 + 0.33 * len(names), 1)
-    with mpl.rc_context(STYLE):
-        shares = np.array(info.shares)
-        for (row, column), share in np.ndenumerate(shares):
-            if share >= 0.005:
-                _draw_share(axes, row, column, share)
-        columns = [*info.relations, "another", "nothing"]
-        axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right")
-        axes.set_yticks(range(len(names)), names)
-        axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(names) - 0.5, -0.5))
-        axes.grid(visible=False)
-        axes.set(ylabel="gold relation (triples)", xlabel="said of the same two words")
-        title = f"What {info.label} says of the words of gold triples, % of each row"
-        axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
-    return figure
-
-
-def _draw_share(axes: Axes, row: int, column: int, share: float) -> None:
-    """Draw one cell of the matrix, the fuller the larger its share."""
-    # Full colour under less of it, and not a mixture with white: it suits a dark page too.
-    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=_HEAT, alpha=share, lw=0))
-    ink = _ON_HEAT if share > 0.55 else INK
-    axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=ink)
-
-
-def _canvas(
-    width: float, height: float, panels: int, sharey: bool = False
-) -> tuple[Figure, list[Axes]]:
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(1, panels, sharey=sharey, squeeze=False)
-        return figure, list(axes[0])

@@ -1,79 +1,75 @@
-"""The error analysis of one experiment: its tables and figures together."""
+"""The error analysis of one study: its tables and figures."""
 
 from __future__ import annotations
 
-import pandas as pd
-
 from reports.document.section import Drawing, Section
+from reports.errors.changes import arms_with_predictions
+from reports.errors.confusion_matrix import draw_matrix, matrix_info
 from reports.errors.figures import (
     changes_info,
     draw_changes,
-    draw_kinds,
     draw_lines,
-    draw_matrix,
-    kinds_info,
+    draw_types,
     lines_info,
-    matrix_info,
+    types_info,
 )
-from reports.errors.rounds import answered
 from reports.errors.tables import error_tables
-from reports.frames.predictions import SentenceCounts
+from reports.frames.studies import StudyData
 from reports.tables.experiment import FULL_MODEL
 
 
-def error_section(key: str, frame: pd.DataFrame, counts: SentenceCounts) -> Section | None:
-    """Return the errors of an experiment's trials; None without predictions.
+def error_section(key: str, study: StudyData) -> Section | None:
+    """Return the error analysis of a study; None if it has no predictions.
 
     Args:
-        key: The experiment's folder.
-        frame: The experiment under one settings value.
-        counts: What its trials found in each sentence.
+        key: The folder of the study's reports.
+        study: The study.
     """
-    if not counts.answers:
+    if not study.counts.answers:
         return None
     return Section(
         key=key,
         title=f"{key}: errors on test",
         page="errors.md",
-        drawings=tuple(error_drawings(frame, counts)),
-        tables=tuple(error_tables(frame, counts)),
+        drawings=tuple(error_drawings(study)),
+        tables=tuple(error_tables(study)),
     )
 
 
-def error_drawings(frame: pd.DataFrame, counts: SentenceCounts) -> list[Drawing]:
-    """Return every figure of the error analysis of trials with predictions."""
-    arms = answered(frame, counts)
+def error_drawings(study: StudyData) -> list[Drawing]:
+    """Return the figures of the error analysis of a study that has predictions."""
+    frame, counts = study.frame, study.counts
+    arms = arms_with_predictions(frame, counts)
     changes = changes_info(frame, counts)
-    found = [
+    matrix = matrix_info(frame, counts, FULL_MODEL if FULL_MODEL in arms else arms[-1])
+    drawings = []
+    if changes.comparisons:
+        dashed = "" if changes.same_arm is None else ", compared with another seed (dashed)"
+        drawings.append(
+            Drawing(
+                name="errors_rounds",
+                caption=f"Gold triples gained and lost from one arm to another{dashed}; means over "
+                "the common seeds.",
+                figure=draw_changes(changes),
+            )
+        )
+    return [
+        *drawings,
         Drawing(
             name="errors_kinds",
-            caption="Missed and wrong triples by run, by what they have in common with the right "
-            "ones; each arm's mean over seeds.",
-            figure=draw_kinds(kinds_info(frame, counts)),
+            caption="Missed and wrong triples per run by error type; means over seeds.",
+            figure=draw_types(types_info(frame, counts)),
         ),
         Drawing(
             name="errors_lines",
-            caption="Test F1 by length of the sentence and by distance of the arguments, mean over "
-            "seeds; gold triples in brackets. The tables have every arm.",
+            caption="Test F1 by sentence length and by distance of subject and object; means over "
+            "seeds, number of gold triples in brackets. The tables have all arms.",
             figure=draw_lines(lines_info(frame, counts)),
         ),
         Drawing(
             name="errors_matrix",
-            caption="Gold relations, and what is said of the same two words; mean over seeds.",
-            figure=draw_matrix(matrix_info(frame, counts, _of_interest(arms))),
+            caption=f"Confusion matrix of {matrix.label}: predicted relation of the words of gold "
+            "triples; means over seeds.",
+            figure=draw_matrix(matrix),
         ),
     ]
-    if changes.steps:
-        dashed = "" if changes.chance is None else "; dashed, what another seed of one arm does"
-        fixed = Drawing(
-            name="errors_rounds",
-            caption="Gold triples that one arm finds and the other does not, mean over the seeds "
-            f"that both have{dashed}.",
-            figure=draw_changes(changes),
-        )
-        found.insert(0, fixed)
-    return found
-
-
-def _of_interest(arms: list[str]) -> str:
-    return FULL_MODEL if FULL_MODEL in arms else arms[-1]

@@ -23,8 +23,8 @@ study = None  # a study's name; None: the rounds curve, or the study that was up
 # %%
 from IPython.display import display
 
+from reports.errors.changes import comparisons
 from reports.errors.examples import example_table
-from reports.errors.rounds import steps
 from reports.errors.section import error_drawings
 from reports.errors.tables import error_tables
 from reports.page.studies import find_predictions
@@ -32,8 +32,8 @@ from reports.tables.breakdown import breakdown_table
 
 data = find_predictions(runs, study)
 trials, counts = data.frame, data.counts
-tables = {table.name: table for table in error_tables(trials, counts)}
-figures = {drawing.name: drawing for drawing in error_drawings(trials, counts)}
+tables = {table.name: table for table in error_tables(data)}
+figures = {drawing.name: drawing for drawing in error_drawings(data)}
 print(trials["experiment"].iloc[0])
 trials.groupby(["label", "status"], sort=False).size().rename("runs").to_frame()
 
@@ -83,5 +83,5 @@ show("errors_rounds")
 # first.
 
 # %%
-for step in [step for step in steps(trials, counts) if not step.chance][:1]:
-    display(*(example_table(step, counts, field) for field in ("fixed", "broke")))
+for compared in [one for one in comparisons(trials, counts) if not one.same_arm][:1]:
+    display(*(example_table(compared, counts, field) for field in ("fixed", "broke")))

@@ -17,7 +17,7 @@ def experiment_section(study: StudyData) -> Section:
     """Return the figures, tables and errors of a study."""
     frame, counts = study.frame, study.counts
     name = str(frame["experiment"].iloc[0])
-    errors = error_section(name, frame, counts)
+    errors = error_section(name, study)
     return Section(
         key=name,
         title=name,

@@ -11,7 +11,7 @@ import pandas as pd
 from reports.document.formatting import interval, mean_sd
 from reports.document.section import Section
 from reports.document.table import Table
-from reports.errors.tables import BY_PLACE, BY_WORD
+from reports.errors.score_tables import BY_POSITION, BY_WORD
 from reports.frames.searches import SearchData
 from reports.frames.select import arm_label, by_seed, of_arm
 from reports.frames.studies import StudyData
@@ -198,7 +198,7 @@ def matching_sentences(corpus: str, table: Table | None) -> list[str]:
     hbt = published(corpus, "hbt", "f1")
     rule = f"HBT does (published F1 {hbt.value})" if hbt else "HBT does"
     scores = "; ".join(
-        f"{row.label} {mean_sd(row.cells[BY_PLACE].estimate)} → "
+        f"{row.label} {mean_sd(row.cells[BY_POSITION].estimate)} → "
         f"{mean_sd(row.cells[BY_WORD].estimate)}"
         for row in table.rows
     )

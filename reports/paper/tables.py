@@ -11,7 +11,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from reports.document.table import NO_CELL, Cell, Row, Table
-from reports.errors.tables import arm_runs, matching_table, vectors_table
+from reports.errors.changes import runs_with_predictions
+from reports.errors.score_tables import matching_table, vectors_table
 from reports.frames.select import arm_label, fingerprints, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import (
@@ -143,7 +144,9 @@ def matching_in_table_1(study: StudyData) -> Table:
 def _answered(study: StudyData) -> dict[str, pd.DataFrame]:
     """Return the trials of Table 1's arms that have predictions."""
     groups = {arm: of_arm(study.frame, arm) for arm, _ in TABLE_1_ROWS}
-    return {arm: trials for arm, trials in groups.items() if arm_runs(trials, study.counts)}
+    return {
+        arm: trials for arm, trials in groups.items() if runs_with_predictions(trials, study.counts)
+    }
 
 
 def _arms(rows: Iterable[tuple[str, str]], study: StudyData) -> list[tuple[str, str]]:

@@ -8,19 +8,25 @@ from pathlib import Path
 import pytest
 
 from reports.document.table import Table
-from reports.errors.cuts import by_distance, by_length, by_relation, by_vectors, cut_counts
+from reports.errors.changes import change, changed_triples, comparisons, mean_changes
+from reports.errors.confusion_matrix import draw_matrix, matrix_info
+from reports.errors.error_types import (
+    UNREACHABLE,
+    ErrorType,
+    count_confusions,
+    count_outcomes,
+    count_wrong,
+    error_type,
+)
 from reports.errors.figures import (
     changes_info,
     draw_changes,
-    draw_kinds,
     draw_lines,
-    draw_matrix,
-    kinds_info,
+    draw_types,
     lines_info,
-    matrix_info,
+    types_info,
 )
-from reports.errors.kinds import UNREACHABLE, Likeness, confusions, fates, inventions, likeness
-from reports.errors.rounds import change, moved, sizes, steps
+from reports.errors.slices import by_distance, by_length, by_relation, by_vectors, slice_counts
 from reports.errors.tables import error_tables
 from reports.frames.predictions import (
     Answer,
@@ -30,6 +36,7 @@ from reports.frames.predictions import (
     count_by_words,
     read_counts,
 )
+from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import LedgerError, read_ledger
 from tests.ledgers import GOLD, Ledger, answers_ledger
 from tests.rin_core.data.test_statistics import sentence
@@ -42,37 +49,37 @@ def answer(gold: set[tuple[int, str, int]], said: set[tuple[int, str, int]]) -> 
 @pytest.mark.parametrize(
     ("fact", "kind"),
     [
-        ((0, "s", 1), Likeness.RELATION),
-        ((1, "r", 0), Likeness.REVERSED),
-        ((0, "r", 5), Likeness.ARGUMENT),
-        ((5, "r", 1), Likeness.ARGUMENT),
-        ((0, "s", 5), Likeness.NOTHING),
-        ((1, "s", 0), Likeness.NOTHING),
+        ((0, "s", 1), ErrorType.RELATION),
+        ((1, "r", 0), ErrorType.REVERSED),
+        ((0, "r", 5), ErrorType.ARGUMENT),
+        ((5, "r", 1), ErrorType.ARGUMENT),
+        ((0, "s", 5), ErrorType.UNRELATED),
+        ((1, "s", 0), ErrorType.UNRELATED),
     ],
 )
-def test_likeness(fact: tuple[int, str, int], kind: Likeness) -> None:
-    assert likeness(fact, [(0, "r", 1)]) is kind
-    assert likeness(fact, []) is Likeness.NOTHING
+def test_error_type(fact: tuple[int, str, int], kind: ErrorType) -> None:
+    assert error_type(fact, [(0, "r", 1)]) is kind
+    assert error_type(fact, []) is ErrorType.UNRELATED
 
 
-def test_the_nearest_likeness_counts() -> None:
-    assert likeness((0, "r", 1), [(0, "r", 5), (1, "r", 0), (0, "s", 1)]) is Likeness.RELATION
+def test_the_first_type_that_applies_counts() -> None:
+    assert error_type((0, "r", 1), [(0, "r", 5), (1, "r", 0), (0, "s", 1)]) is ErrorType.RELATION
 
 
 def test_an_error_is_compared_with_errors_only() -> None:
     # (0, s, 1) is wrong, but its pair's gold relation was found: it resembles nothing missed.
     one = answer({(0, "r", 1), (2, "s", 3)}, {(0, "r", 1), (0, "s", 1)})
-    assert inventions([one]) == {"nothing alike": 1}
-    assert confusions([one]) == {}
+    assert count_wrong([one]) == {"unrelated": 1}
+    assert count_confusions([one]) == {}
     two = answer({(0, "r", 1)}, {(0, "s", 1), (0, "t", 1), (1, "r", 0)})
-    assert fates(GOLD[:1], [two]) == {"found": 0, UNREACHABLE: 0, "other relation": 1}
-    assert inventions([two]) == {"other relation": 2, "arguments reversed": 1}
-    assert confusions([two]) == {("r", "s"): 1, ("r", "t"): 1}
+    assert count_outcomes(GOLD[:1], [two]) == {"found": 0, UNREACHABLE: 0, "other relation": 1}
+    assert count_wrong([two]) == {"other relation": 2, "arguments reversed": 1}
+    assert count_confusions([two]) == {("r", "s"): 1, ("r", "t"): 1}
 
 
 def test_what_cannot_be_located_is_missed() -> None:
     nothing = [answer({(0, "r", 1), (2, "s", 3)}, set()), answer({(0, "r", 11)}, {(0, "r", 11)})]
-    assert fates(GOLD, nothing) == {"found": 1, UNREACHABLE: 1, "nothing alike": 2}
+    assert count_outcomes(GOLD, nothing) == {"found": 1, UNREACHABLE: 1, "unrelated": 2}
 
 
 ANSWERS = (
@@ -84,15 +91,15 @@ ANSWERS = (
 def test_cuts_by_hand() -> None:
     relation = by_relation(GOLD)
     assert relation.groups == ("r", "s", "t", "any other")
-    assert cut_counts(relation, GOLD, ANSWERS).tolist() == [
+    assert slice_counts(relation, GOLD, ANSWERS).tolist() == [
         *([1, 1, 2], [0, 1, 1], [0, 0, 1], [0, 1, 0]),
     ]
-    length = cut_counts(by_length(), GOLD, ANSWERS)
+    length = slice_counts(by_length(), GOLD, ANSWERS)
     assert dict(zip(by_length().groups, length.tolist(), strict=True)) == {
         **{"≤10": [1, 2, 2], "11–15": [0, 1, 2]},
         **{key: [0, 0, 0] for key in ("16–20", "21–30", "31–40", ">40")},
     }
-    distance = cut_counts(by_distance(), GOLD, ANSWERS)
+    distance = slice_counts(by_distance(), GOLD, ANSWERS)
     assert dict(zip(by_distance().groups, distance.tolist(), strict=True)) == {
         **{"≤2": [1, 1, 2], "3–4": [0, 1, 0], "5–7": [0, 0, 0]},
         **{"8–12": [0, 1, 1], ">12": [0, 0, 0]},
@@ -101,7 +108,7 @@ def test_cuts_by_hand() -> None:
 
 def test_a_cut_by_vectors_wants_one_for_both_words() -> None:
     cut = by_vectors(WordsKnown(frozenset("abc"), frozenset("l")))
-    assert dict(zip(cut.groups, cut_counts(cut, GOLD, ANSWERS).tolist(), strict=True)) == {
+    assert dict(zip(cut.groups, slice_counts(cut, GOLD, ANSWERS).tolist(), strict=True)) == {
         "both have one": [1, 1, 1],
         "one has none": [0, 1, 1],
         "one not in training": [0, 1, 1],
@@ -119,7 +126,7 @@ def test_by_words_the_same_word_elsewhere_is_right() -> None:
 
 def test_groups_add_up_to_the_whole() -> None:
     for cut in (by_relation(GOLD), by_length()):
-        assert cut_counts(cut, GOLD, ANSWERS).sum(axis=0).tolist() == [1, 3, 4]
+        assert slice_counts(cut, GOLD, ANSWERS).sum(axis=0).tolist() == [1, 3, 4]
 
 
 def test_a_change_by_hand() -> None:
@@ -149,7 +156,7 @@ def texts(table: Table) -> dict[str, list[str]]:
 
 
 def test_steps_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) -> None:
-    found = {step.key: step for step in steps(read_ledger(ledger.runs), counts)}
+    found = {one.key: one for one in comparisons(read_ledger(ledger.runs), counts)}
     assert list(found) == [
         *("bilstm-s/gru-1", "bilstm-s/gru-2", "gru-1/gru-2", "bilstm-s/bilstm-s", "gru-1/gru-1"),
     ]
@@ -157,22 +164,25 @@ def test_steps_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) ->
     name = [str(trial["fingerprint"]) for trial in ledger.trials]
     assert found["bilstm-s/gru-2"].pairs == ((name[2], name[4]),)
     assert found["bilstm-s/bilstm-s"].pairs == ((name[0], name[2]), (name[2], name[0]))
-    own = sizes(found["bilstm-s/gru-1"], counts)
+    own = mean_changes(found["bilstm-s/gru-1"], counts)
     assert [own[n].mean for n in ("fixed", "broke", "net", "added", "missed")] == [1, 0, 1, 1, 1]
-    assert moved(found["bilstm-s/gru-1"], counts, "fixed") == [(1, (0, "r", 11), 2)]
+    assert changed_triples(found["bilstm-s/gru-1"], counts, "fixed") == [(1, (0, "r", 11), 2)]
 
 
 def test_first_words_are_not_held_against_last_words(ledger: Ledger) -> None:
     frame = read_ledger(ledger.runs)
     frame.loc[frame["arm"] == "gru-1", "entity_word"] = "last"
-    found = {step.key for step in steps(frame, read_counts(ledger.runs, frame))}
+    found = {step.key for step in comparisons(frame, read_counts(ledger.runs, frame))}
     assert "bilstm-s/gru-2" in found
     assert "bilstm-s/gru-1" not in found
 
 
 def test_tables_by_hand(ledger: Ledger, counts: SentenceCounts) -> None:
     frame = read_ledger(ledger.runs)
-    tables = {table.name: table for table in error_tables(frame, counts)}
+    tables = {
+        table.name: table
+        for table in error_tables(StudyData(corpus="c", frame=frame, counts=counts))
+    }
     one = "RIN (GRU, K = 1)"
     assert texts(tables["errors_relation"])["r (2)"] == ["66.7 ± 0.0", "80.0 ± 0.0", "0.0"]
     assert tables["errors_length"].columns[:2] == ("≤10 (2)", "11–15 (2)")
@@ -192,7 +202,10 @@ def test_tables_by_hand(ledger: Ledger, counts: SentenceCounts) -> None:
 
 
 def test_f1_by_words_stands_beside_f1_by_places(ledger: Ledger, counts: SentenceCounts) -> None:
-    tables = {table.name: table for table in error_tables(read_ledger(ledger.runs), counts)}
+    tables = {
+        table.name: table
+        for table in error_tables(study_data(ledger.runs, read_ledger(ledger.runs)))
+    }
     # No word occurs twice in these sentences.
     found = texts(tables["errors_matching"])
     assert found["RIN (GRU, K = 1)"] == ["57.1 ± 0.0", "57.1 ± 0.0", "+0.0 ± 0.0"]
@@ -207,7 +220,7 @@ def test_arms_that_began_with_vectors_have_a_table_of_them(ledger: Ledger) -> No
     text = last.read_text()
     last.write_text(text.replace('"digest": "d"', '"digest": "without"'))
     frame = read_ledger(ledger.runs)
-    tables = {t.name: t for t in error_tables(frame, read_counts(ledger.runs, frame))}
+    tables = {t.name: t for t in error_tables(study_data(ledger.runs, frame))}
     assert tables["errors_vectors"].columns == (
         *("both have one (1)", "one has none (2)", "one not in training (0)"),
     )
@@ -222,12 +235,12 @@ def test_arms_that_began_with_vectors_have_a_table_of_them(ledger: Ledger) -> No
 
 def test_figures_take_the_means(ledger: Ledger, counts: SentenceCounts) -> None:
     frame = read_ledger(ledger.runs)
-    kinds = kinds_info(frame, counts)
+    kinds = types_info(frame, counts)
     assert dict(kinds.missed)["not in the sentence"] == (1, 1, 1)
     assert dict(kinds.wrong) == {"other relation": (0, 1, 0)}
     changes = changes_info(frame, counts)
-    assert changes.steps[0] == ("BiLSTM_s → RIN (GRU, K = 1)", 1, 0)
-    assert changes.chance == 0
+    assert changes.comparisons[0] == ("BiLSTM_s → RIN (GRU, K = 1)", 1, 0)
+    assert changes.same_arm == 0
     matrix = matrix_info(frame, counts, "gru-1")
     assert matrix.relations == ("r", "s")
     assert matrix.shares == ((1, 0, 0, 0), (1, 0, 0, 0))
@@ -235,7 +248,7 @@ def test_figures_take_the_means(ledger: Ledger, counts: SentenceCounts) -> None:
     assert length.groups == ("≤10\n(2)", "11–15\n(2)")
     assert distance.lines[0][1] == pytest.approx((200 / 3, 0))
     for figure in (
-        *(draw_kinds(kinds), draw_changes(changes), draw_matrix(matrix)),
+        *(draw_types(kinds), draw_changes(changes), draw_matrix(matrix)),
         draw_lines((length, distance)),
     ):
         assert figure.axes
@@ -246,5 +259,5 @@ def test_without_predictions_there_is_no_error_analysis(tmp_path: Path) -> None:
     ledger.finish(ledger.plan("gru-1", 0), 0.8)
     ledger.save()
     frame = read_ledger(tmp_path)
-    assert error_tables(frame, read_counts(tmp_path, frame)) == []
-    assert steps(frame, SentenceCounts()) == []
+    assert error_tables(study_data(tmp_path, frame)) == []
+    assert comparisons(frame, SentenceCounts()) == []
