@@ -87,6 +87,7 @@ def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
         assert message in shown
 
 
+@pytest.mark.slow
 def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
     capsys, monkeypatch, spert_folder, tmp_path
 ):

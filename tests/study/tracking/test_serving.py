@@ -90,6 +90,7 @@ def server(model: Path) -> Iterator[str]:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.slow
 def test_a_server_answers_with_the_same_triples(server, trained, sentences):
     request = urllib.request.Request(
         f"{server}/invocations",
