@@ -37,7 +37,7 @@ class Line:
 LINES = {
     1: Line("pair loss in Triton, against float64", kernel.measure, 60, on_cpu=True),
     2: Line("an epoch at K = 1 and 5, against dense", epochs.measure, 80),
-    3: Line("reduced precision, against float32", precision.measure, 90),
+    3: Line("reduced precision, against float32", precision.measure, 150),
     4: Line("trials that share the card", sharing.measure, 90),
     5: Line("a study, killed and resumed", resumed.measure, 150, on_cpu=True),
     6: Line("memory, against the estimate", footprints.measure, 50),

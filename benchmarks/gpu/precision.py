@@ -44,11 +44,11 @@ def measure(setting: Setting, record: Record) -> Verdict:
         config = configured(setting, {**TRANSFORMER, "training.max_epochs": epochs["transformer"]})
         corpus = loaded(setting, config)
         train("transformer, float32", config, corpus)
-        train("transformer, TF32 products", config, corpus, tf32=True)
         if device.type == "cuda":
             lowered = config.override("training.precision", "bfloat16")
             train("transformer, bfloat16", lowered, corpus)
             pairs.append(("transformer, float32", "transformer, bfloat16"))
+        train("transformer, TF32 products", config, corpus, tf32=True)
     return _judged(found, pairs, setting)
 
 
