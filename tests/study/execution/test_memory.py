@@ -65,6 +65,7 @@ def in_a_process(overrides: dict[str, object]) -> tuple[int, int, Footprint]:
         return pool.apply(measured, (overrides,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", CASES.values(), ids=CASES)
 def test_no_step_takes_more_than_was_estimated_nor_much_less(overrides):
     before, grown, estimate = in_a_process(overrides)
@@ -73,6 +74,7 @@ def test_no_step_takes_more_than_was_estimated_nor_much_less(overrides):
     assert grown <= wanted <= 6 * grown + 64 * MIB, (grown / MIB, wanted / MIB)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("positions", [40, 512], ids=["windows", "whole sentences"])
 def test_a_transformer_too(tmp_path, positions):
     sizes = {"hidden_size": 64, "num_attention_heads": 4, "max_position_embeddings": positions}
