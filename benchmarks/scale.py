@@ -60,15 +60,19 @@ SCORES = ("precision", "recall", "f1")
 
 
 def report_only(
-    config: dict[str, Any], handles: Mapping[str, Any], threads: int, shared: str | None
+    config: dict[str, Any],
+    handles: Mapping[str, Any],
+    threads: int,
+    shared: str | None,
+    liveness_file: Path | None,
 ) -> None:
     """Take the place of a trial: the ledger's writes and Ray's reports, without the training."""
-    from study.execution.worker import Reports
+    from study.execution.worker import Reporter
     from study.ledger.run import Run
 
-    described = config["unit"]
+    described = config["run"]
     run = Run(Path(described["path"]))
-    token, report = run.claim(), Reports()
+    token, report = run.claim(), Reporter()
     history = []
     for epoch in range(1, described["epochs"] + 1):
         history.append(row(epoch))
@@ -137,10 +141,10 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
     from study.planning.grid import make_plan
 
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    described = tuner.described_work
+    described = driver.run_config
     tuner.trainable = report_only
     epochs = {"epochs": options.epochs}
-    tuner.described_work = lambda *work, gpu: described(*work, gpu=gpu) | epochs
+    driver.run_config = lambda *run: described(*run) | epochs
     ledger, found, started = Ledger(folder), {}, time.monotonic()
 
     def stage(name: str) -> None:

@@ -12,11 +12,9 @@ import itertools
 import json
 import math
 import random
-import typing
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from optuna.distributions import (
     BaseDistribution,
@@ -27,14 +25,10 @@ from optuna.distributions import (
 )
 
 from rin_core.config import Config
-from rin_core.errors import ConfigError
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 
 #: Most points of a grid.
 MOST_POINTS = 100_000
-Sampler = Literal["tpe", "random", "grid", "gp", "cmaes", "nsga2"]
-Objective = Literal["dev_f1", "seconds"]
-DIRECTIONS: Mapping[Objective, Literal["max", "min"]] = {"dev_f1": "max", "seconds": "min"}
 
 #: These decide how a corpus is read or when a trial ends, so trials that differ in them share
 #: neither arrays nor rungs; make them arms.
@@ -118,7 +112,8 @@ class Search:
     """Arms that are searched only when they are named, for what they need or cost."""
     fixed: Mapping[str, object] = field(default_factory=dict)
     """Settings of all trials that are not the paper's."""
-    sampler: Sampler = "tpe"
+    sampler: str = "tpe"
+    """``tpe``, ``random``, ``grid`` or another name that :mod:`study.search.open` knows."""
     asha: Asha | None = field(default_factory=Asha)
     """Early stopping inside an arm; None runs every trial to its end."""
     demo_asha: Asha | None = DEMO_ASHA
@@ -129,7 +124,6 @@ class Search:
     """Trials of each arm on the demo corpus."""
     hours: float | None = None
     """After so long no trial begins but to make the arms' budgets equal."""
-    objectives: tuple[Objective, ...] = ("dev_f1",)
     seed: int = 1000
     """Seed of every trial of the search, and of the sampler."""
     confirm_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -142,11 +136,6 @@ class Search:
         _require(bool(self.parameters), "parameters", self.parameters, "at least one")
         _require(self.budget >= 1, "budget", self.budget, "at least 1")
         _require(self.hours is None or self.hours > 0, "hours", self.hours, "positive")
-        names = typing.get_args(Sampler)
-        _require(self.sampler in names, "sampler", self.sampler, f"one of {', '.join(names)}")
-        for objective in self.objectives:
-            wanted = f"one of {', '.join(DIRECTIONS)}"
-            _require(objective in DIRECTIONS, "objectives", objective, wanted)
         settings = Config().flat()
         for path in self.parameters:
             if path == SELECTION:
@@ -173,13 +162,6 @@ class Search:
                     f"{self.name}: parameters: {path} is conditional on {min(later)}; list "
                     f"{min(later)} before it"
                 )
-        if len(self.objectives) > 1 and self.asha is not None:
-            raise SpaceError(
-                f"{self.name}: asha with objectives {', '.join(self.objectives)}: it uses only "
-                "dev_f1 and would prune the quick trials; set asha = None"
-            )
-        if len(self.objectives) > 1 and self.sampler == "cmaes":
-            raise SpaceError(f"{self.name}: sampler cmaes takes one objective; choose tpe or nsga2")
         if self.sampler == "grid":
             self.grid()
 
@@ -260,23 +242,6 @@ class Search:
                 chosen[path] = settings[path] = suggest(path, parameter.distribution)
         return chosen
 
-    def largest(self, base: Config) -> Iterator[Config]:
-        """Yield settings with every number at its highest: a trial's memory grows with all of them.
-
-        Args:
-            base: The arm's settings.
-        """
-        most = {path: _most(p.distribution) for path, p in self.parameters.items()}
-
-        def settings(chosen: Iterable[Any]) -> Config:
-            whole = dict(zip(most, chosen, strict=True))
-            return base.with_overrides(self.sample(base, lambda path, _: whole[path]))
-
-        yield base
-        for chosen in itertools.product(*most.values()):
-            with suppress(ConfigError):  # what cannot be together is no trial
-                yield settings(chosen)
-
     def first_points(self, base: Config) -> list[dict[str, Any]]:
         """Return what is tried before the sampler is asked: the start, and all points of a grid.
 
@@ -342,7 +307,7 @@ class Search:
             "fixed": dict(self.fixed),
             "sampler": self.sampler,
             "asha": self.asha and dataclasses.asdict(self.asha),
-            "objectives": list(self.objectives),
+            "objectives": ["dev_f1"],  # older searches could have others
             "seed": self.seed,
         }
 
@@ -353,14 +318,6 @@ def _shown(distribution: BaseDistribution) -> str:
     low, high = getattr(distribution, "low", None), getattr(distribution, "high", None)
     step = getattr(distribution, "step", None)
     return f"{low} to {high}" + (f" by {step}" if step not in (None, 1) else "")
-
-
-def _most(distribution: BaseDistribution) -> Sequence[Any]:
-    """Return the highest number, or names, of which any may be the largest."""
-    if not isinstance(distribution, CategoricalDistribution):
-        return [getattr(distribution, "high", None)]
-    names = any(isinstance(choice, (str, bool)) for choice in distribution.choices)
-    return distribution.choices if names else [max(distribution.choices)]  # type: ignore[type-var]
 
 
 def as_key(point: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:

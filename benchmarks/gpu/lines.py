@@ -40,7 +40,7 @@ LINES = {
     3: Line("reduced precision, against float32", precision.measure, 150),
     4: Line("trials that share the card", sharing.measure, 90),
     5: Line("a study, killed and resumed", resumed.measure, 150, on_cpu=True),
-    6: Line("memory, against the estimate", footprints.measure, 50),
+    6: Line("memory of a trial, and its growth", footprints.measure, 50),
     7: Line("launches and waits of a step", launches.measure, 60),
 }
 

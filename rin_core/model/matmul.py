@@ -82,11 +82,6 @@ def use(name: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
-def kernel_memory() -> int:
-    """Return the most bytes that compiled kernels take in a process."""
-    return KERNELS * KERNEL if library() == "onednn" else 0
-
-
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """Return the product [M, N] of [M, K] and [K, N], differentiable in both."""
     if not _takes_onednn(a):

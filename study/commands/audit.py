@@ -20,7 +20,6 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import find_recorded_vectors, load_dataset
 from study.commands.options import DataRoot, LedgerFolder, RecordedCorpus, RecordedVectors
 from study.commands.show import show_search
-from study.execution.interrupt import watched
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord, SearchTrial
 from study.planning.grid import encoding
@@ -98,22 +97,10 @@ class Audit:
         """Train trials to the end; return whether Ctrl-C interrupted it."""
         # Imported late: a typing error should not wait for Ray's imports.
         from study.execution import cluster, tuner
+        from study.execution.queue import QueueSearcher
         from study.execution.recorder import RunRecorder
-        from study.execution.worker import Work
+        from study.execution.worker import run_config
 
-        gpus = cluster.default_gpus(None)
-        resources = cluster.Resources(
-            cpus_per_trial=1, gpus_per_trial=gpus, max_concurrent=self.max_concurrent, address=None
-        )
-        slots = cluster.connect(resources)
-        work = [
-            Work(
-                run=ledger.run(trial.fingerprint),
-                config=Config.from_flat(trial.config),
-                corpus_key=_key(trial),
-            )
-            for trial in trials
-        ]
         runs = {
             trial.fingerprint: RunSpec(
                 run=ledger.run(trial.fingerprint),
@@ -125,13 +112,21 @@ class Audit:
             )
             for trial in trials
         }
-        progress = Progress(console, len(trials))
-        progress.on_capacity(slots)
-        with progress, watched() as interruption:
-            tuner.run(
-                work, encoded, resources, slots, RunRecorder(runs), [progress], self.out / "ray"
+        searcher = QueueSearcher(
+            run_config(ledger.run(t.fingerprint), Config.from_flat(t.config), _key(t))
+            for t in trials
+        )
+        with Progress(console, len(trials)) as progress:
+            return not tuner.run(
+                searcher,
+                None,
+                encoded,
+                cluster.connect(cluster.Resources(max_concurrent=self.max_concurrent)),
+                recorder=RunRecorder(runs),
+                callbacks=[progress],
+                storage=self.out / "ray",
+                store=None,
             )
-        return interruption.happened
 
 
 def choose(record: SearchRecord, count: int) -> list[SearchTrial]:

@@ -91,6 +91,10 @@ class Options:
     """CPUs of a trial, and its number of torch threads."""
     gpus_per_trial: Annotated[float | None, _option("GPUS", "1 if there is a GPU, else 0")] = None
     """GPUs of a trial; with a fraction, trials share a GPU."""
+    memory_per_trial: Annotated[float | None, _option("GIB", "1, or less on a small machine")] = (
+        None
+    )
+    """Main memory that a trial reserves; a transformer on a CPU needs several GiB."""
     ray_address: Annotated[str | None, _option("ADDRESS", "start Ray on this machine")] = None
     """A running Ray cluster, as in auto or host:6379. Run the command on one of its nodes."""
     tracking_uri: Annotated[
@@ -106,7 +110,7 @@ class Options:
 
     def check(self) -> None:
         """Raise ``ValueError`` for an invalid option."""
-        for name in ("max_concurrent", "max_epochs", "cpus_per_trial"):
+        for name in ("max_concurrent", "max_epochs", "cpus_per_trial", "memory_per_trial"):
             value = getattr(self, name)
             if value is not None and not value > 0:  # also false for NaN
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
@@ -145,6 +149,7 @@ class Options:
         return Resources(
             cpus_per_trial=self.cpus_per_trial,
             gpus_per_trial=self.gpus_per_trial,
+            memory_per_trial=self.memory_per_trial,
             max_concurrent=self.max_concurrent,
             address=self.ray_address,
         )

@@ -19,6 +19,7 @@ from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
 from study.planning.grid import Plan, make_plan
 from study.planning.search import SearchPlan, make_search_plans
+from study.search.open import check_sampler
 
 Confirm = Callable[[Plan, str], int]
 """Runs the trials of a grid as an experiment and returns the exit code."""
@@ -51,6 +52,7 @@ def sized(search: Search, trials: int | None, hours: float | None, seeds: str | 
 
 def plans(search: Search, options: Options, ledger: Ledger) -> list[SearchPlan]:
     """Plan a search on each corpus; raises ``ValueError`` as :func:`make_search_plans` does."""
+    check_sampler(search)
     return make_search_plans(
         search,
         ledger,
@@ -99,10 +101,10 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     """Run the missing trials, report them, and return the exit code."""
     # Imported late: a typing error should not wait for Ray's and MLflow's imports.
     from study.execution.cluster import require_listener
-    from study.search.session import SearchStudy
+    from study.search.session import SearchSession
 
     require_listener(options.ray_address)
-    study = SearchStudy(plan, record, options.uri(), options.out, console)
+    study = SearchSession(plan, record, options.uri(), options.out, console)
     left = study.left()
     total = len(plan.starts) * plan.search.budget
     say(

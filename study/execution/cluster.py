@@ -1,144 +1,171 @@
-"""The machines that trials run on: Ray's cluster, or this machine as one.
-
-What is known of them here is what a person is told before the first trial: that there is a
-cluster, how many trials it has room for, and that none of them is too large for its share.
-"""
+"""The machines that trials run on: a Ray cluster, or this machine alone."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import os
 import signal
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import ray
 
-from rin_core.data.encoding import EncodedCorpus
-from study.execution.memory import footprint
-from study.execution.packing import slots
-from study.execution.worker import Work
 from study.ledger.files import StudyError
 
-# Ray's notices are about files and settings of its own.
+# Ray's notices are about its own files and settings.
 logging.getLogger("ray").setLevel(logging.ERROR)
 
 ROOT = Path(__file__).parents[2]
-#: A cluster's nodes need Ray and the libraries, not this project: it is sent to them.
+#: A cluster's nodes need Ray and the libraries; this project is sent to them.
 SHIPPED = [str(ROOT / name) for name in ("rin_core", "search_spaces", "study")]
+#: Bytes of main memory that a trial asks for by default: a Ray worker with torch, Numba and this
+#: project takes 850 MiB before it trains, and a RIN on a BiLSTM little more.
+MEMORY = 2**30
 
 
 class ClusterError(StudyError):
-    """The cluster cannot be reached, or can never hold a trial."""
+    """The cluster cannot be reached, or has no room for a trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """What a trial takes, and how many may run at once."""
 
-    cpus_per_trial: float
-    gpus_per_trial: float | None
-    """None until :meth:`settled`: one where there is one."""
-    max_concurrent: int | None
-    """None leaves it to what fits."""
-    address: str | None
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float | None = None
+    """None until :func:`connect`: one where there is one."""
+    memory_per_trial: float | None = None
+    """GiB of main memory; None until :func:`connect`: :data:`MEMORY`, or less on small nodes."""
+    max_concurrent: int | None = None
+    """None runs as many as fit."""
+    address: str | None = None
     """A running cluster; None starts Ray here."""
-
-    def settled(self) -> Resources:
-        """Return the same with a number of GPUs.
-
-        Raises:
-            ClusterError: No cluster there to be asked.
-        """
-        if self.gpus_per_trial is not None:
-            return self
-        return dataclasses.replace(self, gpus_per_trial=default_gpus(self.address))
 
     def of_trial(self) -> dict[str, float]:
         """Return what a trial takes, by Ray's names."""
-        return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial or 0.0}
+        memory = (self.memory_per_trial or 0.0) * 2**30
+        return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial or 0.0, "memory": memory}
 
     def __str__(self) -> str:
-        return "a trial of {CPU:g} CPUs and {GPU:g} GPUs".format(**self.of_trial())
+        return (
+            f"a trial of {self.cpus_per_trial:g} CPUs, {self.gpus_per_trial or 0:g} GPUs and "
+            f"{self.memory_per_trial or 0:.2g} GiB of memory"
+        )
 
 
-def connect(resources: Resources) -> int:
-    """Start Ray here, or join the cluster at an address; SIGTERM is from then on an interruption.
+def connect(resources: Resources) -> Resources:
+    """Start Ray here, or join the cluster at an address. SIGTERM then acts like Ctrl-C.
 
     Returns:
-        How many trials fit at once; at a given address, where nodes may still join, at least one.
+        The resources with a number of GPUs, and with a memory that a node has.
 
     Raises:
-        ClusterError: No cluster there, or this machine has no room for even one trial.
+        ClusterError: There is no cluster, or this machine has no room for a single trial.
     """
     if not ray.is_initialized():
-        try:
-            ray.init(
-                address=resources.address or "local",  # None would join a cluster of this host
-                include_dashboard=None if resources.address else False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                configure_logging=False,
-                runtime_env=resources.address and {"py_modules": SHIPPED},
-            )
-        except SystemExit as ended:  # Ray's answer to a SIGTERM while it starts
-            raise KeyboardInterrupt from ended
-        except Exception as error:  # Ray raises plain ones when its own processes die
-            given = resources.address
-            where = f"--ray-address {given}" if given else "Ray did not start"
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            if given and "RAY_AUTH_MODE" not in os.environ:
-                # Ray takes to tokens by itself where one was ever made, and says nothing of it.
-                reason += "; if the cluster asks for a token, set RAY_AUTH_MODE=token here, too"
-            raise ClusterError(f"{where}: {reason}; the same command tries again") from error
-    # Ray ends a driver at once on SIGTERM; a batch system that sends it means "stop".
+        _start(resources.address)
+    # Ray ends a driver at once on SIGTERM; a batch system that sends it expects a clean stop.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    fits = slots(nodes(), resources.of_trial())
-    if fits < 1 and resources.address is None:
+    if resources.gpus_per_trial is None:
+        resources = dataclasses.replace(resources, gpus_per_trial=_default_gpus(resources))
+    if resources.memory_per_trial is None:
+        rest = {name: n for name, n in resources.of_trial().items() if name != "memory"}
+        largest = max((n.get("memory", 0.0) for n in nodes() if _fitting(n, rest)), default=MEMORY)
+        memory = min(MEMORY, largest) / 2**30
+        resources = dataclasses.replace(resources, memory_per_trial=memory)
+    if resources.address is None and capacity(resources) < 1:
         total = ray.cluster_resources()
         raise ClusterError(
-            f"no room for {resources}: this machine has {total.get('CPU', 0):g} CPUs and "
-            f"{total.get('GPU', 0):g} GPUs; lower --cpus-per-trial or --gpus-per-trial"
+            f"no room for {resources}: this machine has {total.get('CPU', 0):g} CPUs, "
+            f"{total.get('GPU', 0):g} GPUs and {total.get('memory', 0) / 2**30:.2g} GiB of memory "
+            "for Ray; lower --cpus-per-trial, --gpus-per-trial or --memory-per-trial"
         )
-    return max(1, min(fits, resources.max_concurrent or fits))
+    return resources
 
 
-def at_once(resources: Resources, left: int) -> str:
-    """Say how many trials will run at once, of those that are left."""
-    fits = slots(nodes(), resources.of_trial())
-    if fits < 1:
-        return f"no node has room for {resources} now: trials wait for one that has"
-    most = min(left, resources.max_concurrent or left)
-    more = ", more as nodes join" if resources.address and most > fits else ""
-    return f"{min(fits, most)} at a time{more}"
+def _start(address: str | None) -> None:
+    try:
+        ray.init(
+            address=address or "local",  # None would join a cluster on this host
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            configure_logging=False,
+            runtime_env=address and {"py_modules": SHIPPED},
+        )
+    except SystemExit as ended:  # Ray's response to a SIGTERM while it starts
+        raise KeyboardInterrupt from ended
+    except Exception as error:  # Ray raises plain ones when its own processes die
+        where = f"--ray-address {address}" if address else "Ray did not start"
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if address and "RAY_AUTH_MODE" not in os.environ:
+            # Ray switches to tokens by itself where one was ever made, and does not say so.
+            reason += "; if the cluster requires a token, set RAY_AUTH_MODE=token here, too"
+        raise ClusterError(f"{where}: {reason}; run the same command to try again") from error
 
 
-def room(resources: Resources, ahead: int = 0) -> int:
-    """Return how many trials fit now, and so many more ahead, for whom nodes may join."""
-    most = slots(nodes(), resources.of_trial()) + ahead
-    return min(most, resources.max_concurrent or most)
+def _default_gpus(resources: Resources) -> float:
+    if resources.address is not None:
+        return float(bool(ray.cluster_resources().get("GPU", 0)))
+    import torch
+
+    return float(torch.cuda.is_available())
 
 
 def nodes() -> list[Mapping[str, float]]:
-    """Return the resources of each node that is there now."""
+    """Return the resources of each live node, by Ray's names."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
+def capacity(resources: Resources, ahead: int = 0) -> int:
+    """Return how many trials may run at once now.
+
+    Args:
+        resources: What a trial takes.
+        ahead: Trials that may wait beside them for new nodes.
+    """
+    trial = resources.of_trial()
+    fitting = ahead + sum(_fitting(node, trial) for node in nodes())
+    return min(fitting, resources.max_concurrent or fitting)
+
+
+def _fitting(node: Mapping[str, float], trial: Mapping[str, float]) -> int:
+    """Return how many trials a node holds."""
+    counts = []
+    for name, amount in trial.items():
+        available = node.get(name, 0.0)
+        if name == "GPU" and 0 < amount < 1:  # a share lies on one card
+            counts.append(int(available) * int(1 / amount + 1e-9))
+        elif amount:
+            counts.append(int(available / amount + 1e-9))
+    return min(counts)
+
+
+def describe_capacity(resources: Resources, trials: int) -> str:
+    """Say how many of the trials run at once."""
+    fitting = capacity(resources)
+    if fitting < 1:
+        return f"no node has room for {resources} now: trials wait for a node that has"
+    grows = (
+        resources.address is not None and min(trials, resources.max_concurrent or trials) > fitting
+    )
+    return f"{min(fitting, trials)} at a time" + (", more as nodes join" if grows else "")
+
+
 def require_listener(address: str | None) -> None:
-    """Refuse an address where nobody listens: Ray would wait for minutes and then abort.
+    """Refuse an address without a listener: Ray would wait for minutes and then abort.
 
     Raises:
         ValueError: An address of Ray Client, through which Tune cannot reach the driver.
-        ClusterError: Nobody listens there.
+        ClusterError: Nothing listens there.
     """
     if (address or "").startswith("ray://"):
         raise ValueError(
-            f"--ray-address {address}: a study cannot run through Ray Client; give the command on "
-            "the cluster's head, there or by `ray job submit`, with --ray-address auto"
+            f"--ray-address {address}: Ray Client is not supported; run the command on the "
+            "cluster's head node, directly or by `ray job submit`, with --ray-address auto"
         )
     host, _, port = (address or "").rpartition("://")[2].rpartition(":")
     if not host or not port.isdigit():
@@ -147,40 +174,6 @@ def require_listener(address: str | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except OSError as error:
         raise ClusterError(
-            f"--ray-address {address}: {error}; start the cluster, or leave the option out to "
-            "use this machine"
+            f"--ray-address {address}: {error}; start the cluster, or omit the option to use this "
+            "machine"
         ) from error
-
-
-def default_gpus(address: str | None) -> float:
-    """Return the GPUs of a trial where nobody said: one, if there is one at all."""
-    if address is not None:
-        connect(Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=1, address=address))
-        return float(bool(ray.cluster_resources().get("GPU", 0)))
-    import torch
-
-    return float(torch.cuda.is_available())
-
-
-def require_card(
-    resources: Resources, work: Iterable[Work], corpora: Mapping[str, EncodedCorpus]
-) -> None:
-    """Refuse a share of this machine's GPU that is too small for a trial.
-
-    Fractions are bookkeeping: all trials see the whole card, and the last to come finds it full.
-
-    Raises:
-        ClusterError: Says how much a trial needs.
-    """
-    share = resources.of_trial()["GPU"]
-    if not 0 < share < 1 or resources.address is not None:
-        return
-    import torch
-
-    card = torch.cuda.get_device_properties(0).total_memory
-    needed = max(footprint(w.config, corpora[w.corpus_key]).card() for w in work)
-    if needed > share * card:
-        raise ClusterError(
-            f"--gpus-per-trial {share:g}: a trial needs about {needed / 2**30:.1f} GiB of "
-            f"the card's {card / 2**30:.1f}; give at least {math.ceil(100 * needed / card) / 100:g}"
-        )

@@ -9,9 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from study.execution import cluster, tuner
-from study.execution.interrupt import watched
+from study.execution.queue import QueueSearcher
 from study.execution.recorder import RunRecorder
-from study.execution.worker import Work
+from study.execution.worker import run_config
+from study.ledger.shared import SharedRun
 from study.planning.grid import Experiment, Plan, PlannedTrial
 from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, Tracker
 from study.tracking.open import open_tracker
@@ -58,24 +59,27 @@ class StudySession:
             OSError: The ledger, or the store, cannot be written.
         """
         corpora = {k: c for e in self.experiments for k, c in e.plan.corpora.items()}
-        work = [Work(run=p.run, config=p.trial.config, corpus_key=p.corpus_key) for p in missing]
-        progress = Progress(self.console, len(missing))
-        callbacks = [progress, *self.trackers.values()]
-        recorder = RunRecorder(self._runs)
+        runs = (run_config(p.run, p.trial.config, p.corpus_key) for p in missing)
+        store = missing[0].run.store if isinstance(missing[0].run, SharedRun) else None
         try:
-            resources = resources.settled()
-            slots = cluster.connect(resources)
-            cluster.require_card(resources, work, corpora)
-            self.console.print(cluster.at_once(resources, len(missing)), highlight=False)
-            progress.on_capacity(slots)
-            with progress, watched() as interruption:
-                tuner.run(work, corpora, resources, slots, recorder, callbacks, self.out / "ray")
+            resources = cluster.connect(resources)
+            self.console.print(cluster.describe_capacity(resources, len(missing)), highlight=False)
+            with Progress(self.console, len(missing)) as progress:
+                self.interrupted = not tuner.run(
+                    QueueSearcher(runs),
+                    None,
+                    corpora,
+                    resources,
+                    recorder=RunRecorder(self._runs),
+                    callbacks=[progress, *self.trackers.values()],
+                    storage=self.out / "ray",
+                    store=store,
+                )
+            self.compute_seconds = progress.compute_seconds
         except Exception:
             for tracker in self.trackers.values():
                 tracker.on_study_end(StudyEnd(complete=False))
             raise
-        self.interrupted = interruption.happened
-        self.compute_seconds = progress.compute_seconds
 
     def close(self, reports: Mapping[str, Sequence[Path]]) -> int:
         """Attach the reports in the tracker and wait until everything is sent.

@@ -1,15 +1,17 @@
-"""Runs on Ray Tune, in the order of a plan or as a search asks for them.
+"""Trials on Ray Tune.
 
-Ray places the trials, keeps the slots full and restarts what dies with its worker. It is not
-asked what is finished: `Tuner.restore` repeats epochs and forgets, so every start hands a new
-Tuner the units that the ledger lacks, and each resumes from its own checkpoint.
+Ray places the trials, keeps the slots full and restarts trials whose worker died. It does not
+know which runs are finished: `Tuner.restore` repeats epochs and loses state. So every start gives
+a new tuner the runs without a result, and each run resumes from its own checkpoint.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,150 +22,128 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
 
 from rin_core.data.encoding import EncodedCorpus
-from study.execution.cluster import Resources, nodes, room
-from study.execution.packing import asked_memory, memory_limits
-from study.execution.queue import Growth, InOrder, StatelessSearcher
+from study.execution.cluster import Resources, capacity
+from study.execution.queue import ConcurrencyUpdater, TrialSource
 from study.execution.recorder import Recorder
-from study.execution.worker import Work, described_work, trainable
-from study.ledger.shared import SharedRun
+from study.execution.worker import trainable
 from study.ledger.store import Store
 from study.tracking.base import Callback, EpochEnd
 
-# A trial's death Tune would tell with a traceback of itself; who listens to the trial is told,
-# too, and says it in a line.
+# Tune prints a traceback of its own when a trial fails; callbacks report the error in a line.
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 RETRIES = 2
 
 
 def run(
-    work: Sequence[Work],
-    corpora: Mapping[str, EncodedCorpus],
-    resources: Resources,
-    at_most: int,
-    recorder: Recorder,
-    callbacks: Sequence[Callback],
-    storage: Path,
-) -> None:
-    """Run units in order until each has ended; SIGINT and SIGTERM end early, without an error.
-
-    Args:
-        work: Units, the most urgent first.
-        corpora: Encoded corpora by key; shipped once, then shared without copies.
-        resources: What a trial takes.
-        at_most: Trials at once, from :func:`connect`.
-        recorder: Records how trials end.
-        callbacks: Receive epochs and ends.
-        storage: Folder for Ray's own records, which nothing here reads back.
-    """
-    gpu = resources.of_trial()["GPU"] > 0
-    units = (described_work(w, corpora[w.corpus_key], gpu=gpu) for w in work)
-    store = next((w.run.store for w in work if isinstance(w.run, SharedRun)), None)
-    search(InOrder(units), None, corpora, resources, at_most, recorder, callbacks, storage, store)
-
-
-def search(
-    searcher: StatelessSearcher,
+    searcher: TrialSource,
     scheduler: TrialScheduler | None,
     corpora: Mapping[str, EncodedCorpus],
     resources: Resources,
-    at_most: int,
+    *,
     recorder: Recorder,
     callbacks: Sequence[Callback],
     storage: Path,
     store: Store | None,
-) -> None:
-    """Run the trials that a searcher asks for, until it asks for no more, as :func:`run` does.
+) -> bool:
+    """Run the trials of a searcher until each has ended, or until SIGINT, SIGTERM or SIGUSR1.
 
     Args:
-        searcher: Says what to run next.
-        scheduler: Stops trials early; None stops none.
-        corpora: Encoded corpora by key.
-        resources: What a trial takes.
-        at_most: Trials at once; at a given address only until the cluster grows or shrinks.
+        searcher: Proposes the trials.
+        scheduler: Prunes trials; None prunes none.
+        corpora: Encoded corpora by key; sent once, then shared without copies.
+        resources: From :func:`~study.execution.cluster.connect`.
         recorder: Records how trials end.
-        callbacks: Receive epochs and ends.
-        storage: Folder for Ray's own records, in the ledger's.
+        callbacks: Receive the events.
+        storage: Folder in the ledger for Ray's own records, which nothing here reads back.
         store: Where trials leave epochs and results, if their nodes do not see the ledger. Its
-            address may hold a password, and goes to the workers beside the trials, of which Ray
-            writes files.
+            address may hold a password: workers get it beside the trials' configurations, which
+            Ray writes to files.
+
+    Returns:
+        Whether every trial has ended; False after an interruption.
     """
     handles = {key: ray.put(corpus) for key, corpus in corpora.items()}
-    mark = storage.parent / f".driver-{secrets.token_hex(8)}" if store is None else None
-    placed = tune.with_resources(
-        tune.with_parameters(
-            trainable,
-            handles=handles,
-            threads=_threads(resources),
-            shared=None if store is None else store.uri,
-            mark=mark and mark.resolve(),
-        ),
-        _places(resources),
-    )
-    limited = ConcurrencyLimiter(searcher, max_concurrent=at_most)
+
+    def slots() -> int:
+        fitting = capacity(resources)
+        for callback in callbacks:
+            callback.on_capacity(fitting)
+        return fitting
+
+    limiter = ConcurrencyLimiter(searcher, max_concurrent=max(1, slots()))
     ray_callbacks: list[tune.Callback] = [TrialEvents(recorder, callbacks)]
     if resources.address is not None:
 
-        def look() -> int:
-            for callback in callbacks:
-                callback.on_capacity(room(resources))
-            return room(resources, searcher.ahead)
+        def slots_and_ahead() -> int:
+            slots()
+            return capacity(resources, searcher.ahead)
 
-        ray_callbacks.append(Growth(limited, look))
-    tuner = tune.Tuner(
-        placed,
-        tune_config=tune.TuneConfig(
-            search_alg=limited,
-            scheduler=scheduler,
-            num_samples=-1,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: trial.trial_id,
-        ),
-        run_config=tune.RunConfig(
-            storage_path=str(storage.resolve()),
-            failure_config=tune.FailureConfig(max_failures=RETRIES),
-            callbacks=ray_callbacks,
-            verbose=0,
-        ),
-    )
-    if mark is not None:
-        for left in mark.parent.glob(".driver-*"):  # by a driver that was killed
-            left.unlink(missing_ok=True)
-        mark.touch()
+        ray_callbacks.append(ConcurrencyUpdater(limiter, slots_and_ahead))
+    with _liveness_file(storage.parent) as alive, _kept_signal_handlers():
+        parameters = tune.with_parameters(
+            trainable,
+            handles=handles,
+            threads=max(1, int(resources.cpus_per_trial)),
+            shared=None if store is None else store.uri,
+            liveness_file=alive if store is None else None,
+        )
+        tuner = tune.Tuner(
+            tune.with_resources(parameters, tune.PlacementGroupFactory([resources.of_trial()])),
+            tune_config=tune.TuneConfig(
+                search_alg=limiter,
+                scheduler=scheduler,
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                storage_path=str(storage.resolve()),
+                failure_config=tune.FailureConfig(max_failures=RETRIES),
+                callbacks=ray_callbacks,
+                verbose=0,
+            ),
+        )
+        try:
+            tuner.fit()
+        except tune.TuneError as error:
+            raise innermost(error) from None
+    return searcher.completed
+
+
+@contextmanager
+def _liveness_file(folder: Path) -> Iterator[Path]:
+    """Keep a file while the driver runs, by which workers see that they share its folder."""
+    for left in folder.glob(".driver-*"):  # by a driver that was killed
+        left.unlink(missing_ok=True)
+    path = folder.resolve() / f".driver-{secrets.token_hex(8)}"
+    path.touch()
     try:
-        tuner.fit()
-    except tune.TuneError as error:
-        raise _first(error) from None
+        yield path
     finally:
-        if mark is not None:
-            mark.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
-def _first(error: BaseException) -> BaseException:
-    """Return what ended the driver: Ray wraps it, as text, once for every level above."""
+@contextmanager
+def _kept_signal_handlers() -> Iterator[None]:
+    """Put signal handlers back.
+
+    Tune handles SIGINT and SIGUSR1 by ending its trials, and returns as if all had ended. Without
+    a signal it leaves its handlers behind, which would swallow the next Ctrl-C.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the error that ended the driver: Ray wraps it as text at every level above."""
     while isinstance(error, tune.TuneError) and (inner := error.__cause__ or error.__context__):
         error = inner
     return error
-
-
-def _places(resources: Resources) -> Callable[[dict[str, Any]], tune.PlacementGroupFactory]:
-    """Return what says where a trial fits: CPUs, GPUs and main memory.
-
-    Ray packs by what trials ask for, and waits for ever for what no node has. A trial larger than
-    every node is given one to itself.
-    """
-    fixed = resources.of_trial()
-    share, most = memory_limits(nodes(), fixed)
-
-    def place(config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        memory = min(asked_memory(config["unit"]["memory"], share), most)
-        return tune.PlacementGroupFactory([{**fixed, "memory": memory}])
-
-    return place
-
-
-def _threads(resources: Resources) -> int:
-    return max(1, int(resources.cpus_per_trial))
 
 
 class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
@@ -207,8 +187,11 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Handle an error or a lost worker after which the trial restarts."""
+        error = last_error(trial)
+        # Only an error that the trial raised itself has a traceback; else its worker was lost.
+        line = error.splitlines()[-1] if '  File "' in error else None
         for callback in self.callbacks:
-            callback.on_trial_retry(_fingerprint(trial), _last_line(trial, of_trial=True))
+            callback.on_trial_retry(_fingerprint(trial), line)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Handle an end without an error."""
@@ -216,7 +199,7 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Handle an error after the last retry."""
-        self._end(trial, _last_line(trial))
+        self._end(trial, (last_error(trial).splitlines() or ["an error without a message"])[-1])
 
     def _end(self, trial: Any, error: str | None) -> None:
         # Ray would keep the statistics of every metric until the end of the study.
@@ -227,19 +210,10 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
             callback.on_trial_end(event)
 
 
-def _last_line(trial: Any, *, of_trial: bool = False) -> str | None:
-    """Return what the last failure of a trial came to; Ray keeps all of them in one text.
-
-    Args:
-        trial: Ray's trial.
-        of_trial: Only what the trial raised itself, which has a traceback; None where its worker
-            was lost.
-    """
-    text = str(trial.get_error() or "").rpartition("Failure # ")[2].strip()
-    if of_trial and '  File "' not in text:
-        return None
-    return (text.splitlines() or ["without a reason"])[-1]
+def last_error(trial: Any) -> str:
+    """Return the text of a trial's last failure; Ray keeps all failures in one text."""
+    return str(trial.get_error() or "").rpartition("Failure # ")[2].strip()
 
 
 def _fingerprint(trial: Any) -> str:
-    return str(trial.config["unit"]["fingerprint"])
+    return str(trial.config["run"]["fingerprint"])

@@ -1,6 +1,7 @@
-"""One trial, as the driver describes it and as one of Ray's workers runs it.
+"""One trial, as the driver describes it and as a Ray worker runs it.
 
-What a worker imports is this and what training needs; who chooses trials stays in the driver.
+A worker imports this module and what training needs. The code that chooses trials stays in the
+driver.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,41 +19,33 @@ from ray import tune
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.errors import Diverged
-from study.execution.memory import footprint
 from study.execution.trial import run_unit
 from study.ledger.provenance import code_version
 from study.ledger.run import Run, Superseded
 from study.ledger.shared import SharedRun
 from study.ledger.store import Store
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """One run to train."""
-
-    run: Run
-    config: Config
-    corpus_key: str
-    """Which of the encoded corpora it trains on."""
+#: What a trial reports of an epoch.
+REPORTED_METRICS = ("epoch", "train_loss", "dev_f1", "seconds")
 
 
-def described_work(work: Work, corpus: EncodedCorpus, *, gpu: bool) -> dict[str, Any]:
+def run_config(run: Run, config: Config, corpus_key: str, **search: Any) -> dict[str, Any]:
     """Return what a worker needs to train a run, in plain values.
 
-    A search adds its own: with ``judged`` the epochs that the run has are reported as well.
-
     Args:
-        work: The run.
-        corpus: What it trains on.
-        gpu: It computes on a GPU, whose memory is then what it needs most of.
+        run: The run.
+        config: Its settings.
+        corpus_key: Which of the encoded corpora it is trained on.
+        search: Values that a search adds: ``arm``, ``trial`` and ``finished`` for its scheduler,
+            and ``report_known_epochs``, which also reports the epochs that the ledger has.
     """
     return {
-        "fingerprint": work.run.fingerprint,
-        "path": str(work.run.path.resolve()),
-        "config": work.config.flat(),
-        "corpus": work.corpus_key,
+        "fingerprint": run.fingerprint,
+        "path": str(run.path.resolve()),
+        "config": config.flat(),
+        "corpus": corpus_key,
         "code": code_version(),
-        "memory": footprint(work.config, corpus).host(gpu=gpu),
+        **search,
     }
 
 
@@ -62,23 +54,49 @@ def trainable(
     handles: Mapping[str, Any],
     threads: int,
     shared: str | None,
-    mark: Path | None,
+    liveness_file: Path | None,
 ) -> None:
-    """Train one run inside a Ray worker, which may have trained others before."""
-    described = config["unit"]
-    if mark is not None and not mark.exists():
+    """Train one run inside a Ray worker, which may have trained others before.
+
+    Args:
+        config: From :func:`run_config`, under ``run``.
+        handles: Ray's handles of the encoded corpora by key.
+        threads: CPU threads.
+        shared: The address of the store, if nodes do not see the ledger.
+        liveness_file: A file that exists while the driver runs, if they do.
+    """
+    described = config["run"]
+    if liveness_file is not None and not liveness_file.exists():
         raise RuntimeError(
-            f"{os.uname().nodename} does not see the output folder {mark.parent}: name one that "
-            "all nodes see with --out; or give --shared URI"
+            f"node {os.uname().nodename} cannot access {liveness_file.parent}; use a shared "
+            "filesystem for --out or pass --shared URI"
         )
     corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
-    with _folder(described, shared) as run:
-        _run(described, corpus, run, threads)
+    report = Reporter()
+    with open_run(described, shared) as run:
+        try:
+            if described.get("report_known_epochs"):
+                for row in run.history():
+                    report(row)
+            record = run_unit(
+                Config.from_flat(described["config"]),
+                corpus,
+                run,
+                threads=threads,
+                gpu=bool(ray.get_gpu_ids()),
+                code=described["code"],
+                on_epoch=report,
+            )
+            report(record["history"][-1])
+        except Diverged as error:  # a retry would diverge too
+            run.record_failure(str(error))
+        except Superseded:
+            pass
 
 
 @contextmanager
-def _folder(described: Mapping[str, Any], shared: str | None) -> Iterator[Run]:
-    """Open a unit's folder: the ledger's own, or on a node that does not see it a copy."""
+def open_run(described: Mapping[str, Any], shared: str | None) -> Iterator[Run]:
+    """Open a run's folder: the ledger's own, or a copy on a node that does not see the ledger."""
     if shared is None:
         yield Run(Path(described["path"]))
         return
@@ -88,50 +106,21 @@ def _folder(described: Mapping[str, Any], shared: str | None) -> Iterator[Run]:
         yield run
 
 
-def _run(described: Mapping[str, Any], corpus: EncodedCorpus, run: Run, threads: int) -> None:
-    """Train a run and report its epochs; a failure that would come again is recorded."""
-    settings = Config.from_flat(described["config"])
-    gpu = bool(ray.get_gpu_ids())
-    report = Reports()
-    try:
-        if described.get("judged"):  # epoch by epoch, as if they were trained now
-            for row in run.history():
-                report(row)
-        record = run_unit(
-            settings,
-            corpus,
-            run,
-            threads=threads,
-            gpu=gpu,
-            code=described["code"],
-            on_epoch=report,
-        )
-        report(record["history"][-1])
-    except Diverged as error:  # it would again: a failure to record, not to retry
-        run.record_failure(str(error))
-    except Superseded:
-        pass
+class Reporter:
+    """Reports each epoch once, with the few numbers that the driver uses.
 
-
-class Reports:
-    """Report of each epoch, once, what the driver acts on; the ledger has the rest of it.
-
-    Of every number of every trial Ray keeps six statistics and two windows of values, 2 KiB.
+    Ray keeps six statistics and two windows of values, 2 KiB, for every number of every trial.
     """
 
     def __init__(self) -> None:
         self.epoch, self.best, self.seconds = 0, 0.0, 0.0
 
     def __call__(self, row: Mapping[str, float]) -> None:
-        """Report an epoch of a trial's history, unless it or a later one was."""
+        """Report an epoch, unless it or a later one was reported."""
         if row["epoch"] <= self.epoch:
             return
         self.epoch = int(row["epoch"])
         self.best = max(self.best, row["dev_f1"])
         self.seconds += row["seconds"]
-        heard = {name: row[name] for name in REPORTED_METRICS}
-        tune.report({**heard, "best_dev_f1": self.best, "total_seconds": self.seconds})
-
-
-#: What a trial reports of an epoch.
-REPORTED_METRICS = ("epoch", "train_loss", "dev_f1", "seconds")
+        reported = {name: row[name] for name in REPORTED_METRICS}
+        tune.report({**reported, "best_dev_f1": self.best, "total_seconds": self.seconds})

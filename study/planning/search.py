@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +181,6 @@ def make_search_plans(
 
 def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
     """Find what would go wrong only once trials run."""
-    if plan.search.sampler == "cmaes" and find_spec("cmaes") is None:
-        raise SpaceError("sampler cmaes needs the package cmaes: pip install cmaes")
     refuse_taken([plan.experiment], plan.ledger.studies(), "a study of a grid")
     alike = {arm.name for arm in plan.search.starts().select(patterns)} - plan.starts.keys()
     if alike:

@@ -1,9 +1,9 @@
-"""Optuna's side of a search: its storage, its samplers, and its trials kept like the record's.
+"""Optuna as a search algorithm: its samplers, its storage, and its public ask-and-tell interface.
 
-The storage is one SQLite file beside MLflow's, one Optuna study for each arm, so that
-``optuna-dashboard sqlite:///runs/optuna.db`` shows a search. SQLite survives a kill at any
-moment; a journal file would be quicker to write, but a driver killed while it holds the
-journal's lock blocks the next one for half a minute.
+The storage is one SQLite file beside MLflow's, with one Optuna study for each arm, so that
+``optuna-dashboard sqlite:///runs/optuna.db`` shows a search. SQLite survives a kill at any moment.
+A journal file is faster to write, but a driver killed while it holds the journal's lock blocks
+the next one for half a minute.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,30 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from rin_core.train.checkpoint import write_atomically
-from search_spaces.search import DIRECTIONS, Objective, Search
+from search_spaces.search import Search, as_key
+from search_spaces.space import SpaceError
 from study.ledger.search_record import SearchTrial, State
+from study.search.algorithm import ArmSearch, SearchAlgorithm
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-#: The column of a trial's rows that each objective is read from.
-METRICS: Mapping[Objective, str] = {"dev_f1": "best_dev_f1", "seconds": "total_seconds"}
+#: A sampler for each name, made from a seed. A new one is a line here.
+SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
+    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
+    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    # The points of a grid are enqueued (Search.first_points). Optuna's GridSampler goes by trial
+    # numbers: a first point of our own hides one of the grid's, and a parameter without effect
+    # repeats a point once for each of its values.
+    "grid": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
+    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
+    "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
+}
+#: Packages that a sampler needs and Optuna does not install.
+PACKAGES = {"cmaes": "cmaes"}
+#: Optuna's state of a recorded trial. A running one waits until the session asks for it again.
 STATES: Mapping[State, TrialState] = {
-    "running": TrialState.RUNNING,
+    "running": TrialState.WAITING,
     "finished": TrialState.COMPLETE,
     "stopped": TrialState.PRUNED,
     "failed": TrialState.FAIL,
@@ -43,8 +59,70 @@ STATES: Mapping[State, TrialState] = {
 FINGERPRINT = "fingerprint"
 
 
+def require_packages(sampler: str) -> None:
+    """Check that a sampler's package is installed.
+
+    Raises:
+        SpaceError: It is not.
+    """
+    package = PACKAGES.get(sampler)
+    if package is not None and find_spec(package) is None:
+        raise SpaceError(f"sampler {sampler} requires the package {package}: pip install {package}")
+
+
+class OptunaSearch(SearchAlgorithm):
+    """One arm's Optuna study.
+
+    Args:
+        arm: The arm and its recorded trials.
+        storage: Where the study is [default: the arm's database].
+    """
+
+    def __init__(self, arm: ArmSearch, storage: BaseStorage | None = None) -> None:
+        super().__init__(arm)
+        self.study = open_study(arm, storage or open_storage(arm.database))
+        self._trials: dict[int, Trial] = {}
+        self._reported: dict[int, int] = {}
+        for trial in arm.recorded:
+            if trial.state == "running":
+                resumed = self.study.ask()  # the waiting trials, in order of their numbers
+                steps = self.study.trials[resumed.number].intermediate_values
+                self._trials[resumed.number] = resumed
+                self._reported[resumed.number] = max(steps, default=0)
+        self._first = {as_key(point): point for point in arm.search.first_points(arm.base)}
+        for trial in arm.recorded:
+            self._first.pop(as_key(trial.parameters), None)
+
+    def ask(self) -> tuple[int, dict[str, Any]]:
+        """Propose one of the search's first points, then what the sampler suggests."""
+        if self._first:
+            self.study.enqueue_trial(self._first.pop(next(iter(self._first))))
+        trial = self.study.ask()
+        self._trials[trial.number], self._reported[trial.number] = trial, 0
+        return trial.number, self.arm.search.sample(self.arm.base, suggest_from(trial))
+
+    def report(self, number: int, epoch: int, f1: float) -> None:
+        """Report an epoch, once."""
+        if epoch > self._reported[number]:
+            self._trials[number].report(f1, epoch)
+            self._reported[number] = epoch
+
+    def tell(self, trial: SearchTrial) -> None:
+        """Tell Optuna how a trial ended; a pruned trial has the value that it reported last."""
+        for row in trial.rows():
+            self.report(trial.number, int(row["epoch"]), row["best_dev_f1"])
+        running = self._trials.pop(trial.number)
+        running.set_user_attr(FINGERPRINT, trial.fingerprint)
+        value = trial.best if trial.state == "finished" else None
+        self.study.tell(running, value, STATES[trial.state])
+
+    def last_reported(self, number: int) -> int:
+        """Return the last epoch reported for a resumed trial."""
+        return self._reported.get(number, 0)
+
+
 def open_storage(path: Path) -> RDBStorage:
-    """Open a database, making it whole or not at all where there is none."""
+    """Open a database; a new one is created completely or not at all."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -60,38 +138,49 @@ def _connect(path: Path) -> RDBStorage:
     )
 
 
-def make_sampler(search: Search, arm: int, begun: int) -> BaseSampler:
+def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
+    """Open an arm's study with exactly the recorded trials.
+
+    Optuna's public interface cannot resume a running trial, so a study with trials that were cut
+    off is replaced: trials that ended are copied, and those to resume wait with their parameters
+    and epochs under their old numbers. A trial that the record lacks is dropped.
+    """
+    expected = _expected_trials(arm)
+    name, known = arm.study_name, list[FrozenTrial]()
+    exists = name in optuna.get_all_study_names(storage)
+    if exists:
+        known = optuna.load_study(study_name=name, storage=storage).trials
+    in_line = [_merged(trial, known[n : n + 1]) for n, trial in enumerate(expected)]
+    if exists and known != in_line:
+        optuna.delete_study(study_name=name, storage=storage)
+    study = optuna.create_study(
+        study_name=name,
+        storage=storage,
+        sampler=make_sampler(arm.search, arm.arm, len(arm.recorded)),
+        pruner=optuna.pruners.NopPruner(),
+        direction="maximize",
+        load_if_exists=True,
+    )
+    if not exists or known != in_line:
+        study.add_trials(in_line)
+    return study
+
+
+def make_sampler(search: Search, arm: str, started: int) -> BaseSampler:
     """Return the search's sampler for an arm.
 
-    A sampler that went on with the seed it began with would draw its first points again, so
-    the seed counts the trials begun before.
-
-    Args:
-        search: Names the sampler.
-        arm: The arm's place.
-        begun: Trials of the arm so far.
+    A sampler that resumed with its first seed would draw its first points again, so the seed
+    depends on the number of trials started before.
     """
-    seed = int(np.random.SeedSequence([search.seed, arm, begun]).generate_state(1)[0])
+    place = [a.name for a in search.every_arm()].index(arm)
+    seed = int(np.random.SeedSequence([search.seed, place, started]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return _SAMPLERS[search.sampler](seed)
-
-
-_SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
-    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
-    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
-    # Its points are enqueued (Search.first_points): Optuna's GridSampler goes by the number of a
-    # trial, so that a first point of one's own hides one of the grid's, and has a point once for
-    # each value of a parameter that has no effect there.
-    "grid": lambda seed: optuna.samplers.RandomSampler(seed=seed),
-    "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
-    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
-    "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
-}
+        return SAMPLERS[search.sampler](seed)
 
 
 def suggest_from(trial: Trial) -> Callable[[str, BaseDistribution], Any]:
-    """Return what asks a trial for a value; one it chose before, it gives again."""
+    """Return a function that asks a trial for a value of a distribution."""
 
     def suggest(name: str, distribution: BaseDistribution) -> Any:
         match distribution:
@@ -101,118 +190,43 @@ def suggest_from(trial: Trial) -> Callable[[str, BaseDistribution], Any]:
                 return trial.suggest_int(name, low, high, log=log, step=step)
             case CategoricalDistribution(choices=choices):
                 return trial.suggest_categorical(name, choices)
-        raise TypeError(f"{name}: {distribution} is no distribution of Optuna's suggestions")
+        raise TypeError(f"{name}: Optuna cannot suggest a value from {distribution}")
 
     return suggest
 
 
-def directions(search: Search) -> list[str]:
-    """Return ``max`` or ``min`` for each objective."""
-    return [DIRECTIONS[objective] for objective in search.objectives]
+def _expected_trials(arm: ArmSearch) -> list[FrozenTrial]:
+    """Return the recorded trials as Optuna has them; a number without a record has failed."""
+    recorded = {trial.number: trial for trial in arm.recorded}
+    return [
+        _frozen(recorded[number], arm.search)
+        if number in recorded
+        else create_trial(state=TrialState.FAIL)
+        for number in range(max(recorded, default=-1) + 1)
+    ]
 
 
-def conclude(running: Trial, trial: SearchTrial, objectives: Sequence[Objective]) -> None:
-    """Tell Optuna what became of a trial that it has as running.
-
-    A finished trial has the values of its selected epoch, a stopped one is pruned with what it
-    reported last, a failed one has none.
-    """
-    report(running, trial.rows(), objectives)
-    running.study.tell(trial.number, _values(trial, objectives), state=STATES[trial.state])
-
-
-def report(
-    trial: Trial, rows: Sequence[Mapping[str, Any]], objectives: Sequence[Objective]
-) -> None:
-    """Report the epochs that Optuna lacks; with two objectives it takes none."""
-    if len(objectives) > 1:
-        return
-    known = _frozen(trial.study, trial.number).intermediate_values
-    for row in rows:
-        if (step := int(row["epoch"])) not in known:
-            trial.report(row[METRICS[objectives[0]]], step)
-
-
-def drop_what_the_record_lacks(
-    storage: BaseStorage, name: str, trials: Sequence[SearchTrial]
-) -> None:
-    """Delete a study that has come to what is not recorded; it is then made from the record.
-
-    So it is where a record was deleted, or came from another ledger. A trial under way that is
-    not recorded is none of that: a kill leaves one.
-
-    Args:
-        storage: Where the study may be.
-        name: Its name there.
-        trials: The arm's recorded trials.
-    """
-    if name not in optuna.get_all_study_names(storage):
-        return
-    recorded = {trial.number: trial.parameters for trial in trials}
-    for frozen in optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False):
-        known = frozen.number in recorded
-        if frozen.params != recorded[frozen.number] if known else frozen.state.is_finished():
-            optuna.delete_study(study_name=name, storage=storage)
-            return
-
-
-def reconcile(study: optuna.Study, trials: Sequence[SearchTrial], search: Search) -> list[int]:
-    """Bring a study in line with the record, which was written first.
-
-    Args:
-        study: The arm's study.
-        trials: The arm's recorded trials by number.
-        search: Its distributions and objectives.
-
-    Returns:
-        Numbers of the trials that are under way in Optuna: recorded ones that were cut off,
-        and those of which a kill left only the number, or a part of the parameters.
-    """
-    known = {frozen.number: frozen for frozen in study.get_trials(deepcopy=False)}
-    for trial in trials:
-        if trial.number not in known:
-            study.add_trial(_rebuilt(trial, search))
-        elif known[trial.number].state == TrialState.RUNNING and trial.state != "running":
-            conclude(reopen(study, trial.number), trial, search.objectives)
-        elif known[trial.number].state.is_finished() and trial.state == "running":
-            trial.state, trial.reason = "failed", "closed in Optuna's storage by someone else"
-    under_way = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return [frozen.number for frozen in under_way]
-
-
-def reopen(study: optuna.Study, number: int) -> Trial:
-    """Return a running trial, to go on with under its number."""
-    return Trial(study, _frozen(study, number)._trial_id)
-
-
-def decided(study: optuna.Study, number: int) -> int:
-    """Return up to which epoch the scheduler has let a trial go on: those Optuna heard of."""
-    return max(_frozen(study, number).intermediate_values, default=0)
-
-
-def _frozen(study: optuna.Study, number: int) -> FrozenTrial:
-    return study.get_trials(deepcopy=False)[number]
-
-
-def _rebuilt(trial: SearchTrial, search: Search) -> FrozenTrial:
-    """Return a recorded trial as Optuna would have it; a running one has no epochs decided."""
-    metric, ended = METRICS[search.objectives[0]], trial.state != "running"
-    rows = trial.rows() if ended and len(search.objectives) == 1 else []
-    values = _values(trial, search.objectives)
-    if trial.state == "stopped" and rows:
-        values = [rows[-1][metric]]
+def _frozen(trial: SearchTrial, search: Search) -> FrozenTrial:
+    """Return a recorded trial as Optuna has it; a running one has no epochs yet."""
+    rows = [] if trial.state == "running" else trial.rows()
+    values = {int(row["epoch"]): row["best_dev_f1"] for row in rows}
+    has_value = trial.state == "finished" or (trial.state == "stopped" and bool(rows))
     return create_trial(
         state=STATES[trial.state],
-        values=values,
+        value=trial.best if has_value else None,
         params=trial.parameters,
         distributions={path: search.parameters[path].distribution for path in trial.parameters},
         user_attrs={FINGERPRINT: trial.fingerprint},
-        intermediate_values={int(row["epoch"]): row[metric] for row in rows},
+        intermediate_values=values,
     )
 
 
-def _values(trial: SearchTrial, objectives: Sequence[Objective]) -> list[float] | None:
-    if trial.state != "finished":
-        return None
-    last = trial.rows()[-1]
-    return [last[METRICS[objective]] for objective in objectives]
+def _merged(expected: FrozenTrial, known: Sequence[FrozenTrial]) -> FrozenTrial:
+    """Return Optuna's own trial where it agrees with the record: it knows when the trial ran."""
+    for trial in known:
+        if trial.params == expected.params:
+            if (trial.state, trial.values) == (expected.state, expected.values):
+                return trial
+            if expected.state == TrialState.WAITING:
+                expected.intermediate_values = trial.intermediate_values
+    return expected

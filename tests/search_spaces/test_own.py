@@ -171,7 +171,6 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
             "parameters.model.cell: when.model.rounds = 1: must be a list",
         ),
         ("[parameters]\ntraining.max_epochs = { low = 1, high = 2 }", "cannot be searched"),
-        ("sampler = 'best'\n" + SEARCH, "sampler = 'best': must be one of"),
         ("trials = 0\n" + SEARCH, "trials = 0: must be at least 1"),
         ("asha = { grace = 3 }\n" + SEARCH, "asha.grace: no such field"),
         ("asha = 'no'\n" + SEARCH, "asha = 'no': must be a table, or false"),

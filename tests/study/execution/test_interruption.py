@@ -10,16 +10,11 @@ from rin_core.cli import exit_with_clear_errors
 from study.commands import main as run
 from study.commands.main import parse
 from study.execution import cluster, tuner
-from study.execution.interrupt import watched
+from study.execution.queue import QueueSearcher
+from study.execution.recorder import RunRecorder
 from tests.corpora import write_corpus
 
 Run = Callable[..., tuple[int, str]]
-
-
-def interrupted(*_: object) -> None:
-    """Swallow a Ctrl-C as Ray Tune does, and return as if all trials had ended."""
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.raise_signal(signal.SIGINT)
 
 
 @pytest.fixture
@@ -27,10 +22,9 @@ def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Run:
     """Run a command line whose trials are interrupted as soon as Ray has them."""
-    monkeypatch.setattr(cluster, "connect", lambda _: 1)
-    monkeypatch.setattr(cluster, "at_once", lambda *_: "1 at a time")
-    for name in ("run", "search"):
-        monkeypatch.setattr(tuner, name, interrupted)
+    monkeypatch.setattr(cluster, "connect", lambda resources: resources)
+    monkeypatch.setattr(cluster, "describe_capacity", lambda *_: "1 at a time")
+    monkeypatch.setattr(tuner, "run", lambda *_, **__: False)
 
     def run_command(*arguments: str) -> tuple[int, str]:
         where = ("--out", str(tmp_path / "out"), "--tracking-uri", "none")
@@ -42,15 +36,42 @@ def command(
     return run_command
 
 
-def test_a_swallowed_interruption_is_seen_and_the_handler_put_back():
+def test_signal_handlers_are_put_back_and_unfinished_trials_mean_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ray Tune swallows a Ctrl-C and returns as if all trials had ended."""
+    searcher = QueueSearcher([{"fingerprint": "a"}, {"fingerprint": "b"}])
+
+    class Tuner:
+        def __init__(self, *_: object, **given: object) -> None: ...
+
+        def fit(self) -> None:
+            signal.signal(signal.SIGINT, lambda *_: None)
+            searcher.suggest("1")
+            for end in ends:
+                end()
+
+    monkeypatch.setattr(tuner.tune, "Tuner", Tuner)
+    monkeypatch.setattr(tuner, "capacity", lambda *_: 1)
     before = signal.getsignal(signal.SIGINT)
-    with watched() as nothing:
-        signal.signal(signal.SIGINT, lambda *_: None)
-    assert not nothing.happened
-    with watched() as seen:
-        interrupted()
-    assert seen.happened
+
+    def run() -> bool:
+        here = cluster.Resources(gpus_per_trial=0)
+        return tuner.run(
+            *(searcher, None, {}, here),
+            recorder=RunRecorder({}),
+            callbacks=[],
+            storage=tmp_path / "ray",
+            store=None,
+        )
+
+    ends: list[Callable[[], object]] = []
+    assert not run()
     assert signal.getsignal(signal.SIGINT) == before
+    assert list(tmp_path.glob(".driver-*")) == []
+    searcher = QueueSearcher([{"fingerprint": "a"}])
+    ends = [lambda: searcher.on_trial_complete("1"), lambda: searcher.suggest("2")]
+    assert run()
 
 
 def test_an_interrupted_grid_is_reported_and_ends_with_130(command, spert_folder, tmp_path):

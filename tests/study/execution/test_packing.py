@@ -1,35 +1,93 @@
-"""How many trials fit on nodes, and what memory they ask for; no Ray."""
+"""How many trials fit on nodes; no Ray."""
 
-import math
+from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
-from study.execution.packing import memory_limits, slots
+from study.execution import cluster
 
-SMALL = {"CPU": 1.0, "memory": 2e9, "node:10.0.0.1": 1.0}
-LARGE = {"CPU": 8.0, "GPU": 2.0, "memory": 3e10}
-HEAD = {"memory": 6e10}
+GIB = 2**30
+SMALL = {"CPU": 1.0, "memory": 2.0 * GIB, "node:10.0.0.1": 1.0}
+LARGE = {"CPU": 8.0, "GPU": 2.0, "memory": 30.0 * GIB}
+HEAD = {"memory": 60.0 * GIB}
+
+
+def on_nodes(monkeypatch: pytest.MonkeyPatch, *nodes: dict[str, float]) -> None:
+    alive = [{"Alive": True, "Resources": node} for node in nodes]
+    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(cluster.ray, "nodes", lambda: [*alive, {"Alive": False, "Resources": {}}])
+    total = {name: sum(n.get(name, 0.0) for n in nodes) for name in ("CPU", "GPU", "memory")}
+    monkeypatch.setattr(cluster.ray, "cluster_resources", lambda: total)
+    monkeypatch.setattr(cluster.signal, "signal", lambda *_: None)
+
+
+def asking(
+    cpus: float, gpus: float = 0, memory: float | None = 0, **more: Any
+) -> cluster.Resources:
+    return cluster.Resources(
+        cpus_per_trial=cpus, gpus_per_trial=gpus, memory_per_trial=memory, **more
+    )
 
 
 @pytest.mark.parametrize(
-    ("nodes", "cpus", "gpus", "fits"),
+    ("nodes", "resources", "fits"),
     [
-        ([SMALL, SMALL], 2, 0, 0),  # two halves are no room
-        ([SMALL, SMALL, LARGE], 2, 0, 4),
-        ([SMALL, LARGE], 1, 0.5, 4),
-        ([LARGE], 0.1, 0.1, 20),
-        ([LARGE], 0.1, 0.4, 4),  # a share lies on one card: two on each, and 0.2 of both is none
-        ([LARGE], 0.1, 0.6, 2),
-        ([LARGE], 0.1, 1, 2),
-        ([HEAD], 1, 0, 0),
-        ([], 1, 0, 0),
+        ([SMALL, SMALL], asking(2), 0),  # two halves are no room
+        ([SMALL, SMALL, LARGE], asking(2), 4),
+        ([SMALL, LARGE], asking(1, 0.5), 4),
+        ([LARGE], asking(0.1, 0.1), 20),
+        ([LARGE], asking(0.1, 0.4), 4),  # two shares on each card; what is left of both is no share
+        ([LARGE], asking(0.1, 0.6), 2),
+        ([LARGE], asking(0.1, 1), 2),
+        ([HEAD], asking(1), 0),
+        ([], asking(1), 0),
+        ([SMALL, LARGE], asking(1, memory=10), 3),
+        ([LARGE], asking(1, max_concurrent=3), 3),
     ],
 )
-def test_trials_fit_on_single_nodes(nodes, cpus, gpus, fits):
-    assert slots(nodes, {"CPU": cpus, "GPU": gpus}) == fits
+def test_trials_fit_on_single_nodes(monkeypatch, nodes, resources, fits):
+    on_nodes(monkeypatch, *nodes)
+    assert cluster.capacity(resources) == fits
 
 
-def test_memory_goes_by_the_nodes_that_have_room():
-    trial = {"CPU": 2, "GPU": 0}
-    assert memory_limits([SMALL, LARGE, HEAD], trial) == (3e10 / 4, 3e10)
-    assert memory_limits([HEAD], trial) == (math.inf, math.inf)
+def test_by_default_memory_keeps_no_node_with_free_cpus_from_running_a_trial(monkeypatch):
+    on_nodes(monkeypatch, {"CPU": 1.0, "memory": 0.3 * GIB}, HEAD)
+    resources = cluster.connect(asking(1, memory=None))
+    assert resources.memory_per_trial == pytest.approx(0.3)
+    assert cluster.capacity(resources) == 1
+    on_nodes(monkeypatch, LARGE)
+    assert cluster.connect(asking(1, memory=None)).memory_per_trial == 1
+
+
+def test_trials_wait_on_a_cluster_without_room(monkeypatch):
+    on_nodes(monkeypatch, {"CPU": 0.0}, {"CPU": 1.0}, {"CPU": 1.0})
+    two = asking(2, address="auto")
+    assert cluster.connect(two) == two
+    assert "no node has room for a trial of 2 CPUs" in cluster.describe_capacity(two, 9)
+    assert cluster.capacity(two, ahead=16) == 16
+    assert cluster.capacity(asking(2, address="auto", max_concurrent=3), ahead=16) == 3
+
+
+def test_a_machine_without_room_is_refused(monkeypatch):
+    on_nodes(monkeypatch, {"CPU": 1.0, "memory": 4.0 * GIB})
+    with pytest.raises(cluster.ClusterError, match=r"no room for a trial of 2 CPUs, .* has 1 CPUs"):
+        cluster.connect(asking(2))
+    with pytest.raises(cluster.ClusterError, match=r"lower .*--memory-per-trial"):
+        cluster.connect(asking(1, memory=5))
+
+
+@pytest.mark.parametrize(
+    ("most", "address", "trials", "text"),
+    [
+        (None, "auto", 9, "3 at a time, more as nodes join"),
+        (2, "auto", 9, "2 at a time"),
+        (None, None, 9, "3 at a time"),
+        (None, "auto", 2, "2 at a time"),
+    ],
+)
+def test_how_many_trials_run_at_once(monkeypatch, most, address, trials, text):
+    on_nodes(monkeypatch, {"CPU": 4.0}, {"CPU": 3.0})
+    resources = asking(2, max_concurrent=most, address=address)
+    assert cluster.describe_capacity(resources, trials) == text

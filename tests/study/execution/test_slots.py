@@ -6,26 +6,26 @@ import itertools
 
 from ray.tune.search import ConcurrencyLimiter
 
-from study.execution.queue import Growth, InOrder
+from study.execution.queue import ConcurrencyUpdater, QueueSearcher
 
 
 def test_planned_units_come_once_and_in_order_under_no_more_names_than_asked():
     units = [{"fingerprint": name, "config": {"k": [1, 2]}} for name in "cab"]
-    searcher = InOrder(units)
+    searcher = QueueSearcher(units)
     given = [searcher.suggest(f"ray-{n}") for n in range(4)]
-    assert [g["unit"] for g in given[:3]] == units
-    assert given[0]["unit"] is units[0], "a copy for each trial is what a grid costs"
-    assert given[3] == InOrder.FINISHED == searcher.suggest("ray-4")
+    assert [g["run"] for g in given[:3]] == units
+    assert given[0]["run"] is units[0], "a copy for each trial is what a grid costs"
+    assert given[3] == QueueSearcher.FINISHED == searcher.suggest("ray-4")
     searcher.on_trial_result("ray-0", {"dev_f1": 0.5})
     searcher.on_trial_complete("ray-0", error=True)  # a failed unit is Ray's to try again
-    assert searcher.suggest("ray-5") == InOrder.FINISHED
+    assert searcher.suggest("ray-5") == QueueSearcher.FINISHED
 
 
 def test_a_cluster_that_grows_is_used_and_one_that_shrinks_is_not_crowded():
     room, now = [1], [0.0]
     units = ({"fingerprint": str(n)} for n in range(9))
-    limited = ConcurrencyLimiter(InOrder(units), max_concurrent=7)
-    growth = Growth(limited, lambda: room[0], clock=lambda: now[0])
+    limited = ConcurrencyLimiter(QueueSearcher(units), max_concurrent=7)
+    growth = ConcurrencyUpdater(limited, lambda: room[0], clock=lambda: now[0])
 
     def begun(step: int) -> int:
         growth.on_step_begin(step, [])

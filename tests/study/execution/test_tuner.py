@@ -14,7 +14,7 @@ from ray.tune.experiment import Trial
 
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
-from study.execution import cluster, tuner, worker
+from study.execution import tuner, worker
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
 
@@ -26,7 +26,7 @@ def test_an_epoch_is_reported_once_with_what_the_driver_acts_on(
 ) -> None:
     said: list[Mapping[str, float]] = []
     monkeypatch.setattr(worker, "tune", SimpleNamespace(report=said.append))
-    report = worker.Reports()
+    report = worker.Reporter()
     for row in (ROW, ROW, {**ROW, "epoch": 2, "dev_f1": 0.3}):
         report(row)
     sums = [{"best_dev_f1": 0.5, "total_seconds": seconds} for seconds in (3.0, 6.0)]
@@ -38,7 +38,7 @@ def test_what_ray_keeps_of_a_trial_is_freed_at_its_end() -> None:
     ended: list[Any] = []
     recorder = SimpleNamespace(end=lambda *told: told)
     listener = SimpleNamespace(on_trial_end=ended.append)
-    trial = Trial("x", stub=True, config={"unit": {"fingerprint": "f"}})
+    trial = Trial("x", stub=True, config={"run": {"fingerprint": "f"}})
     trial.update_last_result({**ROW, "training_iteration": 1, "config": {}})
     assert len(trial.metric_analysis) == len(trial.metric_n_steps) == len(ROW) + 1
     tuner.TrialEvents(recorder, [listener]).on_trial_complete(1, [trial], trial)
@@ -48,22 +48,16 @@ def test_what_ray_keeps_of_a_trial_is_freed_at_its_end() -> None:
 
 
 def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
-    spert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spert_folder: Path, tmp_path: Path
 ) -> None:
     """Ray writes what a trial is given as its config into the output folder."""
     store = Store(f"file://{tmp_path}/store?password=hunter2")
     config = Config()
     corpus = load_dataset(str(spert_folder), config)
     unit = Ledger(tmp_path / "runs", store).run(config.fingerprint(corpus.digest))
-    work = worker.Work(run=unit, config=config, corpus_key="c")
-    described = worker.described_work(work, corpus, gpu=False)
+    described = worker.run_config(unit, config, "c")
     assert "hunter2" not in json.dumps(described)
-    asked: dict[str, Any] = {}
-    monkeypatch.setattr(tuner, "search", lambda *given: asked.update(store=given[-1]))
-    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
-    tuner.run([work], {"c": corpus}, here, 1, SimpleNamespace(), [], tmp_path)
-    assert asked == {"store": store}
-    with worker._folder(described, store.uri) as there:
+    with worker.open_run(described, store.uri) as there:
         assert there.store == store
 
 
@@ -80,9 +74,9 @@ def test_what_ended_the_driver_is_told_as_it_was() -> None:
 
     with pytest.raises(TuneError) as caught:
         raised(2)
-    assert str(tuner._first(caught.value)) == "[Errno 28] No space left on device"
+    assert str(tuner.innermost(caught.value)) == "[Errno 28] No space left on device"
     alone = TuneError("no reason")
-    assert tuner._first(alone) is alone
+    assert tuner.innermost(alone) is alone
 
 
 @pytest.mark.parametrize(
@@ -96,12 +90,12 @@ def test_what_ended_the_driver_is_told_as_it_was() -> None:
 def test_an_error_is_told_from_a_lost_worker(text: str | None, told: str | None) -> None:
     heard: list[tuple[str, str | None]] = []
     listener = SimpleNamespace(on_trial_retry=lambda *said: heard.append(said))
-    trial = SimpleNamespace(config={"unit": {"fingerprint": "f"}}, get_error=lambda: text)
+    trial = SimpleNamespace(config={"run": {"fingerprint": "f"}}, get_error=lambda: text)
     tuner.TrialEvents(SimpleNamespace(), [listener]).on_trial_recover(1, [trial], trial)
     assert heard == [("f", told)]
 
 
 def test_a_node_that_does_not_see_the_output_folder_says_so(tmp_path: Path) -> None:
     given: dict[str, Any] = {"handles": {}, "threads": 1, "shared": None}
-    with pytest.raises(RuntimeError, match=r"does not see the output folder .*; .*--shared URI"):
-        worker.trainable({"unit": {}}, **given, mark=tmp_path / "runs" / ".driver-1")
+    with pytest.raises(RuntimeError, match=r"cannot access .*; .*--shared URI"):
+        worker.trainable({"run": {}}, **given, liveness_file=tmp_path / "runs" / ".driver-1")

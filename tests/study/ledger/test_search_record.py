@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,8 +19,10 @@ from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import AnotherSearch, SearchRecord, SearchTrial
 from study.ledger.state import TrialState
-from study.planning.search import make_search_plans
-from study.search.session import SearchStudy
+from study.planning.search import SearchPlan, make_search_plans
+from study.search.recorder import TrialRecorder
+from study.search.scheduler import PerArmASHA
+from study.search.session import SearchSession
 
 
 def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5,), arm="k-0"):
@@ -97,53 +100,58 @@ def test_a_file_that_is_no_record_is_named(tmp_path):
         SearchRecord(Ledger(tmp_path), "some")
 
 
-def test_parameters_that_cannot_be_together_are_recorded_as_failed(spert_folder, tmp_path):
-    plan, out = plan_of(spert_folder, tmp_path), tmp_path / "out"
+def recorder_of(plan: SearchPlan) -> tuple[TrialRecorder, SearchSession, list[SearchTrial]]:
+    """Return a recorder on the plan's record, its session, and what its algorithm is told."""
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.header("run"), plan.identities())
-    console = Console(file=io.StringIO(), width=200)
-    study = SearchStudy(plan, record, "none", out, console)
-    trial, work = study.begin("k-1", 3, {"model.task_features": False})
-    assert (work, trial.state, trial.parameters) == (None, "failed", {"model.task_features": False})
+    console, told = Console(file=io.StringIO(), width=200), list[SearchTrial]()
+    session = SearchSession(plan, record, "none", plan.ledger.root / "out", console)
+    algorithms = {"k-1": SimpleNamespace(tell=told.append)}
+    return TrialRecorder(plan, record, algorithms, PerArmASHA({}, None), console), session, told
+
+
+def test_parameters_that_cannot_be_together_are_recorded_as_failed(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path)
+    recorder, _, told = recorder_of(plan)
+    assert recorder.start("k-1", 3, {"model.task_features": False}) is None
+    (trial,) = recorder.record.trials
+    assert (trial.state, trial.parameters) == ("failed", {"model.task_features": False})
     assert "model.task_features = False with model.rounds = 1" in trial.reason
-    assert f"k-1 #3: {trial.reason}" in console.file.getvalue()
-    again = SearchRecord(plan.ledger, plan.experiment)
-    assert again.trials == [trial]
-    assert study.begin("k-1", 3, {"model.task_features": False}) == (trial, None), "once recorded"
-    assert len(record.trials) == 1
+    assert f"k-1 #3: {trial.reason}" in recorder.console.file.getvalue()
+    assert SearchRecord(plan.ledger, plan.experiment).trials == [trial]
+    assert recorder.start("k-1", 3, {"model.task_features": False}) is None
+    assert recorder.record.trials == [trial], "recorded once"
+    assert told == [trial, trial]
 
 
 def test_a_worker_that_dies_costs_no_budget_the_first_time(spert_folder, tmp_path):
-    """What failed may be a node or a disk: the next session tries again, once."""
+    """A node or a disk may have failed: the next session resumes the trial, once."""
     plan = plan_of(spert_folder, tmp_path)
-    console = Console(file=io.StringIO(), width=200)
     for reason in ("disk full", "disk full again"):
-        record = SearchRecord(plan.ledger, plan.experiment)
-        record.open(plan.header("run"), plan.identities())
-        study = SearchStudy(plan, record, "none", tmp_path / "out", console)
-        budget = study.left()
-        trial, _ = study.begin("k-1", 0, {"training.learning_rate": 2e-3})
-        ended = study.conclude("k-1", 0, stopped=None, error=True)
-        event = study.end(trial.fingerprint, reason)
+        recorder, session, told = recorder_of(plan)
+        budget = session.left()
+        fingerprint = recorder.start("k-1", 0, {"training.learning_rate": 2e-3})["fingerprint"]
+        event = recorder.end(fingerprint, reason)
+        (trial,) = recorder.record.trials
         if reason == "disk full":
-            assert (ended, trial.state, study.left()) == (None, "running", budget)
-            assert not study.complete()
+            assert (told, trial.state, session.left()) == ([], "running", budget)
+            assert not session.complete()
+            assert event.state is TrialState.RUNNING
             assert event.reason == "disk full; the same command tries once more"
-    assert ended is trial
-    assert (trial.state, trial.reason, study.left()) == ("failed", "disk full again", budget - 1)
+    assert (told, trial.state, trial.reason) == ([trial], "failed", "disk full again")
+    assert session.left() == budget - 1
     assert (event.state, event.reason) == (TrialState.FAILED, "disk full again")
     assert SearchRecord(plan.ledger, plan.experiment).trials == [trial]
 
 
-def test_what_diverges_has_failed_at_once(spert_folder, tmp_path):
+def test_a_run_that_diverges_has_failed_at_once(spert_folder, tmp_path):
     plan = plan_of(spert_folder, tmp_path)
-    record = SearchRecord(plan.ledger, plan.experiment)
-    console = Console(file=io.StringIO(), width=200)
-    study = SearchStudy(plan, record, "none", tmp_path / "out", console)
-    trial, _ = study.begin("k-1", 0, {"training.learning_rate": 9e-3})
-    plan.ledger.run(trial.fingerprint).record_failure("epoch 1: the training loss is nan")
-    assert study.conclude("k-1", 0, stopped=None, error=False) is trial
-    assert (trial.state, trial.reason) == ("failed", "epoch 1: the training loss is nan")
+    recorder, _, told = recorder_of(plan)
+    fingerprint = recorder.start("k-1", 0, {"training.learning_rate": 9e-3})["fingerprint"]
+    plan.ledger.run(fingerprint).record_failure("epoch 1: the training loss is nan")
+    event = recorder.end(fingerprint, None)
+    assert (event.state, event.reason) == (TrialState.FAILED, "epoch 1: the training loss is nan")
+    assert told == recorder.record.trials
 
 
 def plan_of(folder, tmp_path, **options):
@@ -192,13 +200,6 @@ def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
     record.trials[0].parameters = plan.search.start(plan.base("k-0"))
     (only,) = plan.confirmation(record).arms
     assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, paper's: tuning found no better")
-
-
-def test_a_sampler_whose_package_is_missing_is_one_clear_line(spert_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("study.planning.search.find_spec", lambda name: None)
-    search = dataclasses.replace(SPACE, sampler="cmaes")
-    with pytest.raises(ValueError, match=r"sampler cmaes needs .* pip install cmaes"):
-        make_search_plans(search, Ledger(tmp_path), [str(spert_folder)])
 
 
 def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +19,14 @@ from optuna.trial import TrialState
 
 from rin_core.config import Config
 from search_spaces.search import Asha, Parameter, Search
-from search_spaces.space import Arm
+from search_spaces.space import Arm, SpaceError
 from study.ledger.search_record import SearchTrial
-from study.search.optuna_store import decided, open_storage
-from study.search.searcher import ArmSearch, EqualBudgets, Rungs
+from study.search import optuna_store
+from study.search.algorithm import ArmSearch
+from study.search.open import ALGORITHMS, check_sampler
+from study.search.optuna_store import SAMPLERS, OptunaSearch, open_storage
+from study.search.scheduler import PerArmASHA
+from study.search.searcher import RoundRobinSearcher
 
 EPOCHS = 12
 
@@ -44,55 +49,69 @@ def a_search(arms: int = 2, **changes: object) -> Search:
     return Search(**{**given, **changes})
 
 
-class Book:
-    """A record in memory; what becomes of a trial is set by a test."""
+class Recorder:
+    """A record in memory; a test sets what becomes of a trial, and then ends it."""
 
-    def __init__(self, one_unit: bool = False) -> None:
+    def __init__(self, one_run: bool = False) -> None:
         self.trials: dict[tuple[str, int], SearchTrial] = {}
-        self.one_unit, self.running = one_unit, set[str]()
+        self.algorithms: dict[str, OptunaSearch] = {}
+        self.one_run, self.running = one_run, set[str]()
 
     def of(self, arm: str) -> list[SearchTrial]:
         return sorted((t for t in self.trials.values() if t.arm == arm), key=lambda t: t.number)
 
-    def begin(
-        self, arm: str, number: int, parameters: Mapping[str, Any]
-    ) -> tuple[SearchTrial, dict[str, Any]] | None:
-        unit = "one" if self.one_unit else f"{arm}-{number}"
-        if unit in self.running:
-            return None
-        self.running.add(unit)
+    def run_of(self, arm: str, parameters: Mapping[str, Any]) -> str:
+        return "one" if self.one_run else f"{arm}-{sorted(parameters.items())}"
+
+    def is_running(self, arm: str, parameters: Mapping[str, Any]) -> bool:
+        return self.run_of(arm, parameters) in self.running
+
+    def start(self, arm: str, number: int, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        self.running.add(self.run_of(arm, parameters))
         fresh = SearchTrial(
-            arm=arm, number=number, parameters=dict(parameters), fingerprint=unit, config={}
+            arm=arm,
+            number=number,
+            parameters=dict(parameters),
+            fingerprint=f"{arm}-{number}",
+            config={},
         )
         trial = self.trials.setdefault((arm, number), fresh)
-        return trial, {"arm": arm, "trial": trial.name, "finished": False}
+        return {"arm": arm, "trial": trial.name, "finished": False}
 
-    def conclude(
-        self, arm: str, number: int, *, stopped: int | None, error: bool
-    ) -> SearchTrial | None:
-        trial = self.trials[arm, number]
-        self.running.discard(trial.fingerprint)
-        if stopped is not None:
-            trial.state = "stopped"
-            trial.dev_f1, trial.seconds = trial.dev_f1[:stopped], trial.seconds[:stopped]
-        return None if trial.state == "running" else trial
+    def end(self, suggested: Mapping[str, Any]) -> None:
+        """End a trial in the state that it is in."""
+        trial = self.find(suggested)
+        self.running.discard(self.run_of(trial.arm, trial.parameters))
+        if trial.state != "running":
+            self.algorithms[trial.arm].tell(trial)
+
+    def find(self, suggested: Mapping[str, Any]) -> SearchTrial:
+        arm, _, number = suggested["run"]["trial"].partition(" #")
+        return self.trials[arm, int(number)]
+
+    def finish(self, suggested: Mapping[str, Any], curve: list[float]) -> None:
+        trial = self.find(suggested)
+        trial.state, trial.dev_f1, trial.seconds = "finished", curve, [1.0] * len(curve)
+        self.end(suggested)
 
 
 def opened(
-    search: Search, storage: BaseStorage, book: Book, budget: int, **more: Any
-) -> tuple[EqualBudgets, dict[str, ArmSearch], Rungs]:
-    rungs = Rungs({arm.name: EPOCHS for arm in search.arms}, search.asha)
-    arms = {}
-    for arm in search.arms:
-        recorded = book.of(arm.name)
-        arms[arm.name] = ArmSearch(search, arm.name, Config(), storage, f"x/{arm.name}", recorded)
-    return EqualBudgets(arms, budget, rungs, book, **more), arms, rungs
-
-
-def finish(book: Book, suggested: Mapping[str, Any], curve: list[float]) -> None:
-    arm, _, number = suggested["unit"]["trial"].partition(" #")
-    trial = book.trials[arm, int(number)]
-    trial.state, trial.dev_f1, trial.seconds = "finished", curve, [1.0] * len(curve)
+    search: Search, storage: BaseStorage, recorder: Recorder, budget: int, **more: Any
+) -> tuple[RoundRobinSearcher, dict[str, OptunaSearch]]:
+    recorded = {arm.name: recorder.of(arm.name) for arm in search.arms}
+    recorder.running.clear()
+    for arm, trials in recorded.items():
+        spec = ArmSearch(
+            search=search,
+            arm=arm,
+            base=Config(),
+            recorded=trials,
+            database=Path("unused"),
+            study_name=f"x/{arm}",
+        )
+        recorder.algorithms[arm] = OptunaSearch(spec, storage)
+    algorithms = recorder.algorithms
+    return RoundRobinSearcher(algorithms, recorded, budget, recorder, **more), algorithms
 
 
 @given(
@@ -100,8 +119,8 @@ def finish(book: Book, suggested: Mapping[str, Any], curve: list[float]) -> None
 )
 @settings(deadline=None, max_examples=15)
 def test_budgets_are_equal_whatever_ends_first(arms, budget, slots, seed):
-    draw, book = random.Random(seed), Book()
-    searcher, _, _ = opened(a_search(arms), InMemoryStorage(), book, budget)
+    draw, book = random.Random(seed), Recorder()
+    searcher, _ = opened(a_search(arms), InMemoryStorage(), book, budget)
     running: dict[str, Any] = {}
     for step in itertools.count():
         if len(running) < slots and (asked := searcher.suggest(f"t{step}")) != "FINISHED":
@@ -112,7 +131,7 @@ def test_budgets_are_equal_whatever_ends_first(arms, budget, slots, seed):
         if not running:
             break
         ended = draw.choice(list(running))
-        finish(book, running.pop(ended), [0.1, draw.random()])
+        book.finish(running.pop(ended), [0.1, draw.random()])
         searcher.on_trial_complete(ended, {})
     assert [len(book.of(f"arm{k}")) for k in range(arms)] == [budget] * arms
 
@@ -120,22 +139,24 @@ def test_budgets_are_equal_whatever_ends_first(arms, budget, slots, seed):
 def test_parameters_that_cannot_be_together_are_a_failed_trial():
     """And the search goes on; without an end they would be asked for again and again."""
 
-    class Refusing(Book):
-        def begin(
+    class Refusing(Recorder):
+        def start(
             self, arm: str, number: int, parameters: Mapping[str, Any]
-        ) -> tuple[SearchTrial, dict[str, Any] | None] | None:
-            begun = super().begin(arm, number, parameters)
-            assert begun is not None
+        ) -> dict[str, Any] | None:
+            described = super().start(arm, number, parameters)
             if number != 1:
-                return begun
-            begun[0].state = "failed"
-            return begun[0], None
+                return described
+            trial = self.trials[arm, number]
+            trial.state = "failed"
+            self.algorithms[arm].tell(trial)
+            return None
 
     book = Refusing()
-    searcher, arms, _ = opened(a_search(1), InMemoryStorage(), book, 3)
+    searcher, arms = opened(a_search(1), InMemoryStorage(), book, 3)
     asked = [searcher.suggest(f"t{k}") for k in range(4)]
-    assert [a and a["unit"]["trial"] for a in asked[:3]] == ["arm0 #0", None, "arm0 #2"]
+    assert [a and a["run"]["trial"] for a in asked[:3]] == ["arm0 #0", None, "arm0 #2"]
     assert asked[3] == "FINISHED"
+    assert not searcher.completed
     assert [t.state for t in arms["arm0"].study.trials] == [
         *(TrialState.RUNNING, TrialState.FAIL, TrialState.RUNNING)
     ]
@@ -151,14 +172,14 @@ def test_a_grid_has_every_point_once_over_sessions_though_its_study_is_lost():
         ),
     }
     search = a_search(1, parameters=parameters, sampler="grid")
-    book, storage = Book(), InMemoryStorage()
+    book, storage = Recorder(), InMemoryStorage()
     for budget, kept in ((3, True), (7, False), (12, True), (13, True)):
-        searcher, arms, _ = opened(search, storage if kept else InMemoryStorage(), book, budget)
+        searcher, arms = opened(search, storage if kept else InMemoryStorage(), book, budget)
         for step in itertools.count():
             if (asked := searcher.suggest(f"t{step}")) == "FINISHED":
                 break
             assert isinstance(asked, dict)
-            finish(book, asked, [0.5])
+            book.finish(asked, [0.5])
             searcher.on_trial_complete(f"t{step}", {})
         assert len(arms["arm0"].study.trials) == budget
     tried = [
@@ -178,21 +199,18 @@ def row(epoch: int, f1: float) -> dict[str, Any]:
     return {"epoch": epoch, "best_dev_f1": f1, "total_seconds": float(epoch)}
 
 
-def test_optuna_hears_the_truth_about_each_end():
-    book, storage = Book(), InMemoryStorage()
-    searcher, arms, rungs = opened(a_search(1), storage, book, 4)
+def test_optuna_is_told_how_each_trial_ended():
+    book, storage = Recorder(), InMemoryStorage()
+    searcher, arms = opened(a_search(1), storage, book, 4)
     asked = [searcher.suggest(f"t{k}") for k in range(4)]
     for k in range(4):
         searcher.on_trial_result(f"t{k}", row(1, 0.1 * k))
-    finish(book, asked[0], [0.0, 0.5, 0.4])
-    searcher.on_trial_complete("t0", {})
-    stopped = book.trials["arm0", 1]
-    stopped.dev_f1, stopped.seconds = [0.1, 0.2, 0.9], [1.0, 1.0, 1.0]
-    rungs.stopped["t1"] = 2  # of a unit that another study has trained on
-    searcher.on_trial_complete("t1", {})
-    book.trials["arm0", 2].state = "failed"
-    searcher.on_trial_complete("t2", error=True)
-    searcher.on_trial_complete("t3", {})  # interrupted
+    book.finish(asked[0], [0.0, 0.5, 0.4])
+    pruned, failed = book.find(asked[1]), book.find(asked[2])
+    pruned.state, pruned.dev_f1, pruned.seconds = "stopped", [0.1, 0.2], [1.0, 1.0]
+    failed.state = "failed"
+    for trial in asked[1:]:
+        book.end(trial)  # the last one was interrupted
     trials = arms["arm0"].study.trials
     assert [t.state for t in trials] == [
         *(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
@@ -203,11 +221,11 @@ def test_optuna_hears_the_truth_about_each_end():
 
 
 def test_the_first_trial_is_the_papers_and_no_point_comes_twice_after_a_restart():
-    book, storage, search = Book(), InMemoryStorage(), a_search(1)
+    book, storage, search = Recorder(), InMemoryStorage(), a_search(1)
     for session in range(3):
-        searcher, arms, _ = opened(search, storage, book, 4 * (session + 1))
+        searcher, arms = opened(search, storage, book, 4 * (session + 1))
         while (asked := searcher.suggest(f"s{session}-{len(book.trials)}")) != "FINISHED":
-            finish(book, asked, [0.1])
+            book.finish(asked, [0.1])
             searcher.on_trial_complete(f"s{session}-{len(book.trials) - 1}", {})
     trials = arms["arm0"].study.trials
     assert trials[0].params == search.start(Config())
@@ -215,46 +233,49 @@ def test_the_first_trial_is_the_papers_and_no_point_comes_twice_after_a_restart(
     assert len({t.params["training.learning_rate"] for t in trials}) == 12
 
 
-def test_trials_cut_off_go_on_under_their_number_with_their_parameters():
-    book, storage, search = Book(), InMemoryStorage(), a_search()
-    searcher, arms, _ = opened(search, storage, book, 3)
-    for k in range(3):
-        searcher.suggest(f"t{k}")
+def test_trials_that_were_cut_off_resume_under_their_number_with_their_parameters():
+    book, storage, search = Recorder(), InMemoryStorage(), a_search()
+    searcher, arms = opened(search, storage, book, 3)
+    asked = [searcher.suggest(f"t{k}") for k in range(5)]
+    book.finish(asked[2], [0.2, 0.1])
     searcher.on_trial_result("t0", row(1, 0.3))
-    half = arms["arm1"].study.ask()  # killed before the record knew of it
-    half.suggest_float("training.learning_rate", 1e-5, 1e-2, log=True)
+    arms["arm1"].ask()  # killed before the record has it
     before = {key: dict(t.parameters) for key, t in book.trials.items()}
-    book.running.clear()
+    began = arms["arm0"].study.trials[1].datetime_start
 
-    searcher, arms, _ = opened(search, storage, book, 3)
-    assert decided(arms["arm0"].study, 0) == 1
+    searcher, arms = opened(search, storage, book, 3)
+    assert arms["arm0"].last_reported(0) == 1
+    resumed = [searcher.suggest(f"u{k}") for k in range(4)]
+    names = [trial["run"]["trial"] for trial in resumed]
+    assert names == ["arm0 #0", "arm0 #2", "arm1 #0", "arm1 #1"]
+    assert arms["arm0"].study.trials[1].datetime_start == began, "what ended keeps its times"
+    for trial in resumed:
+        book.finish(trial, [0.3, 0.4])
     for k in itertools.count():
-        if (asked := searcher.suggest(f"u{k}")) == "FINISHED":
+        if (trial := searcher.suggest(f"v{k}")) == "FINISHED":
             break
-        finish(book, asked, [0.3, 0.4])
-        searcher.on_trial_complete(f"u{k}", {})
+        book.finish(trial, [0.3, 0.4])
     for arm in ("arm0", "arm1"):
         trials = arms[arm].study.trials
         assert [(t.number, t.state) for t in trials] == [(k, TrialState.COMPLETE) for k in range(3)]
         assert [t.params for t in trials] == [t.parameters for t in book.of(arm)]
+        assert trials[0].intermediate_values == {1: 0.3, 2: 0.4}
     assert all(book.trials[key].parameters == parameters for key, parameters in before.items())
-    adopted = book.trials["arm1", half.number].parameters
-    assert adopted["training.learning_rate"] == half.params["training.learning_rate"]
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed", "running"])
-def test_what_optuna_missed_is_made_up_for(state):
-    book, search = Book(), a_search(1)
+def test_what_optuna_lacks_is_taken_from_the_record(state):
+    book, search = Recorder(), a_search(1)
     storage = InMemoryStorage()
-    searcher, arms, _ = opened(search, storage, book, 1)
-    searcher.suggest("t0")
-    trial = book.trials["arm0", 0]
+    searcher, _ = opened(search, storage, book, 1)
+    trial = book.find(searcher.suggest("t0"))
     trial.state, trial.dev_f1, trial.seconds = state, [0.1, 0.4, 0.3], [1.0] * 3
     told = {}
     for name, place in {"behind": storage, "lost": InMemoryStorage()}.items():
-        _, arms, _ = opened(search, place, book, 1)
+        searcher, arms = opened(search, place, book, 1)
         (told[name],) = arms["arm0"].study.trials
-        assert arms["arm0"].waiting == ([0] if state == "running" else [])
+        again = searcher.suggest("t1")
+        assert again == "FINISHED" if state != "running" else book.find(again) is trial
     behind, lost = told["behind"], told["lost"]
     assert (behind.state, behind.values, behind.params, behind.intermediate_values) == (
         *(lost.state, lost.values, lost.params, lost.intermediate_values),
@@ -262,32 +283,54 @@ def test_what_optuna_missed_is_made_up_for(state):
     assert lost.user_attrs == {"fingerprint": trial.fingerprint}
 
 
-def ended(book: Book, storage: BaseStorage, budget: int) -> optuna.Study:
+def test_a_number_without_a_record_has_failed_and_shifts_no_other():
+    """An older driver was killed between two trials of one arm."""
+    book, search = Recorder(), a_search(1)
+    searcher, _ = opened(search, InMemoryStorage(), book, 3)
+    for k in range(3):
+        book.finish(searcher.suggest(f"t{k}"), [0.1 * k])
+    del book.trials["arm0", 1]
+    storage = InMemoryStorage()
+    for _ in range(2):
+        searcher, arms = opened(search, storage, book, 2)
+        states = [t.state for t in arms["arm0"].study.trials]
+        assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
+        assert searcher.suggest("t3") == "FINISHED"
+
+
+def ended(book: Recorder, storage: BaseStorage, budget: int) -> optuna.Study:
     """Run a search of one arm to its budget and return its study."""
-    searcher, arms, _ = opened(a_search(1), storage, book, budget)
+    searcher, arms = opened(a_search(1), storage, book, budget)
     for step in itertools.count():
         if (asked := searcher.suggest(f"t{step}")) == "FINISHED":
             break
-        finish(book, asked, [0.1])
+        book.finish(asked, [0.1])
         searcher.on_trial_complete(f"t{step}", {})
+    assert searcher.completed
     assert len(book.trials) == budget
     study = arms["arm0"].study
     assert [t.params for t in study.trials] == [t.parameters for t in book.of("arm0")]
     return study
 
 
-def test_a_search_whose_record_was_deleted_begins_anew(tmp_path):
+def test_a_study_that_agrees_with_the_record_is_kept(tmp_path):
     storage = open_storage(tmp_path / "optuna.db")
-    book = Book()
-    before = ended(book, storage, 2)
-    assert ended(book, storage, 3)._study_id == before._study_id, "what agrees is left alone"
-    parameters = [t.params for t in before.trials]
-    assert [t.params for t in ended(Book(), storage, 2).trials] == parameters[:2]
+    book = Recorder()
+    before = ended(book, storage, 2).trials
+    after = ended(book, storage, 3).trials
+    assert [t.datetime_complete for t in after[:2]] == [t.datetime_complete for t in before]
+    assert after[0] == before[0]
 
 
-def test_a_record_that_came_from_elsewhere_counts():
-    """Of two ledgers that went on from one trial, one has taken the other's record."""
-    here, there, book, theirs = InMemoryStorage(), InMemoryStorage(), Book(), Book()
+def test_a_search_whose_record_was_deleted_starts_again(tmp_path):
+    storage = open_storage(tmp_path / "optuna.db")
+    parameters = [t.params for t in ended(Recorder(), storage, 3).trials]
+    assert [t.params for t in ended(Recorder(), storage, 2).trials] == parameters[:2]
+
+
+def test_a_record_from_another_ledger_replaces_the_study():
+    """Two ledgers continued from one trial, and one has taken the other's record."""
+    here, there, book, theirs = InMemoryStorage(), InMemoryStorage(), Recorder(), Recorder()
     mine = ended(book, here, 3).trials
     ended(theirs, there, 1)
     assert ended(theirs, there, 4).trials[1].params != mine[1].params
@@ -295,8 +338,8 @@ def test_a_record_that_came_from_elsewhere_counts():
 
 
 def test_after_the_deadline_no_arm_gets_ahead():
-    book, now = Book(), [0.0]
-    searcher, _, _ = opened(
+    book, now = Recorder(), [0.0]
+    searcher, _ = opened(
         a_search(3), InMemoryStorage(), book, 9, deadline=10.0, clock=lambda: now[0]
     )
     for k in range(4):
@@ -307,63 +350,56 @@ def test_after_the_deadline_no_arm_gets_ahead():
     assert [len(book.of(f"arm{k}")) for k in range(3)] == [2, 2, 2]
 
 
-def test_a_trial_waits_while_another_runs_its_unit():
-    book = Book(one_unit=True)
-    searcher, arms, _ = opened(a_search(1), InMemoryStorage(), book, 2)
+def test_a_trial_waits_while_another_trains_its_run():
+    book = Recorder(one_run=True)
+    searcher, arms = opened(a_search(1), InMemoryStorage(), book, 2)
     first = searcher.suggest("t0")
     assert searcher.suggest("t1") is None
     assert searcher.suggest("t2") is None
-    finish(book, first, [0.2])
-    searcher.on_trial_complete("t0", {})
+    book.finish(first, [0.2])
     second = searcher.suggest("t3")
-    assert second["unit"]["trial"] == "arm0 #1"
-    finish(book, second, [0.2])
-    searcher.on_trial_complete("t3", {})
+    assert second["run"]["trial"] == "arm0 #1"
+    book.finish(second, [0.2])
     assert searcher.suggest("t4") == "FINISHED"
     assert [t.number for t in arms["arm0"].study.trials] == [0, 1]
 
 
 def test_other_arms_do_not_wait_with_it():
-    class Twins(Book):
-        def begin(self, arm: str, number: int, parameters: Mapping[str, Any]) -> Any:
-            self.one_unit = arm == "arm0"
-            return super().begin(arm, number, parameters)
+    class Twins(Recorder):
+        def run_of(self, arm: str, parameters: Mapping[str, Any]) -> str:
+            return "one" if arm == "arm0" else super().run_of(arm, parameters)
 
-    searcher, arms, _ = opened(a_search(2), InMemoryStorage(), Twins(), 3)
-    begun = [searcher.suggest(f"t{k}") for k in range(5)]
-    names = [asked and asked["unit"]["trial"] for asked in begun]
+    searcher, _ = opened(a_search(2), InMemoryStorage(), Twins(), 3)
+    started = [searcher.suggest(f"t{k}") for k in range(5)]
+    names = [asked and asked["run"]["trial"] for asked in started]
     assert names == ["arm0 #0", "arm1 #0", "arm1 #1", "arm1 #2", None]
-    assert arms["arm0"].waiting == [1]
 
 
-def test_two_objectives_reach_optuna():
-    search = a_search(1, asha=None, objectives=("dev_f1", "seconds"), sampler="nsga2")
-    book = Book()
-    searcher, arms, _ = opened(search, InMemoryStorage(), book, 1)
-    asked = searcher.suggest("t0")
-    searcher.on_trial_result("t0", row(1, 0.1))
-    finish(book, asked, [0.1, 0.6])
-    searcher.on_trial_complete("t0", {})
-    (trial,) = arms["arm0"].study.trials
-    assert trial.values == [0.6, 2.0]
+def test_a_sampler_must_exist_and_its_package_be_installed(monkeypatch):
+    assert ALGORITHMS.keys() >= SAMPLERS.keys()
+    with pytest.raises(SpaceError, match=r"some: sampler = 'best': must be one of tpe, random"):
+        check_sampler(a_search(sampler="best"))
+    monkeypatch.setattr(optuna_store, "find_spec", lambda name: None)
+    with pytest.raises(SpaceError, match=r"sampler cmaes requires .* pip install cmaes"):
+        check_sampler(a_search(sampler="cmaes"))
 
 
 @pytest.mark.parametrize("name", ["tpe", "random", "gp", "nsga2"])
 def test_samplers_by_name(name):
-    book = Book()
-    searcher, _, _ = opened(a_search(1, sampler=name), InMemoryStorage(), book, 3)
+    book = Recorder()
+    searcher, _ = opened(a_search(1, sampler=name), InMemoryStorage(), book, 3)
     for k in range(3):
-        finish(book, searcher.suggest(f"t{k}"), [0.1 * k])
+        book.finish(searcher.suggest(f"t{k}"), [0.1 * k])
         searcher.on_trial_complete(f"t{k}", {})
     assert len(book.trials) == 3
 
 
 def ray_trial(arm: str, number: int, finished: bool = False) -> SimpleNamespace:
-    unit = {"arm": arm, "trial": f"{arm} #{number}", "finished": finished}
-    return SimpleNamespace(trial_id=f"ray-{arm}-{number}", config={"unit": unit})
+    run = {"arm": arm, "trial": f"{arm} #{number}", "finished": finished}
+    return SimpleNamespace(trial_id=f"ray-{arm}-{number}", config={"run": run})
 
 
-def trained(rungs: Rungs, trial: Any, curve: list[float]) -> int:
+def trained(rungs: PerArmASHA, trial: Any, curve: list[float]) -> int:
     """Feed a trial's epochs; return after how many it was stopped, or their number."""
     rungs.on_trial_add(None, trial)
     for epoch, best in enumerate(itertools.accumulate(curve, max), start=1):
@@ -383,7 +419,7 @@ CURVES = st.lists(
 @settings(deadline=None, max_examples=50)
 def test_rungs_remember_what_earlier_sessions_saw(curves, cut):
     asha = Asha(grace_period=2, reduction_factor=2)
-    unbroken, again = Rungs({"a": EPOCHS}, asha), Rungs({"a": EPOCHS}, asha)
+    unbroken, again = PerArmASHA({"a": EPOCHS}, asha), PerArmASHA({"a": EPOCHS}, asha)
     lengths = [trained(unbroken, ray_trial("a", k), curve) for k, curve in enumerate(curves)]
     for k, curve in enumerate(curves[:cut]):
         seen = curve[: lengths[k]]
@@ -401,28 +437,28 @@ def test_a_decision_made_before_a_kill_is_not_made_again():
     poor = [0.1] * EPOCHS
     past = SearchTrial(arm="a", number=0, parameters={}, fingerprint="", config={}, dev_f1=poor[:3])
     past.seconds = [1.0] * 3
-    rungs = Rungs({"a": EPOCHS}, asha)
+    rungs = PerArmASHA({"a": EPOCHS}, asha)
     rungs.remember(past, 3)  # it was alone, and passed epoch 2
     for k in (1, 2):
         trained(rungs, ray_trial("a", k), [0.9] * EPOCHS)
     assert trained(rungs, ray_trial("a", 0), poor) == 4
-    fresh = Rungs({"a": EPOCHS}, asha)
+    fresh = PerArmASHA({"a": EPOCHS}, asha)
     for k in (1, 2):
         trained(fresh, ray_trial("a", k), [0.9] * EPOCHS)
     assert trained(fresh, ray_trial("a", 0), poor) == 2
 
 
 def test_an_arm_is_judged_by_itself():
-    rungs = Rungs({"good": EPOCHS, "bad": EPOCHS}, Asha(grace_period=2, reduction_factor=2))
+    rungs = PerArmASHA({"good": EPOCHS, "bad": EPOCHS}, Asha(grace_period=2, reduction_factor=2))
     for k in range(3):
         trained(rungs, ray_trial("good", k), [0.9] * EPOCHS)
     assert trained(rungs, ray_trial("bad", 0), [0.1] * EPOCHS) == EPOCHS
     assert trained(rungs, ray_trial("good", 3), [0.1] * EPOCHS) == 2
-    assert rungs.stopped == {"ray-good-3": 2}
+    assert rungs.pruned == {"good #3": 2}
 
 
 def test_nobody_is_stopped_at_the_last_epoch_or_when_finished_already():
-    rungs = Rungs({"a": 8}, Asha(grace_period=2, reduction_factor=2))
+    rungs = PerArmASHA({"a": 8}, Asha(grace_period=2, reduction_factor=2))
     for k in range(2):
         trained(rungs, ray_trial("a", k), [0.9] * 8)
     late = [0.95] * 7 + [0.95]
@@ -432,6 +468,6 @@ def test_nobody_is_stopped_at_the_last_epoch_or_when_finished_already():
 
 
 def test_without_asha_nobody_is_stopped():
-    rungs = Rungs({"a": EPOCHS}, None)
+    rungs = PerArmASHA({"a": EPOCHS}, None)
     for k, f1 in enumerate((0.9, 0.8, 0.1)):
         assert trained(rungs, ray_trial("a", k), [f1] * EPOCHS) == EPOCHS

@@ -1,0 +1,33 @@
+"""Opens the search algorithm that a space names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from search_spaces.search import Search
+from search_spaces.space import SpaceError
+from study.search.algorithm import ArmSearch, SearchAlgorithm
+from study.search.optuna_store import SAMPLERS, OptunaSearch, require_packages
+
+#: Every algorithm by the name that a space gives as its sampler.
+ALGORITHMS: Mapping[str, Callable[[ArmSearch], SearchAlgorithm]] = {
+    **dict.fromkeys(SAMPLERS, OptunaSearch),
+}
+
+
+def check_sampler(search: Search) -> None:
+    """Check that a search's sampler exists and can run here.
+
+    Raises:
+        SpaceError: It does not exist, or needs a package that is not installed.
+    """
+    if search.sampler not in ALGORITHMS:
+        raise SpaceError(
+            f"{search.name}: sampler = {search.sampler!r}: must be one of {', '.join(ALGORITHMS)}"
+        )
+    require_packages(search.sampler)
+
+
+def open_algorithm(arm: ArmSearch) -> SearchAlgorithm:
+    """Open the algorithm of one arm, in line with the arm's recorded trials."""
+    return ALGORITHMS[arm.search.sampler](arm)

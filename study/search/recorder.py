@@ -1,0 +1,166 @@
+"""Records the trials of a search: the record first, then the arm's algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from rin_core.errors import ConfigError
+from study.execution.worker import run_config
+from study.ledger.search_record import SearchRecord, SearchTrial
+from study.ledger.state import TrialState
+from study.planning.grid import short
+from study.planning.search import SearchPlan
+from study.search.algorithm import SearchAlgorithm
+from study.search.scheduler import PerArmASHA
+from study.tracking.base import RunSpec, TrialEnd
+
+
+class TrialRecorder:
+    """Keeps the record of a search while its trials run.
+
+    Args:
+        plan: The search on one corpus.
+        record: Its record, open.
+        algorithms: Each arm's algorithm, by name.
+        asha: Knows which trials were pruned.
+        console: Where a trial that cannot run is reported.
+    """
+
+    def __init__(
+        self,
+        plan: SearchPlan,
+        record: SearchRecord,
+        algorithms: Mapping[str, SearchAlgorithm],
+        asha: PerArmASHA,
+        console: Console,
+    ) -> None:
+        self.plan, self.record, self.console = plan, record, console
+        self._algorithms, self._asha = algorithms, asha
+        self._running: dict[str, SearchTrial] = {}
+        """By fingerprint."""
+
+    def is_running(self, arm: str, parameters: Mapping[str, Any]) -> bool:
+        """Tell whether another trial trains the same run now."""
+        try:
+            return self.plan.run(arm, parameters)[1].fingerprint in self._running
+        except ConfigError:  # start() records why
+            return False
+
+    def start(self, arm: str, number: int, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Record a trial, or find it recorded; see :class:`~study.search.searcher.TrialStarter`."""
+        try:
+            config, run = self.plan.run(arm, parameters)
+        except ConfigError as error:
+            self._record_invalid(arm, number, parameters, str(error))
+            return None
+        run.refresh()
+        trial = self.record.find(arm, number) or self.record.add(
+            SearchTrial(
+                arm=arm,
+                number=number,
+                parameters=dict(parameters),
+                fingerprint=run.fingerprint,
+                config=config.flat(),
+                inherited=len(run.history()),
+            )
+        )
+        self._running[run.fingerprint] = trial
+        return run_config(
+            run,
+            config,
+            self.plan.starts[arm].corpus_key,
+            arm=arm,
+            trial=trial.name,
+            finished=run.result() is not None,
+            report_known_epochs=True,
+        )
+
+    def _record_invalid(
+        self, arm: str, number: int, parameters: Mapping[str, Any], reason: str
+    ) -> None:
+        """Record a trial whose parameters exclude each other: it fails before it starts."""
+        start = self.plan.starts[arm]
+        trial = self.record.find(arm, number) or self.record.add(
+            SearchTrial(
+                arm=arm,
+                number=number,
+                parameters=dict(parameters),
+                fingerprint=start.run.fingerprint,  # the arm's; the trial has no run of its own
+                config=start.trial.config.flat(),
+                state="failed",
+                reason=reason,
+            )
+        )
+        self.console.print(f"{trial.name}: {reason}", style="yellow", markup=False)
+        self._algorithms[arm].tell(trial)
+
+    def spec(self, fingerprint: str) -> RunSpec:
+        """Return a running trial as callbacks see it."""
+        return run_spec(self.plan, self._running[fingerprint])
+
+    def end(self, fingerprint: str, error: str | None) -> TrialEnd:
+        """Record how a trial ended, and tell the arm's algorithm.
+
+        The cause of an error may be a node, a card or a disk. So a trial that ends with an error
+        stays running in the record and is resumed once by the next session, before it counts.
+        """
+        trial = self._running.pop(fingerprint)
+        run, pruned_after = self.plan.ledger.run(fingerprint), self._asha.pruned.get(trial.name)
+        run.refresh()
+        # If another study has trained the run further, the trial still has its own epochs only.
+        trial.see(run.history()[:pruned_after])
+        second_error, trial.reason = bool(trial.reason), ""
+        reason = ""
+        if run.result() is not None:
+            trial.state = "finished"
+        elif pruned_after is not None:
+            trial.state = "stopped"
+            trial.reason = (
+                f"dev F1 {100 * trial.best:.1f} after epoch {pruned_after} is not among the best "
+                f"of {trial.arm} at this rung"
+            )
+            run.record_pruned(pruned_after, f"{self.plan.experiment} {trial.name}: {trial.reason}")
+        elif (failure := run.failure()) is not None:
+            trial.state, trial.reason = "failed", failure["reason"]
+        elif error is not None:
+            trial.reason = error
+            if second_error:
+                trial.state = "failed"
+                run.record_failure(error)
+            else:
+                reason = f"{error}; the same command tries once more"
+        self.record.save()
+        if trial.state != "running":
+            self._algorithms[trial.arm].tell(trial)
+        return TrialEnd(
+            fingerprint=fingerprint,
+            state=TrialState("pruned" if trial.state == "stopped" else trial.state),
+            f1=trial.best,
+            epochs=len(trial.dev_f1),
+            seconds=sum(trial.seconds),
+            reason=reason or trial.reason,
+        )
+
+
+def run_spec(plan: SearchPlan, trial: SearchTrial) -> RunSpec:
+    """Describe a trial to callbacks."""
+    arm = plan.starts.get(trial.arm)
+    tags = {
+        "arm": trial.arm,
+        "corpus": plan.corpus.name,
+        "seed": plan.search.seed,
+        "space": plan.search.name,
+        "rin.trial": trial.name,
+    }
+    return RunSpec(
+        run=plan.ledger.run(trial.fingerprint),
+        experiment=plan.experiment,
+        name=f"{trial.name} · {short(arm.trial.label) if arm else trial.arm}",
+        params={"arm": trial.arm, "corpus": plan.corpus.name, **trial.config},
+        tags={name: str(value) for name, value in tags.items()},
+        max_epochs=int(trial.config["training.max_epochs"]),
+        pruned_after=len(trial.dev_f1) if trial.state == "stopped" else None,
+    )
