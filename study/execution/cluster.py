@@ -66,11 +66,17 @@ def connect(resources: Resources) -> Resources:
         ClusterError: There is no cluster, or this machine has no room for a single trial.
     """
     if not ray.is_initialized():
-        _start(resources.address)
+        start_ray(resources.address)
     # Ray ends a driver at once on SIGTERM; a batch system that sends it expects a clean stop.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     if resources.gpus_per_trial is None:
-        resources = dataclasses.replace(resources, gpus_per_trial=_default_gpus(resources))
+        if resources.address is None:
+            import torch
+
+            gpus = float(torch.cuda.is_available())
+        else:
+            gpus = float(ray.cluster_resources().get("GPU", 0) > 0)
+        resources = dataclasses.replace(resources, gpus_per_trial=gpus)
     if resources.memory_per_trial is None:
         rest = {name: n for name, n in resources.of_trial().items() if name != "memory"}
         largest = max((n.get("memory", 0.0) for n in nodes() if _fitting(n, rest)), default=MEMORY)
@@ -86,7 +92,12 @@ def connect(resources: Resources) -> Resources:
     return resources
 
 
-def _start(address: str | None) -> None:
+def start_ray(address: str | None) -> None:
+    """Start Ray here, or join the cluster at an address.
+
+    Raises:
+        ClusterError: Ray does not start, or there is no cluster.
+    """
     try:
         ray.init(
             address=address or "local",  # None would join a cluster on this host
@@ -105,14 +116,6 @@ def _start(address: str | None) -> None:
             # Ray switches to tokens by itself where one was ever made, and does not say so.
             reason += "; if the cluster requires a token, set RAY_AUTH_MODE=token here, too"
         raise ClusterError(f"{where}: {reason}; run the same command to try again") from error
-
-
-def _default_gpus(resources: Resources) -> float:
-    if resources.address is not None:
-        return float(bool(ray.cluster_resources().get("GPU", 0)))
-    import torch
-
-    return float(torch.cuda.is_available())
 
 
 def nodes() -> list[Mapping[str, float]]:

@@ -122,14 +122,15 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
     return ExperimentSpec(
         name=experiment.name,
         description=description,
-        runs={p.run.fingerprint: _run_spec(p, plan, experiment.name) for p in trials},
+        runs={p.run.fingerprint: run_spec(p, plan, experiment.name) for p in trials},
         tags={"space": plan.space.name, "corpus": experiment.corpus_name},
         artifacts=out / "artifacts",
         corpus=plan.corpora[trials[0].corpus_key],
     )
 
 
-def _run_spec(planned: PlannedTrial, plan: Plan, experiment: str) -> RunSpec:
+def run_spec(planned: PlannedTrial, plan: Plan, experiment: str) -> RunSpec:
+    """Describe a planned trial to callbacks."""
     trial, corpus = planned.trial, plan.corpora[planned.corpus_key]
     tags: dict[str, Any] = {
         "arm": trial.arm,

@@ -80,7 +80,7 @@ def run(
             return capacity(resources, searcher.ahead)
 
         ray_callbacks.append(ConcurrencyUpdater(limiter, slots_and_ahead))
-    with _liveness_file(storage.parent) as alive, _kept_signal_handlers():
+    with driver_file(storage.parent) as alive, restored_signal_handlers():
         parameters = tune.with_parameters(
             trainable,
             handles=handles,
@@ -112,7 +112,7 @@ def run(
 
 
 @contextmanager
-def _liveness_file(folder: Path) -> Iterator[Path]:
+def driver_file(folder: Path) -> Iterator[Path]:
     """Keep a file while the driver runs, by which workers see that they share its folder."""
     for left in folder.glob(".driver-*"):  # by a driver that was killed
         left.unlink(missing_ok=True)
@@ -125,7 +125,7 @@ def _liveness_file(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _kept_signal_handlers() -> Iterator[None]:
+def restored_signal_handlers() -> Iterator[None]:
     """Put signal handlers back.
 
     Tune handles SIGINT and SIGUSR1 by ending its trials, and returns as if all had ended. Without

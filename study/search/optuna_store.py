@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -111,10 +111,11 @@ class OptunaSearch(SearchAlgorithm):
         """Tell Optuna how a trial ended; a pruned trial has the value that it reported last."""
         for row in trial.rows():
             self.report(trial.number, int(row["epoch"]), row["best_dev_f1"])
-        running = self._trials.pop(trial.number)
+        running = self._trials[trial.number]
         running.set_user_attr(FINGERPRINT, trial.fingerprint)
         value = trial.best if trial.state == "finished" else None
         self.study.tell(running, value, STATES[trial.state])
+        del self._trials[trial.number]
 
     def last_reported(self, number: int) -> int:
         """Return the last epoch reported for a resumed trial."""
@@ -145,12 +146,23 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
     off is replaced: trials that ended are copied, and those to resume wait with their parameters
     and epochs under their old numbers. A trial that the record lacks is dropped.
     """
-    expected = _expected_trials(arm)
     name, known = arm.study_name, list[FrozenTrial]()
     exists = name in optuna.get_all_study_names(storage)
     if exists:
         known = optuna.load_study(study_name=name, storage=storage).trials
-    in_line = [_merged(trial, known[n : n + 1]) for n, trial in enumerate(expected)]
+    recorded = {trial.number: trial for trial in arm.recorded}
+    in_line = []
+    for number in range(max(recorded, default=-1) + 1):
+        expected = create_trial(state=TrialState.FAIL)  # a number without a record
+        if number in recorded:
+            expected = frozen_trial(recorded[number], arm.search)
+        found = known[number] if number < len(known) else None
+        if found is not None and found.params == expected.params:
+            if (found.state, found.values) == (expected.state, expected.values):
+                expected = found  # it has the times at which the trial ran
+            elif expected.state == TrialState.WAITING:
+                expected.intermediate_values = found.intermediate_values
+        in_line.append(expected)
     if exists and known != in_line:
         optuna.delete_study(study_name=name, storage=storage)
     study = optuna.create_study(
@@ -195,18 +207,7 @@ def suggest_from(trial: Trial) -> Callable[[str, BaseDistribution], Any]:
     return suggest
 
 
-def _expected_trials(arm: ArmSearch) -> list[FrozenTrial]:
-    """Return the recorded trials as Optuna has them; a number without a record has failed."""
-    recorded = {trial.number: trial for trial in arm.recorded}
-    return [
-        _frozen(recorded[number], arm.search)
-        if number in recorded
-        else create_trial(state=TrialState.FAIL)
-        for number in range(max(recorded, default=-1) + 1)
-    ]
-
-
-def _frozen(trial: SearchTrial, search: Search) -> FrozenTrial:
+def frozen_trial(trial: SearchTrial, search: Search) -> FrozenTrial:
     """Return a recorded trial as Optuna has it; a running one has no epochs yet."""
     rows = [] if trial.state == "running" else trial.rows()
     values = {int(row["epoch"]): row["best_dev_f1"] for row in rows}
@@ -219,14 +220,3 @@ def _frozen(trial: SearchTrial, search: Search) -> FrozenTrial:
         user_attrs={FINGERPRINT: trial.fingerprint},
         intermediate_values=values,
     )
-
-
-def _merged(expected: FrozenTrial, known: Sequence[FrozenTrial]) -> FrozenTrial:
-    """Return Optuna's own trial where it agrees with the record: it knows when the trial ran."""
-    for trial in known:
-        if trial.params == expected.params:
-            if (trial.state, trial.values) == (expected.state, expected.values):
-                return trial
-            if expected.state == TrialState.WAITING:
-                expected.intermediate_values = trial.intermediate_values
-    return expected

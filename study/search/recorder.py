@@ -54,7 +54,20 @@ class TrialRecorder:
         try:
             config, run = self.plan.run(arm, parameters)
         except ConfigError as error:
-            self._record_invalid(arm, number, parameters, str(error))
+            start = self.plan.starts[arm]
+            trial = self.record.find(arm, number) or self.record.add(
+                SearchTrial(
+                    arm=arm,
+                    number=number,
+                    parameters=dict(parameters),
+                    fingerprint=start.run.fingerprint,  # the arm's; the trial has no run
+                    config=start.trial.config.flat(),
+                    state="failed",
+                    reason=str(error),
+                )
+            )
+            self.console.print(f"{trial.name}: {error}", style="yellow", markup=False)
+            self._algorithms[arm].tell(trial)
             return None
         run.refresh()
         trial = self.record.find(arm, number) or self.record.add(
@@ -78,25 +91,6 @@ class TrialRecorder:
             report_known_epochs=True,
         )
 
-    def _record_invalid(
-        self, arm: str, number: int, parameters: Mapping[str, Any], reason: str
-    ) -> None:
-        """Record a trial whose parameters exclude each other: it fails before it starts."""
-        start = self.plan.starts[arm]
-        trial = self.record.find(arm, number) or self.record.add(
-            SearchTrial(
-                arm=arm,
-                number=number,
-                parameters=dict(parameters),
-                fingerprint=start.run.fingerprint,  # the arm's; the trial has no run of its own
-                config=start.trial.config.flat(),
-                state="failed",
-                reason=reason,
-            )
-        )
-        self.console.print(f"{trial.name}: {reason}", style="yellow", markup=False)
-        self._algorithms[arm].tell(trial)
-
     def spec(self, fingerprint: str) -> RunSpec:
         """Return a running trial as callbacks see it."""
         return run_spec(self.plan, self._running[fingerprint])
@@ -107,7 +101,7 @@ class TrialRecorder:
         The cause of an error may be a node, a card or a disk. So a trial that ends with an error
         stays running in the record and is resumed once by the next session, before it counts.
         """
-        trial = self._running.pop(fingerprint)
+        trial = self._running[fingerprint]
         run, pruned_after = self.plan.ledger.run(fingerprint), self._asha.pruned.get(trial.name)
         run.refresh()
         # If another study has trained the run further, the trial still has its own epochs only.
@@ -135,6 +129,7 @@ class TrialRecorder:
         self.record.save()
         if trial.state != "running":
             self._algorithms[trial.arm].tell(trial)
+        del self._running[fingerprint]  # last: after an error above, Ray ends the trial again
         return TrialEnd(
             fingerprint=fingerprint,
             state=TrialState("pruned" if trial.state == "stopped" else trial.state),

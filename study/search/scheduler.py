@@ -30,7 +30,17 @@ class PerArmASHA(FIFOScheduler):  # type: ignore[misc]
     def __init__(self, max_epochs: Mapping[str, int], asha: Asha | None) -> None:
         super().__init__()
         self._schedulers: dict[str, TrialScheduler] = {
-            arm: FIFOScheduler() if asha is None else _scheduler(asha, most)
+            arm: FIFOScheduler()
+            if asha is None
+            else ASHAScheduler(
+                time_attr="epoch",
+                metric="best_dev_f1",
+                mode="max",
+                max_t=most - 1,  # a trial in its last epoch is not pruned
+                grace_period=asha.grace_period,
+                reduction_factor=asha.reduction_factor,
+                stop_last_trials=False,
+            )
             for arm, most in max_epochs.items()
         }
         self.pruned: dict[str, int] = {}
@@ -74,15 +84,3 @@ class PerArmASHA(FIFOScheduler):  # type: ignore[misc]
     def _find(self, trial: Any) -> tuple[TrialScheduler, _Named]:
         run = trial.config["run"]
         return self._schedulers[run["arm"]], _Named(run["trial"])
-
-
-def _scheduler(asha: Asha, max_epochs: int) -> TrialScheduler:
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric="best_dev_f1",
-        mode="max",
-        max_t=max_epochs - 1,  # a trial in its last epoch is not pruned
-        grace_period=asha.grace_period,
-        reduction_factor=asha.reduction_factor,
-        stop_last_trials=False,
-    )

@@ -75,9 +75,47 @@ class SearchSession:
             StudyError: Optuna's storage cannot be used.
             OSError: The ledger, or the store, cannot be written.
         """
+        plan, recorded = self.plan, {arm: self.record.of(arm) for arm in self.plan.starts}
         try:
             resources = cluster.connect(resources)
-            self._run(resources)
+            asha = PerArmASHA(
+                {arm: plan.base(arm).training.max_epochs for arm in recorded}, plan.search.asha
+            )
+            algorithms = {
+                arm: open_algorithm(
+                    ArmSearch(
+                        search=plan.search,
+                        arm=arm,
+                        base=plan.base(arm),
+                        recorded=trials,
+                        database=self.out / DATABASE,
+                        study_name=f"{plan.experiment}/{arm}",
+                    )
+                )
+                for arm, trials in recorded.items()
+            }
+            for arm, trials in recorded.items():
+                for trial in trials:
+                    epochs = len(trial.dev_f1)
+                    if trial.state == "running":
+                        trial.see(plan.ledger.run(trial.fingerprint).history())
+                        epochs = algorithms[arm].last_reported(trial.number)
+                    asha.remember(trial, epochs)
+            recorder = TrialRecorder(plan, self.record, algorithms, asha, self.console)
+            budget = plan.search.budget
+            searcher = RoundRobinSearcher(algorithms, recorded, budget, recorder, self._deadline)
+            self.console.print(cluster.describe_capacity(resources, self.left()), highlight=False)
+            with Progress(self.console, self.left()) as progress:
+                self.interrupted = not tuner.run(
+                    searcher,
+                    asha,
+                    plan.plan.corpora,
+                    resources,
+                    recorder=recorder,
+                    callbacks=[progress, self.tracker],
+                    storage=self.out / "ray",
+                    store=plan.ledger.store,
+                )
         except StorageInternalError as error:
             self.tracker.on_study_end(StudyEnd(complete=False))
             path = self.out / DATABASE
@@ -85,47 +123,6 @@ class SearchSession:
         except Exception:
             self.tracker.on_study_end(StudyEnd(complete=False))
             raise
-
-    def _run(self, resources: cluster.Resources) -> None:
-        plan, recorded = self.plan, {arm: self.record.of(arm) for arm in self.plan.starts}
-        asha = PerArmASHA(
-            {arm: plan.base(arm).training.max_epochs for arm in recorded}, plan.search.asha
-        )
-        algorithms = {
-            arm: open_algorithm(
-                ArmSearch(
-                    search=plan.search,
-                    arm=arm,
-                    base=plan.base(arm),
-                    recorded=trials,
-                    database=self.out / DATABASE,
-                    study_name=f"{plan.experiment}/{arm}",
-                )
-            )
-            for arm, trials in recorded.items()
-        }
-        for arm, trials in recorded.items():
-            for trial in trials:
-                epochs = len(trial.dev_f1)
-                if trial.state == "running":
-                    trial.see(plan.ledger.run(trial.fingerprint).history())
-                    epochs = algorithms[arm].last_reported(trial.number)
-                asha.remember(trial, epochs)
-        recorder = TrialRecorder(plan, self.record, algorithms, asha, self.console)
-        budget = plan.search.budget
-        searcher = RoundRobinSearcher(algorithms, recorded, budget, recorder, self._deadline)
-        self.console.print(cluster.describe_capacity(resources, self.left()), highlight=False)
-        with Progress(self.console, self.left()) as progress:
-            self.interrupted = not tuner.run(
-                searcher,
-                asha,
-                plan.plan.corpora,
-                resources,
-                recorder=recorder,
-                callbacks=[progress, self.tracker],
-                storage=self.out / "ray",
-                store=plan.ledger.store,
-            )
 
     def close(self, files: list[Path]) -> int:
         """Attach reports in the tracker and wait until everything is sent; return what was not."""

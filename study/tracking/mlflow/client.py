@@ -13,7 +13,7 @@ import getpass
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,9 @@ class MlflowRuns:
     """
 
     def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
-        _require_database(uri)
+        require_database(uri)
         self.client = MlflowClient(tracking_uri=uri)
-        self.dataset = experiment.corpus and _dataset(experiment.corpus)
+        self.dataset = experiment.corpus and dataset_input(experiment.corpus)
         try:
             self.user = {"mlflow.user": getpass.getuser()}
         except (OSError, KeyError):  # a container's user may have no name
@@ -166,8 +166,21 @@ class MlflowRuns:
 
         A lost answer may leave two runs with one fingerprint. One is kept, the other deleted.
         """
+        named = f" AND tags.`{FINGERPRINT}` = '{fingerprint}'" if fingerprint else ""
+        runs, token = list[Run](), None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment_id],
+                f"tags.`{KIND}` = 'trial'{named}",
+                max_results=1000,
+                order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
+                page_token=token,
+            )
+            runs += page
+            if not (token := page.token):
+                break
         found: dict[str, RemoteRun] = {}
-        for run in self._search(fingerprint):
+        for run in runs:
             name, run_id = run.data.tags[FINGERPRINT], run.info.run_id
             earlier, known = found.get(name), self._known.get(name)
             if earlier is not None:
@@ -178,18 +191,6 @@ class MlflowRuns:
             described = bool(run.data.params)
             found[name] = RemoteRun(run_id, int(run.info.start_time), run.info.status, described)
         return found
-
-    def _search(self, fingerprint: str | None) -> Iterator[Run]:
-        named = f" AND tags.`{FINGERPRINT}` = '{fingerprint}'" if fingerprint else ""
-        only, token = f"tags.`{KIND}` = 'trial'{named}", None
-        order = ["attributes.start_time ASC", "attributes.run_id ASC"]
-        while True:
-            page = self.client.search_runs(
-                [self.experiment_id], only, max_results=1000, order_by=order, page_token=token
-            )
-            yield from page
-            if not (token := page.token):
-                return
 
     def _open_run(self, spec: RunSpec) -> RemoteRun:
         """Return a run; create it if MLflow has none, reopen it if training continues."""
@@ -207,9 +208,12 @@ class MlflowRuns:
     def _create(self, spec: RunSpec) -> RemoteRun:
         tags = {**spec.tags, **self.user, **SOURCE, FINGERPRINT: spec.fingerprint}
         tags |= {PARENT: self.study_id, KIND: "trial"}
-        started = _start_time(spec)
-        created = self.client.create_run(self.experiment_id, started, tags, spec.name)
-        return RemoteRun(created.info.run_id, started, "RUNNING", described=False, last_epoch=0)
+        started = time.time() - sum(row["seconds"] for row in spec.history())  # an estimate
+        if (result := spec.result()) is not None:
+            started = result["provenance"].get("started", started)
+        started_ms = int(1000 * started)
+        created = self.client.create_run(self.experiment_id, started_ms, tags, spec.name)
+        return RemoteRun(created.info.run_id, started_ms, "RUNNING", described=False, last_epoch=0)
 
     def _send_epochs(self, remote: RemoteRun, spec: RunSpec, last_epoch: int | None) -> None:
         if remote.last_epoch is None:
@@ -217,7 +221,13 @@ class MlflowRuns:
             steps = [m.step for m in self.client.get_metric_history(remote.run_id, watched)]
             remote.last_epoch = max(steps, default=0)
         batch: list[Metric] = []
-        for metrics in _missing_epochs(remote, spec, last_epoch):
+        usage, time_ms, sent = spec.run.usage(), float(remote.started), remote.last_epoch
+        for row in spec.history():
+            epoch, time_ms = int(row["epoch"]), time_ms + 1000 * row["seconds"]
+            if epoch <= sent or (last_epoch is not None and epoch > last_epoch):
+                continue
+            values = epoch_metrics(row, spec.selection) | section("system", usage.get(epoch, {}))
+            metrics = [Metric(k, v, int(time_ms), epoch) for k, v in values.items()]
             # An epoch is never split: the last step of one metric stands for all metrics.
             if batch and len(batch) + len(metrics) > LARGEST_BATCH:
                 self.client.log_batch(remote.run_id, metrics=batch)
@@ -264,27 +274,7 @@ class MlflowRuns:
             self.client.log_artifact(remote.run_id, str(spec.run.weights))
 
 
-def _missing_epochs(
-    remote: RemoteRun, spec: RunSpec, last_epoch: int | None
-) -> Iterator[list[Metric]]:
-    """Yield the metrics of each epoch that MLflow lacks."""
-    usage, time_ms = spec.run.usage(), float(remote.started)
-    for row in spec.history():
-        epoch, time_ms = int(row["epoch"]), time_ms + 1000 * row["seconds"]
-        if (remote.last_epoch or 0) < epoch and (last_epoch is None or epoch <= last_epoch):
-            values = epoch_metrics(row, spec.selection) | section("system", usage.get(epoch, {}))
-            yield [Metric(k, v, int(time_ms), epoch) for k, v in values.items()]
-
-
-def _start_time(spec: RunSpec) -> int:
-    """Return when a run's training began, in milliseconds; an estimate before it has a result."""
-    result = spec.result()
-    if result is not None and "started" in result["provenance"]:
-        return int(1000 * result["provenance"]["started"])
-    return int(1000 * (time.time() - sum(row["seconds"] for row in spec.history())))
-
-
-def _dataset(corpus: EncodedCorpus) -> DatasetInput:
+def dataset_input(corpus: EncodedCorpus) -> DatasetInput:
     """Describe a corpus: its name, the digest that fingerprints depend on, and its sizes."""
     splits = {"train": corpus.train, "dev": corpus.dev, "test": corpus.test}
     profile = {f"{name}_sentences": len(split) for name, split in splits.items()}
@@ -300,7 +290,7 @@ def _dataset(corpus: EncodedCorpus) -> DatasetInput:
     return DatasetInput(described, [InputTag("mlflow.data.context", "train, dev, test")])
 
 
-def _require_database(uri: str) -> None:
+def require_database(uri: str) -> None:
     """Open a database once: MLflow retries one that cannot be opened for 100 seconds."""
     if uri.startswith(("http://", "https://")) or "://" not in uri:
         return

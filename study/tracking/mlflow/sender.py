@@ -114,7 +114,10 @@ class MlflowTracker(Tracker):
         self._thread.join()
         self.unsent = len(self._news)
         done = sum(spec.result() is not None for spec in self.runs.values())
-        tags = {NOTE: self._note(event.files), "trials": f"{done} of {len(self.runs)} finished"}
+        tags = {
+            NOTE: study_note(self.experiment.description, event.files),
+            "trials": f"{done} of {len(self.runs)} finished",
+        }
         status = "FINISHED" if event.complete else "FAILED"
         try:
             self.remote.conclude(status, event.files, tags, self.best())
@@ -135,18 +138,6 @@ class MlflowTracker(Tracker):
             f"MLflow: {mlflow} ui --backend-store-uri {address}",
             f"  http://127.0.0.1:5000/{page}",
         ]
-
-    def _note(self, files: Sequence[Path]) -> str:
-        """Return the description, and the sections of the report that fit into MLflow's limit."""
-        note = self.experiment.description
-        for page in (path.read_text() for path in files if path.suffix == ".md"):
-            # A picture's address is a file beside the page, and MLflow does not look there.
-            text = re.sub(r"^!\[.*\n+", "", page, flags=re.MULTILINE)
-            for section in re.split(r"^(?=## )", text, flags=re.MULTILINE):
-                if len(note) + len(section) + 2 > LONGEST_NOTE:
-                    return note
-                note += f"\n\n{section.strip()}"
-        return note
 
     def best(self) -> RunSpec | None:
         """Return the run with the best dev F1 among those with weights.
@@ -180,7 +171,14 @@ class MlflowTracker(Tracker):
             try:
                 self.remote.update(self.runs[fingerprint], last_epoch)
             except Exception as error:  # training must not end because a display fails
-                self._postpone(fingerprint, error)
+                with self._lock:  # to the end: it may be the only run that cannot be sent
+                    self._news[fingerprint] = self._news.pop(fingerprint)
+                if not self._failing:  # once, not every two seconds
+                    _warn(
+                        f"{self.runs[fingerprint].name}: {_first_line(error)}; training continues, "
+                        "and what is not sent stays in the ledger and is retried"
+                    )
+                self._failing.add(fingerprint)
                 return
             with self._lock:
                 if self._news[fingerprint] == last_epoch:
@@ -190,16 +188,18 @@ class MlflowTracker(Tracker):
                 if not self._failing:
                     _warn("reachable again; all pending runs are sent")
 
-    def _postpone(self, fingerprint: str, error: Exception) -> None:
-        """Move a run to the end of the queue: it may be the only one that cannot be sent."""
-        with self._lock:
-            self._news[fingerprint] = self._news.pop(fingerprint)
-        if not self._failing:  # once, not every two seconds
-            _warn(
-                f"{self.runs[fingerprint].name}: {_first_line(error)}; training continues, and "
-                "what is not sent stays in the ledger and is retried"
-            )
-        self._failing.add(fingerprint)
+
+def study_note(description: str, reports: Sequence[Path]) -> str:
+    """Return the description, and the sections of the reports that fit into MLflow's limit."""
+    note = description
+    for page in (path.read_text() for path in reports if path.suffix == ".md"):
+        # A picture's address is a file beside the page, and MLflow does not look there.
+        text = re.sub(r"^!\[.*\n+", "", page, flags=re.MULTILINE)
+        for section in re.split(r"^(?=## )", text, flags=re.MULTILINE):
+            if len(note) + len(section) + 2 > LONGEST_NOTE:
+                return note
+            note += f"\n\n{section.strip()}"
+    return note
 
 
 def _warn(text: str) -> None:
