@@ -158,16 +158,25 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
 
     def __init__(self, recorder: Recorder, callbacks: Sequence[Callback]) -> None:
         self.recorder, self.callbacks = recorder, callbacks
+        self._started: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Save nothing: Ray saves its tuner with the callbacks, and nothing reads that back."""
         return {}
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Handle a start or a restart."""
-        spec = self.recorder.spec(_fingerprint(trial))
-        for callback in self.callbacks:
-            callback.on_trial_start(spec)
+        """Handle a start; a restart starts nothing new."""
+        self._start(trial)
+
+    def _start(self, trial: Any) -> str:
+        """Announce a trial, once, and return its fingerprint; its worker may die before it starts."""
+        fingerprint = str(trial.config["run"]["fingerprint"])
+        if fingerprint not in self._started:
+            self._started.add(fingerprint)
+            spec = self.recorder.spec(fingerprint)
+            for callback in self.callbacks:
+                callback.on_trial_start(spec)
+        return fingerprint
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -176,7 +185,7 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
         if "train_loss" not in result:
             return
         event = EpochEnd(
-            fingerprint=_fingerprint(trial),
+            fingerprint=self._start(trial),
             epoch=int(result["epoch"]),
             train_loss=result["train_loss"],
             f1=result["dev_f1"],
@@ -190,8 +199,9 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
         error = last_error(trial)
         # Only an error that the trial raised itself has a traceback; else its worker was lost.
         line = error.splitlines()[-1] if '  File "' in error else None
+        fingerprint = self._start(trial)
         for callback in self.callbacks:
-            callback.on_trial_retry(_fingerprint(trial), line)
+            callback.on_trial_retry(fingerprint, line)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Handle an end without an error."""
@@ -205,7 +215,9 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
         # Ray would keep the statistics of every metric until the end of the study.
         trial.metric_analysis.clear()
         trial.metric_n_steps.clear()
-        event = self.recorder.end(_fingerprint(trial), error)
+        fingerprint = self._start(trial)
+        event = self.recorder.end(fingerprint, error)
+        self._started.remove(fingerprint)  # a later trial of a search may have the same run
         for callback in self.callbacks:
             callback.on_trial_end(event)
 
@@ -213,7 +225,3 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
 def last_error(trial: Any) -> str:
     """Return the text of a trial's last failure; Ray keeps all failures in one text."""
     return str(trial.get_error() or "").rpartition("Failure # ")[2].strip()
-
-
-def _fingerprint(trial: Any) -> str:
-    return str(trial.config["run"]["fingerprint"])

@@ -118,7 +118,7 @@ class Callback:
     """
 
     def on_trial_start(self, spec: RunSpec) -> None:
-        """Handle the start of a trial, or its restart after an error."""
+        """Handle the start of a trial. Every other event of the trial follows it."""
 
     def on_epoch(self, event: EpochEnd) -> None:
         """Handle the end of an epoch."""

@@ -17,6 +17,7 @@ from rin_core.data.loading import load_dataset
 from study.execution import tuner, worker
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
+from study.tracking.base import Callback
 
 ROW = {"epoch": 1, "train_loss": 2.0, "seconds": 3.0, "dev_f1": 0.5, "dev_precision": 0.4}
 
@@ -34,17 +35,37 @@ def test_an_epoch_is_reported_once_with_what_the_driver_acts_on(
     assert said == [{**heard, **sums[0]}, {**heard, "epoch": 2, "dev_f1": 0.3, **sums[1]}]
 
 
+class Listener(Callback):
+    """Keeps the events in their order; it records ends as well."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+
+    def spec(self, fingerprint: str) -> Any:
+        return fingerprint
+
+    def end(self, fingerprint: str, error: str | None) -> Any:
+        return (fingerprint, error)
+
+    def on_trial_start(self, spec: Any) -> None:
+        self.events.append(("start", spec))
+
+    def on_trial_retry(self, fingerprint: str, error: str | None) -> None:
+        self.events.append(("retry", fingerprint, error))
+
+    def on_trial_end(self, event: Any) -> None:
+        self.events.append(("end", *event))
+
+
 def test_what_ray_keeps_of_a_trial_is_freed_at_its_end() -> None:
-    ended: list[Any] = []
-    recorder = SimpleNamespace(end=lambda *told: told)
-    listener = SimpleNamespace(on_trial_end=ended.append)
+    listener = Listener()
     trial = Trial("x", stub=True, config={"run": {"fingerprint": "f"}})
     trial.update_last_result({**ROW, "training_iteration": 1, "config": {}})
     assert len(trial.metric_analysis) == len(trial.metric_n_steps) == len(ROW) + 1
-    tuner.TrialEvents(recorder, [listener]).on_trial_complete(1, [trial], trial)
+    tuner.TrialEvents(listener, [listener]).on_trial_complete(1, [trial], trial)
     assert (trial.metric_analysis, trial.metric_n_steps) == ({}, {})
     assert trial.last_result["dev_f1"] == 0.5
-    assert ended == [("f", None)]
+    assert listener.events == [("start", "f"), ("end", "f", None)]
 
 
 def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
@@ -88,11 +109,12 @@ def test_what_ended_the_driver_is_told_as_it_was() -> None:
     ],
 )
 def test_an_error_is_told_from_a_lost_worker(text: str | None, told: str | None) -> None:
-    heard: list[tuple[str, str | None]] = []
-    listener = SimpleNamespace(on_trial_retry=lambda *said: heard.append(said))
+    listener = Listener()
     trial = SimpleNamespace(config={"run": {"fingerprint": "f"}}, get_error=lambda: text)
-    tuner.TrialEvents(SimpleNamespace(), [listener]).on_trial_recover(1, [trial], trial)
-    assert heard == [("f", told)]
+    events = tuner.TrialEvents(listener, [listener])
+    events.on_trial_recover(1, [trial], trial)  # before the worker has started
+    events.on_trial_start(1, [trial], trial)
+    assert listener.events == [("start", "f"), ("retry", "f", told)]
 
 
 def test_a_node_that_does_not_see_the_output_folder_says_so(tmp_path: Path) -> None:
