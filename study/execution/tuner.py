@@ -169,7 +169,7 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
         self._start(trial)
 
     def _start(self, trial: Any) -> str:
-        """Announce a trial, once, and return its fingerprint; its worker may die before it starts."""
+        """Announce a trial once, and return its fingerprint; a worker may die before it starts."""
         fingerprint = str(trial.config["run"]["fingerprint"])
         if fingerprint not in self._started:
             self._started.add(fingerprint)
