@@ -1,4 +1,4 @@
-"""A search for a reader: two figures, the tables, and what they do not say."""
+"""The section of a search: its figures and tables."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from reports.tables.search import search_notes
 
 
 def search_section(data: SearchData) -> Section:
-    """Return everything there is to see of a search."""
+    """Return the figures and tables of a search."""
     drawings = [
         Drawing(
             name="expected_best",
-            caption="Expected best dev F1 of n trials drawn from those found.",
+            caption="Best dev F1 to expect after n trials.",
             figure=draw_expected(expected_info(data)),
         )
     ]
     if (info := slices_info(data)) is not None:
         caption = (
-            "Dev F1 of every trial against each parameter; open: stopped early; triangles: more "
-            f"than {SHOWN:g} points below the best."
+            "Dev F1 of every trial by each parameter. Open markers: pruned. Triangles: more than "
+            f"{SHOWN:g} points below the best."
         )
         drawings.insert(0, Drawing(name="slices", caption=caption, figure=draw_slices(info)))
-    intro: tuple[str, ...] = (f"{data.title} Scores on dev of {data.corpus}, in points.",)
+    intro: tuple[str, ...] = (f"{data.title} Scores are dev F1 × 100 on {data.corpus}.",)
     if ranked(data.trials).empty:
         intro = (*intro, "No trial has finished yet.", *search_notes(data))
     return Section(
@@ -40,22 +40,22 @@ def search_section(data: SearchData) -> Section:
 
 
 def build_search(runs: Path, out: Path, experiment: str) -> list[Path]:
-    """Write a search's page, tables, figures and trials, and return the files.
+    """Write the reports of a search, and return the files.
 
     Args:
         runs: A study's output folder.
-        out: Folder for the reports, one folder in it for each experiment.
-        experiment: The search.
+        out: Folder of the reports; those of the search go to a folder of its name.
+        experiment: The name of the search.
 
     Raises:
-        LedgerError: There is no such search, or its record cannot be read.
+        LedgerError: The search does not exist, or its record cannot be read.
     """
     return write_search(read_search(runs, experiment), out)
 
 
 def write_search(data: SearchData, out: Path) -> list[Path]:
-    """Write what :func:`search_section` has, and every trial as CSV; return the files."""
-    made = write_section(search_section(data), out)
+    """Write the section of a search, and all trials as CSV; return the files."""
+    written = write_section(search_section(data), out)
     table = out / data.experiment / "trials.csv"
     data.trials.to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
-    return [*made, table]
+    return [*written, table]

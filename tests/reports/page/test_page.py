@@ -133,9 +133,7 @@ def test_what_was_used_stands_at_the_foot(tmp_path: Path) -> None:
 def test_a_search_alone_has_a_page(tmp_path: Path) -> None:
     write_search(tmp_path / "runs")
     assert main(["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
-    assert "6 runs of 1 studies and searches, 2 of them finished" in (
-        tmp_path / "out" / "index.html"
-    ).read_text().replace("\n", " ")
+    assert "6 runs, 2 finished" in (tmp_path / "out" / "index.html").read_text().replace("\n", " ")
 
 
 def test_a_part_of_a_ledger_leaves_the_page_alone(tmp_path: Path) -> None:
@@ -156,9 +154,9 @@ def test_fates_of_runs(reported: Reported) -> None:
     failed = cards[f"{6:016x}"]
     assert (failed.fate, failed.reason[:8]) == ("failed", "<script>")
     runs_of = RunLists(cards=cards)
-    assert runs_of.place(Cell(text="", fingerprints=("nobody",))) == ""
-    first = runs_of.place(Cell(text="", fingerprints=("f0", "f1")))
-    assert runs_of.place(Cell(text="x", fingerprints=("f0", "f1", "f0"))) == first
+    assert runs_of.list_id(Cell(text="", fingerprints=("nobody",))) == ""
+    first = runs_of.list_id(Cell(text="", fingerprints=("f0", "f1")))
+    assert runs_of.list_id(Cell(text="x", fingerprints=("f0", "f1", "f0"))) == first
     assert not runs_of.all_finished(Cell(text="", fingerprints=("f0", "f1")))
 
 
