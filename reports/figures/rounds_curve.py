@@ -82,7 +82,7 @@ class RoundsCurveInfo:
     corpus: str
     settings: str
     selection: str
-    """Split on which the epoch was selected."""
+    """Split on which the epoch was chosen."""
     baseline: str
     """Label of K = 0."""
     panels: tuple[Panel, ...]
@@ -125,7 +125,7 @@ def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
         settings=str(frame["settings"].iloc[0]),
         selection="test" if (frame["selection"] == "test").any() else "dev",
         # BiLSTM_s is the paper's name for K = 0 with its BiLSTM encoder.
-        baseline="BiLSTM_s" if "bilstm-s" in set(frame["arm"]) else "no rounds",
+        baseline="BiLSTM_s" if "bilstm-s" in set(frame["arm"]) else "no interaction",
         panels=tuple(_panel(metric, frame) for metric in _METRICS),
     )
 
@@ -251,7 +251,7 @@ def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
     title = f"Test scores against updating rounds K on {info.corpus}, {seed_count(info)}"
     figure.text(0.012, 1 - 0.3 / height, title, fontsize=13, fontweight="bold")
     selection = "dev" if info.selection == "dev" else "TEST, which inflates the scores"
-    subtitle = f"Test split, epoch selected on {selection}"
+    subtitle = f"Test split, epoch chosen on {selection}"
     if any(math.isfinite(p.low) for _, p in info.points):
         subtitle += "; mean over seeds with its 95 % CI"
     figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=FAINT)

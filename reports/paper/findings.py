@@ -77,7 +77,7 @@ def corpus_findings(
     groups = (
         Group("The paper's claims", tuple(claim_sentence(found) for found in claims)),
         Group(
-            "Selecting the epoch on test, as the authors' released program does (not a result)",
+            "Choosing the epoch on test, as the authors' released program does (not a result)",
             tuple(text for study in studies for text in selection_sentences(study)),
         ),
         Group(
@@ -174,7 +174,7 @@ def _size_sentence(size: SizeEvidence, difference: Estimate, claim_verdict: Orde
 
 
 def selection_sentences(study: StudyData) -> list[str]:
-    """Return how selecting the epoch on test changes test F1, for each arm with both."""
+    """Return how choosing the epoch on test changes test F1, for each arm with both."""
     sentences = []
     for arm, (on_test, on_dev) in selection_pairs(study.frame).items():
         gain = paired_difference(by_seed(on_test, "test_f1"), by_seed(on_dev, "test_f1")).estimate
@@ -182,7 +182,7 @@ def selection_sentences(study: StudyData) -> list[str]:
             continue
         ours, printed = score(on_test, "test_f1"), published(study.corpus, arm, "f1")
         text = (
-            f"{arm_label(on_dev)}: {mean_sd(ours)} with the epoch selected on test, "
+            f"{arm_label(on_dev)}: {mean_sd(ours)} with the epoch chosen on test, "
             f"{mean_sd(score(on_dev, 'test_f1'))} on dev: {mean_sd(gain, '+')}{_certainty(gain)}."
         )
         if printed:
@@ -264,7 +264,7 @@ def search_sentences(corpus: str, searches: Sequence[SearchData]) -> tuple[str, 
                 scores.append(f"{label} {mean_sd(ours)} ({_finished_seeds(trials)}{origin})")
         if scores:
             sentences.append(
-                f"`{data.experiment}`, {budgets(data)} of each arm, selected on dev. Test F1 on "
+                f"`{data.experiment}`, {budgets(data)} of each arm, chosen on dev. Test F1 on "
                 f"fresh seeds: {'; '.join(scores)}."
             )
             sentences += [arms_sentence(found) for found in compare_arms(data)]

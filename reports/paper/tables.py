@@ -101,9 +101,9 @@ def table_5(study: StudyData) -> Table:
     base, arms = of_arm(study.frame, FULL_MODEL), _arms(TABLE_5_ROWS, study)
     others = [arm for arm, _ in arms if arm != FULL_MODEL]
     pairs = [(of_arm(study.frame, arm), base) for arm in others]
-    # The full model's own row: a pair with itself gives the headings, and no cell.
-    empty = dict.fromkeys(difference_cells([(base, base)], study.counts)[0], NO_CELL)
     differences = dict(zip(others, difference_cells(pairs, study.counts), strict=True))
+    # The full model has no difference from itself.
+    empty = dict.fromkeys(next(iter(differences.values()), {}), NO_CELL)
     rows = []
     for arm, label in arms:
         trials, is_full = of_arm(study.frame, arm), arm == FULL_MODEL

@@ -95,7 +95,7 @@ def differences_table(study: StudyData) -> Table | None:
 
 
 def selection_pairs(frame: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
-    """Return trials with the epoch selected on test, and on dev, for each arm with both.
+    """Return trials with the epoch chosen on test, and on dev, for each arm with both.
 
     If the two have common seeds, only these are returned.
     """
@@ -111,7 +111,7 @@ def selection_pairs(frame: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.Dat
 
 
 def selection_table(study: StudyData) -> Table | None:
-    """Return how much selecting the epoch on test inflates test F1.
+    """Return how much choosing the epoch on test inflates test F1.
 
     Returns:
         ``None`` if no arm was run both ways.
@@ -141,7 +141,7 @@ def selection_table(study: StudyData) -> Table | None:
     return Table(
         name="optimism",
         in_reproduction=True,
-        title="Test F1 with the epoch selected on test, and with it selected on dev",
+        title="Test F1 with the epoch chosen on test, and with it chosen on dev",
         head="Model",
         rows=tuple(rows),
         notes=(
@@ -150,11 +150,11 @@ def selection_table(study: StudyData) -> Table | None:
             f"Same training: {_same_training(list(pairs.values()))} pairs of runs have the same "
             "training loss in every epoch until the earlier one ends. The others diverge because "
             "processors round differently, which adds noise to the difference.",
-            "The difference is not tested. Among the epochs that both ways have, the one selected "
-            "on test cannot score lower there. But the selected epoch also decides when training "
+            "The difference is not tested. Among the epochs that both ways have, the one chosen "
+            "on test cannot score lower there. But the chosen epoch also decides when training "
             "stops, and the longer run may find a better one.",
-            "The authors' released program selects the epoch on test. The verdict shows what that "
-            "would change. Scores selected on test are not results.",
+            "The authors' released program chooses the epoch on test. The verdict shows what that "
+            "would change. Scores chosen on test are not results.",
         ),
     )
 

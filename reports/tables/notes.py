@@ -23,11 +23,10 @@ def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, .
         others: Settings that were also run and are not in the table.
     """
     done = frame[frame["status"] == "done"]
-    notes = ["The epoch was selected on dev F1. Test was scored once, with that epoch's weights."]
+    notes = ["The epoch was chosen on dev F1. Test was scored once, with that epoch's weights."]
     if (frame["selection"] == "test").any():
         notes = [
-            "**Models marked so selected their epoch on the test split**, which inflates their "
-            "scores."
+            "**Models marked so chose their epoch on the test split**, which inflates their scores."
         ]
     notes += [
         "Precision, recall and F1 are of triples with both entity words right. Exact F1 requires "

@@ -145,7 +145,7 @@ def search_notes(data: SearchData) -> list[str]:
     counts = data.trials.groupby("arm").size().to_dict()
     budgets = ", ".join(f"{arm} {count}" for arm, count in counts.items())
     notes = [
-        "The best trial is selected on dev, among finished trials. Pruned trials have the scores "
+        "The best trial is chosen on dev, among finished trials. Pruned trials have the scores "
         "of the epochs that they trained. No mean includes them.",
         f"Trials by arm: {budgets}, of {data.budget} each.",
         "Expected best: of n trials drawn with replacement from all trials (Dodge et al. 2019). "

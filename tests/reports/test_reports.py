@@ -158,7 +158,7 @@ def test_a_comparison_of_rounds_is_a_curve_under_any_names(tmp_path: Path) -> No
     assert [(c.cell, [p.rounds for p in c.points]) for c in panel.curves] == [("gru", [1, 3])]
     assert panel.baseline is not None
     assert panel.baseline.published is None, "of other settings than the paper's"
-    assert rounds_curve_info(read_ledger(tmp_path)).baseline == "no rounds"
+    assert rounds_curve_info(read_ledger(tmp_path)).baseline == "no interaction"
     ledger.plan("wide", 0, config={**shared, "model.rounds": 2, "model.feature_size": 64})
     ledger.save("mine-webnlg_star")
     assert not is_rounds_curve(read_ledger(tmp_path))

@@ -124,7 +124,7 @@ def test_verdicts_that_change_if_the_published_means_are_as_uncertain_as_ours(
     assert "2 more scores count as reproduced" in scores_sentence(paper(ledger))
 
 
-def test_selecting_on_test_is_compared_with_dev_and_with_the_paper(ledger: Ledger) -> None:
+def test_choosing_on_test_is_compared_with_dev_and_with_the_paper(ledger: Ledger) -> None:
     assert selection_sentences(paper(ledger)) == []
     config = {"training.selection": "test"}
     for arm in ("gru-1", "gru-3"):
@@ -133,7 +133,7 @@ def test_selecting_on_test_is_compared_with_dev_and_with_the_paper(ledger: Ledge
         ledger.finish(ledger.plan("gru-1-on-test", seed, config=config), f1)
     ledger.save("rounds_curve-webnlg_star")
     (text,) = selection_sentences(paper(ledger))  # K = 3 has no finished run
-    assert text.startswith("RIN (GRU, K = 1): 87.7 ± 0.6 with the epoch selected on test, 87.0 ± ")
+    assert text.startswith("RIN (GRU, K = 1): 87.7 ± 0.6 with the epoch chosen on test, 87.0 ± ")
     assert text.endswith("3 seeds). The paper's 86.3: **reproduced**.")
 
 
@@ -195,7 +195,7 @@ def test_tuned_scores_are_compared_with_the_papers_best(ledger: Ledger) -> None:
     data = confirmed_search(ledger, {"a-tuned": (0.88, 0.89)})
     assert search_sentences("webnlg_star", [dataclasses.replace(data, confirmed=None)]) == ()
     scores, best = search_sentences("webnlg_star", [data])
-    assert "1 trials of each arm, selected on dev. Test F1 on fresh seeds: a-tuned 88.5 ±" in scores
+    assert "1 trials of each arm, chosen on dev. Test F1 on fresh seeds: a-tuned 88.5 ±" in scores
     assert best == "The paper's best score without BERT: 87.0 (Table 1, RIN (100d, K = 3))."
 
 
