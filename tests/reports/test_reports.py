@@ -142,7 +142,7 @@ def test_which_experiments_are_a_curve(frame: pd.DataFrame) -> None:
     ablation = frame.copy()
     ablation.loc[frame["arm"] == "rnn-1", "settings_except_rounds"] = "model.relation_input=false"
     assert not is_rounds_curve(ablation)
-    with pytest.raises(ValueError, match="differ in K and cell alone"):
+    with pytest.raises(ValueError, match="differ in K and cell only"):
         rounds_curve_info(ablation)
     renamed = pd.concat([frame, frame[frame["arm"] == "gru-1"].assign(arm="gru-one")])
     assert not is_rounds_curve(renamed), "one point twice"
