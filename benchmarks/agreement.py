@@ -86,8 +86,8 @@ def compare(options: Options) -> dict[str, Result]:
             found[name] = (nudged if name == "nudged reference" else train)(config, corpus)
         best = found[name]
         CONSOLE.print(
-            f"{name}: dev F1 {100 * best.dev['f1']:.2f} at epoch {best.best_epoch} of "
-            f"{len(best.history)}, test F1 {100 * best.test['f1']:.2f}"
+            f"{name}: dev F1 {100 * best.selection_scores['f1']:.2f} at epoch {best.best_epoch} of "
+            f"{len(best.history)}, test F1 {100 * best.test_scores['f1']:.2f}"
         )
     return found
 
@@ -103,7 +103,8 @@ def nudged(config: Config, corpus: EncodedCorpus) -> Result:
 def strays(found: dict[str, Result], name: str) -> str:
     """Say how far a run's dev F1 is from the reference's, in points."""
     pairs = zip(found[name].history, found["reference"].history, strict=False)
-    points = [(100 * abs(a.dev["f1"] - b.dev["f1"]), a.epoch) for a, b in pairs]
+    scored = [(a.selection_scores["f1"], b.selection_scores["f1"], a.epoch) for a, b in pairs]
+    points = [(100 * abs(ours - theirs), epoch) for ours, theirs, epoch in scored]
     most, epoch = max(points)
     last = [p for p, e in points if e > len(points) // 2]
     return (
@@ -127,7 +128,7 @@ def main(options: Options) -> None:
             ["epoch", *(f"{name} {what}" for name in found for what in ("dev F1", "loss"))]
         )
         for epochs in zip(*(result.history for result in found.values()), strict=False):
-            values = (value for e in epochs for value in (e.dev["f1"], e.train_loss))
+            values = (value for e in epochs for value in (e.selection_scores["f1"], e.train_loss))
             writer.writerow([epochs[0].epoch, *values])
     CONSOLE.print(f"written: {path}")
 

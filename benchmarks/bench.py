@@ -41,7 +41,7 @@ from rin_core.data.loading import load_dataset
 from rin_core.loss.pair_loss import sums_for
 from rin_core.model.rin import RIN
 from rin_core.train.metrics import evaluate
-from study.ledger.provenance import provenance
+from study.execution.provenance import provenance
 
 BATCH = 50
 RESULTS = Path(__file__).with_name("results")

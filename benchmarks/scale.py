@@ -27,6 +27,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from study.ledger.fields import SCORES
+from study.ledger.schema import Code, CorpusName, Epoch, Predictions, Provenance, Result
+
 RESULTS = Path(__file__).with_name("results")
 ROOT = Path(__file__).parents[1]
 CONSOLE = Console()
@@ -48,15 +51,15 @@ class Options:
     """Used by the benchmark itself: run one measurement in this process and print it."""
 
 
-def row(epoch: int) -> dict[str, float]:
+def epoch(number: int) -> Epoch:
     """Return what a trial reports of an epoch."""
-    scores = dict.fromkeys(
-        (f"dev_{p}{n}" for p in ("", "exact_", "entity_", "relation_") for n in SCORES), 0.5
+    return Epoch(
+        epoch=number,
+        train_loss=1.0,
+        selection_scores=dict.fromkeys(SCORES, 0.5),
+        seconds=0.1,
+        tokens_per_second=1e4,
     )
-    return {"epoch": epoch, "train_loss": 1.0, "seconds": 0.1, "tokens_per_second": 1e4, **scores}
-
-
-SCORES = ("precision", "recall", "f1")
 
 
 def report_only(
@@ -74,21 +77,25 @@ def report_only(
     run = Run(Path(described["path"]))
     token, report = run.claim(), Reporter()
     history = []
-    for epoch in range(1, described["epochs"] + 1):
-        history.append(row(epoch))
+    for number in range(1, described["epochs"] + 1):
+        history.append(epoch(number))
+        run.record_epoch(history[-1])
         run.publish_epoch(token)
         report(history[-1])
-    scores = {name.removeprefix("dev_"): v for name, v in row(1).items() if name[:4] == "dev_"}
-    result = {
-        "fingerprint": run.fingerprint,
-        "config": described["config"],
-        "corpus": {"name": "demo", "digest": "d", "content": "c"},
-        "history": history,
-        **{"best_epoch": 1, "stopped": "max_epochs", "dev": scores, "test": scores},
-        "seconds": 0.1 * len(history),
-        "provenance": {"code": described["code"], "threads": threads},
-    }
-    run.finish(result, {"relations": [], "triples": [], "spans": []}, token)
+    result = Result(
+        fingerprint=run.fingerprint,
+        config=described["config"],
+        corpus=CorpusName(name="demo", digest="d", content="c"),
+        history=history,
+        best_epoch=1,
+        end_reason="max_epochs",
+        selection_split="dev",
+        selection_scores=history[0].selection_scores,
+        test_scores=history[0].selection_scores,
+        seconds=0.1 * len(history),
+        provenance=Provenance(code=Code(**described["code"]), hardware="", threads=threads),
+    )
+    run.finish(result, Predictions(relations=[], triples=[], spans=[]), token)
 
 
 def bare(options: Options, count: int, folder: Path) -> dict[str, float]:
@@ -115,8 +122,8 @@ def ray_tune(options: Options, count: int, folder: Path, callbacks: list[Any]) -
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 
     def trial(config: dict[str, Any]) -> None:
-        for epoch in range(1, options.epochs + 1):
-            tune.report(row(epoch))
+        for number in range(1, options.epochs + 1):
+            tune.report(epoch(number).to_json())
 
     started = time.monotonic()
     tune.Tuner(
@@ -156,8 +163,7 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
     plan = make_plan(grid, ledger, ["demo"], seeds=range(count))
     experiments = plan.experiments()
     for experiment in experiments:
-        header = {"space": "scale", "corpus": "demo", "command": "scale"}
-        ledger.record_study(experiment.name, header, experiment.record())
+        ledger.record_study(experiment.record({"space": ["scale"], "data": ["demo"]}))
     stage("planning")
     running = driver.StudySession(experiments, uri, folder, Console(quiet=True))
     stage("MLflow opened")

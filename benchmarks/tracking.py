@@ -28,7 +28,7 @@ import torch
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
-from study.execution.trial import run_unit
+from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
 from study.tracking.base import DISABLED, ExperimentSpec, RunSpec
@@ -56,10 +56,10 @@ def measure(config: Config, corpus: EncodedCorpus, uri: str, pair: int, root: Pa
     tracker = open_tracker(uri, _spec(unit, config, corpus, f"pair {pair}", root))
 
     def report(row: Mapping[str, float]) -> None:
-        tracker.on_epoch(epoch_end("trial", int(row["epoch"])))
+        tracker.on_epoch(epoch_end("trial", row.epoch))
 
     started, cpu = time.perf_counter(), time.process_time()
-    record = run_unit(config, corpus, unit, on_epoch=report)
+    record = train_run(config, corpus, unit, on_epoch=report)
     trained, trained_cpu = time.perf_counter(), time.process_time()
     tracker.on_trial_end(trial_end("trial"))
     if close(tracker, complete=True):
@@ -67,7 +67,7 @@ def measure(config: Config, corpus: EncodedCorpus, uri: str, pair: int, root: Pa
     return Measured(
         pair=pair,
         tracking=uri.partition(":")[0],
-        epochs=len(record["history"]),
+        epochs=len(record.history),
         trial_s=trained - started,
         trial_cpu_s=trained_cpu - cpu,
         after_s=time.perf_counter() - trained,

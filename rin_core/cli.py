@@ -8,18 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-import torch
-
 from rin_core.errors import RinError
 
 #: As shells have it for what Ctrl-C ended.
 INTERRUPTED = 130
-
-
-def require_gpu() -> None:
-    """Raise ``ValueError`` where there is no GPU to compute on."""
-    if not torch.cuda.is_available():
-        raise ValueError("--gpu: torch finds no GPU; remove the option")
 
 
 def exit_with_clear_errors(

@@ -185,8 +185,8 @@ def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> "StudyLedger":
 def exported(small_ledger: "StudyLedger", tmp_path: Path) -> Path:
     """It as a file, in a folder that is made for it."""
     from study.ledger.transfer import export_ledger
-    from tests.exports import ONE_UNIT
+    from tests.exports import ONE_RUN
 
     file = tmp_path / "kept" / "demo.jsonl"
-    assert export_ledger(small_ledger, file) == ONE_UNIT
+    assert export_ledger(small_ledger, file) == ONE_RUN
     return file

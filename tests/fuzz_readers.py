@@ -29,8 +29,8 @@ with atheris.instrument_imports(include=INSTRUMENTED):
     from rin_core.errors import CheckpointError
     from rin_core.predict.jsonl import RecordReader
     from rin_core.train.checkpoint import load_tensors
+    from study.ledger.exported import read_exported
     from study.ledger.ledger import Ledger
-    from study.ledger.schema import read_exported
     from study.ledger.transfer import merge
 
 SECONDS_OF_ONE = 10

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rin_core.data.corpus import Corpus, Sentence
-from study.ledger.corpora import describe
-from study.ledger.scores import SCORES
+from study.ledger.fields import SCORES
+from study.planning.corpora import describe
+from tests.records import a_result
 from tests.rin_core.data.test_statistics import sentence
 
 EXPERIMENT = "rounds_curve-webnlg_star"
 NOTHING: Mapping[str, object] = {}
 OLD = {"training.max_epochs": 2}
 NEW = {"training.max_epochs": 15, "vectors": "glove.6B.100d"}
-COMMAND = "python study/run.py --space rounds_curve --corpus webnlg_star"
+OPTIONS = {"space": ["rounds_curve"], "data": ["webnlg_star"]}
 
 
 class Ledger:
@@ -53,20 +54,21 @@ class Ledger:
 
     def finish(self, fingerprint: str, f1: float, changes: Mapping[str, object] = NOTHING) -> None:
         """Record a result with test F1 ``f1`` and every other score at a fixed distance."""
-        test = dict.fromkeys(SCORES, f1) | {"precision": f1 - 0.01, "recall": f1 + 0.01}
-        result: dict[str, object] = {
-            "fingerprint": fingerprint,
-            "corpus": {"name": "webnlg_star", "digest": "d"},
-            "history": [{"epoch": 1}, {"epoch": 2}, {"epoch": 3}],
-            "best_epoch": 2,
-            "seconds": 12.5,
-            "config": next(
-                (t["config"] for t in self.trials if t["fingerprint"] == fingerprint), {}
-            ),
-            "dev": dict.fromkeys(SCORES, f1 + 0.02),
-            "test": test | {"entity_f1": f1 + 0.05, "exact_f1": f1 - 0.08},
-        }
-        self.write(fingerprint, "result.json", json.dumps({**result, **changes}))
+        test = dict.fromkeys(SCORES, f1) | {"precision": f1 - 0.01, "recall": min(1.0, f1 + 0.01)}
+        config = next((t["config"] for t in self.trials if t["fingerprint"] == fingerprint), {})
+        assert isinstance(config, dict)
+        result = a_result(
+            fingerprint,
+            epochs=3,
+            corpus={"name": "webnlg_star", "digest": "d"},
+            best_epoch=2,
+            seconds=12.5,
+            config=config,
+            selection_split=config.get("training.selection", "dev"),
+            selection_scores=dict.fromkeys(SCORES, min(1.0, f1 + 0.02)),
+            test_scores=test | {"entity_f1": min(1.0, f1 + 0.05), "exact_f1": f1 - 0.08},
+        )
+        self.write(fingerprint, "result.json", json.dumps({**result.to_json(), **changes}))
 
     def describe(self, sentences: Sequence[Sentence], content: str = "c") -> None:
         """Record a corpus that has the same sentences in every split."""
@@ -74,7 +76,7 @@ class Ledger:
         corpus = Corpus(name="webnlg_star", train=part, dev=part, test=part)
         path = self.runs / "corpora" / f"{content}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"content": content, **describe(corpus)}))
+        path.write_text(json.dumps(describe(content, corpus).to_json()))
 
     def predict(
         self, fingerprint: str, f1: float, triples: Sequence[tuple[int, int, str, int]]
@@ -82,7 +84,9 @@ class Ledger:
         """Record a result whose test F1 and predictions agree, if they do."""
         corpus = {"name": "webnlg_star", "digest": "d", "content": "c"}
         scores = dict.fromkeys(SCORES, f1)
-        self.finish(fingerprint, f1, {"corpus": corpus, "dev": scores, "test": scores})
+        self.finish(
+            fingerprint, f1, {"corpus": corpus, "selection_scores": scores, "test_scores": scores}
+        )
         relations = sorted({t for _, _, t, _ in triples})
         rows = [[n, i, relations.index(t), j] for n, i, t, j in triples]
         said = {"relations": relations, "triples": rows, "spans": []}
@@ -93,14 +97,14 @@ class Ledger:
         experiment: str = EXPERIMENT,
         corpus: str = "webnlg_star",
         updated: str = "2020-01-01",
-        command: str = COMMAND,
+        options: Mapping[str, object] = OPTIONS,
     ) -> None:
         study: dict[str, object] = {
             "experiment": experiment,
             "space": experiment.partition("-")[0],
             "corpus": corpus,
         }
-        study |= {"updated": updated, "command": command, "trials": self.trials}
+        study |= {"version": 3, "updated": updated, "options": options, "trials": self.trials}
         path = self.runs / "studies" / f"{experiment}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(study))
@@ -154,8 +158,8 @@ def trial(
 
 TRIALS = [
     trial(0, "finished", [0.1, 0.5, 0.6, 0.4], 1e-3),
-    trial(1, "stopped", [0.1, 0.2], 1e-4),
-    trial(2, "stopped", [0.3], 1e-5),
+    trial(1, "pruned", [0.1, 0.2], 1e-4),
+    trial(2, "pruned", [0.3], 1e-5),
     trial(3, "failed", [], 1e-2, reason="the loss is nan"),
     trial(4, "finished", [0.1, 0.7, 0.6, 0.5, 0.4, 0.3], 2e-3, inherited=4),
     trial(5, "running", [0.9], 3e-3),
@@ -163,18 +167,19 @@ TRIALS = [
 
 
 def write_search(runs: Path) -> None:
-    """Two trials have come to their end; others were stopped, failed or are running."""
+    """Two trials are finished; others are pruned, failed or running."""
     record = {
         "experiment": "some",
         "title": "What?",
         "corpus": "tiny",
-        "command": "python study/run.py --space some",
+        "version": 3,
+        "options": {"space": ["some"]},
         "settings": {"training.patience": 3},
         "labels": {"a": "Arm A"},
         "parameters": {RATE: DISTRIBUTION},
         "budget": 6,
         "confirmed": "some-confirmed",
-        "identities": {},
+        "identities": {"a": {}},
         "trials": TRIALS,
     }
     path = runs / "searches" / "some.json"
@@ -188,13 +193,16 @@ def end(runs: Path, number: int, epochs: int, dev_f1: float) -> None:
     """Let a trial's unit have come to its end."""
     unit = runs / "units" / f"f{number}"
     unit.mkdir(parents=True)
-    scores = dict.fromkeys(SCORES, dev_f1)
-    result = {
-        **{"fingerprint": unit.name, "corpus": {"name": "tiny", "digest": "d"}},
-        **{"history": [{}] * epochs, "best_epoch": 1, "seconds": 2.0 * epochs},
-        **{"dev": scores, "test": scores},
-    }
-    (unit / "result.json").write_text(json.dumps(result))
+    result = a_result(
+        unit.name,
+        epochs=epochs,
+        corpus={"name": "tiny", "digest": "d"},
+        best_epoch=1,
+        seconds=2.0 * epochs,
+        selection_scores=dict.fromkeys(SCORES, dev_f1),
+        test_scores=dict.fromkeys(SCORES, dev_f1),
+    )
+    (unit / "result.json").write_text(json.dumps(result.to_json()))
 
 
 # --- one with everything ------------------------------------------------------------------

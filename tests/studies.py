@@ -16,6 +16,8 @@ def results(out: Path) -> dict[str, dict[str, Any]]:
 
 def numbers(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what must be equal to the bit: everything but the clock and the machine."""
-    clock = ("seconds", "tokens_per_second")
+    clock = ("seconds", "tokens_per_second", "usage")
     history = [{k: v for k, v in row.items() if k not in clock} for row in result["history"]]
-    return {"history": history} | {k: result[k] for k in ("best_epoch", "stopped", "dev", "test")}
+    return {"history": history} | {
+        k: result[k] for k in ("best_epoch", "end_reason", "selection_scores", "test_scores")
+    }

@@ -10,35 +10,37 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from rin_core.train.checkpoint import save_tensors
-from rin_core.train.loop import CHECKPOINT
+from study.ledger.layout import CHECKPOINT
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
+from study.ledger.schema import Epoch, Result
 from study.ledger.state import TrialState
 from study.tracking.base import EpochEnd, ExperimentSpec, RunSpec, StudyEnd, Tracker, TrialEnd
 from study.tracking.mlflow.names import FINGERPRINT, WATCHED
+from tests.records import NO_PREDICTIONS, a_result, an_epoch, scores
 
 EXPERIMENT = "curve-demo"
 ENDED = ("F1/test", "F1/best_dev", "training/best_epoch", "training/total_seconds")
 STARTED = 1_700_000_000.0
 #: Names in a result's epochs.
-RECORDED = {WATCHED: "dev_f1", "training/loss": "train_loss"}
+RECORDED = {WATCHED: "selection_f1", "training/loss": "train_loss"}
 
 
-def epoch(number: int) -> dict[str, Any]:
-    return {
-        "epoch": number,
-        "train_loss": 1.0 / number,
-        "dev": {"f1": number / 100, "precision": number / 90},
-        "seconds": 0.5,
-        "tokens_per_second": 100.0 + number,
-    }
+def epoch(number: int) -> Epoch:
+    return an_epoch(
+        number,
+        train_loss=1.0 / number,
+        selection_scores=scores(number / 100, precision=number / 90),
+        seconds=0.5,
+        tokens_per_second=100.0 + number,
+        usage={"process_memory_megabytes": 200.0 + number},
+    )
 
 
 def learn(run: Run, epochs: int) -> None:
     """Leave what a worker leaves after so many epochs."""
-    history = [epoch(number) for number in range(1, epochs + 1)]
-    save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
-    run.record_usage(epochs, {"process_memory_megabytes": 200.0 + epochs})
+    save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {})
+    run.start_history(epoch(number) for number in range(1, epochs + 1))
 
 
 def epoch_end(fingerprint: str, number: int) -> EpochEnd:
@@ -58,29 +60,22 @@ def close(tracker: Tracker, *, complete: bool, files: Sequence[Path] = ()) -> in
 
 
 def finish(run: Run, epochs: int, dev_f1: float = 0.5) -> None:
-    flat = [epoch(number) for number in range(1, epochs + 1)]
-    history = [
-        {f"dev_{k}": v for k, v in row["dev"].items()} | {k: row[k] for k in row if k != "dev"}
-        for row in flat
-    ]
-    run.finish(
-        {
-            "history": history,
-            "config": {"model.rounds": 1},
-            "best_epoch": epochs,
-            "stopped": "max_epochs",
-            "dev": {"f1": dev_f1},
-            "test": {"f1": 0.4, "precision": 0.3},
-            "seconds": 0.5 * epochs,
-            "provenance": {
-                "code": {"version": "0.1.0", "commit": "c0ffee"},
-                "hardware": "a processor",
-                "started": STARTED,
-            },
+    result = a_result(
+        run.fingerprint,
+        epochs,
+        history=[epoch(number).to_json() for number in range(1, epochs + 1)],
+        config={"model.rounds": 1},
+        selection_scores=scores(dev_f1),
+        test_scores=scores(0.4, precision=0.3),
+        seconds=0.5 * epochs,
+        provenance={
+            "code": {"version": "0.1.0", "commit": "c0ffee"},
+            "hardware": "a processor",
+            "threads": 1,
+            "started": STARTED,
         },
-        {},
-        run.claim(),
     )
+    run.finish(result, NO_PREDICTIONS, run.claim())
 
 
 def experiment(root: Path, names: Iterable[str] = ("aaa", "bbb"), **changes: Any) -> ExperimentSpec:
@@ -127,7 +122,7 @@ def steps(client: MlflowClient, run: Any, key: str = WATCHED) -> list[int]:
 def differences(
     client: MlflowClient,
     name: str,
-    done: Mapping[str, Mapping[str, Any]],
+    done: Mapping[str, Result],
     metrics: Collection[str] = (),
 ) -> list[str]:
     """Say in what an experiment differs from results: runs, states, epochs, values.
@@ -149,15 +144,15 @@ def differences(
             found.append(f"{fingerprint}: {states} in MLflow")
         else:
             (run,) = runs[fingerprint]
-            others = _other_values(client, run, result["history"], metrics or run.data.metrics)
+            others = _other_values(client, run, result.history, metrics or run.data.metrics)
             found += [f"{fingerprint} {text}" for text in others]
     return found
 
 
 def _other_values(
-    client: MlflowClient, run: Any, history: Sequence[Mapping[str, Any]], metrics: Iterable[str]
+    client: MlflowClient, run: Any, history: Sequence[Epoch], metrics: Iterable[str]
 ) -> Iterator[str]:
-    epochs = [row["epoch"] for row in history]
+    epochs = [row.epoch for row in history]
     for metric in metrics:
         points = client.get_metric_history(run.info.run_id, metric)
         # They come in the order of their times, which an epoch trained twice may have mixed.
@@ -165,7 +160,7 @@ def _other_values(
         if [point.step for point in points] not in (epochs, [0]):
             yield f"{metric}: steps {[point.step for point in points]}"
         elif metric in RECORDED:
-            wanted = [row[RECORDED[metric]] for row in history]
+            wanted = [getattr(row, RECORDED[metric]) for row in history]
             if [point.value for point in points] != wanted:
                 yield f"{metric}: other values"
 

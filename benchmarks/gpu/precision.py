@@ -72,7 +72,7 @@ def _trained(
         "seconds an epoch, scoring included": min(warm),
         "MiB allocated at most": memory,
         "training losses": [epoch.train_loss for epoch in epochs],
-        "dev F1 of the last epoch": 100 * epochs[-1].dev["f1"],
+        "dev F1 of the last epoch": 100 * epochs[-1].selection_scores["f1"],
     }
 
 

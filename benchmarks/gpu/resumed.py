@@ -19,6 +19,7 @@ from benchmarks.gpu.work import loaded
 from rin_core.config import Config
 from rin_core.train.loop import train
 from study.ledger.ledger import Ledger
+from study.ledger.schema import Result
 
 ROOT = Path(__file__).parents[2]
 ARMS = ("bilstm-s", "gru-1", "gru-2", "rnn-1")
@@ -61,9 +62,9 @@ def _measured(setting: Setting, record: Record, folder: Path) -> Verdict:
     record["exit code of the study on the CPU"] = whole
     results, wanted = _results(folder / "killed"), _results(folder / "whole")
     record["trials that went on from a checkpoint"] = sum(
-        result["provenance"]["resumed_from_epoch"] > 0 for result in results.values()
+        result.provenance.resumed_from_epoch > 0 for result in results.values()
     )
-    record["hardware"] = sorted({r["provenance"]["hardware"] for r in results.values()})
+    record["hardware"] = sorted({r.provenance.hardware for r in results.values()})
     if code or whole or len(results) != len(ARMS) or results.keys() != wanted.keys():
         record["output of the first study"] = _tail(folder / "first.log")
         record["output of the study on the CPU"] = _tail(folder / "whole.log")
@@ -126,47 +127,44 @@ def _until_half(process: subprocess.Popen[bytes], out: Path, epochs: int) -> dic
         time.sleep(0.05)
 
 
-def _results(out: Path) -> dict[str, dict[str, Any]]:
+def _results(out: Path) -> dict[str, Result]:
     found = {run.fingerprint: run.result() for run in Ledger(out).runs()}
     return {name: result for name, result in found.items() if result is not None}
 
 
 def _compared(
-    results: Mapping[str, dict[str, Any]], wanted: Mapping[str, dict[str, Any]]
+    results: Mapping[str, Result], wanted: Mapping[str, Result]
 ) -> dict[str, dict[str, float]]:
     """Return for each trial how far its losses and scores are from the other study's."""
     found = {}
     for name, result in results.items():
-        ours, theirs = result["history"], wanted[name]["history"]
+        ours, theirs = result.history, wanted[name].history
         apart = [
-            abs(a["train_loss"] - b["train_loss"]) / b["train_loss"]
+            abs(a.train_loss - b.train_loss) / b.train_loss
             for a, b in zip(ours, theirs, strict=True)
         ]
-        config = Config.from_flat(result["config"]).model
+        config = Config.from_flat(result.config).model
         found[f"{config.cell}-{config.rounds}"] = {
             "first loss, relative difference": apart[0],
             "last loss, relative difference": apart[-1],
-            "dev F1, points of difference": 100 * abs(ours[-1]["dev_f1"] - theirs[-1]["dev_f1"]),
+            "dev F1, points of difference": 100
+            * abs(ours[-1].selection_f1 - theirs[-1].selection_f1),
             "test F1, points of difference": 100
-            * abs(result["test"]["f1"] - wanted[name]["test"]["f1"]),
-            "seconds an epoch": min(row["seconds"] for row in ours),
-            "seconds an epoch of the other": min(row["seconds"] for row in theirs),
+            * abs(result.test_scores["f1"] - wanted[name].test_scores["f1"]),
+            "seconds an epoch": min(row.seconds for row in ours),
+            "seconds an epoch of the other": min(row.seconds for row in theirs),
         }
     return found
 
 
-def _in_one_piece(
-    setting: Setting, results: Mapping[str, dict[str, Any]], epochs: int
-) -> dict[str, Any]:
+def _in_one_piece(setting: Setting, results: Mapping[str, Result], epochs: int) -> dict[str, Any]:
     """Train one of the trials again without a kill, and count its losses that are the same."""
-    result = next(r for r in results.values() if r["config"]["model.rounds"] == 1)
+    result = next(r for r in results.values() if r.config["model.rounds"] == 1)
     torch.set_num_threads(1)
-    config = Config.from_flat(result["config"])
+    config = Config.from_flat(result.config)
     corpus = loaded(setting, config)
     again = train(config, corpus, device=torch.device(setting.device)).history
-    equal = sum(
-        a["train_loss"] == b.train_loss for a, b in zip(result["history"], again, strict=True)
-    )
+    equal = sum(a.train_loss == b.train_loss for a, b in zip(result.history, again, strict=True))
     return {"equal losses": equal, "epochs": epochs}
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from reports.frames.trials import LedgerError
+from study.ledger.files import LedgerError
+from study.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +63,18 @@ class CaseView:
     triples: tuple[CaseRow, ...]
 
 
-def read_cases(path: Path) -> list[CaseView]:
+def read_cases(ledger: Ledger, name: str) -> list[CaseView]:
     """Read the record of a case study.
 
     Raises:
-        LedgerError: The file cannot be read, or is no such record.
+        LedgerError: The record cannot be read, or is no such record.
     """
+    recorded = ledger.case(name)
     try:
-        recorded = json.loads(path.read_text(encoding="utf-8"))
-        return [case_view(case) for case in recorded["cases"]]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        return [case_view(case) for case in recorded.cases] if recorded else []
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise LedgerError(
-            f"{path}: not a case study's record ({error!r}); run study/run.py case again"
+            f"case study {name}: damaged record ({error!r}); run study/run.py case again"
         ) from error
 
 

@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.document.style import FAINT, INK, PALETTE, STYLE
 from reports.frames.searches import SearchData, expected_best, ranked
+from study.ledger.state import TrialState
 
 #: Range of dev F1 below the best trial that a figure shows, in points. Lower trials are drawn on
 #: its lower edge.
@@ -102,11 +103,11 @@ def _cloud(placed: pd.DataFrame, label: str) -> Cloud:
     def points(trials: pd.DataFrame) -> tuple[Point, ...]:
         return tuple(zip(trials["x"], trials["y"], strict=True))
 
-    finished = placed[placed["state"] == "finished"]
+    finished = placed[placed["state"] == TrialState.FINISHED]
     return Cloud(
         label=label,
         finished=points(finished),
-        pruned=points(placed[placed["state"] == "stopped"]),
+        pruned=points(placed[placed["state"] == TrialState.PRUNED]),
         start=next(iter(points(finished[finished["trial"] == 0])), None),
         best=next(iter(points(placed[placed["best"]])), None),
     )
@@ -126,7 +127,7 @@ def expected_info(data: SearchData) -> ExpectedInfo:
 
 def _judged(data: SearchData) -> pd.DataFrame:
     """Return the finished and the pruned trials that have a score."""
-    ended = data.trials[data.trials["state"].isin(["finished", "stopped"])]
+    ended = data.trials[data.trials["state"].isin([TrialState.FINISHED, TrialState.PRUNED])]
     return ended[ended["dev_f1"].notna()]
 
 

@@ -7,22 +7,22 @@ then sums over rows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from reports.frames.trials import LedgerError
 from reports.stats.intervals import Array
 from reports.stats.tests import f1
 from rin_core.data.corpus import Fact, Sentence, Span, Triple, word_facts
 from rin_core.data.statistics import SplitStatistics
-
-_UNREADABLE = (OSError, KeyError, TypeError, ValueError, AttributeError, IndexError)
+from study.ledger.files import LedgerError
+from study.ledger.ledger import Ledger
+from study.ledger.schema import Corpus, Predictions
+from study.ledger.state import TrialState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,33 +78,25 @@ def read_corpora(runs: Path) -> dict[str, CorpusRecord]:
     Raises:
         LedgerError: A record that cannot be read.
     """
-    records = [_read_corpus(path) for path in (runs / "corpora").glob("*.json")]
-    return {r.content: r for r in sorted(records, key=lambda r: (r.name, r.content))}
+    return {corpus.content: _corpus(corpus) for corpus in Ledger(runs).corpora()}
 
 
-def _read_corpus(path: Path) -> CorpusRecord:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return CorpusRecord(
-            content=path.stem,
-            name=str(content["name"]),
-            statistics={s: SplitStatistics(**v) for s, v in content["statistics"].items()},
-            test=tuple(_read_sentence(record) for record in content["test"]),
-        )
-    except _UNREADABLE as error:
-        raise LedgerError(
-            f"{path}: not a corpus's record ({error!r}); delete it and give the study's "
-            "command again, which rewrites it"
-        ) from error
-
-
-def _read_sentence(record: Mapping[str, Any]) -> Sentence:
-    return Sentence(
-        words=tuple(record["words"]),
-        pos=None,
-        entities=tuple(Span(*span) for span in record["entities"]),
-        triples=tuple(Triple(Span(*s), t, Span(*o)) for s, t, o in record["triples"]),
-        missing=tuple((s, t, o) for s, t, o in record["missing"]),
+def _corpus(corpus: Corpus) -> CorpusRecord:
+    statistics = {s: SplitStatistics(**v.to_json()) for s, v in corpus.statistics.items()}
+    return CorpusRecord(
+        content=corpus.content,
+        name=corpus.name,
+        statistics=statistics,
+        test=tuple(
+            Sentence(
+                words=tuple(sentence.words),
+                pos=None,
+                entities=tuple(Span(*span) for span in sentence.entities),
+                triples=tuple(Triple(Span(*s), t, Span(*o)) for s, t, o in sentence.triples),
+                missing=tuple((s, t, o) for s, t, o in sentence.missing),
+            )
+            for sentence in corpus.test
+        ),
     )
 
 
@@ -119,7 +111,7 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
         frame: Trials of one corpus.
     """
     corpora = read_corpora(runs)
-    done = frame[frame["status"] == "done"]
+    done = frame[frame["status"] == TrialState.FINISHED]
     done = done.assign(content=[_content(trial, corpora) for _, trial in done.iterrows()])
     known = done[done["content"].isin(list(corpora))]
     if known.empty:
@@ -127,15 +119,16 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
         return SentenceCounts(problems=(lack,) if len(done) else ())
     # The last trial's corpus: an earlier content of the same name is another test split.
     corpus = corpora[str(known["content"].iloc[-1])]
-    words = {digest: _words_known(runs, digest) for digest in done["digest"].unique()}
+    ledger = Ledger(runs)
+    words = {digest: _words_known(ledger, digest) for digest in done["digest"].unique()}
     answers: dict[str, tuple[Answer, ...]] = {}
     vectors, problems = {}, []
     for _, trial in done.iterrows():
         try:
-            answers[str(trial["fingerprint"])] = _trial_answers(runs, trial, corpus)
+            answers[str(trial["fingerprint"])] = _trial_answers(ledger, trial, corpus)
             if (own := words[trial["digest"]]) is not None:
                 vectors[str(trial["fingerprint"])] = own
-        except _UNREADABLE as error:
+        except ValueError as error:
             problems.append(f"Not counted: {trial['label']}, seed {trial['seed']}: {error}")
     return SentenceCounts(
         by_fingerprint={name: count_answers(corpus.test, own) for name, own in answers.items()},
@@ -146,18 +139,11 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
     )
 
 
-def _words_known(runs: Path, digest: str) -> WordsKnown | None:
-    path = runs / "vectors" / f"{digest}.json"
-    if not path.exists():
+def _words_known(ledger: Ledger, digest: str) -> WordsKnown | None:
+    vectors = ledger.vectors(digest)
+    if vectors is None:
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return WordsKnown(frozenset(content["with_vector"]), frozenset(content["unseen"]))
-    except _UNREADABLE as error:
-        raise LedgerError(
-            f"{path}: not a record of word vectors ({error!r}); delete it and give the study's "
-            "command again, which rewrites it"
-        ) from error
+    return WordsKnown(frozenset(vectors.with_vector), frozenset(vectors.unseen))
 
 
 def _content(trial: pd.Series, corpora: Mapping[str, CorpusRecord]) -> str:
@@ -170,41 +156,43 @@ def _content(trial: pd.Series, corpora: Mapping[str, CorpusRecord]) -> str:
     return str(trial["content"]) or (named[0] if len(named) == 1 else "")
 
 
-def _trial_answers(runs: Path, trial: pd.Series, corpus: CorpusRecord) -> tuple[Answer, ...]:
-    """Return what a trial says, once it is sure that this is what its scores were taken from."""
-    path = runs / "units" / str(trial["fingerprint"]) / "predictions.json"
-    place = f"`units/{trial['fingerprint']}/predictions.json`"
+def _trial_answers(ledger: Ledger, trial: pd.Series, corpus: CorpusRecord) -> tuple[Answer, ...]:
+    """Return what a run predicts, checked against the F1 of its result."""
+    fingerprint = str(trial["fingerprint"])
     if trial["content"] != corpus.content:
-        raise ValueError(f"`{trial['fingerprint']}` is of another content of {corpus.name}")
-    if not path.exists():
-        raise ValueError(f"{place} is not there: the trial is older than that record")
+        raise ValueError(f"`{fingerprint}` has another content of {corpus.name}")
     try:
-        predictions = json.loads(path.read_text(encoding="utf-8"))
+        predictions = ledger.run(fingerprint).predictions()
+        if predictions is None:
+            raise ValueError(f"`{fingerprint}` has no predictions: it is older than that record")
         answers = read_answers(corpus.test, predictions, str(trial["entity_word"]))
-    except _UNREADABLE as error:
-        raise ValueError(f"{place} cannot be read ({error!r})") from error
+    except LedgerError as error:
+        raise ValueError(str(error)) from error
+    except IndexError as error:
+        raise ValueError(f"the predictions of `{fingerprint}` are of another corpus") from error
     counts = count_answers(corpus.test, answers)
     found, recorded = float(f1(counts.sum(axis=0))), 100 * float(trial["test_f1"])
     if abs(found - recorded) > 1e-6:
-        raise ValueError(f"{place} gives F1 {found:.2f}, its result says {recorded:.2f}")
+        raise ValueError(
+            f"the predictions of `{fingerprint}` give F1 {found:.2f}, its result has {recorded:.2f}"
+        )
     return answers
 
 
 def read_answers(
-    gold: Sequence[Sentence], predictions: Mapping[str, Any], entity_word: str
+    gold: Sequence[Sentence], predictions: Predictions, entity_word: str
 ) -> tuple[Answer, ...]:
     """Lay a trial's triples beside the gold ones, a sentence at a time.
 
     Args:
         gold: The N sentences of test.
-        predictions: ``relations`` by number, and ``triples`` as rows of sentence, subject word,
-            relation, object word.
+        predictions: What the run predicts.
         entity_word: ``first`` or ``last``: the word that stands for an entity.
 
     """
     said: list[set[Fact]] = [set() for _ in gold]
-    relations = predictions["relations"]
-    for n, subject, relation, object_ in predictions["triples"]:
+    relations = predictions.relations
+    for n, subject, relation, object_ in predictions.triples:
         said[n].add((subject, relations[relation], object_))
     pairs = zip(gold, said, strict=True)
     return tuple(Answer(word_facts(s.triples, entity_word), frozenset(own)) for s, own in pairs)

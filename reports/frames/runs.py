@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from reports.frames.searches import SearchData
-from reports.frames.trials import STATUS_WORDS, Unit, read_unit
-
-#: A search's trial may also have come to one of these.
-RUN_WORDS = {**STATUS_WORDS, "stopped": "stopped", "running": "running"}
+from reports.frames.trials import read_run
+from study.ledger import command
+from study.ledger.fields import Options
+from study.ledger.ledger import Ledger
+from study.ledger.schema import Provenance
+from study.ledger.state import TrialState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,10 @@ class RunCard:
     corpus: str
     experiments: tuple[str, ...]
     """Studies and searches that it belongs to."""
-    status: str
-    """A key of :data:`RUN_WORDS`; only ``done`` is ever averaged."""
+    status: TrialState
+    """Only finished runs are ever averaged."""
     reason: str = ""
-    """Why it was stopped, failed or cannot be read."""
+    """Why it was pruned, failed or cannot be read."""
     dev_f1: float = math.nan
     test_f1: float = math.nan
     best_epoch: int | None = None
@@ -44,43 +44,19 @@ class RunCard:
     """Digest of the corpus."""
     digest: str = ""
     """Digest of the corpus and vectors, as encoded."""
-    study_command: str = ""
-    """What its study or search was begun with, and goes on with."""
-    provenance: Mapping[str, Any]
-
-    @property
-    def fate(self) -> str:
-        """What became of it, in words."""
-        return RUN_WORDS[self.status]
+    options: Options
+    """Of the command that started its study or search, and resumes it."""
+    provenance: Provenance | None = None
 
     @property
     def command(self) -> str:
         """What to do with it: train it again and compare every number, or bring it to its end."""
-        options = _options(self.study_command)
+        locations = command.locations(self.options)
         if self.digest:
-            return " ".join(["python study/run.py rerun", self.fingerprint, *options])
-        if self.status == "stopped":
-            return " ".join(["python study/run.py audit", self.experiments[0], *options])
-        return self.study_command
-
-
-def _options(command: str) -> list[str]:
-    """Return where a study's command finds data, vectors and ledger, for another command."""
-    found: dict[str, list[str]] = {}
-    name = ""
-    for part in shlex.split(command):
-        if not part.startswith("--"):
-            found.setdefault(name, []).append(part)
-            continue
-        name, equals, value = part.partition("=")
-        if equals:
-            found.setdefault(name, []).append(value)
-    # Several corpora are a study's, and the record names the one that a run is of.
-    return [
-        f"{name} {shlex.quote(found[name][0])}"
-        for name in ("--data", "--data-root", "--embeddings", "--out")
-        if len(found.get(name, ())) == 1
-    ]
+            return command.render(locations, ["rerun", self.fingerprint])
+        if self.status is TrialState.PRUNED:
+            return command.render(locations, ["audit", self.experiments[0]])
+        return command.render(self.options)
 
 
 def run_cards(
@@ -95,10 +71,11 @@ def run_cards(
     """
     rows = [] if frame is None else [_of_study(row) for _, row in frame.iterrows()]
     rows += [_of_search(row, data) for data in searches for _, row in data.trials.iterrows()]
+    ledger = Ledger(runs)
     cards: dict[str, RunCard] = {}
     for card in rows:
         known = cards.get(card.fingerprint)
-        cards[card.fingerprint] = _joined(known, card) if known else _filled(runs, card)
+        cards[card.fingerprint] = _joined(known, card) if known else _filled(ledger, card)
     return cards
 
 
@@ -107,18 +84,16 @@ def _of_study(row: pd.Series) -> RunCard:
         fingerprint=str(row["fingerprint"]),
         label=str(row["label"]),
         corpus=str(row["corpus"]),
-        status=str(row["status"]),
+        status=TrialState(row["status"]),
         seed=int(row["seed"]),
         experiments=(str(row["experiment"]),),
         reason=str(row["problem"]),
         settings=str(row["variant"]),
-        study_command=str(row["command"]),
-        provenance={},
+        options=row["options"],
     )
 
 
 def _of_search(row: pd.Series, data: SearchData) -> RunCard:
-    state = str(row["state"])
     return RunCard(
         fingerprint=str(row["fingerprint"]),
         reason=str(row["reason"]),
@@ -126,37 +101,34 @@ def _of_search(row: pd.Series, data: SearchData) -> RunCard:
         seed=int(row["seed"]),
         corpus=data.corpus,
         experiments=(data.experiment,),
-        status="done" if state == "finished" else state,
+        status=TrialState(row["state"]),
         dev_f1=100 * float(row["dev_f1"]),
         epochs=int(row["epochs"]),
         seconds=float(row["seconds"]),
         settings=str(row["variant"]),
-        study_command=data.command,
-        provenance={},
+        options=data.options,
     )
 
 
-def _filled(runs: Path, card: RunCard) -> RunCard:
-    """Add what the run's own folder says; a stopped trial that was run on is finished."""
-    unit = read_unit(runs / "units" / card.fingerprint)
-    return card if unit.status != "done" else _finished(card, unit)
-
-
-def _finished(card: RunCard, unit: Unit) -> RunCard:
-    stopped = card.status == "stopped"
+def _filled(ledger: Ledger, card: RunCard) -> RunCard:
+    """Add the result; a pruned trial that an audit trained on is marked."""
+    run = read_run(ledger, card.fingerprint)
+    if (result := run.result) is None:
+        return card
+    pruned = card.status is TrialState.PRUNED
     return replace(
         card,
-        # A search never saw the end of a trial that it stopped, and no mean has it.
-        status=card.status if stopped else "done",
-        reason=f"{card.reason}; run to its end since".removeprefix("; ") if stopped else "",
-        dev_f1=100 * unit.scores["dev_f1"],
-        test_f1=100 * unit.scores["test_f1"],
-        best_epoch=unit.best_epoch,
-        epochs=unit.epochs,
-        seconds=unit.seconds,
-        content=unit.content,
-        digest=unit.digest,
-        provenance=unit.provenance,
+        # The search never saw the end of a trial that it pruned, and no mean has it.
+        status=card.status if pruned else TrialState.FINISHED,
+        reason=f"{card.reason}; run to its end since".removeprefix("; ") if pruned else "",
+        dev_f1=100 * run.score("dev", "f1"),
+        test_f1=100 * run.score("test", "f1"),
+        best_epoch=result.best_epoch,
+        epochs=len(result.history),
+        seconds=result.seconds,
+        content=result.corpus.content,
+        digest=result.corpus.digest,
+        provenance=result.provenance,
     )
 
 

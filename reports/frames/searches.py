@@ -15,11 +15,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.frames.trials import LedgerError, read_json, read_ledger, read_unit
+from reports.frames.trials import UnknownExperiment, read_ledger, read_run
 from rin_core.config import nondefault_settings
+from study.ledger.command import render
+from study.ledger.fields import Options
+from study.ledger.ledger import Ledger
+from study.ledger.schema import SearchTrial
+from study.ledger.state import TrialState
 
-#: What may have become of a trial, in the order of tables.
-STATES = ("finished", "stopped", "failed", "running")
+#: The states of trials, in the order of tables.
+STATES = (TrialState.FINISHED, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING)
 #: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
 #: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
 #: ``end_…`` what its unit came to.
@@ -38,9 +43,9 @@ class SearchData:
     experiment: str
     title: str
     corpus: str
-    command: str
+    options: Options
+    """Of the command that was given last."""
     updated: str
-    """Time of the last change; empty in old records."""
     settings: Mapping[str, Any]
     parameters: Mapping[str, Mapping[str, Any]]
     """Distribution and condition of each, as recorded."""
@@ -51,93 +56,80 @@ class SearchData:
     """The confirmation's trials (:func:`reports.frames.trials.read_ledger`), if any."""
 
     @property
+    def command(self) -> str:
+        """Return the command that was given last."""
+        return render(self.options)
+
+    @property
     def arms(self) -> dict[str, str]:
         """Return the label of each arm."""
         return dict(zip(self.trials["arm"], self.trials["label"], strict=True))
 
 
-def searches(runs: Path) -> list[str]:
-    """Return the names of the searches in a ledger, sorted."""
-    return sorted(path.stem for path in (runs / "searches").glob("*.json"))
-
-
 def read_search(runs: Path, experiment: str) -> SearchData:
-    """Read a search's record and what its units and its confirmation have come to.
+    """Read a search's record with the results of its runs and of its confirmation.
 
     Args:
         runs: A study's output folder.
         experiment: Its name.
 
     Raises:
-        LedgerError: There is no such record, or it cannot be read.
+        UnknownExperiment: There is no such search.
+        LedgerError: Its record cannot be read.
     """
-    path = runs / "searches" / f"{experiment}.json"
-    if not path.exists():
-        known = ", ".join(searches(runs)) or "none"
-        raise LedgerError(f"{experiment}: no such search in {path.parent}; there: {known}")
-    try:
-        record = read_json(path)
-        labels = record["labels"]
-        rows = [_row(trial, labels, runs / "units") for trial in record["trials"]]
-        # As objects: where some trials lack a parameter, pandas would make 100 of it 100.0.
-        columns = [*SCHEMA, *record["parameters"]]
-        frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(SCHEMA)
-        return SearchData(
-            **{name: record[name] for name in ("experiment", "title", "corpus", "command")},
-            updated=str(record.get("updated", "")),
-            settings=record["settings"],
-            parameters=record["parameters"],
-            budget=int(record["budget"]),
-            trials=frame.sort_values(["arm", "trial"], ignore_index=True),
-            confirmed=_confirmation(runs, str(record["confirmed"])),
-        )
-    except LedgerError:  # of its confirmation, and names that
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise LedgerError(
-            f"{path}: not a search's record ({error!r}); move the file away"
-        ) from error
+    ledger = Ledger(runs)
+    record = ledger.search(experiment)
+    if record is None:
+        known = ", ".join(ledger.searches()) or "none"
+        raise UnknownExperiment(f"{experiment}: no such search in {runs}; there: {known}")
+    rows = [_row(trial, record.labels, ledger) for trial in record.trials]
+    # As objects: where some trials have no value of a parameter, pandas would make 100 of it 100.0.
+    columns = [*SCHEMA, *record.parameters]
+    frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(SCHEMA)
+    confirmed = record.confirmed in ledger.studies()
+    return SearchData(
+        experiment=record.experiment,
+        title=record.title,
+        corpus=record.corpus,
+        options=record.options,
+        updated=record.updated,
+        settings=record.settings,
+        parameters={path: p.to_json() for path, p in record.parameters.items()},
+        budget=record.budget,
+        trials=frame.sort_values(["arm", "trial"], ignore_index=True),
+        confirmed=read_ledger(runs, [record.confirmed]) if confirmed else None,
+    )
 
 
-def _row(trial: Mapping[str, Any], labels: Mapping[str, str], units: Path) -> dict[str, Any]:
-    own, inherited = trial["seconds"], int(trial["inherited"])
-    row: dict[str, Any] = {name: trial[name] for name in ("arm", "state", "fingerprint", "reason")}
-    row |= {
-        "label": labels.get(trial["arm"], trial["arm"]),
-        "variant": nondefault_settings(trial["config"]),
-        "trial": int(trial["number"]),
-        "seed": int(trial["config"].get("training.seed", 0)),
-        "inherited": inherited,
-        "dev_f1": max(trial["dev_f1"], default=math.nan),
-        "epochs": len(trial["dev_f1"]),
-        "seconds": float(sum(own)),
-        "spent_epochs": len(own[inherited:]),
-        "spent_seconds": float(sum(own[inherited:])),
-    }
-    return {**row, **_end(trial, units), **trial["parameters"]}
-
-
-def _end(trial: Mapping[str, Any], units: Path) -> dict[str, Any]:
-    """Return what a trial came to at its own end: a stopped one's only if someone went there."""
-    unit = read_unit(units / trial["fingerprint"])
-    if unit.status != "done":  # or cannot be read, which the run's card says
-        return {"end_dev_f1": math.nan, "end_epochs": math.nan, "end_seconds": math.nan}
+def _row(trial: SearchTrial, labels: Mapping[str, str], ledger: Ledger) -> dict[str, Any]:
+    own = trial.seconds[trial.inherited :]
+    run = read_run(ledger, trial.fingerprint)
     return {
-        "end_dev_f1": unit.scores["dev_f1"],
-        "end_epochs": unit.epochs,
-        "end_seconds": unit.seconds,
+        "arm": trial.arm,
+        "state": trial.state,
+        "fingerprint": trial.fingerprint,
+        "reason": trial.reason,
+        "label": labels.get(trial.arm, trial.arm),
+        "variant": nondefault_settings(trial.config),
+        "trial": trial.number,
+        "seed": int(trial.config.get("training.seed", 0)),
+        "inherited": trial.inherited,
+        "dev_f1": max(trial.dev_f1, default=math.nan),
+        "epochs": len(trial.dev_f1),
+        "seconds": float(sum(trial.seconds)),
+        "spent_epochs": len(own),
+        "spent_seconds": float(sum(own)),
+        # A pruned trial has these only if a study or an audit resumed its run.
+        "end_dev_f1": run.score("dev", "f1"),
+        "end_epochs": len(run.result.history) if run.result else math.nan,
+        "end_seconds": run.result.seconds if run.result else math.nan,
+        **trial.parameters,
     }
-
-
-def _confirmation(runs: Path, experiment: str) -> pd.DataFrame | None:
-    if not (runs / "studies" / f"{experiment}.json").exists():
-        return None
-    return read_ledger(runs, [experiment])
 
 
 def ranked(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the finished trials, the best dev F1 first and the earliest among equals."""
-    finished = trials[trials["state"] == "finished"]
+    finished = trials[trials["state"] == TrialState.FINISHED]
     return finished.sort_values(["dev_f1", "trial"], ascending=[False, True])
 
 
@@ -150,12 +142,14 @@ def outcomes(data: SearchData) -> pd.DataFrame:
     groups = data.trials.groupby("state")[["spent_epochs", "spent_seconds"]]
     table = groups.sum().join(data.trials.groupby("state").size().rename("trials"))
     table = table.reindex([state for state in STATES if state in table.index])
-    on = data.trials[(data.trials["state"] == "stopped") & data.trials["end_epochs"].notna()]
+    on = data.trials[
+        (data.trials["state"] == TrialState.PRUNED) & data.trials["end_epochs"].notna()
+    ]
     if not on.empty:
         epochs = float((on["end_epochs"] - on["epochs"]).sum())
         table.loc["run on"] = [epochs, float((on["end_seconds"] - on["seconds"]).sum()), len(on)]
     if data.confirmed is not None:
-        done = data.confirmed[data.confirmed["status"] == "done"]
+        done = data.confirmed[data.confirmed["status"] == TrialState.FINISHED]
         spent = [float(done["epochs"].sum()), float(done["seconds"].sum()), len(done)]
         table.loc["confirmed"] = spent
     return table.astype({"trials": int, "spent_epochs": int})
@@ -186,8 +180,8 @@ def to_end(trials: pd.DataFrame) -> ToEnd:
     An epoch costs a stopped trial what its own epochs cost. Trials that survive train longer
     than most, so the estimate is on the high side; an audit replaces it by facts.
     """
-    judged = trials[trials["state"].isin(["finished", "stopped"])]
-    stopped = judged[judged["state"] == "stopped"]
+    judged = trials[trials["state"].isin([TrialState.FINISHED, TrialState.PRUNED])]
+    stopped = judged[judged["state"] == TrialState.PRUNED]
     means = judged["arm"].map(_mean_epochs(judged)).astype("float64")
     needed = judged["end_epochs"].fillna(means)
     needed = needed.fillna(judged["epochs"]).clip(lower=judged["epochs"])
@@ -215,7 +209,7 @@ def audited(trials: pd.DataFrame) -> pd.DataFrame:
         Columns ``arm``, ``trial``, ``epochs``, ``dev_f1``, ``end_epochs``, ``end_dev_f1``,
         ``best`` and ``would_have_won``.
     """
-    known = trials[(trials["state"] == "stopped") & trials["end_dev_f1"].notna()]
+    known = trials[(trials["state"] == TrialState.PRUNED) & trials["end_dev_f1"].notna()]
     best = ranked(trials).groupby("arm")["dev_f1"].max()
     table = known[["arm", "trial", "epochs", "dev_f1", "end_epochs", "end_dev_f1"]].copy()
     table["best"] = table["arm"].map(best).astype("float64")

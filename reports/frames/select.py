@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from study.ledger.state import TrialState
+
 
 def of_arm(frame: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Return the trials of one arm; none where it is not planned."""
@@ -18,7 +20,7 @@ def arm_label(trials: pd.DataFrame) -> str:
 
 def by_seed(trials: pd.DataFrame, column: str) -> dict[int, float]:
     """Return a score of each finished seed that has it, in points."""
-    done = trials[(trials["status"] == "done") & trials[column].notna()]
+    done = trials[(trials["status"] == TrialState.FINISHED) & trials[column].notna()]
     return {
         int(seed): 100 * float(value)
         for seed, value in zip(done["seed"], done[column], strict=True)
@@ -27,4 +29,4 @@ def by_seed(trials: pd.DataFrame, column: str) -> dict[int, float]:
 
 def fingerprints(trials: pd.DataFrame) -> tuple[str, ...]:
     """Return the names of the finished trials."""
-    return tuple(trials.loc[trials["status"] == "done", "fingerprint"])
+    return tuple(trials.loc[trials["status"] == TrialState.FINISHED, "fingerprint"])

@@ -1,33 +1,27 @@
 """The ledger as one data frame.
 
-One row is one planned trial, whatever became of it: a report that only saw finished runs
-could not say which are missing.
+One row is one planned run, whatever became of it: a report that saw finished runs only could not
+say which are missing.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import math
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from rin_core.config import canonical_settings, nondefault_settings
-from study.ledger.scores import SCORES
+from study.ledger.command import for_all_runs, render
+from study.ledger.fields import SCORES
+from study.ledger.files import LedgerError
+from study.ledger.ledger import Ledger
+from study.ledger.schema import PlannedRun, Result
+from study.ledger.state import TrialState
 
-#: What may have become of a trial, and in a reader's words.
-STATUS_WORDS = {
-    "done": "finished",
-    "failed": "failed",
-    "corrupt": "unreadable",
-    "unfinished": "unfinished",
-    "planned": "not run",
-}
 #: What the arms of a curve over K may differ in.
 _OF_ROUNDS = ("model.rounds", "model.cell")
 #: Every column and its type.
@@ -40,6 +34,7 @@ SCHEMA: dict[str, str] = {
     "seed": "int64",
     "fingerprint": "object",
     "settings": "object",
+    "options": "object",
     "command": "object",
     "updated": "object",
     "variant": "object",
@@ -52,7 +47,7 @@ SCHEMA: dict[str, str] = {
     "problem": "object",
     "epochs": "Int64",
     "best_epoch": "Int64",
-    "stopped": "object",
+    "end_reason": "object",
     "losses": "object",
     "processor": "object",
     "seconds": "float64",
@@ -61,54 +56,37 @@ SCHEMA: dict[str, str] = {
 } | {f"{split}_{name}": "float64" for split in ("dev", "test") for name in SCORES}
 
 
-class LedgerError(ValueError):
-    """A ledger that cannot be read: names the file and what to do about it."""
+class UnknownExperiment(ValueError):
+    """An experiment or a settings value that the ledger does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
-    """What the ledger holds of one trial."""
+class RunOutcome:
+    """What the ledger holds of one run."""
 
-    status: str
-    """A key of :data:`STATUS_WORDS`."""
+    status: TrialState
     problem: str = ""
     """Why it failed or cannot be read, naming the file; else empty."""
-    epochs: int | None = None
-    """Epochs trained."""
-    best_epoch: int | None = None
-    """The epoch whose weights were scored on test."""
-    stopped: str = ""
-    """What ended the training: ``patience`` or ``max_epochs``."""
-    losses: tuple[float, ...] = ()
-    """Training loss of each epoch: two runs that share it are one training."""
-    seconds: float = math.nan
-    """Time the whole trial took."""
-    digest: str = ""
-    """Digest of the corpus and vectors it was trained on."""
-    content: str = ""
-    """Digest of the corpus alone; empty in results older than that record."""
-    scores: Mapping[str, float] = field(default_factory=dict)
-    """``dev_f1`` and the like, as fractions; dev's are NaN where test chose the epoch."""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    """Code, packages and machine, as recorded; empty in results older than that record."""
+    result: Result | None = None
 
-    @property
-    def processor(self) -> str:
-        """Processor and arithmetic, which rounding hangs on; empty in results older than that."""
-        arithmetic = self.provenance.get("arithmetic")
-        return f"{self.provenance['hardware']}, {arithmetic}" if arithmetic else ""
+    def score(self, split: str, name: str) -> float:
+        """Return a score as a fraction; NaN without a result or where the split was not scored."""
+        if self.result is None:
+            return math.nan
+        scores = self.result.dev_scores if split == "dev" else self.result.test_scores
+        return math.nan if scores is None else scores[name]
 
 
 def experiments(runs: Path) -> list[str]:
     """Return the names of the experiments in a ledger, sorted.
 
     Raises:
-        LedgerError: There is no ledger, or nothing in it.
+        UnknownExperiment: There is no ledger, or nothing in it.
     """
-    names = sorted(path.stem for path in (runs / "studies").glob("*.json"))
+    names = Ledger(runs).studies()
     if not names:
-        raise LedgerError(
-            f"{runs / 'studies'}: no experiments there; run a study first, bring one here with "
+        raise UnknownExperiment(
+            f"{runs}: no experiments there; run a study first, import one with "
             "study/run.py import, or name its output folder with --runs"
         )
     return names
@@ -122,18 +100,21 @@ def read_ledger(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
         names: Which experiments; all of them when ``None``.
 
     Raises:
-        LedgerError: No ledger, no such experiment, or a study file that cannot be read.
-            A unit that cannot be read is a row with status ``corrupt`` instead.
+        UnknownExperiment: There is no ledger, or no such experiment.
+        LedgerError: A study that cannot be read. A run that cannot be read is a row with status
+            ``unreadable`` instead.
     """
-    known = experiments(runs)
+    ledger, known = Ledger(runs), experiments(runs)
     chosen = list(dict.fromkeys(known if names is None else names))
     for name in chosen:
         if name not in known:
-            raise LedgerError(_no_such(name, known, runs))
-    rows = [row for name in chosen for row in _study_rows(runs, name)]
+            close = difflib.get_close_matches(name, known, n=2)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"there: {', '.join(known)}"
+            raise UnknownExperiment(f"{name}: no such experiment in {runs}; {hint}")
+    rows = [row for name in chosen for row in _study_rows(ledger, name)]
     frame = pd.DataFrame(rows, columns=list(SCHEMA)).astype(SCHEMA)
-    # A trial planned again for changed data has a new fingerprint and replaces the old one; an arm
-    # planned again as another model replaces all its trials, of other seeds too.
+    # A run planned again for changed data has a new fingerprint and replaces the old one; an arm
+    # planned again as another model replaces all its runs, of other seeds too.
     arm = ["experiment", "settings", "arm"]
     meant = frame[frame["variant"] == frame.groupby(arm)["variant"].transform("last")]
     return meant.drop_duplicates([*arm, "seed"], keep="last").reset_index(drop=True)
@@ -144,38 +125,31 @@ def no_trials() -> pd.DataFrame:
     return pd.DataFrame(columns=list(SCHEMA)).astype(SCHEMA)
 
 
-def _no_such(name: str, known: list[str], runs: Path) -> str:
-    close = difflib.get_close_matches(name, known, n=2)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"there: {', '.join(known)}"
-    return f"{name}: no such experiment in {runs / 'studies'}; {hint}"
+def _study_rows(ledger: Ledger, name: str) -> list[dict[str, object]]:
+    study = ledger.study(name)
+    if study is None or not study.trials:
+        raise LedgerError(f"{ledger.study_path(name)}: plans no runs; run the study again")
+    head = {
+        "experiment": name,
+        "space": study.space,
+        "corpus": study.corpus,
+        "options": study.options,
+        "command": render(study.options),
+        "updated": study.updated,
+    }
+    return [head | _row(planned, ledger) for planned in study.trials]
 
 
-def _study_rows(runs: Path, name: str) -> list[dict[str, object]]:
-    path = runs / "studies" / f"{name}.json"
-    try:
-        study = read_json(path)
-        head = {"experiment": name, "space": study["space"], "corpus": study["corpus"]}
-        head |= {name: study.get(name, "") for name in ("command", "updated")}
-        rows = [head | _trial_row(trial, runs / "units") for trial in study["trials"]]
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        what = f"no {error} in it" if isinstance(error, KeyError) else str(error)
-        raise LedgerError(
-            f"{path}: not a study's record ({what}); run the study again, which rewrites it, "
-            "or move the file away"
-        ) from error
-    if not rows:
-        raise LedgerError(f"{path}: plans no trials; run the study again, which rewrites it")
-    return rows
-
-
-def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
-    config = trial["config"]
+def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
+    config = planned.config
     rounds = int(config["model.rounds"])
-    unit = read_unit(units / str(trial["fingerprint"]))
+    run = read_run(ledger, planned.fingerprint)
     return {
-        **{name: str(trial[name]) for name in ("arm", "label", "fingerprint")},
-        "seed": int(trial["seed"]),
-        "settings": canonical_settings(trial.get("settings") or {}),
+        "arm": planned.arm,
+        "label": planned.label,
+        "fingerprint": planned.fingerprint,
+        "seed": planned.seed,
+        "settings": canonical_settings(planned.settings),
         "variant": nondefault_settings(config),
         "settings_except_rounds": nondefault_settings(
             {k: v for k, v in config.items() if k not in _OF_ROUNDS}
@@ -184,80 +158,47 @@ def _trial_row(trial: Mapping[str, Any], units: Path) -> dict[str, object]:
         "entity_word": config.get("data.entity_word", "first"),
         "rounds": rounds,
         "cell": config["model.cell"] if rounds else "none",
-        **{name: getattr(unit, name) for name in ("status", "problem", "epochs", "best_epoch")},
-        **{name: getattr(unit, name) for name in ("stopped", "losses", "processor", "seconds")},
-        "digest": unit.digest,
-        "content": unit.content,
-        **unit.scores,
+        "status": run.status,
+        "problem": run.problem,
+        **_result_columns(run),
     }
 
 
-def read_unit(folder: Path) -> Unit:
-    """Return what became of one trial; a file that cannot be read is told, not raised."""
-    result, failure = folder / "result.json", folder / "failure.json"
-    if result.exists():
-        try:
-            return _finished(read_json(result), folder.name)
-        except (AttributeError, TypeError, ValueError) as error:
-            problem = f"units/{folder.name}/result.json: {error}"
-            return Unit(status="corrupt", problem=problem)
-    if failure.exists():
-        return Unit(status="failed", problem=_reason(failure))
-    started = (folder / "checkpoint.safetensors").exists()
-    return Unit(status="unfinished" if started else "planned")
+def _result_columns(run: RunOutcome) -> dict[str, object]:
+    result = run.result
+    if result is None:
+        empty = dict.fromkeys(("end_reason", "processor", "digest", "content"), "")
+        return {**empty, "epochs": None, "best_epoch": None, "losses": (), "seconds": math.nan}
+    arithmetic = result.provenance.arithmetic
+    return {
+        "epochs": len(result.history),
+        "best_epoch": result.best_epoch,
+        "end_reason": result.end_reason,
+        # Two runs that share all losses are one training.
+        "losses": tuple(epoch.train_loss for epoch in result.history),
+        # Rounding depends on both; empty in results older than that record.
+        "processor": f"{result.provenance.hardware}, {arithmetic}" if arithmetic else "",
+        "seconds": result.seconds,
+        "digest": result.corpus.digest,
+        "content": result.corpus.content,
+        **{f"{s}_{name}": run.score(s, name) for s in ("dev", "test") for name in SCORES},
+    }
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return a file's JSON object; raises ``ValueError`` with the reason where it holds none."""
+def read_run(ledger: Ledger, fingerprint: str) -> RunOutcome:
+    """Return what became of one run; a record that cannot be read is a problem, not an error."""
+    run = ledger.run(fingerprint)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError("holds no JSON object")
-    return content
-
-
-def _reason(path: Path) -> str:
-    try:
-        return str(read_json(path).get("reason", "no reason recorded"))
-    except ValueError as error:
-        return f"units/{path.parent.name}/failure.json: {error}"
-
-
-def _finished(result: Mapping[str, Any], fingerprint: str) -> Unit:
-    """Check a finished trial's record field by field."""
-    missing = [
-        k for k in ("fingerprint", "corpus", "history", "best_epoch", "seconds") if k not in result
-    ]
-    if missing:
-        raise ValueError(f"has no {', '.join(missing)}")
-    if result["fingerprint"] != fingerprint:
-        raise ValueError(f"is the result of {result['fingerprint']}, not of its folder")
-    corpus = dict(result["corpus"])
-    scores = {f"{s}_{name}": _score(result, s, name) for s in ("dev", "test") for name in SCORES}
-    if dict(result.get("config") or {}).get("training.selection") == "test":
-        # What a record calls dev's are scores of what chose the epoch.
-        scores |= {f"dev_{name}": math.nan for name in SCORES}
-    return Unit(
-        status="done",
-        epochs=len(result["history"]),
-        best_epoch=int(result["best_epoch"]),
-        stopped=str(result.get("stopped", "")),
-        losses=tuple(float(e.get("train_loss", math.nan)) for e in result["history"]),
-        seconds=float(result["seconds"]),
-        **{name: str(corpus.get(name, "")) for name in ("digest", "content")},
-        scores=scores,
-        provenance=dict(result.get("provenance") or {}),
-    )
-
-
-def _score(result: Mapping[str, Any], split: str, name: str) -> float:
-    scores = result.get(split)
-    value = scores.get(name) if isinstance(scores, Mapping) else None
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"{split}.{name} = {value!r}: must be a fraction in [0, 1]")
-    return float(value)
+        result, failure = run.result(), run.failure()
+    except LedgerError as error:
+        return RunOutcome(status=TrialState.UNREADABLE, problem=str(error))
+    if result is not None:
+        return RunOutcome(status=TrialState.FINISHED, result=result)
+    if failure is not None:
+        return RunOutcome(status=TrialState.FAILED, problem=failure.reason)
+    # A study trains a run to its end, where a search that shares the run pruned it.
+    state = run.state()
+    return RunOutcome(status=TrialState.RUNNING if state is TrialState.PRUNED else state)
 
 
 def settings_of(frame: pd.DataFrame) -> list[str]:
@@ -273,11 +214,11 @@ def select_settings(frame: pd.DataFrame, number: int | None = None) -> pd.DataFr
         number: Which of :func:`settings_of`, from 1; the last trial's when ``None``.
 
     Raises:
-        LedgerError: There is no such number.
+        UnknownExperiment: There is no such number.
     """
     known = settings_of(frame)
     if number is not None and not 1 <= number <= len(known):
-        raise LedgerError(
+        raise UnknownExperiment(
             f"--settings {number}: {frame['experiment'].iloc[0]} has "
             + ("one settings value: 1" if len(known) == 1 else f"settings 1 to {len(known)}")
         )
@@ -304,30 +245,12 @@ def pool(frame: pd.DataFrame, corpus: str, settings: str) -> pd.DataFrame:
 
 
 def complete_command(trials: pd.DataFrame) -> str:
-    """Return the command that makes all trials of a study, from the one it was given last.
-
-    That may have been narrower, for some arms or seeds; and how many trials ran at once is a
-    machine's matter.
+    """Return the command that runs all runs of a study, from the one that was given last.
 
     Args:
-        trials: Trials with one ``command``.
+        trials: Runs with one value of ``options``.
     """
-    words = iter(shlex.split(str(trials["command"].iloc[0])))
-    kept: list[str] = []
-    skipped = False
-    for word in words:
-        option, joined, _ = word.partition("=")
-        if word.startswith("--"):
-            skipped = option in ("--arms", "--max-concurrent")
-        if option == "--seeds":
-            if not joined:
-                next(words, None)
-            seeds = sorted(set(trials["seed"]))
-            counted = seeds == list(range(len(seeds)))
-            kept += [option, str(len(seeds)) if counted else ",".join(map(str, seeds))]
-        elif not skipped:
-            kept.append(word)
-    return shlex.join(kept)
+    return render(for_all_runs(trials["options"].iloc[0], set(trials["seed"])))
 
 
 def require_one_setting(frame: pd.DataFrame) -> None:

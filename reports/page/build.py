@@ -28,6 +28,8 @@ from reports.page.search import search_section
 from reports.paper.findings import findings_section
 from reports.paper.reproduction import corpus_reports, write_reproduction
 from reports.tables.provenance import provenance_tables
+from study.ledger.ledger import Ledger
+from study.ledger.state import TrialState
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,14 @@ def build(
         study = study_data(runs, frame, others)
         studies.append((study, experiment_section(study)))
     paper, corpora = paper_sections(runs, everything, selected), corpora_section(runs)
-    cases = {path.stem: read_cases(path) for path in sorted((runs / "cases").glob("*.json"))}
+    ledger = Ledger(runs)
+    cases = {name: read_cases(ledger, name) for name in ledger.cases()}
 
     reports = []
     for (study, section), every in zip(studies, frames, strict=True):
         report = ExperimentReport(
             experiment=section.key,
-            done=int((study.frame["status"] == "done").sum()),
+            done=int((study.frame["status"] == TrialState.FINISHED).sum()),
             planned=len(study.frame),
             chosen=settings_of(study.frame)[0],
             settings=tuple(settings_of(every)),

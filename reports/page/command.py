@@ -11,11 +11,12 @@ import tyro
 from rich.console import Console
 
 from reports.document.formatting import settings_text
-from reports.frames.searches import read_search, searches
-from reports.frames.trials import LedgerError
+from reports.frames.searches import read_search
 from reports.page.build import ExperimentReport, build, build_index
 from reports.page.notebooks import write_notebooks
 from reports.page.search import write_search
+from study.ledger.files import LedgerError
+from study.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +44,14 @@ class Build:
         Raises:
             LedgerError: A record or an experiment does not exist or cannot be read.
         """
-        known = searches(self.runs)
+        ledger = Ledger(self.runs)
+        known = ledger.searches()
         studies: list[str] | None
         if self.experiment:
             studies = [name for name in self.experiment if name not in known]
             chosen = [name for name in self.experiment if name in known]
         else:
-            studies = [] if known and not (self.runs / "studies").exists() else None
+            studies = [] if known and not ledger.studies() else None
             chosen = known
         built = build(self.runs, self.out, studies, self.settings)
         searched = [read_search(self.runs, name) for name in chosen]
@@ -93,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = tyro.cli(Build, prog="reports/build.py", args=argv)
     try:
         options.run(Console(highlight=False))
-    except (LedgerError, OSError) as error:
+    except (LedgerError, ValueError, OSError) as error:
         Console(stderr=True).print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         return 2
     return 0

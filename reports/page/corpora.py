@@ -15,6 +15,7 @@ from reports.paper.registry import PAPER, make_tables
 from reports.published.numbers import ARMS
 from reports.tables.corpora import PAPER_CORPORA, corpus_table
 from rin_core.config import INIT_SETTINGS
+from study.ledger.state import TrialState
 
 
 def paper_sections(
@@ -44,7 +45,7 @@ def paper_sections(
     chosen = {corpus: settings for _, corpus, settings in sorted(ranked, key=lambda r: r[0])}
     if chosen.keys() & set(PAPER_CORPORA):
         chosen = {name: chosen.get(name, "") for name in PAPER_CORPORA} | chosen
-    finished = set(everything.loc[everything["status"] == "done", "corpus"])
+    finished = set(everything.loc[everything["status"] == TrialState.FINISHED, "corpus"])
     sections = []
     for corpus, settings in sorted(chosen.items(), key=lambda item: item[0] not in finished):
         frame = pool(everything, corpus, settings)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
-from reports.frames.trials import LedgerError
 from reports.page.studies import NothingToShow
+from study.ledger.files import StudyError
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -38,7 +38,7 @@ _PAGE = """{%- extends "lab/index.html.j2" -%}
 {%- endblock -%}"""
 
 
-class NotebookError(LedgerError):
+class NotebookError(StudyError):
     """A notebook that cannot be executed; the message names the notebook and the cell."""
 
 
@@ -172,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = tyro.cli(Notebooks, prog="python -m reports.page.notebooks", args=argv)
     try:
         written, skipped = write_notebooks(options.runs, options.out, options.names or None)
-    except (LedgerError, OSError) as error:
+    except (StudyError, ValueError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
     for line in (*map(str, written), *(f"{name}: skipped: {why}" for name, why in skipped.items())):

@@ -15,6 +15,7 @@ from reports.document.svg import inline_svg
 from reports.document.table import Cell, Table
 from reports.document.templates import html_environment
 from reports.frames.runs import RunCard, title_of
+from study.ledger.state import TrialState
 
 #: Markdown in notes and the HTML elements for it: code, bold, italic.
 _MARKUP = (
@@ -43,12 +44,12 @@ class RunLists:
     def all_finished(self, cell: Cell) -> bool:
         """Return whether every run of a cell is finished."""
         cards = [self.cards[name] for name in cell.fingerprints if name in self.cards]
-        return all(card.status == "done" for card in cards)
+        return all(card.status is TrialState.FINISHED for card in cards)
 
     def summary(self) -> str:
         """Return how many runs the page has, and how many are finished."""
         total = len(self.cards)
-        done = sum(card.status == "done" for card in self.cards.values())
+        done = sum(card.status is TrialState.FINISHED for card in self.cards.values())
         return f"{total} runs, {'all' if done == total else done} finished."
 
     def lists(self) -> list[tuple[str, str, list[RunCard]]]:

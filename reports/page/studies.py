@@ -7,12 +7,18 @@ from pathlib import Path
 import pandas as pd
 
 from reports.figures.rounds_curve import is_rounds_curve
-from reports.frames.searches import SearchData, read_search, searches
+from reports.frames.searches import SearchData, read_search
 from reports.frames.studies import StudyData, study_data
-from reports.frames.trials import LedgerError, experiments, read_ledger, select_settings
+from reports.frames.trials import (
+    UnknownExperiment,
+    experiments,
+    read_ledger,
+    select_settings,
+)
+from study.ledger.ledger import Ledger
 
 
-class NothingToShow(LedgerError):
+class NothingToShow(ValueError):
     """The ledger does not have what a notebook shows; the message says how to produce it."""
 
 
@@ -30,12 +36,12 @@ def find_studies(runs: str | Path | None = None, study: str | None = None) -> li
 
     Raises:
         NothingToShow: There is no study.
-        LedgerError: There is no study of that name.
+        UnknownExperiment: There is no study of that name.
     """
     folder = ledger_folder(runs)
     try:
         names = experiments(folder)
-    except LedgerError as error:
+    except UnknownExperiment as error:
         raise NothingToShow(str(error)) from None
     return [select_settings(read_ledger(folder, [name])) for name in ([study] if study else names)]
 
@@ -81,10 +87,11 @@ def find_search(runs: str | Path | None = None, search: str | None = None) -> Se
 
     Raises:
         NothingToShow: There is no search.
-        LedgerError: There is no search of that name.
+        UnknownExperiment: There is no search of that name.
     """
     folder = ledger_folder(runs)
-    found = [read_search(folder, name) for name in ([search] if search else searches(folder))]
+    names = [search] if search else Ledger(folder).searches()
+    found = [read_search(folder, name) for name in names]
     if not found:
         raise NothingToShow(
             "no search in this ledger; run one with: python study/run.py --space fair_rounds"

@@ -21,6 +21,7 @@ from reports.tables.cells import (
     published_difference_cell,
 )
 from reports.tables.experiment import DIFFERENCE_NOTES, difference_cells
+from study.ledger.state import TrialState
 
 
 def claims_table(study: StudyData) -> Table | None:
@@ -145,7 +146,7 @@ def _holds(study: StudyData, pair: Pair) -> Cell:
     runs = fingerprints(better) + fingerprints(worse)
     if ours.n:
         return words("yes" if ours.mean > 0 else "no", runs, ours)
-    both_ran = all((trials["status"] == "done").any() for trials in (better, worse))
+    both_ran = all((trials["status"] == TrialState.FINISHED).any() for trials in (better, worse))
     return NO_CELL if both_ran else Cell(text="not run", kind=Kind.EMPTY)
 
 

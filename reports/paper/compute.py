@@ -13,7 +13,7 @@ import pandas as pd
 from reports.document.table import Cell, Row, Table, words
 from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
-from reports.frames.trials import STATUS_WORDS, complete_command
+from reports.frames.trials import complete_command
 
 #: Times of an epoch on each kind of processor of the runs, written by ``make bench``.
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
@@ -33,7 +33,7 @@ def experiments_table(
         cards: Every run, by fingerprint.
     """
     groups = [
-        (str(name), trials, trials["status"].map(STATUS_WORDS), complete_command(trials))
+        (str(name), trials, trials["status"], complete_command(trials))
         for name, trials in frame.groupby("experiment", sort=False)
     ]
     groups += [
@@ -63,7 +63,7 @@ def experiments_table(
 def core_hours(cards: Iterable[RunCard]) -> float:
     """Return the time of finished and pruned runs, times the threads of each."""
     return sum(
-        card.seconds * float(card.provenance.get("threads", 1)) / 3600
+        card.seconds * (card.provenance.threads if card.provenance else 1) / 3600
         for card in cards
         if not math.isnan(card.seconds)
     )

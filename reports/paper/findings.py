@@ -32,6 +32,7 @@ from reports.tables.confirmation import ArmComparison, budgets, compare_arms, co
 from reports.tables.experiment import reference_and_others, selection_pairs
 from reports.tables.search import origins
 from study.ledger.arms import START, TUNED
+from study.ledger.state import TrialState
 
 #: Number of runs behind each published mean (Table 1).
 PUBLISHED_SEEDS = 5
@@ -295,5 +296,5 @@ def _certainty(found: Estimate) -> str:
 
 
 def _finished_seeds(trials: pd.DataFrame) -> str:
-    done = int((trials["status"] == "done").sum())
+    done = int((trials["status"] == TrialState.FINISHED).sum())
     return f"{done} seeds" if done == len(trials) else f"{done} of {len(trials)} seeds"

@@ -15,6 +15,7 @@ from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.paper.compute import compute_sentences, experiments_table
 from reports.paper.findings import Findings, corpus_findings
+from study.ledger.state import TrialState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ def corpus_reports(
     """
     reports = []
     for data, section in paper:
-        if not (data.frame["status"] == "done").any():
+        if not (data.frame["status"] == TrialState.FINISHED).any():
             continue
         own = [(study, part) for study, part in studies if study.corpus == data.corpus]
         findings = corpus_findings(
@@ -75,7 +76,7 @@ def write_reproduction(
         out: Folder of the reports.
     """
     trials = frame.drop_duplicates("fingerprint")
-    done = trials[trials["status"] == "done"]
+    done = trials[trials["status"] == TrialState.FINISHED]
     chapters = {f"Results on {report.corpus}": report.sections for report in reports}
     chapters |= {f"The search {section.title}": (section,) for section in search_sections}
     experiments = experiments_table(frame, searches, cards)

@@ -9,10 +9,10 @@ import pandas as pd
 from reports.document.formatting import interval, mean_sd, p_value
 from reports.document.table import NO_CELL, Cell, Kind, number, words
 from reports.frames.select import by_seed, fingerprints
-from reports.frames.trials import STATUS_WORDS
 from reports.published.numbers import Published, published
 from reports.stats.intervals import Estimate, estimate, estimate_score
 from reports.stats.verdicts import verdict
+from study.ledger.state import TrialState
 
 
 def score(trials: pd.DataFrame, column: str) -> Estimate:
@@ -23,8 +23,8 @@ def score(trials: pd.DataFrame, column: str) -> Estimate:
 def seeds_cell(trials: pd.DataFrame) -> Cell:
     """Return how many seeds are finished, and the states of the others."""
     statuses = trials["status"].value_counts().to_dict()
-    done = statuses.pop("done", 0)
-    others = [f"{statuses[s]} {word}" for s, word in STATUS_WORDS.items() if s in statuses]
+    done = statuses.pop(TrialState.FINISHED, 0)
+    others = [f"{statuses[state]} {state}" for state in TrialState if state in statuses]
     text = f"{done}/{len(trials)}" + (f" ({', '.join(others)})" if others else "")
     return Cell(
         text=text if len(trials) else "–",
@@ -66,14 +66,14 @@ def score_cell(trials: pd.DataFrame, column: str) -> Cell:
     found = score(trials, column)
     if found.n:
         return mean_cell(found, fingerprints(trials))
-    if (trials["status"] == "done").any():
+    if (trials["status"] == TrialState.FINISHED).any():
         return NO_CELL  # test chose the epoch, so there is no dev score
     return no_result_cell(trials)
 
 
 def no_result_cell(trials: pd.DataFrame) -> Cell:
     """Return why no trial has a result: none was run, or all of them failed or are unfinished."""
-    planned = (trials["status"] == "planned").all()
+    planned = (trials["status"] == TrialState.PLANNED).all()
     return Cell(text="not run" if planned else "no result", kind=Kind.EMPTY)
 
 

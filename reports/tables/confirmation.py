@@ -25,6 +25,7 @@ from reports.tables.cells import (
     seeds_cell,
 )
 from study.ledger.arms import START, TUNED
+from study.ledger.state import TrialState
 
 
 def confirmation(data: SearchData) -> Table:
@@ -164,7 +165,7 @@ def _tuned(confirmed: pd.DataFrame, arm: str) -> pd.DataFrame:
 
 def _incomparable(data: SearchData, pair: tuple[str, str]) -> Incomparable | None:
     arms = [data.trials[data.trials["arm"] == arm] for arm in pair]
-    if any((trials["state"] == "running").any() for trials in arms):
+    if any((trials["state"] == TrialState.RUNNING).any() for trials in arms):
         return Incomparable.RUNNING
     if len({len(trials) for trials in arms}) > 1:
         return Incomparable.UNEQUAL_BUDGETS

@@ -28,6 +28,7 @@ from reports.tables.cells import (
     verdict_cell,
 )
 from reports.tables.notes import trial_notes
+from study.ledger.state import TrialState
 
 #: The paper's full model with K = 1, the reference arm of a study that has it.
 FULL_MODEL = "gru-1"
@@ -239,6 +240,6 @@ def _over_sentences(
 def _difference_cell(arm: pd.DataFrame, base: pd.DataFrame, found: Estimate) -> Cell:
     if found.n:
         return mean_cell(found, fingerprints(arm) + fingerprints(base), sign="+")
-    if (arm["status"] == "done").any():
+    if (arm["status"] == TrialState.FINISHED).any():
         return Cell(text="no common seed", kind=Kind.EMPTY)
     return no_result_cell(arm)

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports.document.formatting import settings_text
-from reports.frames.trials import STATUS_WORDS, complete_command, settings_of
+from reports.frames.trials import complete_command, settings_of
 from reports.stats.verdicts import VERDICT_RULE
+from study.ledger.state import TrialState
 
+#: States of trials that started and have no result.
+INCOMPLETE = (TrialState.FAILED, TrialState.UNREADABLE, TrialState.RUNNING)
 #: What ± means in a table of scores.
 SD_NOTE = "± is one standard deviation over seeds (n − 1)."
 
@@ -22,7 +25,7 @@ def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, .
         frame: Trials under one settings value.
         others: Settings that were also run and are not in the table.
     """
-    done = frame[frame["status"] == "done"]
+    done = frame[frame["status"] == TrialState.FINISHED]
     notes = ["The epoch was chosen on dev F1. Test was scored once, with that epoch's weights."]
     if (frame["selection"] == "test").any():
         notes = [
@@ -55,7 +58,7 @@ def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, .
 
 def _epoch_limit_note(done: pd.DataFrame) -> list[str]:
     """Count the runs that ended at the epoch limit and not because patience ran out."""
-    limited = done[done["stopped"] == "max_epochs"]
+    limited = done[done["end_reason"] == "max_epochs"]
     if limited.empty:
         return []
     by_arm = limited.groupby("arm", sort=False)["label"].agg(["first", "size"])
@@ -81,11 +84,11 @@ def _processor_note(done: pd.DataFrame) -> list[str]:
 def _missing_notes(frame: pd.DataFrame) -> list[str]:
     """Name each trial that started and has no result; count those that did not start."""
     notes = []
-    for _, trial in frame[frame["status"].isin(["failed", "corrupt", "unfinished"])].iterrows():
-        word = STATUS_WORDS[str(trial["status"])].capitalize()
+    for _, trial in frame[frame["status"].isin(INCOMPLETE)].iterrows():
+        word = str(trial["status"]).capitalize()
         note = f"{word}: {trial['label']}, seed {trial['seed']} (`{trial['fingerprint']}`)"
         reason = textwrap.shorten(str(trial["problem"]), 240, placeholder=" …")
         notes.append(f"{note}: {reason}" if reason else note)
-    if waiting := int((frame["status"] == "planned").sum()):
+    if waiting := int((frame["status"] == TrialState.PLANNED).sum()):
         notes.append(f"Not run yet: {waiting} of {len(frame)} planned trials.")
     return notes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from reports.document.table import Row, Table, words
 from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
 from rin_core.config import PROTOCOL_VERSION
+from study.ledger.schema import Provenance
 
 _UNKNOWN = "not recorded"
 
@@ -98,26 +98,24 @@ def _environments_table(cards: Sequence[RunCard]) -> Table:
     )
 
 
-def _environment(provenance: Mapping[str, Any]) -> dict[str, str]:
-    code = provenance.get("code") or {}
-    commit = f", commit {str(code['commit'])[:12]}" if "commit" in code else ""
-    changed = ", with changes" if code.get("dirty") else ""
-    packages = provenance.get("packages") or {}
-    hardware = [str(provenance[k]) for k in ("hardware", "arithmetic") if k in provenance]
+def _environment(provenance: Provenance | None) -> dict[str, str]:
+    assert provenance is not None, "a finished run has it"
+    code = provenance.code
+    commit = f", commit {code.commit[:12]}" if code.commit else ""
+    changed = ", with changes" if code.dirty else ""
     return {
-        "Code": f"{code.get('version', _UNKNOWN)}{commit}{changed}",
-        "Python": str(provenance.get("python", _UNKNOWN)),
-        "Packages": ", ".join(f"{k} {v}" for k, v in packages.items()) or _UNKNOWN,
-        "Device": f"{provenance.get('device', _UNKNOWN)}, "
-        f"threads: {provenance.get('threads', '–')}",
-        "Hardware": " ".join(hardware) or _UNKNOWN,
+        "Code": f"{code.version or _UNKNOWN}{commit}{changed}",
+        "Python": provenance.python or _UNKNOWN,
+        "Packages": ", ".join(f"{k} {v}" for k, v in provenance.packages.items()) or _UNKNOWN,
+        "Device": f"{provenance.device or _UNKNOWN}, threads: {provenance.threads}",
+        "Hardware": f"{provenance.hardware} {provenance.arithmetic}".strip() or _UNKNOWN,
     }
 
 
 def _days(cards: Sequence[RunCard]) -> str:
     """Return the first and the last day on which one of the runs started."""
-    started = [c.provenance["started"] for c in cards if "started" in c.provenance]
-    days = [f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in started]
+    started = [card.provenance.started for card in cards if card.provenance]
+    days = [f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in started if at is not None]
     return " to ".join(dict.fromkeys([min(days), max(days)])) if days else _UNKNOWN
 
 

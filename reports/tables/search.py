@@ -9,6 +9,7 @@ import pandas as pd
 from reports.document.formatting import points
 from reports.document.table import Cell, Row, Table, words
 from reports.frames.searches import SearchData, audited, outcomes, ranked, to_end
+from study.ledger.state import TrialState
 
 #: Rows of the table of best trials.
 TOP = 10
@@ -29,7 +30,7 @@ def best_trials(data: SearchData) -> Table:
 
 def running_trials(data: SearchData) -> Table:
     """Return the running trials with their parameters."""
-    trials = data.trials[data.trials["state"] == "running"]
+    trials = data.trials[data.trials["state"] == TrialState.RUNNING]
     return Table(
         name="running_trials",
         title="Running trials",
@@ -99,9 +100,9 @@ def _runs_of(data: SearchData, outcome: str) -> tuple[str, ...]:
     """Return the runs of an outcome, see :func:`~reports.frames.searches.outcomes`."""
     trials = data.trials
     if outcome == "confirmed" and data.confirmed is not None:
-        chosen = data.confirmed[data.confirmed["status"] == "done"]
+        chosen = data.confirmed[data.confirmed["status"] == TrialState.FINISHED]
     elif outcome == "run on":
-        chosen = trials[(trials["state"] == "stopped") & trials["end_epochs"].notna()]
+        chosen = trials[(trials["state"] == TrialState.PRUNED) & trials["end_epochs"].notna()]
     else:
         chosen = trials[trials["state"] == outcome]
     return tuple(chosen["fingerprint"])

@@ -23,13 +23,14 @@ import torch
 import tyro
 from rich.console import Console
 
-from rin_core.cli import exit_with_clear_errors, require_gpu
+from rin_core.cli import exit_with_clear_errors
+from rin_core.device import require_gpu
+from rin_core.files import open_atomically
 from rin_core.predict.extraction import Extraction
 from rin_core.predict.jsonl import Record, RecordReader, record_of, to_line
 from rin_core.predict.loading import find_weights, is_unfinished
 from rin_core.predict.predictor import Predictor
 from rin_core.predict.rendering import show
-from rin_core.train.checkpoint import open_atomically
 
 _STDIO = Path("-")
 _TAG_NOTES = {

@@ -18,9 +18,9 @@ from rin_core.data.pieces import PieceTokenizer
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.errors import CheckpointError
+from rin_core.layout import CHECKPOINT, WEIGHTS, RunNotFound, find_run
 from rin_core.model.rin import RIN
 from rin_core.train.checkpoint import load_tensors
-from rin_core.train.loop import CHECKPOINT, WEIGHTS
 
 
 class ModelError(ValueError):
@@ -79,25 +79,8 @@ def find_weights(model: str, runs: Path) -> Path:
         return _weights_in(path)
     try:
         return _weights_in(find_run(runs, model))
-    except ModelError as error:
+    except (ModelError, RunNotFound) as error:
         raise ModelError(f"--model {error}; or give a weights file or a run's folder") from None
-
-
-def find_run(runs: Path, prefix: str) -> Path:
-    """Return the folder of the run whose fingerprint starts with a prefix.
-
-    Raises:
-        ModelError: No run does, or several do.
-    """
-    units = runs / "units"
-    names = sorted(path.name for path in units.glob("*") if path.is_dir())
-    found = [name for name in names if name.startswith(prefix)]
-    if len(found) == 1:
-        return units / found[0]
-    if not found:
-        raise ModelError(f"{prefix}: no such run in {units}, which has {len(names)} runs")
-    several = ", ".join(found[:5])
-    raise ModelError(f"{prefix}: matches {several}; give more of the fingerprint")
 
 
 def is_unfinished(weights: Path) -> bool:

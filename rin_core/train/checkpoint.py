@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import safetensors
 import torch
@@ -22,34 +19,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rin_core.errors import CheckpointError
+from rin_core.files import write_atomically
 
 _DIGEST = "digest"
-_LONGEST_HEADER = 100_000_000  # bytes, safetensors' own limit
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step; after a power cut it is either whole or the old one."""
-    with open_atomically(path) as file:
-        file.write(content)
-
-
-@contextmanager
-def open_atomically(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to write; it takes its place in one step at the end, or on an error not at all.
-
-    Args:
-        path: Where to; its folder is made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
@@ -82,29 +54,6 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def load_metadata(path: Path) -> dict[str, Any]:
     """Read only the metadata of a file, not its tensors; raises as :func:`load_tensors`."""
     metadata = _read(path, tensors=False)[1]
-    metadata.pop(_DIGEST, None)
-    return metadata
-
-
-def stream_metadata(read: Callable[[int, int], bytes], name: str) -> dict[str, Any]:
-    """Read only the metadata of a file that is elsewhere, by its head.
-
-    Args:
-        read: Returns the bytes from a first place to before a second.
-        name: Of the file, for errors.
-
-    Raises:
-        CheckpointError: The head is damaged, or not of one of our files.
-    """
-    # A safetensors file starts with the length of its JSON header, in eight bytes.
-    try:
-        length = int.from_bytes(read(0, 8), "little")
-        if length > _LONGEST_HEADER:
-            raise ValueError("its header is too long")
-        header = json.loads(read(8, 8 + length))
-        metadata = _object(header["__metadata__"]["rin"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{name}: cannot be read ({error}); delete it to continue") from error
     metadata.pop(_DIGEST, None)
     return metadata
 

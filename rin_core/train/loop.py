@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.batches import make_batch, training_batches
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.errors import CheckpointError, ConfigError, Diverged
+from rin_core.layout import CHECKPOINT, WEIGHTS
 from rin_core.model.rin import RIN
 from rin_core.train.checkpoint import (
     load_tensors,
@@ -33,7 +34,7 @@ from rin_core.train.checkpoint import (
 from rin_core.train.metrics import Decoded, decode, evaluate, score
 from rin_core.train.optimizer import make_optimizer, set_step_sizes, warmup_factor
 
-CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
+EndReason = Literal["patience", "max_epochs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +45,17 @@ class Epoch:
     """Counted from 1."""
     train_loss: float
     """Loss of Eq. 14 per sentence, mean over the training split."""
-    dev: dict[str, float]
+    selection_scores: dict[str, float]
     """:meth:`rin_core.train.metrics.Metrics.flat` of the split that selects the epoch."""
     seconds: float
     """Of training and of scoring that split."""
     tokens_per_second: float
     """Words of the training split by all of ``seconds``."""
 
-    def flat(self) -> dict[str, float]:
-        """Return one row: ``epoch``, ``train_loss``, ``dev_f1`` and so on."""
-        row: dict[str, float] = {"epoch": self.epoch, "train_loss": self.train_loss}
-        row |= {f"dev_{name}": value for name, value in self.dev.items()}
-        return row | {"seconds": self.seconds, "tokens_per_second": self.tokens_per_second}
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Epoch:
+        """Return an epoch from a checkpoint; before version 3, its scores were called ``dev``."""
+        return cls(**{"selection_scores" if k == "dev" else k: v for k, v in row.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +64,11 @@ class Result:
 
     history: tuple[Epoch, ...]
     best_epoch: int
-    stopped: str
+    end_reason: EndReason
     """Why training ended: ``patience`` or ``max_epochs``."""
-    dev: dict[str, float]
+    selection_scores: dict[str, float]
     """Scores of the selected epoch on the split that selected it."""
-    test: dict[str, float]
+    test_scores: dict[str, float]
     """Scores of the selected epoch's weights on test, computed once."""
     test_decoded: Decoded
     """The triples and tags behind those scores, sentence by sentence."""
@@ -82,10 +82,10 @@ class _State:
 
     @property
     def best_epoch(self) -> int:
-        """The first epoch with the highest dev F1."""
-        return max(self.history, key=lambda e: (e.dev["f1"], -e.epoch)).epoch
+        """The first epoch with the highest F1 on the split that selects."""
+        return max(self.history, key=lambda e: (e.selection_scores["f1"], -e.epoch)).epoch
 
-    def stop_reason(self, config: Config) -> str | None:
+    def stop_reason(self, config: Config) -> EndReason | None:
         if not self.history:
             return None
         if len(self.history) - self.best_epoch >= config.training.patience:
@@ -126,6 +126,11 @@ class Trainer:
         if directory is not None and (directory / CHECKPOINT).exists():
             self._resume(directory / CHECKPOINT)
 
+    @property
+    def history(self) -> Sequence[Epoch]:
+        """The epochs so far, those of the checkpoint first."""
+        return self.state.history
+
     def run(self, on_epoch: Callable[[Epoch], None]) -> Result:
         """Train to the end, calling ``on_epoch`` after each epoch that is safely on disk."""
         while (reason := self.state.stop_reason(self.config)) is None:
@@ -139,9 +144,9 @@ class Trainer:
         return Result(
             history=tuple(self.state.history),
             best_epoch=best,
-            stopped=reason,
-            dev=self.state.history[best - 1].dev,
-            test=score(decoded, self.corpus.test, self.corpus.entity_word).flat(),
+            end_reason=reason,
+            selection_scores=self.state.history[best - 1].selection_scores,
+            test_scores=score(decoded, self.corpus.test, self.corpus.entity_word).flat(),
             test_decoded=decoded,
         )
 
@@ -149,12 +154,12 @@ class Trainer:
         started = time.perf_counter()
         loss = self._optimise(number)
         split = getattr(self.corpus, self.config.training.selection)
-        dev = evaluate(self.model, split, self.corpus.entity_word, self.device).flat()
+        scores = evaluate(self.model, split, self.corpus.entity_word, self.device).flat()
         seconds = time.perf_counter() - started
         return Epoch(
             epoch=number,
             train_loss=loss,
-            dev=dev,
+            selection_scores=scores,
             seconds=seconds,
             tokens_per_second=self.corpus.train.tokens / seconds,
         )
@@ -267,7 +272,10 @@ class Trainer:
             by_owner[owner][name] = tensor
         self.model.load_state_dict(self._frozen() | by_owner["model"])
         restore_optimizer(self.optimizer, by_owner["adam"])
-        self.state.history = [Epoch(**row) for row in metadata["history"]]
+        try:
+            self.state.history = [Epoch.from_json(row) for row in metadata["history"]]
+        except (AttributeError, TypeError) as error:
+            raise CheckpointError(f"{path}: its epochs cannot be read; delete it") from error
 
 
 def train(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -21,7 +21,9 @@ from rin_core.data.loading import find_recorded_vectors, load_dataset
 from study.commands.options import DataRoot, LedgerFolder, RecordedCorpus, RecordedVectors
 from study.commands.show import show_search
 from study.ledger.ledger import Ledger
-from study.ledger.search_record import SearchRecord, SearchTrial
+from study.ledger.schema import SearchTrial
+from study.ledger.search_record import SearchRecord
+from study.ledger.state import TrialState
 from study.planning.grid import encoding
 from study.tracking.base import RunSpec
 from study.tracking.progress import Progress
@@ -58,7 +60,7 @@ class Audit:
         chosen = choose(record, self.n)
         if not chosen:
             raise ValueError(f"{self.experiment}: no pruned trial in {record.path}; check --out")
-        encoded = self._read(record.header, chosen)
+        encoded = self._read(record, chosen)
         left = [t for t in chosen if ledger.run(t.fingerprint).result() is None]
         with ledger.exclusive():
             interrupted = bool(left) and self._train(left, encoded, ledger, console)
@@ -68,11 +70,12 @@ class Audit:
         return int(any(ledger.run(t.fingerprint).result() is None for t in chosen))
 
     def _read(
-        self, header: Mapping[str, Any], trials: Sequence[SearchTrial]
+        self, record: SearchRecord, trials: Sequence[SearchTrial]
     ) -> dict[str, EncodedCorpus]:
         """Read the corpus as each trial did; raise ``ValueError`` if it differs from theirs."""
-        source, encoded = self.data or str(header["corpus"]), dict[str, EncodedCorpus]()
-        vectors = header["settings"].get("vectors")
+        assert record.content is not None, "it has trials"
+        source, encoded = self.data or record.content.corpus, dict[str, EncodedCorpus]()
+        vectors = record.content.settings.get("vectors")
         embeddings = self.embeddings or find_recorded_vectors(vectors, self.data_root)
         for trial in trials:
             config = Config.from_flat(trial.config)
@@ -131,8 +134,8 @@ class Audit:
 
 def choose(record: SearchRecord, count: int) -> list[SearchTrial]:
     """Return pruned trials: those with the most epochs first, then by dev F1."""
-    stopped = [trial for trial in record.trials if trial.state == "stopped"]
-    return sorted(stopped, key=lambda t: (-len(t.dev_f1), -t.best))[:count]
+    pruned = [trial for trial in record.trials if trial.state is TrialState.PRUNED]
+    return sorted(pruned, key=lambda t: (-len(t.dev_f1), -t.best))[:count]
 
 
 def _key(trial: SearchTrial) -> str:

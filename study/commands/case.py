@@ -40,6 +40,7 @@ from study.commands.printing import say
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
+from study.ledger.schema import Cases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +80,8 @@ class CaseStudy:
         ledger = Ledger(self.runs)
         models = [load(ledger, name) for name in self.models]
         cases = list(_cases(self, models))
-        path = ledger.record_cases(self.name, [follow(case, models) for case in cases])
-        views = read_cases(path)
+        path = ledger.record_cases(self.name, Cases(cases=[follow(case, models) for case in cases]))
+        views = read_cases(ledger, self.name)
         for view in views:
             console.print(summary(view), highlight=False, markup=False, soft_wrap=True)
         page = write_page(views, ledger.root / "reports" / "cases" / f"{self.name}.html")

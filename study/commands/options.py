@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+from rin_core.cli import without_credentials
+from study.ledger.command import given
+from study.ledger.fields import Options as Recorded
 
 if TYPE_CHECKING:
     from study.execution.cluster import Resources
@@ -136,6 +141,16 @@ class Options:
         if self.max_epochs is not None:
             overrides["training.max_epochs"] = self.max_epochs
         return overrides
+
+    def record(self) -> Recorded:
+        """Return spaces, corpora and the other options that were given, without credentials."""
+        fields = dataclasses.fields(Options)
+        defaults = {f.name: f.default for f in fields if f.name not in ("space", "data")}
+        recorded = given({f.name: getattr(self, f.name) for f in fields}, defaults)
+        for name, value in recorded.items():
+            if isinstance(value, str):
+                recorded[name] = without_credentials(value)
+        return recorded
 
     def uri(self) -> str:
         """Return MLflow's tracking URI."""

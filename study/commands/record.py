@@ -13,8 +13,8 @@ from rin_core.config import Config
 from rin_core.data.loading import load_dataset
 from study.commands.options import DataRoot, LedgerFolder
 from study.commands.printing import say
-from study.ledger.corpora import record_corpus, record_vectors
 from study.ledger.ledger import Ledger
+from study.planning.corpora import record_corpus, record_vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from rich.console import Console
 
-from rin_core.cli import require_gpu
 from rin_core.config import Config
 from rin_core.data.loading import find_recorded_vectors, load_dataset
+from rin_core.device import require_gpu
 from rin_core.model import matmul
 from study.commands.options import DataRoot, LedgerFolder, RecordedCorpus, RecordedVectors
 from study.commands.printing import say
-from study.execution.trial import run_unit
+from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
+from study.ledger.schema import Result
 from study.ledger.transfer import first_difference
 
 
@@ -54,32 +54,33 @@ class Rerun:
         recorded = run.result()
         if recorded is None:
             raise ValueError(f"{run.fingerprint}: not finished; run the study's command to resume")
-        config = Config.from_flat(recorded["config"])
-        vectors = (recorded.get("vectors") or {}).get("name")
+        config = Config.from_flat(recorded.config)
+        vectors = recorded.vectors.name if recorded.vectors else None
         corpus = load_dataset(
-            self.data or recorded["corpus"]["name"],
+            self.data or recorded.corpus.name,
             config,
             data_root=self.data_root,
             embeddings=self.embeddings or find_recorded_vectors(vectors, self.data_root),
         )
-        if corpus.digest != recorded["corpus"]["digest"]:
+        if corpus.digest != recorded.corpus.digest:
             raise ValueError(
                 f"{corpus.name}: corpus or word vectors differ from those of {run.fingerprint} "
-                f"(digest {corpus.digest}, recorded {recorded['corpus']['digest']}); "
+                f"(digest {corpus.digest}, recorded {recorded.corpus.digest}); "
                 f"give the same --data, --data-root and --embeddings ({vectors or 'none'})"
             )
-        epochs = len(recorded["history"])
+        epochs = len(recorded.history)
+        split = recorded.selection_split
         say(console, f"{run.fingerprint}: training again; the record has {epochs} epochs")
         with tempfile.TemporaryDirectory() as folder, matmul.use(_math_library(recorded)):
             copy = Run(Path(folder) / run.fingerprint)
-            again = run_unit(
+            again = train_run(
                 config,
                 corpus,
                 copy,
-                threads=recorded["provenance"]["threads"],
+                threads=recorded.provenance.threads,
                 gpu=self.gpu,
                 on_epoch=lambda row: say(
-                    console, f"epoch {row['epoch']:3.0f}  dev F1 {100 * row['dev_f1']:6.2f}"
+                    console, f"epoch {row.epoch:3}  {split} F1 {100 * row.selection_f1:6.2f}"
                 ),
             )
             identical = _compare(console, recorded, again)
@@ -89,11 +90,12 @@ class Rerun:
         return 0 if identical else 1
 
 
-def _compare(console: Console, recorded: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
+def _compare(console: Console, recorded: Result, again: Result) -> bool:
     """Print the scores and the first difference; return whether there is none."""
     for name, run in (("recorded", recorded), ("again", again)):
-        dev, test = (100 * run[split]["f1"] for split in ("dev", "test"))
-        say(console, f"{name + ':':9} dev F1 {dev:.2f}, test F1 {test:.2f}")
+        selected, test = 100 * run.selection_scores["f1"], 100 * run.test_scores["f1"]
+        split = run.selection_split
+        say(console, f"{name + ':':9} {split} F1 {selected:.2f}, test F1 {test:.2f}")
     difference = first_difference(recorded, again)
     if difference is None:
         say(console, "every number is bit-identical")
@@ -101,7 +103,7 @@ def _compare(console: Console, recorded: Mapping[str, Any], again: Mapping[str, 
     say(console, f"first difference: {difference.replace('here', 'in the record', 1)}")
     changed = False
     for name in ("machine", "hardware", "arithmetic", "device", "packages"):
-        before, now = (run["provenance"].get(name, "unknown") for run in (recorded, again))
+        before, now = (getattr(r.provenance, name) or "unknown" for r in (recorded, again))
         if before != now:
             changed = True
             say(console, f"{name}: recorded {before}, now {now}")
@@ -114,7 +116,6 @@ def _compare(console: Console, recorded: Mapping[str, Any], again: Mapping[str, 
     return False
 
 
-def _math_library(recorded: Mapping[str, Any]) -> str:
+def _math_library(recorded: Result) -> str:
     """Return what computed the record's matrix products: old records used torch's default."""
-    arithmetic = str(recorded["provenance"].get("arithmetic", ""))
-    return "onednn" if arithmetic.endswith("onednn") else "blas"
+    return "onednn" if recorded.provenance.arithmetic.endswith("onednn") else "blas"

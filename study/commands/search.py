@@ -65,15 +65,12 @@ def plans(search: Search, options: Options, ledger: Ledger) -> list[SearchPlan]:
     )
 
 
-def run_search(
-    plan: SearchPlan, options: Options, command: str, console: Console, confirm: Confirm
-) -> int:
+def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Confirm) -> int:
     """Run a search on one corpus.
 
     Args:
         plan: The trials.
         options: Resources, output folder, tracking.
-        command: The command as typed.
         console: Prints progress.
         confirm: Runs the confirmation.
 
@@ -83,7 +80,7 @@ def run_search(
     for note in dict.fromkeys(n for corpus in plan.plan.corpora.values() for n in corpus.notes):
         say(console, note, "dim")
     record = SearchRecord(plan.ledger, plan.experiment)
-    record.open(plan.header(command), plan.identities())
+    record.open(plan.record(options.record()))
     plan.ledger.refresh(plan.ledger.run(trial.fingerprint) for trial in record.trials)
     code = _search(plan, record, options, console)
     show_search(options.out, plan.experiment, console)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import tyro
@@ -16,14 +16,16 @@ from rich.markup import escape
 
 from reports.document.formatting import points
 from reports.document.table import Table
-from reports.frames.searches import STATES, read_search, searches
+from reports.frames.searches import STATES, read_search
 from reports.frames.select import arm_label
-from reports.frames.trials import STATUS_WORDS, LedgerError, read_ledger
+from reports.frames.trials import UnknownExperiment, read_ledger
 from reports.tables.confirmation import comparison, confirmation
 from reports.tables.search import audit, audit_verdict, best_trials, compute, running_trials, saving
 from study.commands.options import LedgerFolder
 from study.commands.printing import print_rows
 from study.ledger.ledger import Ledger
+from study.ledger.schema import Epoch
+from study.ledger.state import TrialState
 from study.tracking.progress import format_duration
 
 
@@ -39,17 +41,18 @@ class Show:
         """Print, and return the exit code.
 
         Raises:
-            LedgerError: There is no such study or search, or its record cannot be read.
+            UnknownExperiment: There is no such study or search.
+            LedgerError: Its record cannot be read.
         """
-        searched = searches(self.out)
-        studies = sorted(path.stem for path in (self.out / "studies").glob("*.json"))
+        ledger = Ledger(self.out)
+        searched, studies = ledger.searches(), ledger.studies()
         if self.experiment in searched:
             show_search(self.out, self.experiment, console)
         elif self.experiment in studies:
             show_grid(self.out, self.experiment, console)
         else:
             known = ", ".join([*searched, *studies]) or "none"
-            raise LedgerError(
+            raise UnknownExperiment(
                 f"{self.experiment}: no such study or search in {self.out}; known: {known}"
             )
         return 0
@@ -83,11 +86,11 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
 def _with_epochs(out: Path, trials: pd.DataFrame) -> pd.DataFrame:
     """Return trials with the epochs so far of those under way: a record has them at their end."""
     trials, ledger = trials.copy(), Ledger(out)
-    for place, trial in trials[trials["state"] == "running"].iterrows():
+    for place, trial in trials[trials["state"] == TrialState.RUNNING].iterrows():
         history = ledger.run(trial["fingerprint"]).history()
         own = history[trial["inherited"] :]
         seen = {
-            "dev_f1": max((row["dev_f1"] for row in history), default=math.nan),
+            "dev_f1": max((row.selection_f1 for row in history), default=math.nan),
             **{"epochs": len(history), "seconds": _seconds(history)},
             **{"spent_epochs": len(own), "spent_seconds": _seconds(own)},
         }
@@ -110,7 +113,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     pairs = zip(frame.iterrows(), begun, strict=True)
     rows = [_begun_row(trial, history) for (_, trial), history in pairs if history]
     print_rows(console, "running trials", rows)
-    best = frame[frame["status"] == "done"].nlargest(5, "dev_f1")
+    best = frame[frame["status"] == TrialState.FINISHED].nlargest(5, "dev_f1")
     print_rows(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
     rows = [
@@ -124,23 +127,22 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     print_rows(console, "compute by outcome", rows)
 
 
-def _begun(out: Path, frame: pd.DataFrame) -> list[list[dict[str, Any]]]:
+def _begun(out: Path, frame: pd.DataFrame) -> list[list[Epoch]]:
     """Return the epochs so far of each trial that has begun and not ended, of others none."""
     ledger = Ledger(out)
     return [
-        ledger.run(name).history() if status == "unfinished" else []
+        ledger.run(name).history() if status == TrialState.RUNNING else []
         for name, status in zip(frame["fingerprint"], frame["status"], strict=True)
     ]
 
 
-def _seconds(history: Sequence[Mapping[str, float]]) -> float:
-    return sum((row["seconds"] for row in history), 0.0)
+def _seconds(history: Sequence[Epoch]) -> float:
+    return sum((row.seconds for row in history), 0.0)
 
 
-def _begun_row(trial: pd.Series, history: Sequence[Mapping[str, float]]) -> dict[str, str]:
-    # Where test chooses the epoch, what a record calls dev's are scores of test.
+def _begun_row(trial: pd.Series, history: Sequence[Epoch]) -> dict[str, str]:
     on_dev = trial["selection"] == "dev"
-    best = max(row["dev_f1"] for row in history) if on_dev else math.nan
+    best = max(row.selection_f1 for row in history) if on_dev else math.nan
     return {
         "trial": _name(trial),
         "epochs": str(len(history)),
@@ -157,9 +159,11 @@ def _name(trial: pd.Series) -> str:
 def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
     counts = cells["status"].value_counts()
     row = {"arm": arm_label(cells)}
-    row |= {status: str(counts[status]) for status in STATUS_WORDS if status in counts}
+    row |= {state: str(counts[state]) for state in TrialState if state in counts}
     return row | {
-        "mean dev F1": points(100 * cells.loc[cells["status"] == "done", "dev_f1"].mean())
+        "mean dev F1": points(
+            100 * cells.loc[cells["status"] == TrialState.FINISHED, "dev_f1"].mean()
+        )
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.page.build import build
-from rin_core.cli import INTERRUPTED, without_credentials
+from rin_core.cli import INTERRUPTED
 from rin_core.data.encoding import EncodedCorpus
 from search_spaces import SEARCHES, SPACES, Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import search as search_command
 from study.commands.options import Options
 from study.commands.printing import plural, say, short_path
-from study.ledger.corpora import record_corpora
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
+from study.planning.corpora import record_corpora
 from study.planning.grid import Experiment, Plan, PlannedTrial, make_plan, refuse_taken, together
 from study.tracking.progress import format_duration
 
@@ -99,7 +97,7 @@ def _run_search(options: Options, space: Search, ledger: Ledger, console: Consol
     code = 0
     with ledger.exclusive():
         for plan in plans:
-            code = max(code, search_command.run_search(plan, options, command(), console, confirm))
+            code = max(code, search_command.run_search(plan, options, console, confirm))
             if code == INTERRUPTED:
                 break
     return code
@@ -116,7 +114,7 @@ def _run(
     started, trials = time.monotonic(), together(experiments)
     ledger.refresh(planned.run for planned in trials)
     for experiment in experiments:
-        _record(experiment, ledger, options.data_root, console)
+        _record(experiment, ledger, options, console)
     left = [planned for planned in trials if planned.run.result() is None]
     resumed = sum(1 for planned in left if planned.run.history())
     text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} done, {len(left)} to run"
@@ -139,11 +137,7 @@ def _run(
     return 0
 
 
-def _record(
-    experiment: Experiment, ledger: Ledger, data_root: Path | None, console: Console
-) -> None:
-    space, corpus = experiment.plan.space.name, experiment.corpus_name
-    header = {"space": space, "corpus": corpus, "command": command()}
+def _record(experiment: Experiment, ledger: Ledger, options: Options, console: Console) -> None:
     for arm, count in experiment.replaced(ledger.study(experiment.name)).items():
         say(
             console,
@@ -151,8 +145,8 @@ def _record(
             f"{plural(count, 'trial')} with the old settings",
             "yellow",
         )
-    ledger.record_study(experiment.name, header, experiment.record())
-    record_corpora(ledger, experiment.plan.data(), data_root)
+    ledger.record_study(experiment.record(options.record()))
+    record_corpora(ledger, experiment.plan.data(), options.data_root)
 
 
 def _build_reports(
@@ -214,9 +208,9 @@ def _state(planned: PlannedTrial) -> str:
     if planned.run.result() is not None:
         return "done"
     if (failure := planned.run.failure()) is not None:
-        return f"failed: {failure['reason']}"
+        return f"failed: {failure.reason}"
     if (pruned := planned.run.pruned()) is not None:
-        return f"resumes after epoch {pruned['epoch']}, where a search pruned it"
+        return f"resumes after epoch {pruned.epoch}, where a search pruned it"
     epochs = len(planned.run.history())
     return f"resumes after epoch {epochs}" if epochs else "to run"
 
@@ -248,8 +242,3 @@ def _print_outputs(
         say(console, text, "yellow")
     for line in how_to_view:
         say(console, line)
-
-
-def command() -> str:
-    """Return this process's command as one would type it, without passwords."""
-    return shlex.join(["python", *map(without_credentials, sys.argv)])

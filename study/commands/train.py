@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +9,15 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from rin_core.cli import require_gpu
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
+from rin_core.device import require_gpu
 from study.commands.options import DataRoot, LedgerFolder, Settings, parse_overrides
 from study.commands.printing import say
-from study.execution.trial import run_unit
-from study.ledger.corpora import record_corpus, record_vectors
+from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
+from study.ledger.schema import Epoch
+from study.planning.corpora import record_corpus, record_vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +58,20 @@ class Train:
         record_vectors(ledger, corpus)
         run = ledger.run(config.fingerprint(corpus.digest))
 
-        def print_epoch(row: Mapping[str, float]) -> None:
+        split = config.training.selection
+
+        def print_epoch(row: Epoch) -> None:
             say(
                 console,
-                f"epoch {row['epoch']:3.0f}  loss {row['train_loss']:9.4f}  "
-                f"dev F1 {100 * row['dev_f1']:6.2f}  {row['seconds']:6.2f} s",
+                f"epoch {row.epoch:3}  loss {row.train_loss:9.4f}  "
+                f"{split} F1 {100 * row.selection_f1:6.2f}  {row.seconds:6.2f} s",
             )
 
-        record = run_unit(
+        record = train_run(
             config, corpus, run, threads=self.threads, gpu=self.gpu, on_epoch=print_epoch
         )
-        scores = ", ".join(f"{name} F1 {100 * record[name]['f1']:.2f}" for name in ("dev", "test"))
-        text = f"{run.fingerprint}: epoch {record['best_epoch']}, {scores} ({run.path})"
+        selected, test = record.selection_scores["f1"], record.test_scores["f1"]
+        scores = f"{split} F1 {100 * selected:.2f}, test F1 {100 * test:.2f}"
+        text = f"{run.fingerprint}: epoch {record.best_epoch}, {scores} ({run.path})"
         say(console, text)
         return 0

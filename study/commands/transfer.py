@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -13,10 +13,10 @@ from rich.console import Console
 from rin_core.config import Config
 from study.commands.options import DataRoot, LedgerFolder, RecordedVectors
 from study.commands.printing import plural, say
-from study.ledger.corpora import record_if_here, record_vectors_if_here
+from study.ledger.exported import Exported, ExportedRun, read_exported
 from study.ledger.ledger import Ledger
-from study.ledger.schema import read_exported
 from study.ledger.transfer import export_ledger, merge
+from study.planning.corpora import record_if_available, record_vectors_if_available
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Import:
 
 def _record_data(
     ledger: Ledger,
-    files: Iterable[Iterable[Mapping[str, Any]]],
+    files: Iterable[Iterable[Exported]],
     data_root: Path | None,
     embeddings: Path | None,
 ) -> Iterator[str]:
@@ -86,14 +86,15 @@ def _record_data(
     Yields:
         What is not available, and what reports leave out without it.
     """
-    runs = (r["content"]["result"] for file in files for r in file if r["record"] == "unit")
-    results = [result for result in runs if "content" in result["corpus"]]
-    for content, result in {r["corpus"]["content"]: r for r in results}.items():
-        name, config = result["corpus"]["name"], Config.from_flat(result["config"])
-        if why := record_if_here(ledger, content, name, data_root, config):
+    runs = (record for file in files for record in file if isinstance(record, ExportedRun))
+    results = [run.result for run in runs if run.result.corpus.content]
+    for content, result in {r.corpus.content: r for r in results}.items():
+        name, config = result.corpus.name, Config.from_flat(result.config)
+        if why := record_if_available(ledger, content, name, data_root, config):
             yield f"{why}: reports leave out scores by class, errors and tests over its sentences"
-    for result in {r["corpus"]["digest"]: r for r in results}.values():
+    for result in {r.corpus.digest: r for r in results}.values():
         # Without the corpus, its vectors cannot be described either: one message is enough.
-        described = ledger.corpus_path(result["corpus"]["content"]).exists()
-        if described and (why := record_vectors_if_here(ledger, result, data_root, embeddings)):
+        if not ledger.corpus_path(result.corpus.content).exists():
+            continue
+        if why := record_vectors_if_available(ledger, result, data_root, embeddings):
             yield f"{why}: reports leave out scores by word vectors"

@@ -47,11 +47,12 @@ class RunRecorder:
             return TrialEnd(
                 fingerprint=fingerprint,
                 state=TrialState.FINISHED,
-                f1=result["dev"]["f1"],
-                epochs=len(result["history"]),
-                seconds=result["seconds"],
+                f1=result.selection_scores["f1"],
+                epochs=len(result.history),
+                seconds=result.seconds,
             )
         if error is not None:
             run.record_failure(error)
-        failure = run.failure() or {"reason": "ended without a result"}
-        return TrialEnd(fingerprint=fingerprint, state=TrialState.FAILED, reason=failure["reason"])
+        failure = run.failure()
+        reason = failure.reason if failure else "ended without a result"
+        return TrialEnd(fingerprint=fingerprint, state=TrialState.FAILED, reason=reason)

@@ -1,11 +1,12 @@
-"""One run of work, without Ray: a configuration in, a recorded result out.
+"""One run, without Ray: a configuration in, a recorded result out.
 
-A study's workers call :func:`run_unit`, and so does ``python study/trial.py``: the numbers
-of a trial run alone are the study's to the bit.
+The workers of a study call :func:`train_run`, and so does ``python study/run.py train``: a run
+trained alone has bit-identical numbers.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -17,13 +18,23 @@ from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.tags import decode_spans
 from rin_core.errors import CheckpointError
-from rin_core.train.loop import CHECKPOINT, Epoch, Result, train
+from rin_core.train import loop
+from study.execution.provenance import provenance
 from study.execution.usage import Meter
-from study.ledger.provenance import provenance
+from study.ledger.layout import CHECKPOINT
 from study.ledger.run import Run
+from study.ledger.schema import (
+    CorpusName,
+    Epoch,
+    Predictions,
+    PretrainedName,
+    Provenance,
+    Result,
+    VectorsName,
+)
 
 
-def run_unit(
+def train_run(
     config: Config,
     corpus: EncodedCorpus,
     run: Run,
@@ -31,8 +42,8 @@ def run_unit(
     threads: int = 1,
     gpu: bool = False,
     code: Mapping[str, Any] | None = None,
-    on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
-) -> dict[str, Any]:
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> Result:
     """Train a run to its end, resuming its checkpoint, and record the result.
 
     Args:
@@ -41,8 +52,8 @@ def run_unit(
         run: Where checkpoint, weights and result go.
         threads: CPU threads to compute with; the numbers depend on it, in the last bits.
         gpu: Compute on the GPU that this process sees.
-        code: Version of the code, where it came here from another machine's checkout.
-        on_epoch: Called with one flat row after each epoch that is on disk.
+        code: Version of the code, if it was sent here from another machine.
+        on_epoch: Called after each epoch that is on disk.
 
     Returns:
         The recorded result.
@@ -56,65 +67,63 @@ def run_unit(
         return done
     token = run.claim()
     device = torch.device("cuda" if gpu else "cpu")
-    # Asked before training: hours later the checkout may be another.
-    origin = provenance(device, code) | {
-        "threads": threads,
-        "started": time.time(),
-        "resumed_from_epoch": len(run.history()),
-    }
-
+    # Read before training: hours later the checkout may have changed.
+    origin = provenance(device, code) | {"threads": threads, "started": time.time()}
     meter = Meter(device)
 
-    def report(epoch: Epoch) -> None:
-        run.record_usage(epoch.epoch, meter.read())
+    def record(epoch: loop.Epoch) -> None:
+        row = _recorded(epoch, meter.read())
+        run.record_epoch(row)
         run.publish_epoch(token)
-        on_epoch(epoch.flat())
+        on_epoch(row)
 
-    result = _train_or_start_over(config, corpus, run, report, device)
-    record = _record(config, corpus, run, result) | {"provenance": origin}
-    run.finish(record, _predictions(corpus, result), token)
-    return record
+    def attempt() -> loop.Result:
+        trainer = loop.Trainer(config, corpus, run.path, device)
+        origin["resumed_from_epoch"] = len(trainer.history)
+        run.start_history(map(_recorded, trainer.history))
+        return trainer.run(record)
 
-
-def _train_or_start_over(
-    config: Config,
-    corpus: EncodedCorpus,
-    run: Run,
-    report: Callable[[Epoch], None],
-    device: torch.device,
-) -> Result:
-    """Train; a checkpoint that cannot be read is set aside, for its epochs can be made again."""
     try:
-        return train(config, corpus, directory=run.path, on_epoch=report, device=device)
-    except CheckpointError as error:
-        print(f"{error}: training anew", file=sys.stderr)  # noqa: T201
+        trained = attempt()
+    except CheckpointError as error:  # its epochs can be trained again
+        print(f"{error}: training from scratch", file=sys.stderr)  # noqa: T201
         for path in (run.path / CHECKPOINT, run.weights):
             path.unlink(missing_ok=True)
-        return train(config, corpus, directory=run.path, on_epoch=report, device=device)
+        trained = attempt()
+    usage = run.usage()
+    history = [_recorded(epoch, usage.get(epoch.epoch)) for epoch in trained.history]
+    vectors = pretrained = None
+    if corpus.vectors is not None:
+        vectors = VectorsName(name=corpus.vectors.name, digest=corpus.vectors.digest)
+    if corpus.pretrained is not None:
+        pretrained = PretrainedName(name=corpus.pretrained.name, digest=corpus.pretrained.digest)
+    result = Result(
+        fingerprint=run.fingerprint,
+        config=config.flat(),
+        corpus=CorpusName(name=corpus.name, digest=corpus.digest, content=corpus.content),
+        vectors=vectors,
+        pretrained=pretrained,
+        history=history,
+        best_epoch=trained.best_epoch,
+        end_reason=trained.end_reason,
+        selection_split=config.training.selection,
+        selection_scores=trained.selection_scores,
+        test_scores=trained.test_scores,
+        seconds=sum(row.seconds for row in history),
+        provenance=Provenance(**origin),
+    )
+    run.finish(result, _predictions(corpus, trained), token)
+    return result
 
 
-def _record(config: Config, corpus: EncodedCorpus, run: Run, result: Result) -> dict[str, Any]:
-    vectors, pretrained = corpus.vectors, corpus.pretrained
-    history = [epoch.flat() for epoch in result.history]
-    return {
-        "fingerprint": run.fingerprint,
-        "config": config.flat(),
-        "corpus": {"name": corpus.name, "digest": corpus.digest, "content": corpus.content},
-        "vectors": vectors and {"name": vectors.name, "digest": vectors.digest},
-        "pretrained": pretrained and {"name": pretrained.name, "digest": pretrained.digest},
-        "history": history,
-        "best_epoch": result.best_epoch,
-        "stopped": result.stopped,
-        "dev": result.dev,
-        "test": result.test,
-        "seconds": sum(row["seconds"] for row in history),
-    }
+def _recorded(epoch: loop.Epoch, usage: Mapping[str, float] | None = None) -> Epoch:
+    return Epoch(**dataclasses.asdict(epoch), usage=dict(usage or {}))
 
 
-def _predictions(corpus: EncodedCorpus, result: Result) -> dict[str, Any]:
+def _predictions(corpus: EncodedCorpus, result: loop.Result) -> Predictions:
     decoded = result.test_decoded
-    return {
-        "relations": list(corpus.vocabulary.relations),
-        "triples": decoded.triples_4N.T.tolist(),
-        "spans": decode_spans(decoded.tags_NL).T.tolist(),
-    }
+    return Predictions(
+        relations=list(corpus.vocabulary.relations),
+        triples=decoded.triples_4N.T.tolist(),
+        spans=decode_spans(decoded.tags_NL).T.tolist(),
+    )

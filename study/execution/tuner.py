@@ -188,7 +188,7 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
             fingerprint=self._start(trial),
             epoch=int(result["epoch"]),
             train_loss=result["train_loss"],
-            f1=result["dev_f1"],
+            f1=result["selection_f1"],
             seconds=result["seconds"],
         )
         for callback in self.callbacks:

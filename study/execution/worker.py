@@ -19,14 +19,15 @@ from ray import tune
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.errors import Diverged
-from study.execution.trial import run_unit
-from study.ledger.provenance import code_version
+from study.execution.provenance import code_version
+from study.execution.trial import train_run
 from study.ledger.run import Run, Superseded
+from study.ledger.schema import Epoch
 from study.ledger.shared import SharedRun
 from study.ledger.store import Store
 
 #: What a trial reports of an epoch.
-REPORTED_METRICS = ("epoch", "train_loss", "dev_f1", "seconds")
+REPORTED_METRICS = ("epoch", "train_loss", "selection_f1", "seconds")
 
 
 def run_config(run: Run, config: Config, corpus_key: str, **search: Any) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def trainable(
             if described.get("report_known_epochs"):
                 for row in run.history():
                     report(row)
-            record = run_unit(
+            result = train_run(
                 Config.from_flat(described["config"]),
                 corpus,
                 run,
@@ -87,7 +88,7 @@ def trainable(
                 code=described["code"],
                 on_epoch=report,
             )
-            report(record["history"][-1])
+            report(result.history[-1])
         except Diverged as error:  # a retry would diverge too
             run.record_failure(str(error))
         except Superseded:
@@ -115,12 +116,12 @@ class Reporter:
     def __init__(self) -> None:
         self.epoch, self.best, self.seconds = 0, 0.0, 0.0
 
-    def __call__(self, row: Mapping[str, float]) -> None:
+    def __call__(self, row: Epoch) -> None:
         """Report an epoch, unless it or a later one was reported."""
-        if row["epoch"] <= self.epoch:
+        if row.epoch <= self.epoch:
             return
-        self.epoch = int(row["epoch"])
-        self.best = max(self.best, row["dev_f1"])
-        self.seconds += row["seconds"]
-        reported = {name: row[name] for name in REPORTED_METRICS}
+        self.epoch = row.epoch
+        self.best = max(self.best, row.selection_f1)
+        self.seconds += row.seconds
+        reported = {name: getattr(row, name) for name in REPORTED_METRICS}
         tune.report({**reported, "best_dev_f1": self.best, "total_seconds": self.seconds})

@@ -3,33 +3,99 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import from_json
 
 from rin_core.errors import RinError
-from rin_core.train.checkpoint import write_atomically
+from rin_core.files import write_atomically
+from rin_core.problems import first_problem
+from study.ledger.schema import VERSION, Record
+
+Model = TypeVar("Model", bound=Record)
 
 
 class StudyError(RinError):
-    """Something outside failed that a study needs; a subclass says what and how to go on."""
+    """Something that a study needs has failed; the message says what to do."""
 
 
 class LedgerError(StudyError):
-    """The record cannot be read or written: names the file and the way out."""
+    """A record cannot be read or written: names the file and what to do."""
 
 
-def write_json(path: Path, content: Mapping[str, Any], indent: int | None = 1) -> None:
-    """Replace a JSON file in one step."""
-    write_atomically(path, json.dumps(content, indent=indent, allow_nan=False).encode())
+class InvalidRecord(ValueError):
+    """Content that is not the record it should be: names the field and what it must be."""
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Return a JSON file's content, or None without the file; LedgerError if it is damaged."""
+def write_record(path: Path, record: Record, indent: int | None = 1) -> None:
+    """Replace a record in one step."""
+    text = json.dumps(record.to_json(), indent=indent, allow_nan=False)
+    write_atomically(path, text.encode())
+
+
+def read_record(
+    path: Path,
+    model: type[Model],
+    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    remedy: str = "move the file away",
+) -> Model | None:
+    """Return a record, or None where there is no such file.
+
+    Args:
+        path: The file.
+        model: What it must hold.
+        upgrade: Brings an earlier version of the record to the present form.
+        remedy: What a person can do about a damaged file.
+
+    Raises:
+        LedgerError: The file cannot be read, or holds something else.
+    """
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        return parse_record(path.read_bytes(), model, upgrade)
     except FileNotFoundError:
         return None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LedgerError(f"{path}: is damaged ({error}); delete it to go on") from error
+    except InvalidRecord as error:
+        raise LedgerError(f"{path}: damaged record ({error}); {remedy}") from error
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+
+
+def parse_record(
+    text: bytes,
+    model: type[Model],
+    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Model:
+    """Return a record from its JSON text; raises :class:`InvalidRecord`."""
+    return check_record(parse_object(text), model, upgrade)
+
+
+def parse_object(text: bytes) -> dict[str, Any]:
+    """Return a JSON object; raises :class:`InvalidRecord`, for deep nesting too."""
+    try:
+        content = from_json(text)
+    except ValueError as error:
+        raise InvalidRecord(f"not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InvalidRecord("not a JSON object")
     return content
+
+
+def check_record(
+    content: dict[str, Any],
+    model: type[Model],
+    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Model:
+    """Return a record from a JSON object; raises :class:`InvalidRecord`."""
+    version = content.get("version", 0)
+    if isinstance(version, int) and version > VERSION:
+        raise InvalidRecord(f"version = {version}: written by a newer program; update this one")
+    if upgrade is not None and version != VERSION:
+        content = upgrade(content)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        details: Any = error.errors(include_url=False)[0]
+        raise InvalidRecord(first_problem(details)) from error

@@ -1,41 +1,34 @@
-"""The record of work: what is planned, what is under way, what is done, on disk.
+"""The record of all work on disk: what is planned, running and finished.
 
-A *run* is one configuration on one corpus, named by its fingerprint. Its folder holds the
-checkpoint while it trains and its result when it is done; the result is written in one step
-and last, so it is there or it is not. Ray may lose its own snapshots and MLflow may be away:
-what is finished is known from here, and everything else can be made again from here.
-
-    <root>/units/<fingerprint>/   attempt.json  checkpoint.safetensors  weights.safetensors
-                                  predictions.json  result.json | failure.json | stopped.json
-                                  usage.jsonl
-    <root>/studies/<experiment>.json
-    <root>/searches/<experiment>.json
-    <root>/corpora/<content>.json   what reports need of a corpus
-    <root>/vectors/<digest>.json    which words of its test split have a pretrained vector
-    <root>/cases/<name>.json        sentences followed through models
+A run is one configuration trained on one corpus, named by its fingerprint. Its folder holds the
+checkpoint while it trains and its result when it is finished. The result is written in one step
+and last, so it is there or it is not. Ray may lose its snapshots and MLflow may be unreachable:
+everything else can be made again from here. The files are listed in :mod:`study.ledger.layout`.
 """
 
 from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rin_core.predict.loading import find_run
-from rin_core.train.loop import CHECKPOINT
-from study.ledger.files import LedgerError, read_json, write_json
+from rin_core.layout import find_run
+from study.ledger import layout, upgrade
+from study.ledger.files import LedgerError, read_record, write_record
 from study.ledger.run import Run
+from study.ledger.schema import Cases, Corpus, PlannedRun, Search, Study, Vectors
 from study.ledger.shared import SharedRun
 from study.ledger.store import Store
+
+_RECORD_AGAIN = "delete it and run the study again, which writes it again"
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The folder of all runs and studies; with a store, nodes need not see it.
+    """An output folder; with a store, nodes of a cluster do not need to see it.
 
     Examples:
         >>> ledger = Ledger(Path("runs"))
@@ -48,102 +41,121 @@ class Ledger:
 
     def run(self, fingerprint: str) -> Run:
         """Return a run, whether or not anything is there yet."""
-        path = self.root / "units" / fingerprint
+        path = self.root / layout.RUNS / fingerprint
         return Run(path) if self.store is None else SharedRun(path, self.store)
 
+    def runs(self) -> list[Run]:
+        """Return every run that has a folder, finished or not, by fingerprint."""
+        folders = sorted((self.root / layout.RUNS).glob("*"))
+        return [Run(path) for path in folders if path.is_dir()]
+
+    def find(self, prefix: str) -> Run:
+        """Return the run whose fingerprint starts with the given digits.
+
+        Raises:
+            ValueError: No run matches, or several do.
+        """
+        return Run(find_run(self.root, prefix))
+
     def refresh(self, runs: Iterable[Run]) -> None:
-        """Bring runs up to date with what nodes left in the store, and it with what is here alone.
+        """Sync runs with the store: both get what only the other has.
 
         Raises:
             StoreError: The store cannot be used.
         """
         if self.store is not None:
             self.store.check()
-            there = self.store.folders()
+            stored = self.store.folders()
             for run in runs:
-                if run.fingerprint in there or (run.path / CHECKPOINT).exists():
+                if run.fingerprint in stored or (run.path / layout.CHECKPOINT).exists():
                     run.refresh()
 
-    def runs(self) -> list[Run]:
-        """Return every run that has a folder, finished or not, by fingerprint."""
-        return [Run(path) for path in sorted((self.root / "units").glob("*")) if path.is_dir()]
-
-    def find(self, prefix: str) -> Run:
-        """Return the run whose fingerprint starts so.
-
-        Raises:
-            ValueError: None does, or several do.
-        """
-        return Run(find_run(self.root, prefix))
-
     def study_path(self, experiment: str) -> Path:
-        """Return where an experiment's plan is recorded."""
-        return self.root / "studies" / f"{experiment}.json"
+        """Return the file of a study."""
+        return self.root / layout.STUDIES / f"{experiment}.json"
 
     def studies(self) -> list[str]:
-        """Return the names of all recorded experiments."""
-        return sorted(path.stem for path in (self.root / "studies").glob("*.json"))
+        """Return the names of all recorded studies, sorted."""
+        return self._names(layout.STUDIES)
 
-    def study(self, experiment: str) -> dict[str, Any] | None:
-        """Return an experiment's plan as recorded, or None."""
-        return read_json(self.study_path(experiment))
+    def study(self, experiment: str) -> Study | None:
+        """Return a study as recorded, or None; raises :class:`LedgerError`."""
+        remedy = "move the file away and run the study again, which writes it again"
+        return read_record(self.study_path(experiment), Study, upgrade.upgrade_study, remedy)
 
-    def searches(self) -> list[str]:
-        """Return the names of all recorded searches."""
-        return sorted(path.stem for path in (self.root / "searches").glob("*.json"))
+    def record_study(self, study: Study) -> None:
+        """Add planned runs to a study. Those planned before stay; the new ones come last.
+
+        A study without ``updated`` is updated now.
+        """
+        earlier = self.study(study.experiment)
+        added = {(run.fingerprint, run.arm) for run in study.trials}
+        kept: list[PlannedRun] = []
+        if earlier is not None:
+            kept = [run for run in earlier.trials if (run.fingerprint, run.arm) not in added]
+        updated = study.updated or _now()
+        whole = study.model_copy(update={"updated": updated, "trials": [*kept, *study.trials]})
+        write_record(self.study_path(study.experiment), whole)
 
     def search_path(self, experiment: str) -> Path:
-        """Return where a search is recorded."""
-        return self.root / "searches" / f"{experiment}.json"
+        """Return the file of a search."""
+        return self.root / layout.SEARCHES / f"{experiment}.json"
 
-    def search(self, experiment: str) -> dict[str, Any] | None:
-        """Return a search's record (:mod:`study.ledger.search_record`), or None."""
-        return read_json(self.search_path(experiment))
+    def searches(self) -> list[str]:
+        """Return the names of all recorded searches, sorted."""
+        return self._names(layout.SEARCHES)
 
-    def record_search(self, experiment: str, content: Mapping[str, Any]) -> None:
-        """Replace a search's record in one step."""
-        updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        write_json(self.search_path(experiment), {**content, "updated": updated})
+    def search(self, experiment: str) -> Search | None:
+        """Return a search as recorded, or None; raises :class:`LedgerError`."""
+        return read_record(self.search_path(experiment), Search, upgrade.upgrade_search)
 
-    def record_study(
-        self, experiment: str, header: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Add planned trials to an experiment; those planned before stay, the new ones last.
-
-        A header that comes from another ledger brings its own ``updated``; else that is now.
-        """
-        path = self.study_path(experiment)
-        earlier = (self.study(experiment) or {"trials": []})["trials"]
-        fresh = {_identity(trial) for trial in trials}
-        kept = [trial for trial in earlier if _identity(trial) not in fresh]
-        updated = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        content = {"experiment": experiment, "updated": updated, **header}
-        write_json(path, content | {"trials": [*kept, *trials]})
+    def record_search(self, search: Search) -> None:
+        """Replace the record of a search in one step."""
+        updated = search.model_copy(update={"updated": _now()})
+        write_record(self.search_path(search.experiment), updated)
 
     def corpus_path(self, content: str) -> Path:
         """Return where the corpus of a content digest is described."""
-        return self.root / "corpora" / f"{content}.json"
+        return self.root / layout.CORPORA / f"{content}.json"
 
-    def corpus(self, content: str) -> dict[str, Any] | None:
-        """Return the record of a corpus, or ``None``."""
-        return read_json(self.corpus_path(content))
+    def corpora(self) -> list[Corpus]:
+        """Return all described corpora by name; raises :class:`LedgerError`."""
+        found = [self.corpus(content) for content in self._names(layout.CORPORA)]
+        return sorted((c for c in found if c is not None), key=lambda c: (c.name, c.content))
 
-    def record_corpus(self, content: str, description: Mapping[str, Any]) -> None:
+    def corpus(self, content: str) -> Corpus | None:
+        """Return the description of a corpus, or None; raises :class:`LedgerError`."""
+        return read_record(self.corpus_path(content), Corpus, remedy=_RECORD_AGAIN)
+
+    def record_corpus(self, corpus: Corpus) -> None:
         """Describe a corpus for reports."""
-        write_json(self.corpus_path(content), {"content": content, **description}, indent=None)
+        write_record(self.corpus_path(corpus.content), corpus, indent=None)
 
     def vectors_path(self, digest: str) -> Path:
         """Return where the word vectors of an encoded corpus are described."""
-        return self.root / "vectors" / f"{digest}.json"
+        return self.root / layout.VECTORS / f"{digest}.json"
 
-    def record_vectors(self, digest: str, description: Mapping[str, Any]) -> None:
+    def vectors(self, digest: str) -> Vectors | None:
+        """Return the description of word vectors, or None; raises :class:`LedgerError`."""
+        return read_record(self.vectors_path(digest), Vectors, remedy=_RECORD_AGAIN)
+
+    def record_vectors(self, vectors: Vectors) -> None:
         """Describe word vectors for reports."""
-        write_json(self.vectors_path(digest), {"digest": digest, **description}, indent=None)
+        write_record(self.vectors_path(vectors.digest), vectors, indent=None)
 
-    def record_cases(self, name: str, cases: Sequence[Mapping[str, Any]]) -> Path:
+    def cases(self) -> list[str]:
+        """Return the names of all recorded case studies, sorted."""
+        return self._names(layout.CASES)
+
+    def case(self, name: str) -> Cases | None:
+        """Return a case study, or None; raises :class:`LedgerError`."""
+        path = self.root / layout.CASES / f"{name}.json"
+        return read_record(path, Cases, remedy="run study/run.py case again")
+
+    def record_cases(self, name: str, cases: Cases) -> Path:
         """Record sentences followed through models, for reports, and return the file."""
-        path = self.root / "cases" / f"{name}.json"
-        write_json(path, {"cases": cases}, indent=None)
+        path = self.root / layout.CASES / f"{name}.json"
+        write_record(path, cases, indent=None)
         return path
 
     @contextmanager
@@ -153,10 +165,9 @@ class Ledger:
         Raises:
             LedgerError: Another driver has it, or the folder cannot be written.
         """
-        path = self.root / ".lock"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+")
+            file = (self.root / layout.LOCK).open("a+")
         except OSError as error:
             raise LedgerError(f"{self.root}: cannot be written ({error}); choose --out") from error
         with file:
@@ -168,6 +179,9 @@ class Ledger:
                 ) from None
             yield
 
+    def _names(self, folder: str) -> list[str]:
+        return sorted(path.stem for path in (self.root / folder).glob("*.json"))
 
-def _identity(trial: Mapping[str, Any]) -> tuple[str, str]:
-    return trial["fingerprint"], trial["arm"]
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,167 +1,206 @@
-"""The folder of one run."""
+"""The folder of one run: the only code that writes it or reads it."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rin_core.errors import CheckpointError, RinError
-from rin_core.train.checkpoint import load_metadata
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, Epoch
-from study.ledger.files import read_json, write_json
+from rin_core.errors import RinError
+from rin_core.files import write_atomically
+from study.ledger import layout, upgrade
+from study.ledger.files import InvalidRecord, LedgerError, parse_record, read_record, write_record
+from study.ledger.schema import Attempt, Epoch, Failure, Predictions, Pruned, Result
+from study.ledger.state import TrialState
 
-USAGE = "usage.jsonl"
-
-
-#: What an attempt leaves behind that a result from elsewhere has nothing to do with.
-OF_AN_ATTEMPT = (CHECKPOINT, WEIGHTS, USAGE)
-
-
-#: How an attempt may have ended without a result.
-OUTCOMES = ("failure.json", "stopped.json")
+_TRAIN_AGAIN = "delete it and run the study again, which trains the run again"
 
 
 class Superseded(RinError):
-    """Another attempt at the same run has taken over; this one must write no more."""
+    """Another attempt at the same run has taken over; this one must write nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The folder of one fingerprint."""
+    """The folder of one fingerprint, whether or not anything is there yet."""
 
     path: Path
 
     @property
     def fingerprint(self) -> str:
-        """Return the unit's name."""
+        """Return the run's name."""
         return self.path.name
 
     @property
     def weights(self) -> Path:
-        """Return where the selected epoch's weights are."""
-        return self.path / WEIGHTS
+        """Return where the weights of the selected epoch are."""
+        return self.path / layout.WEIGHTS
 
-    def result(self) -> dict[str, Any] | None:
-        """Return the finished result, or None.
+    def result(self) -> Result | None:
+        """Return the result, or None where the run is not finished.
 
         Raises:
-            LedgerError: There is one, and it cannot be read.
+            LedgerError: The record is damaged, or is the result of another run.
         """
-        return read_json(self.path / "result.json")
+        path = self.path / layout.RESULT
+        result = read_record(path, Result, upgrade.upgrade_result, _TRAIN_AGAIN)
+        if result is not None and result.fingerprint != self.fingerprint:
+            raise LedgerError(f"{path}: is the result of run {result.fingerprint}; {_TRAIN_AGAIN}")
+        return result
 
-    def predictions(self) -> dict[str, Any] | None:
-        """Return what the selected weights said of test; None without a result.
+    def predictions(self) -> Predictions | None:
+        """Return what the selected weights predict on test, or None.
 
-        ``relations`` names them by number; ``triples`` are rows of sentence, subject word,
-        relation, object word, and ``spans`` of sentence, start, end.
+        Raises:
+            LedgerError: The record is damaged.
         """
-        return read_json(self.path / "predictions.json")
+        return read_record(self.path / layout.PREDICTIONS, Predictions, remedy=_TRAIN_AGAIN)
 
-    def failure(self) -> dict[str, Any] | None:
+    def failure(self) -> Failure | None:
         """Return why the last attempt failed, or None."""
-        return read_json(self.path / "failure.json")
+        return read_record(self.path / layout.FAILURE, Failure, remedy="delete it")
 
-    def pruned(self) -> dict[str, Any] | None:
-        """Return after which epoch and why a search stopped it, or None.
+    def pruned(self) -> Pruned | None:
+        """Return after which epoch and why a search pruned the run, or None.
 
-        The checkpoint is kept: whoever wants the unit's end trains on from there.
+        The checkpoint is kept: a study or an audit that needs the whole run resumes it.
         """
-        return read_json(self.path / "stopped.json")
+        return read_record(self.path / layout.PRUNED, Pruned, remedy="delete it") or read_record(
+            self.path / layout.OLD_PRUNED, Pruned, remedy="delete it"
+        )
 
-    def history(self) -> list[dict[str, Any]]:
-        """Return the epochs so far, finished or not, without reading any weights."""
-        if (result := self.result()) is not None:
-            return list(result["history"])
+    def state(self) -> TrialState:
+        """Return what the run's files say has become of it; never raises :class:`LedgerError`."""
         try:
-            return epochs_of(load_metadata(self.path / CHECKPOINT))
-        except (CheckpointError, FileNotFoundError):
-            return []
+            if self.result() is not None:
+                return TrialState.FINISHED
+            if self.failure() is not None:
+                return TrialState.FAILED
+            if self.pruned() is not None:
+                return TrialState.PRUNED
+        except LedgerError:
+            return TrialState.UNREADABLE
+        started = any((self.path / n).exists() for n in (layout.CHECKPOINT, layout.HISTORY))
+        return TrialState.RUNNING if started else TrialState.PLANNED
+
+    def history(self) -> list[Epoch]:
+        """Return the epochs so far, of a finished run or not.
+
+        Raises:
+            LedgerError: The result is damaged.
+        """
+        if (result := self.result()) is not None:
+            return result.history
+        try:
+            return epochs_of_lines((self.path / layout.HISTORY).read_bytes())
+        except FileNotFoundError:
+            return upgrade.epochs_of_checkpoint(self.path / layout.CHECKPOINT)
 
     def usage(self) -> dict[int, dict[str, float]]:
-        """Return what each epoch took of the machine, where that was measured; no result."""
-        found = {}
-        with suppress(FileNotFoundError):
-            for line in (self.path / USAGE).read_text().splitlines():
-                with suppress(json.JSONDecodeError):  # a kill may have cut one
-                    row = json.loads(line)
-                    found[int(row.pop("epoch"))] = row
-        return found
-
-    def record_usage(self, epoch: int, usage: Mapping[str, float]) -> None:
-        """Record what an epoch took of the machine."""
-        with (self.path / USAGE).open("a") as file:
-            file.write(json.dumps({"epoch": epoch, **usage}) + "\n")
+        """Return what each epoch took of the machine, where that was measured."""
+        try:
+            lines = (self.path / layout.OLD_USAGE).read_text(errors="replace")
+        except FileNotFoundError:
+            lines = ""
+        measured = {row.epoch: row.usage for row in self.history() if row.usage}
+        return {**upgrade.usage_of_lines(lines), **measured}
 
     def claim(self) -> str:
         """Take the run for a new attempt and return its token.
 
         When a node is lost, its workers can go on for seconds after others took over. Only
-        the latest claim may write. What became of an earlier attempt no longer counts.
+        the latest claim may write. The outcome of an earlier attempt no longer counts.
         """
-        for name in OUTCOMES:
+        for name in layout.OUTCOMES:
             (self.path / name).unlink(missing_ok=True)
         token = secrets.token_hex(8)
-        content = {"token": token, "host": os.uname().nodename, "pid": os.getpid()}
-        write_json(self.path / "attempt.json", content)
+        attempt = Attempt(token=token, host=os.uname().nodename, pid=os.getpid())
+        write_record(self.path / layout.ATTEMPT, attempt)
         return token
 
     def check(self, token: str) -> None:
         """Raise :class:`Superseded` unless the token is the latest claim's."""
-        attempt = read_json(self.path / "attempt.json") or {}
-        if attempt.get("token") != token:
-            raise Superseded(f"{self.fingerprint}: taken over by process {attempt.get('pid')}")
+        attempt = read_record(self.path / layout.ATTEMPT, Attempt, remedy="delete it")
+        if attempt is None or attempt.token != token:
+            pid = attempt and attempt.pid
+            raise Superseded(f"{self.fingerprint}: taken over by process {pid}")
 
-    def finish(self, result: Mapping[str, Any], predictions: Mapping[str, Any], token: str) -> None:
-        """Record the result, last of all; the checkpoint has then done its work."""
-        self.check(token)
-        write_json(self.path / "predictions.json", predictions, indent=None)
-        write_json(self.path / "result.json", result)
-        self._clear()
+    def start_history(self, epochs: Iterable[Epoch]) -> None:
+        """Write the epochs that a resumed checkpoint has, in place of any others.
 
-    def import_result(
-        self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None
-    ) -> None:
-        """Record a result that was computed elsewhere, in place of any attempt here.
-
-        The attempt's weights go: they are not those of the result, which travels without.
+        Epochs of an earlier version, which are in the checkpoint alone, come into the history
+        here. What they took of the machine is kept.
         """
-        for name in OF_AN_ATTEMPT:
-            (self.path / name).unlink(missing_ok=True)
-        if predictions is not None:
-            write_json(self.path / "predictions.json", predictions, indent=None)
-        write_json(self.path / "result.json", result)
-        self._clear()
+        usage = self.usage()
+        rows = [row.model_copy(update={"usage": usage.get(row.epoch, row.usage)}) for row in epochs]
+        write_atomically(self.path / layout.HISTORY, b"".join(map(_line, rows)))
+        (self.path / layout.OLD_USAGE).unlink(missing_ok=True)
 
-    def _clear(self) -> None:
-        """Remove what a finished run has no more use for."""
-        for name in (CHECKPOINT, *OUTCOMES):
-            (self.path / name).unlink(missing_ok=True)
+    def record_epoch(self, epoch: Epoch) -> None:
+        """Add an epoch to the history, once its checkpoint is on disk."""
+        with (self.path / layout.HISTORY).open("ab") as file:
+            file.write(_line(epoch))
 
     def publish_epoch(self, token: str) -> None:
-        """Hear that an epoch is on disk; raise :class:`Superseded` as :meth:`check` does."""
+        """Make the last epoch visible to other nodes; raises :class:`Superseded`."""
         self.check(token)
+
+    def finish(self, result: Result, predictions: Predictions, token: str) -> None:
+        """Record the result, last of all, and remove what was needed to resume."""
+        self.check(token)
+        self._write_result(result, predictions)
+
+    def import_result(self, result: Result, predictions: Predictions | None) -> None:
+        """Record a result that was computed elsewhere, in place of any attempt here.
+
+        The weights of an attempt are removed: they do not belong to the result.
+        """
+        for name in layout.OF_AN_ATTEMPT:
+            (self.path / name).unlink(missing_ok=True)
+        self._write_result(result, predictions)
+
+    def _write_result(self, result: Result, predictions: Predictions | None) -> None:
+        if predictions is not None:
+            write_record(self.path / layout.PREDICTIONS, predictions, indent=None)
+        write_record(self.path / layout.RESULT, result)
+        self._remove_attempt()
+
+    def _remove_attempt(self) -> None:
+        """Remove what a finished run does not need."""
+        for name in (layout.CHECKPOINT, layout.HISTORY, *layout.OUTCOMES):
+            (self.path / name).unlink(missing_ok=True)
 
     def refresh(self) -> None:
         """Bring the folder up to date with what other nodes wrote: nothing to do for one folder."""
 
     def poll(self) -> None:
-        """See how far another node has come with the run: nothing to do for one folder."""
+        """Fetch the epochs that another node has recorded: nothing to do for one folder."""
 
     def record_pruned(self, epoch: int, reason: str) -> None:
-        """Record that a search stopped the run after an epoch, for a reason."""
-        write_json(self.path / "stopped.json", {"epoch": epoch, "reason": reason})
+        """Record that a search pruned the run after an epoch, for a reason."""
+        write_record(self.path / layout.PRUNED, Pruned(epoch=epoch, reason=reason))
 
     def record_failure(self, reason: str) -> None:
         """Record why an attempt failed. The next study tries again."""
-        write_json(self.path / "failure.json", {"reason": reason})
+        write_record(self.path / layout.FAILURE, Failure(reason=reason))
 
 
-def epochs_of(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the epochs that a checkpoint records."""
-    return [Epoch(**epoch).flat() for epoch in metadata["history"]]
+def epochs_of_lines(content: bytes) -> list[Epoch]:
+    """Return the epochs of a history: all whole lines in order; a kill may have cut the last."""
+    found: list[Epoch] = []
+    for line in content.splitlines():
+        try:
+            row = parse_record(line, Epoch)
+        except InvalidRecord:
+            break
+        if row.epoch != len(found) + 1:
+            break
+        found.append(row)
+    return found
+
+
+def _line(epoch: Epoch) -> bytes:
+    return json.dumps(epoch.to_json(), allow_nan=False).encode() + b"\n"

@@ -1,312 +1,418 @@
-"""What a line of an exported ledger must be: checked whole, before anything of it is written.
+"""What every record of the ledger holds.
 
-A file comes from anyone. What passes here can be read by all that reads a ledger: studies,
-searches, ``rerun`` and the reports.
+The writer, the reader, export and import use these models, and so do the reports. A field that a
+model does not name is refused: the next write would lose it. Records of earlier versions are
+brought to this form by :mod:`study.ledger.upgrade` before they are checked.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import lzma
-import math
-import re
-import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args
+from itertools import accumulate
+from typing import Annotated, Any, Literal
 
-from optuna.distributions import json_to_distribution
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from rin_core.config import Config
-from rin_core.errors import ConfigError
-from study.ledger.scores import SCORES
-from study.ledger.search_record import SearchTrial, State
-
-FORMAT = 2
-#: Ending of a file that is packed: a ledger is a fifteenth of its size then.
-PACKED = ".xz"
-LONGEST_LINE = 2**26  # bytes; a packed file may hold a line that fits in no memory
-Kind = Literal["unit", "study", "search"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a field must hold."""
-
-    words: str
-    holds: Callable[[Any], bool]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _is_fraction(value: Any) -> bool:
-    return _is_number(value) and 0 <= value <= 1
-
-
-def _is_name(value: Any) -> bool:
-    """Tell whether a file can have this name, and lies in its folder then."""
-    printable = isinstance(value, str) and value.isprintable() and value.strip(".")
-    return bool(printable) and Path(value).name == value and len(value.encode()) <= LONGEST_NAME
-
-
-def _is_command(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and shlex.split(value) is not None
-    except ValueError:
-        return False
-
-
-def _list_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(holds, value))
-
-
-def _row_of(length: int) -> Callable[[Any], bool]:
-    return lambda row: isinstance(row, list) and len(row) == length and all(map(_is_count, row))
-
-
-LONGEST_NAME = 200
-LATEST_TIME = 2**37  # in the year 6325; a calendar of four digits ends soon after
-_TEXT = _Wanted("text", lambda value: isinstance(value, str))
-_NAME = _Wanted("a name, without folders", _is_name)
-_COMMAND = _Wanted("a command line", _is_command)
-_OBJECT = _Wanted("an object", lambda value: isinstance(value, dict))
-_OBJECTS = _Wanted("a list of objects", _list_of(_OBJECT.holds))
-_OF_OBJECTS = _Wanted(
-    "an object of objects",
-    lambda value: isinstance(value, dict) and all(map(_OBJECT.holds, value.values())),
+from rin_core.problems import short
+from study.ledger.fields import (
+    LARGEST,
+    LATEST,
+    Count,
+    Fingerprint,
+    Fraction,
+    Json,
+    Name,
+    Number,
+    Options,
+    Scalar,
+    Scores,
+    Seconds,
+    Settings,
+    Split,
 )
-_OBJECT_OR_NULL = _Wanted("an object or null", lambda v: v is None or isinstance(v, dict))
-_NUMBER = _Wanted("a number", _is_number)
-_NUMBERS = _Wanted("a list of numbers", _list_of(_is_number))
-_TIME = _Wanted("seconds since 1970", lambda value: _is_number(value) and 0 <= value < LATEST_TIME)
-_COUNT = _Wanted("a whole number, 0 or more", _is_count)
-_FRACTION = _Wanted("a fraction in [0, 1]", _is_fraction)
-_FRACTIONS = _Wanted("a list of fractions in [0, 1]", _list_of(_is_fraction))
-_STATE = _Wanted(f"one of {', '.join(get_args(State))}", lambda value: value in get_args(State))
-_FINGERPRINT = _Wanted(
-    "16 hexadecimal digits",
-    lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{16}", value) is not None,
-)
+from study.ledger.state import TrialState
 
-Fields = Mapping[str, _Wanted]
-_UNIT: Fields = {
-    **dict.fromkeys(("config", "corpus", "history", "dev", "test", "provenance"), _OBJECT),
-    **{"fingerprint": _FINGERPRINT, "best_epoch": _COUNT, "stopped": _TEXT, "seconds": _NUMBER},
-    **{"vectors": _OBJECT_OR_NULL, "predictions": _OBJECT_OR_NULL},
-}
-_CORPUS: Fields = {"name": _NAME, "digest": _NAME}
-_VECTORS: Fields = {"name": _NAME}
-_PROVENANCE: Fields = {"threads": _COUNT, "hardware": _TEXT, "code": _OBJECT}
-_PROVENANCE_MAY: Fields = {"started": _TIME, "packages": _OBJECT}
-_CODE_MAY: Fields = {"commit": _TEXT}
-_SCORES: Fields = dict.fromkeys(SCORES, _FRACTION)
-_HISTORY = ("epoch", "train_loss", "seconds", *(f"dev_{name}" for name in SCORES))
-_PREDICTIONS: Fields = {
-    "relations": _Wanted("a list of texts", _list_of(_TEXT.holds)),
-    "triples": _Wanted("rows of four whole numbers", _list_of(_row_of(4))),
-    "spans": _Wanted("rows of three whole numbers", _list_of(_row_of(3))),
-}
-_PLAN: Fields = {"experiment": _NAME, "corpus": _NAME, "trials": _OBJECTS}
-_STUDY: Fields = {**_PLAN, "space": _TEXT}
-_SEARCH: Fields = {
-    **_PLAN,
-    **{"title": _TEXT, "command": _COMMAND, "settings": _OBJECT, "labels": _OBJECT},
-    **{"parameters": _OF_OBJECTS, "budget": _COUNT, "confirmed": _NAME, "identities": _OF_OBJECTS},
-}
-_PLANNED: Fields = {
-    **{"arm": _TEXT, "label": _TEXT, "seed": _COUNT},
-    **{"fingerprint": _FINGERPRINT, "config": _OBJECT},
-}
-_PLANNED_MAY: Fields = {"settings": _OBJECT}
-_TRIED: Fields = {
-    **{"arm": _TEXT, "number": _COUNT, "parameters": _OBJECT, "fingerprint": _FINGERPRINT},
-    **{"config": _OBJECT, "state": _STATE, "inherited": _COUNT, "reason": _TEXT},
-    **{"dev_f1": _FRACTIONS, "seconds": _NUMBERS},
-}
-#: What may lack, but not be something else.
-_OPTIONAL: Mapping[Kind, Fields] = {
-    "unit": {"pretrained": _OBJECT_OR_NULL},
-    "study": {"command": _COMMAND, "updated": _TEXT},
-    "search": {"updated": _TEXT, "starts": _OBJECT},
-}
+VERSION = 3
+"""Of the records. Version 2 and earlier records have no such field."""
 
 
-def read_exported(path: Path) -> list[dict[str, Any]]:
-    """Return a file's records, of which a unit's content is its ``result`` and ``predictions``.
+class Record(BaseModel):
+    """Base of all records: no conversions, no unknown fields, no NaN."""
 
-    Args:
-        path: JSON lines, packed if the name ends in ``.xz``.
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
-    Raises:
-        ValueError: A line that is no record, or one that the ledger could not use: names file,
-            line and field. A packed file that is not whole.
-    """
-    try:
-        with lzma.open(path) if path.suffix == PACKED else path.open("rb") as file:
-            lines = iter(lambda: file.readline(LONGEST_LINE), b"")
-            return [_read(line, f"{path}, line {n}") for n, line in enumerate(lines, start=1)]
-    except (lzma.LZMAError, EOFError) as error:
-        raise ValueError(f"{path}: cannot be unpacked ({error}); is the file whole?") from error
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, as they are written."""
+        return self.model_dump(mode="json")
 
 
-def _read(line: bytes, place: str) -> dict[str, Any]:
-    try:
-        return _checked(json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(
-            f"{place}: is no exported record ({_reason(error)}); export the file again"
-        ) from error
+class Epoch(Record):
+    """One epoch of a run."""
+
+    epoch: Annotated[int, Field(ge=1, lt=LARGEST)]
+    train_loss: Number
+    selection_scores: Scores
+    """Scores on the split that selects the epoch."""
+    seconds: Seconds
+    tokens_per_second: Seconds
+    usage: Annotated[dict[str, Number], Field(exclude_if=lambda usage: not usage)] = {}
+    """What the epoch took of the machine, where that was measured."""
+
+    @property
+    def selection_f1(self) -> float:
+        """F1 on the split that selects the epoch."""
+        return self.selection_scores["f1"]
 
 
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, ConfigError) else str(error).splitlines()[0]
+class CorpusName(Record):
+    """Which corpus a run was trained on."""
+
+    name: Name
+    digest: Name
+    """Of the corpus as encoded, with its word vectors."""
+    content: Name | Literal[""] = ""
+    """Digest of the corpus alone; empty in the oldest results."""
 
 
-def _checked(record: Any) -> dict[str, Any]:
-    if not isinstance(record, dict):
-        raise ValueError(f"{_short(record)}: must be an object")
-    _check(record, {"record": _TEXT, "content": _OBJECT})
-    if record.get("format") != FORMAT:
-        raise ValueError("another format")
-    kind: Kind = record["record"]
-    if kind not in get_args(Kind):
-        raise ValueError(f"{kind!r} is neither run, study nor search")
-    content = record["content"]
-    _check_finite(content, "")
-    _check_some(content, _OPTIONAL[kind])
-    return {"record": kind, "content": _CONTENT[kind](content)}
+class VectorsName(Record):
+    """Which word vectors a run started with."""
+
+    name: Name
+    """Of the file."""
+    digest: str = ""
 
 
-def _check(values: Mapping[str, Any], fields: Fields, place: str = "") -> None:
-    """Raise ``ValueError`` for the first field that lacks, or holds something else."""
-    for name in fields:
-        if name not in values:
-            raise ValueError(f"{place}{name} is missing")
-    _check_some(values, fields, place)
+class PretrainedName(Record):
+    """Which pretrained model a run started with."""
+
+    name: str
+    """As the model hub has it, with a ``/``."""
+    digest: str = ""
 
 
-def _check_some(values: Mapping[str, Any], fields: Fields, place: str = "") -> None:
-    """Raise ``ValueError`` for the first field that is there and holds something else."""
-    for name, wanted in fields.items():
-        if name in values and not wanted.holds(values[name]):
-            raise ValueError(f"{place}{name} = {_short(values[name])}: must be {wanted.words}")
+class Code(Record):
+    """Version of the program."""
+
+    version: str = ""
+    commit: str = ""
+    dirty: bool = False
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+class Provenance(Record):
+    """Code, packages, hardware and arithmetic of a training."""
+
+    code: Code
+    hardware: str
+    threads: Annotated[int, Field(ge=0, lt=LARGEST)]
+    packages: dict[str, str] = {}
+    python: str = ""
+    machine: str = ""
+    arithmetic: str = ""
+    """Instruction set and math library; empty in old results."""
+    device: str = ""
+    started: Annotated[Number, Field(ge=0, lt=LATEST)] | None = None
+    """Seconds since 1970."""
+    resumed_from_epoch: Count = 0
 
 
-def _check_finite(value: Any, place: str) -> None:
-    """Refuse NaN, infinities and whole numbers that fit no machine's."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            _check_finite(inner, f"{place}.{name}" if place else name)
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            _check_finite(inner, f"{place}[{number}]")
-    elif _is_number(value) and not (
-        abs(value) < 2**64 if type(value) is int else math.isfinite(value)
-    ):
-        raise ValueError(f"{place} = {_short(value)}: must be a finite number")
+class Result(Record):
+    """A finished run."""
+
+    version: Literal[3] = 3
+    fingerprint: Fingerprint
+    config: Settings
+    corpus: CorpusName
+    vectors: VectorsName | None = None
+    pretrained: PretrainedName | None = None
+    history: Annotated[list[Epoch], Field(min_length=1)]
+    best_epoch: Annotated[int, Field(ge=1)]
+    end_reason: Literal["patience", "max_epochs"]
+    """Why training ended."""
+    selection_split: Split
+    """The split that selected the epoch."""
+    selection_scores: Scores
+    """Scores of the selected epoch on that split."""
+    test_scores: Scores
+    """Scores of the selected epoch on test."""
+    seconds: Seconds
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _check_epochs(self) -> Result:
+        numbers = [row.epoch for row in self.history]
+        if numbers != list(range(1, len(numbers) + 1)):
+            raise ValueError(f"history: epochs {short(numbers)}: must count from 1")
+        if self.best_epoch > len(numbers):
+            raise ValueError(
+                f"best_epoch = {self.best_epoch}: must be one of the {len(numbers)} epochs"
+            )
+        return self
+
+    @property
+    def dev_scores(self) -> dict[str, float] | None:
+        """Scores on dev; None where test selected the epoch, and dev was never scored."""
+        return self.selection_scores if self.selection_split == "dev" else None
 
 
-def _unit(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a unit's result, epochs by row again, and its predictions."""
-    _check(content, _UNIT)
-    _check(content["corpus"], _CORPUS, "corpus.")
-    _check_some(content["corpus"], {"content": _FINGERPRINT}, "corpus.")
-    if content["vectors"] is not None:
-        _check(content["vectors"], _VECTORS, "vectors.")
-    _check(content["provenance"], _PROVENANCE, "provenance.")
-    _check_some(content["provenance"], _PROVENANCE_MAY, "provenance.")
-    _check_some(content["provenance"]["code"], _CODE_MAY, "provenance.code.")
-    for split in ("dev", "test"):
-        _check(content[split], _SCORES, f"{split}.")
-    predictions = content.pop("predictions")
-    if predictions is not None:
-        _check(predictions, _PREDICTIONS, "predictions.")
-    content["history"] = _rows(content["history"])
-    if not 1 <= content["best_epoch"] <= len(content["history"]):
-        epochs = len(content["history"])
-        raise ValueError(
-            f"best_epoch = {content['best_epoch']}: must be one of the {epochs} epochs"
-        )
-    expected = Config.from_flat(content["config"]).fingerprint(content["corpus"]["digest"])
-    if content["fingerprint"] != expected:
-        raise ValueError(
-            f"fingerprint = {content['fingerprint']}: its configuration and data have fingerprint "
-            f"{expected}"
-        )
-    return {"result": content, "predictions": predictions}
+class Predictions(Record):
+    """What the selected epoch predicts on test."""
+
+    relations: list[str]
+    """By number."""
+    triples: list[Annotated[list[Count], Field(min_length=4, max_length=4)]]
+    """Rows of sentence, subject word, relation, object word."""
+    spans: list[Annotated[list[Count], Field(min_length=3, max_length=3)]]
+    """Rows of sentence, start, end."""
 
 
-def _rows(columns: dict[str, Any]) -> list[dict[str, Any]]:
-    _check(columns, dict.fromkeys((*_HISTORY, *columns), _NUMBERS), "history.")
-    epochs = len(columns["epoch"])
-    if not epochs or columns["epoch"] != list(range(1, epochs + 1)):
-        raise ValueError(f"history.epoch = {_short(columns['epoch'])}: must count from 1")
-    for name, column in columns.items():
-        if len(column) != epochs:
-            raise ValueError(f"history.{name} has {len(column)} values: must be {epochs}")
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+class Failure(Record):
+    """Why the last attempt at a run failed."""
+
+    reason: str
 
 
-def _study(content: dict[str, Any]) -> dict[str, Any]:
-    _check(content, _STUDY)
-    for number, trial in enumerate(content["trials"]):
-        _check_planned(trial, _PLANNED, f"trials[{number}].")
-    return content
+class Pruned(Record):
+    """After which epoch a search pruned a run, and why."""
+
+    epoch: Count
+    reason: str
 
 
-def _check_planned(trial: dict[str, Any], fields: Fields, place: str) -> None:
-    _check(trial, fields, place)
-    _check_some(trial, _PLANNED_MAY, place)
-    Config.from_flat(trial["config"])
-    _check(trial["config"], {"model.rounds": _COUNT, "model.cell": _TEXT}, f"{place}config.")
+class Attempt(Record):
+    """The process that trains a run."""
+
+    token: str
+    host: str = ""
+    pid: int = 0
 
 
-def _search(content: dict[str, Any]) -> dict[str, Any]:
-    _check(content, _SEARCH)
-    for path, parameter in content["parameters"].items():
-        distribution = {key: parameter.get(key) for key in ("name", "attributes")}
-        try:
-            json_to_distribution(json.dumps(distribution))
-        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"parameters.{path}: is no distribution of Optuna's") from error
-    seen = set()
-    for number, trial in enumerate(content["trials"]):
-        place = f"trials[{number}]."
-        _check_planned(trial, _TRIED, place)
-        _check_tried(trial, content["identities"], place)
-        if (named := (trial["arm"], trial["number"])) in seen:
-            raise ValueError(f"{place}number = {named[1]}: {named[0]} has two of it")
-        seen.add(named)
-    return content
+class PlannedRun(Record):
+    """One run of a study, as planned."""
+
+    fingerprint: Fingerprint
+    arm: str
+    label: str
+    seed: Count
+    corpus: str = ""
+    config: Settings
+    settings: Settings = {}
+    """What the command line set for all runs."""
 
 
-def _check_tried(trial: dict[str, Any], identities: Mapping[str, Any], place: str) -> None:
-    if unknown := trial.keys() - {field.name for field in dataclasses.fields(SearchTrial)}:
-        raise ValueError(f"{place}{min(unknown)}: no such field of a trial")
-    if trial["arm"] not in identities:
-        raise ValueError(f"{place}arm = {trial['arm']!r}: identities knows no such arm")
-    epochs = len(trial["dev_f1"])
-    if len(trial["seconds"]) != epochs:
-        raise ValueError(f"{place}seconds has {len(trial['seconds'])} values: must be {epochs}")
-    if trial["state"] == "finished" and not epochs:
-        raise ValueError(f"{place}dev_f1 = []: must have an epoch of a finished trial")
+class Study(Record):
+    """The plan of an experiment on one corpus."""
+
+    version: Literal[3] = 3
+    experiment: Name
+    space: str
+    corpus: Name
+    options: Options = {}
+    """Of the command that was given last."""
+    updated: str = ""
+    trials: list[PlannedRun]
 
 
-_CONTENT: Mapping[Kind, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "unit": _unit,
-    "study": _study,
-    "search": _search,
-}
+class FloatRange(Record):
+    """Attributes of Optuna's ``FloatDistribution``."""
+
+    low: Number
+    high: Number
+    log: bool = False
+    step: Number | None = None
+
+
+class IntRange(Record):
+    """Attributes of Optuna's ``IntDistribution``."""
+
+    low: Annotated[int, Field(gt=-LARGEST, lt=LARGEST)]
+    high: Annotated[int, Field(gt=-LARGEST, lt=LARGEST)]
+    log: bool = False
+    step: Annotated[int, Field(ge=1, lt=LARGEST)] = 1
+
+
+class Choices(Record):
+    """Attributes of Optuna's ``CategoricalDistribution``."""
+
+    choices: Annotated[list[Scalar], Field(min_length=1)]
+
+
+class Parameter(Record):
+    """One setting that a search tunes: Optuna's distribution, and when it applies."""
+
+    name: Literal["FloatDistribution", "IntDistribution", "CategoricalDistribution"]
+    attributes: FloatRange | IntRange | Choices
+    when: dict[str, list[Scalar]] = {}
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = {"FloatDistribution": FloatRange, "IntDistribution": IntRange}
+        return kinds.get(info.data.get("name", ""), Choices).model_validate(value)
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Parameter:
+        given = self.attributes
+        if not isinstance(given, Choices):
+            if given.low > given.high:
+                raise ValueError(f"low = {given.low}: must be at most high = {given.high}")
+            if given.log and given.low <= 0:
+                raise ValueError(f"low = {given.low}: must be positive with log = true")
+            if given.step is not None and given.step <= 0:
+                raise ValueError(f"step = {given.step}: must be positive")
+        return self
+
+    def allows(self, value: Any) -> bool:
+        """Tell whether a trial may have this value."""
+        if isinstance(self.attributes, Choices):
+            return value in self.attributes.choices
+        kinds = int if isinstance(self.attributes, IntRange) else (int, float)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            return False
+        slack = 1e-9 * max(abs(self.attributes.low), abs(self.attributes.high))
+        return bool(self.attributes.low - slack <= value <= self.attributes.high + slack)
+
+
+class SearchTrial(Record):
+    """One trial of an arm of a search."""
+
+    arm: str
+    number: Count
+    """Counted from 0 in its arm, as in Optuna."""
+    parameters: Settings
+    fingerprint: Fingerprint
+    config: Settings
+    state: Annotated[TrialState, Field(strict=False)] = TrialState.RUNNING
+    inherited: Count = 0
+    """Epochs that the run had before this trial started: they cost it nothing."""
+    dev_f1: list[Fraction] = []
+    """By epoch, as far as this trial saw them."""
+    seconds: list[Seconds] = []
+    """By epoch."""
+    reason: str = ""
+    """Why it failed or was pruned."""
+
+    @model_validator(mode="after")
+    def _check_epochs(self) -> SearchTrial:
+        if len(self.seconds) != len(self.dev_f1):
+            raise ValueError(f"seconds has {len(self.seconds)} values: must be {len(self.dev_f1)}")
+        if self.state is TrialState.FINISHED and not self.dev_f1:
+            raise ValueError("dev_f1 = []: a finished trial must have an epoch")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Return what people read: ``k-3 #17``."""
+        return f"{self.arm} #{self.number}"
+
+    @property
+    def best(self) -> float:
+        """Return the highest dev F1 of an epoch, as a fraction; 0 without one."""
+        return max(self.dev_f1, default=0.0)
+
+    def update_from_history(self, history: list[Epoch]) -> None:
+        """Take scores and times from the epochs of the run."""
+        self.dev_f1 = [row.selection_f1 for row in history]
+        self.seconds = [row.seconds for row in history]
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return the epochs as the scheduler and the sampler get them."""
+        best, seconds = accumulate(self.dev_f1, max), accumulate(self.seconds)
+        return [
+            {"epoch": epoch, "best_dev_f1": f1, "total_seconds": spent}
+            for epoch, (f1, spent) in enumerate(zip(best, seconds, strict=True), start=1)
+        ]
+
+
+class Search(Record):
+    """A search on one corpus: its definition and all its trials."""
+
+    version: Literal[3] = 3
+    experiment: Name
+    space: str = ""
+    title: str
+    corpus: Name
+    options: Options = {}
+    settings: Settings
+    labels: dict[str, str]
+    """By arm."""
+    starts: dict[str, Settings] = {}
+    """The parameters that each arm starts with."""
+    parameters: dict[str, Parameter]
+    budget: Count
+    confirmed: Name
+    """The experiment that confirms the best of each arm."""
+    packages: dict[str, str] = {}
+    updated: str = ""
+    identities: dict[str, dict[str, Json]]
+    """For each arm all that its trials must agree in."""
+    trials: list[SearchTrial]
+
+    @model_validator(mode="after")
+    def _check_trials(self) -> Search:
+        seen = set()
+        for number, trial in enumerate(self.trials):
+            place = f"trials[{number}]."
+            if trial.arm not in self.identities:
+                raise ValueError(f"{place}arm = {trial.arm!r}: no such arm in identities")
+            if (key := (trial.arm, trial.number)) in seen:
+                raise ValueError(f"{place}number = {trial.number}: {trial.arm} has two of it")
+            seen.add(key)
+            for path, value in trial.parameters.items():
+                if path not in self.parameters:
+                    raise ValueError(f"{place}parameters.{path}: no such parameter in this search")
+                if not self.parameters[path].allows(value):
+                    raise ValueError(
+                        f"{place}parameters.{path} = {short(value)}: outside the search range"
+                    )
+        return self
+
+
+class Sentence(Record):
+    """One test sentence and its gold annotation."""
+
+    words: list[str]
+    entities: list[Annotated[list[Count], Field(min_length=2, max_length=2)]]
+    triples: list[Json]
+    """Rows of subject span, relation, object span."""
+    missing: list[Annotated[list[str], Field(min_length=3, max_length=3)]]
+    """Triples of which an argument is not in the sentence."""
+
+
+class Statistics(Record):
+    """Counts of one split; see :class:`rin_core.data.statistics.SplitStatistics`."""
+
+    sentences: Count
+    relations: Count
+    triples: Count
+    missing: Count
+    entities: Count
+    multiword: Count
+    mean_length: Seconds
+    length_95: Count
+    longest: Count
+    groups: dict[str, Count]
+
+
+class Corpus(Record):
+    """What reports need of a corpus."""
+
+    content: Name
+    name: str
+    statistics: dict[str, Statistics]
+    """By split."""
+    test: list[Sentence]
+
+
+class Vectors(Record):
+    """Which words of the test split have a pretrained vector."""
+
+    digest: Name
+    name: str
+    with_vector: list[str]
+    unseen: list[str]
+    """Words that the training split does not have."""
+
+
+class Cases(Record):
+    """Sentences followed through the rounds of models."""
+
+    cases: list[dict[str, Json]]

@@ -2,83 +2,32 @@
 
 It is the truth about a search, as runs are about training: Optuna's storage, ASHA's rungs,
 MLflow and the reports can all be made again from it.
-
-    <root>/searches/<experiment>.json
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 from rin_core.config import INIT_SETTINGS
-from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
+from study.ledger.schema import Search, SearchTrial
+from study.ledger.state import TrialState
 
-State = Literal["running", "finished", "stopped", "failed"]
-
-
-#: What arms that are compared have in common, of their identities.
-_ALIKE = ("parameters", "fixed", "sampler", "asha", "objectives", "seed", "protocol", "settings")
-
-
-class AnotherSearch(ValueError):
-    """A stored search whose space or settings are not those asked for."""
+_COMPARED = ("parameters", "fixed", "sampler", "asha", "objectives", "seed", "protocol", "settings")
+"""What must be equal in the identities of arms that are compared."""
 
 
-@dataclass(slots=True, kw_only=True)
-class SearchTrial:
-    """One trial of an arm."""
-
-    arm: str
-    number: int
-    """Counted from 0 in its arm, as in Optuna."""
-    parameters: dict[str, Any]
-    fingerprint: str
-    config: dict[str, Any]
-    state: State = "running"
-    inherited: int = 0
-    """Epochs the run had before this trial began: they cost it nothing."""
-    dev_f1: list[float] = field(default_factory=list)
-    """By epoch, as far as this trial saw them."""
-    seconds: list[float] = field(default_factory=list)
-    """By epoch."""
-    reason: str = ""
-    """Why it failed or was stopped."""
-
-    @property
-    def name(self) -> str:
-        """Return what people read: ``k-3 #17``."""
-        return f"{self.arm} #{self.number}"
-
-    @property
-    def best(self) -> float:
-        """Return the dev F1 of the epoch that selection takes, as a fraction; 0 without one."""
-        return max(self.dev_f1, default=0.0)
-
-    def see(self, history: Sequence[Mapping[str, Any]]) -> None:
-        """Take scores and times from a unit's epochs."""
-        self.dev_f1 = [float(row["dev_f1"]) for row in history]
-        self.seconds = [float(row["seconds"]) for row in history]
-
-    def rows(self) -> list[dict[str, float]]:
-        """Return the epochs as the scheduler and the sampler get them."""
-        best, seconds = accumulate(self.dev_f1, max), accumulate(self.seconds)
-        return [
-            {"epoch": epoch, "best_dev_f1": f1, "total_seconds": spent}
-            for epoch, (f1, spent) in enumerate(zip(best, seconds, strict=True), start=1)
-        ]
+class SearchChanged(ValueError):
+    """A stored search has another definition than the one that is asked for."""
 
 
-def _alike(name: str, identity: Mapping[str, Any]) -> Any:
+def _comparable(name: str, identity: Mapping[str, Any]) -> Any:
     value = identity.get(name)
     if name != "settings" or value is None:
         return value
-    # Arms of different encoders cannot begin with the same.
+    # Arms of different encoders cannot start with the same vectors.
     return {path: setting for path, setting in value.items() if path not in INIT_SETTINGS}
 
 
@@ -86,7 +35,7 @@ class SearchRecord:
     """A search on disk, written whole after every change.
 
     Args:
-        ledger: Where it lives.
+        ledger: Where it is.
         experiment: Its name.
 
     Raises:
@@ -96,68 +45,72 @@ class SearchRecord:
     def __init__(self, ledger: Ledger, experiment: str) -> None:
         self.ledger, self.experiment = ledger, experiment
         self.path = ledger.search_path(experiment)
-        self.header: dict[str, Any] = {}
-        self.identities: dict[str, Any] = {}
-        self.trials: list[SearchTrial] = []
-        if (stored := ledger.search(experiment)) is not None:
-            self._load(stored)
+        self.content: Search | None = ledger.search(experiment)
 
-    def _load(self, stored: dict[str, Any]) -> None:
-        try:
-            self.trials = [SearchTrial(**trial) for trial in stored.pop("trials")]
-            self.identities = stored.pop("identities")
-        except (KeyError, TypeError) as error:
-            raise LedgerError(f"{self.path}: is no search's record ({error}); move it away") from (
-                error
-            )
-        self.header = stored
+    @property
+    def trials(self) -> list[SearchTrial]:
+        """Return all trials, in the order in which they started."""
+        return [] if self.content is None else self.content.trials
 
-    def open(self, header: Mapping[str, Any], identities: Mapping[str, Mapping[str, Any]]) -> None:
-        """Begin or go on with a search.
+    @property
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """Return for each arm all that its trials agree in."""
+        return {} if self.content is None else self.content.identities
+
+    def open(self, search: Search) -> None:
+        """Start or resume a search.
 
         Args:
-            header: What the search is: space, corpus, command and so on.
-            identities: For each arm all that decides which trials may stand side by side.
+            search: Its definition, with the identities of the arms that run now; no trials.
 
         Raises:
-            AnotherSearch: The arm was searched otherwise before: says in what.
+            SearchChanged: The arm was searched with another definition before: says in what.
         """
-        self.identities = self.check(identities)
-        known = {k: {**self.header.get(k, {}), **header.get(k, {})} for k in ("labels", "starts")}
-        self.header = {**self.header, **header, **known}  # with a part of the arms, none is lost
+        identities = self.check(search.identities)
+        labels, starts = dict(search.labels), dict(search.starts)
+        if self.content is not None:  # a search of some arms keeps what is known of the others
+            labels, starts = self.content.labels | labels, self.content.starts | starts
+        self.content = search.model_copy(
+            update={
+                "labels": labels,
+                "starts": starts,
+                "identities": identities,
+                "trials": self.trials,
+            }
+        )
         self.save()
 
     def check(self, identities: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         """Return the identities of all arms, those of these arms among them.
 
         Raises:
-            AnotherSearch: As :meth:`open` does.
+            SearchChanged: As :meth:`open` does.
         """
         found = dict(self.identities)
         for arm, identity in identities.items():
             wanted = json.loads(json.dumps(identity))  # as it is once stored
-            # What had no trial may become another: there is nothing to mix.
+            # An arm without trials may change: there is nothing to mix.
             stored = found[arm] = found.get(arm, wanted) if self.of(arm) else wanted
             changed = [k for k in wanted.keys() | stored.keys() if stored.get(k) != wanted.get(k)]
             if changed:
-                raise AnotherSearch(
+                raise SearchChanged(
                     f"{self.path}: {arm} was searched with other {', '.join(sorted(changed))}; "
-                    "trials of both must not be mixed: give --experiment another name"
+                    "trials of both must not be mixed: choose another name with --experiment"
                 )
         one = found[next(iter(identities))]
         for arm in (arm for arm in found if self.of(arm)):
-            # Reports compare each with the others.
-            unlike = [k for k in _ALIKE if _alike(k, one) != _alike(k, found[arm])]
-            if unlike:
-                raise AnotherSearch(
-                    f"{self.path}: {arm} was searched with other {', '.join(unlike)}, and is "
-                    "compared with these arms: search it again with them, or give --experiment "
-                    "another name"
+            # Reports compare each arm with the others.
+            differing = [k for k in _COMPARED if _comparable(k, one) != _comparable(k, found[arm])]
+            if differing:
+                raise SearchChanged(
+                    f"{self.path}: {arm} was searched with other {', '.join(differing)}, and is "
+                    "compared with these arms; search it again with them, or choose another name "
+                    "with --experiment"
                 )
         return found
 
     def of(self, arm: str) -> list[SearchTrial]:
-        """Return an arm's trials by number."""
+        """Return the trials of an arm by number."""
         return sorted((t for t in self.trials if t.arm == arm), key=lambda t: t.number)
 
     def find(self, arm: str, number: int) -> SearchTrial | None:
@@ -166,18 +119,17 @@ class SearchRecord:
         return next(found, None)
 
     def add(self, trial: SearchTrial) -> SearchTrial:
-        """Record that a trial begins."""
+        """Record that a trial starts."""
         self.trials.append(trial)
         self.save()
         return trial
 
     def best(self, arm: str) -> SearchTrial | None:
         """Return the finished trial of highest dev F1, the earliest among equals."""
-        finished = [t for t in self.of(arm) if t.state == "finished"]
+        finished = [t for t in self.of(arm) if t.state is TrialState.FINISHED]
         return max(finished, key=lambda t: (t.best, -t.number), default=None)
 
     def save(self) -> None:
         """Write everything in one step."""
-        trials = [dataclasses.asdict(trial) for trial in self.trials]
-        content = {**self.header, "identities": self.identities, "trials": trials}
-        self.ledger.record_search(self.experiment, content)
+        assert self.content is not None, "a search is opened before it is saved"
+        self.ledger.record_search(self.content)

@@ -2,114 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+import tempfile
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from pathlib import Path
 
-from rin_core.errors import CheckpointError
-from rin_core.train.checkpoint import stream_metadata
-from rin_core.train.loop import CHECKPOINT, WEIGHTS
-from study.ledger.run import OF_AN_ATTEMPT, OUTCOMES, USAGE, Run, epochs_of
+from study.ledger import layout, upgrade
+from study.ledger.run import Run, epochs_of_lines
+from study.ledger.schema import Epoch, Predictions, Result
 from study.ledger.store import Store
+
+_EPOCHS = (layout.WEIGHTS, layout.CHECKPOINT, layout.HISTORY)
+"""What an epoch changes. The history comes last: the epochs that it shows can be resumed from."""
+_TRAVELS = (*_EPOCHS, *layout.OUTCOMES, layout.PREDICTIONS, layout.RESULT)
+"""What nodes exchange. The result comes last: it is never there without the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedRun(Run):
-    """A run whose folder is a copy: the one that counts is in a store that all nodes reach.
+    """A run whose folder is a copy of what is in a store that all nodes reach.
 
-    The node that trains it sends every epoch and, last, the result; the driver refreshes its own
-    folder from there.
+    The node that trains the run sends every epoch and, last, the result. The driver fetches them
+    into its own folder.
     """
 
     store: Store
     _sent: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
-    _seen: list[dict[str, Any]] = field(default_factory=list, repr=False, compare=False)
-
-    def history(self) -> list[dict[str, Any]]:
-        """Return the epochs so far, here or as :meth:`follow` last saw them."""
-        return Run.history(self) if self.result() is not None or not self._seen else [*self._seen]
 
     def poll(self) -> None:
-        """See how far another node has come: its checkpoint's head says so, whatever its size."""
-        if self.result() is not None:
-            return
-        self._fetch(USAGE)
-        self._seen[:] = self._history_there() or self._seen
+        """Fetch the epochs that another node has recorded."""
+        if self.result() is None:
+            self._fetch(layout.HISTORY)
 
     def claim(self) -> str:
-        """Take the run over from whichever node had it; see :meth:`Run.claim`."""
+        """Take the run over from the node that had it; see :meth:`Run.claim`."""
         self.refresh()
         token = Run.claim(self)
-        self.store.remove(map(self._name, OUTCOMES))
-        self._send("attempt.json")
+        self.store.remove(map(self._name, layout.OUTCOMES))
+        self._send(layout.ATTEMPT)
         return token
 
     def check(self, token: str) -> None:
         """Raise :class:`Superseded` unless the token is the latest claim's on any node."""
-        self.store.fetch(self._name("attempt.json"), self.path / "attempt.json")
+        self._fetch(layout.ATTEMPT)
         Run.check(self, token)
 
     def publish_epoch(self, token: str) -> None:
         """Send an epoch."""
         self.check(token)
-        self._send(WEIGHTS, USAGE, CHECKPOINT)
+        self._send(*_EPOCHS)
 
-    def finish(self, result: Mapping[str, Any], predictions: Mapping[str, Any], token: str) -> None:
+    def finish(self, result: Result, predictions: Predictions, token: str) -> None:
         """Record the result here and there, last of all."""
         Run.finish(self, result, predictions, token)
-        self._send(WEIGHTS, USAGE, "predictions.json", "result.json")
-        self.store.remove(map(self._name, (CHECKPOINT, *OUTCOMES)))
+        self._send(layout.WEIGHTS, layout.PREDICTIONS, layout.RESULT)
+        self.store.remove(map(self._name, (layout.CHECKPOINT, layout.HISTORY, *layout.OUTCOMES)))
 
-    def import_result(
-        self, result: Mapping[str, Any], predictions: Mapping[str, Any] | None
-    ) -> None:
+    def import_result(self, result: Result, predictions: Predictions | None) -> None:
         """Record a result that was computed elsewhere, here and there."""
         Run.import_result(self, result, predictions)
-        self.store.remove(map(self._name, (*OF_AN_ATTEMPT, *OUTCOMES)))
-        self._send("predictions.json", "result.json")
+        self.store.remove(map(self._name, (*layout.OF_AN_ATTEMPT, *layout.OUTCOMES)))
+        self._send(layout.PREDICTIONS, layout.RESULT)
 
     def record_pruned(self, epoch: int, reason: str) -> None:
-        """Record here and there that a search stopped the run."""
+        """Record here and there that a search pruned the run."""
         Run.record_pruned(self, epoch, reason)
-        self._send("stopped.json")
+        self._send(layout.PRUNED)
 
     def record_failure(self, reason: str) -> None:
         """Record a failure here and there."""
         Run.record_failure(self, reason)
-        self._send("failure.json")
+        self._send(layout.FAILURE)
 
     def refresh(self) -> None:
-        """Make store and folder alike: of two checkpoints the one of more epochs counts."""
+        """Sync folder and store; the checkpoint with more epochs wins."""
         if self.result() is not None:
             return
-        self._seen.clear()
-        ended = self.store.has(self._name("result.json"))
-        if not ended and len(Run.history(self)) > len(self._history_there()):
+        has_checkpoint = (self.path / layout.CHECKPOINT).exists()
+        finished = self.store.has(self._name(layout.RESULT))
+        if has_checkpoint and not finished and len(self.history()) > len(self._stored_history()):
             # Trained before there was a store, or by a study that was given none.
-            self.store.remove(map(self._name, OUTCOMES))
-            self._send(WEIGHTS, USAGE, CHECKPOINT, *OUTCOMES)
+            self.store.remove(map(self._name, layout.OUTCOMES))
+            self._send(*_EPOCHS, *layout.OUTCOMES)
             return
-        there = {name for name in _TRAVELS if self._fetch(name)}
-        for name in OUTCOMES:
-            if name not in there:  # a later attempt has cleared it
+        stored = {name for name in _TRAVELS if self._fetch(name)}
+        for name in layout.OUTCOMES:
+            if name not in stored:  # a later attempt has cleared it
                 (self.path / name).unlink(missing_ok=True)
-        if "result.json" in there:
-            self._clear()
+        if layout.RESULT in stored:
+            self._remove_attempt()
 
-    def _history_there(self) -> list[dict[str, Any]]:
-        name = self._name(CHECKPOINT)
-        # It may be gone, if the run has ended, or its head just been replaced by a longer one.
-        with suppress(FileNotFoundError, CheckpointError):
-            return epochs_of(stream_metadata(partial(self.store.read, name), name))
+    def _stored_history(self) -> list[Epoch]:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "copy"
+            if self.store.fetch(self._name(layout.HISTORY), file):
+                return epochs_of_lines(file.read_bytes())
+            if self.store.fetch(self._name(layout.CHECKPOINT), file):
+                return upgrade.epochs_of_checkpoint(file)
         return []
 
     def _fetch(self, name: str) -> bool:
         return self.store.fetch(self._name(name), self.path / name)
 
     def _send(self, *names: str) -> None:
-        """Send files in this order, but for those that have not changed."""
+        """Send files in this order; those that have not changed since are skipped."""
         for name in names:
             path = self.path / name
             if path.exists() and self._sent.get(name) != (changed := path.stat().st_mtime_ns):
@@ -118,7 +113,3 @@ class SharedRun(Run):
 
     def _name(self, name: str) -> str:
         return f"{self.fingerprint}/{name}"
-
-
-#: What nodes exchange of a run. The result comes last, so that it is never there without the rest.
-_TRAVELS = (WEIGHTS, USAGE, CHECKPOINT, *OUTCOMES, "predictions.json", "result.json")

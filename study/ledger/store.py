@@ -13,7 +13,7 @@ from pathlib import Path
 import fsspec
 
 from rin_core.cli import without_credentials
-from rin_core.train.checkpoint import write_atomically
+from rin_core.files import write_atomically
 
 
 class StoreError(ValueError):

@@ -13,8 +13,10 @@ from rin_core.config import Config, DataConfig, nondefault_settings
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from search_spaces.space import Grid, Trial
+from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
+from study.ledger.schema import PlannedRun, Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +82,30 @@ class Experiment:
         """Return the corpus that all its trials are on."""
         return self.trials[0].corpus_name
 
-    def record(self) -> list[dict[str, Any]]:
-        """Return the trials as the ledger keeps them."""
-        return [
-            {
-                "fingerprint": p.run.fingerprint,
-                **p.trial.to_json(),
-                "config": self._config(p),
-                "corpus": p.corpus_name,
-                "settings": dict(self.plan.settings),
-            }
-            for p in self.trials
-        ]
+    def record(self, options: Options) -> Study:
+        """Return the plan as the ledger keeps it.
+
+        Args:
+            options: Of the command that was given.
+        """
+        return Study(
+            experiment=self.name,
+            space=self.plan.space.name,
+            corpus=self.corpus_name,
+            options=options,
+            trials=[
+                PlannedRun(
+                    fingerprint=p.run.fingerprint,
+                    arm=p.trial.arm,
+                    label=p.trial.label,
+                    seed=p.trial.seed,
+                    corpus=p.corpus_name,
+                    config=self._config(p),
+                    settings=dict(self.plan.settings),
+                )
+                for p in self.trials
+            ],
+        )
 
     def _config(self, planned: PlannedTrial) -> dict[str, Any]:
         """Return a trial's settings; a transformer by its name, for its folder is a place."""
@@ -99,7 +113,7 @@ class Experiment:
         own = {"encoder.model": pretrained.name} if pretrained else {}
         return {**planned.trial.config.flat(), **own}
 
-    def replaced(self, recorded: Mapping[str, Any] | None) -> dict[str, int]:
+    def replaced(self, recorded: Study | None) -> dict[str, int]:
         """Count by arm the trials that a record has of another model under these settings.
 
         Args:
@@ -108,10 +122,10 @@ class Experiment:
         now = {p.trial.arm: nondefault_settings(self._config(p)) for p in self.trials}
         settings = dict(self.plan.settings)
         return Counter(
-            trial["arm"]
-            for trial in (recorded or {"trials": []})["trials"]
-            if trial.get("settings") == settings
-            and now.get(trial["arm"]) not in (None, nondefault_settings(trial["config"]))
+            run.arm
+            for run in (recorded.trials if recorded else [])
+            if run.settings == settings
+            and now.get(run.arm) not in (None, nondefault_settings(run.config))
         )
 
 

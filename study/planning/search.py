@@ -14,7 +14,9 @@ from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.encoding import EncodedCorpus
 from search_spaces.search import Search
 from search_spaces.space import Arm, Grid, SpaceError
+from study.ledger import schema
 from study.ledger.arms import START, TUNED
+from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
 from study.ledger.search_record import SearchRecord
@@ -65,24 +67,34 @@ class SearchPlan:
             for name, start in self.starts.items()
         }
 
-    def header(self, command: str) -> dict[str, Any]:
-        """Return what a record says of the search as a whole."""
-        return {
-            "experiment": self.experiment,
-            "space": self.search.name,
-            "title": self.search.title,
-            "corpus": self.corpus.name,
-            "command": command,
-            "settings": dict(self.plan.settings),
-            "labels": {name: start.trial.label for name, start in self.starts.items()},
-            "starts": {
-                name: self.search.start(start.trial.config) for name, start in self.starts.items()
+    def record(self, options: Options) -> schema.Search:
+        """Return the search as the ledger keeps it, without trials.
+
+        Args:
+            options: Of the command that was given.
+        """
+        return schema.Search(
+            experiment=self.experiment,
+            space=self.search.name,
+            title=self.search.title,
+            corpus=self.corpus.name,
+            options=options,
+            settings=dict(self.plan.settings),
+            labels={name: start.trial.label for name, start in self.starts.items()},
+            starts={
+                name: dict(self.search.start(start.trial.config))
+                for name, start in self.starts.items()
             },
-            "parameters": {path: p.to_json() for path, p in self.search.parameters.items()},
-            "budget": self.search.budget,
-            "confirmed": self.confirmed,
-            "packages": {name: version(name) for name in ("optuna", "ray")},
-        }
+            parameters={
+                path: schema.Parameter(**parameter.to_json())
+                for path, parameter in self.search.parameters.items()
+            },
+            budget=self.search.budget,
+            confirmed=self.confirmed,
+            packages={name: version(name) for name in ("optuna", "ray")},
+            identities=self.identities(),
+            trials=[],
+        )
 
     @property
     def confirmed(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rin_core.config import Config
 from search_spaces.search import Search
-from study.ledger.search_record import SearchTrial
+from study.ledger.schema import SearchTrial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,11 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from rin_core.train.checkpoint import write_atomically
+from rin_core.files import write_atomically
 from search_spaces.search import Search, as_key
 from search_spaces.space import SpaceError
-from study.ledger.search_record import SearchTrial, State
+from study.ledger.schema import SearchTrial
+from study.ledger.state import TrialState as State
 from study.search.algorithm import ArmSearch, SearchAlgorithm
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -51,10 +52,10 @@ SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
 PACKAGES = {"cmaes": "cmaes"}
 #: Optuna's state of a recorded trial. A running one waits until the session asks for it again.
 STATES: Mapping[State, TrialState] = {
-    "running": TrialState.WAITING,
-    "finished": TrialState.COMPLETE,
-    "stopped": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
+    State.RUNNING: TrialState.WAITING,
+    State.FINISHED: TrialState.COMPLETE,
+    State.PRUNED: TrialState.PRUNED,
+    State.FAILED: TrialState.FAIL,
 }
 FINGERPRINT = "fingerprint"
 
@@ -84,7 +85,7 @@ class OptunaSearch(SearchAlgorithm):
         self._trials: dict[int, Trial] = {}
         self._reported: dict[int, int] = {}
         for trial in arm.recorded:
-            if trial.state == "running":
+            if trial.state is State.RUNNING:
                 resumed = self.study.ask()  # the waiting trials, in order of their numbers
                 steps = self.study.trials[resumed.number].intermediate_values
                 self._trials[resumed.number] = resumed
@@ -113,7 +114,7 @@ class OptunaSearch(SearchAlgorithm):
             self.report(trial.number, int(row["epoch"]), row["best_dev_f1"])
         running = self._trials[trial.number]
         running.set_user_attr(FINGERPRINT, trial.fingerprint)
-        value = trial.best if trial.state == "finished" else None
+        value = trial.best if trial.state is State.FINISHED else None
         self.study.tell(running, value, STATES[trial.state])
         del self._trials[trial.number]
 
@@ -209,9 +210,9 @@ def suggest_from(trial: Trial) -> Callable[[str, BaseDistribution], Any]:
 
 def frozen_trial(trial: SearchTrial, search: Search) -> FrozenTrial:
     """Return a recorded trial as Optuna has it; a running one has no epochs yet."""
-    rows = [] if trial.state == "running" else trial.rows()
+    rows = [] if trial.state is State.RUNNING else trial.rows()
     values = {int(row["epoch"]): row["best_dev_f1"] for row in rows}
-    has_value = trial.state == "finished" or (trial.state == "stopped" and bool(rows))
+    has_value = trial.state is State.FINISHED or (trial.state is State.PRUNED and bool(rows))
     return create_trial(
         state=STATES[trial.state],
         value=trial.best if has_value else None,

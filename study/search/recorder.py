@@ -9,7 +9,8 @@ from rich.console import Console
 
 from rin_core.errors import ConfigError
 from study.execution.worker import run_config
-from study.ledger.search_record import SearchRecord, SearchTrial
+from study.ledger.schema import SearchTrial
+from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.grid import short
 from study.planning.search import SearchPlan
@@ -62,7 +63,7 @@ class TrialRecorder:
                     parameters=dict(parameters),
                     fingerprint=start.run.fingerprint,  # the arm's; the trial has no run
                     config=start.trial.config.flat(),
-                    state="failed",
+                    state=TrialState.FAILED,
                     reason=str(error),
                 )
             )
@@ -105,34 +106,34 @@ class TrialRecorder:
         run, pruned_after = self.plan.ledger.run(fingerprint), self._asha.pruned.get(trial.name)
         run.refresh()
         # If another study has trained the run further, the trial still has its own epochs only.
-        trial.see(run.history()[:pruned_after])
+        trial.update_from_history(run.history()[:pruned_after])
         second_error, trial.reason = bool(trial.reason), ""
         reason = ""
         if run.result() is not None:
-            trial.state = "finished"
+            trial.state = TrialState.FINISHED
         elif pruned_after is not None:
-            trial.state = "stopped"
+            trial.state = TrialState.PRUNED
             trial.reason = (
                 f"dev F1 {100 * trial.best:.1f} after epoch {pruned_after} is not among the best "
                 f"of {trial.arm} at this rung"
             )
             run.record_pruned(pruned_after, f"{self.plan.experiment} {trial.name}: {trial.reason}")
         elif (failure := run.failure()) is not None:
-            trial.state, trial.reason = "failed", failure["reason"]
+            trial.state, trial.reason = TrialState.FAILED, failure.reason
         elif error is not None:
             trial.reason = error
             if second_error:
-                trial.state = "failed"
+                trial.state = TrialState.FAILED
                 run.record_failure(error)
             else:
                 reason = f"{error}; the same command tries once more"
         self.record.save()
-        if trial.state != "running":
+        if trial.state is not TrialState.RUNNING:
             self._algorithms[trial.arm].tell(trial)
         del self._running[fingerprint]  # last: after an error above, Ray ends the trial again
         return TrialEnd(
             fingerprint=fingerprint,
-            state=TrialState("pruned" if trial.state == "stopped" else trial.state),
+            state=trial.state,
             f1=trial.best,
             epochs=len(trial.dev_f1),
             seconds=sum(trial.seconds),
@@ -157,5 +158,5 @@ def run_spec(plan: SearchPlan, trial: SearchTrial) -> RunSpec:
         params={"arm": trial.arm, "corpus": plan.corpus.name, **trial.config},
         tags={name: str(value) for name, value in tags.items()},
         max_epochs=int(trial.config["training.max_epochs"]),
-        pruned_after=len(trial.dev_f1) if trial.state == "stopped" else None,
+        pruned_after=len(trial.dev_f1) if trial.state is TrialState.PRUNED else None,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from search_spaces.search import Asha
-from study.ledger.search_record import SearchTrial
+from study.ledger.schema import SearchTrial
 
 
 @dataclass(frozen=True, slots=True)

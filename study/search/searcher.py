@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from study.execution.queue import TrialSource
-from study.ledger.search_record import SearchTrial
+from study.ledger.schema import SearchTrial
+from study.ledger.state import TrialState
 from study.search.algorithm import SearchAlgorithm
 
 
@@ -56,7 +57,9 @@ class RoundRobinSearcher(TrialSource):
         self._started = {arm: len(recorded[arm]) for arm in algorithms}
         """How many trials of each arm have a number."""
         self._waiting = {
-            arm: deque((t.number, t.parameters) for t in recorded[arm] if t.state == "running")
+            arm: deque(
+                (t.number, t.parameters) for t in recorded[arm] if t.state is TrialState.RUNNING
+            )
             for arm in algorithms
         }
         """Numbers and parameters of trials to resume, and of those whose run is training."""

@@ -12,6 +12,7 @@ from rich.console import Console
 from study.execution import cluster, tuner
 from study.ledger.files import StudyError
 from study.ledger.search_record import SearchRecord
+from study.ledger.state import TrialState
 from study.planning.search import SearchPlan
 from study.search.algorithm import ArmSearch
 from study.search.open import open_algorithm
@@ -54,14 +55,15 @@ class SearchSession:
         ended = dict.fromkeys(self.plan.starts, 0)
         for trial in self.record.trials:
             if trial.arm in ended:
-                ended[trial.arm] += trial.state != "running"
+                ended[trial.arm] += trial.state is not TrialState.RUNNING
         return sum(max(0, budget - count) for count in ended.values())
 
     def complete(self) -> bool:
         """Tell whether the budget is spent: in trials, or in hours and equally on all arms."""
         counts = {len(self.record.of(name)) for name in self.plan.starts}
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        running = any(t.state == "running" for t in self.record.trials if t.arm in self.plan.starts)
+        own = [trial for trial in self.record.trials if trial.arm in self.plan.starts]
+        running = any(trial.state is TrialState.RUNNING for trial in own)
         return self.left() == 0 or (late and len(counts) == 1 and not running)
 
     def run(self, resources: cluster.Resources) -> None:
@@ -97,8 +99,8 @@ class SearchSession:
             for arm, trials in recorded.items():
                 for trial in trials:
                     epochs = len(trial.dev_f1)
-                    if trial.state == "running":
-                        trial.see(plan.ledger.run(trial.fingerprint).history())
+                    if trial.state is TrialState.RUNNING:
+                        trial.update_from_history(plan.ledger.run(trial.fingerprint).history())
                         epochs = algorithms[arm].last_reported(trial.number)
                     asha.remember(trial, epochs)
             recorder = TrialRecorder(plan, self.record, algorithms, asha, self.console)

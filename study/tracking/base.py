@@ -10,6 +10,7 @@ from typing import Any
 from rin_core.data.encoding import EncodedCorpus
 from study.ledger.files import StudyError
 from study.ledger.run import Run
+from study.ledger.schema import Epoch, Result
 from study.ledger.state import TrialState
 
 DISABLED = "none"
@@ -40,11 +41,11 @@ class RunSpec:
         """Return the fingerprint that names the run."""
         return self.run.fingerprint
 
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[Epoch]:
         """Return the epochs that belong to the run."""
         return self.run.history()[: self.pruned_after]
 
-    def result(self) -> dict[str, Any] | None:
+    def result(self) -> Result | None:
         """Return the result. A pruned run has none, even if it is trained further later."""
         return self.run.result() if self.pruned_after is None else None
 

@@ -19,7 +19,7 @@ from mlflow.tracking import MlflowClient
 
 from rin_core.data.loading import load_dataset
 from search_spaces import find_space
-from study.execution.trial import run_unit
+from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from tests.servers import MlflowServer
 from tests.studies import numbers, results
@@ -52,7 +52,7 @@ def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
     for trial in trials:
         encoded = load_dataset(str(corpus), trial.config)
         unit = Ledger(folder).run(trial.config.fingerprint(encoded.digest))
-        found[unit.fingerprint] = run_unit(trial.config, encoded, unit)
+        found[unit.fingerprint] = train_run(trial.config, encoded, unit)
     return found
 
 

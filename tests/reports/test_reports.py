@@ -30,7 +30,9 @@ from reports.page.command import main
 from reports.tables.cells import score
 from reports.tables.experiment import results_table
 from reports.tables.notes import trial_notes
-from tests.ledgers import COMMAND, EXPERIMENT, Ledger, an_eventful_ledger
+from study.ledger.command import render
+from tests.ledgers import EXPERIMENT, OPTIONS, Ledger, an_eventful_ledger
+from tests.records import PROVENANCE, an_epoch
 
 # --- mean, sd, interval --------------------------------------------------------------------
 
@@ -78,9 +80,9 @@ def test_markdown_cells(frame: pd.DataFrame) -> None:
     gru = rows["RIN (GRU, K = 1)"]
     assert "| 3/3 | 85.0 ± 2.0 | 87.0 ± 2.0 | 86.0 ± 2.0 | 88.0 ± 2.0 | 91.0 ± 2.0 |" in gru
     assert "| 81.0 to 91.0 | 86.3 | reproduced | Table 1, RIN (100d, K = 1) |" in gru
-    assert "| 2/5 (1 failed, 1 unreadable, 1 unfinished) |" in rows["RIN (RNN, K = 1)"]
-    assert "| 0/1 (1 not run) | not run | not run | not run |" in rows["RIN (GRU, K = 2)"]
-    assert "| 1/2 (1 not run) | 79.0 | 81.0 | 80.0 |" in rows["BiLSTM_s"]
+    assert "| 2/5 (1 running, 1 failed, 1 unreadable) |" in rows["RIN (RNN, K = 1)"]
+    assert "| 0/1 (1 planned) | not run | not run | not run |" in rows["RIN (GRU, K = 2)"]
+    assert "| 1/2 (1 planned) | 79.0 | 81.0 | 80.0 |" in rows["BiLSTM_s"]
     assert "| 85.4 | one seed |" in rows["BiLSTM_s"]
 
 
@@ -211,7 +213,7 @@ def test_page_names_every_trial_without_a_result(built: Built) -> None:
     wanted = [
         *(str(ledger.trials[index]["fingerprint"]) for index in (8, 9, 10)),
         *("out of | memory", "result.json", "Not run yet: 2 of 11 planned trials"),
-        *(COMMAND, "training.max_epochs=15, vectors=glove.6B.100d", "rounds_curve.svg"),
+        *(render(OPTIONS), "training.max_epochs=15, vectors=glove.6B.100d", "rounds_curve.svg"),
         "with other settings (training.max_epochs=2)",
     ]
     assert [text for text in wanted if text not in page] == []
@@ -219,25 +221,27 @@ def test_page_names_every_trial_without_a_result(built: Built) -> None:
 
 def epochs(*losses: float) -> dict[str, object]:
     """Return a result's history with these training losses."""
-    return {"history": [{"epoch": n, "train_loss": loss} for n, loss in enumerate(losses, 1)]}
+    rows = [an_epoch(number, train_loss=loss) for number, loss in enumerate(losses, 1)]
+    return {"history": [row.to_json() for row in rows]}
 
 
 def test_the_command_of_a_table_makes_all_of_it(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed in (0, 1, 3):
         ledger.plan("gru-1", seed)
-    ledger.save(command="python run.py --space x --arms gru-1 gru-2 --seeds 1 --set a.b='c d'")
+    arms = {"arms": ["gru-1", "gru-2"], "seeds": "1", "max_concurrent": "2"}
+    ledger.save(options={"space": ["x"], **arms, "set": ["a.b=c d"]})
     frame = read_ledger(tmp_path / "runs")
-    assert complete_command(frame) == "python run.py --space x --seeds 0,1,3 --set 'a.b=c d'"
-    joined = frame.assign(command="run.py --seeds=7 --max-concurrent 2 --arms=gru-1", seed=range(3))
-    assert complete_command(joined) == "run.py --seeds 3"
+    program = "python study/run.py --space x"
+    assert complete_command(frame) == f"{program} --seeds 0,1,3 --set 'a.b=c d'"
+    assert complete_command(frame.assign(seed=range(3))) == f"{program} --seeds 3 --set 'a.b=c d'"
 
 
 def test_a_table_says_what_ended_the_trainings_and_what_they_ran_on(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed, ended in enumerate(("patience", "max_epochs")):
-        machine = {"provenance": {"hardware": "A chip", "arithmetic": f"AVX{seed}"}}
-        ledger.finish(ledger.plan("gru-1", seed), 0.8, {"stopped": ended} | machine)
+        machine = {"provenance": {**PROVENANCE, "hardware": "A chip", "arithmetic": f"AVX{seed}"}}
+        ledger.finish(ledger.plan("gru-1", seed), 0.8, {"end_reason": ended} | machine)
     ledger.save()
     text = " ".join(trial_notes(read_ledger(tmp_path / "runs")))
     assert "1 of 2 runs reached the epoch limit" in text
@@ -321,7 +325,7 @@ def test_command_says_what_it_made(
         (["--experiment", "round_curve-webnlg_star"], f"did you mean {EXPERIMENT}?"),
         (["--experiment", "zzz"], f"zzz: no such experiment in .*there: {EXPERIMENT}"),
         (["--settings", "7"], "--settings 7: .* has settings 1 to 2"),
-        (["--runs", "nowhere"], "nowhere/studies: no experiments there; run a study first"),
+        (["--runs", "nowhere"], "nowhere: no experiments there; run a study first"),
     ],
 )
 def test_misuse_exits_with_2(

@@ -18,14 +18,15 @@ from reports.frames.searches import (
     outcomes,
     ranked,
     read_search,
-    searches,
     to_end,
 )
-from reports.frames.trials import LedgerError, read_ledger
+from reports.frames.trials import UnknownExperiment, read_ledger
 from reports.page.search import build_search
 from reports.paper.registry import SEARCH, make_tables
 from reports.tables.confirmation import compare_arms, comparison, confirmation
 from reports.tables.search import audit_verdict, best_trials, origins, saving
+from study.ledger.files import LedgerError
+from study.ledger.ledger import Ledger as StudyLedger
 from tests.ledgers import RATE, TRIALS, Ledger, end, write_search
 
 
@@ -36,7 +37,7 @@ def runs(tmp_path):
 
 
 def test_a_row_is_a_trial_with_what_it_cost(runs):
-    assert searches(runs) == ["some"]
+    assert StudyLedger(runs).searches() == ["some"]
     trials = read_search(runs, "some").trials.set_index("trial")
     assert trials["state"].to_dict() == {t["number"]: t["state"] for t in TRIALS}
     assert trials.loc[4, ["dev_f1", "epochs", "spent_epochs", "spent_seconds"]].tolist() == [
@@ -52,15 +53,15 @@ def test_only_finished_trials_are_ranked(runs):
 
 def test_compute_is_told_by_outcome(runs):
     table = outcomes(read_search(runs, "some"))
-    assert table["trials"].to_dict() == {"finished": 2, "stopped": 2, "failed": 1, "running": 1}
+    assert table["trials"].to_dict() == {"finished": 2, "pruned": 2, "failed": 1, "running": 1}
     assert table["spent_epochs"].to_dict() == {
-        **{"finished": 6, "stopped": 3, "failed": 0, "running": 1}
+        **{"finished": 6, "pruned": 3, "failed": 0, "running": 1}
     }
-    assert table.loc["stopped", "spent_seconds"] == 6.0
+    assert table.loc["pruned", "spent_seconds"] == 6.0
     end(runs, 1, 9, 0.65)  # two of its epochs were the trial's own
     table = outcomes(read_search(runs, "some"))
     assert table.loc["run on"].tolist() == [7, 14.0, 1]
-    assert table.loc["stopped", "spent_epochs"] == 3
+    assert table.loc["pruned", "spent_epochs"] == 3
 
 
 def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs):
@@ -181,7 +182,7 @@ def test_a_cell_leads_to_its_trials(runs):
         for name, table in tables.items()
     }
     assert behind["best_trials"] == {"a #4": ("f4",), "a #0": ("f0",)}
-    assert behind["compute"]["stopped"] == ("f1", "f2")
+    assert behind["compute"]["pruned"] == ("f1", "f2")
     assert behind["compute"]["run on"] == ("f1",)
     assert behind["audit"] == {"a #1": ("f1",)}
 
@@ -297,7 +298,7 @@ def test_a_broken_record_is_named_and_the_search_record_is_not(runs):
     studies = runs / "studies" / "some-confirmed.json"
     studies.parent.mkdir()
     studies.write_text("{")
-    with pytest.raises(LedgerError, match=r"^\S+/studies/some-confirmed\.json: not a study's rec"):
+    with pytest.raises(LedgerError, match=r"^\S+/studies/some-confirmed\.json: damaged record"):
         read_search(runs, "some")
 
 
@@ -324,8 +325,8 @@ def test_a_search_that_has_just_begun_has_a_report(runs):
 
 
 def test_a_search_that_is_not_there_or_broken_is_named(runs):
-    with pytest.raises(LedgerError, match=r"other: no such search in .*searches; there: some"):
+    with pytest.raises(UnknownExperiment, match=r"other: no such search in .*; there: some"):
         read_search(runs, "other")
     (runs / "searches" / "some.json").write_text("{}")
-    with pytest.raises(LedgerError, match=r"some\.json: not a search's record .*labels"):
+    with pytest.raises(LedgerError, match=r"some\.json: damaged record \(experiment is missing"):
         read_search(runs, "some")

@@ -59,7 +59,8 @@ def test_an_arm_trains(config: Config, small: Corpus, bert: Path) -> None:
     losses = [epoch.train_loss for epoch in result.history]
     assert losses[-1] < losses[0] < math.inf
     assert result.test_decoded.tags_NL.shape == corpus.test.tags_NL.shape
-    assert all(0 <= score <= 1 for score in (*result.dev.values(), *result.test.values()))
+    scores = *result.selection_scores.values(), *result.test_scores.values()
+    assert all(0 <= score <= 1 for score in scores)
 
 
 def test_spaces_share_arms() -> None:

@@ -16,14 +16,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from rin_core.data.encoding import EncodedCorpus
-from rin_core.train.checkpoint import write_atomically
+from rin_core.files import write_atomically
+from study.ledger.schema import Result
 from study.ledger.state import TrialState
 from study.tracking.base import ExperimentSpec, RunSpec
 from study.tracking.mlflow.model import save_model
@@ -208,9 +208,9 @@ class MlflowRuns:
     def _create(self, spec: RunSpec) -> RemoteRun:
         tags = {**spec.tags, **self.user, **SOURCE, FINGERPRINT: spec.fingerprint}
         tags |= {PARENT: self.study_id, KIND: "trial"}
-        started = time.time() - sum(row["seconds"] for row in spec.history())  # an estimate
+        started = time.time() - sum(row.seconds for row in spec.history())  # an estimate
         if (result := spec.result()) is not None:
-            started = result["provenance"].get("started", started)
+            started = result.provenance.started or started
         started_ms = int(1000 * started)
         created = self.client.create_run(self.experiment_id, started_ms, tags, spec.name)
         return RemoteRun(created.info.run_id, started_ms, "RUNNING", described=False, last_epoch=0)
@@ -223,7 +223,7 @@ class MlflowRuns:
         batch: list[Metric] = []
         usage, time_ms, sent = spec.run.usage(), float(remote.started), remote.last_epoch
         for row in spec.history():
-            epoch, time_ms = int(row["epoch"]), time_ms + 1000 * row["seconds"]
+            epoch, time_ms = row.epoch, time_ms + 1000 * row.seconds
             if epoch <= sent or (last_epoch is not None and epoch > last_epoch):
                 continue
             values = epoch_metrics(row, spec.selection) | section("system", usage.get(epoch, {}))
@@ -239,7 +239,7 @@ class MlflowRuns:
 
     def _end(self, remote: RemoteRun, spec: RunSpec) -> None:
         """Write the result or the reason, then the status, which marks the run as complete."""
-        seconds = sum(row["seconds"] for row in spec.history())
+        seconds = sum(row.seconds for row in spec.history())
         ended, state = remote.started + int(1000 * seconds), spec.state()
         tags = {STATE: str(state)}
         if (result := spec.result()) is not None:
@@ -247,29 +247,27 @@ class MlflowRuns:
         elif state is TrialState.PRUNED:
             tags["rin.epochs"] = str(spec.pruned_after)
         elif (failure := spec.run.failure()) is not None:
-            tags["rin.failure"] = failure["reason"]
+            tags["rin.failure"] = failure.reason
         self._set_tags(remote.run_id, tags)
         self.client.set_terminated(remote.run_id, STATUS[state], ended)
         remote.status = STATUS[state]
 
-    def _write_result(
-        self, remote: RemoteRun, spec: RunSpec, result: Mapping[str, Any], ended: int
-    ) -> None:
-        values = score_metrics("test", result["test"])
-        if spec.selection == "dev":  # else the ledger's scores of the selected epoch are test's
-            values |= score_metrics("best_dev", result["dev"])
-        whole = {"best_epoch": result["best_epoch"], "total_seconds": result["seconds"]}
+    def _write_result(self, remote: RemoteRun, spec: RunSpec, result: Result, ended: int) -> None:
+        values = score_metrics("test", result.test_scores)
+        if result.dev_scores is not None:
+            values |= score_metrics("best_dev", result.dev_scores)
+        whole = {"best_epoch": result.best_epoch, "total_seconds": result.seconds}
         values |= section("training", whole)
         # At step 0 the UI draws one value per run as a bar, elsewhere as a single dot.
         metrics = [Metric(k, v, ended, 0) for k, v in values.items()]
-        origin = result["provenance"]
-        code = origin["code"]
-        tags = {"rin.stopped": result["stopped"], "rin.code": json.dumps(code)}
-        tags |= {f"rin.{k}": origin[k] for k in ("hardware", "arithmetic") if k in origin}
-        tags |= {COMMIT: code["commit"]} if "commit" in code else {}
+        origin = result.provenance
+        tags = {"rin.end_reason": result.end_reason, "rin.code": json.dumps(origin.code.to_json())}
+        tags["rin.hardware"] = origin.hardware
+        tags |= {"rin.arithmetic": origin.arithmetic} if origin.arithmetic else {}
+        tags |= {COMMIT: origin.code.commit} if origin.code.commit else {}
         tagged = [RunTag(k, v) for k, v in tags.items()]
         self.client.log_batch(remote.run_id, metrics=metrics, tags=tagged)
-        self.client.log_dict(remote.run_id, result["config"], "config.json")
+        self.client.log_dict(remote.run_id, result.config, "config.json")
         if spec.run.weights.exists():
             self.client.log_artifact(remote.run_id, str(spec.run.weights))
 

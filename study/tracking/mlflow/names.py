@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from study.ledger.schema import Epoch
 from study.ledger.state import TrialState
 
 FINGERPRINT, PARENT, KIND = "rin.fingerprint", "mlflow.parentRunId", "rin.kind"
@@ -31,17 +32,20 @@ def epoch_split(selection: str) -> str:
     return "dev" if selection == "dev" else f"{selection}_by_epoch"
 
 
-def epoch_metrics(row: Mapping[str, float], selection: str) -> dict[str, float]:
+def epoch_metrics(row: Epoch, selection: str) -> dict[str, float]:
     """Return an epoch's metrics.
 
     The text before the slash is a section of charts in the UI. The UI sorts sections first with
     capitals in front and later without regard to case; ``F1`` is at the top either way.
     """
-    scores = {k.removeprefix("dev_"): v for k, v in row.items() if k.startswith("dev_")}
-    training = {name: row[name] for name in ("seconds", "tokens_per_second")}
+    training = {
+        "loss": row.train_loss,
+        "seconds": row.seconds,
+        "tokens_per_second": row.tokens_per_second,
+    }
     return {
-        **score_metrics(epoch_split(selection), scores),
-        **section("training", {"loss": row["train_loss"], **training}),
+        **score_metrics(epoch_split(selection), row.selection_scores),
+        **section("training", training),
     }
 
 

@@ -145,10 +145,10 @@ class MlflowTracker(Tracker):
         A run that selects its epoch on test has no dev F1 and is left out.
         """
         scores = {
-            name: result["dev"]["f1"]
+            name: result.dev_scores["f1"]
             for name, spec in self.runs.items()
-            if spec.selection == "dev"
-            and (result := spec.result()) is not None
+            if (result := spec.result()) is not None
+            and result.dev_scores is not None
             and spec.run.weights.exists()
         }
         return self.runs[max(scores, key=lambda name: scores[name])] if scores else None

@@ -37,7 +37,8 @@ from reports.frames.predictions import (
     read_counts,
 )
 from reports.frames.studies import StudyData, study_data
-from reports.frames.trials import LedgerError, read_ledger
+from reports.frames.trials import read_ledger
+from study.ledger.files import LedgerError
 from tests.ledgers import GOLD, Ledger, answers_ledger
 from tests.rin_core.data.test_statistics import sentence
 
@@ -215,7 +216,9 @@ def test_f1_by_words_stands_beside_f1_by_places(ledger: Ledger, counts: Sentence
 def test_arms_that_began_with_vectors_have_a_table_of_them(ledger: Ledger) -> None:
     path = ledger.runs / "vectors" / "d.json"
     path.parent.mkdir()
-    path.write_text(json.dumps({"name": "v", "with_vector": ["a", "b"], "unseen": []}))
+    path.write_text(
+        json.dumps({"digest": "d", "name": "v", "with_vector": ["a", "b"], "unseen": []})
+    )
     last = ledger.runs / "units" / str(ledger.trials[4]["fingerprint"]) / "result.json"
     text = last.read_text()
     last.write_text(text.replace('"digest": "d"', '"digest": "without"'))
@@ -229,7 +232,7 @@ def test_arms_that_began_with_vectors_have_a_table_of_them(ledger: Ledger) -> No
         "RIN (GRU, K = 1)": ["100.0 ± 0.0", "50.0 ± 0.0", "–"],
     }
     path.write_text("{}")
-    with pytest.raises(LedgerError, match=r"vectors/d\.json: not a record of word vectors"):
+    with pytest.raises(LedgerError, match=r"vectors/d\.json: damaged record"):
         read_counts(ledger.runs, frame)
 
 

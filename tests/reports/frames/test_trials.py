@@ -10,10 +10,16 @@ import pytest
 
 from reports.frames.select import of_arm
 from reports.frames.studies import StudyData
-from reports.frames.trials import SCHEMA, LedgerError, read_ledger, select_settings, settings_of
+from reports.frames.trials import (
+    SCHEMA,
+    UnknownExperiment,
+    read_ledger,
+    select_settings,
+    settings_of,
+)
 from reports.tables.notes import trial_notes
 from rin_core.config import canonical_settings
-from study.ledger.scores import SCORES
+from study.ledger.fields import SCORES
 from tests.ledgers import NEW, Ledger
 
 
@@ -23,27 +29,32 @@ def test_one_row_for_each_planned_trial(ledger: Ledger) -> None:
     assert len(everything) == len(ledger.trials)
     row = everything.iloc[3]
     assert (row["arm"], row["seed"], row["rounds"], row["cell"]) == ("gru-1", 0, 1, "gru")
-    assert (row["status"], row["epochs"], row["best_epoch"], row["seconds"]) == ("done", 3, 2, 12.5)
+    assert (row["status"], row["epochs"], row["best_epoch"], row["seconds"]) == (
+        "finished",
+        3,
+        2,
+        12.5,
+    )
     assert (row["test_f1"], row["dev_f1"]) == pytest.approx((0.84, 0.86))
     assert everything.iloc[1]["cell"] == "none"
 
 
 def test_every_fate_is_told(frame: pd.DataFrame) -> None:
     rnn = frame[frame["arm"] == "rnn-1"].set_index("seed")
-    fates = ["done", "failed", "unfinished", "corrupt", "done"]
+    fates = ["finished", "failed", "running", "unreadable", "finished"]
     assert list(rnn["status"]) == fates
     assert rnn.loc[1, "problem"] == "out of | memory"
-    assert f"units/{10:016x}/result.json: cannot be read" in str(rnn.loc[3, "problem"])
+    assert f"units/{10:016x}/result.json: damaged record" in str(rnn.loc[3, "problem"])
     assert list(frame[frame["arm"] == "gru-2"]["status"]) == ["planned"]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test": {"f1": 0.5}}, "test.precision = None: must be a fraction in [0, 1]"),
-        ({"dev": dict.fromkeys(SCORES, 86.3)}, "dev.precision = 86.3: must be a fraction"),
-        ({"test": dict.fromkeys(SCORES, math.nan)}, "test.precision = nan: must be"),
-        ({"fingerprint": "abc"}, "is the result of abc, not of its folder"),
+        ({"test_scores": {"f1": 0.5}}, "test_scores: precision is missing"),
+        ({"selection_scores": dict.fromkeys(SCORES, 86.3)}, "selection_scores.precision = 86.3: m"),
+        ({"test_scores": dict.fromkeys(SCORES, math.nan)}, "test_scores.precision = nan: must be"),
+        ({"fingerprint": "abc"}, "is the result of run abc"),
         ({"corpus": None}, "result.json"),
         ({"history": None}, "result.json"),
     ],
@@ -55,17 +66,17 @@ def test_a_result_that_cannot_be_is_corrupt(
     ledger.finish(ledger.plan("gru-1", 0), 0.8, change)
     ledger.save()
     row = read_ledger(tmp_path).iloc[0]
-    assert row["status"] == "corrupt"
+    assert row["status"] == "unreadable"
     assert message in row["problem"]
 
 
-def test_an_unreadable_failure_is_still_a_failure(tmp_path: Path) -> None:
+def test_an_unreadable_failure_is_named(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write(ledger.plan("gru-1", 0), "failure.json", "[]")
     ledger.save()
     row = read_ledger(tmp_path).iloc[0]
-    assert row["status"] == "failed"
-    assert "failure.json: holds no JSON object" in row["problem"]
+    assert row["status"] == "unreadable"
+    assert "failure.json: damaged record (not a JSON object)" in row["problem"]
 
 
 def test_a_trial_planned_again_replaces_the_old_one(tmp_path: Path) -> None:
@@ -116,7 +127,7 @@ def test_the_last_settings_are_reported_unless_asked(ledger: Ledger) -> None:
     old, new = settings_of(everything)
     assert set(select_settings(everything)["settings"]) == {new}
     assert set(select_settings(everything, 1)["settings"]) == {old}
-    with pytest.raises(LedgerError, match=r"--settings 3: .* has settings 1 to 2"):
+    with pytest.raises(UnknownExperiment, match=r"--settings 3: .* has settings 1 to 2"):
         select_settings(everything, 3)
 
 

@@ -39,17 +39,14 @@ def test_every_run_is_there_with_its_command(reported: Reported, page: str) -> N
 def test_a_command_is_one_that_works(reported: Reported) -> None:
     data = read_search(reported.runs, "some")
     cards = run_cards(reported.runs, read_ledger(reported.runs), [data])
-    assert cards[f"{0:016x}"].command == f"python study/run.py rerun {0:016x}"
+    assert cards[f"{0:016x}"].command == (f"python study/run.py rerun {0:016x} --data webnlg_star")
     assert cards["f1"].command == "python study/run.py audit some"
     assert cards["f3"].command == data.command == "python study/run.py --space some"
-    command = (
-        "python study/run.py --space s --data 'my corpus' --set training.seed=1 "
-        "--embeddings=glove.txt --arms a b --out runs2"
-    )
+    places = {"data": ["my corpus"], "embeddings": "glove.txt", "out": "runs2"}
     wanted = "rerun {} --data 'my corpus' --embeddings glove.txt --out runs2"
-    card = replace(cards[f"{0:016x}"], study_command=command)
+    card = replace(cards[f"{0:016x}"], options={"space": ["s"], "arms": ["a", "b"], **places})
     assert card.command.endswith(wanted.format(card.fingerprint))
-    several = replace(card, study_command="python study/run.py --data a b")
+    several = replace(card, options={"data": ["a", "b"]})
     assert several.command.endswith(several.fingerprint)
 
 
@@ -75,7 +72,7 @@ def test_a_cell_opens_exactly_its_runs(page: str) -> None:
     row = re.search(r'<th scope="row">RIN \(GRU, K = 2\)</th>(.*?)</tr>', page, re.DOTALL)
     assert row is not None
     seeds, *scores = re.findall(r'popovertarget="([^"]+)"[^>]*>([^<]*)<', row[1])
-    assert seeds[1] == "1/3 (1 failed, 1 not run)"
+    assert seeds[1] == "1/3 (1 planned, 1 failed)"
     assert re.findall(r'href="#run-(\w+)"', lists[seeds[0]]) == [f"{k:016x}" for k in (4, 5, 6)]
     assert re.findall(r"rerun (\w+)", lists[scores[0][0]]) == [f"{4:016x}"]
     assert 'class="warn">1/3' in row[1]
@@ -146,13 +143,13 @@ def test_a_part_of_a_ledger_leaves_the_page_alone(tmp_path: Path) -> None:
 def test_fates_of_runs(reported: Reported) -> None:
     runs = reported.runs
     cards = run_cards(runs, read_ledger(runs), [read_search(runs, "some")])
-    fates = {name: card.fate for name, card in cards.items() if name.startswith("f")}
+    fates = {name: card.status for name, card in cards.items() if name.startswith("f")}
     assert fates == {
-        **{"f0": "finished", "f1": "stopped", "f2": "stopped", "f3": "failed"},
+        **{"f0": "finished", "f1": "pruned", "f2": "pruned", "f3": "failed"},
         **{"f4": "finished", "f5": "running"},
     }
     failed = cards[f"{6:016x}"]
-    assert (failed.fate, failed.reason[:8]) == ("failed", "<script>")
+    assert (failed.status, failed.reason[:8]) == ("failed", "<script>")
     runs_of = RunLists(cards=cards)
     assert runs_of.list_id(Cell(text="", fingerprints=("nobody",))) == ""
     first = runs_of.list_id(Cell(text="", fingerprints=("f0", "f1")))

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from reports.page.build import build
+from study.ledger.exported import read_exported
 from study.ledger.ledger import Ledger
-from study.ledger.schema import read_exported
 from study.ledger.transfer import merge
 
 ROOT = Path(__file__).parents[3]

@@ -8,10 +8,12 @@ import pytest
 
 from reports.frames.predictions import count_answers, read_answers, read_corpora, read_counts
 from reports.frames.studies import study_data
-from reports.frames.trials import LedgerError, read_ledger
+from reports.frames.trials import read_ledger
 from reports.tables.breakdown import breakdown_table
 from rin_core.data.corpus import Sentence, Span, Triple
-from study.ledger.scores import SCORES
+from study.ledger.fields import SCORES
+from study.ledger.files import LedgerError
+from study.ledger.schema import Predictions
 from tests.ledgers import Ledger
 from tests.rin_core.data.test_statistics import sentence
 
@@ -22,10 +24,12 @@ GOLD = (NORMAL, OVERLAPPING, SILENT)
 #: One right in the first sentence; one right and one wrong in the second; one too many.
 SAID = ((0, 0, "r", 1), (1, 0, "r", 2), (1, 2, "r", 0), (2, 0, "r", 1))
 F1 = 2 * 2 / (4 + 4)
+CORPUS = {"name": "webnlg_star", "digest": "d"}
 
 
 def test_counts_by_hand() -> None:
-    said = {"relations": ["r"], "triples": [[n, i, 0, j] for n, i, _, j in SAID]}
+    triples = [[n, i, 0, j] for n, i, _, j in SAID]
+    said = Predictions(relations=["r"], triples=triples, spans=[])
     answers = read_answers(GOLD, said, "first")
     assert count_answers(GOLD, answers).tolist() == [[1, 1, 1], [1, 2, 3], [0, 1, 0]]
 
@@ -35,7 +39,7 @@ def test_the_entity_word_decides_what_is_right() -> None:
     spans = Sentence(
         words=tuple("abcde"), pos=None, entities=pair, triples=(Triple(pair[0], "r", pair[1]),)
     )
-    said = {"relations": ["r"], "triples": [[0, 1, 0, 4]]}
+    said = Predictions(relations=["r"], triples=[[0, 1, 0, 4]], spans=[])
     right = {word: read_answers([spans], said, word)[0] for word in ("first", "last")}
     assert [len(answer.gold & answer.said) for answer in right.values()] == [0, 1]
 
@@ -72,20 +76,26 @@ def test_table_by_hand(ledger: Ledger) -> None:
 
 def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
     ledger.predict(ledger.plan("gru-2", 0), 0.9, SAID)
-    ledger.finish(ledger.plan("gru-3", 0), 0.8, {"corpus": {"digest": "d", "content": "c"}})
-    ledger.finish(ledger.plan("gru-4", 0), 0.8, {"corpus": {"digest": "d", "content": "other"}})
+    ledger.finish(ledger.plan("gru-3", 0), 0.8, {"corpus": {**CORPUS, "content": "c"}})
+    ledger.finish(
+        ledger.plan("gru-4", 0),
+        0.8,
+        {"corpus": {**CORPUS, "content": "other"}},
+    )
     broken = ledger.plan("gru-5", 0)
     ledger.predict(broken, F1, SAID)
-    ledger.write(broken, "predictions.json", '{"relations": [], "triples": [[0, 0, 0, 1]]}')
+    ledger.write(
+        broken, "predictions.json", '{"relations": [], "triples": [[0, 0, 0, 1]], "spans": []}'
+    )
     ledger.save()
     frame = read_ledger(ledger.runs)
     counts = read_counts(ledger.runs, frame)
     assert len(counts.by_fingerprint) == 2
     wrong, old, other, damaged = counts.problems
-    assert "predictions.json` gives F1 50.00, its result says 90.00" in wrong
-    assert "predictions.json` is not there: the trial is older than that record" in old
-    assert "is of another content of webnlg_star" in other
-    assert f"`units/{broken}/predictions.json` cannot be read (IndexError" in damaged
+    assert "give F1 50.00, its result has 90.00" in wrong
+    assert "has no predictions: it is older than that record" in old
+    assert "has another content of webnlg_star" in other
+    assert f"the predictions of `{broken}` are of another corpus" in damaged
     table = breakdown_table(study_data(ledger.runs, frame))
     assert table is not None
     assert set(counts.problems) <= set(table.notes)
@@ -95,7 +105,8 @@ def test_a_result_that_only_names_its_corpus_is_matched_by_name(ledger: Ledger) 
     old = ledger.plan("gru-2", 0)
     ledger.predict(old, F1, SAID)
     scores = dict.fromkeys(SCORES, F1)
-    ledger.finish(old, F1, {"corpus": {"digest": "d"}, "dev": scores, "test": scores})
+    changes = {"selection_scores": scores, "test_scores": scores}
+    ledger.finish(old, F1, changes)
     ledger.save()
     assert old in read_counts(ledger.runs, read_ledger(ledger.runs)).by_fingerprint
     ledger.describe(GOLD, "a second corpus of that name")
@@ -124,5 +135,5 @@ def test_a_corpus_record_reads_back(ledger: Ledger) -> None:
 def test_a_damaged_corpus_record_names_the_file(ledger: Ledger, content: str) -> None:
     path = ledger.runs / "corpora" / "c.json"
     path.write_text(content)
-    with pytest.raises(LedgerError, match=r"c\.json: not a corpus's record .* delete it"):
+    with pytest.raises(LedgerError, match=r"c\.json: damaged record .* delete it"):
         read_corpora(ledger.runs)

@@ -215,7 +215,10 @@ class TestTraining:
         torch.manual_seed(9)
         resumed = train(config, corpus, directory=broken)
         assert [e.train_loss for e in resumed.history] == [e.train_loss for e in result.history]
-        assert (resumed.dev, resumed.test) == (result.dev, result.test)
+        assert (resumed.selection_scores, resumed.test_scores) == (
+            result.selection_scores,
+            result.test_scores,
+        )
         for name in (WEIGHTS, CHECKPOINT):
             found, wanted = load_tensors(broken / name)[0], load_tensors(whole / name)[0]
             assert found.keys() == wanted.keys()
@@ -259,7 +262,7 @@ class TestTraining:
         model.load_state_dict(weights)
         assert pretrained.tokenizer == corpus.pretrained.tokenizer  # type: ignore[union-attr]
         found = evaluate(model, corpus.test, corpus.entity_word, CPU)
-        assert found.flat() == result.test
+        assert found.flat() == result.test_scores
 
     def test_bfloat16_needs_cuda(self, tiny_bert: Path) -> None:
         config = settings(tiny_bert, training__precision="bfloat16")

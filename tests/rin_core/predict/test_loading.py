@@ -114,16 +114,14 @@ class TestFinding:
         for name in ("abc0", "abc1"):
             shutil.copytree(trained.weights.parent, tmp_path / "units" / name)
         assert find_weights("abc1", tmp_path) == tmp_path / "units/abc1/weights.safetensors"
-        with pytest.raises(ModelError, match="--model abc: matches abc0, abc1; give more"):
+        with pytest.raises(ModelError, match="--model abc: matches abc0, abc1; give more digits"):
             find_weights("abc", tmp_path)
 
     def test_nothing_of_that_name(self, trained: Trained, tmp_path: Path) -> None:
-        with pytest.raises(
-            ModelError, match=r"--model zz: no such run in .*units, which has 1 runs;"
-        ):
+        with pytest.raises(ModelError, match=r"--model zz: no such run in .*units \(1 runs"):
             find_weights("zz", trained.runs)
         with pytest.raises(
-            ModelError, match=r"--model x/y: no such run in .*, which has 0 runs; .*file"
+            ModelError, match=r"--model x/y: no such run in .* \(0 runs there\); .*file"
         ):
             find_weights("x/y", tmp_path)
 

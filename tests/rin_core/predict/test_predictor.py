@@ -94,9 +94,9 @@ class TestAsEvaluationFound:
             "first",
         ).tags_NL
         decoded = Decoded(np.array(rows).T, tags)
-        assert score(decoded, split, "first").flat() == trained.result.test
-        assert 0 < trained.result.test["f1"] < 1
-        assert 0 < trained.result.test["exact_f1"] < trained.result.test["f1"]
+        assert score(decoded, split, "first").flat() == trained.result.test_scores
+        assert 0 < trained.result.test_scores["f1"] < 1
+        assert 0 < trained.result.test_scores["exact_f1"] < trained.result.test_scores["f1"]
 
     def test_rounds_end_in_the_answer(self, predictor: Predictor, trained: Trained) -> None:
         sentences = trained.corpus.dev

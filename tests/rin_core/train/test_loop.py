@@ -67,7 +67,11 @@ def unbroken(
 def timeless(result: Result) -> dict[str, Any]:
     """Return a result without what a clock measured."""
     history = [
-        {k: v for k, v in epoch.flat().items() if k not in ("seconds", "tokens_per_second")}
+        {
+            k: v
+            for k, v in dataclasses.asdict(epoch).items()
+            if k not in ("seconds", "tokens_per_second")
+        }
         for epoch in result.history
     ]
     decoded = [array.tolist() for array in dataclasses.astuple(result.test_decoded)]
@@ -106,7 +110,7 @@ class TestSameBits:
         """Otherwise equal runs would prove little."""
         result = unbroken[0]
         assert losses(result)[-1] < 0.4 * losses(result)[0]
-        assert min(result.dev["f1"], result.test["f1"]) > 0.1
+        assert min(result.selection_scores["f1"], result.test_scores["f1"]) > 0.1
         assert result.best_epoch > 1
 
     def test_same_seed_same_run(self, corpus: EncodedCorpus, unbroken: tuple[Result, Path]) -> None:
@@ -212,8 +216,8 @@ class TestSelection:
         script = scripted(monkeypatch, corpus, dev=[0.1, 0.5, 0.4, 0.5, 0.3, 0.9], test=[0.7])
         config = TINY.with_overrides({"training.patience": 3, "training.max_epochs": 9})
         result = train(config, corpus)
-        assert (len(result.history), result.best_epoch, result.stopped) == (5, 2, "patience")
-        assert (result.dev, result.test) == ({"f1": 0.5}, {"f1": 0.7})
+        assert (len(result.history), result.best_epoch, result.end_reason) == (5, 2, "patience")
+        assert (result.selection_scores, result.test_scores) == ({"f1": 0.5}, {"f1": 0.7})
         assert script.asked == ["dev"] * 5 + ["test"]
 
     def test_a_better_epoch_starts_patience_anew(
@@ -222,24 +226,24 @@ class TestSelection:
         scripted(monkeypatch, corpus, dev=[0.1, 0.0, 0.2, 0.1, 0.1], test=[0.0])
         config = TINY.with_overrides({"training.patience": 2, "training.max_epochs": 9})
         result = train(config, corpus)
-        assert (len(result.history), result.best_epoch, result.stopped) == (5, 3, "patience")
+        assert (len(result.history), result.best_epoch, result.end_reason) == (5, 3, "patience")
 
     def test_max_epochs(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
         scripted(monkeypatch, corpus, dev=[0.3, 0.1, 0.4], test=[0.0])
         result = train(TINY.override("training.max_epochs", 3), corpus)
-        assert (len(result.history), result.best_epoch, result.stopped) == (3, 3, "max_epochs")
+        assert (len(result.history), result.best_epoch, result.end_reason) == (3, 3, "max_epochs")
 
     def test_by_test(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
         script = scripted(monkeypatch, corpus, test=[0.2, 0.8, 0.3, 0.8])
         config = TINY.with_overrides({"training.selection": "test", "training.max_epochs": 3})
         result = train(config, corpus)
-        assert (result.best_epoch, result.dev) == (2, {"f1": 0.8})
+        assert (result.best_epoch, result.selection_scores) == (2, {"f1": 0.8})
         assert set(script.asked) == {"test"}
 
     def test_by_test_is_scored_for_real(self, corpus: EncodedCorpus) -> None:
         config = TINY.with_overrides({"training.selection": "test", "training.max_epochs": 7})
         result = train(config, corpus)
-        assert result.dev == result.test
+        assert result.selection_scores == result.test_scores
 
     @pytest.mark.parametrize("on_disk", [True, False])
     def test_the_selected_epochs_weights_are_scored(
@@ -280,7 +284,10 @@ class TestSelection:
         assert (metadata["data"], metadata["epoch"]) == (corpus.digest, result.best_epoch)
         model = RIN(config, vocabulary)
         model.load_state_dict(weights)
-        for split, wanted in ((corpus.test, result.test), (corpus.dev, result.dev)):
+        for split, wanted in (
+            (corpus.test, result.test_scores),
+            (corpus.dev, result.selection_scores),
+        ):
             found = evaluate(model, split, corpus.entity_word, torch.device("cpu"))
             assert found.flat() == wanted
 
@@ -336,9 +343,10 @@ class TestEpochs:
         epoch = unbroken[0].history[0]
         assert epoch.epoch == 1
         assert epoch.tokens_per_second == pytest.approx(corpus.train.tokens / epoch.seconds)
-        row = epoch.flat()
-        assert row["dev_f1"] == epoch.dev["f1"]
-        assert {"epoch", "train_loss", "dev_exact_f1", "seconds"} <= row.keys()
+        row = dataclasses.asdict(epoch)
+        assert Epoch.from_json(row) == epoch
+        row["dev"] = row.pop("selection_scores")
+        assert Epoch.from_json(row) == epoch, "as checkpoints of version 2 have it"
 
 
 class TestDivergence:

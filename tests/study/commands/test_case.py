@@ -11,9 +11,8 @@ import torch
 from rich.console import Console
 
 from reports.cases.page import render_page
-from reports.cases.views import read_cases
+from reports.cases.views import CaseView, read_cases
 from reports.frames.predictions import read_counts
-from reports.frames.trials import LedgerError as UnreadableLedger
 from reports.frames.trials import read_ledger
 from reports.page.build import build
 from reports.published.cases import PAPER_CASES
@@ -44,10 +43,10 @@ from study.commands.case import (
     summary,
 )
 from study.commands.record import Record
-from study.execution.trial import run_unit
-from study.ledger.corpora import record_corpora
+from study.execution.trial import train_run
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
+from study.planning.corpora import record_corpora
 from study.planning.grid import Plan, make_plan
 
 SMALL: dict[str, object] = {
@@ -71,7 +70,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
     ledger.record_study(experiment.name, header, experiment.record())
     record_corpora(ledger, plan.data(), None)
     for planned in plan.trials:
-        run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
+        train_run(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
     return ledger, plan
 
 
@@ -264,8 +263,13 @@ def test_a_text_has_the_tags_that_a_predictor_gives_it(rin: Loaded) -> None:
     assert any(extraction.triples for extraction in found)
 
 
+def cases_of(path: Path) -> list[CaseView]:
+    """Read a file of a ledger's folder of cases."""
+    return read_cases(Ledger(path.parents[1]), path.stem)
+
+
 def test_views_lay_models_side_by_side(recorded: Path, models: list[Loaded]) -> None:
-    one, _, raw, found = read_cases(recorded)
+    one, _, raw, found = cases_of(recorded)
     assert one.published == ("BiLSTM_s", "RIN")
     contains = next(line for line in one.triples if "Norway" in line.text and line.gold)
     assert contains.text == "(Europe, /location/location/contains, Norway)"
@@ -280,17 +284,17 @@ def test_views_lay_models_side_by_side(recorded: Path, models: list[Loaded]) -> 
 
 
 def test_the_page_is_one_safe_file(recorded: Path) -> None:
-    page = render_page(read_cases(recorded))
+    page = render_page(cases_of(recorded))
     assert "&lt;b&gt;bold&lt;/b&gt;" in page
     assert "<b>" not in page
     assert "prefers-color-scheme: dark" in page
     assert not any(text in page for text in ("<script", "http://", "https://", "@import", "url("))
     assert "relation unknown to the model" in page
-    assert page == render_page(read_cases(recorded))
+    assert page == render_page(cases_of(recorded))
 
 
 def test_the_summary_has_the_triples_of_every_round(recorded: Path, models: list[Loaded]) -> None:
-    one, _, raw, found = read_cases(recorded)
+    one, _, raw, found = cases_of(recorded)
     lines = dict(line.strip().rsplit(": ", 1) for line in summary(one).splitlines()[2:])
     assert lines["paper's RIN"] == lines["gold"]
     assert "(Europe, /location/location/contains, Norway)" in lines["gold"]
@@ -308,15 +312,16 @@ def test_build_makes_the_page_again(recorded: Path, tmp_path: Path) -> None:
     assert not any(path.suffix == ".html" for path in made.reports[0].paths)
     page = next(path for path in made.pages if path.suffix == ".html")
     assert page.relative_to(tmp_path) == Path("cases/all.html")
-    assert page.read_text() == render_page(read_cases(recorded))
+    assert page.read_text() == render_page(cases_of(recorded))
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"cases": [{}]}'])
 def test_a_damaged_record_names_the_file(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "x.json"
+    path = tmp_path / "cases" / "x.json"
+    path.parent.mkdir()
     path.write_text(content)
-    with pytest.raises(UnreadableLedger, match=r"x\.json: not a case study's record"):
-        read_cases(path)
+    with pytest.raises(LedgerError, match=r"x.*damaged record"):
+        cases_of(path)
 
 
 # --- the command ------------------------------------------------------------------------------
@@ -331,7 +336,7 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
     assert "Test sentence 1 (demo; chosen by index)" in said
     assert "BiLSTM_s, seed 0" in said
     assert (ledger.root / "reports" / "cases" / "mine.html").exists()
-    assert len(read_cases(ledger.root / "cases" / "mine.json")) == 2
+    assert len(read_cases(ledger, "mine")) == 2
 
 
 @pytest.mark.parametrize(

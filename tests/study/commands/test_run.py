@@ -25,7 +25,7 @@ from study.commands.audit import Audit
 from study.commands.main import parse
 from study.commands.rerun import Rerun
 from study.commands.train import Train
-from study.execution.trial import run_unit
+from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.planning.grid import make_plan
 from tests.corpora import write_corpus
@@ -99,7 +99,7 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
         monkeypatch.setitem(SPACES, name, grid)
         plan = make_plan(grid, Ledger(tmp_path), [str(spert_folder)])
         for planned in plan.trials:
-            run_unit(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
+            train_run(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
     options = ("--data", str(spert_folder), "--out", str(tmp_path), "--space", "one", "other")
     code, shown = command(capsys, *options)
     assert code == 0

@@ -1,20 +1,18 @@
 """What the terminal shows of a study, from the ledger."""
 
-import dataclasses
 import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from rich.console import Console
 
-from rin_core.train.checkpoint import save_tensors
-from rin_core.train.loop import CHECKPOINT, Epoch
 from search_spaces.selection import chosen_on_test
 from search_spaces.space import Arm
 from study.commands.show import show_grid
+from study.ledger.ledger import Ledger as StudyLedger
 from tests.ledgers import EXPERIMENT, Ledger
+from tests.records import an_epoch
 
 
 @pytest.fixture
@@ -53,7 +51,7 @@ def test_trials_are_counted_in_whole_numbers(tmp_path, shown):
     ledger = Ledger(tmp_path / "runs")
     for seed in range(3):
         ledger.finish(ledger.plan("gru-1", seed), 0.5)
-    assert "done 3 38 s" in shown(ledger)
+    assert "finished 3 38 s" in shown(ledger)
 
 
 def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
@@ -62,17 +60,12 @@ def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
     on_test = {"training.selection": "test"}
     for seed, (arm, config) in {1: ("gru-1", {}), 2: ("gru-1-on-test", on_test)}.items():
         name = ledger.plan(arm, seed, config=config)
-        epochs = [
-            Epoch(epoch=n, train_loss=1.0, dev={"f1": f1}, seconds=60.0, tokens_per_second=1.0)
-            for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)
-        ]
-        history = {"history": [dataclasses.asdict(epoch) for epoch in epochs]}
-        path = tmp_path / "runs" / "units" / name / CHECKPOINT
-        save_tensors(path, {"w": torch.zeros(1)}, history)
+        epochs = [an_epoch(n, f1, seconds=60.0) for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)]
+        StudyLedger(tmp_path / "runs").run(name).start_history(epochs)
     ledger.plan("gru-1", 3)
     lines = shown(ledger)
     at = lines.index("running trials")
     assert lines[at + 2] == f"RIN (GRU, K = 1), seed 1 3 70.0 3 min {1:016x}"
     assert lines[at + 3].endswith(f"(epoch chosen on test), seed 2 3 – 3 min {2:016x}")
     assert lines[at + 4] == "best trials"
-    assert {"unfinished 2 6 min", "planned 1 0 s"} <= set(lines)
+    assert {"running 2 6 min", "planned 1 0 s"} <= set(lines)

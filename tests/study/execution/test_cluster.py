@@ -14,7 +14,7 @@ import pytest
 
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
-from study.execution.trial import run_unit
+from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from tests.hosts import Host, hosts, possible
 from tests.studies import numbers, results
@@ -118,4 +118,5 @@ def check_same_as_alone(corpus: Path, done: dict[str, dict[str, Any]], folder: P
     for name, result in done.items():
         config = Config.from_flat(result["config"])
         unit = Ledger(folder / "alone").run(name)
-        assert numbers(run_unit(config, load_dataset(str(corpus), config), unit)) == numbers(result)
+        alone = train_run(config, load_dataset(str(corpus), config), unit)
+        assert numbers(alone.to_json()) == numbers(result)

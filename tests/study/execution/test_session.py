@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
-from study.execution.trial import run_unit
+from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from tests.studies import numbers, results
 
@@ -109,7 +109,7 @@ def check_mlflow(out: Path, after: dict[str, dict[str, Any]]) -> None:
     for trial in trials:
         result = after[trial.data.tags["rin.fingerprint"]]
         assert trial.info.status == "FINISHED"
-        assert trial.data.metrics["F1/test"] == result["test"]["f1"]
+        assert trial.data.metrics["F1/test"] == result["test_scores"]["f1"]
         logged = client.get_metric_history(trial.info.run_id, "training/loss")
         assert [(m.step, m.value) for m in logged] == [
             (row["epoch"], row["train_loss"]) for row in result["history"]
@@ -125,8 +125,8 @@ def check_direct_runs(
     for name, result in after.items():
         config = Config.from_flat(result["config"])
         unit = Ledger(out).run(name)
-        direct = run_unit(config, load_dataset(str(corpus), config), unit)
-        assert numbers(direct) == numbers(result)
+        direct = train_run(config, load_dataset(str(corpus), config), unit)
+        assert numbers(direct.to_json()) == numbers(result)
         assert unit.predictions() == Ledger(study).run(name).predictions()
 
 

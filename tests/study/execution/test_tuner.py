@@ -18,8 +18,9 @@ from study.execution import tuner, worker
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
 from study.tracking.base import Callback
+from tests.records import an_epoch
 
-ROW = {"epoch": 1, "train_loss": 2.0, "seconds": 3.0, "dev_f1": 0.5, "dev_precision": 0.4}
+ROW = an_epoch(1, train_loss=2.0, seconds=3.0)
 
 
 def test_an_epoch_is_reported_once_with_what_the_driver_acts_on(
@@ -28,11 +29,11 @@ def test_an_epoch_is_reported_once_with_what_the_driver_acts_on(
     said: list[Mapping[str, float]] = []
     monkeypatch.setattr(worker, "tune", SimpleNamespace(report=said.append))
     report = worker.Reporter()
-    for row in (ROW, ROW, {**ROW, "epoch": 2, "dev_f1": 0.3}):
+    for row in (ROW, ROW, an_epoch(2, f1=0.3, train_loss=2.0, seconds=3.0)):
         report(row)
     sums = [{"best_dev_f1": 0.5, "total_seconds": seconds} for seconds in (3.0, 6.0)]
-    heard = {name: ROW[name] for name in worker.REPORTED_METRICS}
-    assert said == [{**heard, **sums[0]}, {**heard, "epoch": 2, "dev_f1": 0.3, **sums[1]}]
+    one = {"epoch": 1, "train_loss": 2.0, "selection_f1": 0.5, "seconds": 3.0}
+    assert said == [{**one, **sums[0]}, {**one, "epoch": 2, "selection_f1": 0.3, **sums[1]}]
 
 
 class Listener(Callback):
@@ -60,11 +61,11 @@ class Listener(Callback):
 def test_what_ray_keeps_of_a_trial_is_freed_at_its_end() -> None:
     listener = Listener()
     trial = Trial("x", stub=True, config={"run": {"fingerprint": "f"}})
-    trial.update_last_result({**ROW, "training_iteration": 1, "config": {}})
-    assert len(trial.metric_analysis) == len(trial.metric_n_steps) == len(ROW) + 1
+    trial.update_last_result({"selection_f1": 0.5, "training_iteration": 1, "config": {}})
+    assert len(trial.metric_analysis) == len(trial.metric_n_steps) == 2
     tuner.TrialEvents(listener, [listener]).on_trial_complete(1, [trial], trial)
     assert (trial.metric_analysis, trial.metric_n_steps) == ({}, {})
-    assert trial.last_result["dev_f1"] == 0.5
+    assert trial.last_result["selection_f1"] == 0.5
     assert listener.events == [("start", "f"), ("end", "f", None)]
 
 

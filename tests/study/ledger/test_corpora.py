@@ -12,8 +12,8 @@ from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from study.commands.train import Train
-from study.ledger.corpora import record_corpus, record_vectors, record_vectors_if_here
 from study.ledger.ledger import Ledger
+from study.planning.corpora import record_corpus, record_vectors, record_vectors_if_here
 
 CONFIG = Config().with_overrides({"encoder.word_dim": 2})
 RECORDS = {

@@ -1,48 +1,72 @@
-import json
+"""Runs, studies and the lock of a ledger."""
 
 import pytest
 import torch
 
 from rin_core.train.checkpoint import save_tensors
-from rin_core.train.loop import CHECKPOINT
 from study.ledger.files import LedgerError
+from study.ledger.layout import CHECKPOINT, HISTORY, RESULT
 from study.ledger.ledger import Ledger
-from study.ledger.run import Superseded
-
-EPOCH = {
-    "epoch": 1,
-    "train_loss": 2.0,
-    "dev": {"f1": 0.5},
-    "seconds": 1.0,
-    "tokens_per_second": 9.0,
-}
+from study.ledger.run import Run, Superseded
+from study.ledger.state import TrialState
+from tests.records import NO_PREDICTIONS, a_planned_run, a_result, a_study, an_epoch
 
 
-def test_a_unit_is_done_when_its_result_is_there(tmp_path):
+def train(run: Run, *epochs: int) -> None:
+    save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {})
+    for number in epochs:
+        run.record_epoch(an_epoch(number))
+
+
+def test_a_run_is_finished_when_its_result_is_there(tmp_path):
     run = Ledger(tmp_path).run("abc")
-    assert run.result() is None
+    assert (run.result(), run.state()) == (None, TrialState.PLANNED)
     token = run.claim()
-    save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": [EPOCH]})
-    assert [row["dev_f1"] for row in run.history()] == [0.5]
+    train(run, 1)
+    assert ([row.selection_f1 for row in run.history()], run.state()) == ([0.5], "running")
     run.record_failure("worker died")
-    run.finish({"history": [{"epoch": 1}, {"epoch": 2}]}, {"triples": []}, token)
-    assert run.predictions() == {"triples": []}
-    assert run.result() == {"history": [{"epoch": 1}, {"epoch": 2}]}
-    assert len(run.history()) == 2
+    assert run.state() is TrialState.FAILED
+    run.finish(a_result("abc", epochs=2), NO_PREDICTIONS, token)
+    assert run.predictions() == NO_PREDICTIONS
+    assert run.result() == a_result("abc", epochs=2)
+    assert (len(run.history()), run.state()) == (2, TrialState.FINISHED)
     assert not (run.path / CHECKPOINT).exists()
     assert run.failure() is None
 
 
-def test_a_result_from_elsewhere_keeps_no_weights_of_an_attempt_here(tmp_path):
+def test_a_history_ends_before_a_line_that_was_cut(tmp_path):
     run = Ledger(tmp_path).run("abc")
     run.claim()
-    save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": [EPOCH]})
+    train(run, 1, 2, 3)
+    whole = (run.path / HISTORY).read_bytes()
+    for cut in (2, 40):
+        (run.path / HISTORY).write_bytes(whole[:-cut])
+        assert [row.epoch for row in run.history()] == [1, 2]
+    run.start_history(run.history())
+    train(run, 3)
+    assert (run.path / HISTORY).read_bytes() == whole
+
+
+def test_a_history_starts_with_what_the_checkpoint_has(tmp_path):
+    """Also where it has fewer epochs than the history, and what they took is kept."""
+    run = Ledger(tmp_path).run("abc")
+    run.claim()
+    used = an_epoch(1, usage={"process_memory_megabytes": 5.0})
+    run.start_history([used, an_epoch(2)])
+    run.start_history([an_epoch(1)])
+    assert run.history() == [used]
+    assert run.usage() == {1: {"process_memory_megabytes": 5.0}}
+
+
+def test_an_imported_result_keeps_no_weights_of_an_attempt_here(tmp_path):
+    run = Ledger(tmp_path).run("abc")
+    run.claim()
+    train(run, 1)
     save_tensors(run.weights, {"w": torch.zeros(1)}, {"epoch": 1})
-    run.record_usage(1, {"cpu": 1.0})
-    run.import_result({"history": [{"epoch": 1}]}, None)
-    assert run.result() == {"history": [{"epoch": 1}]}
+    run.import_result(a_result("abc"), None)
+    assert run.result() == a_result("abc")
     assert not run.weights.exists()
-    assert run.usage() == {}
+    assert not (run.path / HISTORY).exists()
 
 
 def test_only_the_latest_claim_may_write(tmp_path):
@@ -50,17 +74,28 @@ def test_only_the_latest_claim_may_write(tmp_path):
     first = run.claim()
     second = run.claim()
     with pytest.raises(Superseded, match="abc: taken over by process"):
-        run.finish({"history": []}, {}, first)
+        run.finish(a_result("abc"), NO_PREDICTIONS, first)
     assert run.result() is None
-    run.finish({"history": []}, {}, second)
+    run.finish(a_result("abc"), NO_PREDICTIONS, second)
 
 
-def test_a_damaged_record_names_the_file(tmp_path):
+def test_a_damaged_result_names_file_and_remedy(tmp_path):
     run = Ledger(tmp_path).run("abc")
     run.path.mkdir(parents=True)
-    (run.path / "result.json").write_text('{"history": [')
-    with pytest.raises(LedgerError, match=r"result\.json: is damaged .* delete it to continue"):
-        run.result()
+    for text in ('{"history": [', "[]", "[" * 10_000, '{"version": 3, "seconds": NaN}'):
+        (run.path / RESULT).write_text(text)
+        with pytest.raises(LedgerError, match=r"result\.json: damaged .*; delete it and run"):
+            run.result()
+        assert run.state() is TrialState.UNREADABLE
+
+
+def test_the_result_of_another_run_is_refused(tmp_path):
+    ledger = Ledger(tmp_path)
+    ledger.run("abc").import_result(a_result("abc"), None)
+    ledger.run("def").path.mkdir()
+    (ledger.run("abc").path / RESULT).rename(ledger.run("def").path / RESULT)
+    with pytest.raises(LedgerError, match=r"def/result\.json: is the result of run abc"):
+        ledger.run("def").result()
 
 
 def test_a_damaged_checkpoint_has_no_history(tmp_path):
@@ -70,13 +105,15 @@ def test_a_damaged_checkpoint_has_no_history(tmp_path):
     assert run.history() == []
 
 
-def test_a_study_keeps_earlier_trials_and_lists_the_new_ones_last(tmp_path):
+def test_a_study_keeps_earlier_runs_and_lists_the_new_ones_last(tmp_path):
     ledger = Ledger(tmp_path)
-    one, two, three = ({"fingerprint": f, "arm": f"k{f}"} for f in "123")
-    ledger.record_study("s", {"space": "x"}, [one, two])
-    ledger.record_study("s", {"space": "x"}, [one, three])
-    content = json.loads(ledger.study_path("s").read_text())
-    assert [t["fingerprint"] for t in content["trials"]] == ["2", "1", "3"]
+    one, two, three = (a_planned_run(seed) for seed in range(3))
+    ledger.record_study(a_study([one, two], "s"))
+    ledger.record_study(a_study([one, three], "s", options={"space": ["x"]}))
+    study = ledger.study("s")
+    assert study is not None
+    assert study.trials == [two, one, three]
+    assert study.options == {"space": ["x"]}
 
 
 def test_one_driver_at_a_time(tmp_path):
@@ -99,17 +136,20 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         pass
 
 
-def test_a_stopped_unit_keeps_its_checkpoint_until_someone_goes_on(tmp_path):
+def test_a_pruned_run_keeps_its_checkpoint_until_it_is_resumed(tmp_path):
     run = Ledger(tmp_path).run("abc")
-    save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": [EPOCH]})
+    run.claim()
+    train(run, 1)
     run.record_pruned(1, "ASHA")
-    assert run.pruned() == {"epoch": 1, "reason": "ASHA"}
+    pruned = run.pruned()
+    assert pruned is not None
+    assert (pruned.epoch, pruned.reason, run.state()) == (1, "ASHA", TrialState.PRUNED)
     assert len(run.history()) == 1
     token = run.claim()
     assert run.pruned() is None
     assert (run.path / CHECKPOINT).exists()
     run.record_pruned(1, "ASHA")
-    run.finish({"history": [{"epoch": 1}]}, {}, token)
+    run.finish(a_result("abc"), NO_PREDICTIONS, token)
     assert run.pruned() is None
 
 

@@ -6,23 +6,22 @@ import json
 from types import SimpleNamespace
 
 import pytest
-import torch
 from rich.console import Console
 
-from rin_core.train.checkpoint import save_tensors
-from rin_core.train.loop import CHECKPOINT
 from search_spaces.fair_rounds import SPACE
 from study.commands.audit import Audit, choose
 from study.commands.main import main, parse
 from study.commands.show import Show
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
-from study.ledger.search_record import AnotherSearch, SearchRecord, SearchTrial
+from study.ledger.schema import Parameter, SearchTrial
+from study.ledger.search_record import SearchChanged, SearchRecord
 from study.ledger.state import TrialState
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.recorder import TrialRecorder
 from study.search.scheduler import PerArmASHA
 from study.search.session import SearchSession
+from tests.records import a_search, a_study, an_epoch
 
 
 def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5,), arm="k-0"):
@@ -30,23 +29,43 @@ def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5
         arm=arm,
         number=number,
         parameters={"training.learning_rate": 1e-3},
-        fingerprint=f"{arm}{number}",
+        fingerprint=f"{number:016x}",
         config={},
-        state=state,
+        state=TrialState(state),
         dev_f1=list(dev_f1),
         seconds=[2.0] * len(dev_f1),
     )
 
 
+def searched(identities, **changes):
+    """A search of the learning rate."""
+    attributes = {"low": 1e-4, "high": 1e-2, "log": True, "step": None}
+    rate = {"name": "FloatDistribution", "attributes": attributes}
+    labels = dict.fromkeys(identities, "A")
+    return a_search(
+        identities, **{"parameters": {"training.learning_rate": rate}, "labels": labels, **changes}
+    )
+
+
+def opened(folder, *trials, experiment="some"):
+    """A search on disk with trials of some arms."""
+    record = SearchRecord(Ledger(folder), experiment)
+    arms = {trial.arm: {} for trial in trials}
+    record.open(searched(arms, experiment=experiment))
+    record.trials.extend(trials)
+    return record
+
+
 def test_a_record_is_read_back_whole(tmp_path):
     record = SearchRecord(Ledger(tmp_path), "some")
-    record.open({"title": "?"}, {"k-0": {"seed": 1000, "choices": (1, 2)}})
+    record.open(searched({"k-0": {"seed": 1000, "choices": (1, 2)}}))
     record.add(trial(0))
-    record.add(trial(1, "stopped", (0.1, 0.4, 0.3)))
+    record.add(trial(1, "pruned", (0.1, 0.4, 0.3)))
     again = SearchRecord(Ledger(tmp_path), "some")
     assert again.trials == record.trials
-    again.open({"title": "?"}, {"k-0": {"seed": 1000, "choices": (1, 2)}})
-    assert again.header["title"] == "?"
+    again.open(searched({"k-0": {"seed": 1000, "choices": (1, 2)}}, labels={"k-1": "B"}))
+    assert again.trials == record.trials
+    assert again.content.labels == {"k-0": "A", "k-1": "B"}
     assert again.find("k-0", 1).rows() == [
         {"epoch": 1, "best_dev_f1": 0.1, "total_seconds": 2.0},
         {"epoch": 2, "best_dev_f1": 0.4, "total_seconds": 4.0},
@@ -57,11 +76,11 @@ def test_a_record_is_read_back_whole(tmp_path):
 
 def test_another_space_is_not_mixed_in(tmp_path):
     record = SearchRecord(Ledger(tmp_path), "some")
-    record.open({}, {"k-0": {"seed": 1, "sampler": "tpe"}})
+    record.open(searched({"k-0": {"seed": 1, "sampler": "tpe"}}))
     record.add(trial(0))
     before = record.path.read_bytes()
-    with pytest.raises(AnotherSearch, match=r"some\.json: k-0 .* other sampler; .* --experiment"):
-        SearchRecord(Ledger(tmp_path), "some").open({}, {"k-0": {"seed": 1, "sampler": "gp"}})
+    with pytest.raises(SearchChanged, match=r"some\.json: k-0 .* other sampler; .* --experiment"):
+        SearchRecord(Ledger(tmp_path), "some").open(searched({"k-0": {"seed": 1, "sampler": "gp"}}))
     assert record.path.read_bytes() == before
 
 
@@ -71,23 +90,23 @@ def test_arms_are_searched_alike_or_not_in_one_record(tmp_path):
     own = {"arm": {"model.rounds": 0}, "corpus": "a"}
     settings = {"training.patience": 5, "vectors": "glove"}
     record = SearchRecord(Ledger(tmp_path), "some")
-    record.open({}, {"k-0": {**alike, **own, "settings": settings}})
+    record.open(searched({"k-0": {**alike, **own, "settings": settings}}))
     record.add(trial(0))
-    SearchRecord(Ledger(tmp_path), "some").open({}, {"k-9": {**alike, "corpus": "b"}})
+    SearchRecord(Ledger(tmp_path), "some").open(searched({"k-9": {**alike, "corpus": "b"}}))
     for unlike in ({"sampler": "gp"}, {"settings": {"training.patience": 6}}):
         name = next(iter(unlike))
-        with pytest.raises(AnotherSearch, match=rf"k-0 was searched with other {name}, and is com"):
-            SearchRecord(Ledger(tmp_path), "some").open({}, {"k-8": {**alike, **unlike}})
+        with pytest.raises(SearchChanged, match=rf"k-0 was searched with other {name}, and is com"):
+            SearchRecord(Ledger(tmp_path), "some").open(searched({"k-8": {**alike, **unlike}}))
     assert "k-8" not in SearchRecord(Ledger(tmp_path), "some").identities
 
 
 def test_the_best_is_finished_and_the_earliest_among_equals(tmp_path):
-    record = SearchRecord(Ledger(tmp_path), "some")
-    assert record.best("k-0") is None
-    record.trials = [
+    assert SearchRecord(Ledger(tmp_path), "some").best("k-0") is None
+    record = opened(
+        tmp_path,
         *(trial(2, dev_f1=(0.7, 0.2)), trial(1, dev_f1=(0.1, 0.7)), trial(0, dev_f1=(0.6,))),
-        *(trial(3, "stopped", (0.9,)), trial(4, "running", (0.9,)), trial(0, arm="k-1")),
-    ]
+        *(trial(3, "pruned", (0.9,)), trial(4, "running", (0.9,)), trial(0, arm="k-1")),
+    )
     assert record.best("k-0").number == 1
     assert [t.number for t in record.of("k-0")] == [0, 1, 2, 3, 4]
 
@@ -96,14 +115,16 @@ def test_a_file_that_is_no_record_is_named(tmp_path):
     path = Ledger(tmp_path).search_path("some")
     path.parent.mkdir()
     path.write_text(json.dumps({"trials": [{"arm": "a"}]}))
-    with pytest.raises(LedgerError, match=r"some\.json: is no search's record .* move it away"):
+    with pytest.raises(LedgerError, match=r"some\.json: damaged record .*; move the file away"):
         SearchRecord(Ledger(tmp_path), "some")
 
 
 def recorder_of(plan: SearchPlan) -> tuple[TrialRecorder, SearchSession, list[SearchTrial]]:
     """Return a recorder on the plan's record, its session, and what its algorithm is told."""
     record = SearchRecord(plan.ledger, plan.experiment)
-    record.open(plan.header("run"), plan.identities())
+    record.open(plan.record({}))
+    flag = {"name": "CategoricalDistribution", "attributes": {"choices": [True, False]}}
+    record.content.parameters["model.task_features"] = Parameter.model_validate(flag)
     console, told = Console(file=io.StringIO(), width=200), list[SearchTrial]()
     session = SearchSession(plan, record, "none", plan.ledger.root / "out", console)
     algorithms = {"k-1": SimpleNamespace(tell=told.append)}
@@ -183,7 +204,8 @@ def test_the_confirmation_takes_the_best_and_the_start_on_fresh_seeds(spert_fold
     plan = plan_of(spert_folder, tmp_path, arms=["k-0", "k-1"])
     record = SearchRecord(Ledger(tmp_path), plan.experiment)
     assert plan.confirmation(record) is None
-    record.trials = [trial(0, dev_f1=(0.2,)), trial(1, dev_f1=(0.3,)), trial(2, "stopped", (0.9,))]
+    trials = trial(0, dev_f1=(0.2,)), trial(1, dev_f1=(0.3,)), trial(2, "pruned", (0.9,))
+    record = opened(tmp_path, *trials, experiment=plan.experiment)
     record.trials[1].parameters = {"training.learning_rate": 4e-3}
     grid = plan.confirmation(record)
     assert [arm.name for arm in grid.arms] == ["k-0-tuned", "k-0-paper"]
@@ -195,20 +217,19 @@ def test_the_confirmation_takes_the_best_and_the_start_on_fresh_seeds(spert_fold
 
 def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
     plan = plan_of(spert_folder, tmp_path, arms=["k-0"])
-    record = SearchRecord(Ledger(tmp_path), plan.experiment)
-    record.trials = [trial(0)]
+    record = opened(tmp_path, trial(0), experiment=plan.experiment)
     record.trials[0].parameters = plan.search.start(plan.base("k-0"))
     (only,) = plan.confirmation(record).arms
     assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, paper's: tuning found no better")
 
 
 def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
-    Ledger(tmp_path).record_study("fair_rounds-my_corpus", {}, [])
+    Ledger(tmp_path).record_study(a_study([], "fair_rounds-my_corpus"))
     with pytest.raises(
         ValueError, match=r"fair_rounds-my_corpus is a study of a grid already, and"
     ):
         plan_of(spert_folder, tmp_path)
-    Ledger(tmp_path).record_search("rounds_curve-my_corpus", {"trials": [], "identities": {}})
+    Ledger(tmp_path).record_search(searched({}, experiment="rounds_curve-my_corpus"))
     options = parse(
         [
             "--space",
@@ -225,13 +246,15 @@ def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
 
 
 def test_a_search_without_a_trial_may_become_another(tmp_path):
-    SearchRecord(Ledger(tmp_path), "some").open({}, {"k-0": {"seed": 1, "sampler": "tpe"}})
+    SearchRecord(Ledger(tmp_path), "some").open(searched({"k-0": {"seed": 1, "sampler": "tpe"}}))
     record = SearchRecord(Ledger(tmp_path), "some")
-    record.open({}, {"k-0": {"seed": 1, "sampler": "gp"}, "k-1": {"seed": 1, "sampler": "gp"}})
+    record.open(
+        searched({"k-0": {"seed": 1, "sampler": "gp"}, "k-1": {"seed": 1, "sampler": "gp"}})
+    )
     record.add(trial(0))
     again = SearchRecord(Ledger(tmp_path), "some")
     assert again.identities["k-0"]["sampler"] == "gp"
-    with pytest.raises(AnotherSearch, match="k-0 was searched with other sampler"):
+    with pytest.raises(SearchChanged, match="k-0 was searched with other sampler"):
         again.check({"k-0": {"seed": 1, "sampler": "tpe"}})
 
 
@@ -242,9 +265,8 @@ def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder, tmp_path):
 
 def test_a_budget_below_what_an_arm_has_had_is_refused(spert_folder, tmp_path):
     """Whether or not the arm is asked for: the others would be tuned with less."""
-    record = SearchRecord(Ledger(tmp_path), "fair_rounds-my_corpus")
-    record.trials = [trial(0), *(trial(number, arm="k-3") for number in range(4))]
-    record.save()
+    trials = trial(0), *(trial(number, arm="k-3") for number in range(4))
+    opened(tmp_path, *trials, experiment="fair_rounds-my_corpus").save()
     for budget, arms in ((1, []), (3, ["k-0"])):
         with pytest.raises(ValueError, match=rf"--trials {budget}: k-3 has 4 .*; give --trials 4"):
             make_search_plans(
@@ -258,11 +280,11 @@ def test_a_budget_below_what_an_arm_has_had_is_refused(spert_folder, tmp_path):
 
 
 def test_an_audit_takes_those_that_came_furthest(tmp_path):
-    record = SearchRecord(Ledger(tmp_path), "some")
-    record.trials = [
-        *(trial(0, "stopped", (0.5, 0.6)), trial(1, "stopped", (0.2, 0.9, 0.1))),
-        *(trial(2, "stopped", (0.9,)), trial(3, "stopped", (0.7, 0.7)), trial(4)),
-    ]
+    record = opened(
+        tmp_path,
+        *(trial(0, "pruned", (0.5, 0.6)), trial(1, "pruned", (0.2, 0.9, 0.1))),
+        *(trial(2, "pruned", (0.9,)), trial(3, "pruned", (0.7, 0.7)), trial(4)),
+    )
     assert [t.number for t in choose(record, 3)] == [1, 3, 0]
 
 
@@ -270,8 +292,8 @@ def stored(spert_folder, out) -> SearchRecord:
     """A search on disk: one finished and one stopped trial."""
     plan = plan_of(spert_folder, out, arms=["k-0"])
     record = SearchRecord(Ledger(out), plan.experiment)
-    record.open(plan.header("python study/run.py"), plan.identities())
-    for number, state in enumerate(("finished", "stopped")):
+    record.open(plan.record({"space": ["fair_rounds"]}))
+    for number, state in enumerate(("finished", "pruned")):
         record.add(trial(number, state, (0.2, 0.25)))
         record.trials[-1].config = plan.base("k-0").flat()
     record.save()
@@ -285,7 +307,7 @@ def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
     shown = console.file.getvalue()
     assert "k-0  2/16    1         1" in shown
     assert "k-0 #0  25.0    2       0.001" in shown
-    assert "stopped   1       2       0.00" in shown
+    assert "pruned    1       2       0.00" in shown
 
 
 def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
@@ -294,13 +316,9 @@ def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
     record.add(trial(2, "running", ()))
     record.trials[-1].inherited = 1
     record.save()
-    epochs = [
-        {"epoch": n, "train_loss": 1.0, "dev": {"f1": f1}, "seconds": 1800.0}
-        for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)
-    ]
-    history = {"history": [{**row, "tokens_per_second": 1.0} for row in epochs]}
+    epochs = [an_epoch(n, f1, seconds=1800.0) for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)]
     unit = Ledger(tmp_path).run(record.trials[-1].fingerprint)
-    save_tensors(unit.path / CHECKPOINT, {"w": torch.zeros(1)}, history)
+    unit.start_history(epochs)
     console = Console(file=io.StringIO(), width=150)
     Show(experiment=record.experiment, out=tmp_path).run(console)
     lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]

@@ -6,13 +6,12 @@ import pytest
 import torch
 
 from rin_core.train.checkpoint import save_tensors
-from rin_core.train.loop import CHECKPOINT, WEIGHTS
+from study.ledger.layout import CHECKPOINT, HISTORY, WEIGHTS
 from study.ledger.ledger import Ledger
-from study.ledger.run import USAGE, Superseded
+from study.ledger.run import Run, Superseded
 from study.ledger.shared import SharedRun
 from study.ledger.store import Store, StoreError
-
-EPOCH = {"train_loss": 2.0, "dev": {"f1": 0.5}, "seconds": 1.0, "tokens_per_second": 9.0}
+from tests.records import NO_PREDICTIONS, a_result, an_epoch
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -32,11 +31,11 @@ def node(store: Store, tmp_path: Path, name: str) -> SharedRun:
     return SharedRun(tmp_path / name / "abc", store)
 
 
-def train(run: SharedRun, token: str, *epochs: int) -> None:
+def train(run: Run, token: str, *epochs: int) -> None:
     for last in epochs:
-        history = [{"epoch": number, **EPOCH} for number in range(1, last + 1)]
         save_tensors(run.path / WEIGHTS, {"w": torch.tensor([float(last)])}, {"epoch": last})
-        save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": history})
+        save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"epochs": last})
+        run.start_history(an_epoch(number) for number in range(1, last + 1))
         run.publish_epoch(token)
 
 
@@ -49,14 +48,14 @@ def test_what_a_node_trained_arrives_at_the_driver(store, driver, tmp_path):
     token = worker.claim()
     train(worker, token, 1, 2)
     driver.refresh()
-    assert [row["epoch"] for row in driver.history()] == [1, 2]
+    assert [row.epoch for row in driver.history()] == [1, 2]
     assert driver.result() is None
-    worker.finish({"history": [{"epoch": 1}]}, {"triples": [1]}, token)
+    worker.finish(a_result("abc"), NO_PREDICTIONS, token)
     driver.refresh()
-    assert driver.result() == {"history": [{"epoch": 1}]}
-    assert driver.predictions() == {"triples": [1]}
+    assert driver.result() == a_result("abc")
+    assert driver.predictions() == NO_PREDICTIONS
     assert driver.weights.read_bytes() == worker.weights.read_bytes()
-    assert CHECKPOINT not in files(driver)
+    assert not {CHECKPOINT, HISTORY} & files(driver)
 
 
 def test_how_far_a_node_has_come_is_seen_without_its_weights(store, driver, tmp_path):
@@ -64,33 +63,20 @@ def test_how_far_a_node_has_come_is_seen_without_its_weights(store, driver, tmp_
     token = worker.claim()
     driver.poll()
     assert driver.history() == []
-    worker.record_usage(2, {"process_memory_megabytes": 300.0})
     train(worker, token, 1, 2)
     assert driver.history() == []
     driver.poll()
     assert driver.history() == worker.history()
-    assert files(driver) == {USAGE}
+    assert files(driver) == {HISTORY}
     driver.refresh()
     train(worker, token, 3)
-    assert [row["epoch"] for row in driver.history()] == [1, 2]
+    assert [row.epoch for row in driver.history()] == [1, 2]
     driver.poll()
-    worker.finish({"history": [{"epoch": 3}]}, {}, token)
+    worker.finish(a_result("abc", epochs=4), NO_PREDICTIONS, token)
     driver.poll()
-    assert [row["epoch"] for row in driver.history()] == [1, 2, 3]
+    assert [row.epoch for row in driver.history()] == [1, 2, 3]
     driver.refresh()
-    assert driver.history() == [{"epoch": 3}]
-
-
-def test_a_head_that_is_being_replaced_is_read_next_time(store, driver, tmp_path):
-    worker = node(store, tmp_path, "one")
-    train(worker, worker.claim(), 1)
-    driver.poll()
-    whole = (worker.path / CHECKPOINT).read_bytes()
-    for cut in (0, 4, 9, 60):
-        (tmp_path / "part").write_bytes(whole[:cut])
-        store.send(tmp_path / "part", f"abc/{CHECKPOINT}")
-        driver.poll()
-        assert len(driver.history()) == 1
+    assert [row.epoch for row in driver.history()] == [1, 2, 3, 4]
 
 
 def test_another_node_goes_on_where_a_lost_one_was_and_the_lost_one_writes_no_more(
@@ -104,17 +90,15 @@ def test_another_node_goes_on_where_a_lost_one_was_and_the_lost_one_writes_no_mo
     with pytest.raises(Superseded, match="abc: taken over by process"):
         train(lost, old, 4)
     with pytest.raises(Superseded):
-        lost.finish({"history": []}, {}, old)
-    other.finish({"history": [{"epoch": 4}]}, {}, token)
+        lost.finish(a_result("abc"), NO_PREDICTIONS, old)
+    other.finish(a_result("abc", epochs=4), NO_PREDICTIONS, token)
     driver.refresh()
-    assert driver.result() == {"history": [{"epoch": 4}]}
+    assert driver.result() == a_result("abc", epochs=4)
 
 
 def test_what_was_trained_before_there_was_a_store_is_taken_along(store, driver, tmp_path):
     alone = Ledger(tmp_path / "driver").run("abc")
-    save_tensors(
-        alone.path / CHECKPOINT, {"w": torch.ones(1)}, {"history": [{"epoch": 1, **EPOCH}]}
-    )
+    train(alone, alone.claim(), 1)
     ledger = Ledger(tmp_path / "driver", store)
     ledger.refresh([driver, ledger.run("never begun")])
     worker = node(store, tmp_path, "one")
@@ -138,21 +122,21 @@ def test_epochs_trained_without_the_store_are_not_trained_again(store, driver, t
     assert len(other.history()) == 4
     assert other.weights.read_bytes() == alone.weights.read_bytes()
     assert (other.failure(), other.pruned()) == (None, alone.pruned())
-    other.finish({"history": [{"epoch": 5}]}, {}, other.claim())
-    train(alone, alone.claim(), 5, 6)  # and of what has ended nothing is begun again
+    other.finish(a_result("abc", epochs=5), NO_PREDICTIONS, other.claim())
+    train(alone, alone.claim(), 5, 6)  # a finished run is not started again
     driver.refresh()
-    assert driver.history() == [{"epoch": 5}]
+    assert len(driver.history()) == 5
     assert driver.weights.read_bytes() == other.weights.read_bytes()
 
 
 def test_failures_and_stops_travel_until_the_next_claim(store, driver, tmp_path):
     node(store, tmp_path, "one").record_failure("diverged")
     driver.refresh()
-    assert driver.failure() == {"reason": "diverged"}
+    assert driver.failure().reason == "diverged"
     driver.record_pruned(3, "not among the best")
     worker = node(store, tmp_path, "two")
     worker.refresh()
-    assert worker.pruned() == {"epoch": 3, "reason": "not among the best"}
+    assert (worker.pruned().epoch, worker.pruned().reason) == (3, "not among the best")
     worker.claim()
     fresh = node(store, tmp_path, "three")
     for run in (fresh, driver):  # the driver has both in its own folder, too
@@ -164,10 +148,10 @@ def test_a_result_from_elsewhere_leaves_no_weights_of_an_attempt(store, driver, 
     worker = node(store, tmp_path, "one")
     train(worker, worker.claim(), 1)
     driver.refresh()
-    driver.import_result({"history": [{"epoch": 7}]}, None)
+    driver.import_result(a_result("abc", epochs=7), None)
     fresh = node(store, tmp_path, "two")
     fresh.refresh()
-    assert fresh.history() == [{"epoch": 7}]
+    assert len(fresh.history()) == 7
     assert not fresh.weights.exists()
 
 
@@ -187,7 +171,7 @@ def test_a_ledger_asks_only_for_units_that_the_store_has(store, tmp_path):
     ledger = Ledger(tmp_path / "driver", store)
     known, unknown = ledger.run("abc"), ledger.run("unknown")
     ledger.refresh([known, unknown])
-    assert known.failure() == {"reason": "here"}
+    assert known.failure().reason == "here"
     assert not unknown.path.exists()
 
 

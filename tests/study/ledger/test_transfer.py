@@ -10,26 +10,24 @@ import pytest
 from reports.frames.predictions import read_corpora
 from rin_core.config import Config
 from rin_core.data.loading import load_corpus, load_dataset
-from study.ledger.corpora import record_if_here
+from study.ledger.exported import read_exported
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
-from study.ledger.schema import read_exported
+from study.ledger.schema import Search, SearchTrial
 from study.ledger.search_record import SearchRecord
+from study.ledger.state import TrialState
 from study.ledger.transfer import export_ledger, first_difference, merge
-from tests.exports import (
-    NOTHING,
-    ONE_UNIT,
-    SEARCH,
-    planned,
-    python,
-    searched,
-)
+from study.planning.corpora import record_if_available
+from tests.exports import NOTHING, ONE_RUN, python
+from tests.records import a_planned_run, a_result, a_search, a_study, a_trial, an_epoch, scores
 
 
 def test_another_ledger_gets_all_but_the_weights(small_ledger, exported, tmp_path):
     other = Ledger(tmp_path / "other")
     (name,) = merge(other, read_exported(exported)).added
-    assert other.run(name).result() == small_ledger.run(name).result()
+    ours, theirs = small_ledger.run(name).result(), other.run(name).result()
+    rows = [row.model_copy(update={"usage": {}}) for row in ours.history]
+    assert theirs == ours.model_copy(update={"history": rows})
     assert other.run(name).predictions() == small_ledger.run(name).predictions()
     assert not other.run(name).weights.exists()
     again = tmp_path / "again.jsonl"
@@ -42,19 +40,17 @@ def test_what_is_known_is_left_alone_and_what_differs_is_reported(small_ledger, 
     assert (merged.added, merged.conflicts) == ([], {})
     (name,) = merged.known
     record = json.loads(exported.read_text())
-    record["content"]["history"]["dev_f1"][1] += 1e-16 + 1e-9
+    record["content"]["history"]["selection_f1"][1] += 1e-16 + 1e-9
     exported.write_text(json.dumps(record) + "\n")
     before = small_ledger.run(name).result()
     assert (
-        merge(small_ledger, read_exported(exported))
-        .conflicts[name]
-        .startswith("epoch 2: dev_f1 is ")
+        merge(small_ledger, read_exported(exported)).conflicts[name].startswith("epoch 2: f1 is ")
     )
     assert small_ledger.run(name).result() == before
 
 
 def test_only_the_corpora_asked_for(small_ledger, tmp_path):
-    assert export_ledger(small_ledger, tmp_path / "a", ["demo"]) == ONE_UNIT
+    assert export_ledger(small_ledger, tmp_path / "a", ["demo"]) == ONE_RUN
 
 
 def test_where_nothing_can_be_exported_to_or_from_is_named(small_ledger, tmp_path):
@@ -63,8 +59,10 @@ def test_where_nothing_can_be_exported_to_or_from_is_named(small_ledger, tmp_pat
     ):
         export_ledger(small_ledger, tmp_path)
     ledger = Ledger(tmp_path / "runs")
-    ledger.record_search("cut", {"trials": [], "identities": {}})
-    with pytest.raises(LedgerError, match=r"cut\.json: is no record of a study or a search; move"):
+    path = ledger.search_path("cut")
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    with pytest.raises(LedgerError, match=r"cut\.json: damaged record .*; move"):
         export_ledger(ledger, tmp_path / "a.jsonl")
 
 
@@ -80,53 +78,58 @@ def test_an_export_of_nothing_leaves_the_file_as_it_was(small_ledger, exported, 
     assert not empty.root.exists()
 
 
-def test_times_are_no_difference_but_everything_else_is(small_ledger):
-    (unit,) = small_ledger.runs()
-    result = unit.result()
-    assert result is not None
-    slower = [{**row, "seconds": 1e9, "tokens_per_second": 0.1} for row in result["history"]]
-    assert first_difference(result, {**result, "history": slower, "seconds": 1e9}) is None
-    assert first_difference(result, {**result, "best_epoch": 99}) == (
-        f"best_epoch is {result['best_epoch']} here and 99 there"
-    )
-    longer = [*result["history"], result["history"][-1]]
-    assert first_difference(result, {**result, "history": longer}) == "2 epochs here and 3 there"
-    better = {**result["test"], "f1": 2.0}
-    assert "test is F1" in (first_difference(result, {**result, "test": better}) or "")
+def test_times_are_no_difference_but_everything_else_is():
+    ours = a_result("abc", epochs=2)
+
+    def changed(**changes):
+        return ours.model_copy(update=changes)
+
+    slower = [an_epoch(n, seconds=9.0, usage={"cpu": 1.0}) for n in (1, 2)]
+    assert first_difference(ours, changed(history=slower, seconds=1e9)) is None
+    assert first_difference(ours, changed(best_epoch=99)) == "best_epoch is 2 here and 99 there"
+    longer = [*ours.history, an_epoch(3)]
+    assert first_difference(ours, changed(history=longer)) == "2 epochs here and 3 there"
+    other = first_difference(ours, changed(test_scores=scores(0.9)))
+    assert other == "test_scores is F1 0.4 here and F1 0.9 there"
+    other = first_difference(ours, changed(history=[an_epoch(1), an_epoch(2, f1=0.6)]))
+    assert other is not None
+    assert other.startswith("epoch 2: ")
 
 
-def test_where_a_pretrained_model_lies_stays_here(small_ledger, tmp_path):
-    (unit,) = small_ledger.runs()
-    result = unit.result()
-    assert result is not None
-    there = {**result["config"], "encoder.kind": "transformer", "encoder.model": "/home/me/model"}
-    fingerprint = Config.from_flat(there).fingerprint("d")
-    moved = {**result, "config": there, "fingerprint": fingerprint}
-    moved |= {"pretrained": {"name": "me/model", "digest": "m"}}
-    moved |= {"corpus": {**result["corpus"], "digest": "d"}}
+def test_the_folder_of_a_pretrained_model_is_not_exported(tmp_path):
+    config = {"encoder.kind": "transformer", "encoder.model": "/home/me/model"}
+    fingerprint = Config.from_flat(config).fingerprint("d")
+    name = {"name": "me/model", "digest": "m"}
     mine, other = Ledger(tmp_path / "mine"), Ledger(tmp_path / "other")
+    moved = a_result(fingerprint, config=config, pretrained=name)
     mine.run(fingerprint).import_result(moved, None)
     export_ledger(mine, tmp_path / "file")
     assert "/home" not in (tmp_path / "file").read_text()
     assert merge(other, read_exported(tmp_path / "file")).added == [fingerprint]
 
 
-def test_a_plans_command_names_no_place(tmp_path):
+def test_exported_options_name_no_place(tmp_path):
     here, other = Ledger(tmp_path / "here"), Ledger(tmp_path / "other")
-    command = (
-        "python study/run.py --out /home/me/runs --seeds 3 --shared=s3://mine --arms 'gru-*' "
-        "--data_root /home/me/c --data /home/me/private --embeddings=/home/me/g.txt "
-        "--set encoder.model=/home/me/bert --space mine/dropout.toml"
-    )
-    here.record_study("curve", {"corpus": "demo", "space": "s", "command": command}, [planned(0)])
+    options = {
+        "space": ["mine/dropout.toml"],
+        "data": ["/home/me/private"],
+        "data_root": "/home/me/c",
+        "embeddings": "/home/me/g.txt",
+        "set": ["encoder.model=/home/me/bert"],
+        "out": "/home/me/runs",
+        "shared": "s3://mine",
+    }
+    here.record_study(a_study([a_planned_run(0)], options=options))
     export_ledger(here, tmp_path / "file")
     merge(other, read_exported(tmp_path / "file"))
     study = other.study("curve")
     assert study is not None
-    assert study["command"] == (
-        "python study/run.py --seeds 3 --arms 'gru-*' --data private --embeddings=g.txt "
-        "--set encoder.model=bert --space mine/dropout.toml"
-    )
+    assert study.options == {
+        "space": ["mine/dropout.toml"],
+        "data": ["private"],
+        "embeddings": "g.txt",
+        "set": ["encoder.model=bert"],
+    }
     export_ledger(other, tmp_path / "again")
     merge(other, read_exported(tmp_path / "again"))
 
@@ -135,50 +138,52 @@ def test_a_plans_command_names_no_place(tmp_path):
 def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path, their_hour, shown):
     """Of both, and under the command that was given last."""
     here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
-    ours, theirs = (
-        {"corpus": "demo", "space": "s", "command": c, "updated": f"2026-01-01T{hour}:00:00+0000"}
-        for c, hour in (("ours", "08"), ("theirs", their_hour))
-    )
-    here.record_study("curve", ours, [planned(0), planned(1)])
-    there.record_study("curve", theirs, [planned(1), planned(2)])
+    plans = [a_planned_run(seed) for seed in range(3)]
+    for ledger, own, name, hour in (
+        (here, plans[:2], "ours", "08"),
+        (there, plans[1:], "theirs", their_hour),
+    ):
+        updated = f"2026-01-01T{hour}:00:00+0000"
+        ledger.record_study(a_study(own, options={"space": [name]}, updated=updated))
     file = tmp_path / "there.jsonl"
     assert export_ledger(there, file) == {**NOTHING, "study": 1}
     assert merge(here, read_exported(file)).added == ["curve"]
     study = here.study("curve")
     assert study is not None
-    assert study["trials"] == [planned(0), planned(1), planned(2)]
-    assert study["command"] == shown
-    assert study["updated"] == max(ours["updated"], theirs["updated"])
+    assert study.trials == plans
+    assert study.options == {"space": [shown]}
+    assert study.updated == f"2026-01-01T{max('08', their_hour)}:00:00+0000"
     assert merge(here, read_exported(file)).known == ["curve"]
 
 
 def test_an_older_plan_from_elsewhere_changes_no_arm(tmp_path):
-    """What an arm was last is what reports take it for, and the last settings are reported."""
+    """Reports take an arm for its last model, and show the last settings."""
     here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
     config = Config().override("encoder.dropout", 0.5)
-    changed = {"config": config.flat(), "fingerprint": config.fingerprint("d")}
-    old: list[dict[str, object]] = [{**planned(0), **changed}]
-    old.append({**planned(5), "settings": {"training.patience": 3}})
-    there.record_study(
-        "curve", {"corpus": "demo", "space": "s", "updated": OLD_TIME}, [*old, planned(7)]
-    )
-    here.record_study("curve", {"corpus": "demo", "space": "s", "updated": NEW_TIME}, [planned(0)])
+    changed = a_planned_run(0, config=config.flat(), fingerprint=config.fingerprint("d"))
+    old = [changed, a_planned_run(5, settings={"training.patience": 3})]
+    there.record_study(a_study([*old, a_planned_run(7)], updated=OLD_TIME))
+    here.record_study(a_study([a_planned_run(0)], updated=NEW_TIME))
     file = tmp_path / "there.jsonl"
     export_ledger(there, file)
     merge(here, read_exported(file))
     study = here.study("curve")
     assert study is not None
-    assert study["trials"] == [*old, planned(0), planned(7)]
+    assert study.trials == [*old, a_planned_run(0), a_planned_run(7)]
 
 
 #: An hour apart, in zones that sort the other way.
 OLD_TIME, NEW_TIME = "2026-01-01T23:00:00+0200", "2026-01-01T22:00:00+0000"
 
 
+def tune(*trials: SearchTrial, **identities: dict[str, int]) -> Search:
+    return a_search(identities or {"a": {"seed": 1}}, list(trials), "tune")
+
+
 def two_with_a_search(folder: Path) -> tuple[Ledger, Ledger, Path]:
     """Two ledgers that have the same search, and the second one's export."""
     here, there = Ledger(folder / "here"), Ledger(folder / "there")
-    there.record_search("tune", {**SEARCH, "trials": [searched(0, 0.5)]})
+    there.record_search(tune(a_trial(0)))
     file = folder / "there.jsonl"
     assert export_ledger(there, file) == {**NOTHING, "search": 1}
     assert merge(here, read_exported(file)).added == ["tune"]
@@ -191,13 +196,12 @@ def test_a_search_goes_over_whole(tmp_path):
     assert merge(here, read_exported(file)).known == ["tune"]
 
 
-def test_a_search_that_went_on_elsewhere_comes_back(tmp_path):
+def test_a_search_that_was_continued_elsewhere_comes_back(tmp_path):
     here, there, file = two_with_a_search(tmp_path)
-    cut_off = {**searched(1, 0.4), "state": "running"}
-    here.record_search("tune", {**SEARCH, "trials": [searched(0, 0.5), cut_off]})
-    on = [searched(0, 0.5), searched(1, 0.6), searched(2, 0.7)]
+    cut_off = a_trial(1, 0.4, state=TrialState.RUNNING)
+    here.record_search(tune(a_trial(0), cut_off))
     more = {"a": {"seed": 1}, "b": {"seed": 1}}
-    there.record_search("tune", {**SEARCH, "identities": more, "trials": on})
+    there.record_search(tune(a_trial(0), a_trial(1, 0.6), a_trial(2, 0.7), **more))
     export_ledger(there, file)
     assert merge(here, read_exported(file)).added == ["tune"]
     record = SearchRecord(here, "tune")
@@ -208,17 +212,14 @@ def test_a_search_that_went_on_elsewhere_comes_back(tmp_path):
 
 @pytest.mark.parametrize(
     "theirs",
-    [
-        {"trials": [searched(0, 0.5), searched(1, 0.7), searched(2, 0.7)]},
-        {"trials": [searched(0, 0.5)], "identities": {"a": {"seed": 2}}},
-    ],
+    [tune(a_trial(0), a_trial(1, 0.7), a_trial(2, 0.7)), tune(a_trial(0), a={"seed": 2})],
 )
 def test_two_searches_of_one_name_are_a_conflict(tmp_path, theirs):
     here, there, file = two_with_a_search(tmp_path)
-    here.record_search("tune", {**SEARCH, "trials": [searched(0, 0.5), searched(1, 0.6)]})
-    there.record_search("tune", {**SEARCH, **theirs})
+    here.record_search(tune(a_trial(0), a_trial(1, 0.6)))
+    there.record_search(theirs)
     export_ledger(there, file)
-    counts = f"2 trials here and {len(theirs['trials'])} there"
+    counts = f"2 trials here and {len(theirs.trials)} there"
     assert merge(here, read_exported(file)).conflicts["tune"].startswith(counts)
     assert len(SearchRecord(here, "tune").trials) == 2
 
@@ -255,7 +256,7 @@ class TestCommands:
         record = json.loads(exported.read_text())
         for name, message in (
             ("elsewhere", "corpus 'elsewhere': no such folder"),
-            ("demo", "corpus 'demo': the one here is another"),
+            ("demo", "corpus 'demo': the local copy has digest"),
         ):
             record["content"]["corpus"] |= {"name": name, "content": "0" * 16}
             exported.write_text(json.dumps(record) + "\n")
@@ -276,7 +277,7 @@ class TestCommands:
         config, ledger = Config(), Ledger(tmp_path / "runs")
         content = load_dataset("mine", config, data_root=tmp_path).content
         assert content != load_corpus("mine", tmp_path).digest()
-        assert record_if_here(ledger, content, "mine", tmp_path, config) == ""
+        assert record_if_available(ledger, content, "mine", tmp_path, config) == ""
         assert set(read_corpora(ledger.root)) == {content}
 
     def test_a_conflict_fails_the_import(self, small_ledger, exported):
@@ -293,7 +294,7 @@ class TestCommands:
         bad.write_text("{}")
         files = str(exported), str(bad)
         shown = python("study/run.py", "import", *files, f"--out={other}", code=2)
-        assert "bad.jsonl, line 1: is no exported record (record is missing)" in shown
+        assert "bad.jsonl, line 1: not an exported record (record is missing)" in shown
         assert not other.exists()
 
     def test_misuse(self, tmp_path):

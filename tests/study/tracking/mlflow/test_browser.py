@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 pytest.importorskip("playwright", reason="playwright is not installed: pip install -e '.[test]'")
 
 from rin_core.config import Config
-from study.execution.trial import run_unit
+from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.tracking.base import ExperimentSpec, RunSpec
 from study.tracking.mlflow.names import WATCHED
@@ -51,7 +51,7 @@ def small_study(root: Path, trained: Trained) -> ExperimentSpec:
             changes = {**SMALL, "model.rounds": rounds, "training.seed": seed}
             config = Config().with_overrides(changes)
             unit = Ledger(root / "runs").run(config.fingerprint(trained.encoded.digest))
-            run_unit(config, trained.encoded, unit)
+            train_run(config, trained.encoded, unit)
             runs[unit.fingerprint] = RunSpec(
                 run=unit,
                 experiment=NAME,

@@ -5,22 +5,23 @@ on a machine that has no corpus. So each corpus leaves one file there, and one m
 of word vectors. They hold the text of the test split: a private corpus stays as private as its
 ledger.
 
-``python study/corpora.py --data webnlg_star nyt5k_star`` records corpora without a study.
+``python study/run.py record --data webnlg_star nyt5k_star`` records corpora without a study.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from rin_core.config import Config, DataConfig
-from rin_core.data.corpus import Corpus, Sentence
+from rin_core.data.corpus import Corpus
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import find_recorded_vectors, load_corpus, load_dataset, with_tags
 from rin_core.data.statistics import split_statistics
 from rin_core.data.vocabulary import UNKNOWN
+from study.ledger import schema
 from study.ledger.ledger import Ledger
+from study.ledger.schema import Result, Vectors
 
 
 def record_corpora(
@@ -56,13 +57,13 @@ def record_corpus(
     """
     if not ledger.corpus_path(content).exists():
         corpus = load_corpus(name, data_root, config.max_missing)
-        ledger.record_corpus(content, describe(corpus))
+        ledger.record_corpus(describe(content, corpus))
 
 
-def record_if_here(
+def record_if_available(
     ledger: Ledger, content: str, name: str, data_root: Path | None, config: Config
 ) -> str:
-    """Record a corpus that results from elsewhere are on, if it is at hand; else say why not.
+    """Record the corpus of imported results if it is available here; else say why not.
 
     Args:
         ledger: Where to.
@@ -78,8 +79,8 @@ def record_if_here(
     except ValueError as error:
         return str(error)
     if (here := with_tags(corpus, config)[0].digest()) != content:
-        return f"corpus {name!r}: the one here is another (digest {here}, not {content})"
-    ledger.record_corpus(content, describe(corpus))
+        return f"corpus {name!r}: the local copy has digest {here}, expected {content}"
+    ledger.record_corpus(describe(content, corpus))
     return ""
 
 
@@ -93,23 +94,25 @@ def record_vectors(ledger: Ledger, corpus: EncodedCorpus) -> None:
     vectors, recorded = corpus.vectors, ledger.corpus(corpus.content)
     if vectors is None or recorded is None or ledger.vectors_path(corpus.digest).exists():
         return
-    words = sorted({word for sentence in recorded["test"] for word in sentence["words"]})
+    words = sorted({word for sentence in recorded.test for word in sentence.words})
     numbers = dict(zip(words, corpus.vocabulary.word_ids(words), strict=True))
-    description = {
-        "name": vectors.name,
-        "with_vector": [word for word, k in numbers.items() if vectors.found[k]],
-        "unseen": [word for word, k in numbers.items() if k == UNKNOWN],
-    }
-    ledger.record_vectors(corpus.digest, description)
+    ledger.record_vectors(
+        Vectors(
+            digest=corpus.digest,
+            name=vectors.name,
+            with_vector=[word for word, k in numbers.items() if vectors.found[k]],
+            unseen=[word for word, k in numbers.items() if k == UNKNOWN],
+        )
+    )
 
 
-def record_vectors_if_here(
+def record_vectors_if_available(
     ledger: Ledger,
-    result: Mapping[str, Any],
+    result: Result,
     data_root: Path | None,
     embeddings: Path | None,
 ) -> str:
-    """Record the word vectors of a result from elsewhere, if they are at hand; else say why not.
+    """Record the word vectors of an imported result if they are available; else say why not.
 
     Args:
         ledger: Where to.
@@ -118,37 +121,42 @@ def record_vectors_if_here(
         embeddings: The file; None looks for the recorded name in the data root and in
             ``embeddings`` there.
     """
-    corpus = result["corpus"]
-    if not result["vectors"] or ledger.vectors_path(corpus["digest"]).exists():
+    corpus = result.corpus
+    if result.vectors is None or ledger.vectors_path(corpus.digest).exists():
         return ""
-    name, config = result["vectors"]["name"], Config.from_flat(result["config"])
+    name, config = result.vectors.name, Config.from_flat(result.config)
     path = embeddings or find_recorded_vectors(name, data_root)
     if path is None:
         return f"word vectors {name}: no such file in the data root, nor in its folder embeddings"
     try:
-        here = load_dataset(corpus["name"], config, data_root=data_root, embeddings=path)
+        here = load_dataset(corpus.name, config, data_root=data_root, embeddings=path)
     except ValueError as error:
         return str(error)
-    if here.digest != corpus["digest"]:
-        return f"word vectors {name}: those here, or the corpus {corpus['name']!r}, are others"
+    if here.digest != corpus.digest:
+        return (
+            f"word vectors {name}: the local file or the corpus {corpus.name!r} differs from the "
+            "recorded one"
+        )
     record_vectors(ledger, here)
     return ""
 
 
-def describe(corpus: Corpus) -> dict[str, Any]:
+def describe(content: str, corpus: Corpus) -> schema.Corpus:
     """Return a corpus's name, the statistics of its splits and the sentences of test."""
     splits = corpus.splits().items()
-    return {
-        "name": corpus.name,
-        "statistics": {split: split_statistics(part).to_json() for split, part in splits},
-        "test": [_sentence(sentence) for sentence in corpus.test],
-    }
-
-
-def _sentence(sentence: Sentence) -> Mapping[str, Sequence[object]]:
-    return {
-        "words": sentence.words,
-        "entities": sentence.entities,
-        "triples": sentence.triples,
-        "missing": sentence.missing,
-    }
+    return schema.Corpus(
+        content=content,
+        name=corpus.name,
+        statistics={
+            split: schema.Statistics(**split_statistics(part).to_json()) for split, part in splits
+        },
+        test=[
+            schema.Sentence(
+                words=list(sentence.words),
+                entities=[list(span) for span in sentence.entities],
+                triples=[[list(t.subject), t.relation, list(t.object)] for t in sentence.triples],
+                missing=[list(triple) for triple in sentence.missing],
+            )
+            for sentence in corpus.test
+        ],
+    )

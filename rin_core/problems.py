@@ -1,0 +1,44 @@
+"""One line for the first thing that pydantic finds wrong in a record or a user's file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_LONGEST = 60
+
+
+def first_problem(problem: Mapping[str, Any]) -> str:
+    """Describe one of :meth:`pydantic.ValidationError.errors`: field, value, what it must be.
+
+    For example ``history[3].train_loss = 'x': must be a valid number``.
+    """
+    field = field_name(problem["loc"])
+    match problem["type"]:
+        case "missing":
+            return f"{field} is missing"
+        case "extra_forbidden":
+            return f"{field}: no such field"
+        case "value_error":
+            return f"{field}: {problem['ctx']['error']}" if field else str(problem["ctx"]["error"])
+    message = str(problem["msg"])
+    expected = message.replace("Input should be", "must be").replace("String should", "must")
+    place = f"{field} = " if field else ""
+    return f"{place}{short(problem['input'])}: {expected[0].lower()}{expected[1:]}"
+
+
+def field_name(path: tuple[int | str, ...]) -> str:
+    """Write the path to a field as people do: ``trials[3].seconds[0]``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def short(value: object) -> str:
+    """Return a value as Python writes it, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "a very large number"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

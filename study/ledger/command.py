@@ -1,0 +1,119 @@
+"""The options of a command line, recorded as data and shown as text.
+
+A study and a search record the options that were given, for example
+``{"space": ["rounds_curve"], "data": ["demo"], "seeds": "5"}``. An option that takes several
+values, or that may be given several times, has a list. Options with their default are left out.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+
+from study.ledger.fields import Options
+
+LISTS = ("space", "data", "arms", "set")
+"""Options with a list."""
+REPEATED = "set"
+"""Is given once for each value: ``--set a=1 --set b=2``."""
+PLACES = ("out", "shared", "data_root", "ray_address", "tracking_uri")
+"""Options that name a place of one machine, and do not change a result."""
+LOCATIONS = ("data", "data_root", "embeddings", "out")
+"""Options of a study that other commands on its runs take as well."""
+
+PROGRAM = "python study/run.py"
+
+
+def render(options: Options, command: Sequence[str] = ()) -> str:
+    """Return the command line as a person types it; empty without options or a command.
+
+    Args:
+        options: As recorded.
+        command: A subcommand and its arguments, such as ``["rerun", "3f5a…"]``.
+    """
+    if not options and not command:
+        return ""
+    words = [PROGRAM, *map(shlex.quote, command)]
+    for name, value in options.items():
+        values = [value] if isinstance(value, str) else value
+        option = f"--{name.replace('_', '-')}"
+        groups = [[one] for one in values] if name == REPEATED else [values]
+        words += [" ".join([option, *map(shlex.quote, group)]) for group in groups]
+    return " ".join(words)
+
+
+def without_places(options: Options) -> Options:
+    """Return the options that mean the same on another machine; a path keeps its last name."""
+    return {
+        name: _without_folders(value) if isinstance(value, str) else [*map(_without_folders, value)]
+        for name, value in options.items()
+        if name not in PLACES
+    }
+
+
+def for_all_runs(options: Options, seeds: Collection[int]) -> Options:
+    """Return the options that run all runs of a study, from those given last.
+
+    Those may have named fewer arms or seeds. How many trials run at once depends on the machine.
+
+    Args:
+        options: As recorded.
+        seeds: All seeds of the study.
+    """
+    chosen = {k: v for k, v in options.items() if k not in ("arms", "max_concurrent")}
+    if "seeds" in chosen:
+        counted = sorted(seeds) == list(range(len(seeds)))
+        chosen["seeds"] = str(len(seeds)) if counted else ",".join(map(str, sorted(seeds)))
+    return chosen
+
+
+def locations(options: Options) -> Options:
+    """Return where a study finds data, vectors and ledger, for another command on its runs.
+
+    Several corpora are left out: the record names the corpus of each run.
+    """
+    return {
+        name: value
+        for name in LOCATIONS
+        if (value := options.get(name)) and (isinstance(value, str) or len(value) == 1)
+    }
+
+
+def from_text(command: str) -> Options:
+    """Return the options of a command line in a record of version 2 or earlier.
+
+    Raises:
+        ValueError: The text is not a command line.
+    """
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in shlex.split(command):
+        if word.startswith("--"):
+            option, equals, value = word.removeprefix("--").partition("=")
+            name = option.replace("-", "_")
+            found.setdefault(name, []).extend([value] if equals else [])
+        elif name:
+            found[name].append(word)
+    return {
+        name: values if name in LISTS or len(values) != 1 else values[0]
+        for name, values in found.items()
+    }
+
+
+def given(options: Mapping[str, object], defaults: Mapping[str, object]) -> Options:
+    """Return the options that differ from their defaults, as they are recorded."""
+    return {
+        name: [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
+        for name, value in options.items()
+        if value != defaults.get(name)
+    }
+
+
+def _without_folders(value: str) -> str:
+    """Cut the folders off an absolute path, behind a ``field=`` too."""
+    field, equals, path = value.partition("=")
+    whole = path if equals else value
+    if not whole.startswith(("/", "~")):
+        return value
+    name = whole.rstrip("/").rpartition("/")[2]
+    return f"{field}={name}" if equals else name

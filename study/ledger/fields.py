@@ -1,0 +1,88 @@
+"""Types of the fields of records: names, counts, finite numbers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from rin_core.problems import short
+
+SCORES = tuple(
+    prefix + name
+    for prefix in ("", "exact_", "entity_", "relation_")
+    for name in ("precision", "recall", "f1")
+)
+"""Names of the scores of one split."""
+
+Split = Literal["dev", "test"]
+
+_LONGEST_NAME = 200
+LATEST = 2**37  # in the year 6325; a calendar of four digits ends soon after
+LARGEST = 2**63
+
+
+def _file_name(value: str) -> str:
+    printable = value.isprintable() and value.strip(".")
+    if not printable or Path(value).name != value or len(value.encode()) > _LONGEST_NAME:
+        raise ValueError(f"{short(value)}: must be a name, without folders")
+    return value
+
+
+def _finite(value: Any) -> Any:
+    """Refuse what JSON has no form for, and numbers that no machine has."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            _finite(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _finite(inner)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value}: must be a finite number")
+    elif isinstance(value, int):
+        if abs(value) >= LARGEST:
+            raise ValueError(f"{short(value)}: must be less than 2^63")
+    elif value is not None and not isinstance(value, str):
+        raise ValueError(f"{short(value)}: must be JSON")
+    return value
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, dict | list | tuple):
+        raise ValueError(f"{short(value)}: must be text, a number, true, false or null")
+    return _finite(value)
+
+
+def _all_scores(values: dict[str, float]) -> dict[str, float]:
+    for name in SCORES:
+        if name not in values:
+            raise ValueError(f"{name} is missing")
+    if len(values) > len(SCORES):
+        raise ValueError(f"{min(values.keys() - set(SCORES))}: no such score")
+    return values
+
+
+def _float_range(value: Any) -> Any:
+    """Refuse whole numbers beyond the floats, on which the conversion would fail."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST:
+        raise ValueError(f"{short(value)}: must be a finite number")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_file_name)]
+"""The name of a file or a folder, without a path."""
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
+Count = Annotated[int, Field(ge=0, lt=LARGEST)]
+Number = Annotated[float, BeforeValidator(_float_range)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+Seconds = Annotated[Number, Field(ge=0)]
+Scores = Annotated[dict[str, Fraction], AfterValidator(_all_scores)]
+Scalar = Annotated[Any, AfterValidator(_scalar)]
+Json = Annotated[Any, AfterValidator(_finite)]
+Settings = dict[str, Scalar]
+"""Values by dotted name, as :meth:`rin_core.config.Config.flat` has them."""
+Options = dict[str, str | list[str]]
+"""The options of a command line, by name; see :mod:`study.ledger.command`."""

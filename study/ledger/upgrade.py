@@ -1,0 +1,110 @@
+"""Records of earlier versions, brought to the present form.
+
+Version 3 records carry their version. Everything before has none and is called version 2 here:
+
+- A result had ``dev``, which held scores of test where ``training.selection`` was ``test``,
+  ``test`` and ``stopped``; its epochs had a column ``dev_f1`` and the like.
+- A study and a search had their command as a text, ``command``.
+- A trial pruned by ASHA had the state ``stopped``, and its run a file ``stopped.json``.
+- The epochs of an unfinished run were in its checkpoint, and ``usage.jsonl`` had what each took of
+  the machine.
+
+An upgrade renames and moves. It does not check: what it cannot understand it leaves as it is, and
+the schema refuses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+
+from study.ledger import command
+from study.ledger.fields import SCORES
+from study.ledger.schema import VERSION, Epoch
+
+_DEV = tuple(f"dev_{name}" for name in SCORES)
+
+
+def upgrade_result(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result of version 2 in the present form."""
+    new = {key: value for key, value in old.items() if key not in ("dev", "test", "stopped")}
+    config = old.get("config")
+    split = config.get("training.selection", "dev") if isinstance(config, dict) else "dev"
+    new |= {"version": VERSION, "selection_split": split}
+    renamed = {"dev": "selection_scores", "test": "test_scores", "stopped": "end_reason"}
+    new |= {now: old[before] for before, now in renamed.items() if before in old}
+    if isinstance(history := old.get("history"), list):
+        new["history"] = [upgrade_epoch(row) for row in history]
+    return new
+
+
+def upgrade_epoch(old: Any) -> Any:
+    """Return an epoch of version 2 in the present form: its dev scores in one object."""
+    if not isinstance(old, dict) or "selection_scores" in old:
+        return old
+    new = {key: value for key, value in old.items() if key not in _DEV}
+    return {**new, "selection_scores": {k[4:]: old[k] for k in _DEV if k in old}}
+
+
+def upgrade_study(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a study of version 2 in the present form."""
+    return _with_options(old)
+
+
+def upgrade_search(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a search of version 2 in the present form."""
+    new = _with_options(old)
+    if isinstance(trials := old.get("trials"), list):
+        new["trials"] = [_upgrade_trial(trial) for trial in trials]
+    return new
+
+
+def _upgrade_trial(old: Any) -> Any:
+    if isinstance(old, dict) and old.get("state") == "stopped":
+        return {**old, "state": "pruned"}
+    return old
+
+
+def _with_options(old: Mapping[str, Any]) -> dict[str, Any]:
+    new = {"version": VERSION, **{k: v for k, v in old.items() if k != "command"}}
+    if "command" in old:
+        text = old["command"]
+        new["options"] = command.from_text(text) if isinstance(text, str) else text
+    return new
+
+
+def epochs_of_checkpoint(path: Path) -> list[Epoch]:
+    """Return the epochs that a checkpoint of version 2 records; none where it cannot be read."""
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            rows = json.loads((file.metadata() or {})["rin"])["history"]
+        return [
+            Epoch(**{k: v for k, v in row.items() if k != "dev"}, selection_scores=row["dev"])
+            for row in rows
+        ]
+    except (
+        safetensors.SafetensorError,
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ):
+        return []
+
+
+def usage_of_lines(text: str) -> dict[int, dict[str, float]]:
+    """Return what epochs took of the machine, from ``usage.jsonl`` of version 2."""
+    found: dict[int, dict[str, float]] = {}
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+            found[int(row.pop("epoch"))] = {name: float(value) for name, value in row.items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # a kill may have cut a line
+    return found
