@@ -38,7 +38,7 @@ class Store:
             self._fs, self._root = fsspec.core.url_to_fs(self.uri, **options)
         except (ImportError, ValueError) as error:
             raise StoreError(
-                f"--shared {without_credentials(self.uri)}: {error}; wanted a URI such as "
+                f"--shared {without_credentials(self.uri)}: {error}; expected a URI such as "
                 "s3://bucket/rin, and the package that opens it, on every node"
             ) from error
 
