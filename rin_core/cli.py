@@ -1,4 +1,4 @@
-"""How a command ends: 0 done, 1 something failed, 2 misuse, 130 interrupted."""
+"""Exit codes of commands: 0 success, 1 failure, 2 misuse, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from rin_core.errors import RinError
 
-#: As shells have it for what Ctrl-C ended.
+#: The code that shells use for a program that Ctrl-C ended.
 INTERRUPTED = 130
 
 
@@ -19,14 +19,13 @@ def exit_with_clear_errors(
     *,
     interrupted: str = "interrupted; run the same command to resume",
 ) -> NoReturn:
-    """Run a command and exit with its code; an expected error is one line, not a traceback.
+    """Run a command and exit with its code. An expected error prints one line, no traceback.
 
-    ``ValueError`` is what bad input raises throughout: a corpus, vectors, a model, a setting.
+    Every bad input raises ``ValueError``: a corpus, vectors, a model, a setting.
 
     Args:
-        main: Returns the exit code; :data:`INTERRUPTED` where it has put its records in order
-            after Ctrl-C.
-        interrupted: What to say on Ctrl-C.
+        main: Returns the exit code; :data:`INTERRUPTED` if it handled Ctrl-C itself.
+        interrupted: The message on Ctrl-C.
     """
     try:
         code = main()
@@ -37,7 +36,7 @@ def exit_with_clear_errors(
         _complain(error)
         sys.exit(2)
     except BrokenPipeError:
-        # The reader has seen enough, as in "… | head"; what is left unwritten must not complain.
+        # The reader closed the pipe, as in "… | head". Closing stdout must not raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
@@ -51,7 +50,7 @@ def exit_with_clear_errors(
 def without_credentials(text: str) -> str:
     """Remove the user name and password of every URI in a text.
 
-    A password may hold an ``@`` or a ``/`` of its own, or stand behind the ``?``.
+    A password may contain ``@`` or ``/``, or follow the ``?``.
     """
     text = re.sub(r"(?<=://)(?:[^/:@\s]+:\S*|[^/\s]*)@", "", text)
     return re.sub(r"(?<=[?&])(user|password)=[^&\s]*&?", "", text)

@@ -1,8 +1,7 @@
 """Typed, frozen settings of one training run, and the canonical form that identifies it.
 
-Every number the paper gives for its GloVe models (§5.1) is a default here, so ``Config()`` *is*
-the paper's GRU with K = 1. A field is checked where it is defined: an impossible value never gets
-as far as a trial.
+The defaults are the paper's values for its GloVe models (§5.1), so ``Config()`` is the paper's GRU
+with K = 1. A section checks its fields when it is built, so no run starts with an invalid value.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from typing import Any, Literal, Self
 from rin_core.errors import ConfigError
 from rin_core.fields import coerce, field_types, require, require_choice, suggest
 
-#: Raised when a change of the code changes what a given configuration computes,
-#: so that results of different protocols are never taken for one another.
+#: Increase it when a change of the code changes what a configuration computes. Fingerprints contain
+#: it, so results of different protocols never mix.
 PROTOCOL_VERSION = 1
 
 
@@ -30,14 +29,11 @@ class DataConfig:
     entity_word: Literal["first", "last"] = "first"
     """The word that stands for a multi-word entity in a triple."""
     lowercase: bool = True
-    """Lower-case words for the vocabulary; part-of-speech tags keep the cue of a capital.
-
-    A transformer's tokenizer is given the words as written.
-    """
+    """Lower-case words for the vocabulary. A transformer's tokenizer gets the words as written."""
     pos: Literal["auto", "off"] = "auto"
     """Part-of-speech features: from the corpus, else from a tagger if one is installed."""
     max_missing: float = 0.01
-    """Largest share of a split's triples whose arguments may be absent from their sentence."""
+    """Largest share of a split's triples that may have an argument missing from the sentence."""
 
     def __post_init__(self) -> None:
         require_choice(self, "data", "entity_word")
@@ -50,20 +46,20 @@ EncoderKind = Literal["bilstm", "transformer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderTraits:
-    """What everything outside the model has to know of an encoder, without importing it."""
+    """What code outside the model needs to know about an encoder, without importing torch."""
 
     settings: frozenset[str]
-    """Fields of :class:`EncoderConfig` that change what it computes. ``model`` is none of them:
+    """Fields of :class:`EncoderConfig` that change what it computes. ``model`` is not among them:
     the content of a pretrained model is part of the data's digest."""
     reads_pieces: bool = False
-    """It reads the sub-word pieces of ``encoder.model``; otherwise words, their part-of-speech
-    tags and word vectors."""
+    """Whether it reads the sub-word pieces of ``encoder.model``. Otherwise it reads words, their
+    part-of-speech tags and word vectors."""
     bfloat16: bool = False
     """Whether it can compute in ``training.precision = "bfloat16"``."""
 
 
-#: To add an encoder: its name in ``EncoderKind``, an entry here, and its module in
-#: ``rin_core.model.encoders.ENCODERS``.
+#: To add an encoder, add its name to ``EncoderKind``, an entry here, and its class to the tables of
+#: ``rin_core.model.encoders``.
 ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
     "bilstm": EncoderTraits(settings=frozenset({"word_dim", "pos_dim", "hidden_size", "dropout"})),
     "transformer": EncoderTraits(
@@ -83,20 +79,20 @@ class EncoderConfig:
     pos_dim: int = 10
     """Width of the BiLSTM's part-of-speech vectors, used where the corpus has tags."""
     hidden_size: int = 100
-    """D of the BiLSTM, both directions together; a transformer brings its own."""
+    """D of the BiLSTM, both directions together; a transformer has its own."""
     dropout: float = 0.1
-    """Share of features dropped in training on their way into what is learned from nothing:
-    the BiLSTM's input, a transformer's output. Inside, a transformer has rates of its own."""
+    """Dropout rate of the BiLSTM's input, or of a transformer's output. Inside, a transformer uses
+    its own rates."""
     model: str = "google-bert/bert-base-cased"
     """Pretrained transformer: a name on the Hugging Face hub, or a folder (paper: BERT-Base cased).
 
-    Its content is part of the data's digest; where it lies is no part of a run's identity.
+    Its content is part of the data's digest; its name or path is not part of the fingerprint.
     """
     freeze: bool = False
-    """Keep the pretrained weights as they are; the transformer then runs without its dropout."""
+    """Do not train the pretrained weights; the transformer then runs without its dropout."""
     max_pieces: int = 512
-    """Most sub-word pieces a transformer reads at once, special ones included; less where the
-    model can read less. Longer sentences are read in overlapping windows."""
+    """Most sub-word pieces that a transformer reads at once, special ones included. The model's
+    own limit applies if it is lower. Longer sentences are read in overlapping windows."""
 
     def __post_init__(self) -> None:
         require_choice(self, "encoder", "kind")
@@ -134,11 +130,11 @@ class EncoderConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """Task features, interaction, heads: what Table 5 takes apart (paper Eqs. 1-11)."""
+    """Task features, interaction and heads: the parts that Table 5 removes (paper Eqs. 1-11)."""
 
     architecture: Literal["arxiv", "camera_ready"] = "arxiv"
-    """The paper's Figure 2, or the published version: rounds refine H itself, and there is
-    neither f_r and f_g nor INT."""
+    """The paper's Figure 2, or the published version, where rounds refine H itself, without f_r,
+    f_g and INT."""
     rounds: int = 1
     """K, the number of updating rounds. K = 0 is the paper's BiLSTM_s."""
     cell: Literal["gru", "rnn", "linear"] = "gru"
@@ -156,7 +152,7 @@ class ModelConfig:
     scorer: Literal["separable", "concat", "biaffine"] = "separable"
     """C_r: Eqs. 9-10, the published version's concatenation before the ReLU, or biaffine."""
     relation_bias: float = -6.0
-    """Where C_r's bias starts: triples are rare, and a start at 0 costs an epoch."""
+    """Initial bias of C_r. Triples are rare: starting at 0 costs an epoch."""
 
     def __post_init__(self) -> None:
         for name in ("architecture", "cell", "scorer"):
@@ -216,13 +212,13 @@ class TrainingConfig:
     weight_decay: float = 0.0
     """Decoupled decay, as AdamW's, of every weight but biases and normalisation."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of a transformer: ``bfloat16`` is autocast, and refused without a CUDA device.
+    """Arithmetic of a transformer: ``bfloat16`` uses autocast and requires a CUDA device.
 
-    A BiLSTM's is float32, since autocast takes it through cuDNN in float16. Interaction, heads and
+    A BiLSTM computes in float32, because autocast would run it in float16. Interaction, heads and
     loss stay in float32: logits near 0 decide triples.
     """
     max_epochs: int = 100
-    """Most epochs."""
+    """Largest number of epochs."""
     patience: int = 20
     """Epochs without a better dev F1 after which training stops."""
     clip_norm: float = 5.0
@@ -249,7 +245,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything that decides a run's numbers, except the data itself."""
+    """Everything that decides the numbers of a run, except the data."""
 
     data: DataConfig = field(default_factory=DataConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -275,7 +271,7 @@ class Config:
                 text as typed on a command line.
 
         Raises:
-            ConfigError: No such field, a value of the wrong type, or an impossible one.
+            ConfigError: No such field, a value of the wrong type, or one outside its range.
 
         Examples:
             >>> Config().with_overrides({"model.rounds": "3"}).model.rounds
@@ -297,8 +293,8 @@ class Config:
     def flat(self) -> dict[str, Any]:
         """Return ``{"training.seed": 0, ...}``, every field under its dotted name.
 
-        Python takes ``5`` for a float field; written down it must be ``5.0``, or one
-        configuration would have two fingerprints.
+        A float field may hold the int ``5``. It is written as ``5.0``, or one configuration would
+        have two fingerprints.
         """
         nested = dataclasses.asdict(self)
         flat = {}
@@ -337,8 +333,8 @@ class Config:
     def fingerprint(self, data_digest: str) -> str:
         """Identify a run: canonical settings, content of the data, protocol.
 
-        Only what differs from the defaults counts, so that a new field, whose default is what
-        was done before, leaves every run its fingerprint. A changed default is a new protocol.
+        Only values that differ from the defaults count. A new field whose default does what was
+        done before therefore changes no fingerprint. A changed default needs a new protocol.
 
         Args:
             data_digest: Digest of the encoded corpus and its word vectors.

@@ -1,4 +1,4 @@
-"""Exceptions of the whole package. This module imports nothing."""
+"""Exceptions of the whole package."""
 
 
 class RinError(RuntimeError):

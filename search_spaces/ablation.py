@@ -1,4 +1,4 @@
-"""Table 5: RIN at K = 1 and what is left of it without each of its parts."""
+"""Table 5: RIN at K = 1, and without each of its parts."""
 
 from search_spaces.arms import BILSTM_S, rin
 from search_spaces.space import Arm, Grid

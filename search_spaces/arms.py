@@ -1,7 +1,7 @@
-"""The arms that several spaces share, so that a model has one name and one configuration.
+"""Arms that several spaces share, so that a model has one name and one configuration.
 
-Names are the keys of the published numbers. Of two spaces with an arm in common the second finds
-it finished.
+Their names are the keys of the published numbers. A space reuses the finished runs of an arm that
+another space has too.
 """
 
 from search_spaces.space import Arm

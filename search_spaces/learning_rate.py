@@ -1,8 +1,8 @@
 """The learning rate of Adam, for each encoder: dev F1 against it, over three decades.
 
-The transformer wants a GPU and a pretrained model, so it is searched when it is named:
-``--arms transformer-1 --set encoder.model=NAME_OR_FOLDER``. It has two rates, its own and that of
-all that is learned from nothing, and both are searched.
+The transformer requires a GPU and a pretrained model, so it is searched only on request:
+``--arms transformer-1 --set encoder.model=NAME_OR_FOLDER``. Two rates are searched, that of the
+pretrained weights and that of all others.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """Table 1: the baselines and RIN; the paper's corpora are ``--data webnlg_star nyt``.
 
-The BERT rows need a GPU and the pretrained model, so they run when they are named:
+The BERT rows require a GPU and the pretrained model, so they run only on request:
 ``--arms 'bert-*'``. The paper's batch is 50, and 70 with BERT on NYT (§5.1):
 ``--set training.batch_size=70``.
 """

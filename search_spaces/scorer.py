@@ -1,7 +1,7 @@
 """Beyond the paper: relation scorers at equal settings, K = 1.
 
-The paper's scorer is a sum of a subject's and an object's share, so some sets of triples are out
-of its reach (:mod:`rin_core.patterns` counts them); the other two see the pair.
+The paper's scorer is the sum of a subject part and an object part, so it cannot express some sets
+of triples. The other two scorers see the pair.
 """
 
 from search_spaces.arms import rin

@@ -1,4 +1,4 @@
-"""A search as a frozen value: what is compared, what is tuned for it, and at what cost.
+"""A search as a frozen value: the arms, the parameters to tune, and the budget.
 
 In the words of the tuning literature: the *arms* are scientific (what the study compares), the
 *parameters* are nuisance (each arm gets the same number of trials to tune them), everything
@@ -30,13 +30,13 @@ from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 #: Most points of a grid.
 MOST_POINTS = 100_000
 
-#: These decide how a corpus is read or when a trial ends, so trials that differ in them share
-#: neither arrays nor rungs; make them arms.
+#: These decide how a corpus is read or when a trial ends. Trials that differ in them share neither
+#: arrays nor rungs, so arms may set them but a search cannot.
 NEVER_SEARCHED = (
     *("data.", "encoder.kind", "encoder.word_dim"),
     *("training.max_epochs", "training.seed"),
 )
-#: What every trial of a search has: whatever is chosen or stopped goes by dev F1.
+#: Every trial of a search has this setting at dev: selection and pruning use dev F1.
 SELECTION = "training.selection"
 
 
@@ -82,12 +82,12 @@ class Parameter:
 class Asha:
     """Asynchronous successive halving (Li et al. 2020) with the epoch as resource.
 
-    At epochs ``grace_period`` · ``reduction_factor``^k a trial goes on only if it is in the top
-    1/``reduction_factor`` of its arm's trials that have come so far.
+    At epochs ``grace_period`` · ``reduction_factor``^k a trial continues only if it is in the top
+    1/``reduction_factor`` of its arm's trials that reached that epoch.
     """
 
     grace_period: int = 8
-    """Epochs that every trial gets. F1 is 0 in the first few; nothing is known by then."""
+    """Epochs of every trial before pruning. F1 is 0 in the first few and tells nothing."""
     reduction_factor: float = 3.0
 
     def __post_init__(self) -> None:
@@ -109,13 +109,13 @@ class Search:
     parameters: Mapping[str, Parameter]
     """What is tuned, by dotted name of the setting."""
     on_request: tuple[Arm, ...] = ()
-    """Arms that are searched only when they are named, for what they need or cost."""
+    """Arms that are searched only with ``--arms``, because of their requirements or cost."""
     fixed: Mapping[str, object] = field(default_factory=dict)
-    """Settings of all trials that are not the paper's."""
+    """Settings of all trials that differ from the paper's."""
     sampler: str = "tpe"
     """``tpe``, ``random``, ``grid`` or another name that :mod:`study.search.open` knows."""
     asha: Asha | None = field(default_factory=Asha)
-    """Early stopping inside an arm; None runs every trial to its end."""
+    """Pruning within an arm; None runs every trial to its end."""
     demo_asha: Asha | None = DEMO_ASHA
     """The same on the demo corpus."""
     budget: int = 30
@@ -123,7 +123,7 @@ class Search:
     demo_budget: int = 6
     """Trials of each arm on the demo corpus."""
     hours: float | None = None
-    """After so long no trial begins but to make the arms' budgets equal."""
+    """After this time a trial starts only to make the arms' budgets equal."""
     seed: int = 1000
     """Seed of every trial of the search, and of the sampler."""
     confirm_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)

@@ -1,8 +1,8 @@
-"""The released training loop chooses the epoch on test: how much does that flatter?
+"""The released training loop selects the epoch on test: how much does that inflate the score?
 
-Each arm trains once as everywhere here and once with the epoch, and the end of its training, chosen
-on test. On one kind of processor both are the same run up to there, so that the difference is the
-choice alone.
+Each arm trains once with the epoch and the end of training selected on dev, and once with both
+selected on test. On one CPU model the two runs are identical up to there, so only the selection
+differs.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from search_spaces.space import Arm, Grid
 
 
 def chosen_on_test(arm: Arm) -> Arm:
-    """Return an arm whose epoch is chosen on test; never a result, only a measurement."""
+    """Return an arm whose epoch is selected on test: a measurement, never a result."""
     overrides = {**arm.overrides, "training.selection": "test"}
     return dataclasses.replace(arm, name=f"{arm.name}-on-test", overrides=overrides)
 

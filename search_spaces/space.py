@@ -1,6 +1,6 @@
 """Spaces as frozen values: named arms × corpora × seeds, every trial run to its end.
 
-An early-stopping scheduler would censor the very cells a table needs, so a grid knows none.
+Grids have no pruning: it would remove cells that a table needs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 from rin_core.config import Config
 
-#: The demo corpus is there to show a whole study in minutes: narrow models, short runs, few
-#: seeds. Every other corpus takes the paper's settings and the space's seeds.
+#: The demo corpus shows a whole study in minutes, with narrow models, short runs and few seeds.
+#: Every other corpus gets the paper's settings and the space's seeds.
 DEMO_SETTINGS: Mapping[str, object] = {
     "encoder.hidden_size": 64,
     "model.feature_size": 64,
@@ -23,12 +23,12 @@ DEMO_SETTINGS: Mapping[str, object] = {
     "training.max_epochs": 8,
 }
 DEMO_SEEDS = 2
-#: Upper bound that catches typing errors.
+#: Upper limit that catches typing errors.
 MOST_SEEDS = 10_000
 
 
 class SpaceError(ValueError):
-    """A space, arm or seed that is not there: says which are."""
+    """No such space, arm or seed. The message lists the valid ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +75,17 @@ class Grid:
 
     name: str
     title: str
-    """One line: what the space answers."""
+    """One line: the question that the space answers."""
     arms: tuple[Arm, ...]
     on_request: tuple[Arm, ...] = ()
-    """Arms that run only when they are named, for what they need or cost."""
+    """Arms that run only with ``--arms``, because of their requirements or cost."""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     demo_seeds: int = DEMO_SEEDS
     """How many of them on the demo corpus."""
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """What all arms share on a corpus, by shell-style pattern of its name; the first match."""
+    """Settings of all arms on a corpus, by shell-style pattern of its name; first match wins."""
     fixed: Mapping[str, object] = field(default_factory=dict)
-    """Settings of all trials that are not the paper's, as if they were given with ``--set``."""
+    """Settings of all trials that differ from the paper's, as if given with ``--set``."""
 
     def select(self, patterns: Sequence[str]) -> tuple[Arm, ...]:
         """Return the arms that match any shell-style pattern, in their order.
@@ -115,7 +115,7 @@ class Grid:
         seeds: Sequence[int] | None = None,
         overrides: Mapping[str, object] | None = None,
     ) -> list[Trial]:
-        """Return the trials, one seed of every arm first, so that the picture appears early.
+        """Return the trials, the first seed of every arm before the second.
 
         Args:
             corpora: Names of corpora.
@@ -125,7 +125,7 @@ class Grid:
 
         Raises:
             SpaceError: A pattern that matches no arm, an override of what the space varies.
-            ConfigError: A field or value that cannot be.
+            ConfigError: An invalid field or value.
         """
         chosen = self.select(arms)
         overrides = {**self.fixed, **(overrides or {})}

@@ -1,7 +1,7 @@
-"""Everything a user of RIN would tune, at once: how far is the paper's setting from the best?
+"""Every setting that a user of RIN would tune: how far is the paper's setting from the best?
 
-Concat and biaffine train several times slower than the paper's scorer: ``--set
-model.scorer=separable`` takes them out, as it would any parameter.
+The scorers concat and biaffine train several times slower than the paper's. ``--set
+model.scorer=separable`` removes them from the search.
 """
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution

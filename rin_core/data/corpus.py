@@ -1,4 +1,4 @@
-"""Sentences with entities and gold triples: what every reader returns and all else takes."""
+"""Sentences with entities and gold triples: what every reader returns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPLITS = ("train", "dev", "test")
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be read: names the file, the place, what is wrong and the fix."""
+    """A corpus that cannot be read. The message names file, place, problem and remedy."""
 
 
 class Span(NamedTuple):
@@ -58,7 +58,7 @@ class Corpus:
     """The three splits of a corpus."""
 
     name: str
-    """What results call it; no part of its identity."""
+    """Its name in results; not part of its digest."""
     train: tuple[Sentence, ...]
     """Sentences to learn from, and the only source of vocabularies."""
     dev: tuple[Sentence, ...]
@@ -71,9 +71,9 @@ class Corpus:
         return {"train": self.train, "dev": self.dev, "test": self.test}
 
     def digest(self) -> str:
-        """Identify the content, whatever file format, folder or name it came under.
+        """Identify the content, independent of file format, folder and name.
 
-        Missing entities are left out: digests from before they were kept hold.
+        Missing entities do not count: older digests, made without them, stay valid.
 
         Returns:
             16 hexadecimal digits.
@@ -94,7 +94,7 @@ class Corpus:
 
 
 def missing_summary(sentences: tuple[Sentence, ...]) -> str:
-    """Say how many triples of a split cannot be located, with the first of them."""
+    """Return a sentence on the triples of a split that cannot be located, with the first."""
     missing, total = count_missing(sentences)
     first = next(s for s in sentences if s.missing)
     text = " ".join(first.words)

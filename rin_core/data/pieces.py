@@ -37,7 +37,7 @@ class Pieces:
     place_NL: Array
     """The place of a word's first piece in that window."""
     pad: int
-    """The piece that stands for padding."""
+    """The padding piece."""
 
     @property
     def windowed(self) -> int:
@@ -61,9 +61,9 @@ class PieceTokenizer:
     after: tuple[int, ...]
     """Special pieces that close it."""
     pad: int
-    """The piece that stands for padding."""
+    """The padding piece."""
     unknown: int
-    """The piece of a word that the tokenizer makes nothing of, such as a zero-width space."""
+    """The piece of a word for which the tokenizer has none, such as a zero-width space."""
     limit: int
     """Most pieces of a window, special ones included."""
 

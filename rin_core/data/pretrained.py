@@ -1,10 +1,10 @@
 """A pretrained transformer: from its files to plain values, and from those to a module.
 
-The files are read once, where the corpus is encoded. From there the weights travel as arrays,
-as word vectors do: trials on other machines need no folder of the model, and what is trained
-is what was digested. Only safetensors are read, and no code that comes with a model is run.
+The files are read once, where the corpus is encoded. The weights are then sent to trials as arrays,
+like word vectors: trials on other machines need no folder of the model, and they train exactly the
+weights that were digested. Only safetensors are read, and code that comes with a model never runs.
 
-``transformers`` takes seconds to import and is imported only here, where it is used.
+Importing ``transformers`` takes seconds, so functions import it when they need it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NEEDED = {
 
 
 class PretrainedError(ValueError):
-    """A pretrained model that cannot be used: names it, what is wrong and the fix."""
+    """A pretrained model that cannot be used. The message names model, problem and remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,14 +47,14 @@ class Pretrained:
     """A transformer in plain values."""
 
     name: str
-    """Owner and name as on the hub, or a folder's last two parts; no part of its identity."""
+    """Owner and name as on the hub, or a folder's last two parts; not part of its digest."""
     digest: str
     """Identity of the files' content, 16 hexadecimal digits."""
     architecture: Mapping[str, Any] = field(repr=False)
     """Its configuration, in JSON's types."""
     tokenizer: PieceTokenizer
     weights: Mapping[str, NDArray[np.float32]] = field(repr=False)
-    """By name, without the pooler; empty where a checkpoint brings them."""
+    """By name, without the pooler; empty if a checkpoint has them."""
 
     @property
     def size(self) -> int:
@@ -72,7 +72,7 @@ class Pretrained:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Pretrained:
-        """Rebuild what :meth:`to_json` wrote, to be filled from trained weights."""
+        """Rebuild what :meth:`to_json` wrote; trained weights are loaded into it later."""
         tokenizer = PieceTokenizer.from_json(data["tokenizer"])
         return cls(**{**data, "tokenizer": tokenizer, "weights": {}})
 
@@ -83,11 +83,11 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
     Args:
         name: A folder, or a name on the Hugging Face hub, whose files are downloaded once and
             kept in the hub's own cache.
-        max_pieces: Most pieces of a window; the model's own limit holds where it is lower.
+        max_pieces: Most pieces of a window; the model's own limit applies if it is lower.
 
     Raises:
-        PretrainedError: There is no such model, it cannot be reached, or it is of no use here:
-            no safetensors, no fast tokenizer, no encoder.
+        PretrainedError: No such model, no connection, or a model without safetensors, without a
+            fast tokenizer, or that is not an encoder.
     """
     folder = Path(name) if Path(name).is_dir() else _download(name)
     content = hashlib.sha256()
@@ -130,10 +130,10 @@ _WANTED = "give a folder with config.json, tokenizer.json and model.safetensors"
 def _files(name: str, folder: Path) -> list[Path]:
     """Return the files that decide the numbers."""
     found = {pattern: sorted(folder.glob(pattern)) for pattern in FILES}
-    lacking = [what for pattern, what in _NEEDED.items() if not found[pattern]]
-    if lacking:
+    missing = [what for pattern, what in _NEEDED.items() if not found[pattern]]
+    if missing:
         raise PretrainedError(
-            f"encoder.model = {name!r}: {' and '.join(lacking)}; where transformers can read the "
+            f"encoder.model = {name!r}: {' and '.join(missing)}; where transformers can read the "
             "model, save_pretrained() of model and tokenizer writes such a folder"
         )
     return [path for paths in found.values() for path in paths]
@@ -141,7 +141,7 @@ def _files(name: str, folder: Path) -> list[Path]:
 
 @contextmanager
 def _clear_errors(name: str) -> Iterator[None]:
-    """Say of any failure of the libraries whose model it was."""
+    """Turn any error of the libraries into one that names the model."""
     try:
         yield
     except PretrainedError:
@@ -169,11 +169,11 @@ def _load_model(name: str, folder: Path) -> Any:
         dtype=torch.float32,
         output_loading_info=True,
     )
-    lacking = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
-    if lacking:
+    missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+    if missing:
         raise PretrainedError(
-            f"encoder.model = {name!r}: {len(lacking)} weights of {type(model).__name__} are "
-            f"missing, the first is {lacking[0]}; model.safetensors must belong to config.json"
+            f"encoder.model = {name!r}: {len(missing)} weights of {type(model).__name__} are "
+            f"missing, the first is {missing[0]}; model.safetensors must belong to config.json"
         )
     if model.config.is_encoder_decoder or not hasattr(model.config, "hidden_size"):
         raise PretrainedError(
@@ -191,10 +191,10 @@ def without_pooler(model: Any) -> Any:
 
 
 def _places(model: Any) -> int:
-    """Return how many pieces a model has positions for; 0 or less where it has no end of them."""
+    """Return how many pieces a model has positions for; 0 or less if it has no limit."""
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     places = getattr(model.config, "max_position_embeddings", 0)
-    # RoBERTa and its kin count from the place after padding's.
+    # RoBERTa and models like it count positions from the one after padding.
     padding = getattr(table, "padding_idx", None)
     return places if padding is None else places - padding - 1
 

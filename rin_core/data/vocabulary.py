@@ -32,7 +32,7 @@ class Vocabulary:
     """Whether words are lower-cased before they are looked up."""
     usual_pos: tuple[tuple[str, int], ...] = ()
     """Each word as written with the number of the tag it has most often, for text without tags;
-    ``<unk>`` stands for words seen once. Empty without tags, or in files that predate it."""
+    ``<unk>`` stands for words seen once. Empty without tags, and in older model files."""
     _words: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _pos: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _relations: Mapping[str, int] = field(init=False, repr=False, compare=False)
@@ -71,7 +71,7 @@ class Vocabulary:
     def usual_tags(self, words: Iterable[str]) -> tuple[str, ...]:
         """Return the tag each word has most often in the training split, whatever its context.
 
-        A form that the split lacks is looked up in lower case: a capital may open a sentence.
+        A form that is not in the split is looked up in lower case: a sentence may start with it.
         """
         usual, unknown = self._usual_pos, self._usual_pos[SPECIAL[UNKNOWN]]
         numbers = (usual.get(word, usual.get(word.lower(), unknown)) for word in words)
@@ -129,7 +129,7 @@ def _usual_pos(train: Sequence[Sentence], vocabulary: Vocabulary) -> tuple[tuple
     for sentence in train:
         for word, tag in zip(sentence.words, vocabulary.pos_ids(sentence.pos or ()), strict=True):
             counts.setdefault(word, Counter())[tag] += 1
-    # A word the training split lacks behaves as those it has once: most are names.
+    # An unknown word behaves like words that occur once: most are names.
     once = (tag for count in counts.values() if count.total() == 1 for tag in count)
     counts[SPECIAL[UNKNOWN]] = Counter(once)
     return tuple(

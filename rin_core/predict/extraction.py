@@ -38,7 +38,7 @@ class FoundTriple:
     """A triple whose probability reaches 0.5.
 
     The model relates words (paper §3). An argument is the entity found at its word, where the
-    tagger finds one that the word stands for, and else the word alone.
+    tagger finds one that the word represents, and otherwise the word alone.
     """
 
     subject: Mention

@@ -1,11 +1,11 @@
-"""A trained model at work: sentences in, entities and triples out.
+"""A trained model finds entities and triples in sentences.
 
     predictor = Predictor.load(Path("runs/units/…/weights.safetensors"))
     for extraction in predictor.predict(["Ann Lee founded Acme in Oslo."]):
         print(extraction.triples)
 
-The triples are those that evaluation finds, by the same code. Sentences are computed in batches
-of like length, and which ones share a batch changes results by rounding alone.
+Evaluation finds the same triples, by the same code. Sentences are computed in batches of similar
+length; which sentences share a batch changes results only by rounding.
 
 Shapes: B sentences of a batch · L tokens, padded · T tags · N triples · E entities.
 """

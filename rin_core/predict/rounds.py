@@ -1,7 +1,7 @@
-"""One sentence through one model, round by round: what Table 3 shows, with its reasons.
+"""The predictions of one model for one sentence, round by round, as in Table 3.
 
-A model that interacts predicts K + 1 times. Every prediction is kept here as probabilities, so
-that a reader sees which of them the rounds of interaction moved.
+A model that interacts predicts K + 1 times. Every prediction is kept as probabilities, which show
+what the rounds of interaction changed.
 
 Shapes: L words of the sentence · R relations · T tags.
 """
@@ -25,9 +25,9 @@ from rin_core.data.tags import B_TAG, E_TAG, I_TAG, O_TAG, S_TAG, decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
 
-#: A triple is held where its probability reaches this (paper §3).
+#: A triple is predicted if its probability reaches this (paper §3).
 THRESHOLD = 0.5
-#: A triple that no round holds is still followed where some round gives it this much.
+#: A triple that no round predicts is still traced if some round gives it this probability.
 WORTH_SHOWING = 0.1
 
 
@@ -39,11 +39,11 @@ class TracedTriple:
     relation: str
     object: int
     probabilities: tuple[float, ...] | None
-    """None where the model knows no such relation."""
+    """None if the model does not know the relation."""
 
     @property
     def predicted(self) -> bool:
-        """Whether the model's last word is that the triple holds."""
+        """Whether the last round predicts the triple."""
         return self.probabilities is not None and self.probabilities[-1] >= THRESHOLD
 
 
@@ -56,17 +56,17 @@ class TracedSpan:
     probabilities: tuple[float, ...]
     """Product of its words' tag probabilities: B, I …, E, or S."""
     decoded: tuple[bool, ...]
-    """Whether the tagger's best tags say it."""
+    """Whether the tagger's best tags contain it, after each round."""
 
     @property
     def predicted(self) -> bool:
-        """Whether the model's last word is that the span is an entity."""
+        """Whether the last round predicts the entity."""
         return self.decoded[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """All that one model says of one sentence."""
+    """What one model predicts for one sentence."""
 
     rounds: int
     """K; there are K + 1 predictions."""
@@ -101,15 +101,15 @@ def trace(
     spans: Collection[Span] = (),
     tokenizer: PieceTokenizer | None = None,
 ) -> Trace:
-    """Follow a model's predictions of a sentence from before the first round to after the last.
+    """Trace a model's predictions of a sentence from before the first round to after the last.
 
     Args:
         model: In evaluation mode, on CPU.
         vocabulary: The model's.
         config: The model's.
         sentence: Words, and tags where the model was trained with them.
-        facts: Triples to follow whatever the model thinks of them, such as the gold ones.
-        spans: Entity spans to follow whatever the model thinks of them.
+        facts: Triples to trace in any case, such as the gold ones.
+        spans: Entity spans to trace in any case.
         tokenizer: The model's, if it is a transformer.
     """
     split = encode_split([sentence], vocabulary, config.data.entity_word, tokenizer)

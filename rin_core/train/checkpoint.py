@@ -1,8 +1,7 @@
-"""Weights and training state on disk: safetensors only, and whole files only.
+"""Weights and training state on disk: complete safetensors files.
 
-A file is written beside its place and moved there, so a reader sees the old one or the new
-one and never half of one. Text that belongs to the tensors travels in the same file, so the
-two cannot disagree.
+A file is written under a temporary name and then renamed, so a reader sees the old file or the new
+one, never a part. Metadata is in the same file as its tensors, so the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`save_tensors` wrote.
 
     Raises:
-        CheckpointError: The file is damaged, be it by one bit, or not one of ours.
+        CheckpointError: The file is damaged, even in one bit, or another program wrote it.
     """
     tensors, metadata = _read(path, tensors=True)
-    # safetensors checks its header alone; files from before there was a digest have none.
+    # safetensors checks its header alone; older files have no digest.
     if metadata.pop(_DIGEST, None) not in (None, _digest(tensors, metadata)):
         raise CheckpointError(f"{path}: cannot be read (its content is damaged); delete it")
     return tensors, metadata

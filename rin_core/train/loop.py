@@ -1,8 +1,8 @@
 """Train one configuration: epochs, early stopping, exact resume, one look at test.
 
 A run is a function of its configuration and data alone. Every epoch draws from generators
-seeded by (seed, epoch), so a run that was stopped after any epoch and goes on later computes
-the same bits as one that was never stopped, on the same kind of processor.
+seeded by (seed, epoch), so a run that is interrupted after any epoch and resumed computes the same
+bits as an uninterrupted one, on the same CPU model.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EndReason = Literal["patience", "max_epochs"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """What one epoch left behind."""
+    """The record of one epoch."""
 
     epoch: int
     """Counted from 1."""
@@ -48,9 +48,9 @@ class Epoch:
     selection_scores: dict[str, float]
     """:meth:`rin_core.train.metrics.Metrics.flat` of the split that selects the epoch."""
     seconds: float
-    """Of training and of scoring that split."""
+    """Time of training and of scoring that split."""
     tokens_per_second: float
-    """Words of the training split by all of ``seconds``."""
+    """Words of the training split divided by ``seconds``."""
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Epoch:
@@ -76,7 +76,7 @@ class Result:
 
 @dataclass(slots=True)
 class _State:
-    """What grows while training: the part of a checkpoint that is not a tensor."""
+    """The part of a checkpoint that is not a tensor."""
 
     history: list[Epoch] = field(default_factory=list)
 
@@ -94,17 +94,17 @@ class _State:
 
 
 class Trainer:
-    """One model in training, with everything that must survive a stop.
+    """One model in training, with everything that a resumed run needs.
 
     Args:
         config: Settings.
         corpus: Encoded splits.
-        directory: Where checkpoint and weights live; None keeps the best weights in memory.
+        directory: Folder of checkpoint and weights; None keeps the best weights in memory.
         device: Where to compute.
 
     Raises:
-        CheckpointError: A checkpoint is there that cannot be read or is of another model.
-        ConfigError: ``training.precision`` is one the device does not have.
+        CheckpointError: The checkpoint cannot be read, or it belongs to another configuration.
+        ConfigError: The device does not support ``training.precision``.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Trainer:
         return self.state.history
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> Result:
-        """Train to the end, calling ``on_epoch`` after each epoch that is safely on disk."""
+        """Train to the end; call ``on_epoch`` after each epoch, once it is on disk."""
         while (reason := self.state.stop_reason(self.config)) is None:
             epoch = self._epoch(len(self.state.history) + 1)
             self.state.history.append(epoch)
@@ -191,10 +191,10 @@ class Trainer:
         return mean
 
     def _keep(self, epoch: Epoch) -> None:
-        """Put the epoch on disk: better weights first, then the checkpoint that counts on them.
+        """Write the epoch to disk: better weights first, then the checkpoint that refers to them.
 
-        The weights are complete. A checkpoint is written every epoch and leaves out what is
-        frozen, which a resumed run has from the corpus.
+        The weights are complete. A checkpoint is written every epoch and omits frozen weights,
+        which a resumed run reads with the corpus.
         """
         if self.state.best_epoch == epoch.epoch:
             self._keep_weights(epoch)
@@ -248,9 +248,9 @@ class Trainer:
         return {"config": self.config.flat(), "data": self.corpus.digest}
 
     def _is_ours(self, metadata: dict[str, Any]) -> bool:
-        """Tell whether a checkpoint is of this run; fields it does not know had their defaults.
+        """Return whether a checkpoint belongs to this run; fields it does not have were defaults.
 
-        What has no part in a fingerprint, such as the folder of a pretrained model, has none here.
+        As for fingerprints, settings such as the folder of a pretrained model do not count.
         """
         try:
             config = Config.from_flat(metadata["config"])
@@ -286,7 +286,7 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     device: torch.device | None = None,
 ) -> Result:
-    """Train a configuration, or go on where its checkpoint left off.
+    """Train a configuration, or resume it from its checkpoint.
 
     Args:
         config: Settings.
@@ -300,6 +300,6 @@ def train(
 
     Raises:
         Diverged: The loss became infinite or not a number.
-        CheckpointError: The checkpoint is damaged or another run's.
+        CheckpointError: The checkpoint is damaged or belongs to another run.
     """
     return Trainer(config, corpus, directory, device or torch.device("cpu")).run(on_epoch)

@@ -1,7 +1,6 @@
-"""Adam with a step size for what was pretrained and one for the rest, and the warm-up.
+"""Adam with one step size for pretrained weights and one for the others, and the warm-up.
 
-The step sizes are a function of the step's number alone, so a resumed run has nothing to
-restore of them.
+The step sizes depend only on the step's number, so a checkpoint does not store them.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from rin_core.model.rin import RIN
 
 
 def make_optimizer(model: RIN, training: TrainingConfig) -> torch.optim.Adam:
-    """Return Adam over what is trained; with weight decay it is AdamW.
+    """Return Adam over the trained parameters; with weight decay it is AdamW.
 
     Parameters with the same step size and decay form a group, in the order of the model.
     """
@@ -37,11 +36,11 @@ def make_optimizer(model: RIN, training: TrainingConfig) -> torch.optim.Adam:
 
 
 def warmup_factor(step: int, steps: int, warmup: float) -> float:
-    """Return what the step sizes are multiplied by: up to 1 in a straight line, then 1.
+    """Return the factor of all step sizes: it grows linearly to 1 and stays there.
 
     Args:
         step: Counted from 0.
-        steps: All steps a run may take.
+        steps: Most steps of a run.
         warmup: Share of them in which the step sizes grow.
     """
     growing = warmup * steps
