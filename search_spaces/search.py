@@ -145,9 +145,6 @@ class Search:
                     f"{self.name}: parameters: {path} cannot be searched: it must be a setting, "
                     f"and not one of {', '.join(NEVER_SEARCHED)}, which arms may set"
                 )
-        self._check_together()
-
-    def _check_together(self) -> None:
         if self.seed in self.confirm_seeds:
             raise SpaceError(
                 f"seed {self.seed} selected the best configuration; "

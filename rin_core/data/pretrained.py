@@ -190,15 +190,6 @@ def without_pooler(model: Any) -> Any:
     return model
 
 
-def _places(model: Any) -> int:
-    """Return how many pieces a model has positions for; 0 or less if it has no limit."""
-    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    places = getattr(model.config, "max_position_embeddings", 0)
-    # RoBERTa and models like it count positions from the one after padding.
-    padding = getattr(table, "padding_idx", None)
-    return places if padding is None else places - padding - 1
-
-
 def _load_tokenizer(folder: Path, model: Any, max_pieces: int) -> PieceTokenizer:
     from transformers import AutoTokenizer
 
@@ -214,7 +205,12 @@ def _load_tokenizer(folder: Path, model: Any, max_pieces: int) -> PieceTokenizer
     probe = tokenizer(["a"], is_split_into_words=True)
     inside = [place for place, word in enumerate(probe.word_ids()) if word is not None]
     pad = tokenizer.pad_token_id or 0
-    limits = (max_pieces, tokenizer.model_max_length, _places(model))
+    positions = getattr(model.config, "max_position_embeddings", 0)  # 0 or less: no limit
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    if padding is not None:  # RoBERTa and models like it count from the position after padding
+        positions -= padding + 1
+    limits = (max_pieces, tokenizer.model_max_length, positions)
     return PieceTokenizer(
         text=backend.to_str(),
         before=tuple(probe.input_ids[: inside[0]]),

@@ -1,4 +1,4 @@
-"""What a corpus is made of: Table 2, sentence lengths and overlapping triples.
+"""Statistics of a corpus: Table 2, sentence lengths and overlapping triples.
 
 A sentence's triples overlap in the sense of Zeng et al. (2018, "Extracting Relational Facts by
 an End-to-End Neural Model with Copy Mechanism", §1): *Normal*, no two triples share an entity;
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,27 +82,21 @@ def split_statistics(sentences: Sequence[Sentence]) -> SplitStatistics:
 def groups_of(sentence: Sentence) -> set[str]:
     """Return the :data:`GROUPS` of a sentence: overlap classes and number of triples.
 
-    Entities are compared as text, because an argument that is not in its sentence has no place,
-    and because two mentions of one name are one entity.
+    Entities are compared as text: an argument that is not in its sentence has no span, and two
+    mentions of one name are one entity.
     """
     facts = _facts(sentence)
     if not facts:
         return set()
-    count = TRIPLE_COUNTS[min(len(facts), len(TRIPLE_COUNTS)) - 1]
-    return {count, *_overlaps([(subject, object_) for subject, _, object_ in facts])}
-
-
-def _overlaps(pairs: Collection[tuple[str, str]]) -> set[str]:
-    """Return the overlap classes of the argument pairs of one sentence's triples."""
-    distinct = set(pairs)
-    entities = {entity for pair in distinct for entity in pair}
-    classes = set()
-    if len(distinct) < len(pairs):
-        classes.add(EPO)
-    # Also where a triple's two arguments are one entity, as in the released class lists.
-    if len(entities) < 2 * len(distinct):
-        classes.add(SEO)
-    return classes or {NORMAL}
+    pairs = {(subject, object_) for subject, _, object_ in facts}
+    entities = {entity for pair in pairs for entity in pair}
+    overlaps = set()
+    if len(pairs) < len(facts):
+        overlaps.add(EPO)
+    # Also if the two arguments of a triple are one entity, as in the released class lists.
+    if len(entities) < 2 * len(pairs):
+        overlaps.add(SEO)
+    return {TRIPLE_COUNTS[min(len(facts), len(TRIPLE_COUNTS)) - 1], *(overlaps or {NORMAL})}
 
 
 def _facts(sentence: Sentence) -> list[tuple[str, str, str]]:

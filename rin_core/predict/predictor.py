@@ -120,20 +120,19 @@ class Predictor:
         with torch.inference_mode():
             for rows in batches_by_length(lengths, batch_tokens):
                 numbers = filled[rows].tolist()
-                rounds = self._batch([prepared[n] for n in numbers], count)
+                batch_sentences = [prepared[n] for n in numbers]
+                split = encode_split(
+                    batch_sentences, self.vocabulary, self.config.data.entity_word, self.tokenizer
+                )
+                batch = make_batch(split, np.arange(len(numbers)), self.device)
+                predictions = self.model.refine(batch)[-count:]
+                rounds = [self._decode(batch_sentences, prediction) for prediction in predictions]
                 for n, extractions in zip(numbers, zip(*rounds, strict=True), strict=True):
                     found[n] = extractions
         return found
 
-    def _batch(self, sentences: list[Sentence], count: int) -> list[list[Extraction]]:
-        """Return the extractions of the last ``count`` rounds."""
-        entity_word = self.config.data.entity_word
-        split = encode_split(sentences, self.vocabulary, entity_word, self.tokenizer)
-        batch = make_batch(split, np.arange(len(sentences)), self.device)
-        return [self._decode(sentences, p) for p in self.model.refine(batch)[-count:]]
-
     def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[Extraction]:
-        """Read off what a round says of each sentence."""
+        """Return what a round finds in each sentence."""
         entities = _entities(sentences, prediction)
         entity_word = self.config.data.entity_word
         at_word = [

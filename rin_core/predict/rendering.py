@@ -58,22 +58,15 @@ def triple_table(rounds: Sequence[Extraction]) -> Table:
     table = Table("subject", "relation", "object", box=None, padding=(0, 2, 0, 0))
     for k in range(len(rounds)):
         table.add_column("p" if len(rounds) == 1 else f"p, round {k}", justify="right")
-    for (subject, relation, object_), by_round in _by_triple(rounds).items():
-        cells = [Text(_plain(part)) for part in (subject.text, relation, object_.text)]
-        table.add_row(*cells, *("–" if p is None else f"{p:.3f}" for p in by_round))
-    return table
-
-
-def _by_triple(
-    rounds: Sequence[Extraction],
-) -> dict[tuple[Mention, str, Mention], list[float | None]]:
-    """Return the probability that each round gives a triple; None where it does not find it."""
-    found: dict[tuple[Mention, str, Mention], list[float | None]] = {}
+    probabilities: dict[tuple[Mention, str, Mention], list[float | None]] = {}
     for k, extraction in enumerate(rounds):
         for triple in extraction.triples:
             key = triple.subject, triple.relation, triple.object
-            found.setdefault(key, [None] * len(rounds))[k] = triple.probability
-    return found
+            probabilities.setdefault(key, [None] * len(rounds))[k] = triple.probability
+    for (subject, relation, object_), by_round in probabilities.items():
+        cells = [Text(_plain(part)) for part in (subject.text, relation, object_.text)]
+        table.add_row(*cells, *("–" if p is None else f"{p:.3f}" for p in by_round))
+    return table
 
 
 def _plain(text: str) -> str:

@@ -247,22 +247,16 @@ class Trainer:
     def _identity(self) -> dict[str, Any]:
         return {"config": self.config.flat(), "data": self.corpus.digest}
 
-    def _is_ours(self, metadata: dict[str, Any]) -> bool:
-        """Return whether a checkpoint belongs to this run; fields it does not have were defaults.
-
-        As for fingerprints, settings such as the folder of a pretrained model do not count.
-        """
+    def _resume(self, path: Path) -> None:
+        tensors, metadata = load_tensors(path)
+        # As for fingerprints, settings such as the folder of a pretrained model do not count, and
+        # fields that the checkpoint does not have were at their defaults.
         try:
             config = Config.from_flat(metadata["config"])
         except (KeyError, AttributeError, ConfigError):
-            return False
-        same = config.canonical() == self.config.canonical()
-        ours = same and metadata.get("data") == self.corpus.digest
-        return ours and "history" in metadata
-
-    def _resume(self, path: Path) -> None:
-        tensors, metadata = load_tensors(path)
-        if not self._is_ours(metadata):
+            config = None
+        same = config is not None and config.canonical() == self.config.canonical()
+        if not same or metadata.get("data") != self.corpus.digest or "history" not in metadata:
             raise CheckpointError(
                 f"{path}: belongs to another configuration; delete it to start over"
             )

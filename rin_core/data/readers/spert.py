@@ -23,8 +23,14 @@ def read(record: dict[str, Any]) -> Sentence:
     triples = []
     for at, relation in items(record, "relations"):
         label = text_of(field(relation, "type", str, at), f"{at}.type")
-        head, tail = (_read_index(relation, key, at, len(spans)) for key in ("head", "tail"))
-        triples.append(Triple(spans[head], label, spans[tail]))
+        ends = []
+        for key in ("head", "tail"):
+            index = field(relation, key, int, at)
+            if not 0 <= index < len(spans):
+                expected = f"an index into {len(spans)} entities, from 0"
+                raise wrong(f"{at}.{key}", str(index), expected)
+            ends.append(spans[index])
+        triples.append(Triple(ends[0], label, ends[1]))
     return build_sentence(words, read_pos(record, words), spans, triples, ())
 
 
@@ -34,10 +40,3 @@ def _read_span(entity: object, at: str, length: int) -> Span:
         found = f"start {span.start} and end {span.end}"
         raise wrong(at, found, f"0 <= start < end <= {length}, the number of tokens")
     return span
-
-
-def _read_index(relation: object, key: str, at: str, count: int) -> int:
-    index = field(relation, key, int, at)
-    if not 0 <= index < count:
-        raise wrong(f"{at}.{key}", str(index), f"an index into {count} entities, from 0")
-    return index
