@@ -1,8 +1,8 @@
-"""Raw text to words, split the way the corpora are: Penn Treebank's manner, in a few rules.
+"""Raw text to words, split like the corpora: a few rules in the style of the Penn Treebank.
 
-A text is cut at spaces; then punctuation leaves the word it touches, where a word does not own
-it: ``1,121`` and ``7:30`` keep theirs, ``U.S.`` and ``Dr.`` keep the period unless they end the
-text, and ``n't`` and ``'s`` become words of their own. Double quotes become `` and ''. WebNLG
+A text is split at spaces, then punctuation is split off words unless it belongs to them: ``1,121``
+and ``7:30`` keep theirs, ``U.S.`` and ``Dr.`` keep the period unless they end the text, and ``n't``
+and ``'s`` become separate words. Double quotes become `` and ''. WebNLG
 and NYT agree on all this but for brackets, which NYT spells -LRB- and -RRB-; give its texts as
 ``tokens``. Nothing but these rules is applied: no language model, no sentence splitting.
 """
@@ -67,15 +67,12 @@ def _last_word(chunks: list[str]) -> int:
 def _split(chunk: str, is_last: bool) -> Iterator[str]:
     """Split off the period that ends a sentence, and the clitic before it."""
     stem, period = chunk, ""
-    if chunk.endswith(".") and chunk.strip(".") and (is_last or not _owns_period(chunk)):
+    written = chunk.title() if chunk.isupper() else chunk
+    owns_period = written in _ABBREVIATIONS or _INITIALS.match(chunk) is not None
+    if chunk.endswith(".") and chunk.strip(".") and (is_last or not owns_period):
         stem, period = chunk[:-1], "."
     if (suffix := _SUFFIX.search(stem)) and suffix.start():
         stem = stem[: suffix.start()]
         yield from filter(None, (stem, suffix[0], period))
     else:
         yield from filter(None, (stem, period))
-
-
-def _owns_period(chunk: str) -> bool:
-    written = chunk.title() if chunk.isupper() else chunk
-    return written in _ABBREVIATIONS or _INITIALS.match(chunk) is not None

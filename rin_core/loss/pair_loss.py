@@ -3,22 +3,21 @@
 With logits ``subject[t, b, i] + object[t, b, j]`` the binary cross entropy summed over all
 word pairs and relations is ``Σ softplus(subject + object) - Σ_gold logit``, and its gradients
 are the row and column sums of the sigmoid less the gold counts. One pass over the pairs
-yields all three, and nothing of size L² is ever stored.
+yields all three, and nothing of size L² is stored.
 
-Three implementations agree: :func:`torch_sums` is the readable one, for any device and in any
-precision, float64 too; :func:`numba_sums` is the CPU's; :mod:`rin_core.loss.triton_kernel` is the
-GPU's. :func:`sums_for` chooses.
+There are three implementations with equal results. :func:`torch_sums` is the readable one, for any
+device and precision; :func:`numba_sums` is for CPUs; :mod:`rin_core.loss.triton_kernel` is for
+GPUs. :func:`sums_for` chooses.
 
-The CPU kernel needs one exponential per word and relation, not per pair:
-with a = e^subject and c = e^object, a pair costs x = a·c, σ = x / (1 + x), and its share of
-``q ← q(1 + x) + x``, a running product less one. One logarithm, ``log1p(q)``, then serves a
-whole sentence, and keeping the product *less one* keeps the relative precision of tiny terms.
+The CPU kernel needs one exponential per word and relation, not per pair. With a = e^subject and
+c = e^object, a pair costs x = a·c, σ = x / (1 + x), and ``q ← q(1 + x) + x``, where q is a running
+product minus one. One logarithm, ``log1p(q)``, then serves a whole sentence. Keeping the product
+*minus one* keeps the relative precision of tiny terms.
 
-Exponentials overflow where logits are large, and clamping subject and object apart would be
-wrong (25 - 30 is not 20 - 20). So each relation of each sentence is first balanced: adding m
-to every subject and subtracting it from every object leaves all logits alone and makes both
-maxima equal. What is still too large for float32 takes a slower form that is exact for any
-finite logits.
+Exponentials overflow for large logits, and clamping subject and object separately would be wrong
+(25 - 30 is not 20 - 20). So each relation of each sentence is balanced first: adding m to every
+subject and subtracting it from every object changes no logit and makes both maxima equal. Logits
+that are still too large for float32 use a slower form that is exact for any finite logits.
 
 Shapes: B sentences · L tokens, padded · R relations · N gold triples.
 """

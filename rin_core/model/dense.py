@@ -1,10 +1,10 @@
-"""Relation scorers that do not factor, and the scores of all word pairs they give.
+"""Relation scorers that do not factor, and their scores of all word pairs.
 
-What the paper's scorer never needs, these cannot do without: a logit for every pair of words and
-every relation. A batch of WebNLG's longest sentences would take gigabytes that way, so the grid is
-only ever made for a few sentences at a time, at the moment something asks for it, and is made
-again for the backward pass unless the whole batch fits at once. ``torch.utils.checkpoint`` does
-that too, but a step on 50 × 100 words then took 1.3 GB in place of 0.4 (biaffine, CPU).
+Unlike the paper's scorer, these need a grid: a logit for every pair of words and every relation.
+The grid of a batch of WebNLG's longest sentences would take gigabytes. So grids are computed for a
+few sentences at a time, when they are used, and again for the backward pass unless the whole batch
+fits at once. ``torch.utils.checkpoint`` does the same, but a step on 50 × 100 words then took
+1.3 GB instead of 0.4 GB (biaffine, CPU).
 
 Shapes: B sentences · L tokens, padded · F feature width · E width of the projected features ·
 R relations · N triples · S × O words of a grid as subjects and as objects, L × L or 1 × 1.
@@ -21,17 +21,17 @@ from torch import Tensor, nn
 
 from rin_core.model.heads import Scorer, SeparableScorer
 
-#: Numbers of a grid, and of what it is made from, that are in memory at a time: 32 MiB in
-#: float32. An average batch of WebNLG fits, and is then not computed twice.
+#: Most numbers in memory at a time, of grids and of their inputs: 32 MiB in float32. An average
+#: batch of WebNLG fits and is then computed once.
 GRID_NUMBERS = 2**23
-#: Most numbers of one sentence's grid and what it is made from: 8 GiB in float32, 2,800 words
-#: of WebNLG's relations.
+#: Most numbers of one sentence's grid and its inputs: 8 GiB in float32, which is 2,800 words with
+#: WebNLG's relations.
 LARGEST_GRID = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseScores:
-    """Logits of all pairs of words, computed when they are asked for."""
+    """Logits of all pairs of words, computed when they are used."""
 
     subject_BLE: Tensor
     object_BLE: Tensor
@@ -107,7 +107,7 @@ class DenseScores:
 
 
 class _PartByPart(torch.autograd.Function):
-    """A function of the grids; each is made, used and dropped, forwards and again backwards.
+    """A function of the grids; each is computed, used and freed, forwards and again backwards.
 
     The decorators give the backward pass the mixed precision of the forward pass.
     """

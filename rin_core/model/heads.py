@@ -1,8 +1,8 @@
 """Entity tagger and relation scorer (Eqs. 8-10), and the score of all word pairs they share.
 
 Eq. 9 concatenates two ReLUs, and ReLU acts element by element, so Eq. 10's logit is a sum of
-a subject share and an object share. :class:`FactoredScores` keeps the two apart: the loss, the
-rounds and the decoding all take it, and none of them needs the L × L × R grid.
+a subject part and an object part. :class:`FactoredScores` keeps the two separate. The loss, the
+rounds and the decoding use it, and none of them needs the L × L × R grid.
 
 Shapes: B sentences · L tokens, padded · D feature width · R relations · T = 5 tags · N triples.
 """

@@ -1,8 +1,8 @@
 """INT and the updates of the task features (Eqs. 1-7), one small module each.
 
-A round costs little but matrix products, so everything around them is kept lean: no
-concatenation is ever built (W(a ⊕ b) is W's columns for a times a, plus those for b times b),
-what does not change from round to round is computed once, and the GRU has its own backward.
+A round is mostly matrix products, so the rest is kept cheap. No concatenation is built: W(a ⊕ b) is
+W's columns for a times a, plus those for b times b. Parts that do not change between rounds are
+computed once. The GRU has its own backward.
 
 Shapes: B sentences · L tokens, padded · N = B·L · D width of H · F width of the features that are
 updated · X width of what updates them: F behind INT; R or T where ŷ or ȳ itself is the input.

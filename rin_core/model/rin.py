@@ -36,13 +36,13 @@ from rin_core.model.matmul import prepare_torch
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a round knows: the scores of all word pairs and the logits of all tags."""
+    """The prediction of a round: the scores of all word pairs and the logits of all tags."""
 
     scores: PairScores
     tags_BLT: Tensor
 
     def probabilities(self) -> tuple[Tensor, Tensor]:
-        """Return what a round tells the next: ŷ [R, N] (Eqs. 1-2) and ȳ [B, L, T] (Eq. 8)."""
+        """Return the inputs of the next round: ŷ [R, N] (Eqs. 1-2) and ȳ [B, L, T] (Eq. 8)."""
         tags_BLT = torch.softmax(self.tags_BLT, dim=-1)
         return self.scores.relation_probabilities().flatten(1), tags_BLT
 
@@ -62,7 +62,7 @@ class RIN(nn.Module):
             ``model.task_features`` it is BiLSTM.
         vocabulary: Words, part-of-speech tags and relations, from the training split.
         vectors: Pretrained word vectors for the vocabulary, or None.
-        pretrained: The transformer, where ``encoder.kind`` asks for one.
+        pretrained: The transformer, if ``encoder.kind`` requires one.
     """
 
     def __init__(

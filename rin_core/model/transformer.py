@@ -24,8 +24,8 @@ LAYER_KEEPS, ATTENTION_KEEPS = 24, 4
 class TransformerEncoder(nn.Module):
     """Any encoder of ``transformers``; a word is its first sub-word piece.
 
-    In training its own dropout is at work, unless it is frozen: then it computes the same
-    features always, and takes no memory for gradients.
+    In training it uses its own dropout, unless it is frozen. A frozen one always computes the same
+    features and needs no memory for gradients.
 
     Args:
         config: Dropout of the output, and whether the weights are frozen.

@@ -110,7 +110,7 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
 
 
 class _Session:
-    """A model and what to do with it."""
+    """A model, and the options of the command."""
 
     def __init__(self, options: Options, predictor: Predictor, console: Console) -> None:
         self.options, self.predictor, self.console = options, predictor, console
@@ -124,14 +124,14 @@ class _Session:
         ]
 
     def show(self) -> None:
-        """Show the sentences of the command line with what is found in them."""
+        """Print the sentences of the command line with their entities and triples."""
         records = self.arguments()
         console = Console()
         for rounds in self._extract(records):
             show(rounds, self.predictor.vocabulary, console)
 
     def stream(self, source: Path) -> None:
-        """Answer JSON lines, a window at a time."""
+        """Answer JSON lines, one window at a time."""
         reader = RecordReader(
             pretokenized=self.options.pretokenized, skips=self.options.skip_malformed
         )
