@@ -2,10 +2,10 @@
 
     python -m benchmarks.agreement --epochs 40
 
-Training is chaotic: a difference in the last bit grows until single predictions differ. So two
-more runs say what rounding alone does: plain PyTorch in float32, and the reference after one
-weight was moved to the next float32. The kernel is as good if it strays no farther than they do.
-The curves go to benchmarks/results/.
+Training is chaotic: a difference in the last bit grows until single predictions differ. Two more
+runs measure the effect of rounding: plain PyTorch in float32, and the reference with one weight
+moved to the next float32. The kernel is as good if its curve deviates no more than theirs. The
+curves are written to benchmarks/results/.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""Seconds an epoch, memory of a step and cost curves: the product against two formulations.
+"""Seconds per epoch, memory of a step and cost curves: the product and two other formulations.
 
     python -m benchmarks.bench --data webnlg_star --data-root DIR
     python -m benchmarks.bench --data webnlg_star --data-root DIR --device cuda
 
-Everything runs on one thread, in one process, in turn: a round of each formulation on the same
-real batches, then the next round, so that a machine that slows down slows all of them. An epoch
-is the mean step over a sample of its batches, every n-th of them by length, times their number.
-The dense formulation is timed twice: on the product's batches of like length, and on batches
-drawn at random and padded to their longest sentence, as the released training loop draws them.
-The dense relation scorers are timed beside them: other models, at what they cost.
-Memory is the growth of a fresh process's peak during one step (Linux; on a GPU, what PyTorch
-allocated). On a GPU the kernel's share of the card's memory bandwidth is its traffic over a plain
-copy's of the same machine. Tables and figure go to benchmarks/results/.
+Everything runs on one thread in one process. Each repetition times every formulation once on the
+same real batches, so a machine that slows down affects all of them. The time of an epoch is the
+mean step over a sample of its batches, every n-th by length, times their number.
+The dense formulation is timed twice: on the product's batches of similar length, and on random
+batches padded to their longest sentence, like those of the released training loop.
+The dense relation scorers are other models; they are timed for comparison.
+Memory is the growth of a new process's peak during one step (Linux; on a GPU, the memory that
+PyTorch allocated). On a GPU the kernel's bandwidth is compared with that of a plain copy on the
+same machine. Tables and figure are written to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ BATCH = 50
 RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
 
-#: Not the product's model in another form, but what another scorer makes of it.
+#: Other models, with another scorer, rather than another formulation of the product's model.
 OTHER_MODELS = {"concat (another model)": "concat", "biaffine (another model)": "biaffine"}
 COMPARED = (*FORMULATIONS, *OTHER_MODELS)
 

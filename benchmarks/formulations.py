@@ -1,10 +1,10 @@
-"""The same relation scores, computed three ways: what the product's speed is measured against.
+"""The same relation scores, computed in three ways, to compare their speed.
 
-*Dense* is the paper's Eqs. 9-10 written the obvious way: every pair of words is concatenated
-into a vector of 2D, and all of L² × 2D goes through the rows of W_p. *Plain* factors the logit
-as the product does but leaves the loss to autograd, on an L² × R grid. The third is the product.
+*Dense* is the direct form of the paper's Eqs. 9-10: every pair of words is concatenated into a
+vector of 2D, and the L² × 2D tensor is multiplied by W_p. *Plain* factors the logit like the
+product, but autograd computes the loss on an L² × R grid. The third is the product.
 
-Each wraps a product scorer and shares its weights, so that all three are the same model.
+Each wraps a product scorer and shares its weights, so all three are the same model.
 
 Shapes: B sentences · L tokens, padded · D feature width · R relations · N triples.
 """

@@ -2,12 +2,11 @@
 
     python -m benchmarks.predict --models runs/units/… --data webnlg_star --data-root DIR
 
-The test split is predicted by the first model with each batch size and number of threads in
-turn, then again, so that a machine that slows down slows all of them. A second of CPU time is
-what a second is on a machine that does nothing else; where others compute too, only that column
-can be compared. "Model alone" is the forward pass on prepared batches: what is left of the time
-is the price of reading and writing. Every model's triples and scores are compared with those of
-evaluation, and its F1 with the corpus's tags, each word's usual tag, and no tags. Results go to
+The first model predicts the test split with each batch size and number of threads in turn, then
+again, so a machine that slows down affects all of them. On a busy machine only the CPU time can be
+compared. "Model alone" is the forward pass on prepared batches; the rest of the time is reading and
+writing. Every model's triples and scores are compared with those of evaluation. Its F1 is measured
+with the corpus's tags, with each word's usual tag, and without tags. Results are written to
 benchmarks/results/.
 """
 

@@ -1,13 +1,13 @@
-"""Studies of trials that only report: what the driver costs, beside Ray Tune alone.
+"""Studies of trials that only report: the cost of the driver, compared with Ray Tune alone.
 
     python -m benchmarks.scale --trials 100 1000
 
-Every trial reports as often as ``--epochs`` says and trains nothing, so all that is left is the
-study itself: planning, Ray, the ledger, MLflow, the reports. Each size runs in processes of its
-own: as bare Ray Tune trials that report the same rows, as a study that tracks nothing, and as one
-in MLflow on SQLite; up to ``--callback`` trials also as Ray Tune with its own
-``MLflowLoggerCallback``. The table says for each milliseconds a trial, by the clock and of the
-driver's CPU, and its peak memory; ``results/scale.csv`` says where the time goes.
+Every trial reports ``--epochs`` times and trains nothing, so only the study itself is measured:
+planning, Ray, the ledger, MLflow and the reports. Each size runs in new processes: as bare Ray
+Tune trials that report the same rows, as a study without tracking, and as a study with MLflow on
+SQLite. Up to ``--callback`` trials it also runs as Ray Tune with Ray's ``MLflowLoggerCallback``.
+The table has milliseconds per trial (wall clock and the driver's CPU) and the driver's peak memory.
+``results/scale.csv`` shows where the time goes.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""What tracking costs a trial: with MLflow against without, the same trial in turn.
+"""The cost of tracking: the same trial with and without MLflow, in turn.
 
     python -m benchmarks.tracking --pairs 8 --to sqlite --csv benchmarks/results/tracking-sqlite.csv
     python -m benchmarks.tracking --pairs 8 --to server --csv benchmarks/results/tracking-server.csv
 
-Each pair trains one configuration on the demo corpus from its start twice, in the order AB and
-then BA, in this process. The sender's thread is in it too, which is harder than a study, where it
-is in the driver and the trial in a worker. CPU seconds are of the whole process, so they count
-the sender's work and are hardly moved by what else the machine does; ``after`` is what is left to
-send when the trial has ended, once a study.
+Each pair trains one configuration on the demo corpus twice, in the order AB and then BA, in this
+process. The sender's thread runs in it too. That is harder than a study, where the sender is in the
+driver and the trial in a worker. CPU seconds are of the whole process: they include the sender's
+work and depend little on other load. ``after`` is the time to send the rest when the trial has
+ended, once per study.
 """
 
 from __future__ import annotations
