@@ -31,7 +31,7 @@ class PieceBatch:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Sentences of like length as tensors."""
+    """Sentences of similar length as tensors."""
 
     words_BL: Tensor
     pos_BL: Tensor | None
@@ -48,7 +48,7 @@ class Batch:
 def training_batches(
     split: EncodedSplit, batch_size: int, generator: np.random.Generator
 ) -> list[Array]:
-    """Cut a shuffled split into batches of like length, in random order.
+    """Cut a shuffled split into batches of similar length, in random order.
 
     Returns:
         Sentence numbers of each batch; each sentence occurs once.
@@ -60,12 +60,12 @@ def training_batches(
 
 
 def scoring_batches(split: EncodedSplit, tokens: int = 4096) -> Iterator[Array]:
-    """Cut a split into batches of like length of at most about ``tokens`` words each."""
+    """Cut a split into batches of similar length of at most about ``tokens`` words each."""
     return batches_by_length(split.lengths_N, tokens)
 
 
 def batches_by_length(lengths_N: Array, tokens: int) -> Iterator[Array]:
-    """Yield the numbers of sentences of like length, at most about ``tokens`` words at a time."""
+    """Yield the numbers of sentences of similar length, at most about ``tokens`` words at a time."""
     order = np.argsort(lengths_N, kind="stable")
     start = 0
     while start < len(order):

@@ -67,10 +67,10 @@ def _last_word(chunks: list[str]) -> int:
 def _split(chunk: str, is_last: bool) -> Iterator[str]:
     """Split off the period that ends a sentence, and the clitic before it."""
     stem, period = chunk, ""
-    written = chunk.title() if chunk.isupper() else chunk
-    owns_period = written in _ABBREVIATIONS or _INITIALS.match(chunk) is not None
-    if chunk.endswith(".") and chunk.strip(".") and (is_last or not owns_period):
-        stem, period = chunk[:-1], "."
+    if chunk.endswith(".") and chunk.strip("."):
+        written = chunk.title() if chunk.isupper() else chunk
+        if is_last or not (written in _ABBREVIATIONS or _INITIALS.match(chunk)):
+            stem, period = chunk[:-1], "."
     if (suffix := _SUFFIX.search(stem)) and suffix.start():
         stem = stem[: suffix.start()]
         yield from filter(None, (stem, suffix[0], period))
