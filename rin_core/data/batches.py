@@ -65,7 +65,7 @@ def scoring_batches(split: EncodedSplit, tokens: int = 4096) -> Iterator[Array]:
 
 
 def batches_by_length(lengths_N: Array, tokens: int) -> Iterator[Array]:
-    """Yield the numbers of sentences of similar length, at most about ``tokens`` words at a time."""
+    """Yield sentence numbers in batches of similar length, of at most about ``tokens`` words."""
     order = np.argsort(lengths_N, kind="stable")
     start = 0
     while start < len(order):
