@@ -44,11 +44,6 @@ class Pieces:
         """How many sentences take more than one window."""
         return int((np.diff(self.sentence_starts) > 1).sum())
 
-    def largest(self, sentences: int) -> tuple[int, int]:
-        """Return the most windows, and pieces of each, that a batch of so many sentences has."""
-        windows_N = np.sort(np.diff(self.sentence_starts))
-        return int(windows_N[-sentences:].sum()), int(np.diff(self.window_starts).max())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceTokenizer:

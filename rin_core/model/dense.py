@@ -161,8 +161,6 @@ class ConcatScorer(nn.Module):
         bias: Start of every b_t, as in :class:`rin_core.model.heads.SeparableScorer`.
     """
 
-    makes_grid = True
-
     def __init__(self, feature_size: int, relations: int, bias: float) -> None:
         super().__init__()
         self.pair = nn.Linear(2 * feature_size, feature_size, bias=False)  # W_m
@@ -208,8 +206,6 @@ class BiaffineScorer(nn.Module):
     References:
         Dozat and Manning (2017), "Deep Biaffine Attention for Neural Dependency Parsing".
     """
-
-    makes_grid = True
 
     def __init__(self, feature_size: int, relations: int, bias: float) -> None:
         super().__init__()

@@ -14,15 +14,10 @@ from torch import Tensor, nn
 
 from rin_core.config import EncoderConfig, EncoderKind
 from rin_core.data.batches import Batch
-from rin_core.data.encoding import EncodedSplit
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary
 from rin_core.model.transformer import TransformerEncoder
-
-#: Numbers that the BiLSTM keeps for its backward for each number of a word's features: gates,
-#: states and inputs, before and after dropout (measured).
-LSTM_KEEPS = 24
 
 
 class Encoder(Protocol):
@@ -36,12 +31,6 @@ class Encoder(Protocol):
 
     def pretrained_parameters(self) -> Iterable[nn.Parameter]:
         """Return the parameters trained with ``training.encoder_learning_rate``."""
-
-    def activations(self, split: EncodedSplit, sentences: int) -> int:
-        """Return about how many numbers a step on the longest sentences keeps for its backward.
-
-        It is an estimate from above: trials are packed by it.
-        """
 
 
 class BiLSTMEncoder(nn.Module):
@@ -97,11 +86,6 @@ class BiLSTMEncoder(nn.Module):
     def pretrained_parameters(self) -> Iterable[nn.Parameter]:
         """Return nothing: word vectors are learned at the rate of everything else."""
         return ()
-
-    def activations(self, split: EncodedSplit, sentences: int) -> int:
-        """Return about how many numbers a step on the longest sentences keeps for its backward."""
-        words = sentences * int(split.lengths_N.max())
-        return words * (4 * self.forwards.input_size + LSTM_KEEPS * self.hidden_size)
 
 
 def _reverse(values_BLE: Tensor, batch: Batch) -> Tensor:

@@ -42,9 +42,6 @@ class PairScores(Protocol):
 class Scorer(Protocol):
     """C_r: built from feature width, number of relations and start of the bias. It is a module."""
 
-    makes_grid: bool
-    """Whether a training step builds grids of word pairs, which take memory."""
-
     def __call__(
         self, features_BLF: Tensor, lengths_B: Tensor, padding_BL: Tensor | None, /
     ) -> PairScores:
@@ -115,8 +112,6 @@ class SeparableScorer(nn.Module):
         relations: R.
         bias: Start of every b_t. Triples are rare: near -6 the first loss is near its floor.
     """
-
-    makes_grid = False
 
     def __init__(self, feature_size: int, relations: int, bias: float) -> None:
         super().__init__()

@@ -25,8 +25,6 @@ LIBRARIES = ("blas", "onednn")
 #: oneDNN compiles a kernel for each shape and keeps 1,024 by default. Batches of some fifty lengths
 #: have more shapes, so every epoch would compile them again. More kernels take more memory.
 KERNELS = 2048
-#: Bytes of a kernel, estimated from above (0.6 MiB measured).
-KERNEL = 700 * 2**10
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _chosen: ContextVar[str | None] = ContextVar("library of matrix products", default=None)

@@ -13,12 +13,7 @@ from torch import Tensor, nn
 
 from rin_core.config import EncoderConfig
 from rin_core.data.batches import Batch
-from rin_core.data.encoding import EncodedSplit
 from rin_core.data.pretrained import Pretrained, without_pooler
-
-#: Numbers that a layer keeps for its backward: for each number of its width, and for each pair of
-#: pieces and head (measured).
-LAYER_KEEPS, ATTENTION_KEEPS = 24, 4
 
 
 class TransformerEncoder(nn.Module):
@@ -66,17 +61,6 @@ class TransformerEncoder(nn.Module):
         """Return the transformer's own weights."""
         parameters: Iterable[nn.Parameter] = self.backbone.parameters()
         return parameters
-
-    def activations(self, split: EncodedSplit, sentences: int) -> int:
-        """Return about how many numbers a step on the longest sentences keeps for its backward."""
-        if split.pieces is None:
-            return 0
-        sizes = self.backbone.config
-        windows, pieces = split.pieces.largest(sentences)
-        layer = LAYER_KEEPS * sizes.hidden_size
-        layer += ATTENTION_KEEPS * sizes.num_attention_heads * pieces
-        layers = 1 if self.frozen else sizes.num_hidden_layers
-        return int(windows * pieces * layer * layers)
 
 
 def build_backbone(pretrained: Pretrained) -> Any:

@@ -124,7 +124,14 @@ class TestWindows:
     def test_a_model_without_end_has_the_tokenizers_limit(
         self, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pretrained, "_places", lambda model: -1)  # as some write "none"
+        load = pretrained._load_model
+
+        def without_end(name: str, folder: Path) -> Any:
+            model = load(name, folder)
+            model.config.max_position_embeddings = -1  # as some models write "none"
+            return model
+
+        monkeypatch.setattr(pretrained, "_load_model", without_end)
         assert load_pretrained(str(tiny_bert), 600).tokenizer.limit == 512
 
     def test_robertas_positions_begin_behind_paddings(
@@ -145,13 +152,6 @@ def fields(tokenizer: PieceTokenizer) -> dict[str, Any]:
 class TestBatch:
     SENTENCES = (["a"], ["Paris"] * 3, ["b"] * 70, ["abc", "the"], ["aB"] * 50)
 
-    def test_the_largest(self, bert: PieceTokenizer) -> None:
-        found = bert.encode(self.SENTENCES)
-        long, longest = sorted(np.diff(found.sentence_starts))[-2:]
-        assert found.largest(1) == (longest, POSITIONS)
-        assert found.largest(2) == (long + longest, POSITIONS)
-        assert found.largest(99) == (found.sentence_starts[-1], POSITIONS)
-
     def test_against_a_slow_gather(self, bert: PieceTokenizer) -> None:
         found = bert.encode(self.SENTENCES)
         assert found.windowed == 2
@@ -163,9 +163,6 @@ class TestBatch:
             P = max(map(len, windows))
             padded = [w + [found.pad] * (P - len(w)) for w in windows]
             assert batch.pieces_WP.tolist() == padded
-            most_windows, most_pieces = found.largest(len(rows))
-            assert len(windows) <= most_windows
-            assert most_pieces >= P
             assert batch.present_WP.sum(1).tolist() == list(map(len, windows))
             flat, skipped = list(chain.from_iterable(padded)), 0
             for place, row in enumerate(rows):

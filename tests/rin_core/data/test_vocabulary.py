@@ -231,8 +231,8 @@ class TestVectors:
             (ROWS.replace(b"0.5", b""), r"x:2: could not convert.*expected numbers"),
             (ROWS.replace(b"0.5", b"nan"), r"x:2: has a value that is not finite"),
             (ROWS.replace(b"0.5", b"1e39"), r"x:2: has a value that is not finite"),
-            (ROWS.replace(b"paris", b"rome"), r"x: has none of the 1 words"),
-            (b"", r"x: has none of the 1 words"),
+            (ROWS.replace(b"paris", b"rome"), r"x: has no vector for any of the 1 words"),
+            (b"", r"x: has no vector for any of the 1 words"),
             (b"a 1 2\nb 1 2\n", r"x:1: found 2 values, expected 3; .*--set encoder\.word_dim=2"),
             (b"9 2\na 1 2\n", r"x:2: found 2 values, expected 3; .*--set encoder\.word_dim=2"),
         ],
@@ -261,7 +261,7 @@ class TestVectors:
         }.items():
             (tmp_path / name).write_bytes(content)
             with pytest.raises(
-                VectorsError, match=rf"{name}: cannot be read \(.*is the file complete"
+                VectorsError, match=rf"{name}: cannot be read \(.*check that the file is complete"
             ):
                 load_vectors(tmp_path / name, vocabulary("paris"), 3)
 

@@ -77,7 +77,7 @@ class TestWhatIsNoModel:
 
     def test_another_protocol(self, trained: Trained, tmp_path: Path) -> None:
         path = changed(trained, tmp_path / "x", protocol=PROTOCOL_VERSION + 1)
-        message = rf"it follows protocol {PROTOCOL_VERSION + 1}, this version {PROTOCOL_VERSION}\)"
+        message = rf"it has protocol {PROTOCOL_VERSION + 1}, this version has {PROTOCOL_VERSION}\)"
         with pytest.raises(CheckpointError, match=message):
             load_model(path)
 
