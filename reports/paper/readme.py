@@ -57,7 +57,7 @@ def results_block(root: Path = _ROOT) -> str:
     rows = (
         _given_row(results, "webnlg_star", "WebNLG, the paper's settings"),
         _tuned_row(results),
-        _given_row(results, "nyt5k_star", "A part of NYT, the paper's settings"),
+        _given_row(results, "nyt5k_star", "`nyt5k_star`, a part of NYT, the paper's settings"),
     )
     scores = ("K = 0", "K = 1", "Gain")
     seeds = min(row.cells[name].estimate.n for row in rows for name in scores)
@@ -69,8 +69,9 @@ def results_block(root: Path = _ROOT) -> str:
         notes=(
             f"Test F1 in points, mean ± standard deviation over {seeds} seeds. *Supported*: the "
             "95 % CI of the gain lies above 0. *Undecided*: it contains 0.",
-            "The p-value is from a paired test over seeds; in brackets, corrected for all "
-            f"comparisons of its study. With {seeds} seeds it cannot be below {2 / 2**seeds:.2g}.",
+            "The p-value is from a paired test over seeds. The value in brackets is corrected for "
+            f"all comparisons of the study. With {seeds} seeds, p cannot be below "
+            f"{2 / 2**seeds:.2g}.",
             *_paper_notes(results),
             _speed_note(root / "benchmarks" / "results"),
         ),
@@ -132,7 +133,8 @@ def _paper_notes(results: Path) -> list[str]:
             text = f"{arm.label} {mean_sd(ours)} (paper {printed.value})"
             judged.setdefault(verdict(ours, printed.value), []).append(text)
     return [
-        f"The paper's WebNLG scores {_MEANING[found]} (*{found}*): {'; '.join(texts)}."
+        f"*{found.capitalize()}* on WebNLG (the paper's score lies {_MEANING[found]}): "
+        f"{'; '.join(texts)}."
         for found, texts in judged.items()
     ]
 
@@ -147,9 +149,9 @@ def _speed_note(benchmarks: Path) -> str:
     ratio = medians["times the product at that K"].to_dict()
     return (
         f"An epoch of WebNLG with K = 1 takes {seconds['product, K = 1']:.1f} s "
-        f"({measured['device']}). Computing the score of every word pair takes "
-        f"{ratio['dense, K = 1']:.1f} times as long, and "
-        f"{ratio['dense on random batches, K = 1']:.0f} times if its batches mix sentence lengths "
+        f"({measured['device']}). It takes {ratio['dense, K = 1']:.1f} times as long if the "
+        "scores of all word pairs are stored, and "
+        f"{ratio['dense on random batches, K = 1']:.0f} times if batches also mix sentence lengths "
         "([figures](benchmarks/results/))."
     )
 
