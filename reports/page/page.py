@@ -47,10 +47,13 @@ class RunLists:
         return all(card.status is TrialState.FINISHED for card in cards)
 
     def summary(self) -> str:
-        """Return how many runs the page has, and how many are finished."""
+        """Return how many runs and experiments the page has, and how many runs are finished."""
         total = len(self.cards)
         done = sum(card.status is TrialState.FINISHED for card in self.cards.values())
-        return f"{total} runs, {'all' if done == total else done} finished."
+        experiments = {name for card in self.cards.values() for name in card.experiments}
+        several = len(experiments) > 1
+        subjects = f"{len(experiments)} {'studies and searches' if several else 'study or search'}"
+        return f"{total} runs of {subjects}, {'all' if done == total else done} finished."
 
     def lists(self) -> list[tuple[str, str, list[RunCard]]]:
         """Return id, title and runs of every list requested so far."""

@@ -43,8 +43,8 @@ from tests.ledgers import GOLD, Ledger, answers_ledger
 from tests.rin_core.data.test_statistics import sentence
 
 
-def answer(gold: set[tuple[int, str, int]], said: set[tuple[int, str, int]]) -> Answer:
-    return Answer(frozenset(gold), frozenset(said))
+def answer(gold: set[tuple[int, str, int]], predicted: set[tuple[int, str, int]]) -> Answer:
+    return Answer(frozenset(gold), frozenset(predicted))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_an_error_is_compared_with_errors_only() -> None:
     assert count_confusions([two]) == {("r", "s"): 1, ("r", "t"): 1}
 
 
-def test_what_cannot_be_located_is_missed() -> None:
+def test_a_triple_that_cannot_be_located_is_missed() -> None:
     nothing = [answer({(0, "r", 1), (2, "s", 3)}, set()), answer({(0, "r", 11)}, {(0, "r", 11)})]
     assert count_outcomes(GOLD, nothing) == {"found": 1, UNREACHABLE: 1, "unrelated": 2}
 
@@ -89,7 +89,7 @@ ANSWERS = (
 )
 
 
-def test_cuts_by_hand() -> None:
+def test_slices_by_hand() -> None:
     relation = by_relation(GOLD)
     assert relation.groups == ("r", "s", "t", "any other")
     assert slice_counts(relation, GOLD, ANSWERS).tolist() == [
@@ -107,27 +107,29 @@ def test_cuts_by_hand() -> None:
     }
 
 
-def test_a_cut_by_vectors_wants_one_for_both_words() -> None:
-    cut = by_vectors(WordsKnown(frozenset("abc"), frozenset("l")))
-    assert dict(zip(cut.groups, slice_counts(cut, GOLD, ANSWERS).tolist(), strict=True)) == {
+def test_vectors_of_both_words_are_required() -> None:
+    slicing = by_vectors(WordsKnown(frozenset("abc"), frozenset("l")))
+    assert dict(
+        zip(slicing.groups, slice_counts(slicing, GOLD, ANSWERS).tolist(), strict=True)
+    ) == {
         "both have one": [1, 1, 1],
         "one has none": [0, 1, 1],
         "one not in training": [0, 1, 1],
     }
 
 
-def test_by_words_the_same_word_elsewhere_is_right() -> None:
+def test_by_word_the_same_word_elsewhere_is_correct() -> None:
     gold = sentence("a b a b", ("a", "r", "b"), ("a", "s", "b"), ("a", "t", "nowhere"))
-    said = {(2, "r", 3), (0, "r", 3), (2, "s", 0)}
-    found = [answer({(0, "r", 1), (0, "s", 1)}, said)]
-    # Two of the three said are the same words, and right; what cannot be located is missed.
+    predicted = {(2, "r", 3), (0, "r", 3), (2, "s", 0)}
+    found = [answer({(0, "r", 1), (0, "s", 1)}, predicted)]
+    # Two of the three predictions have the same words; a triple that cannot be located is missed.
     assert count_by_words([gold], found).tolist() == [[1, 2, 3]]
     assert count_answers([gold], found).tolist() == [[0, 3, 3]]
 
 
 def test_groups_add_up_to_the_whole() -> None:
-    for cut in (by_relation(GOLD), by_length()):
-        assert slice_counts(cut, GOLD, ANSWERS).sum(axis=0).tolist() == [1, 3, 4]
+    for slicing in (by_relation(GOLD), by_length()):
+        assert slice_counts(slicing, GOLD, ANSWERS).sum(axis=0).tolist() == [1, 3, 4]
 
 
 def test_a_change_by_hand() -> None:
@@ -156,7 +158,7 @@ def texts(table: Table) -> dict[str, list[str]]:
     return {row.label: [cell.text for cell in row.cells.values()] for row in table.rows}
 
 
-def test_steps_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) -> None:
+def test_comparisons_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) -> None:
     found = {one.key: one for one in comparisons(read_ledger(ledger.runs), counts)}
     assert list(found) == [
         *("bilstm-s/gru-1", "bilstm-s/gru-2", "gru-1/gru-2", "bilstm-s/bilstm-s", "gru-1/gru-1"),
@@ -170,7 +172,7 @@ def test_steps_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) ->
     assert changed_triples(found["bilstm-s/gru-1"], counts, "fixed") == [(1, (0, "r", 11), 2)]
 
 
-def test_first_words_are_not_held_against_last_words(ledger: Ledger) -> None:
+def test_first_words_are_not_compared_with_last_words(ledger: Ledger) -> None:
     frame = read_ledger(ledger.runs)
     frame.loc[frame["arm"] == "gru-1", "entity_word"] = "last"
     found = {step.key for step in comparisons(frame, read_counts(ledger.runs, frame))}
@@ -202,7 +204,7 @@ def test_tables_by_hand(ledger: Ledger, counts: SentenceCounts) -> None:
     assert behind == tuple(str(ledger.trials[k]["fingerprint"]) for k in (1, 3))
 
 
-def test_f1_by_words_stands_beside_f1_by_places(ledger: Ledger, counts: SentenceCounts) -> None:
+def test_f1_by_word_is_next_to_f1_by_position(ledger: Ledger, counts: SentenceCounts) -> None:
     tables = {
         table.name: table
         for table in error_tables(study_data(ledger.runs, read_ledger(ledger.runs)))
@@ -213,7 +215,7 @@ def test_f1_by_words_stands_beside_f1_by_places(ledger: Ledger, counts: Sentence
     assert "errors_vectors" not in tables, "the ledger does not say which words have one"
 
 
-def test_arms_that_began_with_vectors_have_a_table_of_them(ledger: Ledger) -> None:
+def test_arms_with_pretrained_vectors_have_a_table_of_them(ledger: Ledger) -> None:
     path = ledger.runs / "vectors" / "d.json"
     path.parent.mkdir()
     path.write_text(

@@ -45,13 +45,13 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A tab that may say nothing on its console and ask for nothing but files."""
     context = browser.new_context(color_scheme=request.param)
     page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda asked: said.extend(_elsewhere(asked.url)))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda asked: messages.extend(_elsewhere(asked.url)))
     yield page
     context.close()
-    assert said == []
+    assert messages == []
 
 
 def _elsewhere(url: str) -> list[str]:

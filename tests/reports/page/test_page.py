@@ -78,12 +78,12 @@ def test_a_cell_opens_exactly_its_runs(page: str) -> None:
     assert 'class="warn">1/3' in row[1]
 
 
-def test_names_of_places_are_not_used_twice(page: str) -> None:
-    places = Counter(re.findall(r'\bid="([^"]+)"', page))
+def test_ids_are_unique(page: str) -> None:
+    ids = Counter(re.findall(r'\bid="([^"]+)"', page))
     # Letters that a figure draws twice are the figure's business, and the same shape.
-    assert [place for place, count in places.items() if count > 1 and "DejaVu" not in place] == []
+    assert [name for name, count in ids.items() if count > 1 and "DejaVu" not in name] == []
     wanted = set(re.findall(r'href="#([^"]+)"', page))
-    assert wanted - set(places) == set()
+    assert wanted - set(ids) == set()
 
 
 def test_nothing_is_loaded_and_nothing_is_markup_that_should_be_text(page: str) -> None:
@@ -103,7 +103,7 @@ def test_figures_take_the_colours_of_the_page(page: str) -> None:
         assert page.count(f"{variable}:") == 2, "one for the light, one for the dark"
 
 
-def test_what_was_used_stands_at_the_foot(tmp_path: Path) -> None:
+def test_settings_and_versions_are_at_the_foot(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
     provenance = {
         "code": {"version": "0.1.0", "commit": "a" * 40, "dirty": True},
@@ -130,21 +130,23 @@ def test_what_was_used_stands_at_the_foot(tmp_path: Path) -> None:
 def test_a_search_alone_has_a_page(tmp_path: Path) -> None:
     write_search(tmp_path / "runs")
     assert main(["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
-    assert "6 runs, 2 finished" in (tmp_path / "out" / "index.html").read_text().replace("\n", " ")
+    assert "6 runs of 1 study or search, 2 finished" in (
+        tmp_path / "out" / "index.html"
+    ).read_text().replace("\n", " ")
 
 
-def test_a_part_of_a_ledger_leaves_the_page_alone(tmp_path: Path) -> None:
+def test_one_experiment_does_not_change_the_page(tmp_path: Path) -> None:
     ledger = an_eventful_ledger(tmp_path / "runs")
     arguments = ["--runs", str(ledger.runs), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--experiment", EXPERIMENT]) == 0
     assert not (tmp_path / "out" / "index.html").exists()
 
 
-def test_fates_of_runs(reported: Reported) -> None:
+def test_states_of_runs(reported: Reported) -> None:
     runs = reported.runs
     cards = run_cards(runs, read_ledger(runs), [read_search(runs, "some")])
-    fates = {name: card.status for name, card in cards.items() if name.startswith("f")}
-    assert fates == {
+    states = {name: card.status for name, card in cards.items() if name.startswith("f")}
+    assert states == {
         **{"f0": "finished", "f1": "pruned", "f2": "pruned", "f3": "failed"},
         **{"f4": "finished", "f5": "running"},
     }
@@ -157,7 +159,7 @@ def test_fates_of_runs(reported: Reported) -> None:
     assert not runs_of.all_finished(Cell(text="", fingerprints=("f0", "f1")))
 
 
-def test_notes_keep_their_marks_and_lose_their_markup() -> None:
+def test_notes_keep_markdown_and_escape_html() -> None:
     assert inline("**a** `b` *c* <d>") == ("<strong>a</strong> <code>b</code> <em>c</em> &lt;d&gt;")
 
 
