@@ -19,9 +19,10 @@ from reports.stats.intervals import Array
 from reports.stats.tests import f1
 from rin_core.data.corpus import Fact, Sentence, Span, Triple, word_facts
 from rin_core.data.statistics import SplitStatistics
+from study.ledger.corpus_schema import Corpus
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
-from study.ledger.schema import Corpus, Predictions
+from study.ledger.schema import Predictions
 from study.ledger.state import TrialState
 
 

@@ -37,10 +37,10 @@ from rin_core.predict.rounds import Trace, trace
 from rin_core.train.metrics import decode
 from study.commands.options import DataRoot, LedgerFolder
 from study.commands.printing import say
+from study.ledger.corpus_schema import Cases
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
-from study.ledger.schema import Cases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from rin_core.layout import find_run
 from study.ledger import layout, upgrade
+from study.ledger.corpus_schema import Cases, Corpus, Vectors
 from study.ledger.files import LedgerError, read_record, write_record
 from study.ledger.run import Run
-from study.ledger.schema import Cases, Corpus, PlannedRun, Search, Study, Vectors
+from study.ledger.schema import PlannedRun, Search, Study
 from study.ledger.shared import SharedRun
 from study.ledger.store import Store
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,9 @@ def _upgrade_trial(old: Any) -> Any:
 def _with_options(old: Mapping[str, Any]) -> dict[str, Any]:
     new = {"version": VERSION, **{k: v for k, v in old.items() if k != "command"}}
     if "command" in old:
-        text = old["command"]
-        new["options"] = command.from_text(text) if isinstance(text, str) else text
+        new["options"] = text = old["command"]
+        with suppress(ValueError):  # a quote that is not closed
+            new["options"] = command.from_text(text) if isinstance(text, str) else text
     return new
 
 

@@ -19,9 +19,10 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import find_recorded_vectors, load_corpus, load_dataset, with_tags
 from rin_core.data.statistics import split_statistics
 from rin_core.data.vocabulary import UNKNOWN
-from study.ledger import schema
+from study.ledger import corpus_schema
+from study.ledger.corpus_schema import Vectors
 from study.ledger.ledger import Ledger
-from study.ledger.schema import Result, Vectors
+from study.ledger.schema import Result
 
 
 def record_corpora(
@@ -141,17 +142,18 @@ def record_vectors_if_available(
     return ""
 
 
-def describe(content: str, corpus: Corpus) -> schema.Corpus:
+def describe(content: str, corpus: Corpus) -> corpus_schema.Corpus:
     """Return a corpus's name, the statistics of its splits and the sentences of test."""
     splits = corpus.splits().items()
-    return schema.Corpus(
+    return corpus_schema.Corpus(
         content=content,
         name=corpus.name,
         statistics={
-            split: schema.Statistics(**split_statistics(part).to_json()) for split, part in splits
+            split: corpus_schema.Statistics(**split_statistics(part).to_json())
+            for split, part in splits
         },
         test=[
-            schema.Sentence(
+            corpus_schema.Sentence(
                 words=list(sentence.words),
                 entities=[list(span) for span in sentence.entities],
                 triples=[[list(t.subject), t.relation, list(t.object)] for t in sentence.triples],

@@ -68,9 +68,9 @@ def kill_in_the_middle(corpus: Path, out: Path) -> None:
 
 
 def epochs_of_unfinished(out: Path) -> list[int]:
-    units = [path.parent for path in out.glob("units/*/usage.jsonl")]
+    units = [path.parent for path in out.glob("units/*/history.jsonl")]
     going = [unit for unit in units if not (unit / "result.json").exists()]
-    return [(unit / "usage.jsonl").read_text().count("\n") for unit in going]
+    return [(unit / "history.jsonl").read_text().count("\n") for unit in going]
 
 
 @pytest.mark.ray
