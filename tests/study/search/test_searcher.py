@@ -21,6 +21,7 @@ from rin_core.config import Config
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm, SpaceError
 from study.ledger.search_record import SearchTrial
+from study.ledger.state import TrialState as State
 from study.search import optuna_store
 from study.search.algorithm import ArmSearch
 from study.search.open import ALGORITHMS, check_sampler
@@ -49,6 +50,10 @@ def a_search(arms: int = 2, **changes: object) -> Search:
     return Search(**{**given, **changes})
 
 
+def fingerprint_of(arm: str, number: int) -> str:
+    return f"{arm[-1]}{number:02}"
+
+
 class Recorder:
     """A record in memory; a test sets what becomes of a trial, and then ends it."""
 
@@ -72,7 +77,7 @@ class Recorder:
             arm=arm,
             number=number,
             parameters=dict(parameters),
-            fingerprint=f"{arm}-{number}",
+            fingerprint=fingerprint_of(arm, number),
             config={},
         )
         trial = self.trials.setdefault((arm, number), fresh)
@@ -82,7 +87,7 @@ class Recorder:
         """End a trial in the state that it is in."""
         trial = self.find(suggested)
         self.running.discard(self.run_of(trial.arm, trial.parameters))
-        if trial.state != "running":
+        if trial.state is not State.RUNNING:
             self.algorithms[trial.arm].tell(trial)
 
     def find(self, suggested: Mapping[str, Any]) -> SearchTrial:
@@ -91,7 +96,7 @@ class Recorder:
 
     def finish(self, suggested: Mapping[str, Any], curve: list[float]) -> None:
         trial = self.find(suggested)
-        trial.state, trial.dev_f1, trial.seconds = "finished", curve, [1.0] * len(curve)
+        trial.state, trial.dev_f1, trial.seconds = State.FINISHED, curve, [1.0] * len(curve)
         self.end(suggested)
 
 
@@ -147,7 +152,7 @@ def test_parameters_that_cannot_be_together_are_a_failed_trial():
             if number != 1:
                 return described
             trial = self.trials[arm, number]
-            trial.state = "failed"
+            trial.state = State.FAILED
             self.algorithms[arm].tell(trial)
             return None
 
@@ -207,8 +212,8 @@ def test_optuna_is_told_how_each_trial_ended():
         searcher.on_trial_result(f"t{k}", row(1, 0.1 * k))
     book.finish(asked[0], [0.0, 0.5, 0.4])
     pruned, failed = book.find(asked[1]), book.find(asked[2])
-    pruned.state, pruned.dev_f1, pruned.seconds = "stopped", [0.1, 0.2], [1.0, 1.0]
-    failed.state = "failed"
+    pruned.state, pruned.dev_f1, pruned.seconds = State.PRUNED, [0.1, 0.2], [1.0, 1.0]
+    failed.state = State.FAILED
     for trial in asked[1:]:
         book.end(trial)  # the last one was interrupted
     trials = arms["arm0"].study.trials
@@ -217,7 +222,7 @@ def test_optuna_is_told_how_each_trial_ended():
     ]
     assert [t.value for t in trials] == [0.5, 0.2, None, None]
     assert trials[0].intermediate_values == {1: 0.0, 2: 0.5, 3: 0.5}
-    assert trials[1].user_attrs == {"fingerprint": "arm0-1"}
+    assert trials[1].user_attrs == {"fingerprint": fingerprint_of("arm0", 1)}
 
 
 def test_the_first_trial_is_the_papers_and_no_point_comes_twice_after_a_restart():
@@ -263,7 +268,7 @@ def test_trials_that_were_cut_off_resume_under_their_number_with_their_parameter
     assert all(book.trials[key].parameters == parameters for key, parameters in before.items())
 
 
-@pytest.mark.parametrize("state", ["finished", "stopped", "failed", "running"])
+@pytest.mark.parametrize("state", [State.FINISHED, State.PRUNED, State.FAILED, State.RUNNING])
 def test_what_optuna_lacks_is_taken_from_the_record(state):
     book, search = Recorder(), a_search(1)
     storage = InMemoryStorage()
@@ -275,7 +280,7 @@ def test_what_optuna_lacks_is_taken_from_the_record(state):
         searcher, arms = opened(search, place, book, 1)
         (told[name],) = arms["arm0"].study.trials
         again = searcher.suggest("t1")
-        assert again == "FINISHED" if state != "running" else book.find(again) is trial
+        assert again == "FINISHED" if state is not State.RUNNING else book.find(again) is trial
     behind, lost = told["behind"], told["lost"]
     assert (behind.state, behind.values, behind.params, behind.intermediate_values) == (
         *(lost.state, lost.values, lost.params, lost.intermediate_values),
@@ -410,6 +415,18 @@ def trained(rungs: PerArmASHA, trial: Any, curve: list[float]) -> int:
     return len(curve)
 
 
+def past_trial(number: int, curve: list[float]) -> SearchTrial:
+    return SearchTrial(
+        arm="a",
+        number=number,
+        parameters={},
+        fingerprint="0",
+        config={},
+        dev_f1=curve,
+        seconds=[1.0] * len(curve),
+    )
+
+
 CURVES = st.lists(
     st.lists(st.floats(0, 1), min_size=EPOCHS, max_size=EPOCHS), min_size=2, max_size=8
 )
@@ -423,8 +440,7 @@ def test_rungs_remember_what_earlier_sessions_saw(curves, cut):
     lengths = [trained(unbroken, ray_trial("a", k), curve) for k, curve in enumerate(curves)]
     for k, curve in enumerate(curves[:cut]):
         seen = curve[: lengths[k]]
-        past = SearchTrial(arm="a", number=k, parameters={}, fingerprint="", config={}, dev_f1=seen)
-        past.seconds = [1.0] * len(seen)
+        past = past_trial(k, seen)
         again.remember(past, len(seen))
     after = [
         trained(again, ray_trial("a", k), curve) for k, curve in enumerate(curves[cut:], start=cut)
@@ -435,8 +451,7 @@ def test_rungs_remember_what_earlier_sessions_saw(curves, cut):
 def test_a_decision_made_before_a_kill_is_not_made_again():
     asha = Asha(grace_period=2, reduction_factor=2)
     poor = [0.1] * EPOCHS
-    past = SearchTrial(arm="a", number=0, parameters={}, fingerprint="", config={}, dev_f1=poor[:3])
-    past.seconds = [1.0] * 3
+    past = past_trial(0, poor[:3])
     rungs = PerArmASHA({"a": EPOCHS}, asha)
     rungs.remember(past, 3)  # it was alone, and passed epoch 2
     for k in (1, 2):
