@@ -7,18 +7,14 @@ The record of the search does not change: the trials remain pruned.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import tyro
 from rich.console import Console
 
 from rin_core.cli import INTERRUPTED
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import find_recorded_vectors, load_dataset
-from study.commands.options import DataRoot, LedgerFolder, RecordedCorpus, RecordedVectors
 from study.commands.show import show_search
 from study.ledger.ledger import Ledger
 from study.ledger.schema import SearchTrial
@@ -28,108 +24,92 @@ from study.planning.grid import encoding
 from study.tracking.base import RunSpec
 from study.tracking.progress import Progress
 
+if TYPE_CHECKING:
+    from study.commands.arguments import Audit
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """Train pruned trials of a search to the end, to see whether one would have won.
 
-    Exit code 0 if all of them finished, 1 if not, 130 after Ctrl-C. To resume, run it again.
-    """
+def run(options: Audit, console: Console) -> int:
+    """Train and show; return the exit code."""
+    for name in ("n", "max_concurrent"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+    ledger = Ledger(options.out)
+    record = SearchRecord(ledger, options.experiment)
+    chosen = choose(record, options.n)
+    if not chosen:
+        raise ValueError(f"{options.experiment}: no pruned trial in {record.path}; check --out")
+    encoded = _read(options, record, chosen)
+    left = [t for t in chosen if ledger.run(t.fingerprint).result() is None]
+    with ledger.exclusive():
+        interrupted = bool(left) and _train(options, left, encoded, ledger, console)
+    show_search(options.out, options.experiment, console)
+    if interrupted:
+        return INTERRUPTED
+    return int(any(ledger.run(t.fingerprint).result() is None for t in chosen))
 
-    experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SEARCH")]
-    """Name of the search."""
-    n: Annotated[int, tyro.conf.arg(metavar="N")] = 4
-    """Number of trials: those that reached the last rungs first, then those of the best dev F1."""
-    data: RecordedCorpus = None
-    data_root: DataRoot = None
-    embeddings: RecordedVectors = None
-    max_concurrent: Annotated[
-        int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: as many as fit)")
-    ] = None
-    """Maximum number of trials at the same time."""
-    out: LedgerFolder = Path("runs")
 
-    def run(self, console: Console) -> int:
-        """Train and show; return the exit code."""
-        for name in ("n", "max_concurrent"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-        ledger = Ledger(self.out)
-        record = SearchRecord(ledger, self.experiment)
-        chosen = choose(record, self.n)
-        if not chosen:
-            raise ValueError(f"{self.experiment}: no pruned trial in {record.path}; check --out")
-        encoded = self._read(record, chosen)
-        left = [t for t in chosen if ledger.run(t.fingerprint).result() is None]
-        with ledger.exclusive():
-            interrupted = bool(left) and self._train(left, encoded, ledger, console)
-        show_search(self.out, self.experiment, console)
-        if interrupted:
-            return INTERRUPTED
-        return int(any(ledger.run(t.fingerprint).result() is None for t in chosen))
-
-    def _read(
-        self, record: SearchRecord, trials: Sequence[SearchTrial]
-    ) -> dict[str, EncodedCorpus]:
-        """Read the corpus as each trial did; raise ``ValueError`` if it differs from theirs."""
-        assert record.content is not None, "it has trials"
-        source, encoded = self.data or record.content.corpus, dict[str, EncodedCorpus]()
-        vectors = record.content.settings.get("vectors")
-        embeddings = self.embeddings or find_recorded_vectors(vectors, self.data_root)
-        for trial in trials:
-            config = Config.from_flat(trial.config)
-            corpus = encoded.get(_key(trial)) or load_dataset(
-                source, config, data_root=self.data_root, embeddings=embeddings
-            )
-            if config.fingerprint(corpus.digest) != trial.fingerprint:
-                raise ValueError(
-                    f"{source}: corpus or word vectors differ from those of {trial.name}; give the "
-                    f"same --data, --data-root and --embeddings ({vectors or 'none'}) as the search"
-                )
-            encoded[_key(trial)] = corpus
-        return encoded
-
-    def _train(
-        self,
-        trials: Sequence[SearchTrial],
-        encoded: Mapping[str, EncodedCorpus],
-        ledger: Ledger,
-        console: Console,
-    ) -> bool:
-        """Train trials to the end; return whether Ctrl-C interrupted it."""
-        # Imported late: a typing error should not wait for Ray's imports.
-        from study.execution import cluster, tuner
-        from study.execution.queue import QueueSearcher
-        from study.execution.recorder import RunRecorder
-        from study.execution.worker import run_config
-
-        runs = {
-            trial.fingerprint: RunSpec(
-                run=ledger.run(trial.fingerprint),
-                experiment=self.experiment,
-                name=trial.name,
-                params={},
-                tags={},
-                max_epochs=int(trial.config["training.max_epochs"]),
-            )
-            for trial in trials
-        }
-        searcher = QueueSearcher(
-            run_config(ledger.run(t.fingerprint), Config.from_flat(t.config), _key(t))
-            for t in trials
+def _read(
+    options: Audit, record: SearchRecord, trials: Sequence[SearchTrial]
+) -> dict[str, EncodedCorpus]:
+    """Read the corpus as each trial did; raise ``ValueError`` if it differs from theirs."""
+    assert record.content is not None, "it has trials"
+    source, encoded = options.data or record.content.corpus, dict[str, EncodedCorpus]()
+    vectors = record.content.settings.get("vectors")
+    embeddings = options.embeddings or find_recorded_vectors(vectors, options.data_root)
+    for trial in trials:
+        config = Config.from_flat(trial.config)
+        corpus = encoded.get(_key(trial)) or load_dataset(
+            source, config, data_root=options.data_root, embeddings=embeddings
         )
-        with Progress(console, len(trials)) as progress:
-            return not tuner.run(
-                searcher,
-                None,
-                encoded,
-                cluster.connect(cluster.Resources(max_concurrent=self.max_concurrent)),
-                recorder=RunRecorder(runs),
-                callbacks=[progress],
-                storage=self.out / "ray",
-                store=None,
+        if config.fingerprint(corpus.digest) != trial.fingerprint:
+            raise ValueError(
+                f"{source}: corpus or word vectors differ from those of {trial.name}; give the "
+                f"same --data, --data-root and --embeddings ({vectors or 'none'}) as the search"
             )
+        encoded[_key(trial)] = corpus
+    return encoded
+
+
+def _train(
+    options: Audit,
+    trials: Sequence[SearchTrial],
+    encoded: Mapping[str, EncodedCorpus],
+    ledger: Ledger,
+    console: Console,
+) -> bool:
+    """Train trials to the end; return whether Ctrl-C interrupted it."""
+    # Imported late: a typing error should not wait for Ray's imports.
+    from study.execution import cluster, tuner
+    from study.execution.queue import QueueSearcher
+    from study.execution.recorder import RunRecorder
+    from study.execution.worker import run_config
+
+    runs = {
+        trial.fingerprint: RunSpec(
+            run=ledger.run(trial.fingerprint),
+            experiment=options.experiment,
+            name=trial.name,
+            params={},
+            tags={},
+            max_epochs=int(trial.config["training.max_epochs"]),
+        )
+        for trial in trials
+    }
+    searcher = QueueSearcher(
+        run_config(ledger.run(t.fingerprint), Config.from_flat(t.config), _key(t)) for t in trials
+    )
+    with Progress(console, len(trials)) as progress:
+        return not tuner.run(
+            searcher,
+            None,
+            encoded,
+            cluster.connect(cluster.Resources(max_concurrent=options.max_concurrent)),
+            recorder=RunRecorder(runs),
+            callbacks=[progress],
+            storage=options.out / "ray",
+            store=None,
+        )
 
 
 def choose(record: SearchRecord, count: int) -> list[SearchTrial]:

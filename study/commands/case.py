@@ -12,10 +12,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-import tyro
 from rich.console import Console
 
 from reports.cases.page import write_page
@@ -35,59 +34,35 @@ from rin_core.model.rin import RIN
 from rin_core.predict.loading import load_model
 from rin_core.predict.rounds import Trace, trace
 from rin_core.train.metrics import decode
-from study.commands.options import DataRoot, LedgerFolder
 from study.commands.printing import say
 from study.ledger.corpus_schema import Cases
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
 
+if TYPE_CHECKING:
+    from study.commands.arguments import CaseStudy
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseStudy:
-    """Follow sentences through trained models, round by round, side by side.
 
-    Without sentences: the two cases of the paper's Table 3, which are from NYT.
+def run(options: CaseStudy, console: Console) -> int:
+    """Follow the sentences, print them, and write the numbers and the page.
+
+    Raises:
+        ValueError: An option is invalid, or a model does not exist.
     """
-
-    models: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FINGERPRINT")]
-    """Finished runs, or the first characters of their fingerprints. List the weaker model first."""
-    runs: LedgerFolder = Path("runs")
-    sentence: Annotated[
-        tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT")
-    ] = ()
-    """A sentence, with spaces between words and punctuation. Repeatable."""
-    data: Annotated[
-        str | None, tyro.conf.arg(metavar="CORPUS", help_behavior_hint="(default: none)")
-    ] = None
-    """Corpus of --test and --find: demo, a name under the data root, or a folder."""
-    data_root: DataRoot = None
-    test: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = ()
-    """Sentences of the test split, by index from 0."""
-    find: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Find this many test sentences that the last model gets right and the first does not."""
-    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "table3"
-    """Name of the files."""
-
-    def run(self, console: Console) -> int:
-        """Follow the sentences, print them, and write the numbers and the page.
-
-        Raises:
-            ValueError: An option is invalid, or a model does not exist.
-        """
-        _check(self)
-        torch.set_num_threads(1)
-        ledger = Ledger(self.runs)
-        models = [load(ledger, name) for name in self.models]
-        cases = list(_cases(self, models))
-        path = ledger.record_cases(self.name, Cases(cases=[follow(case, models) for case in cases]))
-        views = read_cases(ledger, self.name)
-        for view in views:
-            console.print(summary(view), highlight=False, markup=False, soft_wrap=True)
-        page = write_page(views, ledger.root / "reports" / "cases" / f"{self.name}.html")
-        say(console, f"numbers: {path}")
-        say(console, f"page: {page}")
-        return 0
+    _check(options)
+    torch.set_num_threads(1)
+    ledger = Ledger(options.runs)
+    models = [load(ledger, name) for name in options.models]
+    cases = list(_cases(options, models))
+    path = ledger.record_cases(options.name, Cases(cases=[follow(case, models) for case in cases]))
+    views = read_cases(ledger, options.name)
+    for view in views:
+        console.print(summary(view), highlight=False, markup=False, soft_wrap=True)
+    page = write_page(views, ledger.root / "reports" / "cases" / f"{options.name}.html")
+    say(console, f"numbers: {path}")
+    say(console, f"page: {page}")
+    return 0
 
 
 def summary(view: CaseView) -> str:

@@ -14,15 +14,18 @@ from rich.console import Console
 from tyro.conf import OmitSubcommandPrefixes, subcommand
 
 from rin_core.cli import exit_with_clear_errors
-from study.commands.audit import Audit
-from study.commands.case import CaseStudy
+from study.commands.arguments import (
+    Audit,
+    CaseStudy,
+    Export,
+    Import,
+    Record,
+    Rerun,
+    Show,
+    Train,
+)
 from study.commands.options import Options
-from study.commands.record import Record
-from study.commands.rerun import Rerun
-from study.commands.show import Show
-from study.commands.start import run_study
-from study.commands.train import Train
-from study.commands.transfer import Export, Import
+from study.commands.spaces import list_spaces
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
 
@@ -60,12 +63,22 @@ def parse(arguments: Sequence[str] | None = None) -> CommandLine:
 def main(line: CommandLine) -> int:
     """Run a parsed command line and return its exit code."""
     if line.command is None:
-        return run_study(line, CONSOLE)
+        return _main_command(line)
     for option in dataclasses.fields(Options):
         if getattr(line, option.name) != option.default:
             name = option.name.replace("_", "-")
             raise ValueError(f"--{name}: must follow the name of the command it belongs to")
     return line.command.run(CONSOLE)
+
+
+def _main_command(options: Options) -> int:
+    options.check()
+    if options.list:
+        list_spaces(CONSOLE)
+        return 0
+    from study.commands.start import run_study  # imports torch, which takes seconds
+
+    return run_study(options, CONSOLE)
 
 
 def run() -> NoReturn:

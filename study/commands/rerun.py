@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import tyro
 from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.data.loading import find_recorded_vectors, load_dataset
 from rin_core.device import require_gpu
 from rin_core.model import matmul
-from study.commands.options import DataRoot, LedgerFolder, RecordedCorpus, RecordedVectors
 from study.commands.printing import say
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
@@ -23,71 +20,56 @@ from study.ledger.run import Run
 from study.ledger.schema import Result
 from study.ledger.transfer import first_difference
 
+if TYPE_CHECKING:
+    from study.commands.arguments import Rerun
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rerun:
-    """Train a finished run again, in a temporary folder, and compare every number.
 
-    Exit code 0 if all numbers are bit-identical, else 1. This requires the recorded CPU model and
-    math library: others round differently, and a run then differs as another seed does. If an
-    imported run has no weights and the rerun is identical, its weights are kept.
+def run(options: Rerun, console: Console) -> int:
+    """Train, compare, and return the exit code.
+
+    Raises:
+        ValueError: The run is not finished, or the corpus or the vectors differ.
     """
-
-    fingerprint: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FINGERPRINT")]
-    """The run, or the first characters of its fingerprint."""
-    data: RecordedCorpus = None
-    data_root: DataRoot = None
-    embeddings: RecordedVectors = None
-    gpu: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Compute on the GPU."""
-    out: LedgerFolder = Path("runs")
-
-    def run(self, console: Console) -> int:
-        """Train, compare, and return the exit code.
-
-        Raises:
-            ValueError: The run is not finished, or the corpus or the vectors differ.
-        """
-        if self.gpu:
-            require_gpu()
-        run = Ledger(self.out).find(self.fingerprint)
-        recorded = run.result()
-        if recorded is None:
-            raise ValueError(f"{run.fingerprint}: not finished; run the study's command to resume")
-        config = Config.from_flat(recorded.config)
-        vectors = recorded.vectors.name if recorded.vectors else None
-        corpus = load_dataset(
-            self.data or recorded.corpus.name,
-            config,
-            data_root=self.data_root,
-            embeddings=self.embeddings or find_recorded_vectors(vectors, self.data_root),
+    if options.gpu:
+        require_gpu()
+    run = Ledger(options.out).find(options.fingerprint)
+    recorded = run.result()
+    if recorded is None:
+        raise ValueError(f"{run.fingerprint}: not finished; run the study's command to resume")
+    config = Config.from_flat(recorded.config)
+    vectors = recorded.vectors.name if recorded.vectors else None
+    corpus = load_dataset(
+        options.data or recorded.corpus.name,
+        config,
+        data_root=options.data_root,
+        embeddings=options.embeddings or find_recorded_vectors(vectors, options.data_root),
+    )
+    if corpus.digest != recorded.corpus.digest:
+        raise ValueError(
+            f"{corpus.name}: corpus or word vectors differ from those of {run.fingerprint} "
+            f"(digest {corpus.digest}, recorded {recorded.corpus.digest}); "
+            f"give the same --data, --data-root and --embeddings ({vectors or 'none'})"
         )
-        if corpus.digest != recorded.corpus.digest:
-            raise ValueError(
-                f"{corpus.name}: corpus or word vectors differ from those of {run.fingerprint} "
-                f"(digest {corpus.digest}, recorded {recorded.corpus.digest}); "
-                f"give the same --data, --data-root and --embeddings ({vectors or 'none'})"
-            )
-        epochs = len(recorded.history)
-        split = recorded.selection_split
-        say(console, f"{run.fingerprint}: training again; the record has {epochs} epochs")
-        with tempfile.TemporaryDirectory() as folder, matmul.use(_math_library(recorded)):
-            copy = Run(Path(folder) / run.fingerprint)
-            again = train_run(
-                config,
-                corpus,
-                copy,
-                threads=recorded.provenance.threads,
-                gpu=self.gpu,
-                on_epoch=lambda row: say(
-                    console, f"epoch {row.epoch:3}  {split} F1 {100 * row.selection_f1:6.2f}"
-                ),
-            )
-            identical = _compare(console, recorded, again)
-            if identical and not run.weights.exists():
-                shutil.copyfile(copy.weights, run.weights)
-                say(console, "the ledger now has the weights")
-        return 0 if identical else 1
+    epochs = len(recorded.history)
+    split = recorded.selection_split
+    say(console, f"{run.fingerprint}: training again; the record has {epochs} epochs")
+    with tempfile.TemporaryDirectory() as folder, matmul.use(_math_library(recorded)):
+        copy = Run(Path(folder) / run.fingerprint)
+        again = train_run(
+            config,
+            corpus,
+            copy,
+            threads=recorded.provenance.threads,
+            gpu=options.gpu,
+            on_epoch=lambda row: say(
+                console, f"epoch {row.epoch:3}  {split} F1 {100 * row.selection_f1:6.2f}"
+            ),
+        )
+        identical = _compare(console, recorded, again)
+        if identical and not run.weights.exists():
+            shutil.copyfile(copy.weights, run.weights)
+            say(console, "the ledger now has the weights")
+    return 0 if identical else 1
 
 
 def _compare(console: Console, recorded: Result, again: Result) -> bool:

@@ -8,13 +8,11 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from reports.page.search import build_search
 from rin_core.cli import INTERRUPTED
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.commands.options import Options
 from study.commands.printing import plural, say, short_path
-from study.commands.show import show_search
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
 from study.planning.grid import Plan, make_plan
@@ -77,6 +75,10 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     Returns:
         0 if the budget is spent and the confirmation is complete, 130 after Ctrl-C, else 1.
     """
+    # Imported late: a dry run needs no pandas.
+    from reports.page.search import build_search
+    from study.commands.show import show_search
+
     for note in dict.fromkeys(n for corpus in plan.plan.corpora.values() for n in corpus.notes):
         say(console, note, "dim")
     record = SearchRecord(plan.ledger, plan.experiment)
@@ -97,6 +99,7 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
 def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> int:
     """Run the missing trials, report them, and return the exit code."""
     # Imported late: a typing error should not wait for Ray's and MLflow's imports.
+    from reports.page.search import build_search
     from study.execution.cluster import require_listener
     from study.search.session import SearchSession
 

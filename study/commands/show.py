@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import tyro
 from rich.console import Console
 from rich.markup import escape
 
@@ -21,41 +19,35 @@ from reports.frames.select import arm_label
 from reports.frames.trials import UnknownExperiment, read_ledger
 from reports.tables.confirmation import comparison, confirmation
 from reports.tables.search import audit, audit_verdict, best_trials, compute, running_trials, saving
-from study.commands.options import LedgerFolder
 from study.commands.printing import print_rows
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
 from study.ledger.state import TrialState
 from study.tracking.progress import format_duration
 
+if TYPE_CHECKING:
+    from study.commands.arguments import Show
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Show:
-    """Print the state of a study or a search: trials, best results, compute by outcome."""
 
-    experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
-    """Name of the study or the search."""
-    out: LedgerFolder = Path("runs")
+def run(options: Show, console: Console) -> int:
+    """Print, and return the exit code.
 
-    def run(self, console: Console) -> int:
-        """Print, and return the exit code.
-
-        Raises:
-            UnknownExperiment: There is no such study or search.
-            LedgerError: Its record cannot be read.
-        """
-        ledger = Ledger(self.out)
-        searched, studies = ledger.searches(), ledger.studies()
-        if self.experiment in searched:
-            show_search(self.out, self.experiment, console)
-        elif self.experiment in studies:
-            show_grid(self.out, self.experiment, console)
-        else:
-            known = ", ".join([*searched, *studies]) or "none"
-            raise UnknownExperiment(
-                f"{self.experiment}: no such study or search in {self.out}; known: {known}"
-            )
-        return 0
+    Raises:
+        UnknownExperiment: There is no such study or search.
+        LedgerError: Its record cannot be read.
+    """
+    ledger = Ledger(options.out)
+    searched, studies = ledger.searches(), ledger.studies()
+    if options.experiment in searched:
+        show_search(options.out, options.experiment, console)
+    elif options.experiment in studies:
+        show_grid(options.out, options.experiment, console)
+    else:
+        known = ", ".join([*searched, *studies]) or "none"
+        raise UnknownExperiment(
+            f"{options.experiment}: no such study or search in {options.out}; known: {known}"
+        )
+    return 0
 
 
 def show_search(out: Path, experiment: str, console: Console) -> None:

@@ -9,10 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from reports.page.build import build
 from rin_core.cli import INTERRUPTED
 from rin_core.data.encoding import EncodedCorpus
-from search_spaces import SEARCHES, SPACES, Search, find_space
+from search_spaces import Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import search as search_command
 from study.commands.options import Options
@@ -30,10 +29,6 @@ def run_study(options: Options, console: Console) -> int:
     Raises:
         ValueError: An option, a space, a setting or a corpus is invalid.
     """
-    options.check()
-    if options.list:
-        _list_spaces(console)
-        return 0
     spaces = [find_space(name) for name in dict.fromkeys(options.space)]
     ledger = Ledger(options.out, Store(options.shared) if options.shared else None)
     grids = [space for space in spaces if isinstance(space, Grid)]
@@ -156,6 +151,8 @@ def _build_reports(
 
     MLflow receives the study's own files only: a case study holds text of the corpus.
     """
+    from reports.page.build import build  # imports pandas, SciPy and Matplotlib
+
     pages: list[Path] = []
     files: dict[str, list[Path]] = {}
     for experiment in experiments:
@@ -163,27 +160,6 @@ def _build_reports(
         files[experiment.name] = list(built.reports[0].paths)
         pages += built.pages
     return list(dict.fromkeys(pages)), files
-
-
-def _list_spaces(console: Console) -> None:
-    table = Table("space", "arms", "seeds", "trials a corpus", "question", box=None, padding=(0, 2))
-    for grid in SPACES.values():
-        counts = (len(grid.arms), len(grid.seeds), len(grid.trials([""])))
-        table.add_row(f"[bold]{grid.name}[/bold]", *map(str, counts), grid.title)
-        _add_optional_arms(table, grid)
-    for search in SEARCHES.values():
-        seeds = f"1, then {len(search.confirm_seeds)}"
-        row = (str(len(search.arms)), seeds, str(search.trials()), f"{search.title} (search)")
-        table.add_row(f"[bold]{search.name}[/bold]", *row)
-        _add_optional_arms(table, search)
-    console.print(table)
-    say(console, "Your own space: --space FILE.toml (see docs/guide.md)", "dim")
-
-
-def _add_optional_arms(table: Table, space: Grid | Search) -> None:
-    if space.on_request:
-        names = " ".join(arm.name for arm in space.on_request)
-        table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
 
 
 def _print_plan(trials: Sequence[PlannedTrial], console: Console) -> None:

@@ -3,76 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import tyro
 from rich.console import Console
 
 from rin_core.config import Config
-from study.commands.options import DataRoot, LedgerFolder, RecordedVectors
 from study.commands.printing import plural, say
 from study.ledger.exported import Exported, ExportedRun, read_exported
 from study.ledger.ledger import Ledger
 from study.ledger.transfer import export_ledger, merge
 from study.planning.corpora import record_if_available, record_vectors_if_available
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
-    """Write finished runs, studies and searches to a file of JSON lines, without weights."""
-
-    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
-    """File to write; compressed if the name ends in .xz."""
-    data: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CORPUS")] = ()
-    """Only results on these corpora; without any, all results."""
-    out: LedgerFolder = Path("runs")
-
-    def run(self, console: Console) -> int:
-        """Export, and return the exit code."""
-        runs, studies, searches = export_ledger(Ledger(self.out), self.file, self.data).values()
-        counts = (plural(runs, "run"), plural(studies, "study"), plural(searches, "search"))
-        say(console, f"{', '.join(counts)} written to {self.file}")
-        return 0
+if TYPE_CHECKING:
+    from study.commands.arguments import Export, Import
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Import:
-    """Add the runs, studies and searches of exported files that the ledger does not have.
+def run_export(options: Export, console: Console) -> int:
+    """Export, and return the exit code."""
+    written = export_ledger(Ledger(options.out), options.file, options.data)
+    runs, studies, searches = written.values()
+    counts = (plural(runs, "run"), plural(studies, "study"), plural(searches, "search"))
+    say(console, f"{', '.join(counts)} written to {options.file}")
+    return 0
 
-    A study that plans these runs finds them finished.
+
+def run_import(options: Import, console: Console) -> int:
+    """Import, and return the exit code: 1 if numbers conflict.
+
+    Raises:
+        ValueError: A file is missing or invalid; nothing is written then.
     """
-
-    files: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE")]
-    """Files that export wrote."""
-    data_root: DataRoot = None
-    embeddings: RecordedVectors = None
-    out: LedgerFolder = Path("runs")
-
-    def run(self, console: Console) -> int:
-        """Import, and return the exit code: 1 if numbers conflict.
-
-        Raises:
-            ValueError: A file is missing or invalid; nothing is written then.
-        """
-        if not self.files:
-            raise ValueError("import: must name at least one file that export wrote")
-        if missing := [str(file) for file in self.files if not file.is_file()]:
-            raise ValueError(f"import {missing[0]}: no such file")
-        ledger, conflicts = Ledger(self.out), 0
-        records = [read_exported(file) for file in self.files]  # all, before any is written
-        with ledger.exclusive():
-            for file, added in zip(self.files, records, strict=True):
-                merged = merge(ledger, added)
-                text = f"{plural(len(merged.added), 'record')} added, {len(merged.known)} known"
-                say(console, f"{file}: {text}")
-                for fingerprint, difference in merged.conflicts.items():
-                    say(console, f"conflict: {fingerprint}: {difference}; ours is kept", "red")
-                conflicts += len(merged.conflicts)
-            for text in _record_data(ledger, records, self.data_root, self.embeddings):
-                say(console, text, "yellow")
-        return 1 if conflicts else 0
+    if not options.files:
+        raise ValueError("import: must name at least one file that export wrote")
+    if missing := [str(file) for file in options.files if not file.is_file()]:
+        raise ValueError(f"import {missing[0]}: no such file")
+    ledger, conflicts = Ledger(options.out), 0
+    records = [read_exported(file) for file in options.files]  # all, before any is written
+    with ledger.exclusive():
+        for file, added in zip(options.files, records, strict=True):
+            merged = merge(ledger, added)
+            text = f"{plural(len(merged.added), 'record')} added, {len(merged.known)} known"
+            say(console, f"{file}: {text}")
+            for fingerprint, difference in merged.conflicts.items():
+                say(console, f"conflict: {fingerprint}: {difference}; ours is kept", "red")
+            conflicts += len(merged.conflicts)
+        for text in _record_data(ledger, records, options.data_root, options.embeddings):
+            say(console, text, "yellow")
+    return 1 if conflicts else 0
 
 
 def _record_data(

@@ -32,8 +32,8 @@ from rin_core.train.checkpoint import save_tensors
 from rin_core.train.metrics import decode
 from search_spaces import find_space
 from study.commands import case as casestudy
+from study.commands.arguments import CaseStudy, Record
 from study.commands.case import (
-    CaseStudy,
     Loaded,
     find_refined,
     follow,
@@ -42,7 +42,6 @@ from study.commands.case import (
     from_text,
     summary,
 )
-from study.commands.record import Record
 from study.execution.trial import train_run
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger

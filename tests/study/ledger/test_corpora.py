@@ -11,7 +11,7 @@ from rich.console import Console
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
-from study.commands.train import Train
+from study.commands.arguments import Train
 from study.ledger.ledger import Ledger
 from study.planning.corpora import record_corpus, record_vectors, record_vectors_if_here
 

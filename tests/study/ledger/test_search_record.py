@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from search_spaces.fair_rounds import SPACE
-from study.commands.audit import Audit, choose
+from study.commands.arguments import Audit, Show
+from study.commands.audit import choose
 from study.commands.main import main, parse
-from study.commands.show import Show
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Parameter, SearchTrial

@@ -1,0 +1,200 @@
+"""The commands besides a study, and what can be typed after each.
+
+A command imports the module that runs it late: parsing and ``--help`` need no torch or pandas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from study.commands.options import (
+    DataRoot,
+    LedgerFolder,
+    RecordedCorpus,
+    RecordedVectors,
+    Settings,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """Print the state of a study or a search: trials, best results, compute by outcome."""
+
+    experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    """Name of the study or the search."""
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import show
+
+        return show.run(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """Train pruned trials of a search to the end, to see whether one would have won.
+
+    Exit code 0 if all of them finished, 1 if not, 130 after Ctrl-C. To resume, run it again.
+    """
+
+    experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SEARCH")]
+    """Name of the search."""
+    n: Annotated[int, tyro.conf.arg(metavar="N")] = 4
+    """Number of trials: those that reached the last rungs first, then those of the best dev F1."""
+    data: RecordedCorpus = None
+    data_root: DataRoot = None
+    embeddings: RecordedVectors = None
+    max_concurrent: Annotated[
+        int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: as many as fit)")
+    ] = None
+    """Maximum number of trials at the same time."""
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import audit
+
+        return audit.run(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """Train a finished run again, in a temporary folder, and compare every number.
+
+    Exit code 0 if all numbers are bit-identical, else 1. This requires the recorded CPU model and
+    math library: others round differently, and a run then differs as another seed does. If an
+    imported run has no weights and the rerun is identical, its weights are kept.
+    """
+
+    fingerprint: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FINGERPRINT")]
+    """The run, or the first characters of its fingerprint."""
+    data: RecordedCorpus = None
+    data_root: DataRoot = None
+    embeddings: RecordedVectors = None
+    gpu: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Compute on the GPU."""
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import rerun
+
+        return rerun.run(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Train:
+    """Train one configuration without Ray. To resume it, run the same command again."""
+
+    data: Annotated[str, tyro.conf.arg(metavar="CORPUS")] = "demo"
+    """Corpus: demo, a name under the data root, or a folder."""
+    data_root: DataRoot = None
+    embeddings: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """GloVe vectors (plain, .gz or .zip)."""
+    set: Settings = ()
+    """A setting, as in model.rounds=3."""
+    threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """CPU threads."""
+    gpu: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Compute on the GPU."""
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import train
+
+        return train.run(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseStudy:
+    """Follow sentences through trained models, round by round, side by side.
+
+    Without sentences: the two cases of the paper's Table 3, which are from NYT.
+    """
+
+    models: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FINGERPRINT")]
+    """Finished runs, or the first characters of their fingerprints. List the weaker model first."""
+    runs: LedgerFolder = Path("runs")
+    sentence: Annotated[
+        tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT")
+    ] = ()
+    """A sentence, with spaces between words and punctuation. Repeatable."""
+    data: Annotated[
+        str | None, tyro.conf.arg(metavar="CORPUS", help_behavior_hint="(default: none)")
+    ] = None
+    """Corpus of --test and --find: demo, a name under the data root, or a folder."""
+    data_root: DataRoot = None
+    test: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = ()
+    """Sentences of the test split, by index from 0."""
+    find: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Find this many test sentences that the last model gets right and the first does not."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "table3"
+    """Name of the files."""
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import case
+
+        return case.run(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Write finished runs, studies and searches to a file of JSON lines, without weights."""
+
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
+    """File to write; compressed if the name ends in .xz."""
+    data: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CORPUS")] = ()
+    """Only results on these corpora; without any, all results."""
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import transfer
+
+        return transfer.run_export(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """Add the runs, studies and searches of exported files that the ledger does not have.
+
+    A study that plans these runs finds them finished.
+    """
+
+    files: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE")]
+    """Files that export wrote."""
+    data_root: DataRoot = None
+    embeddings: RecordedVectors = None
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import transfer
+
+        return transfer.run_import(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Record corpora in a ledger, for reports without a study. Studies record their corpora."""
+
+    data: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CORPUS")]
+    """Corpora: demo, names under the data root, or folders."""
+    data_root: DataRoot = None
+    embeddings: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Pretrained word vectors: reports then show which words have one."""
+    out: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import record
+
+        return record.run(self, console)
