@@ -69,21 +69,15 @@ def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
 def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
-            metadata = _object((file.metadata() or {}).get("rin", "{}"))
+            metadata = json.loads((file.metadata() or {}).get("rin", "{}"))
+            if not isinstance(metadata, dict):
+                raise ValueError("its metadata is not a JSON object")
             names = file.keys() if tensors else ()
             return {name: file.get_tensor(name) for name in names}, metadata
     except FileNotFoundError:
         raise
     except (safetensors.SafetensorError, ValueError, OSError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error}); delete it to continue") from error
-
-
-def _object(text: str) -> dict[str, Any]:
-    """Read a JSON object; raises ValueError for any other text."""
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise ValueError("its metadata is not a JSON object")
-    return value
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -19,7 +19,13 @@ def read(record: dict[str, Any]) -> Sentence:
     words = tuple(text_of(word, at) for at, word in items(record, "tokens"))
     if not words:
         raise wrong("tokens", "[]", "at least one word")
-    spans = [_read_span(entity, at, len(words)) for at, entity in items(record, "entities")]
+    spans = []
+    for at, entity in items(record, "entities"):
+        span = Span(field(entity, "start", int, at), field(entity, "end", int, at))
+        if not 0 <= span.start < span.end <= len(words):
+            found = f"start {span.start} and end {span.end}"
+            raise wrong(at, found, f"0 <= start < end <= {len(words)}, the number of tokens")
+        spans.append(span)
     triples = []
     for at, relation in items(record, "relations"):
         label = text_of(field(relation, "type", str, at), f"{at}.type")
@@ -32,11 +38,3 @@ def read(record: dict[str, Any]) -> Sentence:
             ends.append(spans[index])
         triples.append(Triple(ends[0], label, ends[1]))
     return build_sentence(words, read_pos(record, words), spans, triples, ())
-
-
-def _read_span(entity: object, at: str, length: int) -> Span:
-    span = Span(field(entity, "start", int, at), field(entity, "end", int, at))
-    if not 0 <= span.start < span.end <= length:
-        found = f"start {span.start} and end {span.end}"
-        raise wrong(at, found, f"0 <= start < end <= {length}, the number of tokens")
-    return span

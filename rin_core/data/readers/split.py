@@ -42,7 +42,9 @@ def read_split(path: Path) -> tuple[Sentence, ...]:
     try:
         for place, record in json_records(path):
             try:
-                sentences.append(_read(record))
+                if not isinstance(record, dict):
+                    raise CorpusError(f"found {shown(record)}, expected an object with fields")
+                sentences.append(_reader_of(record).read(record))
             except CorpusError as fault:
                 raise CorpusError(f"{place}: {fault}") from None
     except OSError as error:
@@ -52,12 +54,10 @@ def read_split(path: Path) -> tuple[Sentence, ...]:
     return tuple(sentences)
 
 
-def _read(record: object) -> Sentence:
-    if not isinstance(record, dict):
-        raise CorpusError(f"found {shown(record)}, expected an object with fields")
+def _reader_of(record: dict[str, Any]) -> Reader:
     for reader in READERS.values():
         if reader.recognise(record):
-            return reader.read(record)
+            return reader
     raise CorpusError(
         f"unknown format: found the fields {shown(list(record))}, expected one of "
         f"{', '.join(READERS)}"
