@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reports.frames.trials import LedgerError
+from reports.frames.trials import UnknownExperiment
 from reports.page import notebooks
 from reports.page.command import main
 from reports.page.notebooks import NotebookError, execute, notebook_names, write_notebooks
@@ -104,7 +104,7 @@ def test_studies_and_searches_are_found_by_name_or_not(reported: Reported, tmp_p
     assert find_predictions(runs).counts.answers
     assert find_search(runs).experiment == find_search(runs, "some").experiment == "some"
     for find in (find_studies, find_search):
-        with pytest.raises(LedgerError, match="nowhere"):
+        with pytest.raises(UnknownExperiment, match="nowhere"):
             find(runs, "nowhere")
     for find in (find_studies, find_curves, find_predictions, find_search):
         with pytest.raises(NothingToShow):
