@@ -151,18 +151,20 @@ def table(stories: Sequence[Story]) -> str:
     drivers = sum(len(story.exits) for story in stories)
     head = f"""# Fault injection
 
-`make chaos` runs real studies and injects faults at random moments. Whenever the driver is gone,
-the suite gives the same command again, until the study ends. It then checks three things:
+`make chaos` runs real studies and injects faults at random moments. The *driver* is the process of
+`study/run.py`. If a driver ends before its study is complete, the suite runs the same command
+again. At the end, it checks three things:
 
 - Each run has exactly one result, in the ledger and in MLflow.
-- Each result is bit-identical to that of a run trained alone.
+- Each result is bit-identical to the result of the same run without faults.
 - The output contains no traceback.
 
-To repeat one study, name its faults in order:
-`python -m tests.chaos.suite --seed SEED --only FAULT …`.
+To repeat one study, give its seed and its faults in order:
+`python -m tests.chaos.suite --seed 10 --only "freeze a trial" "truncate a checkpoint"`.
 
 The last run injected {len(kinds)} faults of {len(set(kinds))} kinds into {len(stories)} studies.
-They took {drivers} drivers and {sum(story.seconds for story in stories) / 60:.0f} minutes.
+The studies needed {drivers} drivers and took {sum(s.seconds for s in stories) / 60:.0f} minutes.
+The raylet is Ray's process on a node.
 """
     lines = [
         head,
