@@ -70,9 +70,14 @@ class RoundRobinSearcher(TrialSource):
         """Return the next trial, None to be asked again later, or the end of the search."""
         arms = self._order()
         for arm in arms:
-            number, parameters = self._next(arm)
+            waiting = self._waiting[arm]
+            if waiting:
+                number, parameters = waiting.popleft()
+            else:
+                self._started[arm] += 1
+                number, parameters = self._algorithms[arm].ask()
             if self._starter.is_running(arm, parameters):
-                self._waiting[arm].append((number, parameters))
+                waiting.append((number, parameters))
                 continue  # another arm need not wait
             run = self._starter.start(arm, number, parameters)
             if run is None:
@@ -92,12 +97,6 @@ class RoundRobinSearcher(TrialSource):
         """Forget Ray's name of a trial that ended; the recorder tells the algorithm."""
         super().on_trial_complete(trial_id, result, error)
         del self._running[trial_id]
-
-    def _next(self, arm: str) -> tuple[int, dict[str, Any]]:
-        if self._waiting[arm]:
-            return self._waiting[arm].popleft()
-        self._started[arm] += 1
-        return self._algorithms[arm].ask()
 
     def _order(self) -> list[str]:
         """Return the arms to ask: those with waiting trials, then those with the fewest trials."""

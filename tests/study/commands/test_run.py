@@ -343,9 +343,7 @@ def test_a_ray_that_does_not_start_is_one_line(monkeypatch):
     monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
     monkeypatch.setattr(cluster.ray, "init", die)
     here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
-    with pytest.raises(
-        cluster.ClusterError, match=r"^Ray did not start: The current .* startup\.; the same"
-    ):
+    with pytest.raises(cluster.ClusterError, match=r"^Ray did not start: The current .* startup"):
         cluster.connect(here)
 
 
