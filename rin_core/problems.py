@@ -20,7 +20,11 @@ def first_problem(problem: Mapping[str, Any]) -> str:
         case "extra_forbidden":
             return f"{field}: no such field"
         case "value_error":
-            return f"{field}: {problem['ctx']['error']}" if field else str(problem["ctx"]["error"])
+            error = problem["ctx"]["error"]
+            if hasattr(error, "errors"):  # of a model inside
+                inner = error.errors()[0]
+                return first_problem({**inner, "loc": (*problem["loc"], *inner["loc"])})
+            return f"{field}: {error}" if field else str(error)
     message = str(problem["msg"])
     expected = message.replace("Input should be", "must be").replace("String should", "must")
     place = f"{field} = " if field else ""

@@ -6,37 +6,87 @@ guide has one of each. Settings are the dotted names of :class:`~rin_core.config
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rin_core.config import Config
+from rin_core.problems import first_problem, short
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
 
 SUFFIX = ".toml"
 _NAME = re.compile(r"\w[\w.-]*")
-_TEXT, _TABLE = (str, "text"), (dict, "a table")
-_COUNT, _NUMBER = (int, "a whole number"), ((int, float), "a number")
-_SEEDS = ((int, str, list), 'a count (5), a range ("2-4") or a list ([0, 3])')
-#: Fields of a grid, and those that a search has beside them, with what each must be.
-_GRID = {"title": _TEXT, "seeds": _SEEDS, "settings": _TABLE, "arms": _TABLE}
-_SEARCH = {
-    **{"parameters": _TABLE, "trials": _COUNT, "sampler": _TEXT},
-    **{"hours": _NUMBER, "asha": ((dict, bool), "a table, or false")},
-}
-_RANGE = ("low", "high", "log", "step")
+_MOST_STEPS = 10**6
+_OF_SEARCHES = {"trials", "sampler", "hours", "asha"}
+
+
+class _Table(BaseModel):
+    """Base of the tables of a file: no conversions, no unknown fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class _AshaTable(_Table):
+    grace_period: int = Asha().grace_period
+    reduction_factor: float = Asha().reduction_factor
+
+
+class _SpaceFile(_Table):
+    title: str | None = None
+    seeds: Any = None
+    settings: dict[str, Any] = {}
+    arms: dict[str, dict[str, Any]] = {}
+    # From here on, the fields of a search.
+    parameters: dict[str, Any] | None = None
+    trials: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    sampler: str | None = None
+    hours: float | None = None
+    asha: _AshaTable | bool | None = None
+
+    @field_validator("asha", mode="before")
+    @classmethod
+    def _table_or_flag(cls, value: Any) -> Any:
+        return value if isinstance(value, bool) else _AshaTable.model_validate(value)
+
+
+class _FloatRange(_Table):
+    low: float
+    high: float
+    log: bool = False
+    step: Annotated[float, Field(gt=0)] | None = None
+
+
+class _IntRange(_Table):
+    low: int
+    high: int
+    log: bool = False
+    step: Annotated[int, Field(gt=0)] = 1
+
+
+class _Choices(_Table):
+    choices: Annotated[list[Any], Field(min_length=1)]
+
+
+Model = TypeVar("Model", bound=_Table)
+
+
+def _checked(model: type[Model], table: Any, place: str = "") -> Model:
+    """Return a table of a file as its model; raises ``ValueError``: field, value, what is right."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        problem: Any = error.errors(include_url=False)[0]
+        text = first_problem({**problem, "loc": (*filter(None, [place]), *problem["loc"])})
+        if problem["type"] == "extra_forbidden":
+            text += f"; there are {', '.join(model.model_fields)}"
+        raise ValueError(text) from error
 
 
 def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
@@ -69,6 +119,10 @@ def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
         return _space(path.stem, content, known.values())
     except OSError as error:
         raise SpaceError(f"--space {path}: {error.strerror}") from error
+    except RecursionError as error:
+        raise SpaceError(f"--space {path}: tables are nested too deeply") from error
+    except OverflowError as error:
+        raise SpaceError(f"--space {path}: a number is too large ({error})") from error
     except ValueError as error:  # of TOML, of settings, of Optuna and of this file
         raise SpaceError(f"--space {path}: {error}") from error
 
@@ -83,51 +137,49 @@ def _refuse_names(name: str, known: Container[str]) -> None:
 
 
 def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]) -> Grid | Search:
-    is_search = "parameters" in content
-    if not is_search and (alien := _SEARCH.keys() & content.keys()):
-        raise ValueError(f"{min(alien)}: is of a search, which has a table parameters")
-    _check_fields(content, _GRID | _SEARCH)
-    settings = _once(_settings(content.get("settings", {})))
-    named = content.get("arms", {}).items()
+    file = _checked(_SpaceFile, content)
+    if file.parameters is None and (of_search := file.model_fields_set & _OF_SEARCHES):
+        raise ValueError(f"{min(of_search)}: applies to searches, which have a table parameters")
+    settings = _unique(_flat(file.settings))
     grids = [space for space in known if isinstance(space, Grid)]
-    arms = tuple(_arm(arm, table, grids) for arm, table in named)
+    arms = tuple(_arm(arm, table, grids) for arm, table in file.arms.items())
     _check_arms(arms, settings)
-    title = content.get("title", name)
-    if is_search:
-        return _search(name, title, content, settings, arms)
+    title = name if file.title is None else file.title
+    if file.parameters is not None:
+        return _search(name, title, file, settings, arms)
     if not arms:
         raise ValueError("must have arms, as in [arms.dropped], or parameters to search")
     grid = Grid(name=name, title=title, arms=arms, fixed=settings)
-    if "seeds" not in content:
+    if file.seeds is None:
         return grid
-    seeds = _seeds(content["seeds"])
+    seeds = _seeds(file.seeds)
     return replace(grid, seeds=seeds, demo_seeds=len(seeds))
 
 
 def _search(
     name: str,
     title: str,
-    content: Mapping[str, Any],
+    file: _SpaceFile,
     settings: Mapping[str, object],
     arms: tuple[Arm, ...],
 ) -> Search:
-    own = {key: content[key] for key in ("sampler", "hours") if key in content}
-    if "trials" in content:
-        if content["trials"] < 1:
-            raise ValueError(f"trials = {content['trials']}: must be at least 1")
-        own |= {"budget": content["trials"], "demo_budget": content["trials"]}
-    if "seeds" in content:  # none confirm nothing, as on the command line
-        seeds = () if content["seeds"] in (0, []) else _seeds(content["seeds"])
+    own = file.model_dump(include={"sampler", "hours"}, exclude_none=True)
+    if file.trials is not None:
+        own |= {"budget": file.trials, "demo_budget": file.trials}
+    if file.seeds is not None:  # none confirm nothing, as on the command line
+        seeds = () if file.seeds in (0, []) else _seeds(file.seeds)
         own |= {"confirm_seeds": seeds, "demo_seeds": len(seeds)}
-    if "asha" in content:
-        own["asha"] = own["demo_asha"] = _asha(content["asha"])
-    given = _once(_settings(content["parameters"], of_tables=True)).items()
+    if isinstance(file.asha, _AshaTable):
+        own["asha"] = own["demo_asha"] = Asha(**file.asha.model_dump())
+    elif file.asha is not None:
+        own["asha"] = own["demo_asha"] = Asha() if file.asha else None
+    given = _unique(_flat(file.parameters or {}, of_tables=True)).items()
     search = Search(
         name=name,
         title=title,
         arms=arms or (Arm(name="rin", label="RIN"),),
         fixed=settings,
-        parameters=_in_order({path: _parameter(path, spec) for path, spec in given}),
+        parameters=_conditions_first({path: _parameter(path, spec) for path, spec in given}),
         **own,
     )
     _check_conditions(search)
@@ -135,7 +187,7 @@ def _search(
 
 
 def _check_conditions(search: Search) -> None:
-    """Refuse a condition that no arm meets and no trial can: its parameter would never be tried."""
+    """Refuse a condition that neither an arm nor a trial can meet."""
     had = [Config().with_overrides({**search.fixed, **arm.overrides}).flat() for arm in search.arms]
     for path, parameter in search.parameters.items():
         for other, wanted in parameter.when.items():
@@ -146,12 +198,12 @@ def _check_conditions(search: Search) -> None:
             ):
                 raise ValueError(
                     f"parameters.{path}: when.{other} = {list(wanted)!r}: no arm has such a value "
-                    "and none is searched, so that it would never be tried"
+                    "and the search does not try one"
                 )
 
 
-def _in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Put each behind what its condition asks for: TOML groups dotted keys by their tables."""
+def _conditions_first(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Put each parameter after those that its condition names: TOML groups keys by table."""
     left, ordered = dict(parameters), dict[str, Parameter]()
     while left:
         free = (path for path in left if not parameters[path].when.keys() & left.keys() - {path})
@@ -160,13 +212,13 @@ def _in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
     return ordered
 
 
-def _arm(name: str, table: Any, grids: Iterable[Grid]) -> Arm:
-    """Return an arm; that of a grid where nothing but its name is given.
+def _arm(name: str, table: Mapping[str, Any], grids: Iterable[Grid]) -> Arm:
+    """Return an arm; the arm of a known grid where only its name is given.
 
-    Reports take the arms of all spaces together, by name: no two may mean different models.
+    Reports combine the arms of all spaces by name: one name must not mean two models.
     """
-    if not _NAME.fullmatch(name) or not isinstance(table, dict):
-        raise ValueError(f"arms.{name}: must be a table named with letters, digits, -, _ and .")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"arms.{name}: must be named with letters, digits, -, _ and .")
     of = next((g for g in grids if name in {arm.name for arm in g.select(["*"])}), None)
     if of is not None:
         if table or of.settings:  # a grid's settings are part of what its arms mean
@@ -177,23 +229,23 @@ def _arm(name: str, table: Any, grids: Iterable[Grid]) -> Arm:
         return of.select([name])[0]
     label = table.get("label", name)
     if not isinstance(label, str):
-        raise ValueError(f"arms.{name}.label = {label!r}: must be text")
+        raise ValueError(f"arms.{name}.label = {short(label)}: must be text")
     overrides = {key: value for key, value in table.items() if key != "label"}
-    return Arm(name=name, label=label, overrides=_once(_settings(overrides)))
+    return Arm(name=name, label=label, overrides=_unique(_flat(overrides)))
 
 
-def _once(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Return settings by dotted name; ``"a.b"`` in quotes and a table ``a`` may both have one."""
     found = dict[str, Any]()
     for path, value in settings:
         if path in found:
-            raise ValueError(f"{path}: is there twice; leave one out")
+            raise ValueError(f"{path}: is given twice; remove one")
         found[path] = value
     return found
 
 
 def _check_arms(arms: Iterable[Arm], settings: Mapping[str, object]) -> None:
-    """Refuse what no configuration can have, and two arms that are one model."""
+    """Refuse invalid settings, and two arms that are one model."""
     _configured(settings, "settings")
     seen: dict[Config, str] = {}
     for arm in arms:
@@ -201,7 +253,7 @@ def _check_arms(arms: Iterable[Arm], settings: Mapping[str, object]) -> None:
             raise ValueError(f"arms.{arm.name}.{min(both)}: settings has it for all arms")
         config = _configured({**settings, **arm.overrides}, f"arms.{arm.name}").canonical()
         if (other := seen.setdefault(config, arm.name)) != arm.name:
-            raise ValueError(f"arms.{arm.name}: is the same model as arms.{other}; leave one out")
+            raise ValueError(f"arms.{arm.name}: is the same model as arms.{other}; remove one")
 
 
 def _configured(overrides: Mapping[str, object], place: str) -> Config:
@@ -213,73 +265,70 @@ def _configured(overrides: Mapping[str, object], place: str) -> Config:
         raise ValueError(f"{place}: {error}") from error
 
 
-def _settings(
+def _flat(
     table: Mapping[str, Any], prefix: str = "", *, of_tables: bool = False
 ) -> Iterator[tuple[str, Any]]:
-    """Yield what nested tables hold, by dotted name.
+    """Yield the values of nested tables by dotted name.
 
     Args:
         table: As TOML has it.
-        prefix: What stands before its keys.
-        of_tables: What a setting has is a table itself.
+        prefix: Precedes its keys.
+        of_tables: The value of a setting is a table itself.
     """
     for key, value in table.items():
         path = f"{prefix}{key}"
         if isinstance(value, dict) and not (of_tables and path in Config().flat()):
-            yield from _settings(value, f"{path}.", of_tables=of_tables)
+            yield from _flat(value, f"{path}.", of_tables=of_tables)
+        elif isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError(f"{path} = {short(value)}: must be less than 2^63")
         else:
             yield path, value
 
 
 def _parameter(path: str, spec: Any) -> Parameter:
     """Return a parameter of a search: a range of numbers, or choices."""
+    place = f"parameters.{path}"
     if path not in Config().flat() or not isinstance(spec, dict):
-        raise ValueError(f"parameters.{path}: must be a setting with a table, as {{low=0, high=1}}")
+        raise ValueError(f"{place}: must be a setting with a table, as {{low=0, high=1}}")
     own = {key: value for key, value in spec.items() if key != "when"}
-    try:
-        return Parameter(_distribution(path, own), _when(spec.get("when", {})))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"parameters.{path}: {error}") from error
-
-
-def _distribution(path: str, spec: Mapping[str, Any]) -> BaseDistribution:
-    if set(spec) == {"choices"}:
-        return CategoricalDistribution(_choices(path, spec["choices"]))
     kind = type(Config().flat()[path])
-    is_range = {"low", "high"} <= set(spec) <= set(_RANGE)
-    if kind not in (int, float) or not is_range:
-        numbers = "low and high, with log or step, or " if kind in (int, float) else ""
-        raise ValueError(f"must have {numbers}choices")
-    _check_range(path, kind, spec)
-    return IntDistribution(**spec) if kind is int else FloatDistribution(**spec)
+    if "choices" not in own and kind not in (int, float):
+        raise ValueError(f"{place}: must have choices")
+    table: _Choices | _IntRange | _FloatRange
+    if "choices" in own:
+        table = _checked(_Choices, own, place)
+    else:
+        table = (
+            _checked(_IntRange, own, place) if kind is int else _checked(_FloatRange, own, place)
+        )
+    try:
+        when = _when(spec.get("when", {}))
+        if isinstance(table, _Choices):
+            return Parameter(CategoricalDistribution(_choices(path, table.choices)), when)
+        _check_range(path, table)
+        made = IntDistribution if isinstance(table, _IntRange) else FloatDistribution
+        return Parameter(made(**table.model_dump()), when)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(f"{place}: {error}") from error
 
 
-def _choices(path: str, given: Any) -> list[Any]:
-    if not isinstance(given, list):
-        raise ValueError(f"choices = {given!r}: must be a list of values")
+def _choices(path: str, given: Sequence[Any]) -> list[Any]:
     choices = [_as_configured(path, value) for value in given]
-    if twice := [value for place, value in enumerate(choices) if value in choices[:place]]:
-        raise ValueError(f"choices: {twice[0]!r} is there twice")
+    if twice := [value for index, value in enumerate(choices) if value in choices[:index]]:
+        raise ValueError(f"choices: {twice[0]!r} is given twice")
     return choices
 
 
-def _check_range(path: str, kind: type, spec: Mapping[str, Any]) -> None:
-    """Refuse what Optuna would take for something else, and values that the setting cannot have."""
-    if not isinstance(spec.get("log", False), bool):
-        raise ValueError(f"log = {spec['log']!r}: must be true or false")
-    for name in spec.keys() - {"log"}:
-        value = spec[name]
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or (kind is int and value != int(value)):
-            words = "a whole number" if kind is int else "a finite number"
-            raise ValueError(f"{name} = {value!r}: must be {words}")
-    low, high, step = spec["low"], spec["high"], spec.get("step", 1 if kind is int else None)
+def _check_range(path: str, table: _IntRange | _FloatRange) -> None:
+    """Refuse steps that do not end at ``high``, and values that the setting cannot have."""
+    low, high, step = table.low, table.high, table.step
     if step is not None:
-        if not step > 0:
-            raise ValueError(f"step = {step!r}: must be positive")
-        if abs((high - low) / step - round((high - low) / step)) > 1e-6:
-            raise ValueError(f"step = {step!r}: must lead from {low} to {high}")
-    second = [] if step is None or spec.get("log") else [min(high, low + step)]
+        steps = (high - low) / step
+        if steps > _MOST_STEPS or abs(steps - round(steps)) > 1e-6:
+            raise ValueError(
+                f"step = {step!r}: must lead from {low} to {high} in at most {_MOST_STEPS} steps"
+            )
+    second = [] if step is None or table.log else [min(high, low + step)]
     for value in (low, high, *second):
         try:
             _as_configured(path, value)
@@ -289,11 +338,13 @@ def _check_range(path: str, kind: type, spec: Mapping[str, Any]) -> None:
 
 def _when(table: Any) -> dict[str, tuple[object, ...]]:
     if not isinstance(table, dict):
-        raise ValueError(f"when = {table!r}: must be a table, as in {{model.rounds = [1, 2]}}")
+        raise ValueError(f"when = {short(table)}: must be a table, as in {{model.rounds = [1, 2]}}")
     found = {}
-    for path, values in _settings(table):
+    for path, values in _flat(table):
         if not isinstance(values, list) or not values:
-            raise ValueError(f"when.{path} = {values!r}: must be a list of values, at least one")
+            raise ValueError(
+                f"when.{path} = {short(values)}: must be a list of values, at least one"
+            )
         found[path] = tuple(_as_configured(path, value) for value in values)
     return found
 
@@ -303,27 +354,14 @@ def _as_configured(path: str, value: object) -> Any:
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
-    text = "".join(f"{seed}," for seed in value) if isinstance(value, list) else str(value)
-    try:
-        return parse_seeds(text)
-    except SpaceError:
-        raise ValueError(f"seeds = {value!r}: must be {_SEEDS[1]}") from None
-
-
-def _asha(value: Any) -> Asha | None:
-    if isinstance(value, bool):
-        return Asha() if value else None
-    _check_fields(value, {"grace_period": _COUNT, "reduction_factor": _NUMBER}, "asha.")
-    return Asha(**value)
-
-
-def _check_fields(table: Mapping[str, Any], fields: Mapping[str, Any], place: str = "") -> None:
-    """Refuse a field that is none, or holds something else than it must."""
-    for key, value in table.items():
-        if key not in fields:
-            raise ValueError(f"{place}{key}: no such field; there are {', '.join(fields)}")
-        kinds, words = fields[key]
-        allowed = kinds if isinstance(kinds, tuple) else (kinds,)
-        # A bool is an int to Python, and to nobody else.
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in allowed):
-            raise ValueError(f"{place}{key} = {value!r}: must be {words}")
+    if isinstance(value, int | str) or (
+        isinstance(value, list) and all(isinstance(seed, int) for seed in value)
+    ):
+        text = "".join(f"{seed}," for seed in value) if isinstance(value, list) else str(value)
+        try:
+            return parse_seeds(text)
+        except SpaceError:
+            pass
+    raise ValueError(
+        f'seeds = {short(value)}: must be a count (5), a range ("2-4") or a list ([0, 3])'
+    )

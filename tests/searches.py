@@ -26,7 +26,7 @@ SETTINGS = {  # as small as it may be for some trials to learn something by epoc
     "training.batch_size": 10,
     "training.max_epochs": 12,
 }
-STATES = {"finished": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}
+STATES = {"finished": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def disagreements(search: Search, trials: int) -> list[str]:
     found += _optuna(search, recorded) + _mlflow(search, recorded)
     for key, trial in recorded.items():
         unit = search.out / "units" / trial["fingerprint"]
-        mark = {"finished": "result.json", "stopped": "stopped.json", "failed": "failure.json"}
+        mark = {"finished": "result.json", "pruned": "pruned.json", "failed": "failure.json"}
         if not (unit / mark.get(trial["state"], "?")).exists():
             found.append(f"unit of {key}: is not {trial['state']}")
     return found
@@ -119,7 +119,7 @@ def _mlflow(search: Search, recorded: dict[tuple[str, int], dict[str, Any]]) -> 
     experiment = client.get_experiment_by_name(EXPERIMENT)
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     trials = [r for r in runs if r.data.tags.get("rin.kind") == "trial"]
-    names = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+    names = {"finished": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
     ours = sorted((t["fingerprint"], names.get(t["state"], "?")) for t in recorded.values())
     theirs = sorted((r.data.tags["rin.fingerprint"], r.info.status) for r in trials)
     return [] if ours == theirs else [f"MLflow: {theirs} instead of {ours}"]

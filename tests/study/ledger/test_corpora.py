@@ -13,7 +13,9 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from study.commands.arguments import Train
 from study.ledger.ledger import Ledger
-from study.planning.corpora import record_corpus, record_vectors, record_vectors_if_here
+from study.ledger.schema import Result
+from study.planning.corpora import record_corpus, record_vectors, record_vectors_if_available
+from tests.records import a_result
 
 CONFIG = Config().with_overrides({"encoder.word_dim": 2})
 RECORDS = {
@@ -87,34 +89,35 @@ def test_a_trial_alone_records_them(root, tmp_path):
     assert words(Ledger(tmp_path / "runs"), load(root)) == ["ANN"]
 
 
-def result(corpus: EncodedCorpus) -> dict[str, object]:
+def result(corpus: EncodedCorpus, **changes: object) -> Result:
     assert corpus.vectors is not None
-    return {
-        "config": CONFIG.flat(),
-        "corpus": {"name": "mine", "digest": corpus.digest, "content": corpus.content},
-        "vectors": {"name": corpus.vectors.name, "digest": corpus.vectors.digest},
-    }
+    return a_result(
+        CONFIG.fingerprint(corpus.digest),
+        config=CONFIG.flat(),
+        corpus={"name": "mine", "digest": corpus.digest, "content": corpus.content},
+        **{"vectors": {"name": corpus.vectors.name, "digest": corpus.vectors.digest}, **changes},
+    )
 
 
 def test_vectors_of_a_result_from_elsewhere_are_found_by_their_recorded_name(root, tmp_path):
     corpus = load(root)
     ledger = described(Ledger(tmp_path / "runs"), corpus, root)
-    assert record_vectors_if_here(ledger, result(corpus), root, None) == ""
+    assert record_vectors_if_available(ledger, result(corpus), root, None) == ""
     assert words(ledger, corpus) == ["ANN"]
     (root / "embeddings" / "small.txt").unlink()
-    assert record_vectors_if_here(ledger, result(corpus), root, None) == "", "here already"
+    assert record_vectors_if_available(ledger, result(corpus), root, None) == "", "here already"
 
 
 def test_vectors_that_are_not_at_hand_are_named(root, tmp_path):
     corpus, other = load(root), write_vectors(tmp_path / "elsewhere", value=2.0)
     ledger = described(Ledger(tmp_path / "runs"), corpus, root)
-    assert record_vectors_if_here(ledger, result(corpus), root, other) == (
-        "word vectors small.txt: those here, or the corpus 'mine', are others"
+    assert record_vectors_if_available(ledger, result(corpus), root, other) == (
+        "word vectors small.txt: the local file or the corpus 'mine' differs from the recorded one"
     )
     (root / "embeddings" / "small.txt").unlink()
-    why = record_vectors_if_here(ledger, result(corpus), root, None)
+    why = record_vectors_if_available(ledger, result(corpus), root, None)
     assert why == (
         "word vectors small.txt: no such file in the data root, nor in its folder embeddings"
     )
-    assert record_vectors_if_here(ledger, {**result(corpus), "vectors": None}, root, None) == ""
+    assert record_vectors_if_available(ledger, result(corpus, vectors=None), root, None) == ""
     assert not (ledger.root / "vectors").exists()
