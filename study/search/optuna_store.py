@@ -145,7 +145,7 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
 
     Optuna's public interface cannot resume a running trial, so a study with trials that were cut
     off is replaced: trials that ended are copied, and those to resume wait with their parameters
-    and epochs under their old numbers. A trial that the record lacks is dropped.
+    and epochs under their old numbers. A trial without a record is dropped.
     """
     name, known = arm.study_name, list[FrozenTrial]()
     exists = name in optuna.get_all_study_names(storage)

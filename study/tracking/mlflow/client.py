@@ -88,7 +88,7 @@ class MlflowRuns:
         self.study_id = self._open_study(experiment)
 
     def update(self, spec: RunSpec, last_epoch: int | None) -> None:
-        """Send what MLflow lacks of a run.
+        """Send what is missing of a run in MLflow.
 
         Args:
             spec: The run.

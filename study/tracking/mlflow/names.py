@@ -27,7 +27,7 @@ STATUS: Mapping[TrialState, str] = {
 def epoch_split(selection: str) -> str:
     """Return the name of the split that an epoch's scores are on.
 
-    Scores by epoch on test get a name of their own, so that nobody takes them for the result.
+    Scores by epoch on test get a name of their own, so that they are not taken for the result.
     """
     return "dev" if selection == "dev" else f"{selection}_by_epoch"
 

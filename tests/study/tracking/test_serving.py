@@ -106,9 +106,9 @@ def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, train
     uri = f"sqlite:///{mlflow_db}"
     tracked = experiment(tmp_path, ("aaa", "bbb", "ccc"), corpus=trained.encoded)
     for name, f1 in (("aaa", 0.9), ("bbb", 0.4)):
-        unit = tracked.runs[name].run
-        finish(unit, 2, f1)
-        shutil.copy(trained.weights, unit.weights)
+        run = tracked.runs[name].run
+        finish(run, 2, f1)
+        shutil.copy(trained.weights, run.weights)
     for _ in range(2):
         tracker = MlflowTracker(uri, tracked)
         for name in tracked.runs:

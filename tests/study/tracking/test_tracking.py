@@ -45,7 +45,7 @@ def tracked(tmp_path: Path) -> ExperimentSpec:
 
 
 @pytest.fixture
-def units(tracked: ExperimentSpec) -> dict[str, Run]:
+def runs(tracked: ExperimentSpec) -> dict[str, Run]:
     return {name: planned.run for name, planned in tracked.runs.items()}
 
 
@@ -59,12 +59,12 @@ def client(mlflow_db: Path) -> MlflowClient:
     return MlflowClient(tracking_uri=f"sqlite:///{mlflow_db}")
 
 
-def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, units, client):
+def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, runs, client):
     tracker = opened()
     for epoch in (1, 2, 3):
-        learn(units["aaa"], epoch)
+        learn(runs["aaa"], epoch)
         tracker.on_epoch(epoch_end("aaa", epoch))
-    finish(units["aaa"], 3)
+    finish(runs["aaa"], 3)
     tracker.synchronize("aaa")
     assert close(tracker, complete=True) == 0
     run = children(client)["aaa"]
@@ -85,19 +85,19 @@ def test_no_score_of_test_stands_under_the_name_of_dev(tmp_path, mlflow_db, clie
     tracked = experiment(tmp_path)
     on_test = dataclasses.replace(tracked.runs["bbb"], selection="test")
     tracked = dataclasses.replace(tracked, runs={**tracked.runs, "bbb": on_test})
-    units = {name: planned.run for name, planned in tracked.runs.items()}
+    runs = {name: planned.run for name, planned in tracked.runs.items()}
     first = MlflowTracker(f"sqlite:///{mlflow_db}", tracked)
-    learn(units["bbb"], 1)
+    learn(runs["bbb"], 1)
     first.synchronize("bbb")
     close(first, complete=False)
     second = MlflowTracker(f"sqlite:///{mlflow_db}", tracked)
     for name, dev_f1 in {"aaa": 0.5, "bbb": 0.9}.items():
-        finish(units[name], 2, dev_f1)
+        finish(runs[name], 2, dev_f1)
         second.synchronize(name)
-    units["bbb"].weights.touch()
+    runs["bbb"].weights.touch()
     assert second.best() is None
     close(second, complete=True)
-    units["aaa"].weights.touch()
+    runs["aaa"].weights.touch()
     assert second.best() == tracked.runs["aaa"]
     run = children(client)["bbb"]
     assert [name for name in run.data.metrics if "dev" in name] == []
@@ -126,19 +126,19 @@ def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp
     assert tracker.how_to_view()[-1].endswith(f"#/experiments/{shown.experiment_id}/runs")
 
 
-def test_a_second_start_continues_the_same_runs(opened, units, client):
+def test_a_second_start_continues_the_same_runs(opened, runs, client):
     first = opened()
-    for unit in units.values():
-        learn(unit, 1)
-        first.on_epoch(epoch_end(unit.fingerprint, 1))
-    finish(units["bbb"], 1)
+    for run in runs.values():
+        learn(run, 1)
+        first.on_epoch(epoch_end(run.fingerprint, 1))
+    finish(runs["bbb"], 1)
     first.synchronize("bbb")
     close(first, complete=False)
     second = opened()
-    learn(units["aaa"], 2)
+    learn(runs["aaa"], 2)
     second.on_epoch(epoch_end("aaa", 1))  # a retried epoch
     second.on_epoch(epoch_end("aaa", 2))
-    finish(units["aaa"], 3)  # whose third epoch was never reported
+    finish(runs["aaa"], 3)  # whose third epoch was never reported
     second.synchronize("aaa")
     second.synchronize("bbb")
     close(second, complete=True)
@@ -149,8 +149,8 @@ def test_a_second_start_continues_the_same_runs(opened, units, client):
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
 
 
-def test_a_finished_unit_is_sent_whole_and_dated_by_its_training(opened, units, client):
-    finish(units["aaa"], 120)  # more than fits one request
+def test_a_finished_run_is_sent_whole_and_dated_by_its_training(opened, runs, client):
+    finish(runs["aaa"], 120)  # more than fits one request
     tracker = opened()
     tracker.synchronize("aaa")
     close(tracker, complete=True)
@@ -161,15 +161,25 @@ def test_a_finished_unit_is_sent_whole_and_dated_by_its_training(opened, units, 
     assert run.info.end_time - run.info.start_time == 60_000
 
 
-def test_an_epoch_not_reported_yet_is_not_shown_yet(tracked, mlflow_db, units, client):
-    """A unit that another study has trained further is judged epoch by epoch."""
-    learn(units["aaa"], 9)
-    empty = dataclasses.replace(tracked, runs={})
-    tracker = MlflowTracker(f"sqlite:///{mlflow_db}", empty)
-    tracker.on_trial_start(tracked.runs["aaa"])
+def test_an_epoch_not_reported_yet_is_not_shown_yet(opened, runs, client):
+    """A run that another study has trained further is judged epoch by epoch."""
+    tracker = opened()
+    learn(runs["aaa"], 9)
     tracker.on_epoch(epoch_end("aaa", 4))
     close(tracker, complete=False)
     assert steps(client, children(client)["aaa"]) == [1, 2, 3, 4]
+
+
+def test_an_interrupted_run_is_sent_up_to_its_last_epoch(tracked, mlflow_db, runs, client):
+    empty = dataclasses.replace(tracked, runs={})
+    tracker = MlflowTracker(f"sqlite:///{mlflow_db}", empty)
+    tracker.on_trial_start(tracked.runs["aaa"])
+    tracker.on_trial_start(dataclasses.replace(tracked.runs["bbb"], experiment="another"))
+    learn(runs["aaa"], 3)
+    close(tracker, complete=False)
+    (run,) = children(client).values()
+    assert (run.info.status, run.data.tags[STATE]) == ("KILLED", "running")
+    assert steps(client, run) == [1, 2, 3]
 
 
 def test_epochs_on_a_node_of_its_own_are_shown_while_it_trains(
@@ -191,12 +201,12 @@ def test_epochs_on_a_node_of_its_own_are_shown_while_it_trains(
     assert not (here.path / CHECKPOINT).exists()
 
 
-def test_failed_and_stopped_trials_are_told_apart(opened, units, client):
+def test_failed_and_interrupted_trials_have_their_own_status(opened, runs, client):
     tracker = opened()
-    for name, unit in units.items():
-        learn(unit, 1)
+    for name, run in runs.items():
+        learn(run, 1)
         tracker.synchronize(name)
-    units["aaa"].record_failure("the training loss is nan")
+    runs["aaa"].record_failure("the training loss is nan")
     close(tracker, complete=False)
     runs = children(client)
     assert runs["aaa"].info.status == "FAILED"
@@ -205,13 +215,13 @@ def test_failed_and_stopped_trials_are_told_apart(opened, units, client):
 
 
 def test_a_pruned_run_has_no_result_even_if_its_unit_is_trained_on(
-    opened, units, client, tracked, mlflow_db
+    opened, runs, client, tracked, mlflow_db
 ):
     tracker = opened()
-    learn(units["aaa"], 2)
+    learn(runs["aaa"], 2)
     tracker.on_trial_end(trial_end("aaa", state=TrialState.PRUNED, epochs=2))
     close(tracker, complete=True)
-    finish(units["aaa"], 5)  # an audit went to the end
+    finish(runs["aaa"], 5)  # an audit went to the end
     pruned = dataclasses.replace(tracked.runs["aaa"], pruned_after=2)
     again = MlflowTracker(
         f"sqlite:///{mlflow_db}", dataclasses.replace(tracked, runs={"aaa": pruned})
@@ -224,8 +234,8 @@ def test_a_pruned_run_has_no_result_even_if_its_unit_is_trained_on(
     assert "F1/test" not in run.data.metrics
 
 
-def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, client, monkeypatch):
-    finish(units["aaa"], 2)
+def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, runs, client, monkeypatch):
+    finish(runs["aaa"], 2)
     tracker = opened()
 
     def down(*args, **kwargs):
@@ -244,9 +254,9 @@ def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, units, cli
     assert steps(client, run) == [1, 2]
 
 
-def test_one_run_that_cannot_be_written_holds_up_no_other(opened, units, client, caplog):
+def test_one_run_that_cannot_be_written_holds_up_no_other(opened, runs, client, caplog):
     tracker = opened()
-    learn(units["aaa"], 1)
+    learn(runs["aaa"], 1)
     tracker.on_epoch(epoch_end("aaa", 1))
     deadline = time.monotonic() + 30
     while not children(client) and time.monotonic() < deadline:
@@ -254,28 +264,28 @@ def test_one_run_that_cannot_be_written_holds_up_no_other(opened, units, client,
     client.delete_run(children(client)["aaa"].info.run_id)  # by a person, in the UI
     with caplog.at_level(logging.WARNING):
         for number in range(2, 6):
-            for name, unit in units.items():
-                learn(unit, number)
+            for name, run in runs.items():
+                learn(run, number)
                 tracker.on_epoch(epoch_end(name, number))
             time.sleep(0.1)
-        finish(units["bbb"], 6)
+        finish(runs["bbb"], 6)
         tracker.synchronize("bbb")
         assert close(tracker, complete=True) == 1
     assert steps(client, children(client)["bbb"]) == [*range(1, 7)]
     assert len([r for r in caplog.records if "is retried" in r.message]) == 1
 
 
-def test_of_two_runs_of_one_unit_one_is_kept(opened, units, client):
+def test_of_two_remote_runs_of_one_run_one_is_kept(opened, runs, client):
     """As two requests to create it leave behind, the first of which was only slow."""
     first = opened()
-    learn(units["aaa"], 3)
+    learn(runs["aaa"], 3)
     first.synchronize("aaa")
     close(first, complete=False)
     run = children(client)["aaa"]
     twin = client.create_run(run.info.experiment_id, tags=run.data.tags)
     client.log_metric(twin.info.run_id, WATCHED, 0.5, step=1)
     second = opened()
-    finish(units["aaa"], 4)
+    finish(runs["aaa"], 4)
     second.synchronize("aaa")
     close(second, complete=True)
     assert steps(client, children(client)["aaa"]) == [1, 2, 3, 4]
