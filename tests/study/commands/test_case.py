@@ -65,8 +65,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
         space, ledger, ["demo"], arms=["bilstm-s", "gru-2"], seeds=[0], overrides=SMALL
     )
     (experiment,) = plan.experiments()
-    header = {"space": space.name, "corpus": "demo"}
-    ledger.record_study(experiment.name, header, experiment.record())
+    ledger.record_study(experiment.record({}))
     record_corpora(ledger, plan.data(), None)
     for planned in plan.trials:
         train_run(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
