@@ -1,8 +1,7 @@
-"""What the ledger keeps of corpora and predictions: F1 of any part of the test split.
+"""Corpora and predictions from the ledger: F1 of any subset of the test split.
 
-Scores of a part cannot be had from scores of the whole, so trials leave their test triples and
-studies the gold triples. Both are counted here sentence by sentence; sums over sentences are
-then sums over rows.
+Subset scores cannot be derived from the total, so runs record their test triples and studies the
+gold triples. Both are counted here for each sentence; sums over sentences are sums over rows.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class CorpusRecord:
 
 
 class Answer(NamedTuple):
-    """What is true of one test sentence, and what a trial says of it."""
+    """The gold triples of one test sentence, and those that a run predicts."""
 
     gold: frozenset[Fact]
     """The located gold triples."""

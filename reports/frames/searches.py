@@ -1,7 +1,7 @@
-"""A search from its record: every trial, what it cost, and what tuning bought.
+"""A search from its record: every trial and its cost.
 
-One row is one trial, stopped and failed ones too. A stopped trial has the scores of the epochs
-it got and no more; it is never averaged with finished ones.
+One row is one trial, pruned and failed trials included. A pruned trial has the scores of its own
+epochs only; it is never averaged with finished trials.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from study.ledger.state import TrialState
 STATES = (TrialState.FINISHED, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING)
 #: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
 #: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
-#: ``end_…`` what its unit came to.
+#: ``end_…`` is the result of its run.
 SCHEMA: dict[str, str] = {
     **dict.fromkeys(("arm", "label", "state", "fingerprint", "reason", "variant"), "object"),
     **dict.fromkeys(("trial", "seed", "inherited", "epochs", "spent_epochs"), "int64"),
@@ -136,7 +136,7 @@ def ranked(trials: pd.DataFrame) -> pd.DataFrame:
 def outcomes(data: SearchData) -> pd.DataFrame:
     """Return trials, epochs and seconds spent by what came of them.
 
-    Beside the states of trials: ``run on``, what an audit or a grid added to stopped ones, and
+    Beside the states of trials: ``run on``, what an audit or a study added to pruned ones, and
     ``confirmed``, the runs on fresh seeds.
     """
     groups = data.trials.groupby("state")[["spent_epochs", "spent_seconds"]]
@@ -160,7 +160,7 @@ class ToEnd:
     """What stopping early saved."""
 
     spent: float
-    """Seconds of all finished and stopped trials."""
+    """Seconds of all finished and pruned trials."""
     to_end: float
     """Seconds with every one of them at its end."""
     known: int
@@ -177,22 +177,22 @@ class ToEnd:
 def to_end(trials: pd.DataFrame) -> ToEnd:
     """Compare a search with running all its trials to their end.
 
-    An epoch costs a stopped trial what its own epochs cost. Trials that survive train longer
+    An epoch of a pruned trial is assumed to cost what its own epochs cost. Trials that survive train longer
     than most, so the estimate is on the high side; an audit replaces it by facts.
     """
     judged = trials[trials["state"].isin([TrialState.FINISHED, TrialState.PRUNED])]
-    stopped = judged[judged["state"] == TrialState.PRUNED]
+    pruned = judged[judged["state"] == TrialState.PRUNED]
     means = judged["arm"].map(_mean_epochs(judged)).astype("float64")
     needed = judged["end_epochs"].fillna(means)
     needed = needed.fillna(judged["epochs"]).clip(lower=judged["epochs"])
     per_epoch = judged["seconds"] / judged["epochs"]
     whole = judged["end_seconds"].fillna(needed * per_epoch)
-    known = int(stopped["end_epochs"].notna().sum())
+    known = int(pruned["end_epochs"].notna().sum())
     return ToEnd(
         spent=float(judged["seconds"].sum()),
         to_end=float(whole.sum()),
         known=known,
-        estimated=len(stopped) - known,
+        estimated=len(pruned) - known,
     )
 
 
@@ -203,7 +203,7 @@ def _mean_epochs(judged: pd.DataFrame) -> dict[str, float]:
 
 
 def audited(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the stopped trials whose end is known, beside the best finished of their arm.
+    """Return the pruned trials whose end is known, next to the best finished trial of their arm.
 
     Returns:
         Columns ``arm``, ``trial``, ``epochs``, ``dev_f1``, ``end_epochs``, ``end_dev_f1``,
@@ -224,7 +224,7 @@ def expected_best(values: Sequence[float], most: int | None = None) -> np.ndarra
     E[max of n] = Σ_v v · (P(V ≤ v)^n − P(V < v)^n).
 
     Args:
-        values: Dev F1 of trials, as they are: stopped ones with what they had.
+        values: Dev F1 of trials; of pruned trials the best so far.
         most: Largest n; N when ``None``.
 
     Returns:

@@ -19,7 +19,14 @@ from study.commands.printing import plural, say, short_path
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
 from study.planning.corpora import record_corpora
-from study.planning.grid import Experiment, Plan, PlannedTrial, make_plan, refuse_taken, together
+from study.planning.grid import (
+    Experiment,
+    Plan,
+    PlannedTrial,
+    make_plan,
+    merge_trials,
+    refuse_taken,
+)
 from study.tracking.progress import format_duration
 
 
@@ -71,7 +78,7 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
             raise ValueError(f"--space {' '.join(options.space)}: two studies are named {name}")
     refuse_taken(names, ledger.searches(), "a search")
     if options.dry_run:
-        _print_plan(together(experiments), console)
+        _print_plan(merge_trials(experiments), console)
         return 0
     for note in dict.fromkeys(n for corpus in encoded.values() for n in corpus.notes):
         say(console, note, "dim")
@@ -106,7 +113,7 @@ def _run(
     from study.execution.cluster import require_listener
     from study.execution.session import StudySession
 
-    started, trials = time.monotonic(), together(experiments)
+    started, trials = time.monotonic(), merge_trials(experiments)
     ledger.refresh(planned.run for planned in trials)
     for experiment in experiments:
         _record(experiment, ledger, options, console)

@@ -1,4 +1,4 @@
-"""A place that all nodes of a cluster reach, where they do not see the driver's folder.
+"""A store that all nodes of a cluster can access, if they do not see the driver's folder.
 
 Any file system that fsspec knows: ``s3://bucket/rin``, ``gs://…``, ``file:///mnt/…``. Credentials
 come from the environment, as each of them reads it.
@@ -17,7 +17,7 @@ from rin_core.files import write_atomically
 
 
 class StoreError(ValueError):
-    """The store cannot be used: names it and the fix."""
+    """The store cannot be used; the message names it and the remedy."""
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Store:
     """Files under a URI, read and replaced whole.
 
     Raises:
-        StoreError: Nothing here can open such a URI.
+        StoreError: No installed package can open such a URI.
     """
 
     uri: str
@@ -43,7 +43,7 @@ class Store:
             ) from error
 
     def check(self) -> None:
-        """Write and read a file, so that a wrong address is known before anything is trained.
+        """Write and read a file, so that a wrong address is found before anything is trained.
 
         Raises:
             StoreError: That failed.
@@ -51,7 +51,7 @@ class Store:
         try:
             self._write(".check", b"1")
             if self._fs.cat_file(self._path(".check")) != b"1":
-                raise OSError("what was written is not what was read")
+                raise OSError("a file that was read differs from the file that was written")
         except Exception as error:  # each file system raises its own
             raise StoreError(
                 f"--shared {without_credentials(self.uri)}: {without_credentials(str(error))}; "
@@ -63,7 +63,7 @@ class Store:
         self._write(name, file.read_bytes())
 
     def fetch(self, name: str, file: Path) -> bool:
-        """Get a file in one step and tell whether there is one."""
+        """Fetch a file in one step; return whether it exists."""
         try:
             content = self._fs.cat_file(self._path(name))
         except FileNotFoundError:
@@ -72,21 +72,12 @@ class Store:
         return True
 
     def has(self, name: str) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether there is such a file."""
         found: bool = self._fs.exists(self._path(name))
         return found
 
-    def read(self, name: str, start: int, end: int) -> bytes:
-        """Return a part of a file.
-
-        Raises:
-            FileNotFoundError: There is none.
-        """
-        content: bytes = self._fs.cat_file(self._path(name), start=start, end=end)
-        return content
-
     def remove(self, names: Iterable[str]) -> None:
-        """Delete files that may be there."""
+        """Delete files; those that do not exist are skipped."""
         for name in names:
             if self.has(name):
                 self._fs.rm_file(self._path(name))
@@ -103,7 +94,7 @@ class Store:
         return f"{self._root}/{name}"
 
     def _write(self, name: str, content: bytes) -> None:
-        """Write beside and move: not every file system shows a file only once it is whole."""
+        """Write under another name and move: some file systems show incomplete files."""
         path = self._path(name)
         self._fs.pipe_file(f"{path}.part", content)
         self._fs.mv(f"{path}.part", path)

@@ -1,4 +1,4 @@
-"""From a space and its options to runs: what a study will run, before anything runs."""
+"""Resolve a space and the options into runs, before anything is trained."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ class PlannedTrial:
 
     @property
     def name(self) -> str:
-        """Return what people read: ``GRU K=3 · webnlg_star · seed 2``."""
+        """Return the name that people read: ``GRU K=3 · webnlg_star · seed 2``."""
         chosen = " (epoch chosen on test)" if self.split == "test" else ""
-        return f"{short(self.trial.label)}{chosen} · {self.corpus_name} · seed {self.trial.seed}"
+        arm = arm_short_label(self.trial.label)
+        return f"{arm}{chosen} · {self.corpus_name} · seed {self.trial.seed}"
 
     @property
     def split(self) -> str:
-        """Return the split that selects the epoch, whose F1 is heard of while it trains."""
+        """Return the split that selects the epoch; its F1 is reported by epoch."""
         return self.trial.config.training.selection
 
 
@@ -57,7 +58,7 @@ class Plan:
             yield trial.corpus, self.corpora[planned.corpus_key], trial.config.data
 
     def experiments(self, name: str | None = None) -> list[Experiment]:
-        """Group the trials into experiments: one a corpus, named after the space."""
+        """Group the trials into experiments: one for each corpus, named after the space."""
         names = list(dict.fromkeys(t.corpus_name for t in self.trials))
         return [
             Experiment(
@@ -71,7 +72,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """The trials of a plan on one corpus: what has a name in MLflow and a report."""
+    """The trials of a plan on one corpus, with a name in MLflow and a report."""
 
     name: str
     plan: Plan
@@ -108,13 +109,13 @@ class Experiment:
         )
 
     def _config(self, planned: PlannedTrial) -> dict[str, Any]:
-        """Return a trial's settings; a transformer by its name, for its folder is a place."""
+        """Return a trial's settings; a transformer by its name, not by its folder."""
         pretrained = self.plan.corpora[planned.corpus_key].pretrained
         own = {"encoder.model": pretrained.name} if pretrained else {}
         return {**planned.trial.config.flat(), **own}
 
     def replaced(self, recorded: Study | None) -> dict[str, int]:
-        """Count by arm the trials that a record has of another model under these settings.
+        """Count by arm the recorded trials of another model under these settings.
 
         Args:
             recorded: The experiment's plan so far.
@@ -129,8 +130,8 @@ class Experiment:
         )
 
 
-def together(experiments: Sequence[Experiment]) -> list[PlannedTrial]:
-    """Return the trials of experiments, each fingerprint once, in the order to run them in.
+def merge_trials(experiments: Sequence[Experiment]) -> list[PlannedTrial]:
+    """Return the trials of experiments, each fingerprint once, in the order to run them.
 
     Several experiments take turns: one seed of every arm of all of them comes first.
     """
@@ -144,7 +145,7 @@ def together(experiments: Sequence[Experiment]) -> list[PlannedTrial]:
     return list(distinct.values())
 
 
-def short(label: str) -> str:
+def arm_short_label(label: str) -> str:
     """Return an arm's label as it fits a column: ``GRU K=3`` for ``RIN (GRU, K = 3)``."""
     return re.sub(r"RIN \(([^,)]+), K = (\d+)\)", r"\1 K=\2", label)
 
@@ -176,8 +177,7 @@ def make_plan(
             added.
 
     Raises:
-        ValueError: A space, setting, corpus or vectors that cannot be, or two corpora of one name;
-            one clear line.
+        ValueError: A space, setting, corpus or vectors are invalid, or two corpora have one name.
     """
     trials = space.trials(corpora, arms=arms, seeds=seeds, overrides=overrides)
     encoded = {} if encoded is None else encoded
@@ -210,12 +210,12 @@ def make_plan(
 
 
 def refuse_taken(names: Iterable[str], taken: Collection[str], by: str) -> None:
-    """Refuse an experiment's name that another kind of experiment has: reports have one place.
+    """Raise an error if another kind of experiment has the same name: they share a report folder.
 
     Args:
         names: What is planned.
         taken: Names of the other kind.
-        by: Which kind that is, in words.
+        by: The other kind, in words.
 
     Raises:
         ValueError: Says which name, and what has it.
@@ -223,16 +223,15 @@ def refuse_taken(names: Iterable[str], taken: Collection[str], by: str) -> None:
     for name in names:
         if name in taken:
             raise ValueError(
-                f"{name} is {by} already, and reports have one place for both: give --experiment "
-                "another name"
+                f"experiment name {name} is already used by {by}; choose another with --experiment"
             )
 
 
 def refuse_namesakes(read: Iterable[tuple[str, EncodedCorpus]]) -> None:
-    """Refuse different corpora of one name: one experiment and one report would have both.
+    """Raise an error if different corpora have one name: they would share an experiment.
 
     Args:
-        read: Corpora with the names or folders that they were asked for by.
+        read: Corpora with the names or folders given on the command line.
 
     Raises:
         ValueError: Names the folders.
@@ -243,13 +242,13 @@ def refuse_namesakes(read: Iterable[tuple[str, EncodedCorpus]]) -> None:
     for name, contents in found.items():
         if len(set(map(frozenset, contents.values()))) > 1:
             raise ValueError(
-                f"--data {' '.join(contents)}: different corpora, which would both be called "
-                f"{name}; rename one of the folders"
+                f"--data {' '.join(contents)}: different corpora with the same name {name}; "
+                "rename one of the folders"
             )
 
 
 def encoding(corpus: str, config: Config) -> str:
-    """Name what decides the arrays: trials that agree on it share them."""
+    """Return a key of the encoded corpus: trials with the same key share its arrays."""
     return f"{corpus} {config.data} {config.encoder.input_settings()}"
 
 

@@ -1,4 +1,4 @@
-"""From a search and its options to what every trial of it shares: before anything runs."""
+"""Resolve a search and the options into what all its trials share, before anything runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SearchPlan:
     search: Search
     experiment: str
     source: str
-    """The corpus as it was asked for: a name or a folder."""
+    """The corpus as given on the command line: a name or a folder."""
     plan: Plan
     """Each arm's first trial, and the corpora."""
     starts: Mapping[str, PlannedTrial]
@@ -55,7 +55,7 @@ class SearchPlan:
         return config, self.ledger.run(config.fingerprint(corpus.digest))
 
     def identities(self) -> dict[str, dict[str, Any]]:
-        """Return for each arm all that its stored trials must agree in."""
+        """Return for each arm everything that its trials must have in common."""
         arms = {arm.name: arm for arm in self.search.every_arm()}
         return {
             name: {
@@ -149,12 +149,12 @@ def make_search_plans(
         corpora: Names or folders.
         name: The experiment's, in place of that of the space.
         arms: Shell-style patterns; none means all.
-        overrides: Settings for every trial; a parameter that is set is searched no more.
+        overrides: Settings for every trial; a parameter that is set leaves the search space.
         data_root: Folder of corpora.
         embeddings: Word vectors.
 
     Raises:
-        ValueError: A space, setting, corpus or vectors that cannot be; one clear line.
+        ValueError: A space, setting, corpus or vectors are invalid.
     """
     search = search.fixing(overrides or {})
     plans = []
@@ -192,7 +192,7 @@ def make_search_plans(
 
 
 def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
-    """Find what would go wrong only once trials run."""
+    """Find errors that would otherwise appear only when trials run."""
     refuse_taken([plan.experiment], plan.ledger.studies(), "a study of a grid")
     alike = {arm.name for arm in plan.search.starts().select(patterns)} - plan.starts.keys()
     if alike:
@@ -209,11 +209,11 @@ def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
 
 
 def _check_budget(plan: SearchPlan) -> None:
-    """Refuse a budget that an arm has had more of: others would be tuned with less."""
+    """Raise an error if an arm already has more trials: the others would have fewer."""
     counts = Counter(trial.arm for trial in SearchRecord(plan.ledger, plan.experiment).trials)
     for arm, count in counts.most_common(1):
         if count > plan.search.budget:
             raise SpaceError(
                 f"--trials {plan.search.budget}: {arm} has {count} trials in {plan.experiment} "
-                f"already, and every arm is to have as many; give --trials {count} or more"
+                f"already, and every arm needs the same number; give --trials {count} or more"
             )

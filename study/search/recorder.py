@@ -12,7 +12,7 @@ from study.execution.worker import run_config
 from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
-from study.planning.grid import short
+from study.planning.grid import arm_short_label
 from study.planning.search import SearchPlan
 from study.search.algorithm import SearchAlgorithm
 from study.search.scheduler import PerArmASHA
@@ -154,7 +154,7 @@ def run_spec(plan: SearchPlan, trial: SearchTrial) -> RunSpec:
     return RunSpec(
         run=plan.ledger.run(trial.fingerprint),
         experiment=plan.experiment,
-        name=f"{trial.name} · {short(arm.trial.label) if arm else trial.arm}",
+        name=f"{trial.name} · {arm_short_label(arm.trial.label) if arm else trial.arm}",
         params={"arm": trial.arm, "corpus": plan.corpus.name, **trial.config},
         tags={name: str(value) for name, value in tags.items()},
         max_epochs=int(trial.config["training.max_epochs"]),

@@ -226,7 +226,7 @@ def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
 def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
     Ledger(tmp_path).record_study(a_study([], "fair_rounds-my_corpus"))
     with pytest.raises(
-        ValueError, match=r"fair_rounds-my_corpus is a study of a grid already, and"
+        ValueError, match=r"fair_rounds-my_corpus is already used by a study of a grid"
     ):
         plan_of(spert_folder, tmp_path)
     Ledger(tmp_path).record_search(searched({}, experiment="rounds_curve-my_corpus"))
@@ -241,7 +241,7 @@ def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
             "--dry-run",
         ]
     )
-    with pytest.raises(ValueError, match=r"rounds_curve-my_corpus is a search already, and"):
+    with pytest.raises(ValueError, match=r"rounds_curve-my_corpus is already used by a search"):
         main(options)
 
 
