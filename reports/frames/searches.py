@@ -177,8 +177,8 @@ class ToEnd:
 def to_end(trials: pd.DataFrame) -> ToEnd:
     """Compare a search with running all its trials to their end.
 
-    An epoch of a pruned trial is assumed to cost what its own epochs cost. Trials that survive train longer
-    than most, so the estimate is on the high side; an audit replaces it by facts.
+    A pruned trial's other epochs are assumed to cost what its own epochs cost. Trials that survive
+    train longer than most, so the estimate is high; an audit replaces it with measurements.
     """
     judged = trials[trials["state"].isin([TrialState.FINISHED, TrialState.PRUNED])]
     pruned = judged[judged["state"] == TrialState.PRUNED]
