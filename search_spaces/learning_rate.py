@@ -17,7 +17,7 @@ RATE = Parameter(FloatDistribution(1e-5, 1e-2, log=True))
 
 SPACE = Search(
     name="learning_rate",
-    title="Which learning rate does an encoder want, and how sharp is the optimum?",
+    title="Which learning rate is best for an encoder, and how narrow is the optimum?",
     arms=(Arm(name="bilstm", label="RIN (GRU, K = 1), BiLSTM encoder"),),
     on_request=(transformer(1, "transformer", "transformer"),),
     parameters={

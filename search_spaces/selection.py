@@ -21,6 +21,6 @@ AUDITED = (BILSTM_S, rin(1), rin(3))
 
 SPACE = Grid(
     name="selection",
-    title="How much does choosing the epoch on test flatter?",
+    title="How much does choosing the epoch on test inflate the score?",
     arms=(*AUDITED, *map(chosen_on_test, AUDITED)),
 )

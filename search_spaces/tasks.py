@@ -5,6 +5,6 @@ from search_spaces.space import Grid
 
 SPACE = Grid(
     name="tasks",
-    title="Do both tasks gain from interaction, relations and entities? (Table 4)",
+    title="Does interaction help both tasks, relations and entities? (Table 4)",
     arms=(BILSTM, BILSTM_S, rin(1), rin(5)),
 )

@@ -13,7 +13,7 @@ MOST_ROUNDS = 5
 
 SPACE = Search(
     name="tune_rin",
-    title="What does tuning rounds, cell, scorer, rate, dropout, widths and batches together buy?",
+    title="How much does it help to tune rounds, cell, scorer, rate, dropout and widths together?",
     arms=(Arm(name="rin", label="RIN"),),
     parameters={
         "model.rounds": Parameter(IntDistribution(0, MOST_ROUNDS)),

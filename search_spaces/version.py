@@ -27,7 +27,7 @@ def settings(rounds: int, learning_rate: float, epochs: int) -> Mapping[str, obj
 
 SPACE = Grid(
     name="version",
-    title="Is the published version better than the arXiv one, and is it the interaction?",
+    title="Is the published version better than the arXiv version, and is interaction the reason?",
     arms=(
         Arm(name="arxiv", label="arXiv"),
         Arm(

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 import rich.progress
 import torch
@@ -46,28 +46,33 @@ _TAG_NOTES = {
 class Options:
     """Find entities and triples with a trained model."""
 
-    sentences: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Sentences to read and show."""
-    model: str
+    sentences: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="SENTENCE", help_behavior_hint="(repeatable)"),
+    ] = ()
+    """Sentences; the triples are printed for reading."""
+    model: Annotated[str, tyro.conf.arg(metavar="RUN")]
     """A weights file, a run's folder, or the first digits of a fingerprint in the ledger."""
-    runs: Path = Path("runs")
+    runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")
     """The ledger in which fingerprints are looked up."""
-    input: Path | None = None
-    """JSON lines to read instead of sentences; ``-`` is standard input."""
-    output: Path = _STDIO
-    """Where JSON lines are written [default: standard output]; a file appears when complete."""
+    input: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: none)")
+    ] = None
+    """A file of JSON lines instead of sentences; - is standard input."""
+    output: Annotated[Path, tyro.conf.arg(metavar="FILE")] = _STDIO
+    """File for the JSON lines; - is standard output. The file appears when it is complete."""
     json: bool = False
-    """Write JSON lines for sentences given as arguments as well."""
+    """Print JSON lines for sentences given as arguments, too."""
     rounds: bool = False
     """Also write the predictions before the first round and after each."""
     pretokenized: bool = False
-    """``text`` has its words separated by spaces and is not split further."""
+    """Split sentences at spaces only, not at punctuation."""
     skip_malformed: bool = False
-    """Skip and count lines that cannot be read, instead of stopping at the first."""
+    """Skip and count invalid lines instead of stopping at the first."""
     window: int = 2048
-    """Lines read before the first is answered; 1 answers each line at once, but is slower."""
+    """Lines read before the first result is written. 1 writes each result at once but is slower."""
     batch_tokens: int = 2048
-    """Words computed at once."""
+    """Words in a batch."""
     threads: int = 1
     """CPU threads."""
     gpu: bool = False

@@ -38,7 +38,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """Train pruned trials of a search to the end, to see whether one would have won.
+    """Train pruned trials of a search to the end, to see whether one was better than the best.
 
     Exit code 0 if all of them finished, 1 if not, 130 after Ctrl-C. To resume, run it again.
     """
@@ -46,7 +46,7 @@ class Audit:
     experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SEARCH")]
     """Name of the search."""
     n: Annotated[int, tyro.conf.arg(metavar="N")] = 4
-    """Number of trials: those that reached the last rungs first, then those of the best dev F1."""
+    """Number of trials. Those with the most epochs come first, then those with the best dev F1."""
     data: RecordedCorpus = None
     data_root: DataRoot = None
     embeddings: RecordedVectors = None
@@ -67,9 +67,9 @@ class Audit:
 class Rerun:
     """Train a finished run again, in a temporary folder, and compare every number.
 
-    Exit code 0 if all numbers are bit-identical, else 1. This requires the recorded CPU model and
-    math library: others round differently, and a run then differs as another seed does. If an
-    imported run has no weights and the rerun is identical, its weights are kept.
+    Exit code 0 if all numbers are bit-identical, else 1. Bit-identical numbers require the CPU
+    model of the record. On another CPU, the results differ as much as with another seed. If the
+    ledger has no weights of the run and all numbers are identical, it keeps the new weights.
     """
 
     fingerprint: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FINGERPRINT")]
@@ -114,9 +114,9 @@ class Train:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseStudy:
-    """Follow sentences through trained models, round by round, side by side.
+    """Show what trained models predict for sentences after each round, side by side.
 
-    Without sentences: the two cases of the paper's Table 3, which are from NYT.
+    Without --sentence, --test and --find: the two sentences of the paper's Table 3, from NYT.
     """
 
     models: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FINGERPRINT")]
@@ -125,18 +125,20 @@ class CaseStudy:
     sentence: Annotated[
         tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT")
     ] = ()
-    """A sentence, with spaces between words and punctuation. Repeatable."""
+    """A sentence, with spaces between words and punctuation."""
     data: Annotated[
         str | None, tyro.conf.arg(metavar="CORPUS", help_behavior_hint="(default: none)")
     ] = None
     """Corpus of --test and --find: demo, a name under the data root, or a folder."""
     data_root: DataRoot = None
-    test: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = ()
+    test: Annotated[
+        tuple[int, ...], tyro.conf.arg(metavar="N", help_behavior_hint="(default: none)")
+    ] = ()
     """Sentences of the test split, by index from 0."""
     find: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Find this many test sentences that the last model gets right and the first does not."""
     name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "table3"
-    """Name of the files."""
+    """Name of the page and of the file with its numbers."""
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""
@@ -151,8 +153,10 @@ class Export:
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
     """File to write; compressed if the name ends in .xz."""
-    data: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CORPUS")] = ()
-    """Only results on these corpora; without any, all results."""
+    data: Annotated[
+        tuple[str, ...], tyro.conf.arg(metavar="CORPUS", help_behavior_hint="(default: all)")
+    ] = ()
+    """Only results on these corpora."""
     out: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
@@ -164,12 +168,15 @@ class Export:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """Add the runs, studies and searches of exported files that the ledger does not have.
+    """Add the runs, studies and searches of exported files to the ledger.
 
-    A study that plans these runs finds them finished.
+    Studies then skip these runs. Records that contradict the ledger are skipped: exit code 1.
     """
 
-    files: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE")]
+    files: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="FILE", help_behavior_hint="(repeatable)"),
+    ]
     """Files that export wrote."""
     data_root: DataRoot = None
     embeddings: RecordedVectors = None

@@ -59,18 +59,19 @@ def _option(metavar: str, default: str | None = None) -> object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Run a study of RIN: every arm of a grid, on every corpus, with every seed; or a search.
+    """Run a study or a search of RIN.
 
-    A search tunes every arm with the same number of trials (Optuna samples, ASHA prunes). It then
-    trains each arm's best settings and its initial settings on fresh seeds.
+    A study trains every arm of a space, on every corpus, with every seed. A search tunes every arm
+    with the same number of trials (Optuna samples, ASHA prunes). It then trains each arm's best
+    settings and its initial settings on fresh seeds.
 
-    Finished runs are never repeated. To resume a study, run the same command again.
+    Finished runs are never repeated. To resume, run the same command again.
     """
 
     space: Annotated[tuple[str, ...], _option("SPACE")] = ("rounds_curve",)
-    """What to compare or tune: names from --list, or your own FILE.toml. Grids may be combined."""
+    """What to compare or tune: names from --list, or FILE.toml. Several studies, or one search."""
     list: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print the spaces and their number of trials, and exit."""
+    """Print the built-in spaces with their numbers of trials, and exit."""
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the trials, their settings and their states, and exit."""
     data: Annotated[tuple[str, ...], _option("CORPUS")] = ("demo",)
@@ -79,17 +80,17 @@ class Options:
     embeddings: Annotated[Path | None, _option("FILE", "random vectors")] = None
     """GloVe vectors (plain, .gz or .zip): a path, or a path under the data root."""
     seeds: Annotated[str | None, _option("SEEDS", "those of the space")] = None
-    """Count (5 is 0-4), range (2-4) or list (0,3). In a search: of the confirmation; 0: none."""
+    """A count (5 is 0-4), a range (2-4) or a list (0,3). In a search: the fresh seeds; 0: none."""
     trials: Annotated[int | None, _option("N", "the space's budget")] = None
     """Trials of each arm of a search. A larger number extends a finished search."""
     hours: Annotated[float | None, _option("H", "no limit")] = None
     """Start no new trials of a search after this many hours, except to even out the arms."""
     arms: Annotated[tuple[str, ...], _option("ARM", "all")] = ()
-    """Only these arms; shell patterns are allowed, as in 'gru-*'."""
+    """Only these arms, by name or shell pattern, as in 'gru-*'. --dry-run shows the names."""
     set: Settings = ()
-    """A setting of all trials, as in training.learning_rate=5e-4. A search does not vary it."""
+    """A setting of all trials, as in training.learning_rate=5e-4. A search does not tune it."""
     max_epochs: Annotated[int | None, _option("N", "the setting training.max_epochs")] = None
-    """Short for --set training.max_epochs=N."""
+    """The same as --set training.max_epochs=N."""
     max_concurrent: Annotated[int | None, _option("N", "as many as fit")] = None
     """Maximum number of trials at the same time."""
     cpus_per_trial: Annotated[float, _option("CPUS")] = 1.0
@@ -105,9 +106,9 @@ class Options:
     tracking_uri: Annotated[
         str | None, _option("URI", "$MLFLOW_TRACKING_URI, else mlflow.db in the output folder")
     ] = None
-    """MLflow's server or database; none turns tracking off."""
+    """MLflow server or database, or none to disable tracking."""
     experiment: Annotated[str | None, _option("NAME", "space and corpus")] = None
-    """Name of the study, in MLflow and of its report."""
+    """Name of the study or search, in MLflow and in reports."""
     out: Annotated[Path, _option("FOLDER")] = Path("runs")
     """Output folder: the ledger, the MLflow database and the reports."""
     shared: Annotated[str | None, _option("URI", "all nodes see the output folder")] = None
