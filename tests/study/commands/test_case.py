@@ -133,7 +133,7 @@ def test_a_loaded_model_predicts_what_the_trained_one_did(
 def test_weights_that_are_no_model(tmp_path: Path, metadata: dict[str, object]) -> None:
     path = tmp_path / "weights.safetensors"
     save_tensors(path, {"w": torch.zeros(1)}, metadata)
-    with pytest.raises(CheckpointError, match=r"weights\.safetensors: holds no model that this"):
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors: has no model that this"):
         load_model(path)
 
 
