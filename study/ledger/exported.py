@@ -30,6 +30,7 @@ FORMAT = VERSION
 OLDEST_FORMAT = 2
 PACKED = ".xz"
 """Ending of a packed file: a ledger is a fifteenth of its size then."""
+LARGEST_FILE = 2**31  # bytes, unpacked; a packed file of a megabyte may hold a terabyte
 LONGEST_LINE = 2**26  # bytes; a packed file may hold a line that fits in no memory
 KINDS = ("run", "study", "search")
 SELECTION = "selection_"
@@ -72,8 +73,15 @@ def read_exported(path: Path) -> list[Exported]:
 
 
 def _read(path: Path) -> Iterator[Exported]:
+    size = 0
     with lzma.open(path) if path.suffix == PACKED else path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
+            size += len(line)
+            if size > LARGEST_FILE:
+                limit = f"{LARGEST_FILE / 2**30:.3g} GiB"
+                raise ValueError(
+                    f"{path}: more than {limit} unpacked; export it in parts, by --data"
+                )
             try:
                 yield _record(parse_object(line))
             except ValueError as error:

@@ -107,6 +107,15 @@ def test_a_line_that_fits_in_no_memory_is_not_read_to_its_end(monkeypatch, tmp_p
         read_exported(packed)
 
 
+def test_a_file_that_unpacks_to_very_much_is_refused(exported, monkeypatch, tmp_path):
+    packed = tmp_path / "bomb.jsonl.xz"
+    packed.write_bytes(lzma.compress(exported.read_bytes() * 3))
+    assert len(read_exported(packed)) == 3
+    monkeypatch.setattr(module, "LARGEST_FILE", 2 * exported.stat().st_size)
+    with pytest.raises(ValueError, match=r"bomb\.jsonl\.xz: more than .* unpacked; .* --data"):
+        read_exported(packed)
+
+
 @pytest.mark.parametrize(
     ("kind", "change", "message"),
     [
