@@ -32,6 +32,7 @@ check: .venv/installed  ## check style, spelling, types, and which package may i
 	$(BIN)/typos
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet --numprocesses 0 --durations 0 tests/test_architecture.py
 
 format: .venv/installed  ## format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .
