@@ -1,4 +1,4 @@
-"""What import-linter cannot see: which files of ``reports`` open a file, and which folder they name.
+"""What import-linter cannot see: files of ``reports`` that open a file or name a ledger folder.
 
 ``make check`` runs this test.
 """
