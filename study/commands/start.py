@@ -119,7 +119,7 @@ def _run(
         _record(experiment, ledger, options, console)
     left = [planned for planned in trials if planned.run.result() is None]
     resumed = sum(1 for planned in left if planned.run.history())
-    text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} done, {len(left)} to run"
+    text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} finished, {len(left)} to run"
     say(console, f"{text}, {resumed} of them resumed" if resumed else text)
 
     require_listener(options.ray_address)
@@ -189,21 +189,21 @@ def _print_plan(trials: Sequence[PlannedTrial], console: Console) -> None:
 
 def _state(planned: PlannedTrial) -> str:
     if planned.run.result() is not None:
-        return "done"
+        return "finished"
     if (failure := planned.run.failure()) is not None:
         return f"failed: {failure.reason}"
     if (pruned := planned.run.pruned()) is not None:
         return f"resumes after epoch {pruned.epoch}, where a search pruned it"
     epochs = len(planned.run.history())
-    return f"resumes after epoch {epochs}" if epochs else "to run"
+    return f"resumes after epoch {epochs}" if epochs else "planned"
 
 
 def print_missing(trials: Sequence[PlannedTrial], console: Console) -> int:
-    """Print the trials that are not done; return how many they are."""
+    """Print the trials that are not finished and return their number."""
     missing = [planned for planned in trials if planned.run.result() is None]
     for planned in missing:
-        say(console, f"not done: {planned.name}: {_state(planned)}", "red")
-    say(console, f"{len(trials) - len(missing)} of {plural(len(trials), 'trial')} done")
+        say(console, f"not finished: {planned.name}: {_state(planned)}", "red")
+    say(console, f"{len(trials) - len(missing)} of {plural(len(trials), 'trial')} finished")
     return len(missing)
 
 

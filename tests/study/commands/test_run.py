@@ -53,7 +53,7 @@ def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path
     code, shown = command(capsys, "--dry-run", "--out", str(tmp_path / "out"), *options)
     assert code == 0
     assert "4 trials" in shown
-    assert shown.count("to run") == 4
+    assert shown.count("planned") == 4
     assert "model.cell=rnn" in shown
     assert "my_corpus" in shown
     assert not (tmp_path / "out").exists()
