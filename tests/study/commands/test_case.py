@@ -42,7 +42,9 @@ from study.commands.case import (
     from_text,
     summary,
 )
+from study.commands.options import Options
 from study.execution.trial import train_run
+from study.ledger.corpus_schema import Cases
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.planning.corpora import record_corpora
@@ -65,7 +67,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
         space, ledger, ["demo"], arms=["bilstm-s", "gru-2"], seeds=[0], overrides=SMALL
     )
     (experiment,) = plan.experiments()
-    ledger.record_study(experiment.record({}))
+    ledger.record_study(experiment.record(Options(space=(space.name,)).record()))
     record_corpora(ledger, plan.data(), None)
     for planned in plan.trials:
         train_run(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
@@ -117,7 +119,7 @@ def test_a_loaded_model_predicts_what_the_trained_one_did(
     decoded = decode(rin.model, test, torch.device("cpu"))
     recorded = rin.run.predictions()
     assert recorded is not None
-    assert decoded.triples_4N.T.tolist() == recorded["triples"]
+    assert decoded.triples_4N.T.tolist() == recorded.triples
     assert not rin.model.training
     assert rin.config == plan.trials[1].trial.config
 
@@ -242,7 +244,7 @@ def recorded(study: tuple[Ledger, Plan], models: list[Loaded]) -> Path:
     (number,) = find_refined(corpus.test, models, 1)
     found = from_test(corpus, number, "first", "chosen")
     cases = [*from_paper(), from_text("A <b>bold</b> & brewery", "Raw"), found]
-    return ledger.record_cases("all", [follow(case, models) for case in cases])
+    return ledger.record_cases("all", Cases(cases=[follow(case, models) for case in cases]))
 
 
 def test_a_text_has_the_tags_that_a_predictor_gives_it(rin: Loaded) -> None:

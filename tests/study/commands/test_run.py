@@ -24,7 +24,9 @@ from study.commands import start
 from study.commands.arguments import Audit, Rerun, Train
 from study.commands.main import parse
 from study.execution.trial import train_run
+from study.ledger.command import render
 from study.ledger.ledger import Ledger
+from study.ledger.schema import PretrainedName
 from study.planning.grid import make_plan
 from tests.corpora import write_corpus
 
@@ -259,11 +261,17 @@ def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder
     assert not (tmp_path / "out/mlflow.db").exists()
 
 
-def test_the_recorded_command_has_no_password_and_both_its_quotes(monkeypatch):
-    shared = "file:///mnt/my store?password=hunter2"
-    monkeypatch.setattr(start.sys, "argv", ["study/run.py", "--shared", shared, "--seeds", "2"])
-    words = ["python", "study/run.py", "--shared", "file:///mnt/my store?", "--seeds", "2"]
-    assert shlex.split(start.command()) == words
+def test_the_recorded_options_have_no_password_and_the_command_its_quotes():
+    given = ("--shared", "file:///mnt/my store?password=hunter2", "--seeds", "2")
+    recorded = parse(given).record()
+    assert recorded == {
+        "space": ["rounds_curve"],
+        "data": ["demo"],
+        "seeds": "2",
+        "shared": "file:///mnt/my store?",
+    }
+    again = parse(shlex.split(render(recorded))[2:])
+    assert again.record() == recorded
 
 
 def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path):
@@ -318,10 +326,11 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tin
     assert options.run(Console()) == 0
     (unit,) = (tmp_path / "units").iterdir()
     record = Ledger(tmp_path).run(unit.name).result()
-    assert record["vectors"] is None
+    assert record is not None
+    assert record.vectors is None
     digest = load_pretrained(str(tiny_bert), 512).digest
-    assert record["pretrained"] == {"name": "tiny/bert", "digest": digest}
-    widest, library = record["provenance"]["arithmetic"].split()
+    assert record.pretrained == PretrainedName(name="tiny/bert", digest=digest)
+    widest, library = record.provenance.arithmetic.split()
     assert widest == torch.backends.cpu.get_cpu_capability()
     assert library == matmul.library()
 
