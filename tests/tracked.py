@@ -30,7 +30,7 @@ def epoch(number: int) -> Epoch:
     return an_epoch(
         number,
         train_loss=1.0 / number,
-        selection_scores=scores(number / 100, precision=number / 90),
+        selection_scores=scores(number / 100, precision=number / 200),
         seconds=0.5,
         tokens_per_second=100.0 + number,
         usage={"process_memory_megabytes": 200.0 + number},
@@ -59,13 +59,14 @@ def close(tracker: Tracker, *, complete: bool, files: Sequence[Path] = ()) -> in
     return tracker.unsent
 
 
-def finish(run: Run, epochs: int, dev_f1: float = 0.5) -> None:
+def finish(run: Run, epochs: int, f1: float = 0.5, *, selection: str = "dev") -> None:
     result = a_result(
         run.fingerprint,
         epochs,
         history=[epoch(number).to_json() for number in range(1, epochs + 1)],
         config={"model.rounds": 1},
-        selection_scores=scores(dev_f1),
+        selection_split=selection,
+        selection_scores=scores(f1),
         test_scores=scores(0.4, precision=0.3),
         seconds=0.5 * epochs,
         provenance={
