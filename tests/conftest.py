@@ -134,24 +134,32 @@ def frame(ledger: "Ledger") -> "pd.DataFrame":
 
 
 class Reported(NamedTuple):
-    """A ledger of numbers chosen by hand, and its whole report with the notebooks."""
+    """A ledger of numbers chosen by hand, and its whole report."""
 
     runs: Path
     out: Path
 
 
-@pytest.fixture(scope="session")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
-    """Made once: each of the four notebooks starts a process of its own."""
+def _report(folder: Path, *options: str) -> Reported:
     from reports.page.command import main
     from tests.ledgers import a_full_ledger
 
-    pytest.importorskip("ipykernel", reason="notebooks need the extra `notebooks`")
-    folder = tmp_path_factory.mktemp("reported")
     made = Reported(folder / "runs", folder / "out")
     a_full_ledger(made.runs)
-    assert main(["--notebooks", "--runs", str(made.runs), "--out", str(made.out)]) == 0
+    assert main([*options, "--runs", str(made.runs), "--out", str(made.out)]) == 0
     return made
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    return _report(tmp_path_factory.mktemp("reported"))
+
+
+@pytest.fixture(scope="session")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """Slow: each of the four notebooks starts a process of its own."""
+    pytest.importorskip("ipykernel", reason="notebooks need the extra `notebooks`")
+    return _report(tmp_path_factory.mktemp("notebooks"), "--notebooks")
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,10 @@ def arm_label(trials: pd.DataFrame) -> str:
 
 def by_seed(trials: pd.DataFrame, column: str) -> dict[int, float]:
     """Return a score of each finished seed that has it, in points."""
-    done = trials[(trials["status"] == TrialState.FINISHED) & trials[column].notna()]
-    return {
-        int(seed): 100 * float(value)
-        for seed, value in zip(done["seed"], done[column], strict=True)
-    }
+    # Only two columns are selected: a copy of all columns takes ten times as long.
+    done = ((trials["status"] == TrialState.FINISHED) & trials[column].notna()).to_numpy()
+    seeds, values = (trials[name].to_numpy()[done] for name in ("seed", column))
+    return {int(seed): 100 * float(value) for seed, value in zip(seeds, values, strict=True)}
 
 
 def fingerprints(trials: pd.DataFrame) -> tuple[str, ...]:

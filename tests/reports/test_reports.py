@@ -315,7 +315,8 @@ def test_command_says_what_it_made(
     assert said.splitlines()[-1].startswith(f"{files - 1} other files")
     assert "1. training.max_epochs=2 (--settings 1)" in said
     assert "2. training.max_epochs=15, vectors=glove.6B.100d (reported)" in said
-    assert main(["--runs", str(ledger.runs), "--out", str(out), "--settings", "1"]) == 0
+    one = ["--experiment", EXPERIMENT, "--settings", "1"]
+    assert main(["--runs", str(ledger.runs), "--out", str(out), *one]) == 0
     assert "1. training.max_epochs=2 (reported)" in capsys.readouterr().out
 
 

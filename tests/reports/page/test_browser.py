@@ -36,8 +36,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def out(reported: Reported) -> Path:
-    return reported.out
+def out(executed: Reported) -> Path:
+    return executed.out
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -22,7 +22,7 @@ from reports.page.studies import (
     ledger_folder,
 )
 from tests.conftest import Reported
-from tests.ledgers import EXPERIMENT, write_search
+from tests.ledgers import EXPERIMENT, a_full_ledger, write_search
 
 pytest.importorskip("ipykernel", reason="notebooks need the extra `notebooks`")
 
@@ -41,8 +41,8 @@ def outputs(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_report_made_twice_is_identical_to_the_byte(reported: Reported, tmp_path: Path) -> None:
-    runs, out = reported
+def test_a_report_made_twice_is_identical_to_the_byte(executed: Reported, tmp_path: Path) -> None:
+    runs, out = executed
     assert main(["--runs", str(runs), "--out", str(tmp_path / "again")]) == 0
     first, second = contents(out), contents(tmp_path / "again")
     assert list(first) == list(second)
@@ -51,41 +51,45 @@ def test_a_report_made_twice_is_identical_to_the_byte(reported: Reported, tmp_pa
     assert differ == ["index.html"]
 
 
-def test_figures_are_svg_and_png_and_tables_are_html(reported: Reported) -> None:
+@pytest.mark.slow
+def test_figures_are_svg_and_png_and_tables_are_html(executed: Reported) -> None:
     figures, tables = {}, {}
     for name in notebook_names():
-        shown = [o["data"] for o in outputs(reported.out / "notebooks" / f"{name}.ipynb")[1:]]
+        shown = [o["data"] for o in outputs(executed.out / "notebooks" / f"{name}.ipynb")[1:]]
         figures[name] = sum({"image/svg+xml", "image/png"} <= data.keys() for data in shown)
         tables[name] = sum("<table" in "".join(data.get("text/html", ())) for data in shown)
     assert figures == {"errors": 4, "paper_tables": 0, "rounds_curve": 1, "search": 2}
     assert [name for name, count in tables.items() if count < 2] == []
 
 
-def test_the_pages_load_nothing(reported: Reported) -> None:
+@pytest.mark.slow
+def test_the_pages_load_nothing(executed: Reported) -> None:
     for name in notebook_names():
-        page = (reported.out / "notebooks" / f"{name}.html").read_text()
+        page = (executed.out / "notebooks" / f"{name}.html").read_text()
         assert "<script" not in page, name
         assert re.findall(r"(?:src|href)=\"(?!data:|#)[^\"]*\"", page) == []
         assert "Traceback (most" not in page
 
 
-def test_the_page_leads_to_the_notebooks(reported: Reported) -> None:
-    page = (reported.out / "index.html").read_text()
+@pytest.mark.slow
+def test_the_page_leads_to_the_notebooks(executed: Reported) -> None:
+    page = (executed.out / "index.html").read_text()
     targets = re.findall(r'href="(notebooks/[^"]+)"', page)
     assert len(targets) == len(notebook_names())
-    assert [target for target in targets if not (reported.out / target).exists()] == []
+    assert [target for target in targets if not (executed.out / target).exists()] == []
 
 
-def test_an_executed_notebook_runs_again_in_any_folder(reported: Reported, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_an_executed_notebook_runs_again_in_any_folder(executed: Reported, tmp_path: Path) -> None:
     """Its parameters name the ledger by an absolute path."""
     import jupytext
 
-    executed = jupytext.read(reported.out / "notebooks" / "search.ipynb")
-    given = next(cell for cell in executed.cells if cell.id == "given")
-    assert given.source == f"runs = {str(reported.runs.resolve())!r}"
+    notebook = jupytext.read(executed.out / "notebooks" / "search.ipynb")
+    given = next(cell for cell in notebook.cells if cell.id == "given")
+    assert given.source == f"runs = {str(executed.runs.resolve())!r}"
     source = tmp_path / "copy.py"
-    jupytext.write(executed, source, fmt="py:percent")
-    again = execute(source, reported.runs)
+    jupytext.write(notebook, source, fmt="py:percent")
+    again = execute(source, executed.runs)
     assert any("image/png" in o.get("data", {}) for c in again.cells for o in c.get("outputs", []))
 
 
@@ -96,8 +100,8 @@ def test_a_ledger_without_the_subject_skips_the_notebook(tmp_path: Path) -> None
     assert "run a study" in skipped["errors"]
 
 
-def test_studies_and_searches_are_found_by_name_or_not(reported: Reported, tmp_path: Path) -> None:
-    runs = reported.runs
+def test_studies_and_searches_are_found_by_name_or_not(tmp_path: Path) -> None:
+    runs = a_full_ledger(tmp_path / "runs").runs
     assert len(find_studies(runs)) == len(find_studies(runs, EXPERIMENT)) == 1
     (curve,) = find_curves(runs)
     assert curve["experiment"].unique().tolist() == [EXPERIMENT]
@@ -108,7 +112,7 @@ def test_studies_and_searches_are_found_by_name_or_not(reported: Reported, tmp_p
             find(runs, "nowhere")
     for find in (find_studies, find_curves, find_predictions, find_search):
         with pytest.raises(NothingToShow):
-            find(tmp_path)
+            find(tmp_path / "none")
     assert ledger_folder().is_absolute()
 
 

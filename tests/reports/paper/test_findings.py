@@ -148,7 +148,9 @@ def test_effects_of_matching_and_of_vectors(tmp_path: Path, ledger: Ledger) -> N
     made = answers_ledger(tmp_path / "answers" / "runs")
     vectors = made.runs / "vectors" / "d.json"
     vectors.parent.mkdir()
-    vectors.write_text(json.dumps({"name": "v", "with_vector": ["a", "b"], "unseen": []}))
+    vectors.write_text(
+        json.dumps({"name": "v", "digest": "d", "with_vector": ["a", "b"], "unseen": []})
+    )
     data = paper(made)
     matching, missing = effects(corpus_findings(data, make_tables(PAPER, data), [], []))
     assert "HBT does (published F1 88.8): BiLSTM_s 40.0 ± 0.0 → 40.0 ± 0.0;" in matching

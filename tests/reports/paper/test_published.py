@@ -29,6 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 NUMBERS = ["value", "sd", "n", "low", "high", "p", "p_holm"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["table1", "table4", "table5", "claims", "orderings"])
 def test_a_published_table_can_be_made_from_the_published_ledger(made: Path, name: str) -> None:
     frames = [pd.read_csv(folder / f"{name}.csv") for folder in (PAPER, made)]

@@ -28,10 +28,9 @@ ARMS = {
 }
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def two_studies(runs: Path) -> Ledger:
     """An ablation; then a rounds curve that shares its full model and adds K = 3."""
-    made = Ledger(tmp_path / "runs")
+    made = Ledger(runs)
     for arm, scores in ARMS.items():
         for seed, f1 in enumerate(scores):
             made.finish(made.plan(arm, seed), f1)
@@ -42,6 +41,12 @@ def ledger(tmp_path: Path) -> Ledger:
     made.finish("f" * 16, 0.9)
     made.save("rounds_curve-webnlg_star", updated="2020-01-02")
     return made
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """The two studies, for a test that adds to them."""
+    return two_studies(tmp_path / "runs")
 
 
 def cells(table: Table) -> Mapping[tuple[str, str], Cell]:
@@ -55,6 +60,12 @@ def tables(runs: Path, corpus: str = "webnlg_star") -> dict[str, Table]:
 
 def paper_tables(study: StudyData) -> dict[str, Table]:
     return {table.name: table for table in make_tables(PAPER, study)}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table]:
+    """The paper's tables of the two studies, for all tests that only read them."""
+    return tables(two_studies(tmp_path_factory.mktemp("two") / "runs").runs)
 
 
 def test_shared_runs_are_counted_once(ledger: Ledger) -> None:
@@ -72,8 +83,8 @@ def test_an_arm_name_with_two_meanings_is_the_last_studys(ledger: Ledger) -> Non
     assert list(frame.loc[frame["arm"] == "gru-1", "seed"]) == [0, 5]
 
 
-def test_table_1(ledger: Ledger) -> None:
-    table = tables(ledger.runs)["table1"]
+def test_table_1(made: dict[str, Table]) -> None:
+    table = made["table1"]
     assert len(table.rows) == 12
     found = cells(table)
     assert found["gru-1", "F1"].text == "87.0 ± 1.0"
@@ -85,8 +96,8 @@ def test_table_1(ledger: Ledger) -> None:
     assert hbt == ["–", "88.8", "–", "Table 1, HBT (Wei et al., 2019)"]
 
 
-def test_table_4(ledger: Ledger) -> None:
-    found = cells(tables(ledger.runs)["table4"])
+def test_table_4(made: dict[str, Table], ledger: Ledger) -> None:
+    found = cells(made["table4"])
     assert found["gru-1", "Relation F1"].text == "87.0 ± 1.0"
     assert found["gru-1", "Entity F1"].text == "92.0 ± 1.0"
     assert found["gru-1", "Verdict on entities"].text == "–"
@@ -95,8 +106,8 @@ def test_table_4(ledger: Ledger) -> None:
     assert nyt["gru-5", "Verdict on entities"].text == "not run"
 
 
-def test_table_5(ledger: Ledger) -> None:
-    table = tables(ledger.runs)["table5"]
+def test_table_5(made: dict[str, Table]) -> None:
+    table = made["table5"]
     found = cells(table)
     assert table.rows[0].key == "gru-1"
     # −2, −1, −3: mean −2, sd 1; all of one sign, so p is 2 / 2³; three rows are tested
@@ -110,8 +121,8 @@ def test_table_5(ledger: Ledger) -> None:
     assert len(found["bilstm-s", "Δ F1"].fingerprints) == 6
 
 
-def test_orderings(ledger: Ledger) -> None:
-    found = cells(tables(ledger.runs)["orderings"])
+def test_orderings(made: dict[str, Table]) -> None:
+    found = cells(made["orderings"])
     holds = {row: found[row, "Holds"].text for row, column in found if column == "Holds"}
     assert holds["gru-1/bilstm-s"] == "yes"
     assert holds["no-relation-input/bilstm-s"] == "yes"
@@ -122,8 +133,8 @@ def test_orderings(ledger: Ledger) -> None:
     assert found["gru-3/rnn-3", "Paper's Δ"].text == "–"  # a figure
 
 
-def test_claims(ledger: Ledger) -> None:
-    found = cells(tables(ledger.runs)["claims"])
+def test_claims(made: dict[str, Table], ledger: Ledger) -> None:
+    found = cells(made["claims"])
     verdicts = {row: found[row, "Verdict"].text for row, column in found if column == "Verdict"}
     assert verdicts == {
         "interaction": "undecided",  # one of its pairs was run: 2, 1, 3
@@ -344,15 +355,15 @@ def test_all_rows_have_the_same_columns() -> None:
         Table(name="table4", title="", head="", rows=rows)
 
 
-def test_words_are_aligned_to_the_left_and_numbers_to_the_right(ledger: Ledger) -> None:
-    table = tables(ledger.runs)["table1"]
+def test_words_are_aligned_to_the_left_and_numbers_to_the_right(made: dict[str, Table]) -> None:
+    table = made["table1"]
     assert [c for c in table.columns if table.is_text(c)] == ["Verdict on F1", "Source"]
     rule = table.markdown().splitlines()[3]
     assert rule.split(" | ")[4:7] == ["---:", "---", "---:"]
 
 
-def test_latex_is_escaped_and_complete(ledger: Ledger) -> None:
-    text = tables(ledger.runs)["table5"].latex()
+def test_latex_is_escaped_and_complete(made: dict[str, Table]) -> None:
+    text = made["table5"].latex()
     assert r"RIN $-$$\hat{y}$" not in text  # planned arms have their own labels
     assert r"BiLSTM\_s & 3/3 & 85.0 $\pm$ 1.0 & 85.4" in text
     assert r"95 \% CI over seeds" in text
