@@ -30,7 +30,11 @@ def epoch(number: int) -> Epoch:
     return an_epoch(
         number,
         train_loss=1.0 / number,
+<<<<<<< Updated upstream
         selection_scores=scores(min(1.0, number / 100), precision=number / 200),
+=======
+        selection_scores=scores(number / 1000, precision=number / 200),
+>>>>>>> Stashed changes
         seconds=0.5,
         tokens_per_second=100.0 + number,
         usage={"process_memory_megabytes": 200.0 + number},
@@ -175,6 +179,6 @@ def check_complete(client: MlflowClient, epochs: Mapping[str, int], name: str = 
         values = runs[run].data.metrics
         assert {WATCHED, "scores_dev/precision", "training/loss", *ENDED} <= set(values)
         for key in values:
-            ended = key in ENDED or key.startswith("scores_test/")
+            ended = key in ENDED or key.startswith(("scores_test/", "scores_best_dev/"))
             if not key.startswith("system/"):
                 assert steps(client, runs[run], key) == ([0] if ended else [*range(1, count + 1)])

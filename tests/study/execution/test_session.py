@@ -84,7 +84,7 @@ def test_a_killed_study_continues_and_ends_with_the_same_numbers(spert_folder, t
     _, shown = run(spert_folder, out)
     after = results(out)
     assert len(after) == PLANNED
-    assert f"{PLANNED} planned, {PLANNED} done" in shown
+    assert f"{PLANNED} of {PLANNED} trials done" in shown
     for name, text in before.items():  # finished trials were left alone
         assert json.dumps(after[name]) == text
     resumed = [r for r in after.values() if r["provenance"]["resumed_from_epoch"] > 0]
@@ -134,7 +134,7 @@ def check_second_time(corpus: Path, out: Path, after: dict[str, dict[str, Any]])
     report = out / "reports" / EXPERIMENT
     files = {path.name: path.read_bytes() for path in report.iterdir()}
     seconds, shown = run(corpus, out)
-    assert f"{PLANNED} done before, 0 to run" in shown
+    assert f"{PLANNED} done, 0 to run" in shown
     assert results(out) == after
     assert {path.name: path.read_bytes() for path in report.iterdir()} == files
     assert seconds < 60
