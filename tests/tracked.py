@@ -30,11 +30,7 @@ def epoch(number: int) -> Epoch:
     return an_epoch(
         number,
         train_loss=1.0 / number,
-<<<<<<< Updated upstream
         selection_scores=scores(min(1.0, number / 100), precision=number / 200),
-=======
-        selection_scores=scores(number / 1000, precision=number / 200),
->>>>>>> Stashed changes
         seconds=0.5,
         tokens_per_second=100.0 + number,
         usage={"process_memory_megabytes": 200.0 + number},
