@@ -182,10 +182,10 @@ def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> "StudyLedger":
     """One trial of two epochs on the demo corpus."""
     from study.ledger.ledger import Ledger
-    from tests.exports import SETTINGS, python
+    from tests.exports import SETTINGS, run_command
 
     out = tmp_path_factory.mktemp("runs")
-    python("study/run.py", "train", f"--out={out}", *SETTINGS)
+    run_command("train", f"--out={out}", *SETTINGS)
     return Ledger(out)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import contextlib
+import io
 from pathlib import Path
+
+import pytest
+
+from rin_core.cli import exit_with_clear_errors
+from study.commands.main import main, parse
 
 ROOT = Path(__file__).parents[1]
 TINY = {
@@ -19,10 +24,14 @@ ONE_RUN = {**NOTHING, "run": 1}
 SETTINGS = [f"--set={name}={value}" for name, value in TINY.items()]
 
 
-def python(*arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+def run_command(*arguments: str, code: int = 0) -> str:
+    """Run a command of ``study/run.py`` in this process and return what it prints."""
+    shown = io.StringIO()
+    with (
+        contextlib.redirect_stdout(shown),
+        contextlib.redirect_stderr(shown),
+        pytest.raises(SystemExit) as ended,
+    ):
+        exit_with_clear_errors(lambda: main(parse(arguments)))
+    assert ended.value.code == code, shown.getvalue()
+    return shown.getvalue()

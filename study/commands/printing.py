@@ -10,8 +10,8 @@ from rich.table import Table
 
 
 def say(console: Console, text: object, style: str | None = None) -> None:
-    """Print a line as it is."""
-    console.print(str(text), style=style, highlight=False, markup=False)
+    """Print a line as it is; a terminal wraps it, a file or a pipe does not."""
+    console.print(str(text), style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def plural(count: int, noun: str) -> str:

@@ -80,6 +80,7 @@ def test_columns_of_other_lengths_are_no_history(exported, tmp_path):
         merge(Ledger(tmp_path / "other"), read_exported(exported))
 
 
+@pytest.mark.slow
 def test_the_ledger_that_is_kept_is_read(tmp_path):
     kept = list((ROOT / "results" / "ledger").glob("*.jsonl.xz"))
     assert kept

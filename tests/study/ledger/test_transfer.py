@@ -18,7 +18,7 @@ from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.ledger.transfer import export_ledger, first_difference, merge
 from study.planning.corpora import record_if_available
-from tests.exports import NOTHING, ONE_RUN, python
+from tests.exports import NOTHING, ONE_RUN, run_command
 from tests.records import a_planned_run, a_result, a_search, a_study, a_trial, an_epoch, scores
 
 
@@ -227,12 +227,12 @@ def test_two_searches_of_one_name_are_a_conflict(tmp_path, theirs):
 class TestCommands:
     def test_export_import_rerun(self, small_ledger, tmp_path):
         file, other = tmp_path / "units.jsonl", tmp_path / "other"
-        assert "1 run," in python("study/run.py", "export", str(file), f"--out={small_ledger.root}")
-        assert "1 record added" in python("study/run.py", "import", str(file), f"--out={other}")
+        assert "1 run," in run_command("export", str(file), f"--out={small_ledger.root}")
+        assert "1 record added" in run_command("import", str(file), f"--out={other}")
         assert [record.name for record in read_corpora(other).values()] == ["demo"]
         (unit,) = Ledger(other).runs()
         assert not unit.weights.exists()
-        shown = python("study/run.py", "rerun", unit.fingerprint[:6], f"--out={other}")
+        shown = run_command("rerun", unit.fingerprint[:6], f"--out={other}")
         assert "every number is bit-identical" in shown
         assert "the ledger now has the weights" in shown
         trained = small_ledger.run(unit.fingerprint).weights
@@ -247,7 +247,7 @@ class TestCommands:
         other = tmp_path / "other"
         merge(Ledger(other), read_exported(exported))
         name = record["content"]["fingerprint"]
-        shown = python("study/run.py", "rerun", name, f"--out={other}", code=1)
+        shown = run_command("rerun", name, f"--out={other}", code=1)
         assert "first difference: epoch 1: train_loss is" in shown
         assert "hardware: recorded a slide rule," in shown
         assert "arithmetic: recorded unknown," in shown
@@ -261,7 +261,7 @@ class TestCommands:
             record["content"]["corpus"] |= {"name": name, "content": "0" * 16}
             exported.write_text(json.dumps(record) + "\n")
             other = tmp_path / name
-            shown = python("study/run.py", "import", str(exported), f"--out={other}")
+            shown = run_command("import", str(exported), f"--out={other}")
             assert message in shown
             assert "reports leave out scores by class" in shown
             assert not (other / "corpora").exists()
@@ -284,27 +284,25 @@ class TestCommands:
         record = json.loads(exported.read_text())
         record["content"]["history"]["train_loss"][0] += 1.0
         exported.write_text(json.dumps(record) + "\n")
-        shown = python(
-            "study/run.py", "import", str(exported), f"--out={small_ledger.root}", code=1
-        )
+        shown = run_command("import", str(exported), f"--out={small_ledger.root}", code=1)
         assert "conflict" in shown
 
     def test_nothing_is_added_if_one_file_of_several_is_bad(self, exported, tmp_path):
         bad, other = tmp_path / "bad.jsonl", tmp_path / "other"
         bad.write_text("{}")
         files = str(exported), str(bad)
-        shown = python("study/run.py", "import", *files, f"--out={other}", code=2)
+        shown = run_command("import", *files, f"--out={other}", code=2)
         assert "bad.jsonl, line 1: not an exported record (record is missing)" in shown
         assert not other.exists()
 
     def test_misuse(self, tmp_path):
         Ledger(tmp_path).run(Config().fingerprint("d")).record_failure("for the folder")
         for prefix, message in (("zz", "no such run"), ("", "not finished")):
-            shown = python("study/run.py", "rerun", prefix, f"--out={tmp_path}", code=2)
+            shown = run_command("rerun", prefix, f"--out={tmp_path}", code=2)
             assert message in shown
         file = tmp_path / "none.jsonl"
-        shown = python("study/run.py", "export", str(file), f"--out={tmp_path}", code=2)
+        shown = run_command("export", str(file), f"--out={tmp_path}", code=2)
         assert "no finished run, study or search to export; check --out" in shown
         assert not file.exists()
-        missing = python("study/run.py", "import", "/nowhere.jsonl", f"--out={tmp_path}", code=2)
+        missing = run_command("import", "/nowhere.jsonl", f"--out={tmp_path}", code=2)
         assert "import /nowhere.jsonl: no such file" in missing

@@ -168,6 +168,7 @@ def test_commands(command: str, options: dict[str, Any], shown: str) -> None:
     assert render(options) == shown
 
 
+@pytest.mark.slow
 def test_every_published_command_is_shown_as_it_was() -> None:
     checked = 0
     for path in (ROOT / "results" / "ledger").glob("*.xz"):

@@ -17,6 +17,8 @@ from study.tracking.mlflow.sender import MlflowTracker
 from tests.servers import Faulty, MlflowServer, faulty, free_port, mlflow_server, wait_for
 from tests.tracked import check_complete, children, close, epoch_end, experiment, finish, learn
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 30
 
 
