@@ -103,7 +103,7 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
     options = ("--data", str(spert_folder), "--out", str(tmp_path), "--space", "one", "other")
     code, shown = command(capsys, *options)
     assert code == 0
-    assert "2 of 2 trials done" in shown
+    assert "2 of 2 trials finished" in shown
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
     for experiment, expected in (("one-my_corpus", 2), ("other-my_corpus", 1)):
         assert (tmp_path / "reports" / experiment).is_dir()

@@ -77,7 +77,7 @@ def test_signal_handlers_are_put_back_and_unfinished_trials_mean_an_interruption
 def test_an_interrupted_grid_is_reported_and_ends_with_130(command, spert_folder, tmp_path):
     code, shown = command("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
     assert code == 130
-    assert "0 of 1 run done" in shown
+    assert "0 of 1 trial finished" in shown
     assert "error: interrupted; run the same command to resume" in shown
     assert (tmp_path / "out/reports/rounds_curve-my_corpus/results.md").exists()
 

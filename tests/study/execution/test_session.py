@@ -84,7 +84,7 @@ def test_a_killed_study_continues_and_ends_with_the_same_numbers(spert_folder, t
     _, shown = run(spert_folder, out)
     after = results(out)
     assert len(after) == PLANNED
-    assert f"{PLANNED} of {PLANNED} trials done" in shown
+    assert f"{PLANNED} of {PLANNED} trials finished" in shown
     for name, text in before.items():  # finished trials were left alone
         assert json.dumps(after[name]) == text
     resumed = [r for r in after.values() if r["provenance"]["resumed_from_epoch"] > 0]
