@@ -34,11 +34,16 @@ class DataConfig:
     """Part-of-speech features: from the corpus, else from a tagger if one is installed."""
     max_missing: float = 0.01
     """Largest share of a split's triples that may have an argument missing from the sentence."""
+    dev_fraction: float = 0.0
+    """Share of train that becomes the dev split of a corpus without one; 0 cuts none. The cut
+    sentences are part of the data's digest."""
 
     def __post_init__(self) -> None:
         require_choice(self, "data", "entity_word")
         require_choice(self, "data", "pos")
         require(0 <= self.max_missing <= 1, "data.max_missing", self.max_missing, "in [0, 1]")
+        cuts = 0 <= self.dev_fraction <= 0.5
+        require(cuts, "data.dev_fraction", self.dev_fraction, "in [0, 0.5]")
 
 
 EncoderKind = Literal["bilstm", "transformer"]
@@ -316,7 +321,12 @@ class Config:
         part-of-speech tags.
         """
         default, training = Config(), self.training
-        data = dataclasses.replace(self.data, max_missing=default.data.max_missing)
+        # What these two decide is in the digest of the data.
+        data = dataclasses.replace(
+            self.data,
+            max_missing=default.data.max_missing,
+            dev_fraction=default.data.dev_fraction,
+        )
         if self.encoder.traits.reads_pieces:
             data = dataclasses.replace(data, lowercase=default.data.lowercase, pos=default.data.pos)
         if not self.encoder.fine_tunes:

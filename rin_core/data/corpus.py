@@ -51,6 +51,8 @@ class Sentence:
     """Gold triples, as text, of which an argument does not occur in the sentence."""
     missing_entities: tuple[str, ...] = ()
     """Distinct gold entities, as text, that do not occur in it: arguments and others."""
+    types: tuple[str, ...] = ()
+    """The type of each of ``entities``, empty text for one without; no items if none has a type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class Corpus:
     """Sentences that select the epoch."""
     test: tuple[Sentence, ...]
     """Sentences scored once."""
+    notes: tuple[str, ...] = ()
+    """How the files were read, one line each, where there was more than one way."""
 
     def splits(self) -> dict[str, tuple[Sentence, ...]]:
         """Return the splits under their names, in the order of :data:`SPLITS`."""
@@ -73,7 +77,7 @@ class Corpus:
     def digest(self) -> str:
         """Identify the content, independent of file format, folder and name.
 
-        Missing entities do not count: older digests, made without them, stay valid.
+        Missing entities and types do not count: older digests, made without them, stay valid.
 
         Returns:
             16 hexadecimal digits.

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from rin_core.config import Config
 from rin_core.data.corpus import (
-    SPLITS,
     Corpus,
     CorpusError,
     count_missing,
@@ -19,17 +17,11 @@ from rin_core.data.corpus import (
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.data.pretrained import load_pretrained
-from rin_core.data.readers.split import read_split
+from rin_core.data.readers.split import read_files
+from rin_core.data.splits import corpus_files, cut_missing, has_splits
 from rin_core.data.tagging import tag_pos
 from rin_core.data.vectors import load_vectors
 from rin_core.data.vocabulary import SPECIAL
-
-_FILE_STEMS = {
-    "train": ("train",),
-    "dev": ("dev", "valid", "validation", "val"),
-    "test": ("test",),
-}
-_SUFFIXES = (".json", ".jsonl")
 
 
 def load_dataset(
@@ -52,11 +44,11 @@ def load_dataset(
         VectorsError: The vectors cannot be read.
         PretrainedError: The transformer cannot be read.
     """
-    corpus = load_corpus(name, data_root, config.data.max_missing)
+    corpus = load_corpus(name, data_root, config.data.max_missing, config.data.dev_fraction)
     splits = " / ".join(str(len(sentences)) for sentences in corpus.splits().values())
     relations = {t.relation for s in corpus.train for t in s.triples}
     size = f"{corpus.name}: {splits} sentences (train / dev / test), {len(relations)} relations"
-    notes = [size, *corpus.missing_report()]
+    notes = [size, *corpus.notes, *corpus.missing_report()]
     if config.encoder.traits.reads_pieces:
         encoded = _encode_for_transformer(corpus, config, notes)
     else:
@@ -109,13 +101,20 @@ def with_tags(corpus: Corpus, config: Config) -> tuple[Corpus, str]:
     return tag_pos(corpus)
 
 
-def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0.01) -> Corpus:
-    """Load a corpus by name or folder.
+def load_corpus(
+    name: str,
+    data_root: Path | None = None,
+    max_missing: float = 0.01,
+    dev_fraction: float = 0.0,
+) -> Corpus:
+    """Load a corpus by name, folder or file.
 
     Args:
-        name: ``"demo"``, a folder under the data root, or the path of a folder.
+        name: ``"demo"``, a folder under the data root, or the path of a folder or of one file.
         data_root: Folder of corpora; without it, the environment variable RIN_DATA_ROOT.
         max_missing: Largest share of a split's triples that may be impossible to locate.
+        dev_fraction: Share of train that becomes a missing dev split; 0 cuts none. From one file,
+            it cuts a test split, too.
 
     Raises:
         CorpusError: No such corpus, a split is missing, or a file cannot be read.
@@ -132,42 +131,45 @@ def load_corpus(name: str, data_root: Path | None = None, max_missing: float = 0
     """
     if name == "demo":
         return demo_corpus()
-    folder = find_corpus(name, data_root)
-    if folder.resolve().name == "demo":  # results and reports would take it for the other
-        raise CorpusError(f"{folder}: demo is the name of the embedded corpus; rename the folder")
-    files = _split_files(folder)
-    splits = {split: read_split(path) for split, path in files.items()}
+    path = find_corpus(name, data_root)
+    called = path.resolve().stem if path.is_file() else path.resolve().name
+    if called == "demo":  # results and reports would take it for the other
+        raise CorpusError(f"{path}: demo is the name of the embedded corpus; rename it")
+    files = corpus_files(path, dev_fraction)
+    read, notes = read_files(files)
+    splits, cuts = cut_missing(read, dev_fraction)
+    places = {split: files.get(split, files["train"])[0] for split in splits}
     for split, sentences in splits.items():
         missing, total = count_missing(sentences)
         # The limit that the message proposes is compared with this very quotient.
         if total and missing / total > max_missing:
             enough = math.ceil(100 * missing / total) / 100
             raise CorpusError(
-                f"{files[split]}: {missing_summary(sentences)}; the limit is {max_missing:.2%}; "
+                f"{places[split]}: {missing_summary(sentences)}; the limit is {max_missing:.2%}; "
                 f"correct the file, or raise the limit with --set data.max_missing={enough:g}"
             )
     for split, use in (("train", "learned"), ("dev", "selected"), ("test", "scored")):
         if not any(s.triples for s in splits[split]):
-            raise CorpusError(f"{files[split]}: no sentence has a triple, so nothing can be {use}")
-    return Corpus(name=folder.resolve().name, **splits)
+            raise CorpusError(f"{places[split]}: no sentence has a triple, so nothing can be {use}")
+    return Corpus(name=called, **splits, notes=(*notes, *cuts))
 
 
 def find_corpus(name: str, data_root: Path | None) -> Path:
-    """Return the folder of a corpus: a name under the data root, or else a path.
+    """Return the folder or file of a corpus: a name under the data root, or else a path.
 
     Args:
-        name: Name or path of the folder.
+        name: Name or path.
         data_root: Folder of corpora; without it, the environment variable RIN_DATA_ROOT.
 
     Raises:
-        CorpusError: There is no such folder; the message lists the corpora that exist.
+        CorpusError: There is no such folder or file; the message lists the corpora that exist.
     """
     root = _root(data_root)
     candidates = [root / name] if root else []
-    for folder in (*candidates, Path(name)):
-        if name and folder.is_dir():
-            return folder
-    raise CorpusError(f"corpus {name!r}: no such folder; {_available(root)}")
+    for path in (*candidates, Path(name)):
+        if name and (path.is_dir() or path.is_file()):
+            return path
+    raise CorpusError(f"corpus {name!r}: no such folder or file; {_available(root)}")
 
 
 def _root(given: Path | None) -> Path | None:
@@ -201,33 +203,7 @@ def _available(root: Path | None) -> str:
     if root is None:
         return f"only 'demo' is built in; give the folder of other corpora with {how}"
     try:
-        names = sorted(f.name for f in root.iterdir() if f.is_dir() and any(_candidates(f)))
+        names = sorted(f.name for f in root.iterdir() if f.is_dir() and has_splits(f))
     except OSError as error:
         return f"the data root {root} cannot be read ({error.strerror}); set {how}"
     return f"known corpora: {', '.join(['demo', *names])}; the data root is {root} ({how})"
-
-
-def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files of a folder that have the name of a split, after that split."""
-    for split, stems in _FILE_STEMS.items():
-        for path in (folder / f"{stem}{suffix}" for stem in stems for suffix in _SUFFIXES):
-            if path.is_file():
-                yield split, path
-
-
-def _split_files(folder: Path) -> dict[str, Path]:
-    """Return the one file of each split."""
-    files: dict[str, Path] = {}
-    for split, path in _candidates(folder):
-        if split in files:
-            both = f"both {files[split].name} and {path.name}"
-            raise CorpusError(f"{folder}: {both} could be the {split} split; remove one of them")
-        files[split] = path
-    absent = [f"{split}{_SUFFIXES[0]}" for split in SPLITS if split not in files]
-    if absent:
-        found = ", ".join(path.name for path in files.values()) or "no split at all"
-        raise CorpusError(
-            f"{folder}: missing {' and '.join(absent)} (found {found}); "
-            f"add the missing split as .json or .jsonl"
-        )
-    return files

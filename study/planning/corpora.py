@@ -54,10 +54,10 @@ def record_corpus(
         content: Digest of what was read the first time, the name of the record.
         name: ``demo``, a name under the data root, or a folder.
         data_root: Folder of corpora.
-        config: How much may be missing.
+        config: How much may be missing, and what is cut from train.
     """
     if not ledger.corpus_path(content).exists():
-        corpus = load_corpus(name, data_root, config.max_missing)
+        corpus = load_corpus(name, data_root, config.max_missing, config.dev_fraction)
         ledger.record_corpus(describe(content, corpus))
 
 
@@ -76,7 +76,7 @@ def record_if_available(
     if ledger.corpus_path(content).exists():
         return ""
     try:
-        corpus = load_corpus(name, data_root, config.data.max_missing)
+        corpus = load_corpus(name, data_root, config.data.max_missing, config.data.dev_fraction)
     except ValueError as error:
         return str(error)
     if (here := with_tags(corpus, config)[0].digest()) != content:

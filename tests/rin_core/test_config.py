@@ -27,7 +27,7 @@ SECTIONS = {
 DIGEST = "0123456789abcdef"
 LEDGERS = Path(__file__).parents[2] / "results" / "ledger"
 #: Do not count alone: needs model.rounds = 0; decides only what is refused; for a transformer.
-NOT_ALONE = {"model.task_features", "data.max_missing"} | {
+NOT_ALONE = {"model.task_features", "data.max_missing", "data.dev_fraction"} | {
     "encoder.model", "encoder.freeze", "encoder.max_pieces", "training.encoder_learning_rate"
 }  # fmt: skip
 
@@ -168,6 +168,7 @@ class TestLimits:
         ("path", "good", "bad"),
         [
             ("data.max_missing", [0.0, 1.0], [-0.01, 1.01, float("nan")]),
+            ("data.dev_fraction", [0.0, 0.5], [-0.01, 0.51, float("nan")]),
             ("encoder.word_dim", [1], [0, -1]),
             ("encoder.pos_dim", [1], [0, -1]),
             ("encoder.hidden_size", [2, 64], [0, -2, 1, 101]),
@@ -424,7 +425,11 @@ class TestFingerprint:
 
     def test_what_decides_nothing_does_not_count(self) -> None:
         off = Config().override("data.pos", "off")
-        for plain, path, value in ((off, "encoder.pos_dim", 7), (Config(), "data.max_missing", 1)):
+        for plain, path, value in (
+            (off, "encoder.pos_dim", 7),
+            (Config(), "data.max_missing", 1),
+            (Config(), "data.dev_fraction", 0.1),
+        ):
             assert plain.override(path, value).fingerprint(DIGEST) == plain.fingerprint(DIGEST)
         assert off.fingerprint(DIGEST) != Config().fingerprint(DIGEST)
 

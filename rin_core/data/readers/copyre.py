@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence
-from rin_core.data.readers.fields import field, items, read_pos, split_words, text_of
-from rin_core.data.readers.sentences import locate_all
+from rin_core.data.readers.fields import field, items, text_of
+from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.sentences import locate_all, read_text
 
 
 def recognise(record: dict[str, Any]) -> bool:
@@ -14,15 +16,18 @@ def recognise(record: dict[str, Any]) -> bool:
     return "sentText" in record
 
 
-def read(record: dict[str, Any]) -> Sentence:
-    """Read a record."""
-    words = split_words(record, "sentText")
+def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
+    """Read a record. The relation ``None`` means that there is no relation."""
+    words, pos = read_text(record, "sentText", reading)
     facts = []
     for at, mention in items(record, "relationMentions"):
         subject, object_, relation = (
             text_of(field(mention, key, str, at), f"{at}.{key}")
             for key in ("em1Text", "em2Text", "label")
         )
-        facts.append((subject, relation, object_))
+        if relation == "None":
+            reading.leave_out("relations named None (no relation)", (subject, object_))
+        else:
+            facts.append((subject, relation, object_))
     mentions = [field(m, "text", str, at) for at, m in items(record, "entityMentions")]
-    return locate_all(words, read_pos(record, words), facts, mentions)
+    yield locate_all(words, pos, facts, mentions, reading)

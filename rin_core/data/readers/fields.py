@@ -46,6 +46,14 @@ def split_words(record: dict[str, Any], key: str) -> tuple[str, ...]:
     return tuple(text_of(record[key], key).split())
 
 
+def read_tokens(record: dict[str, Any], key: str) -> tuple[str, ...]:
+    """Return the words of a list field, at least one."""
+    words = tuple(text_of(word, at) for at, word in items(record, key))
+    if not words:
+        raise wrong(key, "[]", "at least one word")
+    return words
+
+
 def items(record: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
     """Yield the items of a list field, each with its own name, such as ``entities[2]``."""
     for index, item in enumerate(field(record, key, list)):

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from rin_core.data.corpus import CorpusError, Sentence, Span, Triple
+from rin_core.data.readers.fields import field, items, read_pos, split_words, text_of, wrong
+from rin_core.data.readers.reading import Reading, Text
 
 #: Most words of a sentence to train on: a batch of 50 such sentences still fits in memory.
 LONGEST_SENTENCE = 2000
 #: Most words of a text to annotate, which needs no memory for a backward pass.
 LONGEST_TEXT = 20_000
+NO_TYPES: Mapping[Span, str] = MappingProxyType({})
+
+
+def read_text(
+    record: dict[str, Any], key: str, reading: Reading
+) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Return the words of a text field and their tags; a text with tags is split at spaces."""
+    if record.get("pos") is not None or not reading.tokenizes:
+        words = split_words(record, key)
+    else:
+        words = reading.split(text_of(record[key], key)).words
+    return words, read_pos(record, words)
 
 
 def locate_all(
@@ -18,11 +35,23 @@ def locate_all(
     pos: tuple[str, ...] | None,
     facts: Iterable[tuple[str, str, str]],
     mentions: Iterable[str],
+    reading: Reading,
+    types: Mapping[str, str] = MappingProxyType({}),
 ) -> Sentence:
-    """Turn arguments and entity mentions given as text into spans, the first that fits."""
+    """Turn arguments and entity mentions given as text into spans, the first that fits.
+
+    Args:
+        words: The sentence.
+        pos: Tags of the words.
+        facts: Subject, relation and object, as text.
+        mentions: Entities, as text.
+        reading: Whether the words come from the tokenizer; spaces then need not agree.
+        types: Types of arguments and mentions that have one.
+    """
     facts = list(facts)
     texts = [*mentions, *(text for subject, _, object_ in facts for text in (subject, object_))]
-    found = {text: _locate(words, text) for text in texts}
+    locate = _locate_without_spaces if reading.tokenizes else _locate
+    found = {text: locate(words, text) for text in texts}
     triples, missing = [], []
     for subject, relation, object_ in facts:
         first, second = found[subject], found[object_]
@@ -32,7 +61,9 @@ def locate_all(
             missing.append((subject, relation, object_))
     # One text, however its words are spaced.
     absent = (" ".join(text.split()) for text, span in found.items() if not span)
-    sentence = build_sentence(words, pos, filter(None, found.values()), triples, missing)
+    typed = {span: types[text] for text, span in found.items() if span and text in types}
+    spans = filter(None, found.values())
+    sentence = build_sentence(words, pos, spans, triples, missing, types=typed)
     return replace(sentence, missing_entities=tuple(dict.fromkeys(absent)))
 
 
@@ -50,6 +81,40 @@ def _locate(words: tuple[str, ...], text: str) -> Span | None:
     return None
 
 
+def _locate_without_spaces(words: tuple[str, ...], text: str) -> Span | None:
+    """Find the first occurrence of a text that starts and ends with a word."""
+    whole, target = "".join(words), "".join(text.split())
+    places = {at: k for k, at in enumerate(itertools.accumulate(map(len, words), initial=0))}
+    start = whole.find(target) if target else -1
+    while start >= 0:
+        if start in places and start + len(target) in places:
+            return Span(places[start], places[start + len(target)])
+        start = whole.find(target, start + 1)
+    return None
+
+
+def joined(words: tuple[str, ...]) -> Text:
+    """Return words joined by spaces, with the place of each."""
+    ends = list(itertools.accumulate((len(word) + 1 for word in words), initial=0))
+    return Text(" ".join(words), tuple((a, b - 1) for a, b in itertools.pairwise(ends)))
+
+
+def indexed_triples(record: dict[str, Any], spans: Sequence[Span]) -> list[Triple]:
+    """Read ``relations``: ``type``, ``head`` and ``tail``, indices into the entities."""
+    triples = []
+    for at, relation in items(record, "relations"):
+        label = text_of(field(relation, "type", str, at), f"{at}.type")
+        ends = []
+        for key in ("head", "tail"):
+            index = field(relation, key, int, at)
+            if not 0 <= index < len(spans):
+                expected = f"an index into {len(spans)} entities, from 0"
+                raise wrong(f"{at}.{key}", str(index), expected)
+            ends.append(spans[index])
+        triples.append(Triple(ends[0], label, ends[1]))
+    return triples
+
+
 def build_sentence(
     words: tuple[str, ...],
     pos: tuple[str, ...] | None,
@@ -57,6 +122,7 @@ def build_sentence(
     triples: Iterable[Triple],
     missing: Iterable[tuple[str, str, str]],
     longest: int = LONGEST_SENTENCE,
+    types: Mapping[Span, str] = NO_TYPES,
 ) -> Sentence:
     """Build a sentence, its entities in order and its triples a set."""
     if len(words) > longest:
@@ -64,10 +130,12 @@ def build_sentence(
             f"a sentence of {len(words)} words, expected at most {longest}: "
             "split the text into sentences"
         )
+    entities = tuple(sorted(set(spans)))
     return Sentence(
         words=words,
         pos=pos,
-        entities=tuple(sorted(set(spans))),
+        entities=entities,
         triples=tuple(dict.fromkeys(triples)),
         missing=tuple(dict.fromkeys(missing)),
+        types=tuple(types.get(span, "") for span in entities) if types else (),
     )

@@ -1,17 +1,40 @@
 """A corpus file, in any of the known formats.
 
-Words are split at spaces and never tokenised again. An argument given as text is located at its
-first occurrence, as in the released preprocessing, and every argument is an entity.
+Words are split at spaces. Text that has punctuation attached to words, or no spaces, is split with
+the tokenizer. An argument given as text is located at its first occurrence, as in the released
+preprocessing, and every argument is an entity.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
 from rin_core.data.corpus import CorpusError, Sentence, shown
-from rin_core.data.readers import copyre, spert, triple_list
-from rin_core.data.readers.json_records import json_records
+from rin_core.data.readers import (
+    brat,
+    columns,
+    copyre,
+    corp,
+    doccano,
+    dygie,
+    label_studio,
+    spert,
+    spo_list,
+    tags,
+    tplinker,
+    triple_list,
+    uie,
+)
+from rin_core.data.readers.json_records import filled_lines, json_records
+from rin_core.data.readers.reading import WIDENED, Reading
+from rin_core.data.readers.span_units import ends_are_inclusive, spans_are_characters
+from rin_core.data.readers.tables import ARROW, PARQUET, table_records
+from rin_core.data.readers.text_rows import looks_like_rows, row_records
+from rin_core.data.readers.unread import unread_record
 
 
 class Reader(Protocol):
@@ -20,31 +43,93 @@ class Reader(Protocol):
     def recognise(self, record: dict[str, Any], /) -> bool:
         """Return whether a record is in this format, by its fields."""
 
-    def read(self, record: dict[str, Any], /) -> Sentence:
-        """Return the sentence; raises ``CorpusError`` with the field that is wrong."""
+    def read(self, record: dict[str, Any], reading: Reading, /) -> Iterator[Sentence]:
+        """Yield the sentences; raises ``CorpusError`` with the field that is wrong."""
 
 
 #: To add a format: a module with the two functions, and an entry here. The first that recognises a
-#: record reads it. The keys are the fields that tell the formats apart.
-READERS: dict[str, Reader] = {"tokens": spert, "sentText": copyre, "text": triple_list}
+#: record reads it. The keys are the names of the formats in messages.
+READERS: dict[str, Reader] = {
+    "SpERT": spert,
+    "CopyRE": copyre,
+    "triple lists": triple_list,
+    "DyGIE++/PURE": dygie,
+    "BIO or BILOU tags": tags,
+    "UIE": uie,
+    "TPLinker": tplinker,
+    "DuIE": spo_list,
+    "doccano": doccano,
+    "Label Studio": label_studio,
+    "CoNLL04 columns": columns,
+    "CoNLL04 .corp": corp,
+    "brat": brat,
+}
+#: Records from which the meaning of spans is decided.
+_SAMPLE = 200
+#: Text is split with the tokenizer if more than this share of arguments are no words without it.
+_ATTACHED = 0.01
 
 
-def read_split(path: Path) -> tuple[Sentence, ...]:
-    """Read one file, a JSON list or JSON lines, in any of the formats.
-
-    Args:
-        path: The file. Its content shows its format, not its name.
+def read_files(
+    files: Mapping[str, Sequence[Path]],
+) -> tuple[dict[str, tuple[Sentence, ...]], tuple[str, ...]]:
+    """Read the splits of a corpus, and return them with notes on how they were read.
 
     Raises:
         CorpusError: Names the file, the line or record and the field that is wrong.
     """
-    sentences = []
+    plain = Reading()
+    splits = {split: _read_all(paths, plain) for split, paths in files.items()}
+    absent, total = _absent(splits, plain)
+    if absent <= _ATTACHED * total:
+        return splits, tuple(plain.notes())
+    other = Reading(tokenizes=True)
     try:
-        for place, record in json_records(path):
+        tokenized = {split: _read_all(paths, other) for split, paths in files.items()}
+    except CorpusError:  # as of tags that no longer fit
+        return splits, tuple(plain.notes())
+    still, _ = _absent(tokenized, other)
+    if 2 * still > absent:
+        return splits, tuple(plain.notes())
+    why = (
+        f"{absent} of {total} arguments and entities are no words between spaces, {still} after it"
+    )
+    return tokenized, (f"text: split into words by the tokenizer ({why})", *other.notes())
+
+
+def _absent(splits: Mapping[str, Sequence[Sentence]], reading: Reading) -> tuple[int, int]:
+    """Return how many entities are no words of their sentence, and how many there are."""
+    sentences = list(chain.from_iterable(splits.values()))
+    absent = sum(len(s.missing_entities) for s in sentences)
+    total = absent + sum(len(s.entities) for s in sentences)
+    return absent + reading.counts.get(WIDENED, (0, ""))[0], total
+
+
+def _read_all(paths: Sequence[Path], reading: Reading) -> tuple[Sentence, ...]:
+    return tuple(sentence for path in paths for sentence in read_split(path, reading))
+
+
+def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ...]:
+    """Read one file, or a folder of brat files, in any of the formats.
+
+    Args:
+        path: The file. Its content shows its format, not its name.
+        reading: How to read it; gets notes on what is left out.
+
+    Raises:
+        CorpusError: Names the file, the line or record and the field that is wrong.
+    """
+    reading = reading or Reading()
+    sentences = list[Sentence]()
+    try:
+        records = _records(path)
+        first = list(islice(records, _SAMPLE))
+        reading = _with_spans(reading, [record for _, record in first])
+        for place, record in chain(first, records):
             try:
                 if not isinstance(record, dict):
                     raise CorpusError(f"found {shown(record)}, expected an object with fields")
-                sentences.append(_reader_of(record).read(record))
+                sentences += READERS[_format_of(record)].read(record, reading)
             except CorpusError as fault:
                 raise CorpusError(f"{place}: {fault}") from None
     except OSError as error:
@@ -54,11 +139,53 @@ def read_split(path: Path) -> tuple[Sentence, ...]:
     return tuple(sentences)
 
 
-def _reader_of(record: dict[str, Any]) -> Reader:
-    for reader in READERS.values():
+def _with_spans(reading: Reading, sample: list[object]) -> Reading:
+    """Return the reading with the meaning of spans that the first records show."""
+    characters = spans_are_characters(sample)
+    inclusive = ends_are_inclusive(sample)
+    if characters:
+        reading.remark("start and end of entities count characters, not tokens")
+    if inclusive:
+        reading.remark("the end of a token span is its last token")
+    return replace(reading, character_spans=characters, inclusive_spans=inclusive)
+
+
+def _records(path: Path) -> Iterator[tuple[str, object]]:
+    """Yield the records of a file, each after its place for messages."""
+    if path.is_dir() and (annotations := sorted(path.glob("*.ann"))):
+        for annotation in annotations:
+            text = annotation.with_suffix(".txt")
+            with text.open(encoding="utf-8", newline="") as file:  # offsets count every character
+                record = {"text": file.read(), "ann": annotation.read_text(encoding="utf-8")}
+            yield str(annotation), record
+        return
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(0)
+        is_table = start == PARQUET or start == ARROW[1] or start == ARROW[0][:4]
+        first = b"" if is_table else next(filled_lines(file), (0, b""))[1]
+    if is_table:
+        yield from table_records(path)
+    elif looks_like_rows(first):
+        yield from row_records(path)
+    else:
+        yield from json_records(path)
+
+
+def format_of(path: Path) -> str:
+    """Return the name of a file's format, by its first record.
+
+    Raises:
+        CorpusError: The file is empty or in no format that is read.
+    """
+    for _, record in _records(path):
+        if isinstance(record, dict):
+            return _format_of(record)
+    raise CorpusError(f"{path}: the file has no sentences")
+
+
+def _format_of(record: dict[str, Any]) -> str:
+    for name, reader in READERS.items():
         if reader.recognise(record):
-            return reader
-    raise CorpusError(
-        f"unknown format: found the fields {shown(list(record))}, expected one of "
-        f"{', '.join(READERS)}"
-    )
+            return name
+    raise CorpusError(unread_record(record, tuple(READERS)))

@@ -113,7 +113,8 @@ class TestRoundTrip:
     @given(batch=st.lists(sentences(by_text=False), min_size=1, max_size=3), lines=st.booleans())
     def test_spert(self, tmp_path: Path, batch: list[Sentence], lines: bool) -> None:
         write = write_lines if lines else write_list
-        assert read_split(write(tmp_path / "x", [as_spert(s) for s in batch])) == tuple(batch)
+        wanted = [dataclasses.replace(s, types=("thing",) * len(s.entities)) for s in batch]
+        assert read_split(write(tmp_path / "x", [as_spert(s) for s in batch])) == tuple(wanted)
 
 
 class TestReading:
@@ -169,10 +170,10 @@ def spert_with(key: str, **fields: object) -> Record:
 BROKEN = {
     "unknown format": (
         {"words": []},
-        r"fields \['words'\], expected one of tokens, sentText, text",
+        r"unknown format: found the fields \['words'\]; formats that are read: SpERT, CopyRE",
     ),
     "no object": ([1], r"record 2: found \[1\], expected an object"),
-    "no triple_list": ({"text": "a"}, r"field triple_list: found only .*'text'.*, expected a list"),
+    "no triple_list": ({"text": "a"}, r"unknown format: found the fields \['text'\]"),
     "text a number": (changed(TRIPLES, text=3), "field text: found 3, expected text"),
     "text blank": (changed(TRIPLES, text=" "), "field text: found ' ', expected text that is not"),
     "half a pair": (changed(TRIPLES, text="a \ud800"), "field text: found half a character pair"),

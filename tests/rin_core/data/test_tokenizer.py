@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rin_core.data.loading import load_corpus
-from rin_core.data.tokenizer import tokenize
+from rin_core.data.tokenizer import tokenize, word_offsets
 
 CASES = {
     "": "",
@@ -33,7 +33,8 @@ CASES = {
     "10/03/1983 14L/32R AT&T co-founder": "10/03/1983 14L/32R AT&T co-founder",
     "wait...what--no": "wait ... what -- no",
     "a\u00a0b\u2003c": "a b c",
-    "São Tomé 🎉 東京。": "São Tomé 🎉 東京。",
+    "São Tomé 🎉 東京。": "São Tomé 🎉 東 京 。",
+    "航速≥15 节，PCI。": "航 速 ≥ 15 节 ， PCI 。",
     "...": "...",
     ".": ".",
 }
@@ -58,6 +59,18 @@ def test_nothing_is_lost_but_white_space(text: str) -> None:
 @given(TEXTS)
 def test_words_are_words(text: str) -> None:
     assert all(word and word == word.strip() and len(word.split()) == 1 for word in tokenize(text))
+
+
+@given(TEXTS)
+def test_offsets_are_those_of_the_words(text: str) -> None:
+    """The words as written differ from the tokenizer's in quotation marks and dots only."""
+    offsets, words = word_offsets(text), tokenize(text)
+    assert len(offsets) == len(words)
+    assert all(0 <= start < end <= len(text) for start, end in offsets)
+    for (start, end), word in zip(offsets, words, strict=True):
+        written = text[start:end]
+        if not set(word + written) & set("'`\".…“”„‘’"):
+            assert written == word
 
 
 def as_written(words: tuple[str, ...]) -> str:

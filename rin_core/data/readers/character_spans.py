@@ -1,0 +1,57 @@
+"""Sentences from spans that count characters: they become spans of words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+from rin_core.data.corpus import Sentence, Span, Triple, shown
+from rin_core.data.readers.fields import wrong
+from rin_core.data.readers.reading import WIDENED, Reading, Text
+from rin_core.data.readers.sentences import build_sentence
+
+K = TypeVar("K")
+
+
+class Mention(NamedTuple):
+    """An entity: its characters, and its type, empty where it has none."""
+
+    start: int
+    end: int
+    type: str = ""
+
+
+def mention(text: str, start: object, end: object, kind: object, at: str) -> Mention:
+    """Return a mention, checked. Spaces at its ends do not count."""
+    if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
+        expected = f"0 <= start < end <= {len(text)}, the number of characters"
+        raise wrong(at, f"start {shown(start)} and end {shown(end)}", expected)
+    inside = text[start:end]
+    start += len(inside) - len(inside.lstrip())
+    return Mention(start, start + len(inside.strip()), kind if isinstance(kind, str) else "")
+
+
+def align(
+    text: Text,
+    mentions: Mapping[K, Mention],
+    relations: Iterable[tuple[K, str, K]],
+    reading: Reading,
+) -> Sentence:
+    """Return the sentence. An entity that cuts a word is widened to it, and counted.
+
+    Args:
+        text: The text and its words.
+        mentions: The entities, by any key.
+        relations: Subject, relation and object, by the keys of the entities.
+        reading: Gets the count.
+    """
+    spans, types = dict[K, Span](), dict[Span, str]()
+    for key, found in mentions.items():
+        exact = text.span(found.start, found.end)
+        if exact is None:
+            reading.count(WIDENED, text.text[found.start : found.end])
+        spans[key] = exact or text.around(found.start, found.end)
+        if found.type:
+            types.setdefault(spans[key], found.type)
+    triples = [Triple(spans[head], label, spans[tail]) for head, label, tail in relations]
+    return build_sentence(text.words, None, spans.values(), triples, (), types=types)

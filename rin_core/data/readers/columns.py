@@ -1,0 +1,48 @@
+"""Columns of CoNLL04 (Bekoulis et al.): index, word, BIO tag, relations, last words of objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rin_core.data.corpus import Sentence, Span, Triple
+from rin_core.data.readers.fields import wrong
+from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.sentences import build_sentence
+from rin_core.data.readers.tag_scheme import tagged_spans
+
+COLUMNS = 5
+_ITEM = re.compile(r"""["']([^"']*)["']|(\d+)""")
+
+
+def recognise(record: dict[str, Any]) -> bool:
+    """Return whether a record is in this format."""
+    return "rows" in record and len(record["rows"][0]) == COLUMNS
+
+
+def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
+    """Read the rows of a sentence. A relation is in the row of its subject's last word."""
+    rows = record["rows"]
+    for place, row in enumerate(rows):
+        if len(row) != COLUMNS:
+            raise wrong(f"row {place}", f"{len(row)} columns", f"{COLUMNS}")
+    words = tuple(row[1] for row in rows)
+    types = tagged_spans([row[2] for row in rows], "tag")
+    last = {span.end - 1: span for span in types}
+    spans, triples = set(types), []
+    for place, row in enumerate(rows):
+        labels, heads = ([a or b for a, b in _ITEM.findall(cell)] for cell in row[3:])
+        if len(labels) != len(heads):
+            raise wrong(f"row {place}", f"{labels} and {heads}", "a last word for each relation")
+        for label, head in zip(labels, heads, strict=True):
+            if label == "N":  # no relation
+                continue
+            if not head.isdigit() or int(head) >= len(rows):
+                raise wrong(f"row {place}", f"the word {head}", f"0 to {len(rows) - 1}")
+            ends = [last.get(k) or Span(k, k + 1) for k in (place, int(head))]
+            if any(end not in types for end in ends):
+                reading.leave_out("relations of a word that ends no entity", row)
+                continue
+            triples.append(Triple(ends[0], label, ends[1]))
+    yield build_sentence(words, None, spans, triples, (), types=types)

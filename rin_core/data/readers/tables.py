@@ -1,0 +1,52 @@
+"""Records of Parquet and Arrow files, which need pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rin_core.data.corpus import CorpusError
+
+PARQUET, ARROW = b"PAR1", (b"ARROW1", b"\xff\xff\xff\xff")
+
+
+def table_records(path: Path) -> Iterator[tuple[str, object]]:
+    """Yield each row as a record, after its place.
+
+    Raises:
+        CorpusError: pyarrow is not installed, or cannot read the file.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise CorpusError(f"{path}: Parquet and Arrow need pyarrow: pip install pyarrow") from None
+    number = 0
+    try:
+        for batch in _batches(path, pyarrow):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{path}: row {number}", {k: _as_list(v) for k, v in row.items()}
+    except pyarrow.ArrowException as error:
+        raise CorpusError(f"{path}: pyarrow cannot read it ({error})") from None
+
+
+def _batches(path: Path, pyarrow: Any) -> Iterator[Any]:
+    with path.open("rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        if start.startswith(PARQUET):
+            yield from pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=1000)
+        elif start == ARROW[0]:
+            reader = pyarrow.ipc.open_file(file)
+            yield from (reader.get_batch(k) for k in range(reader.num_record_batches))
+        else:
+            yield from pyarrow.ipc.open_stream(file)
+
+
+def _as_list(value: object) -> object:
+    """Return a struct of lists, as Hugging Face stores a list of objects, as the list."""
+    if isinstance(value, dict) and value and all(isinstance(v, list) for v in value.values()):
+        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+    return value

@@ -1,0 +1,67 @@
+"""Messages for files in formats that are not read: what they look like, and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rin_core.data.corpus import shown
+
+_ONE_SENTENCE = "write each sentence as tokens, entities and relations"
+#: Fields of known formats, with name and remedy.
+_KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
+    (frozenset({"vertexSet", "sents"}), "DocRED (relations of documents)", _ONE_SENTENCE),
+    (
+        frozenset({"token", "subj_start", "obj_start"}),
+        "TACRED (one relation a record)",
+        "join them",
+    ),
+    (frozenset({"h", "t"}), "FewRel (one relation a record)", "join the records of a sentence"),
+    (frozenset({"content", "result_list"}), "PaddleNLP prompts", "export the doccano file instead"),
+    (frozenset({"entity_mentions", "relation_mentions"}), "OneIE", _ONE_SENTENCE),
+    (frozenset({"paragraphs"}), "SQuAD (questions and answers)", "use a corpus of relations"),
+    (frozenset({"passages"}), "BioC", "convert it to brat files"),
+    (frozenset({"tokens", "ner_tags"}), "entities without relations", "add entities, relations"),
+    (frozenset({"rows"}), "columns without relations", "add the two columns of relations"),
+)
+_SUFFIXES = {
+    ".xml": ("XML", "convert it to brat files"),
+    ".csv": ("a table", "write one JSON record a sentence"),
+    ".tsv": ("a table", "write one JSON record a sentence"),
+    ".a1": ("BioNLP shared task files", "join .a1 and .a2 into .ann files"),
+    ".conllu": ("CoNLL-U, which has no relations of entities", "add them as JSON records"),
+    ".zip": ("an archive", "unpack it"),
+    ".gz": ("an archive", "unpack it"),
+    ".tar": ("an archive", "unpack it"),
+    ".pkl": ("pickle, which is not read for security", "write one JSON record a sentence"),
+}
+_SHOWN = 6
+
+
+def unread_record(record: Mapping[str, Any], formats: Iterable[str]) -> str:
+    """Return what a record of no known format looks like, and what to do."""
+    for fields, name, remedy in _KNOWN:
+        if fields <= record.keys():
+            return f"this looks like {name}: {remedy}; formats that are read: {', '.join(formats)}"
+    return (
+        f"unknown format: found the fields {shown(list(record))}; formats that are read: "
+        f"{', '.join(formats)}; see docs/data.md"
+    )
+
+
+def unread_folder(folder: Path) -> str:
+    """Return what a folder without splits has instead, and what to do; empty for an empty one."""
+    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+    if not names:
+        return "the folder is empty"
+    listed = ", ".join(names[:_SHOWN]) + (
+        f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
+    )
+    for name in names:
+        if known := _SUFFIXES.get(Path(name).suffix.lower()):
+            return f"found {listed}; {name} looks like {known[0]}: {known[1]}"
+    return (
+        f"found {listed}; name the files after their splits, as in train.json, or give one of "
+        "them with --data FILE"
+    )

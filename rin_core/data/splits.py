@@ -1,0 +1,178 @@
+"""The files of a corpus's splits, and splits that are cut from another."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from rin_core.data.corpus import SPLITS, CorpusError, Sentence
+from rin_core.data.readers.unread import unread_folder
+
+_NAMES = {
+    "train": ("train", "training"),
+    "dev": ("dev", "valid", "validation", "val", "devel", "development"),
+    "test": ("test", "testing"),
+}
+#: Names that need nothing else in the name, first choice.
+_SUFFIXES = (".json", ".jsonl")
+_OTHER_SUFFIXES = (".txt", ".corp", ".conll", ".tsv", ".parquet", ".arrow")
+_SHARD = re.compile(r"-\d+-of-\d+$")
+_CUT_SEED = "rin"
+
+Files = dict[str, tuple[Path, ...]]
+
+
+def exact_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the JSON files that are named after a split, after that split."""
+    for split, stems in _NAMES.items():
+        for path in (folder / f"{stem}{suffix}" for stem in stems for suffix in _SUFFIXES):
+            if path.is_file():
+                yield split, path
+
+
+def find_splits(folder: Path) -> Files:
+    """Return the files of each split that a folder has.
+
+    ``train.json`` is the training split, and so is ``train_triples.json``, ``train.txt``, a folder
+    ``train`` of brat or Arrow files, or ``data/train-00000-of-00002.parquet`` and the next.
+
+    Raises:
+        CorpusError: Two files could be the same split.
+    """
+    files: Files = {}
+    for split, path in exact_files(folder):
+        if split in files:
+            both = f"both {files[split][0].name} and {path.name}"
+            raise CorpusError(f"{folder}: {both} could be the {split} split; remove one of them")
+        files[split] = (path,)
+    if absent := set(SPLITS) - files.keys():
+        files |= _published(folder, absent)
+    if not files and (folder / "data").is_dir():
+        return find_splits(folder / "data")
+    return {split: files[split] for split in SPLITS if split in files}
+
+
+def _published(folder: Path, wanted: set[str]) -> Files:
+    """Return files with one of some splits in their names; of the name that most splits share."""
+    named: dict[str, Files] = {}
+    for path in sorted(folder.iterdir()):
+        stem = _SHARD.sub("", path.stem) if path.is_file() else path.name
+        parts = re.split(r"[_\-. ]", stem.lower())
+        found = [split for split, names in _NAMES.items() if set(parts) & set(names)]
+        if len(found) == 1 and found[0] in wanted and (contents := _contents(path)):
+            rest = "_".join(part for part in parts if part not in _NAMES[found[0]])
+            files = named.setdefault(f"{rest} {path.suffix}", {})
+            before = files.get(found[0])
+            if before and not _SHARD.search(path.stem):
+                both = f"both {before[0].name} and {path.name}"
+                raise CorpusError(
+                    f"{folder}: {both} could be the {found[0]} split; remove one of them"
+                )
+            files[found[0]] = (*files.get(found[0], ()), *contents)
+    most = max((len(files) for files in named.values()), default=0)
+    best = [files for files in named.values() if len(files) == most]
+    if len(best) > 1:
+        both = " and ".join(next(iter(files.values()))[0].name for files in best[:2])
+        raise CorpusError(f"{folder}: {both} could be the same split; remove or rename one of them")
+    return best[0] if best else {}
+
+
+def _contents(path: Path) -> tuple[Path, ...]:
+    """Return what is read of a path: the file, a folder of brat files, or its tables."""
+    if path.is_file():
+        return (path,) if path.suffix in _SUFFIXES + _OTHER_SUFFIXES else ()
+    if any(path.glob("*.ann")):
+        return (path,)
+    return tuple(sorted([*path.glob("*.arrow"), *path.glob("*.parquet")]))
+
+
+def has_splits(folder: Path) -> bool:
+    """Return whether a folder has at least one split."""
+    try:
+        return bool(find_splits(folder))
+    except CorpusError:
+        return True
+
+
+def corpus_files(path: Path, dev_fraction: float) -> Files:
+    """Return the files of each split that is not to be cut from train.
+
+    Args:
+        path: A folder, or the one file of a corpus without splits.
+        dev_fraction: Share of the training sentences for a missing dev split; 0 cuts none.
+
+    Raises:
+        CorpusError: A split is missing; the message says how to add it.
+    """
+    if path.is_file() or not (files := find_splits(path)):
+        return {"train": (_whole_corpus(path, dev_fraction),)}
+    absent = [split for split in SPLITS if split not in files]
+    if absent and not (absent == ["dev"] and dev_fraction):
+        how = "add the missing split as .json or .jsonl"
+        if absent == ["dev"]:
+            how += ", or cut it from train with --set data.dev_fraction=0.1"
+        found = ", ".join(paths[0].name for paths in files.values())
+        missing = " and ".join(f"{split}.json" for split in absent)
+        raise CorpusError(f"{path}: missing {missing} (found {found}); {how}")
+    return files
+
+
+def _whole_corpus(path: Path, dev_fraction: float) -> Path:
+    """Return the file, or folder of brat files, that is a corpus without splits."""
+    found = path if path.is_file() else _only_file(path)
+    if found is None:
+        raise CorpusError(f"{path}: no file is a split; {unread_folder(path)}")
+    if not dev_fraction:
+        how = "cut dev and test from it with --set data.dev_fraction=0.1"
+        if path.is_file() and len(find_splits(path.parent)) > 1:
+            how = f"give its folder {path.parent}, or {how}"
+        raise CorpusError(f"{found}: one file without dev and test; {how}")
+    return found
+
+
+def _only_file(folder: Path) -> Path | None:
+    """Return what is read of a folder without splits, None where that is not clear."""
+    if any(folder.glob("*.ann")):
+        return folder
+    files = [path for path in folder.iterdir() if path.is_file() and _contents(path)]
+    return files[0] if len(files) == 1 else None
+
+
+def cut_missing(
+    splits: dict[str, tuple[Sentence, ...]], fraction: float
+) -> tuple[dict[str, tuple[Sentence, ...]], list[str]]:
+    """Return all splits, the missing ones cut from train, and a note on each."""
+    splits, notes = dict(splits), []
+    for split in ("test", "dev"):
+        if split not in splits:
+            splits["train"], splits[split] = cut(splits["train"], fraction)
+            count, rest = len(splits[split]), len(splits["train"])
+            notes.append(f"{split}: {count} sentences cut from train, which keeps {rest}")
+    return {split: splits[split] for split in SPLITS}, notes
+
+
+def cut(
+    sentences: tuple[Sentence, ...], fraction: float
+) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+    """Return the rest and a share of sentences, at least one, chosen by a hash of their words.
+
+    The order of the file does not matter, and sentences of the same words stay together. Each part
+    keeps the order of the file.
+    """
+    counts = Counter(s.words for s in sentences)
+    chosen, wanted = set[tuple[str, ...]](), max(1, round(fraction * len(sentences)))
+    for words in sorted(counts, key=_rank):
+        if wanted <= 0:
+            break
+        chosen.add(words)
+        wanted -= counts[words]
+    rest = tuple(s for s in sentences if s.words not in chosen)
+    return rest, tuple(s for s in sentences if s.words in chosen)
+
+
+def _rank(words: tuple[str, ...]) -> bytes:
+    text = "\0".join((_CUT_SEED, *words))
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

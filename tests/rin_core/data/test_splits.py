@@ -1,0 +1,138 @@
+"""Which files are the splits of a corpus, and splits that are cut from train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rin_core.data.corpus import CorpusError
+from rin_core.data.demo import demo_corpus
+from rin_core.data.loading import load_corpus
+from rin_core.data.splits import cut, find_splits
+from tests.corpora import TRIPLES, write_corpus, write_lines
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_lines(folder / name, [TRIPLES])
+    return folder
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train_triples.json", "val_triples.json", "test_triples.json"),
+        ("train_data.json", "valid_data.json", "test_data.json"),
+        ("conll04_train.json", "conll04_dev.json", "conll04_test.json"),
+        ("train.txt", "dev.txt", "test.txt"),
+        ("data/train.jsonl", "data/validation.jsonl", "data/test.jsonl"),
+        ("train.json", "val_triples.json", "test.json"),
+    ],
+)
+def test_names_as_they_are_published(tmp_path: Path, names: tuple[str, ...]) -> None:
+    found = find_splits(touch(tmp_path, *names, "rel2id.json", "README.txt"))
+    assert {split: path.name for split, (path,) in found.items()} == dict(
+        zip(("train", "dev", "test"), (Path(name).name for name in names), strict=True)
+    )
+
+
+def test_the_name_that_most_splits_share_is_read(tmp_path: Path) -> None:
+    names = ("train_triples.json", "val_triples.json", "test_triples.json")
+    found = find_splits(touch(tmp_path, *names, "test_triples_epo.json", "test_triples_1.json"))
+    assert found["test"] == (tmp_path / "test_triples.json",)
+
+
+def test_shards_are_one_split(tmp_path: Path) -> None:
+    shards = [f"data/train-0000{k}-of-00002.parquet" for k in (0, 1)]
+    found = find_splits(touch(tmp_path, *shards, "data/validation-00000-of-00001.parquet"))
+    assert [path.name for path in found["train"]] == [Path(shard).name for shard in shards]
+    assert len(found["dev"]) == 1
+
+
+def test_folders_of_a_dataset_that_was_saved(tmp_path: Path) -> None:
+    names = [f"{split}/data-00000-of-00001.arrow" for split in ("train", "validation", "test")]
+    found = find_splits(touch(tmp_path, *names))
+    assert [path.parent.name for (path,) in found.values()] == ["train", "validation", "test"]
+
+
+def test_a_whole_corpus_in_parquet(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "data").mkdir()
+    for split in ("train", "validation", "test"):
+        file = tmp_path / "data" / f"{split}-00000-of-00001.parquet"
+        parquet.write_table(pyarrow.Table.from_pylist([TRIPLES] * 2), file)
+    assert [len(s) for s in load_corpus(str(tmp_path)).splits().values()] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train_a.json", "train_b.json"),
+        ("train.txt", "dev.txt", "valid.txt", "test.txt"),
+    ],
+)
+def test_two_choices(tmp_path: Path, names: tuple[str, ...]) -> None:
+    with pytest.raises(CorpusError, match="could be the"):
+        find_splits(touch(tmp_path, *names))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "no file is a split; the folder is empty"),
+        (("a.json", "b.json"), r"found a\.json, b\.json; name the files after their splits"),
+        (("corpus.xml",), r"corpus\.xml looks like XML: convert it to brat"),
+        (("a.csv", "b.json", "c.json"), r"a\.csv looks like a table"),
+        (("train.json", "test.json"), r"missing dev\.json .*--set data\.dev_fraction=0\.1"),
+        (("all.json",), r"all\.json: one file without dev and test; cut .*data\.dev_fraction"),
+    ],
+)
+def test_what_lies_there_is_named(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        load_corpus(str(touch(tmp_path, *names)))
+
+
+def test_a_file_in_place_of_its_folder(tmp_path: Path) -> None:
+    folder = write_corpus(tmp_path / "mine")
+    with pytest.raises(CorpusError, match=f"give its folder {folder}, or cut"):
+        load_corpus(str(folder / "train.json"))
+
+
+class TestCut:
+    def test_a_missing_dev_split(self, make_corpus: Callable[..., Path], tmp_path: Path) -> None:
+        folder = write_corpus(tmp_path / "mine", (100, 5, 20))
+        whole = load_corpus(str(folder))
+        (folder / "dev.json").unlink()
+        corpus = load_corpus(str(folder), dev_fraction=0.1)
+        assert (len(corpus.train), len(corpus.dev), corpus.test) == (90, 10, whole.test)
+        assert set(corpus.train) | set(corpus.dev) == set(whole.train)
+        assert corpus.digest() == load_corpus(str(folder), dev_fraction=0.1).digest()
+        assert corpus.digest() != load_corpus(str(folder), dev_fraction=0.2).digest()
+        assert corpus.notes == ("dev: 10 sentences cut from train, which keeps 90",)
+
+    def test_a_dev_split_that_is_there_is_kept(self, tmp_path: Path) -> None:
+        folder = str(write_corpus(tmp_path / "mine"))
+        assert load_corpus(folder, dev_fraction=0.1) == load_corpus(folder)
+
+    def test_one_file(self, tmp_path: Path) -> None:
+        folder = write_corpus(tmp_path / "mine", (100, 5, 20))
+        (folder / "train.json").rename(tmp_path / "all.json")
+        corpus = load_corpus(str(tmp_path / "all.json"), dev_fraction=0.1)
+        assert corpus.name == "all"
+        assert [len(s) for s in corpus.splits().values()] == [81, 9, 10]
+
+    def test_the_order_of_the_file_does_not_matter(self) -> None:
+        sentences = demo_corpus().train[:100]
+        rest, chosen = cut(sentences, 0.2)
+        other_rest, other = cut(sentences[::-1], 0.2)
+        assert (set(rest), set(chosen)) == (set(other_rest), set(other))
+
+    def test_equal_sentences_stay_together(self) -> None:
+        sentences = demo_corpus().train[:50] * 2
+        rest, chosen = cut(sentences, 0.2)
+        assert len(chosen) == 20
+        assert not {s.words for s in rest} & {s.words for s in chosen}
