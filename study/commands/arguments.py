@@ -205,3 +205,25 @@ class Record:
         from study.commands import record
 
         return record.run(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convert:
+    """Write a corpus in any of the known formats as SpERT JSON.
+
+    A corpus becomes a folder with train.json, dev.json and test.json. One file becomes one file.
+    """
+
+    source: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="IN")]
+    """A name under the data root, a folder, or a file."""
+    target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
+    """The folder or file to write. It must not exist."""
+    data_root: DataRoot = None
+    dev_fraction: Annotated[float, tyro.conf.arg(metavar="SHARE")] = 0.0
+    """Share of train that becomes a missing dev split; from one file, a test split, too."""
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import convert
+
+        return convert.run(self, console)

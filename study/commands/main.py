@@ -17,6 +17,7 @@ from rin_core.cli import exit_with_clear_errors
 from study.commands.arguments import (
     Audit,
     CaseStudy,
+    Convert,
     Export,
     Import,
     Record,
@@ -39,6 +40,7 @@ Command = (
     | Annotated[Export, subcommand("export")]
     | Annotated[Import, subcommand("import")]
     | Annotated[Record, subcommand("record")]
+    | Annotated[Convert, subcommand("convert")]
 )
 
 

@@ -1,0 +1,49 @@
+"""The table of corpus formats: ``python -m benchmarks.formats FOLDER``.
+
+FOLDER has one corpus a folder. Each is read as a study reads it; where a dev split is missing, a
+second row shows what data.dev_fraction=0.1 gives. Markdown goes to standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from rin_core.data.corpus import SPLITS, CorpusError
+from rin_core.data.loading import load_corpus
+from rin_core.data.readers.split import format_of
+from rin_core.data.splits import corpus_files
+
+
+def rows(folder: Path) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield corpus, format, whether it is read, sentences of the splits, and what is printed."""
+    for corpus in sorted(path for path in folder.iterdir() if path.is_dir()):
+        for fraction in (0.0, 0.1):
+            name = corpus.name + f", dev_fraction={fraction}" * bool(fraction)
+            try:
+                first = next(iter(corpus_files(corpus, fraction).values()))[0]
+                read = load_corpus(str(corpus), dev_fraction=fraction)
+            except CorpusError as error:
+                yield name, "", "no", "", str(error).replace(f"{folder}/", "")
+                if "dev_fraction" not in str(error):
+                    break
+                continue
+            sizes = " / ".join(str(len(read.splits()[split])) for split in SPLITS)
+            message = ". ".join((*read.notes, *read.missing_report()))
+            yield name, format_of(first), "yes", sizes, message
+            break
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    print("| corpus | format | read | sentences (train / dev / test) | message |")  # noqa: T201
+    print("|---|---|---|---|---|")  # noqa: T201
+    for row in rows(parser.parse_args().folder):
+        print(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""``convert``: write a corpus in any of the known formats as SpERT JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from rin_core.data.corpus import Sentence
+from rin_core.data.loading import find_corpus, load_corpus
+from rin_core.data.readers.split import read_files
+from study.commands.printing import plural, say
+
+if TYPE_CHECKING:
+    from study.commands.arguments import Convert
+
+
+def run(options: Convert, console: Console) -> int:
+    """Convert, and return the exit code.
+
+    Raises:
+        ValueError: The corpus cannot be read, or the output exists.
+    """
+    if options.target.exists():
+        raise ValueError(f"convert: {options.target} exists; choose a new name")
+    source = find_corpus(options.source, options.data_root) if options.source != "demo" else None
+    if source and source.is_file() and not options.dev_fraction:
+        splits, notes = read_files({"": (source,)})
+        files = {options.target: splits[""]}
+    else:
+        root, fraction = options.data_root, options.dev_fraction
+        corpus = load_corpus(options.source, root, max_missing=1.0, dev_fraction=fraction)
+        notes = (*corpus.notes, *corpus.missing_report())
+        files = {options.target / f"{split}.json": s for split, s in corpus.splits().items()}
+    for note in notes:
+        say(console, note, "yellow")
+    for path, sentences in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, sentences)
+        missing = sum(len(s.missing) for s in sentences)
+        without = f", without {plural(missing, 'triple')} that cannot be located" * bool(missing)
+        say(console, f"{path}: {plural(len(sentences), 'sentence')}{without}")
+    return 0
+
+
+def _write(path: Path, sentences: Iterable[Sentence]) -> None:
+    """Write a JSON list, a sentence a line, in one step."""
+    lines = (json.dumps(_record(sentence), ensure_ascii=False) for sentence in sentences)
+    part = path.with_name(path.name + ".part")
+    part.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    part.replace(path)
+
+
+def _record(sentence: Sentence) -> dict[str, object]:
+    types = sentence.types or ("",) * len(sentence.entities)
+    index = {span: k for k, span in enumerate(sentence.entities)}
+    record: dict[str, object] = {
+        "tokens": sentence.words,
+        "entities": [
+            {"type": kind or "entity", "start": span.start, "end": span.end}
+            for span, kind in zip(sentence.entities, types, strict=True)
+        ],
+        "relations": [
+            {"type": t.relation, "head": index[t.subject], "tail": index[t.object]}
+            for t in sentence.triples
+        ],
+    }
+    return record | ({"pos": sentence.pos} if sentence.pos else {})

@@ -1,0 +1,64 @@
+"""``run.py convert``: any format in, SpERT JSON out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rin_core.data.corpus import Sentence
+from rin_core.data.loading import load_corpus
+from rin_core.data.readers.split import read_split
+from study.commands.main import main, parse
+from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus, write_lines
+
+
+def convert(*arguments: object) -> int:
+    return main(parse(["convert", *map(str, arguments)]))
+
+
+def untyped(sentences: tuple[Sentence, ...]) -> list[Sentence]:
+    return [dataclasses.replace(s, types=(), missing=(), missing_entities=()) for s in sentences]
+
+
+def test_a_folder_keeps_its_digest(tmp_path: Path) -> None:
+    source = write_corpus(tmp_path / "mine")
+    assert convert(source, tmp_path / "out") == 0
+    assert load_corpus(str(tmp_path / "out")).digest() == load_corpus(str(source)).digest()
+
+
+def test_types_and_tags_are_kept_in_one_file(tmp_path: Path) -> None:
+    record = changed(SPERT, pos=["N", "V", "N", "N"])
+    source = write_lines(tmp_path / "all.jsonl", [record, TRIPLES, COPYRE])
+    assert convert(source, tmp_path / "out.json") == 0
+    before, after = read_split(source), read_split(tmp_path / "out.json")
+    assert untyped(before) == untyped(after)
+    assert (after[0].types, after[1].types) == (("A", "B"), ("entity", "entity"))
+
+
+def test_one_file_is_split_on_request(tmp_path: Path) -> None:
+    source = write_lines(
+        tmp_path / "all.json",
+        [changed(TRIPLES, text=f"Bean left Apollo 12 {k}") for k in range(20)],
+    )
+    assert convert(source, tmp_path / "out", "--dev-fraction", 0.1) == 0
+    sizes = {path.stem: len(json.loads(path.read_text())) for path in (tmp_path / "out").iterdir()}
+    assert sizes == {"train": 16, "dev": 2, "test": 2}
+
+
+def test_what_cannot_be_located_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_lines(tmp_path / "all.json", [changed(TRIPLES, triple_list=[["x", "r", "y"]])])
+    monkeypatch.setattr("study.commands.main.CONSOLE", Console(width=300))
+    assert convert(source, tmp_path / "out.json") == 0
+    assert "without 1 triple that cannot be located" in capsys.readouterr().out
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "all.json", [TRIPLES])
+    with pytest.raises(ValueError, match=r"all\.json exists; choose a new name"):
+        convert(source, source)
