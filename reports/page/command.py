@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
 
-from reports.document.formatting import settings_text
-from reports.frames.searches import read_search
-from reports.page.build import ExperimentReport, build, build_index
-from reports.page.notebooks import write_notebooks
-from reports.page.search import write_search
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    from reports.page.build import ExperimentReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +42,12 @@ class Build:
         Raises:
             LedgerError: A record or an experiment does not exist or cannot be read.
         """
+        # Imported late: --help and a typing error should not wait for pandas and Matplotlib.
+        from reports.frames.searches import read_search
+        from reports.page.build import build, build_index
+        from reports.page.notebooks import write_notebooks
+        from reports.page.search import write_search
+
         ledger = Ledger(self.runs)
         known = ledger.searches()
         studies: list[str] | None
@@ -79,6 +83,8 @@ class Build:
 
 def print_report(console: Console, report: ExperimentReport) -> None:
     """Print how much of an experiment is finished, and its settings if there are several."""
+    from reports.document.formatting import settings_text
+
     head = f"{report.experiment}: {report.done} of {report.planned} runs finished"
     console.print(head, markup=False, soft_wrap=True)
     if len(report.settings) < 2:

@@ -370,6 +370,7 @@ def test_out_that_is_a_file_is_no_traceback(
 def test_reports_import_light_libraries_only() -> None:
     """In a process of its own, because other tests import the heavy ones."""
     heavy = ["torch", "transformers", "ray", "mlflow", "optuna", "tqdm"]
-    code = f"import sys, reports.page.command; print([n for n in {heavy} if n in sys.modules])"
+    modules = "reports.page.build, reports.page.notebooks, reports.page.search"
+    code = f"import sys, {modules}; print([n for n in {heavy} if n in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
