@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence
+from rin_core.data.readers.brat_files import BRAT
 from rin_core.data.readers.character_spans import Mention, align, mention
-from rin_core.data.readers.fields import wrong
+from rin_core.data.readers.fields import whole_number
 from rin_core.data.readers.reading import Reading
 from rin_core.data.sentence_splitter import sentence_offsets
 
@@ -16,7 +17,7 @@ Facts = list[tuple[str, str, str]]
 
 def recognise(record: dict[str, Any]) -> bool:
     """Return whether a record is in this format."""
-    return "ann" in record
+    return record.get("source") is BRAT
 
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
@@ -40,21 +41,20 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
 def _annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, Mention], Facts]:
     """Return the entities and the relations of an ``.ann`` file, without triggers of events."""
     mentions, facts, triggers = dict[str, Mention](), Facts(), set[str]()
-    for number, line in enumerate(ann.splitlines(), 1):
+    for number, line in enumerate(ann.split("\n"), 1):
         name, *parts = line.split("\t")
         head, *rest = parts[0].split() if parts and parts[0].strip() else [""]
-        if name.startswith("T") and ";" in line:
+        if name.startswith("T") and ";" in "".join(rest):
             reading.leave_out("entities with gaps", line)
         elif name.startswith("T"):
-            if len(rest) != 2 or not all(word.isdecimal() for word in rest):
-                raise wrong(f"line {number}", repr(line), "a name, a type, start and end")
-            mentions[name] = mention(text, int(rest[0]), int(rest[1]), head, f"line {number}")
+            start, end = (whole_number(word, len(text) + 1) for word in (*rest, "", "")[:2])
+            mentions[name] = mention(text, start, end, head, f"line {number}")
         elif name.startswith(("R", "E")):
             relation, _, trigger = head.partition(":")
             triggers.add(trigger)
             roles = sorted(rest, key=lambda role: role.startswith("Theme"))  # the object
-            if len(roles) == 2:
-                facts.append((roles[0].partition(":")[2], relation, roles[1].partition(":")[2]))
-            else:
+            if len(roles) != 2:
                 reading.leave_out("events that do not have two arguments", line)
+                continue
+            facts.append((roles[0].partition(":")[2], relation, roles[1].partition(":")[2]))
     return {name: m for name, m in mentions.items() if name not in triggers}, facts

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rin_core.data.corpus import Sentence, Span, Triple
-from rin_core.data.readers.fields import wrong
+from rin_core.data.corpus import Sentence, Span, Triple, shown
+from rin_core.data.readers.fields import whole_number, wrong
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence
 from rin_core.data.readers.tag_scheme import tagged_spans
+from rin_core.data.readers.text_rows import ROWS
 
 COLUMNS = 5
 _ITEM = re.compile(r"""["']([^"']*)["']|(\d+)""")
@@ -18,7 +19,7 @@ _ITEM = re.compile(r"""["']([^"']*)["']|(\d+)""")
 
 def recognise(record: dict[str, Any]) -> bool:
     """Return whether a record is in this format."""
-    return "rows" in record and len(record["rows"][0]) == COLUMNS
+    return record.get("source") is ROWS and len(record["rows"][0]) == COLUMNS
 
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
@@ -38,10 +39,10 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         for label, head in zip(labels, heads, strict=True):
             if label == "N":  # no relation
                 continue
-            if not head.isdigit() or int(head) >= len(rows):
-                raise wrong(f"row {place}", f"the word {head}", f"0 to {len(rows) - 1}")
-            ends = [last.get(k) or Span(k, k + 1) for k in (place, int(head))]
-            if any(end not in types for end in ends):
+            if (end := whole_number(head, len(rows))) == len(rows):
+                raise wrong(f"row {place}", f"the word {shown(head)}", f"0 to {len(rows) - 1}")
+            ends = [last.get(k) or Span(k, k + 1) for k in (place, end)]
+            if not types.keys() >= set(ends):
                 reading.leave_out("relations of a word that ends no entity", row)
                 continue
             triples.append(Triple(ends[0], label, ends[1]))

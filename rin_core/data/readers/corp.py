@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence, Span, Triple
-from rin_core.data.readers.fields import wrong
+from rin_core.data.readers.fields import whole_number, wrong
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence
+from rin_core.data.readers.text_rows import ROWS
 
 COLUMNS = 9
 _WRITTEN = {"COMMA": ","}
@@ -20,7 +21,7 @@ _WRITTEN = {"COMMA": ","}
 
 def recognise(record: dict[str, Any]) -> bool:
     """Return whether a record is in this format."""
-    return "rows" in record and len(record["rows"][0]) == COLUMNS
+    return record.get("source") is ROWS and len(record["rows"][0]) == COLUMNS
 
 
 def read(record: dict[str, Any], _reading: Reading) -> Iterator[Sentence]:
@@ -38,7 +39,7 @@ def read(record: dict[str, Any], _reading: Reading) -> Iterator[Sentence]:
         if row[1] != "O":
             types[spans[-1]] = row[1]
     for row in record.get("relations", ()):
-        ends = [int(cell) if cell.isdigit() else len(spans) for cell in row[:2]]
+        ends = [whole_number(cell, len(spans)) for cell in row[:2]]
         if max(ends) >= len(spans):
             raise wrong("relation", "\t".join(row), f"two rows from 0 to {len(spans) - 1}, a name")
         triples.append(Triple(spans[ends[0]], row[2], spans[ends[1]]))

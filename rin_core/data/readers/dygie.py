@@ -25,8 +25,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         words = tuple(text_of(word, f"{at}[{k}]") for k, word in enumerate(tokens))
         types, triples = dict[Span, str](), []
         for where, row in _rows(record, "ner", index, 3):
-            span = _span(row[:2], offset, words)
-            if span:
+            if span := _span(row[:2], offset, words):
                 types.setdefault(span, text_of(row[2], where))
             else:
                 reading.leave_out("entities that are not in one sentence", where)
@@ -45,7 +44,8 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
 def _rows(record: dict[str, Any], key: str, index: int, size: int) -> Iterator[tuple[str, Any]]:
     """Yield the rows of a sentence: offsets, then a label, then possibly more."""
     rows, count = record.get(key, []), len(record["sentences"])
-    if not isinstance(rows, list) or (rows and len(rows) != count):
+    listed = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+    if not listed or (rows and len(rows) != count):
         raise wrong(key, shown(rows), f"{count} lists, one a sentence")
     for k, row in enumerate(rows[index] if rows else ()):
         at = f"{key}[{index}][{k}]"

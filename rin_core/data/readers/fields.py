@@ -60,6 +60,12 @@ def items(record: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
         yield f"{key}[{index}]", item
 
 
+def whole_number(text: str, limit: int) -> int:
+    """Return a number written in decimal digits, ``limit`` for any other text and larger ones."""
+    short = text.isdecimal() and len(text) < 10  # int refuses very many digits
+    return min(int(text), limit) if short else limit
+
+
 def read_pos(record: dict[str, Any], words: tuple[str, ...]) -> tuple[str, ...] | None:
     """Read tags, a list or a space-separated string, where the record has them."""
     if record.get("pos") is None:

@@ -29,14 +29,13 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         at = f"annotations[0].result[{index}]"
         kind = field(item, "type", str, at)
         if kind == "relation":
-            labels = item.get("labels") or ["related"]
+            label = _label(item) or "related"
             head, tail = (field(item, key, str, at) for key in ("from_id", "to_id"))
             if item.get("direction") == "left":
                 head, tail = tail, head
-            facts.append((head, text_of(labels[0], f"{at}.labels"), tail))
+            facts.append((head, label, tail))
         elif isinstance(value := item.get("value"), dict) and "start" in value:
-            labels = value.get("labels") or [""]
-            found = mention(text, value["start"], value.get("end"), labels[0], f"{at}.value")
+            found = mention(text, value["start"], value.get("end"), _label(value), f"{at}.value")
             mentions[field(item, "id", str, at)] = found
         else:
             reading.leave_out(f"results of type {kind}", at)
@@ -44,3 +43,10 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         if unknown := {head, tail} - mentions.keys():
             raise wrong("annotations[0].result", f"a relation with {unknown}", "ids of labels")
     yield align(reading.split(text), mentions, facts, reading)
+
+
+def _label(item: dict[str, Any]) -> str:
+    """Return the first label, empty text for none."""
+    labels = item.get("labels")
+    first = labels[0] if isinstance(labels, list) and labels else ""
+    return first if isinstance(first, str) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from rin_core.data.corpus import Span, shown
 from rin_core.data.tokenizer import word_offsets
@@ -13,7 +14,7 @@ WIDENED = "widened to whole words, entities that cut one"
 _WORD = re.compile(r"\S+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Text:
     """A text and its words, each with its start and end in characters."""
 
@@ -32,9 +33,16 @@ class Text:
 
     def span(self, start: int, end: int) -> Span | None:
         """Return the words from one character to another; None if they cut a word."""
-        first = next((k for k, (at, _) in enumerate(self.offsets) if at == start), None)
-        last = next((k for k, (_, at) in enumerate(self.offsets) if at == end), None)
+        first, last = self._starts.get(start), self._ends.get(end)
         return None if first is None or last is None or last < first else Span(first, last + 1)
+
+    @cached_property
+    def _starts(self) -> dict[int, int]:
+        return {start: k for k, (start, _) in enumerate(self.offsets)}
+
+    @cached_property
+    def _ends(self) -> dict[int, int]:
+        return {end: k for k, (_, end) in enumerate(self.offsets)}
 
 
 @dataclass(slots=True)

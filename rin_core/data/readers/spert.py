@@ -31,6 +31,8 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             span = Span(start, end)
         if not 0 <= span.start < span.end <= len(words):
             expected = f"0 <= start < end <= {len(words)}, the number of tokens"
+            if span.start == span.end:
+                expected += "; end is the index after the last token"
             raise wrong(at, f"start {span.start} and end {span.end}", expected)
         spans.append(span)
         if isinstance(entity.get("type"), str):

@@ -29,6 +29,7 @@ from rin_core.data.readers import (
     triple_list,
     uie,
 )
+from rin_core.data.readers.brat_files import brat_records
 from rin_core.data.readers.json_records import filled_lines, json_records
 from rin_core.data.readers.reading import WIDENED, Reading
 from rin_core.data.readers.span_units import ends_are_inclusive, spans_are_characters
@@ -133,7 +134,9 @@ def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ..
             except CorpusError as fault:
                 raise CorpusError(f"{place}: {fault}") from None
     except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+        raise CorpusError(f"{error.filename or path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path}: not UTF-8 text ({error.reason})") from None
     if not sentences:
         raise CorpusError(f"{path}: the file has no sentences")
     return tuple(sentences)
@@ -152,12 +155,8 @@ def _with_spans(reading: Reading, sample: list[object]) -> Reading:
 
 def _records(path: Path) -> Iterator[tuple[str, object]]:
     """Yield the records of a file, each after its place for messages."""
-    if path.is_dir() and (annotations := sorted(path.glob("*.ann"))):
-        for annotation in annotations:
-            text = annotation.with_suffix(".txt")
-            with text.open(encoding="utf-8", newline="") as file:  # offsets count every character
-                record = {"text": file.read(), "ann": annotation.read_text(encoding="utf-8")}
-            yield str(annotation), record
+    if path.is_dir() and any(path.glob("*.ann")):
+        yield from brat_records(path)
         return
     with path.open("rb") as file:
         start = file.read(4)

@@ -47,6 +47,8 @@ def _batches(path: Path, pyarrow: Any) -> Iterator[Any]:
 
 def _as_list(value: object) -> object:
     """Return a struct of lists, as Hugging Face stores a list of objects, as the list."""
-    if isinstance(value, dict) and value and all(isinstance(v, list) for v in value.values()):
+    if not (isinstance(value, dict) and all(isinstance(v, list) for v in value.values())):
+        return value
+    if len({len(v) for v in value.values()}) == 1:
         return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
     return value

@@ -8,6 +8,8 @@ from typing import Any
 
 from rin_core.data.corpus import CorpusError
 
+#: Marks the records of this module: no JSON record has it.
+ROWS = object()
 #: Columns of a row that is a relation of the sentence before it.
 _RELATION_COLUMNS = 3
 
@@ -34,7 +36,7 @@ def row_records(path: Path) -> Iterator[tuple[str, object]]:
             continue
         if waiting:
             yield waiting
-        waiting = (f"{path}:{number}", {"rows": rows})
+        waiting = (f"{path}:{number}", {"rows": rows, "source": ROWS})
     if waiting:
         yield waiting
 

@@ -63,5 +63,5 @@ def unread_folder(folder: Path) -> str:
             return f"found {listed}; {name} looks like {known[0]}: {known[1]}"
     return (
         f"found {listed}; name the files after their splits, as in train.json, or give one of "
-        "them with --data FILE"
+        "them with --data; docs/data.md has the formats that are read"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ CORP = """0\tPER\t0\tO\tNNP/NNP\tAnn/Lee\tO\tO\tO
 
 """
 ANN_FILE = """T1\tPER 0 7\tAnn Lee
-T2\tPER 12 15\tBob
+T2\tPER 12 15\tBob;
 T3\tMEETS 8 11\tmet
 T4\tPER 0 3;12 15\tAnn Bob
 T5\tPER 17 19\tHe
@@ -354,10 +355,11 @@ def test_faults_name_record_and_field(tmp_path: Path, record: Record, message: s
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("0\ta\tB-P\t['r']\t[7]\n", "row 0: found the word 7"),
+        ("0\ta\tB-P\t['r']\t[7]\n", "row 0: found the word '7'"),
         ("0\ta\tB-P\t['r', 'q']\t[0]\n", "row 0: found .*a last word for each relation"),
         ("0\ta\tO\t['N']\t[0]\n1\tb\n", "row 1: found 2 columns, expected 5"),
         (CORP.replace("0\t2\tmet", "0\t9\tmet"), "relation: found .*two rows from 0 to 3"),
+        ("0\ta\tB-P\t['r']\t[99999999999]\n", "row 0: found the word '99999"),
         ("a\tO\n", "looks like columns without relations"),
     ],
 )
@@ -367,11 +369,49 @@ def test_faults_of_rows(tmp_path: Path, rows: str, message: str) -> None:
         read_split(tmp_path / "train.txt")
 
 
-@pytest.mark.parametrize("line", ["T1\tPER 0 99\tAnn", "T1\tPER x 3\tAnn", "T1"])
+@pytest.mark.parametrize(
+    "line", ["T1\tPER 0 99\tAnn", "T1\tPER x 3\tAnn", "T1\tPER ² 3\tAnn", "T1"]
+)
 def test_faults_of_brat(tmp_path: Path, line: str) -> None:
     (tmp_path / "d.txt").write_text("Ann")
     (tmp_path / "d.ann").write_text(line)
     with pytest.raises(CorpusError, match=r"d\.ann: field line 1: found"):
+        read_split(tmp_path)
+
+
+RECORDS = (DYGIE, TAGS, UIE, TPLINKER, DUIE, DOCCANO, LABEL_STUDIO, TRIPLES, {"rows": [], "ann": 1})
+VALUES = (None, True, -1, 0, 10**9, 0.5, "", "a", [], [[]], [[1, 2]], {}, {"text": "a b"}, ["B-P"])
+
+
+def mutated(value: Any, draw: random.Random) -> Any:
+    """Replace, drop or keep each part of a record."""
+    if draw.random() < 0.03:
+        return draw.choice(VALUES)
+    if isinstance(value, dict):
+        return {k: mutated(v, draw) for k, v in value.items() if draw.random() < 0.98}
+    return [mutated(part, draw) for part in value] if isinstance(value, list | tuple) else value
+
+
+def test_no_record_ends_in_another_error(tmp_path: Path) -> None:
+    messages = []
+    for seed in range(1500):
+        draw = random.Random(seed)
+        path = write_lines(tmp_path / "x", [TRIPLES, mutated(draw.choice(RECORDS), draw)])
+        for tokenizes in (False, True):
+            try:
+                read_split(path, Reading(tokenizes=tokenizes))
+            except CorpusError as error:
+                messages.append(str(error))
+    assert 500 < len(messages) < 2500
+    assert all("record 2: " in message for message in messages)
+
+
+def test_a_brat_file_without_its_text(tmp_path: Path) -> None:
+    (tmp_path / "d.ann").write_text("T1\tP 0 1\ta")
+    with pytest.raises(CorpusError, match=r"d\.txt: cannot be read"):
+        read_split(tmp_path)
+    (tmp_path / "d.txt").write_bytes(b"\xff")
+    with pytest.raises(CorpusError, match="not UTF-8"):
         read_split(tmp_path)
 
 
