@@ -30,6 +30,7 @@ print(".target sm_90" in compiled.asm["ptx"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("block", "tiles"), [(16, "one"), (64, "many")])
 def test_the_kernel_compiles_for_hopper(block: int, tiles: str) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}

@@ -377,6 +377,7 @@ class TestRealModel:
         near, far = (torch.cosine_similarity(money, other, dim=0) for other in (rates, river))
         assert near > far + 0.05
 
+    @pytest.mark.slow
     def test_fine_tuning_lowers_the_loss(self, minilm: Path) -> None:
         config = settings(
             minilm,
