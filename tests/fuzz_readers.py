@@ -43,6 +43,13 @@ SEEDS: dict[str, list[bytes]] = {
         b'[{"type": "r", "head": 0, "tail": 0}]}]',
         b'{"sentText": "Ann met Bob .", "relationMentions": [{"em1Text": "Ann", "em2Text": "Bob", '
         b'"label": "met"}], "entityMentions": [{"text": "Ann", "start": 0}]}',
+        b'{"sentences": [["a", "b"]], "ner": [[[0, 0, "P"]]], "relations": [[[0, 0, 1, 1, "r"]]]}',
+        b'{"tokens": ["a", "b"], "tags": ["B-P", "O"], "relations": []}',
+        b'{"text": "Ann met Bob.", "relation_list": [{"subject": "Ann", "predicate": "met", '
+        b'"object": "Bob", "subj_char_span": [0, 3], "obj_char_span": [8, 11]}]}',
+        b'{"text": "Ann met Bob.", "entities": [{"label": "P", "start": 0, "end": 3}], '
+        b'"relations": [{"type": "r", "head": 0, "tail": 0}]}',
+        b"#doc 1\n0\ta\tB-P\t['r']\t[1]\n1\tb\tB-P\t['N']\t[1]\n",
     ],
     "records": [b'{"text": "Ann met Bob .", "id": 3}\n{"tokens": ["a"], "pos": ["N"]}\n'],
     "vectors": [b"2 3\nann 0.1 0.2 0.3\nbob 1 2 3\n", b"ann 0.1 0.2 0.3\n"],

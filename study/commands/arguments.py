@@ -198,6 +198,8 @@ class Record:
     data_root: DataRoot = None
     embeddings: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Pretrained word vectors: reports then show which words have one."""
+    set: Settings = ()
+    """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
     out: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
@@ -219,8 +221,8 @@ class Convert:
     target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """The folder or file to write. It must not exist."""
     data_root: DataRoot = None
-    dev_fraction: Annotated[float, tyro.conf.arg(metavar="SHARE")] = 0.0
-    """Share of train that becomes a missing dev split; from one file, a test split, too."""
+    set: Settings = ()
+    """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""

@@ -163,7 +163,9 @@ def _cases(options: CaseStudy, models: Sequence[Loaded]) -> Iterator[Case]:
     for number, text in enumerate(options.sentence, 1):
         yield from_text(text, f"Sentence {number}")
     if options.data is not None:
-        corpus, _ = tag_pos(load_corpus(options.data, options.data_root, max_missing=1.0))
+        fraction = models[-1].config.data.dev_fraction
+        loaded = load_corpus(options.data, options.data_root, 1.0, fraction)
+        corpus, _ = tag_pos(loaded)
         found = find_refined(corpus.test, models, options.find) if options.find else ()
         entity_word = models[-1].config.data.entity_word
         for number in options.test:

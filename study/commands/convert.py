@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from rin_core.config import Config
 from rin_core.data.corpus import Sentence
 from rin_core.data.loading import find_corpus, load_corpus
 from rin_core.data.readers.split import read_files
+from study.commands.options import parse_overrides
 from study.commands.printing import plural, say
 
 if TYPE_CHECKING:
@@ -26,13 +28,13 @@ def run(options: Convert, console: Console) -> int:
     """
     if options.target.exists():
         raise ValueError(f"convert: {options.target} exists; choose a new name")
+    fraction = Config().with_overrides(parse_overrides(options.set)).data.dev_fraction
     source = find_corpus(options.source, options.data_root) if options.source != "demo" else None
-    if source and source.is_file() and not options.dev_fraction:
+    if source and source.is_file() and not fraction:
         splits, notes = read_files({"": (source,)})
         files = {options.target: splits[""]}
     else:
-        root, fraction = options.data_root, options.dev_fraction
-        corpus = load_corpus(options.source, root, max_missing=1.0, dev_fraction=fraction)
+        corpus = load_corpus(options.source, options.data_root, 1.0, fraction)
         notes = (*corpus.notes, *corpus.missing_report())
         files = {options.target / f"{split}.json": s for split, s in corpus.splits().items()}
     for note in notes:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
+from study.commands.options import parse_overrides
 from study.commands.printing import say
 from study.ledger.ledger import Ledger
 from study.planning.corpora import record_corpus, record_vectors
@@ -22,7 +23,7 @@ def run(options: Record, console: Console) -> int:
     Raises:
         ValueError: A corpus cannot be read.
     """
-    ledger, config = Ledger(options.out), Config()
+    ledger, config = Ledger(options.out), Config().with_overrides(parse_overrides(options.set))
     for name in options.data:
         corpus = load_dataset(
             name, config, data_root=options.data_root, embeddings=options.embeddings

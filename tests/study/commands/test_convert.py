@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rin_core.data.corpus import Sentence
+from rin_core.data.corpus import CorpusError, Sentence
 from rin_core.data.loading import load_corpus
 from rin_core.data.readers.split import read_split
 from study.commands.main import main, parse
+from study.ledger.ledger import Ledger
 from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus, write_lines
 
 
@@ -44,7 +45,7 @@ def test_one_file_is_split_on_request(tmp_path: Path) -> None:
         tmp_path / "all.json",
         [changed(TRIPLES, text=f"Bean left Apollo 12 {k}") for k in range(20)],
     )
-    assert convert(source, tmp_path / "out", "--dev-fraction", 0.1) == 0
+    assert convert(source, tmp_path / "out", "--set", "data.dev_fraction=0.1") == 0
     sizes = {path.stem: len(json.loads(path.read_text())) for path in (tmp_path / "out").iterdir()}
     assert sizes == {"train": 16, "dev": 2, "test": 2}
 
@@ -62,3 +63,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "all.json", [TRIPLES])
     with pytest.raises(ValueError, match=r"all\.json exists; choose a new name"):
         convert(source, source)
+
+
+def test_a_corpus_without_dev_is_recorded_with_the_setting(tmp_path: Path) -> None:
+    folder = write_corpus(tmp_path / "mine")
+    (folder / "dev.json").unlink()
+    arguments = ["record", "--data", str(folder), "--out", str(tmp_path / "runs")]
+    with pytest.raises(CorpusError, match=r"--set data\.dev_fraction=0\.1"):
+        main(parse(arguments))
+    assert main(parse([*arguments, "--set", "data.dev_fraction=0.1"])) == 0
+    digest = load_corpus(str(folder), dev_fraction=0.1).digest()
+    assert Ledger(tmp_path / "runs").corpus_path(digest).exists()
