@@ -13,8 +13,8 @@ import getpass
 import json
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy
@@ -59,6 +59,14 @@ class RemoteRun:
     """Parameters and corpus have arrived."""
     last_epoch: int | None = None
     """None: MLflow has to be asked."""
+    sent: set[str] = field(default_factory=set)
+    """Steps whose write was answered. A retry continues after them."""
+
+    def once(self, step: str, write: Callable[[], object]) -> None:
+        """Write a step, unless an earlier attempt has done so."""
+        if step not in self.sent:
+            write()
+            self.sent.add(step)
 
 
 class MlflowRuns:
@@ -101,8 +109,8 @@ class MlflowRuns:
             return
         try:
             if not remote.described:
-                if self.dataset is not None:
-                    self.client.log_inputs(remote.run_id, [self.dataset])
+                if (dataset := self.dataset) is not None:
+                    remote.once("corpus", lambda: self.client.log_inputs(remote.run_id, [dataset]))
                 params = [Param(name, str(value)) for name, value in spec.params.items()]
                 self.client.log_batch(remote.run_id, params=params)  # last: it marks both as sent
                 remote.described = True
@@ -203,6 +211,7 @@ class MlflowRuns:
         if remote.status != "RUNNING" and not ended:
             self.client.update_run(remote.run_id, status="RUNNING")
             remote.status = "RUNNING"
+            remote.sent.clear()
         return remote
 
     def _create(self, spec: RunSpec) -> RemoteRun:
@@ -248,7 +257,7 @@ class MlflowRuns:
             tags["rin.epochs"] = str(spec.pruned_after)
         elif (failure := spec.run.failure()) is not None:
             tags["rin.failure"] = failure.reason
-        self._set_tags(remote.run_id, tags)
+        remote.once(f"state {state}", lambda: self._set_tags(remote.run_id, tags))
         self.client.set_terminated(remote.run_id, STATUS[state], ended)
         remote.status = STATUS[state]
 
@@ -266,10 +275,11 @@ class MlflowRuns:
         tags |= {"rin.arithmetic": origin.arithmetic} if origin.arithmetic else {}
         tags |= {COMMIT: origin.code.commit} if origin.code.commit else {}
         tagged = [RunTag(k, v) for k, v in tags.items()]
-        self.client.log_batch(remote.run_id, metrics=metrics, tags=tagged)
-        self.client.log_dict(remote.run_id, result.config, "config.json")
-        if spec.run.weights.exists():
-            self.client.log_artifact(remote.run_id, str(spec.run.weights))
+        client, run_id, weights = self.client, remote.run_id, spec.run.weights
+        remote.once("result", lambda: client.log_batch(run_id, metrics=metrics, tags=tagged))
+        remote.once("config", lambda: client.log_dict(run_id, result.config, "config.json"))
+        if weights.exists():
+            remote.once("weights", lambda: client.log_artifact(run_id, str(weights)))
 
 
 def dataset_input(corpus: EncodedCorpus) -> DatasetInput:
