@@ -158,7 +158,7 @@ def union(spans: list[tuple[float, float]]) -> float:
 
 
 def _attempt(record: Record, name: str, measured: Any) -> None:
-    """Record a measurement, or why it could not be made; the line goes on either way."""
+    """Record a measurement, or why it could not be made. The line continues in both cases."""
     try:
         record[name] = measured()
     except RuntimeError as error:

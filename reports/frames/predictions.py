@@ -115,8 +115,8 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
     done = done.assign(content=[_content(trial, corpora) for _, trial in done.iterrows()])
     known = done[done["content"].isin(list(corpora))]
     if known.empty:
-        lack = f"None of {len(done)} finished trials is of a corpus that the ledger describes."
-        return SentenceCounts(problems=(lack,) if len(done) else ())
+        problem = f"The ledger describes no corpus of the {len(done)} finished trials."
+        return SentenceCounts(problems=(problem,) if len(done) else ())
     # The last trial's corpus: an earlier content of the same name is another test split.
     corpus = corpora[str(known["content"].iloc[-1])]
     ledger = Ledger(runs)

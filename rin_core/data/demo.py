@@ -92,7 +92,7 @@ class _Head(NamedTuple):
 
 
 def _tell(draft: _Draft, rule: Rule, depth: int = 0, head: _Head | None = None) -> dict[str, Span]:
-    """Write a rule out, and return where its slots and its head came to stand."""
+    """Write a rule out, and return the positions of its slots and of its head."""
     spans: dict[str, Span] = {}
     for token in rule.tokens:
         if token == "_" and head:

@@ -120,7 +120,7 @@ def test_without_predictions_there_is_no_table(tmp_path: Path) -> None:
     frame = read_ledger(tmp_path)
     counts = read_counts(tmp_path, frame)
     assert (
-        "None of 1 finished trials is of a corpus that the ledger describes" in counts.problems[0]
+        "The ledger describes no corpus of the 1 finished trials" in counts.problems[0]
     )
     assert breakdown_table(study_data(tmp_path, frame)) is None
 
