@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from mlflow.tracking import MlflowClient
 
@@ -21,6 +20,7 @@ from rin_core.data.loading import load_dataset
 from search_spaces import find_space
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
+from study.ledger.schema import Result
 from tests.servers import MlflowServer
 from tests.studies import numbers, results
 from tests.tracked import RECORDED, differences
@@ -40,7 +40,7 @@ SETTINGS: dict[str, object] = {
 OUT_MIB = 64  # of the file system that holds the study's output
 KILLED = -signal.SIGKILL
 
-Results = dict[str, dict[str, Any]]
+Results = dict[str, Result]
 
 
 def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
@@ -189,7 +189,7 @@ class World:
         for name, result in wanted.items():
             if name not in found:
                 yield f"{name}: lost"
-            elif numbers(found[name]) != numbers(result):
+            elif numbers(found[name]) != numbers(result.to_json()):
                 yield f"{name}: wrong numbers"
         # What a trial took of the machine in an epoch that it died in was never told.
         client = MlflowClient(tracking_uri=self.server.url)

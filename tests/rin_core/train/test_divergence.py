@@ -47,7 +47,7 @@ def test_a_grid_goes_on_and_says_which(spert_folder, tmp_path):
     assert code == 1
     assert "Traceback" not in shown
     assert len(results(out)) == 3
-    assert "audit: 4 planned, 3 done" in shown
+    assert "3 of 4 trials finished" in shown
     assert "failed: epoch 1: the training loss is nan" in " ".join(shown.split())
 
 

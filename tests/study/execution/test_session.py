@@ -134,7 +134,7 @@ def check_second_time(corpus: Path, out: Path, after: dict[str, dict[str, Any]])
     report = out / "reports" / EXPERIMENT
     files = {path.name: path.read_bytes() for path in report.iterdir()}
     seconds, shown = run(corpus, out)
-    assert f"{PLANNED} done, 0 to run" in shown
+    assert f"{PLANNED} finished, 0 to run" in shown
     assert results(out) == after
     assert {path.name: path.read_bytes() for path in report.iterdir()} == files
     assert seconds < 60
