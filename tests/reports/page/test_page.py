@@ -20,6 +20,8 @@ from reports.page.page import RunLists, inline
 from tests.conftest import Reported
 from tests.ledgers import EXPERIMENT, Ledger, an_eventful_ledger, write_search
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def page(reported: Reported) -> str:

@@ -50,6 +50,8 @@ from study.ledger.ledger import Ledger
 from study.planning.corpora import record_corpora
 from study.planning.grid import Plan, make_plan
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, object] = {
     "encoder.hidden_size": 32,
     "model.feature_size": 32,

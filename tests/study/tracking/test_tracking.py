@@ -234,6 +234,7 @@ def test_a_pruned_run_has_no_result_even_if_its_unit_is_trained_on(
     assert "F1/test" not in run.data.metrics
 
 
+@pytest.mark.slow
 def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, runs, client, monkeypatch):
     finish(runs["aaa"], 2)
     tracker = opened()
@@ -254,6 +255,7 @@ def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, runs, clie
     assert steps(client, run) == [1, 2]
 
 
+@pytest.mark.slow
 def test_one_run_that_cannot_be_written_holds_up_no_other(opened, runs, client, caplog):
     tracker = opened()
     learn(runs["aaa"], 1)
