@@ -20,8 +20,3 @@ class TrialState(StrEnum):
     """Its last attempt raised an error; the next study tries again."""
     UNREADABLE = "unreadable"
     """Its record is damaged."""
-
-    @property
-    def is_final(self) -> bool:
-        """Tell whether the trial has ended: finished, pruned or failed."""
-        return self in (TrialState.FINISHED, TrialState.PRUNED, TrialState.FAILED)
