@@ -22,6 +22,7 @@ from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
 
 SUFFIX = ".toml"
+LONGEST_LINE = 10_000
 _NAME = re.compile(r"\w[\w.-]*")
 _MOST_STEPS = 10**6
 _OF_SEARCHES = {"trials", "sampler", "hours", "asha"}
@@ -114,7 +115,12 @@ def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
         'my_rounds'
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        # A key of very many parts takes the TOML parser minutes.
+        for number, line in enumerate(text.splitlines(), start=1):
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"line {number}: must have at most {LONGEST_LINE:,} characters")
+        content = tomllib.loads(text)
         _refuse_names(path.stem, known)
         return _space(path.stem, content, known.values())
     except OSError as error:

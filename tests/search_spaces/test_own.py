@@ -236,8 +236,10 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
                 ("encoder.hidden_size", "low = 60, high = 260", "its values include .* 61"),
             )
         ),
-        ("a = " + "[" * 100_000, "nested"),
-        ("[arms.a]\na" + ".b" * 5_000 + " = 1", "nested|no such field"),
+        ("a = " + "[" * 9_000, "nested"),
+        ("a = " + "[" * 100_000, "line 1: must have at most 10,000 characters"),
+        ("[arms.a]\na" + ".b" * 4_900 + " = 1", "nested|no such field"),
+        ("[arms.a]\na" + ".b" * 50_000 + " = 1", "line 2: must have at most 10,000 characters"),
         ("[arms.a]\nmodel.rounds = 1" + "0" * 400, "model.rounds"),
         ("trials = 1" + "0" * 30 + "\n" + SEARCH, "trials = 1000.*: must be less than"),
         ("hours = 1" + "0" * 400 + "\n" + SEARCH, "hours"),

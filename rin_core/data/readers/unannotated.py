@@ -10,7 +10,7 @@ from rin_core.data.readers.sentences import LONGEST_TEXT, build_sentence
 
 
 def read_unannotated(record: object, tokenize: Callable[[str], Iterable[str]]) -> Sentence:
-    """Read no more of a record than its words and tags, for a model to annotate.
+    """Read only the words and tags of a record, for a model to annotate.
 
     Args:
         record: In any of the formats; its annotation is not looked at. No words are legal.
