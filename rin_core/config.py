@@ -30,8 +30,13 @@ class DataConfig:
     """The word that stands for a multi-word entity in a triple."""
     lowercase: bool = True
     """Lower-case words for the vocabulary. A transformer's tokenizer gets the words as written."""
+    vocabulary: Literal["train", "vectors"] = "train"
+    """Known words: those of the training split, or also every other word of the word vectors'
+    file. Without a file the two are the same."""
     pos: Literal["auto", "off"] = "auto"
     """Part-of-speech features: from the corpus, else from a tagger if one is installed."""
+    entity_types: bool = False
+    """Tag entities with their types, where the corpus has types."""
     max_missing: float = 0.01
     """Largest share of a split's triples that may have an argument missing from the sentence."""
     dev_fraction: float = 0.0
@@ -39,8 +44,8 @@ class DataConfig:
     sentences are part of the data's digest."""
 
     def __post_init__(self) -> None:
-        require_choice(self, "data", "entity_word")
-        require_choice(self, "data", "pos")
+        for name in ("entity_word", "vocabulary", "pos"):
+            require_choice(self, "data", name)
         require(0 <= self.max_missing <= 1, "data.max_missing", self.max_missing, "in [0, 1]")
         cuts = 0 <= self.dev_fraction <= 0.5
         require(cuts, "data.dev_fraction", self.dev_fraction, "in [0, 0.5]")
@@ -66,7 +71,10 @@ class EncoderTraits:
 #: To add an encoder, add its name to ``EncoderKind``, an entry here, and its class to the tables of
 #: ``rin_core.model.encoders``.
 ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
-    "bilstm": EncoderTraits(settings=frozenset({"word_dim", "pos_dim", "hidden_size", "dropout"})),
+    "bilstm": EncoderTraits(
+        settings=frozenset({"word_dim", "pos_dim", "hidden_size", "dropout", "freeze"})
+        | {"case_dim", "characters", "character_dim"}
+    ),
     "transformer": EncoderTraits(
         settings=frozenset({"dropout", "freeze", "max_pieces"}), reads_pieces=True, bfloat16=True
     ),
@@ -83,6 +91,13 @@ class EncoderConfig:
     """Width of the BiLSTM's word vectors; pretrained vectors must have it."""
     pos_dim: int = 10
     """Width of the BiLSTM's part-of-speech vectors, used where the corpus has tags."""
+    case_dim: int = 0
+    """Width of the BiLSTM's vectors of a word's case, such as lower or title case; 0 for none."""
+    characters: Literal["none", "cnn", "lstm"] = "none"
+    """What makes a vector of a word's characters for the BiLSTM: nothing, a convolution (Ma and
+    Hovy 2016) or a BiLSTM (Lample et al. 2016)."""
+    character_dim: int = 30
+    """Width of a word's character vector."""
     hidden_size: int = 100
     """D of the BiLSTM, both directions together; a transformer has its own."""
     dropout: float = 0.1
@@ -94,14 +109,17 @@ class EncoderConfig:
     Its content is part of the data's digest; its name or path is not part of the fingerprint.
     """
     freeze: bool = False
-    """Do not train the pretrained weights; the transformer then runs without its dropout."""
+    """Do not train the pretrained weights: a transformer, which then runs without its dropout, or
+    the word vectors of a BiLSTM."""
     max_pieces: int = 512
     """Most sub-word pieces that a transformer reads at once, special ones included. The model's
     own limit applies if it is lower. Longer sentences are read in overlapping windows."""
 
     def __post_init__(self) -> None:
         require_choice(self, "encoder", "kind")
-        for name, least in (("word_dim", 1), ("pos_dim", 1), ("max_pieces", 8)):
+        require_choice(self, "encoder", "characters")
+        least_values = {"word_dim": 1, "pos_dim": 1, "case_dim": 0, "character_dim": 2}
+        for name, least in (*least_values.items(), ("max_pieces", 8)):
             value = getattr(self, name)
             require(value >= least, f"encoder.{name}", value, f"at least {least}")
         even = self.hidden_size >= 2 and self.hidden_size % 2 == 0
@@ -129,7 +147,10 @@ class EncoderConfig:
         Args:
             pos: Whether part-of-speech tags are used.
         """
-        used = self.traits.settings if pos else self.traits.settings - {"pos_dim"}
+        unused = set() if pos else {"pos_dim"}
+        if self.characters == "none":
+            unused.add("character_dim")
+        used = self.traits.settings - unused
         return EncoderConfig(kind=self.kind, **{name: getattr(self, name) for name in used})
 
 
@@ -226,6 +247,14 @@ class TrainingConfig:
     """Largest number of epochs."""
     patience: int = 20
     """Epochs without a better dev F1 after which training stops."""
+    word_dropout: float = 0.0
+    """Share of the training words that a step reads as the unknown word, which learns its vector
+    that way. Not for encoders of sub-word pieces."""
+    average: Literal["none", "ema"] = "none"
+    """``ema`` also keeps an exponential moving average of the weights, and scores it once at the
+    end, without choosing an epoch."""
+    average_decay: float = 0.999
+    """Share of the moving average that a step keeps."""
     clip_norm: float = 5.0
     """Largest gradient norm."""
     selection: Literal["dev", "test"] = "dev"
@@ -234,7 +263,7 @@ class TrainingConfig:
     """Seed of weights, batches and dropout."""
 
     def __post_init__(self) -> None:
-        for name in ("precision", "selection"):
+        for name in ("precision", "average", "selection"):
             require_choice(self, "training", name)
         for name in ("batch_size", "max_epochs", "patience"):
             value = getattr(self, name)
@@ -243,6 +272,9 @@ class TrainingConfig:
             value = getattr(self, name)
             require(0 < value < float("inf"), f"training.{name}", value, "positive and finite")
         require(0 <= self.warmup <= 1, "training.warmup", self.warmup, "in [0, 1]")
+        require(0 <= self.word_dropout < 1, "training.word_dropout", self.word_dropout, "in [0, 1)")
+        average = self.average_decay
+        require(0 < average < 1, "training.average_decay", average, "between 0 and 1")
         decay = self.weight_decay
         require(0 <= decay < float("inf"), "training.weight_decay", decay, "0 or more, finite")
         require(0 <= self.seed < 2**32, "training.seed", self.seed, "in [0, 2^32)")
@@ -328,7 +360,15 @@ class Config:
             dev_fraction=default.data.dev_fraction,
         )
         if self.encoder.traits.reads_pieces:
-            data = dataclasses.replace(data, lowercase=default.data.lowercase, pos=default.data.pos)
+            # Neither words nor tags are read: these settings change nothing.
+            unused = {
+                name: getattr(default.data, name) for name in ("lowercase", "vocabulary", "pos")
+            }
+            data = dataclasses.replace(data, **unused)
+            training = dataclasses.replace(training, word_dropout=default.training.word_dropout)
+        if training.average == "none":
+            decay = default.training.average_decay
+            training = dataclasses.replace(training, average_decay=decay)
         if not self.encoder.fine_tunes:
             rate = default.training.encoder_learning_rate
             training = dataclasses.replace(training, encoder_learning_rate=rate)

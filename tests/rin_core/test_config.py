@@ -28,7 +28,8 @@ DIGEST = "0123456789abcdef"
 LEDGERS = Path(__file__).parents[2] / "results" / "ledger"
 #: Do not count alone: needs model.rounds = 0; decides only what is refused; for a transformer.
 NOT_ALONE = {"model.task_features", "data.max_missing", "data.dev_fraction"} | {
-    "encoder.model", "encoder.freeze", "encoder.max_pieces", "training.encoder_learning_rate"
+    "encoder.model", "encoder.character_dim", "encoder.max_pieces",
+    "training.encoder_learning_rate", "training.average_decay",
 }  # fmt: skip
 
 
@@ -255,7 +256,11 @@ class TestCanonical:
         ("base", "path", "value"),
         [
             (Config(), "encoder.model", "some/model"),
-            (Config(), "encoder.freeze", True),
+            (Config(), "encoder.character_dim", 50),
+            (BERT, "encoder.characters", "cnn"),
+            (BERT, "data.vocabulary", "vectors"),
+            (BERT, "training.word_dropout", 0.1),
+            (Config(), "training.average_decay", 0.99),
             (Config(), "encoder.max_pieces", 128),
             (Config(), "training.encoder_learning_rate", 1e-5),
             (BERT, "encoder.model", "/some/folder"),
@@ -328,17 +333,25 @@ def configs(draw: st.DrawFn) -> Config:
         selection=draw(st.sampled_from(["dev", "test"])),
         encoder_learning_rate=draw(st.sampled_from([1e-5, 2e-4])),
         precision=draw(st.sampled_from(precisions)),
+        word_dropout=draw(st.sampled_from([0.0, 0.04])),
+        average=draw(st.sampled_from(["none", "ema"])),
+        average_decay=draw(st.sampled_from([0.999, 0.99])),
     )
     encoder = EncoderConfig(
         kind=kind,
         hidden_size=draw(st.sampled_from([10, 100])),
         model=draw(st.sampled_from(["google-bert/bert-base-cased", "some/folder"])),
         freeze=draw(switch),
+        case_dim=draw(st.sampled_from([0, 5])),
+        characters=draw(st.sampled_from(["none", "cnn", "lstm"])),
+        character_dim=draw(st.sampled_from([30, 50])),
         max_pieces=draw(st.sampled_from([128, 512])),
     )
     data = DataConfig(
         entity_word=draw(st.sampled_from(["first", "last"])),
         lowercase=draw(switch),
+        vocabulary=draw(st.sampled_from(["train", "vectors"])),
+        entity_types=draw(switch),
         pos=draw(st.sampled_from(["auto", "off"])),
     )
     return Config(data=data, encoder=encoder, model=model, training=training)
@@ -441,6 +454,7 @@ class TestFingerprint:
         elif isinstance(value, bool):
             other = not value
         else:
-            other = value * 2 if value else 1
+            other = value / 2 if value else 0.5 if isinstance(value, float) else 1
+            other = type(value)(other)
         base = base_of(path)
         assert base.override(path, other).fingerprint(DIGEST) != base.fingerprint(DIGEST)
