@@ -246,7 +246,8 @@ class TrainingConfig:
     max_epochs: int = 100
     """Largest number of epochs."""
     patience: int = 20
-    """Epochs without a better dev F1 after which training stops."""
+    """Epochs without a better dev F1 after which training stops. While every F1 is 0, epochs
+    without a lower training loss."""
     word_dropout: float = 0.0
     """Share of the training words that a step reads as the unknown word, which learns its vector
     that way. Not for encoders of sub-word pieces."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,8 +33,7 @@ from rin_core.train.checkpoint import (
 )
 from rin_core.train.metrics import Decoded, decode, evaluate, score
 from rin_core.train.optimizer import make_optimizer, set_step_sizes, warmup_factor
-
-EndReason = Literal["patience", "max_epochs"]
+from rin_core.train.stopping import EndReason, best_epoch, end_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +81,19 @@ class _State:
 
     @property
     def best_epoch(self) -> int:
-        """The first epoch with the highest F1 on the split that selects."""
-        return max(self.history, key=lambda e: (e.selection_scores["f1"], -e.epoch)).epoch
+        """The epoch whose weights are kept."""
+        return best_epoch(*self._scores())
 
-    def stop_reason(self, config: Config) -> EndReason | None:
-        if not self.history:
-            return None
-        if len(self.history) - self.best_epoch >= config.training.patience:
-            return "patience"
-        return "max_epochs" if len(self.history) >= config.training.max_epochs else None
+    def end_reason(self, config: Config) -> EndReason | None:
+        training = config.training
+        return end_reason(
+            *self._scores(), patience=training.patience, max_epochs=training.max_epochs
+        )
+
+    def _scores(self) -> tuple[list[float], list[float]]:
+        """Return F1 on the split that selects, and training loss, both by epoch."""
+        f1 = [epoch.selection_scores["f1"] for epoch in self.history]
+        return f1, [epoch.train_loss for epoch in self.history]
 
 
 class Trainer:
@@ -133,7 +136,7 @@ class Trainer:
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> Result:
         """Train to the end; call ``on_epoch`` after each epoch, once it is on disk."""
-        while (reason := self.state.stop_reason(self.config)) is None:
+        while (reason := self.state.end_reason(self.config)) is None:
             epoch = self._epoch(len(self.state.history) + 1)
             self.state.history.append(epoch)
             self._keep(epoch)

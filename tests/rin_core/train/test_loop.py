@@ -233,6 +233,15 @@ class TestSelection:
         result = train(TINY.override("training.max_epochs", 3), corpus)
         assert (len(result.history), result.best_epoch, result.end_reason) == (3, 3, "max_epochs")
 
+    def test_nothing_learned(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
+        """The loss falls, so patience does not run out; the weights of the lowest loss are kept."""
+        scripted(monkeypatch, corpus, dev=[0.0] * 6, test=[0.0])
+        config = TINY.with_overrides({"training.patience": 2, "training.max_epochs": 6})
+        result = train(config, corpus)
+        lowest = losses(result).index(min(losses(result))) + 1
+        assert (len(result.history), result.end_reason) == (6, "max_epochs")
+        assert result.best_epoch == lowest > 4
+
     def test_by_test(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
         script = scripted(monkeypatch, corpus, test=[0.2, 0.8, 0.3, 0.8])
         config = TINY.with_overrides({"training.selection": "test", "training.max_epochs": 3})
