@@ -135,7 +135,7 @@ def agreement(predictor: Predictor, weights: Path, sentences: Sequence[Sentence]
     decoded, f1 = evaluated(sentences)
     triples, spans = as_rows(predictor.predict(sentences), predictor)
     different = triples ^ set(map(tuple, decoded.triples_4N.T.tolist()))
-    different |= spans ^ set(map(tuple, decode_spans(decoded.tags_NL).T.tolist()))
+    different |= spans ^ set(map(tuple, decode_spans(decoded.tags_NL)[:3].T.tolist()))
     usual = [replace(s, pos=predictor.vocabulary.usual_tags(s.words)) for s in sentences]
     return Agreement(
         name=weights.parent.name,

@@ -18,6 +18,8 @@ class Rounds:
     """After each round, 0 to K; None if the model does not know the relation."""
     predicted: tuple[bool, ...]
     """Whether the model predicts the row after each round."""
+    types: tuple[str, ...] = ()
+    """Type of an entity after each round, for a model that predicts types."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,11 @@ def _rounds(row: Mapping[str, Any]) -> Rounds:
     probabilities = tuple(float(p) for p in row["probabilities"])
     # The best tags decide about a span, whatever its probability; 0.5 decides about a triple.
     predicted = row.get("decoded") or [p >= 0.5 for p in probabilities]
-    return Rounds(probabilities=probabilities, predicted=tuple(bool(p) for p in predicted))
+    return Rounds(
+        probabilities=probabilities,
+        predicted=tuple(bool(p) for p in predicted),
+        types=tuple(str(name) for name in row.get("types", ())),
+    )
 
 
 def _triple(row: Mapping[str, Any]) -> Item:

@@ -88,6 +88,16 @@ class Corpus:
             content.update(json.dumps(rows, separators=(",", ":")).encode())
         return content.hexdigest()[:16]
 
+    def type_digest(self) -> str:
+        """Identify the types of all entities, which :meth:`digest` leaves out.
+
+        Returns:
+            16 hexadecimal digits.
+        """
+        rows = [[s.types for s in sentences] for sentences in self.splits().values()]
+        text = json.dumps(rows, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     def missing_report(self) -> list[str]:
         """Return one line for each split with triples that could not be located."""
         return [

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rin_core.config import DataConfig
-from rin_core.data.corpus import Corpus, Sentence, Span, entity_place, word_facts
+from rin_core.data.corpus import Corpus, Sentence, entity_place, word_facts
 from rin_core.data.pieces import Pieces, PieceTokenizer
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.tags import span_tags
@@ -35,17 +35,18 @@ class EncodedSplit:
     words_NL: Array
     pos_NL: Array | None
     tags_NL: Array
-    """Gold BIESO tags; padding is :data:`IGNORED`."""
+    """Gold entity tags; padding is :data:`IGNORED`."""
     lengths_N: Array
     gold_4M: Array
     """Distinct gold triples as rows sentence, subject, relation, object, sentences ascending."""
     gold_starts: Array
     """Where each sentence's gold triples start, and the end of the last [N + 1]."""
-    exact_6X: Array
-    """Distinct gold triples with the other end of both spans: rows sentence, subject word,
-    its span's other end, relation, object word, its span's other end."""
-    entities_3E: Array
-    """Gold entity spans as rows sentence, start, end (exclusive)."""
+    exact_8X: Array
+    """Distinct gold triples with the spans and types of both arguments: rows sentence, subject
+    word, its span's other end, its type, relation, object word, its span's other end, its type."""
+    entities_4E: Array
+    """Gold entities as rows sentence, start, end (exclusive), type: 0 without types, -1 for a type
+    that the training split does not have, which no model predicts."""
     relations_2P: Array
     """Distinct (sentence, relation) pairs of the gold triples, unknown relations left out."""
     missed_triples: int
@@ -56,6 +57,8 @@ class EncodedSplit:
     """(sentence, relation) pairs whose relation the training split never shows."""
     missed_entities: int
     """Gold entities that are not in their sentence."""
+    has_types: bool = False
+    """Whether the tags contain entity types."""
     pieces: Pieces | None = None
     """The words as a transformer reads them; None for the BiLSTM."""
 
@@ -104,6 +107,7 @@ def encode_corpus(
         config: Which word stands for an entity.
         vectors: Pretrained rows for ``vocabulary``.
         vocabulary: From :func:`rin_core.data.vocabulary.build_vocabulary` on the training split.
+            If it has entity types, they are part of the digest.
         pretrained: The transformer that reads the corpus, if any.
     """
     tokenizer = pretrained.tokenizer if pretrained else None
@@ -115,6 +119,8 @@ def encode_corpus(
     identity = f"{content} {vectors.digest if vectors else None}"
     if pretrained is not None:
         identity += f" {pretrained.digest}"
+    if vocabulary.entity_types:
+        identity += f" {corpus.type_digest()}"
     return EncodedCorpus(
         name=corpus.name,
         train=splits[0],
@@ -131,7 +137,12 @@ def encode_corpus(
 
 def corpus_vocabulary(corpus: Corpus, config: DataConfig) -> Vocabulary:
     """Return the vocabulary of the training split under the given settings."""
-    return build_vocabulary(corpus.train, lowercase=config.lowercase, use_pos=config.pos == "auto")
+    return build_vocabulary(
+        corpus.train,
+        lowercase=config.lowercase,
+        use_pos=config.pos == "auto",
+        use_types=config.entity_types,
+    )
 
 
 def encode_split(
@@ -141,22 +152,22 @@ def encode_split(
     tokenizer: PieceTokenizer | None = None,
 ) -> EncodedSplit:
     """Encode sentences; relations that are not in the vocabulary are counted as missed."""
-
-    def place(span: Span) -> tuple[int, int]:
-        return entity_place(span, entity_word)
-
     L = max(len(s.words) for s in sentences)
     words, tags = (np.full((len(sentences), L), fill, np.int32) for fill in (PAD, IGNORED))
     pos = np.full((len(sentences), L), PAD, np.int32) if vocabulary.pos else None
     relation_ids = vocabulary.relation_ids
     gold: list[list[tuple[int, ...]]] = []
     exact: list[tuple[int, ...]] = []
+    entities: list[tuple[int, ...]] = []
     relations: list[tuple[int, ...]] = []
     missed_triples = missed_exact = missed_relations = 0
     for n, sentence in enumerate(sentences):
         length = len(sentence.words)
         words[n, :length] = vocabulary.word_ids(sentence.words)
-        tags[n, :length] = span_tags(sentence.entities, length)
+        types = dict(zip(sentence.entities, vocabulary.type_ids(sentence), strict=True))
+        entities += [(n, *span, number) for span, number in types.items()]
+        known_types = {span: number for span, number in types.items() if number >= 0}
+        tags[n, :length] = span_tags(list(known_types), length, list(known_types.values()))
         if pos is not None and sentence.pos is not None:
             pos[n, :length] = vocabulary.pos_ids(sentence.pos)
         known = [t for t in sentence.triples if t.relation in relation_ids]
@@ -168,11 +179,12 @@ def encode_split(
         relations += [(n, relation_ids[label]) for label in labels & relation_ids.keys()]
         pairs = word_facts(known, entity_word)
         gold.append(sorted((n, i, relation_ids[r], j) for i, r, j in pairs))
+        argument = {span: (*entity_place(span, entity_word), types[span]) for span in types}
         exact += sorted(
-            {(n, *place(t.subject), relation_ids[t.relation], *place(t.object)) for t in known}
+            (n, *argument[t.subject], relation_ids[t.relation], *argument[t.object])
+            for t in set(known)
         )
     gold_4M = _columns([row for rows in gold for row in rows], 4)
-    entities = [(n, *span) for n, s in enumerate(sentences) for span in s.entities]
     return EncodedSplit(
         words_NL=words,
         pos_NL=pos,
@@ -180,13 +192,14 @@ def encode_split(
         lengths_N=np.array([len(s.words) for s in sentences], np.int64),
         gold_4M=gold_4M,
         gold_starts=np.cumsum([0, *map(len, gold)]),
-        exact_6X=_columns(exact, 6),
-        entities_3E=_columns(entities, 3),
+        exact_8X=_columns(exact, 8),
+        entities_4E=_columns(entities, 4),
         relations_2P=np.unique(_columns(relations, 2), axis=1),
         missed_triples=missed_triples,
         missed_exact=missed_exact,
         missed_relations=missed_relations,
         missed_entities=sum(len(s.missing_entities) for s in sentences),
+        has_types=bool(vocabulary.entity_types),
         pieces=tokenizer.encode([s.words for s in sentences]) if tokenizer else None,
     )
 

@@ -1,7 +1,7 @@
-"""Words, tags and relations as numbers.
+"""Words, tags, relations and entity types as numbers.
 
 Only the training split is counted. A word or tag that occurs only in dev or test becomes
-``<unk>``; a triple with such a relation counts as missed.
+``<unk>``; a triple with such a relation counts as missed, and so does an entity of such a type.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rin_core.data.corpus import Sentence
+from rin_core.data.tags import tag_names
 
 PAD, UNKNOWN = 0, 1
 
@@ -33,10 +34,14 @@ class Vocabulary:
     usual_pos: tuple[tuple[str, int], ...] = ()
     """Each word as written with the number of the tag it has most often, for text without tags;
     ``<unk>`` stands for words seen once. Empty without tags, and in older model files."""
+    entity_types: tuple[str, ...] = ()
+    """Types of entities, as part of their tags; empty where they are not. The empty text is the
+    type of entities without one, in a corpus where others have one."""
     _words: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _pos: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _relations: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _usual_pos: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _entity_types: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, entries in (("words", self.words), ("pos", self.pos or SPECIAL)):
@@ -47,6 +52,7 @@ class Vocabulary:
             ("_words", self.words, len(SPECIAL)),
             ("_pos", self.pos, len(SPECIAL)),
             ("_relations", self.relations, 0),
+            ("_entity_types", self.entity_types, 0),
         ):
             index = {entry: number for number, entry in enumerate(entries) if number >= start}
             object.__setattr__(self, name, index)
@@ -56,6 +62,18 @@ class Vocabulary:
     def relation_ids(self) -> Mapping[str, int]:
         """The number of each relation."""
         return self._relations
+
+    @property
+    def entity_tags(self) -> tuple[str, ...]:
+        """The tags of the entity tagger: B, I, E and S, of each type if there are types, and O."""
+        return tag_names(self.entity_types)
+
+    def type_ids(self, sentence: Sentence) -> list[int]:
+        """Return the number of each entity's type: 0 without types, -1 for an unknown type."""
+        if not self.entity_types:
+            return [0] * len(sentence.entities)
+        types = sentence.types or ("",) * len(sentence.entities)
+        return [self._entity_types.get(name, -1) for name in types]
 
     def word_ids(self, words: Iterable[str]) -> list[int]:
         """Return the number of each word, :data:`UNKNOWN` for one not in the vocabulary."""
@@ -85,6 +103,7 @@ class Vocabulary:
             "relations": list(self.relations),
             "lowercase": self.lowercase,
             "usual_pos": dict(self.usual_pos),
+            "entity_types": list(self.entity_types),
         }
 
     @classmethod
@@ -96,16 +115,20 @@ class Vocabulary:
             relations=tuple(data["relations"]),
             lowercase=data["lowercase"],
             usual_pos=tuple(data.get("usual_pos", {}).items()),
+            entity_types=tuple(data.get("entity_types", ())),
         )
 
 
-def build_vocabulary(train: Sequence[Sentence], *, lowercase: bool, use_pos: bool) -> Vocabulary:
-    """Number the words, tags and relations of the training split.
+def build_vocabulary(
+    train: Sequence[Sentence], *, lowercase: bool, use_pos: bool, use_types: bool = False
+) -> Vocabulary:
+    """Number the words, tags, relations and entity types of the training split.
 
     Args:
         train: Sentences of the training split.
         lowercase: Take words that differ only in case for one.
         use_pos: Number the tags too; there are none if a sentence has none.
+        use_types: Number the entity types too; there are none if no entity has one.
 
     Returns:
         The vocabulary, the most frequent entry first, equals in alphabetical order.
@@ -114,11 +137,14 @@ def build_vocabulary(train: Sequence[Sentence], *, lowercase: bool, use_pos: boo
     tagged = use_pos and all(s.pos is not None for s in train)
     tags = Counter(tag for s in train for tag in s.pos or ())
     relations = Counter(triple.relation for s in train for triple in s.triples)
+    typed = use_types and any(any(s.types) for s in train)
+    types = Counter(t for s in train for t in s.types or ("",) * len(s.entities))
     vocabulary = Vocabulary(
         words=_after_special(words),
         pos=_after_special(tags) if tagged else (),
         relations=tuple(_by_frequency(relations)),
         lowercase=lowercase,
+        entity_types=tuple(_by_frequency(types)) if typed else (),
     )
     return replace(vocabulary, usual_pos=_usual_pos(train, vocabulary)) if tagged else vocabulary
 

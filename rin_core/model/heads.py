@@ -4,7 +4,8 @@ Eq. 9 concatenates two ReLUs, and ReLU acts element by element, so Eq. 10's logi
 a subject part and an object part. :class:`FactoredScores` keeps the two separate. The loss, the
 rounds and the decoding use it, and none of them needs the L × L × R grid.
 
-Shapes: B sentences · L tokens, padded · D feature width · R relations · T = 5 tags · N triples.
+Shapes: B sentences · L tokens, padded · D feature width · R relations · T tags, 5 without
+entity types · N triples.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from rin_core.data.tags import TAGS
 from rin_core.loss.pair_loss import pair_loss
 from rin_core.model.matmul import addmm, matmul
 
@@ -141,11 +141,16 @@ class SeparableScorer(nn.Module):
 
 
 class EntityTagger(nn.Module):
-    """C_g (Eq. 8): one of the five tags B I E S O for each word."""
+    """C_g (Eq. 8): a tag for each word, one of B I E S O without entity types.
 
-    def __init__(self, feature_size: int) -> None:
+    Args:
+        feature_size: D.
+        tags: T.
+    """
+
+    def __init__(self, feature_size: int, tags: int) -> None:
         super().__init__()
-        self.output = nn.Linear(feature_size, len(TAGS))
+        self.output = nn.Linear(feature_size, tags)
 
     def forward(self, features_BLD: Tensor) -> Tensor:
         """Return tag logits [B, L, T] from the entity features [B, L, D]."""

@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from rin_core.config import Config, ModelConfig
 from rin_core.data.batches import Batch
 from rin_core.data.pretrained import Pretrained
-from rin_core.data.tags import TAGS
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.dense import SCORERS
@@ -60,7 +59,8 @@ class RIN(nn.Module):
     Args:
         config: The model to build; ``model.rounds`` = 0 is BiLSTM_s, and without
             ``model.task_features`` it is BiLSTM.
-        vocabulary: Words, part-of-speech tags and relations, from the training split.
+        vocabulary: Words, part-of-speech tags, relations and entity types, from the training
+            split.
         vectors: Pretrained word vectors for the vocabulary, or None.
         pretrained: The transformer, if ``encoder.kind`` requires one.
     """
@@ -79,27 +79,28 @@ class RIN(nn.Module):
         self.encoder = build_encoder(config.encoder, vocabulary, vectors, pretrained)
         self.reduced = config.training.precision == "bfloat16"
         D, R = self.encoder.hidden_size, len(vocabulary.relations)
+        T = len(vocabulary.entity_tags)
         separate = model.task_features and model.architecture == "arxiv"
         F = model.feature_size if separate else D
         self.relation_features = _features(D, F) if separate else nn.Identity()  # f_r
         self.entity_features = _features(D, F) if separate else nn.Identity()  # f_g
         self.scorer = SCORERS[model.scorer](F, R, model.relation_bias)
-        self.tagger = EntityTagger(F)
+        self.tagger = EntityTagger(F, T)
         if model.rounds:
-            self._add_updates(model, D, F, R)
+            self._add_updates(model, D, F, R, T)
 
-    def _add_updates(self, model: ModelConfig, D: int, F: int, R: int) -> None:
+    def _add_updates(self, model: ModelConfig, D: int, F: int, R: int, T: int) -> None:
         if model.cell == "linear":
             self.update_relation: nn.Module = nn.Linear(F, F)
             self.update_entity: nn.Module = nn.Linear(F, F)
             return
         if model.architecture == "camera_ready":
             self.update_relation = UPDATES[model.cell](D, R)
-            self.update_entity = UPDATES[model.cell](D, len(TAGS))
+            self.update_entity = UPDATES[model.cell](D, T)
             return
         self.interaction = Interaction(
             relations=R * model.relation_input,
-            tags=len(TAGS) * model.entity_input,
+            tags=T * model.entity_input,
             shared_size=D * model.shared_input,
             feature_size=F,
         )

@@ -27,10 +27,13 @@ class FoundEntity:
     mention: Mention
     probability: float
     """The product of its words' tag probabilities (Eq. 8 takes words as independent)."""
+    type: str | None = None
+    """None for a model without entity types; empty for an entity that has none of them."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entity in JSON's types."""
-        return self.mention.to_json() | {"probability": round(self.probability, 6)}
+        """Return the entity in JSON's types, with a type if the model has types."""
+        typed = {} if self.type is None else {"type": self.type}
+        return self.mention.to_json() | typed | {"probability": round(self.probability, 6)}
 
 
 @dataclass(frozen=True, slots=True)

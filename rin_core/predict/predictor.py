@@ -28,7 +28,7 @@ from rin_core.data.encoding import Array, encode_split
 from rin_core.data.pieces import PieceTokenizer
 from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tagging import TagSource, tag_source, with_tags
-from rin_core.data.tags import decode_spans
+from rin_core.data.tags import best_tags, decode_spans
 from rin_core.data.tokenizer import tokenize
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
@@ -133,7 +133,7 @@ class Predictor:
 
     def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[Extraction]:
         """Return what a round finds in each sentence."""
-        entities = _entities(sentences, prediction)
+        entities = _entities(sentences, prediction, self.vocabulary.entity_types)
         entity_word = self.config.data.entity_word
         at_word = [
             {
@@ -149,21 +149,23 @@ class Predictor:
         ]
 
 
-def _entities(sentences: list[Sentence], prediction: Prediction) -> list[list[FoundEntity]]:
+def _entities(
+    sentences: list[Sentence], prediction: Prediction, types: tuple[str, ...]
+) -> list[list[FoundEntity]]:
     """Return the entities that a batch's tags spell, in order of position."""
-    tags_BL = prediction.tags_BLT.argmax(-1).cpu().numpy()
-    for b, sentence in enumerate(sentences):
-        tags_BL[b, len(sentence.words) :] = -1
+    lengths = np.array([len(sentence.words) for sentence in sentences])
+    tags_BL = best_tags(prediction.tags_BLT.cpu().numpy(), lengths)
+    log_BLT = prediction.tags_BLT.double().log_softmax(-1).cpu().numpy()
     # Sums of logarithms up to each word: a span's probability is then one difference.
-    log_BL = prediction.tags_BLT.double().log_softmax(-1).amax(-1).cumsum(-1).cpu().numpy()
+    log_BL = np.take_along_axis(log_BLT, np.maximum(tags_BL, 0)[..., None], -1)[..., 0].cumsum(-1)
     log_BL = np.pad(log_BL, ((0, 0), (1, 0)))
-    n, start, end = _sorted(decode_spans(tags_BL), keys=(1, 0))
+    n, start, end, numbers = _sorted(decode_spans(tags_BL), keys=(1, 0))
     probabilities = np.exp(log_BL[n, end] - log_BL[n, start]).tolist()
     found: list[list[FoundEntity]] = [[] for _ in sentences]
-    columns = zip(n.tolist(), start.tolist(), end.tolist(), probabilities, strict=True)
-    for b, first, past, probability in columns:
+    rows = (n.tolist(), start.tolist(), end.tolist(), numbers.tolist(), probabilities)
+    for b, first, past, number, probability in zip(*rows, strict=True):
         span = mention(sentences[b].words, first, past)
-        found[b].append(FoundEntity(span, probability))
+        found[b].append(FoundEntity(span, probability, types[number] if types else None))
     return found
 
 

@@ -37,7 +37,7 @@ def show(rounds: Sequence[Extraction], vocabulary: Vocabulary, console: Console)
 
 
 def marked(extraction: Extraction) -> Text:
-    """Return the sentence with each entity in brackets, and its probability in per cent."""
+    """Return the sentence with each entity in brackets, its type and probability in per cent."""
     opens = {e.mention.start: e for e in extraction.entities}
     closes = {e.mention.end - 1: e for e in extraction.entities}
     text, style = Text(), ""
@@ -48,6 +48,8 @@ def marked(extraction: Extraction) -> Text:
         text.append(_plain(word), style)
         if place in closes:
             text.append("]", style)
+            kind = closes[place].type
+            text.append(f"{_plain(kind)} " if kind else "", "dim")
             text.append(f"{closes[place].probability:.0%}", "dim")
             style = ""
     return text

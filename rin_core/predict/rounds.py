@@ -21,7 +21,7 @@ from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Fact, Sentence, Span
 from rin_core.data.encoding import Array, encode_split
 from rin_core.data.pieces import PieceTokenizer
-from rin_core.data.tags import B_TAG, E_TAG, I_TAG, O_TAG, S_TAG, decode_spans
+from rin_core.data.tags import O_TAG, best_tags, decode_spans, first_tag, span_tags
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
 
@@ -54,9 +54,11 @@ class TracedSpan:
     start: int
     end: int
     probabilities: tuple[float, ...]
-    """Product of its words' tag probabilities: B, I …, E, or S."""
+    """Product of its words' tag probabilities: B, I …, E, or S, of its most probable type."""
     decoded: tuple[bool, ...]
     """Whether the tagger's best tags contain it, after each round."""
+    types: tuple[str, ...] = ()
+    """Its most probable type after each round; none for a model without entity types."""
 
     @property
     def predicted(self) -> bool:
@@ -119,7 +121,7 @@ def trace(
     return Trace(
         rounds=len(predictions) - 1,
         entity_words=tuple(tuple((1 - tags_LT[:, O_TAG]).tolist()) for tags_LT in tags),
-        spans=_trace_spans(tags, spans),
+        spans=_trace_spans(predictions, tags, vocabulary.entity_types, spans),
         triples=_trace_triples(predictions, vocabulary, facts),
     )
 
@@ -142,25 +144,39 @@ def _trace_triples(
     )
 
 
-def _trace_spans(tags: Sequence[Array], asked: Collection[Span]) -> tuple[TracedSpan, ...]:
+def _trace_spans(
+    predictions: Sequence[Prediction],
+    tags: Sequence[Array],
+    types: Sequence[str],
+    asked: Collection[Span],
+) -> tuple[TracedSpan, ...]:
     """Follow spans through the tag probabilities [L, T] of each round."""
-    decoded = [
-        {Span(int(start), int(end)) for _, start, end in decode_spans(tags_LT.argmax(-1)[None]).T}
-        for tags_LT in tags
-    ]
-    return tuple(
-        TracedSpan(
-            start=span.start,
-            end=span.end,
-            probabilities=tuple(_probability(tags_LT, span) for tags_LT in tags),
-            decoded=tuple(span in spans for spans in decoded),
+    decoded = [_decoded_spans(prediction) for prediction in predictions]
+    traced = []
+    for span in sorted({*asked, *(span for spans in decoded for span in spans)}):
+        found = [_best_type(tags_LT, span) for tags_LT in tags]
+        traced.append(
+            TracedSpan(
+                start=span.start,
+                end=span.end,
+                probabilities=tuple(probability for _, probability in found),
+                decoded=tuple(span in spans for spans in decoded),
+                types=tuple(types[number] for number, _ in found) if types else (),
+            )
         )
-        for span in sorted({*asked, *(span for spans in decoded for span in spans)})
-    )
+    return tuple(traced)
 
 
-def _probability(tags_LT: Array, span: Span) -> float:
-    if span.end - span.start == 1:
-        return float(tags_LT[span.start, S_TAG])
-    inner = tags_LT[span.start + 1 : span.end - 1, I_TAG].prod()
-    return float(tags_LT[span.start, B_TAG] * inner * tags_LT[span.end - 1, E_TAG])
+def _decoded_spans(prediction: Prediction) -> set[Span]:
+    logits_1LT = prediction.tags_BLT.numpy()
+    tags_1L = best_tags(logits_1LT, np.array([logits_1LT.shape[1]]))
+    return {Span(start, end) for _, start, end, _ in decode_spans(tags_1L).T.tolist()}
+
+
+def _best_type(tags_LT: Array, span: Span) -> tuple[int, float]:
+    """Return the most probable type of a span, by number, and its probability with this type."""
+    size, types = span.end - span.start, max(1, tags_LT.shape[1] // O_TAG)
+    letters = np.array(span_tags([Span(0, size)], size))
+    tags_XS = first_tag(np.arange(types))[:, None] + letters
+    by_type = tags_LT[np.arange(span.start, span.end), tags_XS].prod(1)
+    return int(by_type.argmax()), float(by_type.max())

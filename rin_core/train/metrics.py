@@ -1,15 +1,20 @@
 """Precision, recall and F1 of triples, entities and relations (paper §5).
 
-*Partial* match, the paper's: the relation and both entity words are right. *Exact* match: the
-tagger must also decode the right entity span at both words. *Entity* scores compare spans.
-*Relation* scores compare the set of relations that each sentence expresses, without arguments.
+Triples are scored in the field's three ways. *Partial* match, the paper's: the relation and both
+entity words are right. *Boundaries*, here called exact match: the tagger must also decode the right
+entity span at both words. *Strict* match, only with entity types: the types of both spans must be
+right, too.
+
+*Entity* scores compare spans, and their types if there are types; *entity boundaries* then compare
+spans alone. *Relation* scores compare the set of relations that each sentence expresses, without
+arguments.
 
 Everything is counted from rows of integers; the grid of word pairs is never built.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +23,12 @@ from numpy.typing import NDArray
 
 from rin_core.data.batches import make_batch, scoring_batches
 from rin_core.data.encoding import EncodedSplit
-from rin_core.data.tags import decode_spans
+from rin_core.data.tags import best_tags, decode_spans
 from rin_core.model.rin import RIN
 
 Array = NDArray[Any]
+#: The rows of :attr:`EncodedSplit.exact_8X` that hold types.
+_TYPES = (3, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +64,22 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """The four scores of one split."""
+    """The scores of one split."""
 
     triple: Score
     exact: Score
     entity: Score
     relation: Score
+    strict: Score | None = None
+    """None without entity types, like the next."""
+    entity_boundaries: Score | None = None
 
     def flat(self) -> dict[str, float]:
         """Return ``precision``, ``recall``, ``f1`` of triples, and the others' with a prefix."""
         named = {"": self.triple, "exact_": self.exact}
         named |= {"entity_": self.entity, "relation_": self.relation}
+        if self.strict and self.entity_boundaries:
+            named |= {"strict_": self.strict, "entity_boundaries_": self.entity_boundaries}
         return {
             f"{prefix}{name}": getattr(score, name)
             for prefix, score in named.items()
@@ -94,13 +106,11 @@ def decode(model: RIN, split: EncodedSplit, device: torch.device) -> Decoded:
         for rows in scoring_batches(split):
             batch = make_batch(split, rows, device)
             prediction = model(batch)
-            tags_BL = prediction.tags_BLT.argmax(-1)
-            if batch.padding_BL is not None:
-                tags_BL = tags_BL.masked_fill(batch.padding_BL, -1)
+            tags_BL = best_tags(prediction.tags_BLT.cpu().numpy(), split.lengths_N[rows])
             found = prediction.scores.triples().cpu().numpy()
             found[0] = rows[found[0]]
             triples.append(found)
-            tags[rows, : tags_BL.shape[1]] = tags_BL.cpu().numpy()
+            tags[rows, : tags_BL.shape[1]] = tags_BL
     model.train(was_training)
     return Decoded(np.concatenate(triples, axis=1), tags)
 
@@ -108,28 +118,41 @@ def decode(model: RIN, split: EncodedSplit, device: torch.device) -> Decoded:
 def score(decoded: Decoded, split: EncodedSplit, entity_word: str) -> Metrics:
     """Compare predictions with the gold annotation of a split."""
     predicted = decoded.triples_4N
-    spans = decode_spans(decoded.tags_NL)
-    exact = _with_spans(predicted, spans, decoded.tags_NL.shape, entity_word)
-    return Metrics(
+    entities = decode_spans(decoded.tags_NL)
+    strict = _with_spans(predicted, entities, decoded.tags_NL.shape, entity_word)
+    exact, gold_exact = (np.delete(rows, _TYPES, axis=0) for rows in (strict, split.exact_8X))
+    boundaries = _compare(entities[:3], split.entities_4E[:3], missed=split.missed_entities)
+    scores = Metrics(
         triple=_compare(predicted, split.gold_4M, missed=split.missed_triples),
-        exact=_compare(exact, split.exact_6X, missed=split.missed_exact),
-        entity=_compare(spans, split.entities_3E, missed=split.missed_entities),
+        exact=_compare(exact, gold_exact, missed=split.missed_exact),
+        entity=boundaries,
         relation=_compare(
             np.unique(predicted[[0, 2]], axis=1), split.relations_2P, missed=split.missed_relations
         ),
     )
+    if not split.has_types:
+        return scores
+    return replace(
+        scores,
+        strict=_compare(strict, split.exact_8X, missed=split.missed_exact),
+        entity=_compare(entities, split.entities_4E, missed=split.missed_entities),
+        entity_boundaries=boundaries,
+    )
 
 
 def _with_spans(
-    triples_4N: Array, spans_3E: Array, shape: tuple[int, ...], entity_word: str
+    triples_4N: Array, entities_4E: Array, shape: tuple[int, ...], entity_word: str
 ) -> Array:
-    """Add to each triple the other end of the span its words stand for; -1 where none does."""
-    n, first, last = spans_3E[0], spans_3E[1], spans_3E[2] - 1
-    word, other = (first, last) if entity_word == "first" else (last, first)
-    other_NL = np.full(shape, -1)
-    other_NL[n, word] = other
+    """Return triples as rows of :attr:`EncodedSplit.exact_8X`.
+
+    Where a word stands for no decoded span, the span's other end and its type are -1.
+    """
+    n, first, end, types = entities_4E
+    word, other = (first, end - 1) if entity_word == "first" else (end - 1, first)
+    other_NL, types_NL = np.full(shape, -1), np.full(shape, -1)
+    other_NL[n, word], types_NL[n, word] = other, types
     b, i, t, j = triples_4N
-    return np.stack([b, i, other_NL[b, i], t, j, other_NL[b, j]])
+    return np.stack([b, i, other_NL[b, i], types_NL[b, i], t, j, other_NL[b, j], types_NL[b, j]])
 
 
 def _compare(predicted: Array, gold: Array, *, missed: int) -> Score:

@@ -121,9 +121,12 @@ def _recorded(epoch: loop.Epoch, usage: Mapping[str, float] | None = None) -> Ep
 
 
 def _predictions(corpus: EncodedCorpus, result: loop.Result) -> Predictions:
-    decoded = result.test_decoded
+    decoded, types = result.test_decoded, corpus.vocabulary.entity_types
+    entities = decode_spans(decoded.tags_NL)
     return Predictions(
         relations=list(corpus.vocabulary.relations),
         triples=decoded.triples_4N.T.tolist(),
-        spans=decode_spans(decoded.tags_NL).T.tolist(),
+        spans=entities[:3].T.tolist(),
+        entity_types=list(types),
+        span_types=entities[3].tolist() if types else [],
     )

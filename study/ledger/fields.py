@@ -10,12 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from rin_core.problems import short
 
-SCORES = tuple(
-    prefix + name
-    for prefix in ("", "exact_", "entity_", "relation_")
-    for name in ("precision", "recall", "f1")
-)
+_RATIOS = ("precision", "recall", "f1")
+SCORES = tuple(p + name for p in ("", "exact_", "entity_", "relation_") for name in _RATIOS)
 """Names of the scores of one split."""
+TYPED_SCORES = tuple(p + name for p in ("strict_", "entity_boundaries_") for name in _RATIOS)
+"""Names of the scores that only a model with entity types has, too."""
 
 Split = Literal["dev", "test"]
 
@@ -57,11 +56,12 @@ def _scalar(value: Any) -> Any:
 
 
 def _all_scores(values: dict[str, float]) -> dict[str, float]:
-    for name in SCORES:
+    names = SCORES if values.keys().isdisjoint(TYPED_SCORES) else SCORES + TYPED_SCORES
+    for name in names:
         if name not in values:
             raise ValueError(f"{name} is missing")
-    if len(values) > len(SCORES):
-        raise ValueError(f"{min(values.keys() - set(SCORES))}: no such score")
+    if len(values) > len(names):
+        raise ValueError(f"{min(values.keys() - set(names))}: no such score")
     return values
 
 

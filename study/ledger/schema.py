@@ -162,6 +162,10 @@ class Predictions(Record):
     """Rows of sentence, subject word, relation, object word."""
     spans: list[Annotated[list[Count], Field(min_length=3, max_length=3)]]
     """Rows of sentence, start, end."""
+    entity_types: Annotated[list[str], Field(exclude_if=lambda types: not types)] = []
+    """By number; none where tags have no types."""
+    span_types: Annotated[list[Count], Field(exclude_if=lambda types: not types)] = []
+    """The type of each of ``spans``."""
 
 
 class Failure(Record):

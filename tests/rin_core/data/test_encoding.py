@@ -91,7 +91,7 @@ class TestSpanTags:
         spans, length = drawn
         shuffled = sorted(spans, key=lambda _: random.random())  # type: ignore[attr-defined]
         tags = np.array([span_tags(shuffled, length) + [IGNORED] * pad])
-        assert sorted(decode_spans(tags).T.tolist()) == [[0, *span] for span in spans]
+        assert sorted(decode_spans(tags).T.tolist()) == [[0, *span, 0] for span in spans]
 
     @pytest.mark.parametrize(
         ("spans", "tags"),
@@ -135,8 +135,8 @@ class TestEncodeSplit:
         first, last = (encode(given_sentence, entity_word=word) for word in ("first", "last"))
         assert first.gold_4M.T.tolist() == [[0, 0, 0, 3], [0, 4, 1, 0]]
         assert last.gold_4M.T.tolist() == [[0, 2, 0, 4], [0, 4, 1, 2]]
-        assert first.exact_6X.T.tolist() == [[0, 0, 2, 0, 3, 4], [0, 4, 4, 1, 0, 2]]
-        assert last.exact_6X.T.tolist() == [[0, 2, 0, 0, 4, 3], [0, 4, 4, 1, 2, 0]]
+        assert first.exact_8X.T.tolist() == [[0, 0, 2, 0, 0, 3, 4, 0], [0, 4, 4, 0, 1, 0, 2, 0]]
+        assert last.exact_8X.T.tolist() == [[0, 2, 0, 0, 0, 4, 3, 0], [0, 4, 4, 0, 1, 2, 0, 0]]
         assert entity_place(Span(2, 5), "first") == (2, 4)
         assert entity_place(Span(2, 5), "last") == (4, 2)
 
@@ -144,9 +144,9 @@ class TestEncodeSplit:
         """Two spans with the same first word are one triple of words, and two of spans."""
         split = encode(sentence("a b c", [((0, 1), "r", (2, 3)), ((0, 2), "r", (2, 3))]))
         assert split.gold_4M.T.tolist() == [[0, 0, 0, 2]]
-        assert split.exact_6X.T.tolist() == [[0, 0, 0, 0, 2, 2], [0, 0, 1, 0, 2, 2]]
+        assert split.exact_8X.T.tolist() == [[0, 0, 0, 0, 0, 2, 2, 0], [0, 0, 1, 0, 0, 2, 2, 0]]
         assert split.relations_2P.T.tolist() == [[0, 0]]
-        assert split.entities_3E.T.tolist() == [[0, 0, 1], [0, 0, 2], [0, 2, 3]]
+        assert split.entities_4E.T.tolist() == [[0, 0, 1, 0], [0, 0, 2, 0], [0, 2, 3, 0]]
         assert split.missed_triples == 0
 
     def test_what_cannot_be_found_is_missed(self) -> None:
@@ -164,8 +164,8 @@ class TestEncodeSplit:
     def test_nothing_to_find(self) -> None:
         split = encode(sentence("a b"), sentence("c"))
         assert split.gold_4M.shape == (4, 0)
-        assert split.exact_6X.shape == (6, 0)
-        assert split.entities_3E.shape == (3, 0)
+        assert split.exact_8X.shape == (8, 0)
+        assert split.entities_4E.shape == (4, 0)
         assert split.relations_2P.shape == (2, 0)
         assert split.gold_starts.tolist() == [0, 0, 0]
         batch = make_batch(split, np.array([1, 0]), CPU)

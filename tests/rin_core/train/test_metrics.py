@@ -242,7 +242,7 @@ class TestDecodeSpans:
 
 
 def found_spans(texts: list[str]) -> list[tuple[int, ...]]:
-    return sorted(map(tuple, decode_spans(said(*((t, []) for t in texts)).tags_NL).T.tolist()))
+    return sorted(map(tuple, decode_spans(said(*((t, []) for t in texts)).tags_NL)[:3].T.tolist()))
 
 
 @st.composite
