@@ -26,7 +26,7 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from rin_core.loss.pair_loss import Sums, numba_sums, torch_sums
 from rin_core.train.loop import Result, Trainer, train
-from search_spaces.space import DEMO_SETTINGS
+from search_spaces.presets import PRESETS
 
 RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
@@ -68,7 +68,7 @@ def reference_sums(subject_RBL: Tensor, object_RBL: Tensor, lengths_B: Tensor) -
 def compare(options: Options) -> dict[str, Result]:
     """Return the runs by name."""
     torch.set_num_threads(1)
-    settings = dict(DEMO_SETTINGS) if options.data == "demo" else {}
+    settings = dict(PRESETS["demo"].settings) if options.data == "demo" else {}
     settings |= {
         "model.rounds": options.rounds,
         "training.max_epochs": options.epochs,

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rin_core.config import Config
 from rin_core.problems import first_problem, short
+from search_spaces.presets import PRESETS, Preset, find_preset
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
 
@@ -42,6 +43,7 @@ class _AshaTable(_Table):
 class _SpaceFile(_Table):
     title: str | None = None
     seeds: Any = None
+    preset: str | None = None
     settings: dict[str, Any] = {}
     arms: dict[str, dict[str, Any]] = {}
     # From here on, the fields of a search.
@@ -149,13 +151,13 @@ def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]
     settings = _unique(_flat(file.settings))
     grids = [space for space in known if isinstance(space, Grid)]
     arms = tuple(_arm(arm, table, grids) for arm, table in file.arms.items())
-    _check_arms(arms, settings)
+    _check_arms(arms, settings, _presets(file.preset))
     title = name if file.title is None else file.title
     if file.parameters is not None:
         return _search(name, title, file, settings, arms)
     if not arms:
         raise ValueError("must have arms, as in [arms.dropped], or parameters to search")
-    grid = Grid(name=name, title=title, arms=arms, fixed=settings)
+    grid = Grid(name=name, title=title, arms=arms, fixed=settings, preset=file.preset)
     if file.seeds is None:
         return grid
     seeds = _seeds(file.seeds)
@@ -185,6 +187,7 @@ def _search(
         title=title,
         arms=arms or (Arm(name="rin", label="RIN"),),
         fixed=settings,
+        preset=file.preset,
         parameters=_conditions_first({path: _parameter(path, spec) for path, spec in given}),
         **own,
     )
@@ -194,7 +197,11 @@ def _search(
 
 def _check_conditions(search: Search) -> None:
     """Refuse a condition that neither an arm nor a trial can meet."""
-    had = [Config().with_overrides({**search.fixed, **arm.overrides}).flat() for arm in search.arms]
+    had = [
+        Config().with_overrides({**preset.settings, **search.fixed, **arm.overrides}).flat()
+        for preset in _presets(search.preset)
+        for arm in search.arms
+    ]
     for path, parameter in search.parameters.items():
         for other, wanted in parameter.when.items():
             tried = search.parameters.get(other)
@@ -250,15 +257,27 @@ def _unique(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_arms(arms: Iterable[Arm], settings: Mapping[str, object]) -> None:
-    """Refuse invalid settings, and two arms that are one model."""
+def _presets(name: str | None) -> list[Preset]:
+    """Return the presets that a space may get: which one may depend on the corpus."""
+    return list(PRESETS.values()) if name is None else [find_preset(name)]
+
+
+def _check_arms(
+    arms: Iterable[Arm], settings: Mapping[str, object], presets: Sequence[Preset]
+) -> None:
+    """Refuse invalid settings, and two arms that are one model with every preset."""
     _configured(settings, "settings")
-    seen: dict[Config, str] = {}
+    seen: dict[tuple[Config, ...], str] = {}
     for arm in arms:
         if both := settings.keys() & arm.overrides.keys():
             raise ValueError(f"arms.{arm.name}.{min(both)}: settings has it for all arms")
-        config = _configured({**settings, **arm.overrides}, f"arms.{arm.name}").canonical()
-        if (other := seen.setdefault(config, arm.name)) != arm.name:
+        configs = tuple(
+            _configured(
+                {**preset.settings, **settings, **arm.overrides}, f"arms.{arm.name}"
+            ).canonical()
+            for preset in presets
+        )
+        if (other := seen.setdefault(configs, arm.name)) != arm.name:
             raise ValueError(f"arms.{arm.name}: is the same model as arms.{other}; remove one")
 
 

@@ -111,7 +111,9 @@ class Search:
     on_request: tuple[Arm, ...] = ()
     """Arms that are searched only with ``--arms``, because of their requirements or cost."""
     fixed: Mapping[str, object] = field(default_factory=dict)
-    """Settings of all trials that differ from the paper's."""
+    """Settings of all trials, as if given with ``--set``."""
+    preset: str | None = None
+    """Name of the preset of all corpora; None chooses one by the name of each corpus."""
     sampler: str = "tpe"
     """``tpe``, ``random``, ``grid`` or another name that :mod:`study.search.open` knows."""
     asha: Asha | None = field(default_factory=Asha)
@@ -127,7 +129,7 @@ class Search:
     seed: int = 1000
     """Seed of every trial of the search, and of the sampler."""
     confirm_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    """Seeds of the confirmation: a grid's, so that the paper's settings run once for both."""
+    """Seeds of the confirmation: a grid's, so that the initial settings run once for both."""
     demo_seeds: int = DEMO_SEEDS
     """How many of them on the demo corpus."""
 
@@ -178,13 +180,14 @@ class Search:
         )
 
     def starts(self) -> Grid:
-        """Return each arm at the paper's settings with the search's seed: its first trial."""
+        """Return each arm at the preset's settings with the search's seed: its first trial."""
         return Grid(
             name=self.name,
             title=self.title,
             arms=self.arms,
             on_request=self.on_request,
             seeds=(self.seed,),
+            preset=self.preset,
         )
 
     def every_arm(self) -> tuple[Arm, ...]:

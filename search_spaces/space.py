@@ -12,16 +12,9 @@ from pathlib import PurePath
 from typing import Any
 
 from rin_core.config import Config
+from search_spaces.presets import Preset, find_preset, preset_of
 
-#: The demo corpus shows a whole study in minutes, with narrow models, short runs and few seeds.
-#: Every other corpus gets the paper's settings and the space's seeds.
-DEMO_SETTINGS: Mapping[str, object] = {
-    "encoder.hidden_size": 64,
-    "model.feature_size": 64,
-    "training.batch_size": 25,
-    "training.learning_rate": 5e-3,
-    "training.max_epochs": 8,
-}
+#: The demo corpus shows a whole study in minutes. Every other corpus gets the space's seeds.
 DEMO_SEEDS = 2
 #: Upper limit that catches typing errors.
 MOST_SEEDS = 10_000
@@ -48,6 +41,8 @@ class Trial:
     label: str
     corpus: str
     seed: int
+    preset: Preset
+    """What its settings start from."""
     config: Config
 
     def to_json(self) -> dict[str, Any]:
@@ -85,7 +80,9 @@ class Grid:
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Settings of all arms on a corpus, by shell-style pattern of its name; first match wins."""
     fixed: Mapping[str, object] = field(default_factory=dict)
-    """Settings of all trials that differ from the paper's, as if given with ``--set``."""
+    """Settings of all trials, as if given with ``--set``."""
+    preset: str | None = None
+    """Name of the preset of all corpora; None chooses one by the name of each corpus."""
 
     def select(self, patterns: Sequence[str]) -> tuple[Arm, ...]:
         """Return the arms that match any shell-style pattern, in their order.
@@ -121,7 +118,8 @@ class Grid:
             corpora: Names of corpora.
             arms: Shell-style patterns; none means all.
             seeds: Default: the space's, and on the demo corpus the first few of them.
-            overrides: Settings for every trial, above the space's; an arm's own come on top.
+            overrides: Settings for every trial, above the space's and the preset's; an arm's own
+                come on top.
 
         Raises:
             SpaceError: A pattern that matches no arm, an override of what the space varies.
@@ -141,6 +139,7 @@ class Grid:
                 label=arm.label,
                 corpus=corpus,
                 seed=seed,
+                preset=self.preset_on(corpus),
                 config=self._config(corpus, arm, seed, overrides),
             )
             for seed in (self.seeds if seeds is None else seeds)
@@ -149,10 +148,18 @@ class Grid:
             for arm in chosen
         ]
 
+    def preset_on(self, corpus: str) -> Preset:
+        """Return the preset that the settings start from on a corpus.
+
+        Raises:
+            ConfigError: There is no such preset.
+        """
+        return preset_of(corpus) if self.preset is None else find_preset(self.preset)
+
     def _config(self, corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
         name = PurePath(corpus).name
         matches = (own for like, own in self.settings.items() if fnmatch.fnmatch(name, like))
-        shared = {**(DEMO_SETTINGS if corpus == "demo" else {}), **next(matches, {})}
+        shared = {**self.preset_on(corpus).settings, **next(matches, {})}
         own = {**shared, **overrides, **arm.overrides, "training.seed": seed}
         return Config().with_overrides(own)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from reports.stats.intervals import Estimate
 
@@ -42,5 +43,5 @@ def duration(seconds: float) -> str:
 
 
 def settings_text(settings: str) -> str:
-    """Write the settings of an experiment as given on its command line."""
-    return settings or "none"
+    """Write the preset and the settings of an experiment as given on its command line."""
+    return re.sub(r"\bpreset=", "preset ", settings) or "none"

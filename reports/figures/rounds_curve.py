@@ -21,6 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from reports.document.formatting import settings_text
 from reports.document.style import BLUE, DASHES, FAINT, GREEN, GREY, INK, PURPLE, STYLE, VERMILION
 from reports.frames.select import by_seed, of_arm
 from reports.frames.trials import require_one_setting
@@ -316,7 +317,7 @@ def _footnotes(info: RoundsCurveInfo) -> list[str]:
     if empty:
         notes.append("No finished seed: " + _listed(empty, counts=False))
     if info.settings:
-        notes.append(f"Settings: {info.settings}")
+        notes.append(f"Settings: {settings_text(info.settings)}")
     return [line for note in notes for line in textwrap.wrap(note, 150)]
 
 

@@ -20,6 +20,7 @@ from rin_core.config import nondefault_settings
 from study.ledger.command import render
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
+from study.ledger.presets import recorded_preset
 from study.ledger.schema import SearchTrial
 from study.ledger.state import TrialState
 
@@ -59,6 +60,12 @@ class SearchData:
     def command(self) -> str:
         """Return the command that was given last."""
         return render(self.options)
+
+    @property
+    def initial_settings(self) -> str:
+        """Return what each search started from, in words."""
+        preset = recorded_preset(self.corpus, self.settings)
+        return "the paper's settings" if preset == "paper" else f"the settings of preset {preset}"
 
     @property
     def arms(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The best settings of a search on fresh seeds: against the paper's, and arm against arm."""
+"""The best settings of a search on fresh seeds: against its initial ones, and arm against arm."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from study.ledger.state import TrialState
 
 
 def confirmation(data: SearchData) -> Table:
-    """Return the scores of each arm's tuned and paper's settings over fresh seeds."""
+    """Return the scores of each arm's tuned and initial settings over fresh seeds."""
     rows = []
     for label, trials in confirmed_arms(data).items():
         cells = {
@@ -42,7 +42,7 @@ def confirmation(data: SearchData) -> Table:
     return Table(
         name="confirmation",
         in_reproduction=True,
-        title="Tuned settings and the paper's settings, on fresh seeds",
+        title=f"Tuned settings and {data.initial_settings}, on fresh seeds",
         head="Settings",
         rows=tuple(rows),
     )
@@ -74,7 +74,7 @@ class ArmComparison:
     tuned: Difference
     tuned_runs: tuple[str, ...]
     untuned: Estimate
-    """Of the paper's settings, where each search started."""
+    """Of the initial settings, where each search started."""
     untuned_runs: tuple[str, ...]
 
     @property
@@ -137,7 +137,7 @@ def comparison(data: SearchData) -> Table:
             "else *undecided*. There is no verdict if the arms had different numbers of trials, if "
             "trials are still running, or if the search has found better settings since. The CIs "
             "are not corrected for the number of pairs.",
-            "Untuned: with the paper's settings, where each search started.",
+            f"Untuned: with {data.initial_settings}, where each search started.",
             "Each arm was searched once. The CIs cover other seeds with the settings found. They "
             "do not cover what another search would have found.",
         ),

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from reports.document.formatting import points
+from reports.document.formatting import points, settings_text
 from reports.document.table import Cell, Row, Table, words
 from reports.frames.searches import SearchData, audited, outcomes, ranked, to_end
 from study.ledger.state import TrialState
@@ -158,7 +158,7 @@ def search_notes(data: SearchData) -> list[str]:
             "standard deviation over seeds (n − 1)."
         )
         notes += [f"{label}: {origin}." for label, origin in origins(data).items()]
-    settings = ", ".join(f"{k}={v}" for k, v in data.settings.items()) or "none"
+    settings = settings_text(", ".join(f"{k}={v}" for k, v in data.settings.items()))
     return [*notes, f"Settings given: {settings}.", f"Made by `{data.command}`."]
 
 

@@ -13,6 +13,7 @@ import tyro
 from rich.console import Console
 
 from study.commands.options import (
+    ChosenPreset,
     DataRoot,
     LedgerFolder,
     RecordedCorpus,
@@ -97,8 +98,9 @@ class Train:
     data_root: DataRoot = None
     embeddings: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """GloVe vectors (plain, .gz or .zip)."""
+    preset: ChosenPreset = None
     set: Settings = ()
-    """A setting, as in model.rounds=3."""
+    """A setting, as in model.rounds=3. 'run.py settings' lists all settings."""
     threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """CPU threads."""
     gpu: tyro.conf.FlagCreatePairsOff[bool] = False

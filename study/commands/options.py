@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from rin_core.cli import without_credentials
+from search_spaces.presets import find_preset
 from study.ledger.command import given
 from study.ledger.fields import Options as Recorded
 
@@ -47,6 +48,14 @@ RecordedVectors = Annotated[
 LedgerFolder = Annotated[Path, tyro.conf.arg(metavar="FOLDER", help="The ledger.")]
 Settings = Annotated[
     tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIELD=VALUE")
+]
+ChosenPreset = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="NAME",
+        help="Settings to start from: paper, demo or own. 'run.py settings' shows them.",
+        help_behavior_hint="(default: by corpus: demo, paper for webnlg* and nyt*, else own)",
+    ),
 ]
 
 
@@ -88,7 +97,9 @@ class Options:
     arms: Annotated[tuple[str, ...], _option("ARM", "all")] = ()
     """Only these arms, by name or shell pattern, as in 'gru-*'. --dry-run shows the names."""
     set: Settings = ()
-    """A setting of all trials, as in training.learning_rate=5e-4. A search does not tune it."""
+    """A setting of all trials, as in training.learning_rate=5e-4. A search does not tune it.
+    'run.py settings' lists all settings."""
+    preset: ChosenPreset = None
     max_epochs: Annotated[int | None, _option("N", "the setting training.max_epochs")] = None
     """The same as --set training.max_epochs=N."""
     max_concurrent: Annotated[int | None, _option("N", "as many as fit")] = None
@@ -120,6 +131,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and not value > 0:  # also false for NaN
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
+        if self.preset is not None:
+            find_preset(self.preset)
         if not self.space:
             raise ValueError("--space: must name at least one space; --list shows them")
         if not self.data:

@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from search_spaces.presets import Preset
+
 
 def say(console: Console, text: object, style: str | None = None) -> None:
     """Print a line as it is; a terminal wraps it, a file or a pipe does not."""
@@ -21,6 +23,15 @@ def plural(count: int, noun: str) -> str:
     if noun.endswith("y"):
         return f"{count:,} {noun[:-1]}ies"
     return f"{count:,} {noun}{'es' if noun.endswith('ch') else 's'}"
+
+
+def print_presets(presets: Mapping[str, Preset], console: Console) -> None:
+    """Print the preset of each corpus, and how to change it."""
+    for corpus, preset in presets.items():
+        say(console, f"{corpus}: preset {preset.name}, {preset.title}", "dim")
+        if preset.settings:
+            say(console, f"  {preset.text()}", "dim")
+    say(console, "  to change it: --preset NAME or --set FIELD=VALUE; see 'run.py settings'", "dim")
 
 
 def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:

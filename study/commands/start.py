@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from search_spaces import Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import search as search_command
 from study.commands.options import Options
-from study.commands.printing import plural, say, short_path
+from study.commands.printing import plural, print_presets, say, short_path
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
 from study.planning.corpora import record_corpora
@@ -37,6 +38,8 @@ def run_study(options: Options, console: Console) -> int:
         ValueError: An option, a space, a setting or a corpus is invalid.
     """
     spaces = [find_space(name) for name in dict.fromkeys(options.space)]
+    if options.preset is not None:
+        spaces = [dataclasses.replace(space, preset=options.preset) for space in spaces]
     ledger = Ledger(options.out, Store(options.shared) if options.shared else None)
     grids = [space for space in spaces if isinstance(space, Grid)]
     searches = [space for space in spaces if isinstance(space, Search)]
@@ -77,9 +80,16 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
         if names.count(name) > 1:
             raise ValueError(f"--space {' '.join(options.space)}: two studies are named {name}")
     refuse_taken(names, ledger.searches(), "a search")
+    print_presets({e.corpus_name: e.preset for e in experiments}, console)
     if options.dry_run:
         _print_plan(merge_trials(experiments), console)
         return 0
+    for plan in plans:
+        planned = {trial.trial.arm for trial in plan.trials}
+        for arm in plan.space.select(options.arms):
+            if arm.name not in planned:
+                text = f"arm {arm.name}: with these settings the same model as another arm"
+                say(console, f"{text}, which is trained once", "yellow")
     for note in dict.fromkeys(n for corpus in encoded.values() for n in corpus.notes):
         say(console, note, "dim")
     with ledger.exclusive():
@@ -89,6 +99,7 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
 def _run_search(options: Options, space: Search, ledger: Ledger, console: Console) -> int:
     search = search_command.sized(space, options.trials, options.hours, options.seeds)
     plans = search_command.plans(search, options, ledger)
+    print_presets({plan.corpus.name: plan.preset for plan in plans}, console)
     if options.dry_run:
         search_command.print_plans(plans, console)
         return 0

@@ -9,8 +9,9 @@ from rich.console import Console
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
 from rin_core.device import require_gpu
+from search_spaces.presets import find_preset, preset_of
 from study.commands.options import parse_overrides
-from study.commands.printing import say
+from study.commands.printing import print_presets, say
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
@@ -30,10 +31,12 @@ def run(options: Train, console: Console) -> int:
         raise ValueError(f"--threads {options.threads}: must be at least 1")
     if options.gpu:
         require_gpu()
-    config = Config().with_overrides(parse_overrides(options.set))
+    preset = preset_of(options.data) if options.preset is None else find_preset(options.preset)
+    config = Config().with_overrides({**preset.settings, **parse_overrides(options.set)})
     corpus = load_dataset(
         options.data, config, data_root=options.data_root, embeddings=options.embeddings
     )
+    print_presets({corpus.name: preset}, console)
     for note in corpus.notes:
         say(console, note)
     ledger = Ledger(options.out)

@@ -13,7 +13,7 @@ from study.execution.queue import QueueSearcher
 from study.execution.recorder import RunRecorder
 from study.execution.worker import run_config
 from study.ledger.shared import SharedRun
-from study.planning.grid import Experiment, Plan, PlannedTrial
+from study.planning.grid import Experiment, PlannedTrial
 from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, Tracker
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
@@ -112,7 +112,8 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
     plan, trials = experiment.plan, experiment.trials
     arms = dict.fromkeys(p.trial.label for p in trials)
     seeds = dict.fromkeys(p.trial.seed for p in trials)
-    settings = " ".join(f"`{k}={v}`" for k, v in plan.settings.items()) or "the paper's"
+    given = (f"`{k}={v}`" for k, v in plan.settings.items())
+    settings = " ".join([f"preset {experiment.preset.name}", *given])
     description = (
         f"**{plan.space.title}**\n\n"
         f"Corpus `{experiment.corpus_name}` · {len(arms)} arms × {len(seeds)} seeds · "
@@ -122,15 +123,16 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
     return ExperimentSpec(
         name=experiment.name,
         description=description,
-        runs={p.run.fingerprint: run_spec(p, plan, experiment.name) for p in trials},
+        runs={p.run.fingerprint: run_spec(p, experiment) for p in trials},
         tags={"space": plan.space.name, "corpus": experiment.corpus_name},
         artifacts=out / "artifacts",
         corpus=plan.corpora[trials[0].corpus_key],
     )
 
 
-def run_spec(planned: PlannedTrial, plan: Plan, experiment: str) -> RunSpec:
+def run_spec(planned: PlannedTrial, experiment: Experiment) -> RunSpec:
     """Describe a planned trial to callbacks."""
+    plan = experiment.plan
     trial, corpus = planned.trial, plan.corpora[planned.corpus_key]
     tags: dict[str, Any] = {
         "arm": trial.arm,
@@ -138,12 +140,12 @@ def run_spec(planned: PlannedTrial, plan: Plan, experiment: str) -> RunSpec:
         "seed": trial.seed,
         "space": plan.space.name,
         "corpus_digest": corpus.digest,
-        "settings": " ".join(f"{k}={v}" for k, v in plan.settings.items()) or "paper",
+        "settings": " ".join(f"{k}={v}" for k, v in experiment.settings.items()) or "paper",
     }
     pretrained = corpus.vectors or corpus.pretrained
     return RunSpec(
         run=planned.run,
-        experiment=experiment,
+        experiment=experiment.name,
         name=planned.name,
         params={
             "arm": trial.arm,

@@ -12,9 +12,11 @@ from typing import Any
 from rin_core.config import Config, DataConfig, nondefault_settings
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
+from search_spaces.presets import Preset
 from search_spaces.space import Grid, Trial
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
+from study.ledger.presets import preset_to_record
 from study.ledger.run import Run
 from study.ledger.schema import PlannedRun, Study
 
@@ -83,17 +85,29 @@ class Experiment:
         """Return the corpus that all its trials are on."""
         return self.trials[0].corpus_name
 
+    @property
+    def preset(self) -> Preset:
+        """Return what the settings of its trials start from."""
+        return self.trials[0].trial.preset
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the preset and what the user changed: trials that differ are not averaged."""
+        chosen = preset_to_record(self.corpus_name, self.preset.name)
+        return {**chosen, **self.plan.settings}
+
     def record(self, options: Options) -> Study:
         """Return the plan as the ledger keeps it.
 
         Args:
             options: Of the command that was given.
         """
+        settings = self.settings
         return Study(
             experiment=self.name,
             space=self.plan.space.name,
             corpus=self.corpus_name,
-            options=options,
+            options=with_preset(options, settings),
             trials=[
                 PlannedRun(
                     fingerprint=p.run.fingerprint,
@@ -102,7 +116,7 @@ class Experiment:
                     seed=p.trial.seed,
                     corpus=p.corpus_name,
                     config=self._config(p),
-                    settings=dict(self.plan.settings),
+                    settings=settings,
                 )
                 for p in self.trials
             ],
@@ -121,13 +135,23 @@ class Experiment:
             recorded: The experiment's plan so far.
         """
         now = {p.trial.arm: nondefault_settings(self._config(p)) for p in self.trials}
-        settings = dict(self.plan.settings)
+        settings = self.settings
         return Counter(
             run.arm
             for run in (recorded.trials if recorded else [])
             if run.settings == settings
             and now.get(run.arm) not in (None, nondefault_settings(run.config))
         )
+
+
+def with_preset(options: Options, settings: Mapping[str, Any]) -> Options:
+    """Return options that name the preset, where the name of the only corpus chose it.
+
+    The recorded command then means the same if the corpus is renamed.
+    """
+    if "preset" not in settings or len(options.get("data", ())) != 1:
+        return options
+    return {**options, "preset": settings["preset"]}
 
 
 def merge_trials(experiments: Sequence[Experiment]) -> list[PlannedTrial]:

@@ -12,15 +12,24 @@ from typing import Any
 
 from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.encoding import EncodedCorpus
+from search_spaces.presets import Preset
 from search_spaces.search import Search
 from search_spaces.space import Arm, Grid, SpaceError
 from study.ledger import schema
 from study.ledger.arms import START, TUNED
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
+from study.ledger.presets import preset_to_record
 from study.ledger.run import Run
 from study.ledger.search_record import SearchRecord
-from study.planning.grid import Plan, PlannedTrial, make_plan, refuse_namesakes, refuse_taken
+from study.planning.grid import (
+    Plan,
+    PlannedTrial,
+    make_plan,
+    refuse_namesakes,
+    refuse_taken,
+    with_preset,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +43,7 @@ class SearchPlan:
     plan: Plan
     """Each arm's first trial, and the corpora."""
     starts: Mapping[str, PlannedTrial]
-    """Each arm's first trial, at the paper's settings."""
+    """Each arm's first trial, at the preset's settings."""
     overrides: Mapping[str, object]
     """Settings for all trials."""
     ledger: Ledger
@@ -54,13 +63,27 @@ class SearchPlan:
         corpus = self.plan.corpora[self.starts[arm].corpus_key]
         return config, self.ledger.run(config.fingerprint(corpus.digest))
 
+    @property
+    def preset(self) -> Preset:
+        """Return what the settings of each arm's first trial start from."""
+        return next(iter(self.starts.values())).trial.preset
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the preset and what the user changed: trials that differ are not compared."""
+        return {**preset_to_record(self.corpus.name, self.preset.name), **self.plan.settings}
+
     def identities(self) -> dict[str, dict[str, Any]]:
         """Return for each arm everything that its trials must have in common."""
         arms = {arm.name: arm for arm in self.search.every_arm()}
+        settings = self.settings
+        # A preset may get other settings in a later version.
+        preset = {"preset": dict(self.preset.settings)} if "preset" in settings else {}
         return {
             name: {
                 **self.search.identity(arms[name]),
-                "settings": dict(self.plan.settings),
+                "settings": settings,
+                **preset,
                 "corpus": self.plan.corpora[start.corpus_key].digest,
                 "protocol": PROTOCOL_VERSION,
             }
@@ -73,13 +96,14 @@ class SearchPlan:
         Args:
             options: Of the command that was given.
         """
+        settings = self.settings
         return schema.Search(
             experiment=self.experiment,
             space=self.search.name,
             title=self.search.title,
             corpus=self.corpus.name,
-            options=options,
-            settings=dict(self.plan.settings),
+            options=with_preset(options, settings),
+            settings=settings,
             labels={name: start.trial.label for name, start in self.starts.items()},
             starts={
                 name: dict(self.search.start(start.trial.config))
@@ -116,15 +140,16 @@ class SearchPlan:
             title=f"Do the best settings of {self.experiment} hold on fresh seeds?",
             arms=tuple(confirmed),
             seeds=self.search.confirm_seeds,
+            preset=self.preset.name,
         )
 
     def _pair(self, arm: Arm, parameters: Mapping[str, Any]) -> tuple[Arm, ...]:
         """Return an arm tuned and at its start; one arm where the search found nothing better."""
-        start = Arm(
-            name=f"{arm.name}{START}", label=f"{arm.label}, paper's", overrides=arm.overrides
-        )
+        untuned = "paper's" if self.preset.name == "paper" else f"preset {self.preset.name}"
+        label = f"{arm.label}, {untuned}"
+        start = Arm(name=f"{arm.name}{START}", label=label, overrides=arm.overrides)
         if self.run(arm.name, parameters)[1] == self.starts[arm.name].run:
-            label = f"{arm.label}, paper's: tuning found no better"
+            label += ": tuning found no better"
             return (dataclasses.replace(start, label=label),)
         tuned = {**arm.overrides, **parameters}
         return (Arm(name=f"{arm.name}{TUNED}", label=f"{arm.label}, tuned", overrides=tuned), start)

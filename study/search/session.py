@@ -141,7 +141,8 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
         out: Output folder.
     """
     search = plan.search
-    settings = " ".join(f"`{k}={v}`" for k, v in plan.plan.settings.items()) or "the paper's"
+    given = (f"`{k}={v}`" for k, v in plan.plan.settings.items())
+    settings = " ".join([f"preset {plan.preset.name}", *given])
     pruning = "no pruning"
     if search.asha is not None:
         asha = dataclasses.asdict(search.asha)

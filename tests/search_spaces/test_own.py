@@ -55,6 +55,30 @@ def test_settings_are_of_all_arms_and_recorded_like_those_of_the_command_line(tm
     assert plan.settings == given
 
 
+def test_a_file_chooses_its_preset(tmp_path):
+    """Its settings and arms lie above the preset; sameness and conditions are judged with it."""
+    text = 'preset = "own"\nsettings.training.batch_size = 7\n[arms.a]\n[arms.b]\n'
+    found = space(tmp_path, text + 'encoder.characters = "lstm"\n')
+    for corpus in ("demo", "webnlg_star", "mine"):
+        a, b = (trial.config for trial in found.trials([corpus], seeds=[0]))
+        assert (a.training.batch_size, a.encoder.characters) == (7, "cnn")
+        assert (b.training.batch_size, b.encoder.characters) == (7, "lstm")
+    with pytest.raises(SpaceError, match=r"arms.b: is the same model as arms.a"):
+        space(tmp_path, text + 'encoder.characters = "cnn"\n')
+    with pytest.raises(SpaceError, match=r"preset = 'owm': no such preset; did you mean own"):
+        space(tmp_path, text.replace("own", "owm"))
+
+
+def test_without_a_preset_arms_differ_if_they_do_with_any(tmp_path):
+    found = space(tmp_path, '[arms.a]\n[arms.b]\nencoder.characters = "none"\n')
+    a, b = (trial.config for trial in found.trials(["mine"], seeds=[0]))
+    assert (a.encoder.characters, b.encoder.characters) == ("cnn", "none")
+    when = "{ choices = [10, 30], when = { encoder.characters = ['cnn'] } }"
+    assert space(tmp_path, f"[parameters]\nencoder.character_dim = {when}\n").parameters
+    with pytest.raises(SpaceError, match=r"encoder.characters = \['cnn'\]: no arm has such"):
+        space(tmp_path, f"preset = 'paper'\n[parameters]\nencoder.character_dim = {when}\n")
+
+
 def test_a_search(tmp_path):
     found = space(
         tmp_path,
@@ -141,7 +165,10 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
         ("seeds = ['x']\n" + SEARCH, "seeds = ..x..: must be a count"),
         ("seeds = 1.5\n" + ARM, "seeds = 1.5: must be a count"),
         ("trials = 3\n" + ARM, "trials: applies to searches, which have a table parameters"),
-        ("arm = 3", "arm: no such field; there are title, seeds, settings, arms, parameters"),
+        (
+            "arm = 3",
+            "arm: no such field; there are title, seeds, preset, settings, arms, parameters",
+        ),
         ("[arms.'a b']", "arms.a b: must be named with letters"),
         ("arms.a = 3", "arms.a = 3: must be a valid dictionary"),
         ("[arms.a]\nlabel = 3", "arms.a.label = 3: must be text"),

@@ -165,7 +165,7 @@ def test_a_spaces_settings_lie_between_the_demos_and_the_users():
     a, b = (t.config for t in made.trials(["demo"], **options))
     assert (a.training.patience, a.training.batch_size, a.training.max_epochs) == (8, 4, 8)
     assert (a.model.rounds, b.model.rounds) == (1, 3)
-    (other, _) = made.trials(["other"], seeds=[0])
+    (other, _) = made.trials(["webnlg_other"], seeds=[0])
     assert other.config == Config()
 
 

@@ -69,7 +69,7 @@ def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
     code, shown = command(capsys, "--dry-run", *options, "--space", "main_results", "ablation")
     assert code == 0
     assert "18 trials" in shown  # 5 and 6 arms, of which BiLSTM_s and K = 1 are in both
-    rows = [line.split() for line in shown.splitlines() if "my_corpus" in line]
+    rows = [line.split() for line in shown.splitlines() if " my_corpus " in line]
     assert [row[3] for row in rows] == ["0"] * 9 + ["1"] * 9, "one seed of every arm comes first"
     for wrong, message in (
         (("main_results", "ablation", "--arms", "gru-*"), "--arms: requires a single space"),
@@ -110,6 +110,36 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
         found = client.get_experiment_by_name(experiment)
         runs = client.search_runs([found.experiment_id], "tags.`rin.kind` = 'trial'")
         assert [r.info.status for r in runs] == ["FINISHED"] * expected
+
+
+def test_a_study_says_and_records_its_preset(capsys, spert_folder, tmp_path):
+    """The preset is what the name of the corpus chooses, or the one that is named."""
+    options = ("--data", str(spert_folder), "--out", str(tmp_path), "--arms", "gru-1")
+    code, own = command(capsys, "--dry-run", *options)
+    assert code == 0
+    assert "my_corpus: preset own" in own
+    assert "encoder.characters=cnn" in own
+    code, paper = command(capsys, "--dry-run", *options, "--preset", "paper")
+    assert code == 0
+    assert "my_corpus: preset paper" in paper
+    assert "encoder.characters" not in paper
+    code, shown = command(capsys, "--dry-run", *options, "--preset", "papr")
+    assert code == 2
+    assert "did you mean paper?" in shown
+
+
+@pytest.mark.parametrize(("chosen", "named"), [(None, "own"), ("paper", None), ("demo", "demo")])
+def test_the_record_of_a_study_names_its_preset(spert_folder, tmp_path, chosen, named):
+    """A record without a preset means the paper's settings, as all records once did."""
+    space = dataclasses.replace(find_space("rounds_curve"), preset=chosen)
+    plan = make_plan(space, Ledger(tmp_path), [str(spert_folder)], arms=["gru-1"], seeds=[0])
+    (experiment,) = plan.experiments()
+    study = experiment.record({"data": [str(spert_folder)]})
+    settings = {} if named is None else {"preset": named}
+    assert study.trials[0].settings == settings
+    assert study.options == {"data": [str(spert_folder)], **settings}
+    shared = experiment.record({"data": ["demo", str(spert_folder)]})
+    assert "preset" not in shared.options, "each of the corpora has another"
 
 
 def bad_corpus(folder: Path, spert_folder: Path, **splits: object) -> str:

@@ -175,9 +175,38 @@ def test_a_run_that_diverges_has_failed_at_once(spert_folder, tmp_path):
     assert told == recorder.record.trials
 
 
-def plan_of(folder, tmp_path, **options):
-    (plan,) = make_search_plans(SPACE, Ledger(tmp_path), [str(folder)], **options)
+def plan_of(folder, tmp_path, preset=None, **options):
+    space = dataclasses.replace(SPACE, preset=preset)
+    (plan,) = make_search_plans(space, Ledger(tmp_path), [str(folder)], **options)
     return plan
+
+
+def test_a_search_starts_from_its_preset_and_keeps_to_it(spert_folder, tmp_path):
+    plans = {name: plan_of(spert_folder, tmp_path, name) for name in (None, "own", "paper")}
+    assert plans[None].identities() == plans["own"].identities()
+    own, paper = plans["own"], plans["paper"]
+    assert own.search.start(own.base("k-0"))["encoder.dropout"] == 0.4
+    assert paper.search.start(paper.base("k-0"))["encoder.dropout"] == 0.1
+    one, other = own.identities()["k-0"], paper.identities()["k-0"]
+    assert {k for k in one.keys() | other.keys() if one.get(k) != other.get(k)} == {
+        "settings",
+        "preset",
+    }
+    assert "preset" not in other, "searches without a preset had the paper's settings"
+    tuned = own.run("k-0", {"encoder.dropout": 0.2})[0]
+    assert (tuned.encoder.dropout, tuned.encoder.characters) == (0.2, "cnn")
+    recorded = own.record({"data": ["x"]})
+    assert (recorded.settings, recorded.options["preset"]) == ({"preset": "own"}, "own")
+
+
+def test_a_confirmation_keeps_the_preset(spert_folder, tmp_path):
+    plan = plan_of(spert_folder, tmp_path, "own", arms=["k-0"])
+    record = opened(tmp_path, trial(0), experiment=plan.experiment)
+    record.trials[0].parameters = {"encoder.dropout": 0.2}
+    grid = plan.confirmation(record)
+    tuned, start = (t.config.encoder for t in grid.trials(["demo"], seeds=[3]))
+    assert (tuned.dropout, start.dropout) == (0.2, 0.4)
+    assert (tuned.characters, start.characters) == ("cnn", "cnn")
 
 
 def test_a_plan_resolves_arms_and_units(spert_folder, tmp_path):
@@ -220,7 +249,7 @@ def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
     record = opened(tmp_path, trial(0), experiment=plan.experiment)
     record.trials[0].parameters = plan.search.start(plan.base("k-0"))
     (only,) = plan.confirmation(record).arms
-    assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, paper's: tuning found no better")
+    assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, preset own: tuning found no better")
 
 
 def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):

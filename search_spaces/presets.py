@@ -1,0 +1,94 @@
+"""Named groups of settings that a study starts from, and which corpus gets which.
+
+A preset lies below everything else: a space's settings, an arm's and those of ``--set`` replace its
+values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rin_core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Settings under a name."""
+
+    name: str
+    title: str
+    """One line: what they are for."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What differs from the paper's settings, which are the defaults of ``Config``."""
+
+    def text(self) -> str:
+        """Return the settings as ``--set`` takes them."""
+        return " ".join(f"{k}={str(v).lower()}" for k, v in self.settings.items())
+
+
+_ALL = (
+    Preset(name="paper", title="the paper's settings (§5.1)"),
+    Preset(
+        name="demo",
+        title="narrow models and short runs, which show a whole study in minutes",
+        settings={
+            "encoder.hidden_size": 64,
+            "model.feature_size": 64,
+            "training.batch_size": 25,
+            "training.learning_rate": 5e-3,
+            "training.max_epochs": 8,
+        },
+    ),
+    # Standard choices of the field: dev and test words with a vector, typed entities, characters
+    # (Ma and Hovy 2016), small batches and more dropout for corpora of a few thousand sentences.
+    Preset(
+        name="own",
+        title="for corpora that are not the paper's",
+        settings={
+            "data.vocabulary": "vectors",
+            "data.entity_types": True,
+            "encoder.characters": "cnn",
+            "encoder.dropout": 0.4,
+            "training.word_dropout": 0.02,
+            "training.batch_size": 16,
+        },
+    ),
+)
+PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in _ALL}
+
+#: Shell-style patterns of the names of the paper's corpora and their parts.
+PAPER_CORPORA = ("webnlg*", "nyt*")
+
+
+def find_preset(name: str) -> Preset:
+    """Return a preset by name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in PRESETS:
+        close = difflib.get_close_matches(name, PRESETS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(PRESETS)}"
+        raise ConfigError(f"preset = {name!r}: no such preset; {hint}")
+    return PRESETS[name]
+
+
+def preset_of(corpus: str) -> Preset:
+    """Return the preset that a corpus gets if no other is chosen.
+
+    Args:
+        corpus: ``demo``, a name under the data root, or a folder.
+
+    Examples:
+        >>> [preset_of(corpus).name for corpus in ("demo", "data/webnlg_star", "data/conll04")]
+        ['demo', 'paper', 'own']
+    """
+    name = Path(corpus).resolve().name
+    if corpus == "demo":
+        return PRESETS["demo"]
+    is_paper = any(fnmatch.fnmatch(name, pattern) for pattern in PAPER_CORPORA)
+    return PRESETS["paper" if is_paper else "own"]
