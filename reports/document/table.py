@@ -72,6 +72,13 @@ class Row:
     label: str
     cells: Mapping[str, Cell]
     """By heading of the column."""
+    marks: str = ""
+    """Signs after the label that the table's notes explain."""
+
+    @property
+    def marked_label(self) -> str:
+        """Return the label with its marks."""
+        return f"{self.label} {self.marks}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +178,9 @@ class Table:
 
     def _texts(self) -> list[tuple[str, ...]]:
         """Return the label and the texts of every row."""
-        return [(row.label, *(cell.text for cell in row.cells.values())) for row in self.rows]
+        return [
+            (row.marked_label, *(cell.text for cell in row.cells.values())) for row in self.rows
+        ]
 
 
 _CSV_HEAD = (
@@ -216,6 +225,8 @@ _LATEX = str.maketrans(
         "ŷ": r"$\hat{y}$",
         "ȳ": r"$\bar{y}$",
         "γ": r"$\gamma$",
+        "†": r"\dag{}",
+        "‡": r"\ddag{}",
     }
 )
 

@@ -30,7 +30,9 @@ STATES = (TrialState.FINISHED, TrialState.PRUNED, TrialState.FAILED, TrialState.
 #: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
 #: ``end_…`` is the result of its run.
 SCHEMA: dict[str, str] = {
-    **dict.fromkeys(("arm", "label", "state", "fingerprint", "reason", "variant"), "object"),
+    **dict.fromkeys(
+        ("arm", "label", "state", "fingerprint", "reason", "caveat", "variant"), "object"
+    ),
     **dict.fromkeys(("trial", "seed", "inherited", "epochs", "spent_epochs"), "int64"),
     **dict.fromkeys(("dev_f1", "seconds", "spent_seconds"), "float64"),
     **dict.fromkeys(("end_dev_f1", "end_epochs", "end_seconds"), "float64"),
@@ -60,6 +62,11 @@ class SearchData:
     def command(self) -> str:
         """Return the command that was given last."""
         return render(self.options)
+
+    def runs(self) -> pd.DataFrame:
+        """Return fingerprint, label and caveat of every run, those on fresh seeds included."""
+        frames = [self.trials] if self.confirmed is None else [self.trials, self.confirmed]
+        return pd.concat([frame[["fingerprint", "label", "caveat"]] for frame in frames])
 
     @property
     def initial_settings(self) -> str:
@@ -111,11 +118,13 @@ def read_search(runs: Path, experiment: str) -> SearchData:
 def _row(trial: SearchTrial, labels: Mapping[str, str], ledger: Ledger) -> dict[str, Any]:
     own = trial.seconds[trial.inherited :]
     run = read_run(ledger, trial.fingerprint)
+    finished = trial.state is TrialState.FINISHED  # a pruned trial has not the result of its run
     return {
         "arm": trial.arm,
         "state": trial.state,
         "fingerprint": trial.fingerprint,
         "reason": trial.reason,
+        "caveat": str(run.result.caveat or "") if finished and run.result else "",
         "label": labels.get(trial.arm, trial.arm),
         "variant": nondefault_settings(trial.config),
         "trial": trial.number,
@@ -135,9 +144,12 @@ def _row(trial: SearchTrial, labels: Mapping[str, str], ledger: Ledger) -> dict[
 
 
 def ranked(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the finished trials, the best dev F1 first and the earliest among equals."""
-    finished = trials[trials["state"] == TrialState.FINISHED]
-    return finished.sort_values(["dev_f1", "trial"], ascending=[False, True])
+    """Return the finished trials, the best dev F1 first and the earliest among equals.
+
+    Trials that learned nothing, with a dev F1 of 0, are left out.
+    """
+    learned = trials[(trials["state"] == TrialState.FINISHED) & (trials["dev_f1"] > 0)]
+    return learned.sort_values(["dev_f1", "trial"], ascending=[False, True])
 
 
 def outcomes(data: SearchData) -> pd.DataFrame:

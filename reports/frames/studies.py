@@ -31,6 +31,10 @@ class StudyData:
     def __post_init__(self) -> None:
         require_one_setting(self.frame)
 
+    def runs(self) -> pd.DataFrame:
+        """Return fingerprint, label and caveat of every run."""
+        return self.frame[["fingerprint", "label", "caveat"]]
+
 
 def study_data(runs: Path, frame: pd.DataFrame, other_settings: Iterable[str] = ()) -> StudyData:
     """Read the predictions of a study's trials.

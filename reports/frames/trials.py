@@ -48,6 +48,7 @@ SCHEMA: dict[str, str] = {
     "epochs": "Int64",
     "best_epoch": "Int64",
     "end_reason": "object",
+    "caveat": "object",
     "losses": "object",
     "processor": "object",
     "seconds": "float64",
@@ -167,13 +168,14 @@ def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
 def _result_columns(run: RunOutcome) -> dict[str, object]:
     result = run.result
     if result is None:
-        empty = dict.fromkeys(("end_reason", "processor", "digest", "content"), "")
+        empty = dict.fromkeys(("end_reason", "caveat", "processor", "digest", "content"), "")
         return {**empty, "epochs": None, "best_epoch": None, "losses": (), "seconds": math.nan}
     arithmetic = result.provenance.arithmetic
     return {
         "epochs": len(result.history),
         "best_epoch": result.best_epoch,
         "end_reason": result.end_reason,
+        "caveat": str(result.caveat or ""),
         # Two runs that share all losses are one training.
         "losses": tuple(epoch.train_loss for epoch in result.history),
         # Rounding depends on both; empty in results older than that record.

@@ -9,6 +9,7 @@ from reports.figures.search import SHOWN, draw_expected, draw_slices, expected_i
 from reports.frames.searches import SearchData, ranked, read_search
 from reports.paper.registry import SEARCH, make_tables
 from reports.tables.search import search_notes
+from study.ledger.state import TrialState
 
 
 def search_section(data: SearchData) -> Section:
@@ -28,7 +29,9 @@ def search_section(data: SearchData) -> Section:
         drawings.insert(0, Drawing(name="slices", caption=caption, figure=draw_slices(info)))
     intro: tuple[str, ...] = (f"{data.title} Scores are dev F1 × 100 on {data.corpus}.",)
     if ranked(data.trials).empty:
-        intro = (*intro, "No trial has finished yet.", *search_notes(data))
+        finished = (data.trials["state"] == TrialState.FINISHED).any()
+        why = "No trial has learned anything." if finished else "No trial has finished yet."
+        intro = (*intro, why, *search_notes(data))
     return Section(
         key=data.experiment,
         title=data.experiment,

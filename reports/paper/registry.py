@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from reports.document.table import Table
+from reports.frames.searches import SearchData
+from reports.frames.studies import StudyData
 from reports.paper.claim_tables import claims_table, pairs_table
 from reports.paper.tables import matching_in_table_1, table_1, table_4, table_5, vectors_in_table_1
 from reports.tables.breakdown import breakdown_table
+from reports.tables.caveats import mark_caveats
 from reports.tables.confirmation import comparison, confirmation
 from reports.tables.experiment import differences_table, results_table, selection_table
 from reports.tables.search import audit, best_trials, compute
@@ -44,10 +47,12 @@ SEARCH = (
     audit,
 )
 
-Data = TypeVar("Data")
+Data = TypeVar("Data", StudyData, SearchData)
 
 
 def make_tables(chapter: Iterable[Callable[[Data], Table | None]], data: Data) -> tuple[Table, ...]:
-    """Return the tables of a chapter that have rows."""
+    """Return the tables of a chapter that have rows, with marks at runs that have a caveat."""
     made = (make(data) for make in chapter)
-    return tuple(table for table in made if table is not None and table.rows)
+    return tuple(
+        mark_caveats(table, data.runs()) for table in made if table is not None and table.rows
+    )

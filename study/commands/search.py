@@ -15,6 +15,7 @@ from study.commands.options import Options
 from study.commands.printing import plural, say, short_path
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
+from study.ledger.state import TrialState
 from study.planning.grid import Plan, make_plan
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.open import check_sampler
@@ -90,6 +91,9 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
         say(console, "run the same command to resume")
     if code:
         return code
+    finished = [trial for trial in record.trials if trial.state is TrialState.FINISHED]
+    if finished and not any(trial.best > 0 for trial in finished):
+        say(console, f"{plan.experiment}: no trial has learned anything, so none is confirmed")
     code = _confirm(plan, record, options, confirm)
     for path in build_search(options.out, options.out / "reports", plan.experiment):
         say(console, f"  {short_path(path)}")

@@ -17,12 +17,14 @@ from reports.document.table import Table
 from reports.frames.searches import STATES, read_search
 from reports.frames.select import arm_label
 from reports.frames.trials import UnknownExperiment, read_ledger
+from reports.tables.caveats import mark_caveats
 from reports.tables.confirmation import comparison, confirmation
 from reports.tables.search import audit, audit_verdict, best_trials, compute, running_trials, saving
+from study.commands.caveats import print_caveats
 from study.commands.printing import print_rows
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
-from study.ledger.state import TrialState
+from study.ledger.state import Caveat, TrialState
 from study.tracking.progress import format_duration
 
 if TYPE_CHECKING:
@@ -67,7 +69,8 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     ]
     print_rows(console, "trials by arm", rows)
     for make in (running_trials, best_trials, confirmation, comparison, compute):
-        _print_table(console, make(data))
+        _print_table(console, mark_caveats(make(data), data.runs()))
+    _print_caveats(out, data.trials[data.trials["state"] == TrialState.FINISHED], console)
     console.print(saving(data), highlight=False)
     audited = audit(data)
     if audited.rows:
@@ -105,8 +108,10 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     pairs = zip(frame.iterrows(), begun, strict=True)
     rows = [_begun_row(trial, history) for (_, trial), history in pairs if history]
     print_rows(console, "running trials", rows)
-    best = frame[frame["status"] == TrialState.FINISHED].nlargest(5, "dev_f1")
+    learned = frame["caveat"] != Caveat.NOTHING_LEARNED
+    best = frame[(frame["status"] == TrialState.FINISHED) & learned].nlargest(5, "dev_f1")
     print_rows(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
+    _print_caveats(out, frame[frame["status"] == TrialState.FINISHED], console)
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
     rows = [
         {
@@ -117,6 +122,11 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         for status, row in spent.iterrows()
     ]
     print_rows(console, "compute by outcome", rows)
+
+
+def _print_caveats(out: Path, finished: pd.DataFrame, console: Console) -> None:
+    ledger = Ledger(out)
+    print_caveats((ledger.run(name).result() for name in finished["fingerprint"]), console)
 
 
 def _begun(out: Path, frame: pd.DataFrame) -> list[list[Epoch]]:
@@ -162,7 +172,8 @@ def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
 def _trial_row(trial: pd.Series) -> dict[str, str]:
     scores = {f"{split} F1": points(100 * trial[f"{split}_f1"]) for split in ("dev", "test")}
     row = {"trial": _name(trial), **scores}
-    return row | {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
+    row |= {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
+    return row | ({"caveat": trial["caveat"]} if trial["caveat"] else {})
 
 
 def _print_head(console: Console, experiment: str, text: str) -> None:
@@ -171,7 +182,8 @@ def _print_head(console: Console, experiment: str, text: str) -> None:
 
 def _print_table(console: Console, table: Table) -> None:
     rows = [
-        {table.head.lower(): row.label} | {name: cell.text for name, cell in row.cells.items()}
+        {table.head.lower(): row.marked_label}
+        | {name: cell.text for name, cell in row.cells.items()}
         for row in table.rows
     ]
     print_rows(console, table.title, rows)

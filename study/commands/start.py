@@ -15,6 +15,7 @@ from rin_core.data.encoding import EncodedCorpus
 from search_spaces import Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import search as search_command
+from study.commands.caveats import print_caveats
 from study.commands.options import Options
 from study.commands.printing import plural, print_presets, say, short_path
 from study.ledger.ledger import Ledger
@@ -140,6 +141,7 @@ def _run(
     pages, files = _build_reports(options, experiments)
     unsent = study.close(files)
     missing = print_missing(trials, console)
+    print_caveats((planned.run.result() for planned in trials), console)
     _print_time(time.monotonic() - started, study.compute_seconds, console)
     _print_outputs(pages, study.how_to_view(), unsent, console)
     if study.interrupted:

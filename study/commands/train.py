@@ -10,6 +10,7 @@ from rin_core.config import Config
 from rin_core.data.loading import load_dataset
 from rin_core.device import require_gpu
 from search_spaces.presets import find_preset, preset_of
+from study.commands.caveats import print_caveats
 from study.commands.options import parse_overrides
 from study.commands.printing import print_presets, say
 from study.execution.trial import train_run
@@ -60,4 +61,5 @@ def run(options: Train, console: Console) -> int:
     scores = f"{split} F1 {100 * selected:.2f}, test F1 {100 * test:.2f}"
     text = f"{run.fingerprint}: epoch {record.best_epoch}, {scores} ({run.path})"
     say(console, text)
+    print_caveats([record], console)
     return 0

@@ -50,6 +50,7 @@ class RunRecorder:
                 f1=result.selection_scores["f1"],
                 epochs=len(result.history),
                 seconds=result.seconds,
+                caveat=result.caveat,
             )
         if error is not None:
             run.record_failure(error)

@@ -29,7 +29,7 @@ from study.ledger.fields import (
     Settings,
     Split,
 )
-from study.ledger.state import TrialState
+from study.ledger.state import Caveat, TrialState
 
 VERSION = 3
 """Of the records. Version 2 and earlier records have no such field."""
@@ -151,6 +151,16 @@ class Result(Record):
     def dev_scores(self) -> dict[str, float] | None:
         """Scores on dev; None where test selected the epoch, and dev was never scored."""
         return self.selection_scores if self.selection_split == "dev" else None
+
+    @property
+    def caveat(self) -> Caveat | None:
+        """Why the scores may say little about the model; None if nothing speaks against them."""
+        best, epochs = self.selection_scores["f1"], len(self.history)
+        if best == 0:
+            return Caveat.NOTHING_LEARNED
+        late = self.best_epoch > epochs - max(1, epochs // 10)
+        limited = self.end_reason == "max_epochs" and best < 1
+        return Caveat.STILL_IMPROVING if limited and late else None
 
 
 class Predictions(Record):

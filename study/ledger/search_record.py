@@ -125,8 +125,11 @@ class SearchRecord:
         return trial
 
     def best(self, arm: str) -> SearchTrial | None:
-        """Return the finished trial of highest dev F1, the earliest among equals."""
-        finished = [t for t in self.of(arm) if t.state is TrialState.FINISHED]
+        """Return the finished trial of highest dev F1, the earliest among equals.
+
+        A trial that learned nothing, with a dev F1 of 0, is never the best.
+        """
+        finished = [t for t in self.of(arm) if t.state is TrialState.FINISHED and t.best > 0]
         return max(finished, key=lambda t: (t.best, -t.number), default=None)
 
     def save(self) -> None:

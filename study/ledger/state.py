@@ -1,4 +1,4 @@
-"""The states of a trial, the same in the ledger, on the screen, in MLflow tags and in reports."""
+"""States and caveats of trials: the same in the ledger, on the screen, in MLflow and in reports."""
 
 from __future__ import annotations
 
@@ -20,3 +20,30 @@ class TrialState(StrEnum):
     """Its last attempt raised an error; the next study tries again."""
     UNREADABLE = "unreadable"
     """Its record is damaged."""
+
+
+class Caveat(StrEnum):
+    """Why the scores of a finished run may say little about its model."""
+
+    NOTHING_LEARNED = "nothing learned"
+    """F1 on the split that selects was 0 in every epoch."""
+    STILL_IMPROVING = "still improving"
+    """The epoch limit ended training, and the best epoch is in the last tenth of the epochs."""
+
+    @property
+    def mark(self) -> str:
+        """Return the mark of such a run in a table."""
+        return "‡" if self is Caveat.NOTHING_LEARNED else "†"
+
+    @property
+    def explanation(self) -> str:
+        """Return what the caveat means, and what to do about it."""
+        if self is Caveat.NOTHING_LEARNED:
+            return (
+                "F1 was 0 in every epoch. Try a larger --max-epochs, a smaller "
+                "training.batch_size, a larger training.learning_rate, or --preset own."
+            )
+        return (
+            "the best epoch is in the last tenth of the epochs. A larger --max-epochs continues "
+            "training."
+        )

@@ -109,7 +109,7 @@ class TrialRecorder:
         trial.update_from_history(run.history()[:pruned_after])
         second_error, trial.reason = bool(trial.reason), ""
         reason = ""
-        if run.result() is not None:
+        if (result := run.result()) is not None:
             trial.state = TrialState.FINISHED
         elif pruned_after is not None:
             trial.state = TrialState.PRUNED
@@ -138,6 +138,7 @@ class TrialRecorder:
             epochs=len(trial.dev_f1),
             seconds=sum(trial.seconds),
             reason=reason or trial.reason,
+            caveat=result.caveat if result is not None else None,
         )
 
 

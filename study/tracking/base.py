@@ -11,7 +11,7 @@ from rin_core.data.encoding import EncodedCorpus
 from study.ledger.files import StudyError
 from study.ledger.run import Run
 from study.ledger.schema import Epoch, Result
-from study.ledger.state import TrialState
+from study.ledger.state import Caveat, TrialState
 
 DISABLED = "none"
 """The tracking URI of a study without a tracker."""
@@ -101,6 +101,8 @@ class TrialEnd:
     seconds: float = 0.0
     reason: str = ""
     """Why it failed, was pruned or must be resumed."""
+    caveat: Caveat | None = None
+    """Why the scores of a finished trial may say little about its model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

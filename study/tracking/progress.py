@@ -43,7 +43,7 @@ class Progress(Callback):
     ended: dict[str, TrialEnd] = field(default_factory=dict)
     compute_seconds: float = 0.0
     """Seconds of all epochs divided by the slots in use: the least time that the study takes."""
-    best: tuple[float, str] = (-1.0, "")
+    best: tuple[float, str] = (0.0, "")
     _live: Live | None = None
     _had_room: bool = False
 
@@ -96,6 +96,7 @@ class Progress(Callback):
             case TrialState.FINISHED:
                 self._update_best(event.fingerprint, event.f1)
                 text = f"{score} · {event.epochs} epochs · {format_duration(event.seconds)}"
+                text += f" · [yellow]{event.caveat}[/yellow]" if event.caveat else ""
             case TrialState.PRUNED:
                 text = f"{score} · pruned after epoch {event.epochs}"
             case _:
@@ -109,7 +110,7 @@ class Progress(Callback):
     def _update_best(self, fingerprint: str, f1: float) -> None:
         """Keep the best dev F1; an F1 on another split cannot be compared with it."""
         run = self.runs[fingerprint]
-        if run.selection == "dev":
+        if run.selection == "dev" and f1 > 0:
             self.best = max(self.best, (f1, run.name))
 
     def seconds_left(self) -> float | None:

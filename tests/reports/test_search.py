@@ -51,6 +51,12 @@ def test_only_finished_trials_are_ranked(runs):
     assert ranked(read_search(runs, "some").trials)["trial"].tolist() == [4, 0]
 
 
+def test_what_learned_nothing_is_not_ranked(runs):
+    trials = read_search(runs, "some").trials
+    trials.loc[trials["trial"] == 4, "dev_f1"] = 0.0
+    assert ranked(trials)["trial"].tolist() == [0]
+
+
 def test_compute_is_told_by_outcome(runs):
     table = outcomes(read_search(runs, "some"))
     assert table["trials"].to_dict() == {"finished": 2, "pruned": 2, "failed": 1, "running": 1}

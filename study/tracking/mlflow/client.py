@@ -29,6 +29,7 @@ from study.tracking.base import ExperimentSpec, RunSpec
 from study.tracking.mlflow.model import save_model
 from study.tracking.mlflow.names import (
     BEST,
+    CAVEAT,
     COMMIT,
     FINGERPRINT,
     KIND,
@@ -272,6 +273,7 @@ class MlflowRuns:
         origin = result.provenance
         tags = {"rin.end_reason": result.end_reason, "rin.code": json.dumps(origin.code.to_json())}
         tags["rin.hardware"] = origin.hardware
+        tags |= {CAVEAT: str(result.caveat)} if result.caveat else {}
         tags |= {"rin.arithmetic": origin.arithmetic} if origin.arithmetic else {}
         tags |= {COMMIT: origin.code.commit} if origin.code.commit else {}
         tagged = [RunTag(k, v) for k, v in tags.items()]

@@ -9,6 +9,7 @@ from study.ledger.state import TrialState
 
 FINGERPRINT, PARENT, KIND = "rin.fingerprint", "mlflow.parentRunId", "rin.kind"
 STATE = "rin.state"
+CAVEAT = "rin.caveat"  # only on runs with one
 BEST = "rin.best"  # the fingerprint of the run whose model the study's run carries
 NOTE, NAME, COMMIT = "mlflow.note.content", "mlflow.runName", "mlflow.source.git.commit"
 SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}

@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from rin_core.cli import without_credentials
-from study.ledger.state import TrialState
+from study.ledger.state import Caveat, TrialState
 from study.tracking.base import (
     EpochEnd,
     ExperimentSpec,
@@ -142,13 +142,15 @@ class MlflowTracker(Tracker):
     def best(self) -> RunSpec | None:
         """Return the run with the best dev F1 among those with weights.
 
-        A run that selects its epoch on test has no dev F1 and is left out.
+        A run that selects its epoch on test has no dev F1 and is left out, as is one that
+        learned nothing.
         """
         scores = {
             name: result.dev_scores["f1"]
             for name, spec in self.runs.items()
             if (result := spec.result()) is not None
             and result.dev_scores is not None
+            and result.caveat is not Caveat.NOTHING_LEARNED
             and spec.run.weights.exists()
         }
         return self.runs[max(scores, key=lambda name: scores[name])] if scores else None

@@ -12,7 +12,7 @@ from search_spaces.space import Arm
 from study.commands.show import show_grid
 from study.ledger.ledger import Ledger as StudyLedger
 from tests.ledgers import EXPERIMENT, Ledger
-from tests.records import an_epoch
+from tests.records import an_epoch, scores
 
 
 @pytest.fixture
@@ -38,6 +38,15 @@ def test_what_test_chose_has_a_label_of_its_own_and_no_dev_f1(tmp_path, shown):
     best = lines[lines.index("best trials") + 2 :]
     assert best[0].startswith("RIN (GRU, K = 1), seed 0 52.0 50.0 3 ")
     assert best[1].startswith("RIN (GRU, K = 1) (epoch chosen on test), seed 1 – 70.0 3 ")
+
+
+def test_what_learned_nothing_is_not_among_the_best(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    nothing = {"selection_scores": scores(0.0), "test_scores": scores(0.0)}
+    ledger.finish(ledger.plan("gru-1", 0), 0.5, nothing)
+    lines = shown(ledger)
+    assert "best trials" not in lines
+    assert any(line.startswith("‡ nothing learned, 1 of 1 run:") for line in lines)
 
 
 def test_a_label_is_no_markup(tmp_path, shown):

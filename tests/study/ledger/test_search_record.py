@@ -111,6 +111,13 @@ def test_the_best_is_finished_and_the_earliest_among_equals(tmp_path):
     assert [t.number for t in record.of("k-0")] == [0, 1, 2, 3, 4]
 
 
+def test_what_learned_nothing_is_not_the_best(tmp_path):
+    record = opened(tmp_path, trial(0, dev_f1=(0.0, 0.0)))
+    assert record.best("k-0") is None
+    record.trials.append(trial(1, dev_f1=(0.0, 0.1)))
+    assert record.best("k-0").number == 1
+
+
 def test_a_file_that_is_no_record_is_named(tmp_path):
     path = Ledger(tmp_path).search_path("some")
     path.parent.mkdir()

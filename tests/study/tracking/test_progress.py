@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from study.ledger.run import Run
-from study.ledger.state import TrialState
+from study.ledger.state import Caveat, TrialState
 from study.tracking.base import EpochEnd, RunSpec, TrialEnd
 from study.tracking.progress import Progress, format_duration
 
@@ -133,6 +133,14 @@ def test_an_f1_on_test_is_not_compared_with_dev(progress):
     end(progress, "a", "finished", f1=0.9)
     assert "test F1  90.0" in shown(progress)
     assert progress.best[0] == 0.5
+
+
+def test_a_caveat_follows_the_score(progress):
+    epoch(progress, "a", 0.0, 1.0)
+    end(progress, "a", "finished", f1=0.0, caveat=Caveat.NOTHING_LEARNED)
+    assert "dev F1   0.0 · 3 epochs · 0 s · nothing learned" in shown(progress)
+    assert progress.best == (0.0, ""), "what learned nothing is not the best"
+    assert "best dev F1" not in drawn(progress)
 
 
 def test_a_retry_says_what_failed_and_where(progress):

@@ -17,7 +17,7 @@ from study.ledger.store import Store
 from study.tracking.base import ExperimentSpec, NullTracker, TrackingError
 from study.tracking.mlflow import sender as mlflow_tracker
 from study.tracking.mlflow.client import create_database
-from study.tracking.mlflow.names import KIND, PARENT, STATE, WATCHED
+from study.tracking.mlflow.names import CAVEAT, KIND, PARENT, STATE, WATCHED
 from study.tracking.mlflow.sender import MlflowTracker
 from study.tracking.open import open_tracker
 from tests.tracked import (
@@ -105,6 +105,19 @@ def test_no_score_of_test_stands_under_the_name_of_dev(tmp_path, mlflow_db, clie
     assert steps(client, run, "scores_test_by_epoch/precision") == [1, 2]
     assert run.data.metrics["F1/test"] == 0.4
     assert {"F1/dev", "F1/best_dev"} <= children(client)["aaa"].data.metrics.keys()
+
+
+def test_what_learned_nothing_has_a_tag_and_is_not_the_best(opened, runs, client):
+    finish(runs["aaa"], 2, 0.0)
+    finish(runs["bbb"], 2)
+    for run in runs.values():
+        run.weights.touch()
+    runs["bbb"].weights.unlink()
+    tracker = opened()
+    assert tracker.best() is None
+    close(tracker, complete=True)
+    tags = {name: run.data.tags.get(CAVEAT) for name, run in children(client).items()}
+    assert tags == {"aaa": "nothing learned", "bbb": "still improving"}
 
 
 def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp_path):

@@ -1,0 +1,38 @@
+"""Marks in tables at runs whose scores may say little about their model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from reports.document.table import Row, Table
+from study.ledger.state import Caveat
+
+
+def mark_caveats(table: Table, runs: pd.DataFrame) -> Table:
+    """Mark the rows that show runs of one model with a caveat, and add a note for each mark.
+
+    A row about several models, such as a difference, is not marked: their own rows are.
+
+    Args:
+        table: The table.
+        runs: Columns ``fingerprint``, ``label`` and ``caveat``; the caveat is empty without one.
+    """
+    known = runs.drop_duplicates("fingerprint").set_index("fingerprint")
+    rows: list[Row] = []
+    shown: dict[Caveat, set[str]] = {caveat: set() for caveat in Caveat}
+    for row in table.rows:
+        names = {name for cell in row.cells.values() for name in cell.fingerprints}
+        own = known[known.index.isin(names)]
+        found = [c for c in Caveat if own["label"].nunique() == 1 and (own["caveat"] == c).any()]
+        for caveat in found:
+            shown[caveat] |= set(own.index[own["caveat"] == caveat])
+        rows.append(replace(row, marks="".join(caveat.mark for caveat in found)))
+    notes = [
+        f"{caveat.mark} {str(caveat).capitalize()}, {len(names)} of these runs: "
+        f"{caveat.explanation}"
+        for caveat, names in shown.items()
+        if names
+    ]
+    return replace(table, rows=tuple(rows), notes=(*table.notes, *notes))

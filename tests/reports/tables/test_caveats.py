@@ -1,0 +1,70 @@
+"""Runs that learned nothing, or were still improving, are marked wherever their scores are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.document.table import Cell, Row, Table
+from reports.frames.studies import study_data
+from reports.frames.trials import read_ledger
+from reports.paper.registry import STUDY, make_tables
+from reports.tables.caveats import mark_caveats
+from tests.ledgers import Ledger
+from tests.records import scores
+
+RUNS = pd.DataFrame(
+    [
+        ("1", "A", ""),
+        ("2", "A", "still improving"),
+        ("3", "A", "nothing learned"),
+        ("4", "B", "still improving"),
+        ("5", "B", "still improving"),
+    ],
+    columns=["fingerprint", "label", "caveat"],
+)
+
+
+def table(*rows: str) -> Table:
+    """Return a table with a row for each group of runs, whose names have one letter."""
+    return Table(
+        name="t",
+        title="T",
+        head="Model",
+        rows=tuple(
+            Row(key=runs, label=runs, cells={"F1": Cell(text="1", fingerprints=tuple(runs))})
+            for runs in rows
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs", "marks"), [("1", ""), ("12", "†"), ("123", "‡†"), ("45", "†"), ("14", ""), ("9", "")]
+)
+def test_a_row_of_one_model_is_marked(runs: str, marks: str) -> None:
+    marked = mark_caveats(table(runs), RUNS)
+    assert marked.rows[0].marks == marks
+    assert [note[0] for note in marked.notes] == list(marks)
+
+
+def test_a_note_counts_the_runs_once() -> None:
+    marked = mark_caveats(table("12", "2", "45"), RUNS)
+    assert len(marked.notes) == 1
+    assert "3 of these runs" in marked.notes[0]
+    assert "| 12 † |" in marked.markdown()
+
+
+def test_a_study_marks_its_runs(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    changes = {"selection_scores": scores(0.0), "test_scores": scores(0.0)}
+    ledger.finish(ledger.plan("gru-1", 0), 0.5, changes)
+    ledger.finish(ledger.plan("gru-2", 0), 0.8, {"best_epoch": 3})
+    ledger.finish(ledger.plan("gru-3", 0), 0.8, {"best_epoch": 3, "end_reason": "patience"})
+    ledger.finish(ledger.plan("gru-4", 0), 0.8)
+    ledger.save()
+    study = study_data(tmp_path / "runs", read_ledger(tmp_path / "runs"))
+    results = make_tables(STUDY, study)[0]
+    marks = {row.key: row.marks for row in results.rows}
+    assert marks == {"gru-1": "‡", "gru-2": "†", "gru-3": "", "gru-4": ""}
