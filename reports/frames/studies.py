@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from reports.frames.predictions import SentenceCounts, read_counts
-from reports.frames.trials import require_one_setting
+from reports.frames.trials import no_trials, require_one_setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,10 @@ class StudyData:
     """Correct, predicted and gold triples of each test sentence."""
     other_settings: tuple[str, ...] = ()
     """Settings that were also run and are not in the frame."""
+    other_contents: pd.DataFrame = field(default_factory=no_trials)
+    """Finished trials on other contents of the corpus, which are not in the frame."""
+    outdated: bool = False
+    """A study that was updated later had another content of the corpus."""
 
     def __post_init__(self) -> None:
         require_one_setting(self.frame)
@@ -36,17 +40,28 @@ class StudyData:
         return self.frame[["fingerprint", "label", "caveat"]]
 
 
-def study_data(runs: Path, frame: pd.DataFrame, other_settings: Iterable[str] = ()) -> StudyData:
+def study_data(
+    runs: Path,
+    frame: pd.DataFrame,
+    other_settings: Iterable[str] = (),
+    other_contents: pd.DataFrame | None = None,
+    *,
+    outdated: bool = False,
+) -> StudyData:
     """Read the predictions of a study's trials.
 
     Args:
         runs: A study's output folder.
         frame: The trials of one study under one settings value.
         other_settings: Settings that the study was also run with.
+        other_contents: Finished trials of the study on other contents of the corpus.
+        outdated: A study that was updated later had another content of the corpus.
     """
     return StudyData(
         corpus=str(frame["corpus"].iloc[0]),
         frame=frame,
         counts=read_counts(runs, frame),
         other_settings=tuple(other_settings),
+        other_contents=no_trials() if other_contents is None else other_contents,
+        outdated=outdated,
     )

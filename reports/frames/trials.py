@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,8 @@ SCHEMA: dict[str, str] = {
     "settings_except_rounds": "object",
     "selection": "object",
     "entity_word": "object",
+    "dev_fraction": "float64",
+    "tagged": "bool",
     "rounds": "int64",
     "cell": "object",
     "status": "object",
@@ -54,6 +56,7 @@ SCHEMA: dict[str, str] = {
     "seconds": "float64",
     "digest": "object",
     "content": "object",
+    "as_read": "object",
 } | {f"{split}_{name}": "float64" for split in ("dev", "test") for name in SCORES}
 
 
@@ -96,6 +99,8 @@ def experiments(runs: Path) -> list[str]:
 def read_ledger(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
     """Read experiments into one frame with the columns of :data:`SCHEMA`.
 
+    Only runs on the newest content of a corpus are in it, see :func:`read_contents`.
+
     Args:
         runs: A study's output folder.
         names: Which experiments; all of them when ``None``.
@@ -105,6 +110,20 @@ def read_ledger(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
         LedgerError: A study that cannot be read. A run that cannot be read is a row with status
             ``unreadable`` instead.
     """
+    return read_contents(runs, names)[0]
+
+
+def read_contents(
+    runs: Path, names: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read experiments as :func:`read_ledger` does, and their runs on other contents apart.
+
+    A corpus or a file of vectors may change under the same name. The newest plan of an experiment
+    decides which content its reports show.
+
+    Returns:
+        The runs on the newest content, and the finished runs on other contents.
+    """
     ledger, known = Ledger(runs), experiments(runs)
     chosen = list(dict.fromkeys(known if names is None else names))
     for name in chosen:
@@ -113,12 +132,42 @@ def read_ledger(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
             hint = f"did you mean {' or '.join(close)}?" if close else f"there: {', '.join(known)}"
             raise UnknownExperiment(f"{name}: no such experiment in {runs}; {hint}")
     rows = [row for name in chosen for row in _study_rows(ledger, name)]
-    frame = pd.DataFrame(rows, columns=list(SCHEMA)).astype(SCHEMA)
-    # A run planned again for changed data has a new fingerprint and replaces the old one; an arm
-    # planned again as another model replaces all its runs, of other seeds too.
+    every = pd.DataFrame(rows, columns=list(SCHEMA)).astype(SCHEMA)
+    frame, others = split_contents(every, "experiment")
+    # An arm planned again as another model replaces all its runs, of other seeds too.
     arm = ["experiment", "settings", "arm"]
     meant = frame[frame["variant"] == frame.groupby(arm)["variant"].transform("last")]
-    return meant.drop_duplicates([*arm, "seed"], keep="last").reset_index(drop=True)
+    meant = meant.drop_duplicates([*arm, "seed"], keep="last").reset_index(drop=True)
+    return meant, others[others["status"] == TrialState.FINISHED].reset_index(drop=True)
+
+
+def split_contents(frame: pd.DataFrame, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Separate the runs on the newest content of the data from those on other contents.
+
+    Args:
+        frame: Runs, those that were planned last at the end.
+        by: The column within which contents are compared: ``experiment`` or ``corpus``.
+
+    Returns:
+        The runs on the newest content, and the others. A run of an old record that does not name
+        its content is taken for one on the newest.
+    """
+    cut = [by, "dev_fraction"]
+    other = (
+        _differs_from_last(frame, "as_read", cut)
+        # Old records have no ``as_read``, and a tagger's tags are part of ``content``.
+        | _differs_from_last(frame, "content", [*cut, "tagged"])
+        # Covers the vectors, too. Arms may differ in vectors, an arm may not.
+        | _differs_from_last(frame, "digest", [by, "settings", "arm", "variant"])
+    )
+    return frame[~other], frame[other]
+
+
+def _differs_from_last(frame: pd.DataFrame, column: str, by: list[str]) -> pd.Series:
+    """Return which rows have another value than the last row of their group that has one."""
+    known = frame[column].where(frame[column] != "")
+    last = known.groupby([frame[name] for name in by], sort=False).transform("last")
+    return known.notna() & (known != last)
 
 
 def no_trials() -> pd.DataFrame:
@@ -157,18 +206,28 @@ def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
         ),
         "selection": config.get("training.selection", "dev"),
         "entity_word": config.get("data.entity_word", "first"),
+        "dev_fraction": float(config.get("data.dev_fraction", 0.0)),
+        "tagged": _uses_tags(config),
         "rounds": rounds,
         "cell": config["model.cell"] if rounds else "none",
         "status": run.status,
         "problem": run.problem,
+        "as_read": planned.content,
         **_result_columns(run),
+        "digest": run.result.corpus.digest if run.result else planned.digest,
     }
+
+
+def _uses_tags(config: Mapping[str, object]) -> bool:
+    """Return whether a configuration reads part-of-speech tags."""
+    kind = str(config.get("encoder.kind", "bilstm"))
+    return config.get("data.pos", "auto") == "auto" and kind != "transformer"
 
 
 def _result_columns(run: RunOutcome) -> dict[str, object]:
     result = run.result
     if result is None:
-        empty = dict.fromkeys(("end_reason", "caveat", "processor", "digest", "content"), "")
+        empty = dict.fromkeys(("end_reason", "caveat", "processor", "content"), "")
         return {**empty, "epochs": None, "best_epoch": None, "losses": (), "seconds": math.nan}
     arithmetic = result.provenance.arithmetic
     return {
@@ -181,7 +240,6 @@ def _result_columns(run: RunOutcome) -> dict[str, object]:
         # Rounding depends on both; empty in results older than that record.
         "processor": f"{result.provenance.hardware}, {arithmetic}" if arithmetic else "",
         "seconds": result.seconds,
-        "digest": result.corpus.digest,
         "content": result.corpus.content,
         **{f"{s}_{name}": run.score(s, name) for s in ("dev", "test") for name in SCORES},
     }
@@ -232,18 +290,30 @@ def pool(frame: pd.DataFrame, corpus: str, settings: str) -> pd.DataFrame:
     """Take the trials of all experiments on a corpus together, each once.
 
     Spaces share arms, and shared arms share runs. Where two experiments mean different things
-    by one arm's name, those of the study updated last are meant.
+    by one arm's name, or had different contents of the corpus, those of the study updated last
+    are meant.
 
     Args:
         frame: Experiments, see :func:`read_ledger`.
         corpus: Name of the corpus.
         settings: The one settings value to take, see :func:`settings_of`.
     """
-    chosen = frame[(frame["corpus"] == corpus) & (frame["settings"] == settings)]
-    ordered = chosen.sort_values("updated", kind="stable")
+    newest, _ = newest_content(frame, corpus)
+    ordered = newest[newest["settings"] == settings]
     last_variant = ordered.groupby("arm")["variant"].transform("last")
     meant = ordered[ordered["variant"] == last_variant]
     return meant.drop_duplicates(["arm", "seed"], keep="last").reset_index(drop=True)
+
+
+def newest_content(frame: pd.DataFrame, corpus: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Separate a corpus's trials of all experiments by content, see :func:`split_contents`.
+
+    Returns:
+        The trials on the content of the study updated last, and the others; each in the order
+        in which their studies were updated.
+    """
+    own = frame[frame["corpus"] == corpus].sort_values("updated", kind="stable")
+    return split_contents(own, "corpus")
 
 
 def complete_command(trials: pd.DataFrame) -> str:
@@ -261,3 +331,7 @@ def require_one_setting(frame: pd.DataFrame) -> None:
         values = list(dict.fromkeys(frame[column]))
         if len(values) > 1:
             raise ValueError(f"{column}: {values} must not be averaged together; select one first")
+    _, others = split_contents(frame, "corpus")
+    if not others.empty:
+        names = ", ".join(others["fingerprint"])
+        raise ValueError(f"content: {names}: have another content of the corpus; select one first")

@@ -23,16 +23,16 @@ study = None  # a study's name; None: every study
 # %%
 from IPython.display import display
 
-from reports.frames.trials import read_ledger
+from reports.frames.trials import read_contents
 from reports.page.corpora import corpora_section, paper_sections
 from reports.page.studies import find_studies, ledger_folder
 
 studies = find_studies(runs, study)
-trials = read_ledger(ledger_folder(runs))  # one row for each run
+trials, others = read_contents(ledger_folder(runs))  # one row for each run
 trials.groupby(["corpus", "experiment", "status"], sort=False).size().rename("runs").to_frame()
 
 # %%
-for _, section in paper_sections(ledger_folder(runs), trials, studies):
+for _, section in paper_sections(ledger_folder(runs), trials, studies, others):
     display(*section.tables)
 
 # %%

@@ -16,7 +16,9 @@ from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import (
     experiments,
+    newest_content,
     no_trials,
+    read_contents,
     read_ledger,
     select_settings,
     settings_of,
@@ -92,16 +94,23 @@ def build(
     # Everything is read before anything is written, so that a mistyped name leaves no half report.
     wanted = list(dict.fromkeys(experiments(runs) if names is None else names))
     # A search that has not confirmed anything yet has no study.
-    everything = read_ledger(runs) if wanted else no_trials()
+    everything, elsewhere = read_contents(runs) if wanted else (no_trials(), no_trials())
     frames = [read_ledger(runs, [name]) for name in wanted]
     selected = [select_settings(frame, settings) for frame in frames]
     studies = []
     for every, frame in zip(frames, selected, strict=True):
         (chosen,) = settings_of(frame)
         others = [other for other in settings_of(every) if other != chosen]
-        study = study_data(runs, frame, others)
+        newest, _ = newest_content(everything, str(frame["corpus"].iloc[0]))
+        study = study_data(
+            runs,
+            frame,
+            others,
+            elsewhere[elsewhere["experiment"] == frame["experiment"].iloc[0]],
+            outdated=not frame["fingerprint"].isin(newest["fingerprint"]).any(),
+        )
         studies.append((study, experiment_section(study)))
-    paper, corpora = paper_sections(runs, everything, selected), corpora_section(runs)
+    paper, corpora = paper_sections(runs, everything, selected, elsewhere), corpora_section(runs)
     ledger = Ledger(runs)
     cases = {name: read_cases(ledger, name) for name in ledger.cases()}
 

@@ -10,7 +10,7 @@ import pandas as pd
 from reports.document.section import Section
 from reports.frames.predictions import read_corpora, read_counts
 from reports.frames.studies import StudyData
-from reports.frames.trials import pool, settings_of
+from reports.frames.trials import newest_content, no_trials, pool, settings_of
 from reports.paper.registry import PAPER, make_tables
 from reports.published.numbers import ARMS
 from reports.tables.corpora import PAPER_CORPORA, corpus_table
@@ -19,42 +19,55 @@ from study.ledger.state import TrialState
 
 
 def paper_sections(
-    runs: Path, everything: pd.DataFrame, selected: Sequence[pd.DataFrame]
+    runs: Path,
+    everything: pd.DataFrame,
+    selected: Sequence[pd.DataFrame],
+    elsewhere: pd.DataFrame,
 ) -> list[tuple[StudyData, Section]]:
     """Return the paper's tables, and their data, for the corpora of the selected experiments.
 
     Each corpus is shown under the settings of one experiment: the last updated of those that have
-    arms of the paper and, if possible, change nothing but the initial vectors or encoder. If one
-    of the paper's corpora is shown, all are, so that a reader sees what is still to be run.
+    the newest content of the corpus, arms of the paper and, if possible, change nothing but the
+    initial vectors or encoder. If one of the paper's corpora is shown, all are, so that a reader
+    sees what is still to be run.
 
     Args:
         runs: A study's output folder.
         everything: All runs of all studies.
         selected: The runs of each selected experiment, under one settings value.
+        elsewhere: Finished runs on other contents of the corpora.
     """
-    everything = everything[everything["arm"].isin(ARMS)]
+    contents = [newest_content(everything, name) for name in dict.fromkeys(everything["corpus"])]
+    newest = pd.concat([no_trials(), *(current for current, _ in contents)])
+    earlier = pd.concat([elsewhere, *(others for _, others in contents)])
+    earlier = earlier[earlier["status"] == TrialState.FINISHED]
+    paper = newest[newest["arm"].isin(ARMS)]
     ranked = []
     for frame in selected:
         settings = str(frame["settings"].iloc[0])
         changed = [setting.partition("=")[0] for setting in settings.split(", ") if setting]
         as_published = all(name in INIT_SETTINGS for name in changed)
         has_paper_arms = bool(frame["arm"].isin(ARMS).any())
-        rank = (has_paper_arms, as_published, str(frame["updated"].iloc[0]))
-        ranked.append((rank, str(frame["corpus"].iloc[0]), settings))
+        corpus = str(frame["corpus"].iloc[0])
+        on_newest = bool(frame["fingerprint"].isin(newest["fingerprint"]).any())
+        rank = (on_newest, has_paper_arms, as_published, str(frame["updated"].iloc[0]))
+        ranked.append((rank, corpus, settings))
     # The experiment of the highest rank decides, because it comes last.
     chosen = {corpus: settings for _, corpus, settings in sorted(ranked, key=lambda r: r[0])}
     if chosen.keys() & set(PAPER_CORPORA):
         chosen = {name: chosen.get(name, "") for name in PAPER_CORPORA} | chosen
-    finished = set(everything.loc[everything["status"] == TrialState.FINISHED, "corpus"])
+    finished = set(paper.loc[paper["status"] == TrialState.FINISHED, "corpus"])
     sections = []
     for corpus, settings in sorted(chosen.items(), key=lambda item: item[0] not in finished):
-        frame = pool(everything, corpus, settings)
-        known = settings_of(everything[everything["corpus"] == corpus])
+        frame = pool(paper, corpus, settings)
+        known = settings_of(paper[paper["corpus"] == corpus])
+        others = earlier[(earlier["corpus"] == corpus) & earlier["arm"].isin(ARMS)]
         data = StudyData(
             corpus=corpus,
             frame=frame,
             counts=read_counts(runs, frame),
             other_settings=tuple(other for other in known if other != settings),
+            other_contents=others.drop_duplicates("fingerprint"),
         )
         section = Section(
             key=f"paper-{corpus}",

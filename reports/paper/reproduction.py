@@ -46,10 +46,11 @@ def corpus_reports(
         if not (data.frame["status"] == TrialState.FINISHED).any():
             continue
         own = [(study, part) for study, part in studies if study.corpus == data.corpus]
+        comparable = [study for study, _ in own if not study.outdated]
         findings = corpus_findings(
             data,
             section.tables,
-            [study for study, _ in own],
+            comparable,
             [search for search in searches if search.corpus == data.corpus],
         )
         sections = (section, *(part for _, part in own))

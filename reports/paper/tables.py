@@ -57,7 +57,7 @@ def table_1(study: StudyData) -> Table:
         rows.append(Row(key=arm, label=label, cells=cells))
     notes: tuple[str, ...] = ("No study has trials on this corpus.",)
     if len(study.frame):
-        notes = trial_notes(study.frame, study.other_settings)
+        notes = trial_notes(study)
     return Table(
         name="table1",
         in_reproduction=True,

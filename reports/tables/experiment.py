@@ -61,7 +61,7 @@ def results_table(study: StudyData) -> Table:
         title=f"Scores on the test split of {study.corpus}, in points",
         head="Model",
         rows=tuple(rows),
-        notes=trial_notes(study.frame, study.other_settings),
+        notes=trial_notes(study),
     )
 
 

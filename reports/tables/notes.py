@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 
 import pandas as pd
 
 from reports.document.formatting import settings_text
+from reports.frames.select import arm_label
+from reports.frames.studies import StudyData
 from reports.frames.trials import complete_command, settings_of
 from reports.stats.verdicts import VERDICT_RULE
 from study.ledger.state import TrialState
@@ -18,13 +19,9 @@ INCOMPLETE = (TrialState.FAILED, TrialState.UNREADABLE, TrialState.RUNNING)
 SD_NOTE = "± is one standard deviation over seeds (n − 1)."
 
 
-def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return what a reader must know about the trials behind a table.
-
-    Args:
-        frame: Trials under one settings value.
-        others: Settings that were also run and are not in the table.
-    """
+def trial_notes(study: StudyData) -> tuple[str, ...]:
+    """Return what a reader must know about the trials behind a table."""
+    frame, others = study.frame, study.other_settings
     done = frame[frame["status"] == TrialState.FINISHED]
     notes = ["The epoch was chosen on dev F1. Test was scored once, with that epoch's weights."]
     if (frame["selection"] == "test").any():
@@ -41,12 +38,7 @@ def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, .
     if others:
         listed = "; ".join(settings_text(settings) for settings in others)
         notes.append(f"Not included: trials with other settings ({listed}).")
-    # Arms may differ in vectors, which the digest covers, but never in the corpus.
-    contents = done.loc[done["content"] != "", "content"].nunique()
-    if contents > 1 or (done.groupby("arm")["digest"].nunique() > 1).any():
-        notes.append(
-            "**The corpus changed between runs.** Run the study again to make its rows comparable."
-        )
+    notes += content_notes(study)
     notes += _epoch_limit_note(done)
     notes += _processor_note(done)
     notes += _missing_notes(frame)
@@ -54,6 +46,35 @@ def trial_notes(frame: pd.DataFrame, others: Sequence[str] = ()) -> tuple[str, .
         complete_command(trials) for given, trials in frame.groupby("command", sort=False) if given
     )
     return (*notes, *(f"Made by `{command}`, which runs missing trials." for command in commands))
+
+
+def content_notes(study: StudyData) -> list[str]:
+    """Return what is known of runs on other contents of the corpus, with their fingerprints."""
+    notes = []
+    if study.outdated:
+        notes.append(
+            f"**A newer study has another content of {study.corpus}.** The findings do not "
+            "include this study. Run it again to compare them."
+        )
+    if not study.other_contents.empty:
+        listed = "; ".join(other_runs(study.other_contents))
+        notes.append(
+            "Also run on another content of this corpus or of its vectors, not averaged in: "
+            f"{listed}."
+        )
+    return notes
+
+
+def other_runs(others: pd.DataFrame) -> list[str]:
+    """Return a text for each arm on each content: its seeds with their fingerprints."""
+    texts = []
+    for _, trials in others.groupby(["digest", "settings", "arm", "variant"], sort=False):
+        runs = ", ".join(
+            f"seed {seed} (`{name}`)"
+            for seed, name in zip(trials["seed"], trials["fingerprint"], strict=True)
+        )
+        texts.append(f"{arm_label(trials)}, {runs}")
+    return texts
 
 
 def _epoch_limit_note(done: pd.DataFrame) -> list[str]:

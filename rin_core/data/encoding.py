@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,12 @@ class EncodedCorpus:
     fingerprint."""
     content: str
     """Content of the corpus alone, whatever it was encoded with."""
+    as_read: str = ""
+    """Content of the corpus before a tagger added tags: encodings of one corpus agree in it."""
+    path: Path | None = None
+    """Folder or file of the corpus; None for the embedded corpus."""
+    vectors_path: Path | None = None
+    """File of the word vectors."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the corpus was read."""
     pretrained: Pretrained | None = None
@@ -131,6 +138,7 @@ def encode_corpus(
         entity_word=config.entity_word,
         digest=hashlib.sha256(identity.encode()).hexdigest()[:16],
         content=content,
+        as_read=content,
         pretrained=pretrained,
     )
 

@@ -54,14 +54,16 @@ def load_dataset(
     else:
         path = embeddings and _find_vectors(embeddings, _root(data_root))
         encoded = _encode_with_vectors(corpus, config, path, notes)
-    return dataclasses.replace(encoded, notes=tuple(notes))
+    source = None if name == "demo" else find_corpus(name, data_root).resolve()
+    return dataclasses.replace(encoded, path=source, notes=tuple(notes))
 
 
 def _encode_with_vectors(
     corpus: Corpus, config: Config, path: Path | None, notes: list[str]
 ) -> EncodedCorpus:
     """Encode a corpus with part-of-speech tags and word vectors; add notes on both."""
-    corpus, source = with_tags(corpus, config)
+    read = corpus
+    corpus, source = with_tags(read, config)
     if source:
         notes.append(f"part-of-speech tags: {source}")
     vocabulary = corpus_vocabulary(corpus, config.data)
@@ -72,7 +74,9 @@ def _encode_with_vectors(
     else:
         note = "random (give a GloVe file with --embeddings for the paper's setting)"
     notes.append(f"word vectors: {note}")
-    return encode_corpus(corpus, config.data, vectors, vocabulary)
+    encoded = encode_corpus(corpus, config.data, vectors, vocabulary)
+    as_read = encoded.content if corpus == read else read.digest()
+    return dataclasses.replace(encoded, as_read=as_read, vectors_path=path and path.resolve())
 
 
 def _encode_for_transformer(corpus: Corpus, config: Config, notes: list[str]) -> EncodedCorpus:

@@ -153,7 +153,15 @@ def _run(
 
 
 def _record(experiment: Experiment, ledger: Ledger, options: Options, console: Console) -> None:
-    for arm, count in experiment.replaced(ledger.study(experiment.name)).items():
+    recorded = ledger.study(experiment.name)
+    if count := experiment.on_other_content(recorded):
+        say(
+            console,
+            f"{experiment.name}: corpus {experiment.corpus_name} or its vectors changed; reports "
+            f"list {plural(count, 'trial')} on the former content and do not average them in",
+            "yellow",
+        )
+    for arm, count in experiment.replaced(recorded).items():
         say(
             console,
             f"{experiment.name}: the settings of arm {arm} changed; reports leave out "

@@ -14,7 +14,7 @@ from study.execution.recorder import RunRecorder
 from study.execution.worker import run_config
 from study.ledger.shared import SharedRun
 from study.planning.grid import Experiment, PlannedTrial
-from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, Tracker
+from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, Tracker
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
 
@@ -110,6 +110,7 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
         out: Output folder.
     """
     plan, trials = experiment.plan, experiment.trials
+    corpus = plan.corpora[trials[0].corpus_key]
     arms = dict.fromkeys(p.trial.label for p in trials)
     seeds = dict.fromkeys(p.trial.seed for p in trials)
     given = (f"`{k}={v}`" for k, v in plan.settings.items())
@@ -124,9 +125,13 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
         name=experiment.name,
         description=description,
         runs={p.run.fingerprint: run_spec(p, experiment) for p in trials},
-        tags={"space": plan.space.name, "corpus": experiment.corpus_name},
+        tags={
+            "space": plan.space.name,
+            "corpus": experiment.corpus_name,
+            CONTENT: corpus.as_read,
+        },
         artifacts=out / "artifacts",
-        corpus=plan.corpora[trials[0].corpus_key],
+        corpus=corpus,
     )
 
 

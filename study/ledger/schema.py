@@ -63,6 +63,10 @@ class Epoch(Record):
         return self.selection_scores["f1"]
 
 
+Digest = Annotated[Name | Literal[""], Field(exclude_if=lambda digest: not digest)]
+"""Empty in records that are older than the field."""
+
+
 class CorpusName(Record):
     """Which corpus a run was trained on."""
 
@@ -210,6 +214,10 @@ class PlannedRun(Record):
     config: Settings
     settings: Settings = {}
     """What the command line set for all runs."""
+    content: Digest = ""
+    """Of the corpus as it was read, before a tagger added tags."""
+    digest: Digest = ""
+    """Of the corpus as encoded, with its word vectors."""
 
 
 class Study(Record):

@@ -182,7 +182,8 @@ def _merge_run(ledger: Ledger, theirs: ExportedRun, merged: Merged) -> None:
 def _merge_study(ledger: Ledger, theirs: Study, merged: Merged) -> None:
     ours = ledger.study(theirs.experiment)
     planned = [] if ours is None else ours.trials
-    added = [run for run in theirs.trials if run not in planned]
+    known = [_plan(run) for run in planned]
+    added = [run for run in theirs.trials if _plan(run) not in known]
     if not added:
         merged.known.append(theirs.experiment)
         return
@@ -197,16 +198,22 @@ def _merge_study(ledger: Ledger, theirs: Study, merged: Merged) -> None:
 def _in_order(added: Sequence[PlannedRun], planned: Sequence[PlannedRun]) -> list[PlannedRun]:
     """Return runs of an older plan with those planned here.
 
-    Reports show the last settings, and an arm means its last model. Runs of the older plan with
-    other settings or another model come first.
+    Reports show the last settings and the last content of the corpus, and an arm means its last
+    model. Runs of the older plan that differ in one of these come first.
     """
     ours = {_meaning(run) for run in planned}
     same = [run for run in added if _meaning(run) in ours]
     return [*(run for run in added if run not in same), *planned, *same]
 
 
-def _meaning(run: PlannedRun) -> tuple[str, str, str]:
-    return run.arm, canonical_settings(run.settings), nondefault_settings(run.config)
+def _plan(run: PlannedRun) -> dict[str, Any]:
+    """Return what makes a planned run; records of earlier versions have no digests."""
+    return run.model_dump(exclude={"content", "digest"})
+
+
+def _meaning(run: PlannedRun) -> tuple[str, str, str, str]:
+    settings = canonical_settings(run.settings), nondefault_settings(run.config)
+    return run.arm, *settings, run.content
 
 
 def _updated(study: Study) -> float:

@@ -117,6 +117,8 @@ class Experiment:
                     corpus=p.corpus_name,
                     config=self._config(p),
                     settings=settings,
+                    content=self.plan.corpora[p.corpus_key].as_read,
+                    digest=self.plan.corpora[p.corpus_key].digest,
                 )
                 for p in self.trials
             ],
@@ -141,6 +143,21 @@ class Experiment:
             for run in (recorded.trials if recorded else [])
             if run.settings == settings
             and now.get(run.arm) not in (None, nondefault_settings(run.config))
+        )
+
+    def on_other_content(self, recorded: Study | None) -> int:
+        """Count the recorded trials on another content of the corpus or of its vectors.
+
+        Args:
+            recorded: The experiment's plan so far.
+        """
+        planned = {p.trial.arm: self.plan.corpora[p.corpus_key] for p in self.trials}
+        content, settings = self.plan.corpora[self.trials[0].corpus_key].as_read, self.settings
+        return sum(
+            run.content not in ("", content)
+            or (run.arm in planned and run.digest not in ("", planned[run.arm].digest))
+            for run in (recorded.trials if recorded else [])
+            if run.settings == settings
         )
 
 

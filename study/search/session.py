@@ -19,7 +19,7 @@ from study.search.open import open_algorithm
 from study.search.recorder import TrialRecorder, run_spec
 from study.search.scheduler import PerArmASHA
 from study.search.searcher import RoundRobinSearcher
-from study.tracking.base import ExperimentSpec, StudyEnd
+from study.tracking.base import CONTENT, ExperimentSpec, StudyEnd
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
 
@@ -159,7 +159,11 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
         description=description,
         # Trials may share a run, and the first names it: an invalid trial has its arm's.
         runs={t.fingerprint: run_spec(plan, t) for t in reversed(record.trials)},
-        tags={"space": search.name, "corpus": plan.corpus.name},
+        tags={
+            "space": search.name,
+            "corpus": plan.corpus.name,
+            CONTENT: plan.corpus.as_read,
+        },
         artifacts=out / "artifacts",
         corpus=plan.corpus,
     )

@@ -13,6 +13,8 @@ from study.ledger.run import Run
 from study.ledger.schema import Epoch, Result
 from study.ledger.state import Caveat, TrialState
 
+CONTENT = "corpus_content"
+"""Tag of an experiment: the digest of its corpus as it was read."""
 DISABLED = "none"
 """The tracking URI of a study without a tracker."""
 
@@ -68,7 +70,7 @@ class ExperimentSpec:
     runs: Mapping[str, RunSpec]
     """The known runs by fingerprint; a search adds more as it starts them."""
     tags: Mapping[str, str]
-    """Tags of the experiment and of the study's own run: space and corpus."""
+    """Tags of the experiment and of the study's own run: space, corpus and its content."""
     artifacts: Path
     """Folder for files where the tracker is a database; a server chooses its own place."""
     corpus: EncodedCorpus | None = None

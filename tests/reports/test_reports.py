@@ -100,7 +100,7 @@ def test_selection_on_test_is_marked(tmp_path: Path) -> None:
     ledger.save()
     frame = read_ledger(tmp_path)
     assert "(epoch chosen on test)" in results_table(study(frame)).markdown()
-    assert "epoch on the test split" in trial_notes(frame)[0]
+    assert "epoch on the test split" in trial_notes(study(frame))[0]
     assert rounds_curve_info(frame).selection == "test"
 
 
@@ -243,7 +243,7 @@ def test_a_table_says_what_ended_the_trainings_and_what_they_ran_on(tmp_path: Pa
         machine = {"provenance": {**PROVENANCE, "hardware": "A chip", "arithmetic": f"AVX{seed}"}}
         ledger.finish(ledger.plan("gru-1", seed), 0.8, {"end_reason": ended} | machine)
     ledger.save()
-    text = " ".join(trial_notes(read_ledger(tmp_path / "runs")))
+    text = " ".join(trial_notes(study(read_ledger(tmp_path / "runs"))))
     assert "1 of 2 runs reached the epoch limit" in text
     assert "more epochs: RIN (GRU, K = 1) 1." in text
     assert "Runs by processor: A chip, AVX0: 1; A chip, AVX1: 1." in text

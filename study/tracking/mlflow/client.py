@@ -25,7 +25,7 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.files import write_atomically
 from study.ledger.schema import Result
 from study.ledger.state import TrialState
-from study.tracking.base import ExperimentSpec, RunSpec
+from study.tracking.base import CONTENT, ExperimentSpec, RunSpec
 from study.tracking.mlflow.model import save_model
 from study.tracking.mlflow.names import (
     BEST,
@@ -159,10 +159,16 @@ class MlflowRuns:
         return str(identity)
 
     def _open_study(self, experiment: ExperimentSpec) -> str:
-        """Find or create the study's own run."""
-        runs = self.client.search_runs([self.experiment_id], f"tags.`{KIND}` = 'study'")
+        """Find or create the study's own run; each content of the corpus has one."""
+        found = self.client.search_runs([self.experiment_id], f"tags.`{KIND}` = 'study'")
+        content = experiment.tags.get(CONTENT)
+        # Runs of earlier versions do not have the tag.
+        runs = [run for run in found if run.data.tags.get(CONTENT, content) == content]
+        name = f"study {experiment.name}"
+        if len(runs) < len(found):
+            name += f", corpus {content}"
         tags = {**experiment.tags, **self.user, **SOURCE, KIND: "study"}
-        tags |= {NAME: f"study {experiment.name}", NOTE: experiment.description}
+        tags |= {NAME: name, NOTE: experiment.description}
         if not runs:
             return str(self.client.create_run(self.experiment_id, tags=tags).info.run_id)
         run_id = str(runs[0].info.run_id)

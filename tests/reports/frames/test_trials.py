@@ -13,11 +13,14 @@ from reports.frames.studies import StudyData
 from reports.frames.trials import (
     SCHEMA,
     UnknownExperiment,
+    newest_content,
+    pool,
+    read_contents,
     read_ledger,
     select_settings,
     settings_of,
 )
-from reports.tables.notes import trial_notes
+from reports.tables.notes import content_notes
 from rin_core.config import canonical_settings
 from study.ledger.fields import SCORES
 from tests.ledgers import NEW, Ledger
@@ -79,16 +82,62 @@ def test_an_unreadable_failure_is_named(tmp_path: Path) -> None:
     assert "failure.json: damaged record (not a JSON object)" in row["problem"]
 
 
-def test_a_trial_planned_again_replaces_the_old_one(tmp_path: Path) -> None:
+def test_runs_on_an_earlier_content_of_the_corpus_are_apart(tmp_path: Path) -> None:
+    """In a record that is older than the digests of its plan, the results have them."""
     ledger = Ledger(tmp_path)
     before = {"corpus": {"name": "webnlg_star", "digest": "before"}}
-    ledger.finish(ledger.plan("gru-1", 0), 0.2, before)
+    for seed in range(2):
+        ledger.finish(ledger.plan("gru-1", seed), 0.2, before)
     ledger.finish(ledger.plan("gru-1", 0), 0.8)
-    ledger.finish(ledger.plan("gru-1", 1), 0.8, before)
     ledger.save()
-    frame = read_ledger(tmp_path)
-    assert list(frame["test_f1"]) == [0.8, 0.8]
-    assert any("The corpus changed between runs" in note for note in trial_notes(frame))
+    frame, others = read_contents(tmp_path)
+    assert list(frame["test_f1"]) == [0.8]
+    assert list(others["fingerprint"]) == [f"{n:016x}" for n in range(2)]
+    with pytest.raises(ValueError, match=f"content: {0:016x}, {1:016x}: have another content"):
+        StudyData(corpus="webnlg_star", frame=pd.concat([others, frame]))
+    (note,) = content_notes(StudyData(corpus="webnlg_star", frame=frame, other_contents=others))
+    assert f"seed 0 (`{0:016x}`), seed 1 (`{1:016x}`)" in note
+
+
+def test_the_newest_plan_decides_on_the_content_before_it_has_results(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for content, arms in (("old", ("gru-1", "gru-2")), ("new", ("gru-1",))):
+        for arm in arms:
+            ledger.plan(arm, 0)
+            ledger.trials[-1] |= {"content": content, "digest": f"{content}-{arm}"}
+    ledger.finish(ledger.trials[0]["fingerprint"], 0.2)
+    ledger.save()
+    frame, others = read_contents(tmp_path)
+    assert [(row["arm"], row["as_read"]) for _, row in frame.iterrows()] == [("gru-1", "new")]
+    assert list(others["arm"]) == ["gru-1"], "only what is finished could have been averaged in"
+
+
+def test_all_studies_on_a_corpus_show_one_content(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for n, (content, arm) in enumerate((("old", "gru-1"), ("new", "gru-2")), start=1):
+        ledger.trials = []
+        ledger.finish(name := ledger.plan(arm, n), 0.1 * n)
+        ledger.trials[-1] |= {"content": content, "fingerprint": (name := f"{n:016x}")}
+        ledger.finish(name, 0.1 * n)
+        ledger.save(f"{content}-webnlg_star", updated=f"202{n}-01-01")
+    current, others = newest_content(read_ledger(tmp_path), "webnlg_star")
+    assert (list(current["arm"]), list(others["arm"])) == (["gru-2"], ["gru-1"])
+    assert list(pool(read_ledger(tmp_path), "webnlg_star", canonical_settings(NEW))["arm"]) == [
+        "gru-2"
+    ]
+
+
+def test_tags_from_a_tagger_are_no_other_content(tmp_path: Path) -> None:
+    """A transformer reads a corpus without the tags that a tagger adds for the BiLSTM."""
+    ledger = Ledger(tmp_path)
+    for arm, config, content in (
+        ("gru-1", {}, "with-tags"),
+        ("bert-1", {"encoder.kind": "transformer"}, "without-tags"),
+    ):
+        corpus = {"name": "webnlg_star", "digest": arm, "content": content}
+        ledger.finish(ledger.plan(arm, 0, config=config), 0.8, {"corpus": corpus})
+    ledger.save()
+    assert len(read_ledger(tmp_path)) == 2
 
 
 def test_an_arm_that_became_another_model_is_that_alone(tmp_path: Path) -> None:
@@ -111,9 +160,11 @@ def test_arms_may_differ_in_vectors_but_not_in_the_corpus(tmp_path: Path) -> Non
         corpus = {"name": "webnlg_star", "digest": digest, "content": content}
         ledger.finish(ledger.plan(f"gru-{len(ledger.trials)}", 0), 0.8, {"corpus": corpus})
     ledger.save()
-    frame = read_ledger(tmp_path)
-    changed = [any("corpus changed" in n for n in trial_notes(f)) for f in (frame[:2], frame)]
-    assert changed == [False, True]
+    frame, others = read_contents(tmp_path)
+    assert (list(frame["digest"]), list(others["digest"])) == (["three"], ["one", "two"])
+    ledger.trials.pop()
+    ledger.save()
+    assert list(read_ledger(tmp_path)["digest"]) == ["one", "two"]
 
 
 def test_settings_as_text() -> None:

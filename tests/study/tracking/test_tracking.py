@@ -14,7 +14,7 @@ from study.ledger.run import Run
 from study.ledger.shared import SharedRun
 from study.ledger.state import TrialState
 from study.ledger.store import Store
-from study.tracking.base import ExperimentSpec, NullTracker, TrackingError
+from study.tracking.base import CONTENT, ExperimentSpec, NullTracker, TrackingError
 from study.tracking.mlflow import sender as mlflow_tracker
 from study.tracking.mlflow.client import create_database
 from study.tracking.mlflow.names import CAVEAT, KIND, PARENT, STATE, WATCHED
@@ -160,6 +160,18 @@ def test_a_second_start_continues_the_same_runs(opened, runs, client):
     assert steps(client, runs["aaa"]) == [1, 2, 3]
     assert steps(client, runs["bbb"], "F1/test") == [0]
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
+
+
+def test_another_content_of_the_corpus_has_a_study_run_of_its_own(tmp_path, mlflow_db, client):
+    for fingerprint, content in (("aaa", "old"), ("bbb", "new"), ("ccc", "old")):
+        spec = experiment(tmp_path, [fingerprint], tags={CONTENT: content})
+        learn(spec.runs[fingerprint].run, 1)
+        finish(spec.runs[fingerprint].run, 1)
+        close(MlflowTracker(f"sqlite:///{mlflow_db}", spec), complete=True)
+    parents = {name: run.data.tags[PARENT] for name, run in children(client).items()}
+    assert parents["aaa"] == parents["ccc"] != parents["bbb"]
+    content = {name: client.get_run(run).data.tags[CONTENT] for name, run in parents.items()}
+    assert content == {"aaa": "old", "bbb": "new", "ccc": "old"}
 
 
 def test_a_finished_run_is_sent_whole_and_dated_by_its_training(opened, runs, client):
