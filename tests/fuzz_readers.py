@@ -23,11 +23,11 @@ INSTRUMENTED = ["rin_core", "study.ledger.schema", "study.ledger.transfer", "stu
 with atheris.instrument_imports(include=INSTRUMENTED):
     from rin_core.data.corpus import CorpusError
     from rin_core.data.readers.split import read_split
-    from rin_core.data.tokenizer import tokenize
     from rin_core.data.vectors import VectorsError, load_vectors
     from rin_core.data.vocabulary import Vocabulary
     from rin_core.errors import CheckpointError
-    from rin_core.predict.jsonl import RecordReader
+    from rin_core.predict.records import RecordReader
+    from rin_core.predict.texts import TextSplitter
     from rin_core.train.checkpoint import load_tensors
     from study.ledger.exported import read_exported
     from study.ledger.ledger import Ledger
@@ -51,7 +51,10 @@ SEEDS: dict[str, list[bytes]] = {
         b'"relations": [{"type": "r", "head": 0, "tail": 0}]}',
         b"#doc 1\n0\ta\tB-P\t['r']\t[1]\n1\tb\tB-P\t['N']\t[1]\n",
     ],
-    "records": [b'{"text": "Ann met Bob .", "id": 3}\n{"tokens": ["a"], "pos": ["N"]}\n'],
+    "records": [
+        b'{"text": "Ann met Bob. He left.", "id": 3}\n{"tokens": ["a"], "pos": ["N"]}\n',
+        'Ann met "Bob". He left.\n\n东京。'.encode(),
+    ],
     "vectors": [b"2 3\nann 0.1 0.2 0.3\nbob 1 2 3\n", b"ann 0.1 0.2 0.3\n"],
     "ledger": [
         b'{"record": "study", "format": 2, "content": {"experiment": "x", "corpus": "demo", '
@@ -76,11 +79,8 @@ def corpus(data: bytes) -> None:
 
 def records(data: bytes) -> None:
     """Read sentences to annotate."""
-    try:
-        list(RecordReader().read(data.splitlines(), "input"))
-        tokenize(data.decode("utf-8", errors="replace"))
-    except CorpusError:
-        pass
+    with contextlib.suppress(CorpusError):
+        list(RecordReader(TextSplitter(WORDS)).read(data.splitlines(), "input"))
 
 
 WORDS = Vocabulary(

@@ -7,8 +7,14 @@ from collections.abc import Iterator
 
 from rin_core.data.tokenizer import keeps_period
 
-_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
-_END = re.compile(r"[.!?]['\")\]”’]*\s+(?=['\"(\[“‘]*[A-Z0-9])|[。！？][”’」』）]*")
+_LINE = re.compile(r"\S[^\r\n]*")
+# The group is the first character of what follows.
+_END = re.compile(
+    r"[.!?]['\")\]”’»]*\s+(?=['\"(\[“‘„«`]*(\w))"
+    r"|[。！？](?:[”」』）]|’(?!\w))*"
+)
+#: Most characters of a word that is looked up among the abbreviations.
+_LONGEST_ABBREVIATION = 20
 #: Before a number, or of scientific text; the tokenizer knows those of names.
 _ABBREVIATIONS = frozenset(("Fig.", "Figs.", "Eq.", "Eqs.", "Ref.", "Refs.", "approx.", "ca."))
 
@@ -24,15 +30,19 @@ def sentence_offsets(text: str) -> Iterator[tuple[int, int]]:
     for line in _LINE.finditer(text):
         start = line.start()
         for mark in _END.finditer(text, *line.span()):
-            word = text[start : mark.start() + 1].split()[-1:]
-            if text[mark.start()] == "." and word:
-                opened = word[0].lstrip("([\"'")
-                if opened in _ABBREVIATIONS or keeps_period(opened):
-                    continue
+            if mark[1] and (mark[1].islower() or _belongs_to_word(text, start, mark.start())):
+                continue
             yield _stripped(text, start, mark.end())
             start = mark.end()
         if text[start : line.end()].strip():
             yield _stripped(text, start, line.end())
+
+
+def _belongs_to_word(text: str, start: int, mark: int) -> bool:
+    """Return whether a mark is the period of an abbreviation."""
+    words = text[max(start, mark - _LONGEST_ABBREVIATION) : mark + 1].split()
+    word = words[-1].lstrip("([\"'“‘„«`")
+    return text[mark] == "." and (word in _ABBREVIATIONS or keeps_period(word))
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:

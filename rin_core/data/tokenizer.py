@@ -2,10 +2,9 @@
 
 A text is split at spaces, then punctuation is split off words unless it belongs to them: ``1,121``
 and ``7:30`` keep theirs, ``U.S.`` and ``Dr.`` keep the period unless they end the text, and ``n't``
-and ``'s`` become separate words. Double quotes become `` and ''. WebNLG
-and NYT agree on all this but for brackets, which NYT spells -LRB- and -RRB-; give its texts as
-``tokens``. Chinese and Japanese characters become one word each. Nothing but these rules is
-applied: no language model, no sentence splitting.
+and ``'s`` become separate words. Chinese and Japanese characters become one word each. Words stay
+as they are written; :mod:`rin_core.data.marks` has what corpora write instead of some marks.
+Nothing but these rules is applied: no language model, no sentence splitting.
 """
 
 from __future__ import annotations
@@ -14,18 +13,19 @@ import itertools
 import re
 from collections.abc import Iterator
 
-_QUOTES = str.maketrans({"“": "``", "”": "''", "„": "``", "’": "'", "‘": "'", "…": "..."})
-_OPENING_QUOTE = re.compile(r"(?<![^\s(\[{`-])\"")
+# One character each, so that places stay the same.
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'"})
 _ALONE = re.compile(
-    r"``|''|\.{2,}|--+"  # quotes, dots, dashes
+    r"``|''|[\"“”„]|[.…]{2,}|…|--+"  # quotes, dots, dashes
     r"|[()\[\]{}<>;!?≤≥±×≈]"
     r"|(?<!\w)[$€£#]|[$€£%#](?!\w)"
     r"|(?<!\d)[,:]|[,:](?!\d)"  # but 1,121 and 7:30
     # Chinese and Japanese have no spaces: each character and each wide mark is a word.
-    r"|[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]"
+    r"|[\u2e80-\u2fff\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]"
 )
+_WORD = re.compile(r"\S+")
 _SUFFIX = re.compile(r"(?i)(?<=[\w.])(n't|'(?:s|m|d|re|ve|ll)|')$")
-_CLOSING = frozenset(("''", "'", ")", "]", "}", ">"))
+_CLOSING = frozenset(("''", '"', "”", "'", ")", "]", "}", ">"))
 _INITIALS = re.compile(r"(?:\w\.)+$")
 # In this case or in capitals: "no." and "ill." may well end a sentence, "No." and "Ill." do not.
 _LISTED = """
@@ -39,42 +39,38 @@ _LISTED = """
 _ABBREVIATIONS = frozenset(_LISTED.split())
 
 
-def tokenize(text: str) -> tuple[str, ...]:
+def word_offsets(text: str) -> tuple[tuple[int, int], ...]:
     """Split a text into words.
 
     Args:
         text: Any text; white space of any kind separates words and is dropped.
 
     Returns:
-        The words; none where the text is blank.
-
-    Examples:
-        >>> tokenize("Ann Lee isn't in Oslo.")
-        ('Ann', 'Lee', 'is', "n't", 'in', 'Oslo', '.')
-    """
-    quoted = _OPENING_QUOTE.sub("``", text.translate(_QUOTES)).replace('"', "''")
-    chunks = _ALONE.sub(r" \g<0> ", quoted).split()
-    last = _last_word(chunks)
-    return tuple(
-        word for place, chunk in enumerate(chunks) for word in _split(chunk, place == last)
-    )
-
-
-def word_offsets(text: str) -> tuple[tuple[int, int], ...]:
-    """Return where each word of :func:`tokenize` is in the text: start and end, in characters.
-
-    The text there is the word as written, with its own quotation marks.
+        Where each word is in the text: start and end, in characters. None where the text is blank.
 
     Examples:
         >>> text = 'He said "no".'
         >>> [text[start:end] for start, end in word_offsets(text)]
         ['He', 'said', '"', 'no', '"', '.']
     """
-    # The words together are the text without spaces, with some marks written as several characters.
-    widths = ((i, 2 if c == '"' else len(c.translate(_QUOTES))) for i, c in enumerate(text))
-    origin = [i for i, width in widths if not text[i].isspace() for _ in range(width)]
-    ends = list(itertools.accumulate(map(len, tokenize(text)), initial=0))
-    return tuple((origin[a], origin[b - 1] + 1) for a, b in itertools.pairwise(ends))
+    plain = text.translate(_APOSTROPHES)
+    chunks = list(_chunks(plain))
+    last = _last_word([plain[start:end] for start, end in chunks])
+    return tuple(
+        offsets
+        for place, (start, end) in enumerate(chunks)
+        for offsets in _split(plain[start:end], start, place == last)
+    )
+
+
+def _chunks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the marks that stand alone, and what is between them and white space."""
+    place = 0
+    for mark in _ALONE.finditer(text):
+        yield from (word.span() for word in _WORD.finditer(text, place, mark.start()))
+        yield mark.span()
+        place = mark.end()
+    yield from (word.span() for word in _WORD.finditer(text, place))
 
 
 def _last_word(chunks: list[str]) -> int:
@@ -91,13 +87,14 @@ def keeps_period(word: str) -> bool:
     return written in _ABBREVIATIONS or _INITIALS.match(word) is not None
 
 
-def _split(chunk: str, is_last: bool) -> Iterator[str]:
+def _split(chunk: str, start: int, is_last: bool) -> Iterator[tuple[int, int]]:
     """Split off the period that ends a sentence, and the clitic before it."""
-    stem, period = chunk, ""
-    if chunk.endswith(".") and chunk.strip(".") and (is_last or not keeps_period(chunk)):
-        stem, period = chunk[:-1], "."
-    if (suffix := _SUFFIX.search(stem)) and suffix.start():
-        stem = stem[: suffix.start()]
-        yield from filter(None, (stem, suffix[0], period))
-    else:
-        yield from filter(None, (stem, period))
+    end = len(chunk)
+    if chunk.endswith(".") and chunk.strip(".…") and (is_last or not keeps_period(chunk)):
+        end -= 1
+    suffix = _SUFFIX.search(chunk, 0, end)
+    inside = suffix.start() if suffix else 0
+    places = (0, inside, end, len(chunk))
+    for first, past in itertools.pairwise(places):
+        if first < past:
+            yield start + first, start + past

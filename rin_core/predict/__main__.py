@@ -3,18 +3,17 @@
     python -m rin_core.predict --model runs/units/… "Ann Lee founded Acme in Oslo."
     python -m rin_core.predict --model 92f5 --input texts.jsonl --output triples.jsonl
 
-Sentences given as arguments are shown for a person to read. ``--input`` reads JSON lines and
-writes JSON lines, one window at a time, so neither file has to fit in memory. A line has ``text``
-or ``tokens``, and optionally ``pos`` and an ``id``, which the answer repeats.
+Texts given as arguments are split into sentences and shown for a person to read. ``--input``
+reads JSON lines, with ``text`` or ``tokens``, or plain text with a paragraph a line. It writes a
+JSON line for each line, one window at a time, so neither file has to fit in memory.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -24,13 +23,22 @@ import tyro
 from rich.console import Console
 
 from rin_core.cli import exit_with_clear_errors
+from rin_core.data.corpus import Sentence
 from rin_core.device import require_gpu
 from rin_core.files import open_atomically
 from rin_core.predict.extraction import Extraction
-from rin_core.predict.jsonl import Record, RecordReader, record_of, to_line
 from rin_core.predict.loading import find_weights, is_unfinished
 from rin_core.predict.predictor import Predictor
+from rin_core.predict.records import (
+    Record,
+    RecordReader,
+    answer,
+    extract,
+    record_of,
+    to_line,
+)
 from rin_core.predict.rendering import show
+from rin_core.predict.texts import TextSentence, TextSplitter
 
 _STDIO = Path("-")
 _TAG_NOTES = {
@@ -46,11 +54,11 @@ _TAG_NOTES = {
 class Options:
     """Find entities and triples with a trained model."""
 
-    sentences: Annotated[
+    texts: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
-        tyro.conf.arg(metavar="SENTENCE", help_behavior_hint="(repeatable)"),
+        tyro.conf.arg(metavar="TEXT", help_behavior_hint="(repeatable)"),
     ] = ()
-    """Sentences; the triples are printed for reading."""
+    """Texts of one or more sentences; the triples are printed for reading."""
     model: Annotated[str, tyro.conf.arg(metavar="RUN")]
     """A weights file, a run's folder, or the first digits of a fingerprint in the ledger."""
     runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")
@@ -58,19 +66,23 @@ class Options:
     input: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: none)")
     ] = None
-    """A file of JSON lines instead of sentences; - is standard input."""
+    """A file instead of texts: JSON lines, or plain text with a paragraph a line. - is standard
+    input."""
     output: Annotated[Path, tyro.conf.arg(metavar="FILE")] = _STDIO
     """File for the JSON lines; - is standard output. The file appears when it is complete."""
     json: bool = False
-    """Print JSON lines for sentences given as arguments, too."""
+    """Print JSON lines for texts given as arguments, too."""
     rounds: bool = False
     """Also write the predictions before the first round and after each."""
+    one_sentence: bool = False
+    """Take each text as one sentence."""
     pretokenized: bool = False
-    """Split sentences at spaces only, not at punctuation."""
+    """Split words at spaces only, not at punctuation."""
     skip_malformed: bool = False
     """Skip and count invalid lines instead of stopping at the first."""
     window: int = 2048
-    """Lines read before the first result is written. 1 writes each result at once but is slower."""
+    """Sentences read before the first result is written. 1 writes each line's result at once but
+    is slower."""
     batch_tokens: int = 2048
     """Words in a batch."""
     threads: int = 1
@@ -80,8 +92,8 @@ class Options:
 
     def check(self) -> None:
         """Raise ``ValueError`` for invalid options."""
-        if bool(self.sentences) == (self.input is not None):
-            raise ValueError("give either sentences or --input FILE (- is standard input)")
+        if bool(self.texts) == (self.input is not None):
+            raise ValueError("give either texts or --input FILE (- is standard input)")
         for name in ("window", "batch_tokens", "threads"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
@@ -119,69 +131,80 @@ class _Session:
 
     def __init__(self, options: Options, predictor: Predictor, console: Console) -> None:
         self.options, self.predictor, self.console = options, predictor, console
+        self.splitter = TextSplitter(
+            predictor.vocabulary,
+            one_sentence=options.one_sentence,
+            pretokenized=options.pretokenized,
+        )
         self.has_noted_tags = self.has_noted_unknown = False
 
     def arguments(self) -> list[Record]:
-        """Return the sentences of the command line."""
-        return [
-            record_of({"text": text}, pretokenized=self.options.pretokenized)
-            for text in self.options.sentences
-        ]
+        """Return the texts of the command line."""
+        return [record_of({"text": text}, self.splitter) for text in self.options.texts]
 
     def show(self) -> None:
-        """Print the sentences of the command line with their entities and triples."""
-        records = self.arguments()
+        """Print the texts of the command line with their entities and triples."""
         console = Console()
-        for rounds in self._extract(records):
-            show(rounds, self.predictor.vocabulary, console)
+        for found in self._extract(self.arguments()):
+            if not found:
+                console.print("(no words)\n", style="dim")
+            for rounds in found:
+                show(rounds, self.predictor.vocabulary, console)
 
     def stream(self, source: Path) -> None:
-        """Answer JSON lines, one window at a time."""
-        reader = RecordReader(
-            pretokenized=self.options.pretokenized, skips=self.options.skip_malformed
-        )
+        """Answer lines, one window at a time."""
+        reader = RecordReader(self.splitter, skips=self.options.skip_malformed)
         writes_to_terminal = self.options.output == _STDIO and sys.stdout.isatty()
         is_watched = self.console.is_terminal and not writes_to_terminal
         with _source(source, is_watched) as file, _sink(self.options.output) as sink:
             records = reader.read(file, "standard input" if source == _STDIO else str(source))
-            while window := list(islice(records, self.options.window)):
+            for window in _windows(records, self.options.window):
                 self.write(window, sink)
+        if reader.blank:
+            _note(self.console, f"{_lines(reader.blank)} blank, without a line of output")
         if reader.skipped:
             _note(
-                self.console, f"{reader.skipped} lines skipped; the first one: {reader.first_fault}"
+                self.console,
+                f"{_lines(reader.skipped)} skipped; the first one: {reader.first_fault}",
             )
 
     def write(self, records: Sequence[Record], sink: BinaryIO) -> None:
         """Write a line for each record."""
         found = self._extract(records)
         every = self.options.rounds
-        lines = [to_line(r, x, every_round=every) for r, x in zip(records, found, strict=True)]
+        lines = [
+            to_line(answer(record, rounds, every_round=every))
+            for record, rounds in zip(records, found, strict=True)
+        ]
         sink.write(b"".join(lines))
         sink.flush()
 
-    def _extract(self, records: Sequence[Record]) -> list[tuple[Extraction, ...]]:
-        self._note_tags(records)
-        self._note_unknown(records)
-        sentences = [record.sentence for record in records]
-        if self.options.rounds:
-            return self.predictor.predict_rounds(sentences, batch_tokens=self.options.batch_tokens)
-        found = self.predictor.predict(sentences, batch_tokens=self.options.batch_tokens)
-        return [(extraction,) for extraction in found]
+    def _extract(self, records: Sequence[Record]) -> list[list[tuple[Extraction, ...]]]:
+        """Return the rounds of each sentence of each record."""
+        sentences = [sentence for record in records for sentence in record.sentences]
+        self._note_tags(sentences)
+        self._note_unknown(sentences)
+        return extract(
+            self.predictor,
+            records,
+            batch_tokens=self.options.batch_tokens,
+            every_round=self.options.rounds,
+        )
 
-    def _note_tags(self, records: Sequence[Record]) -> None:
+    def _note_tags(self, sentences: Sequence[Sentence | TextSentence]) -> None:
         """Print once where the tags of untagged text come from."""
-        if self.has_noted_tags or all(r.sentence.pos or not r.sentence.words for r in records):
+        if self.has_noted_tags or all(sentence.pos for sentence in sentences):
             return
         self.has_noted_tags = True
         if source := self.predictor.tag_source:
             _note(self.console, _TAG_NOTES[source])
 
-    def _note_unknown(self, records: Sequence[Record]) -> None:
+    def _note_unknown(self, sentences: Sequence[Sentence | TextSentence]) -> None:
         """Print once that the given tags belong to another tag set than the model's."""
         if self.has_noted_unknown or not self.predictor.takes_tags:
             return
         known = set(self.predictor.vocabulary.pos)
-        tags = [tag for record in records for tag in record.sentence.pos or ()]
+        tags = [tag for sentence in sentences for tag in sentence.pos or ()]
         unknown = [tag for tag in tags if tag not in known]
         if 2 * len(unknown) > len(tags):
             self.has_noted_unknown = True
@@ -190,6 +213,24 @@ class _Session:
                 f"part-of-speech tags: {len(unknown)} of {len(tags)} given are unknown to the "
                 f'model, such as {unknown[0]!r}: expect fewer right triples; remove "pos"',
             )
+
+
+def _windows(records: Iterable[Record], sentences: int) -> Iterator[list[Record]]:
+    """Group records, each group until it has a number of sentences; every record counts."""
+    window: list[Record] = []
+    count = 0
+    for record in records:
+        window.append(record)
+        count += max(1, len(record.sentences))
+        if count >= sentences:
+            yield window
+            window, count = [], 0
+    if window:
+        yield window
+
+
+def _lines(count: int) -> str:
+    return f"{count} line{'s' * (count != 1)}"
 
 
 def _note(console: Console, text: str) -> None:
@@ -202,7 +243,7 @@ def _source(path: Path, is_watched: bool) -> Iterator[BinaryIO]:
     if path == _STDIO:
         yield sys.stdin.buffer
     elif not path.exists() or path.is_dir():
-        raise ValueError(f"--input {path}: no such file; expected JSON lines")
+        raise ValueError(f"--input {path}: no such file; expected JSON lines or plain text")
     elif is_watched and path.is_file():
         console = Console(stderr=True)
         with rich.progress.open(path, "rb", description=path.name, console=console) as file:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A half-open range of words and its text, the words with spaces between."""
+    """A half-open range of words of a sentence, and its text."""
 
     start: int
     end: int
     text: str
+    """As written; the words with spaces between them if words were given."""
+    characters: tuple[int, int] | None = None
+    """Its start and end in the given text; None if words were given."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the mention in JSON's types."""
-        return {"start": self.start, "end": self.end, "text": self.text}
+        place = {"start": self.start, "end": self.end}
+        return place | _characters_json(self.characters) | {"text": self.text}
+
+    def located(self, text: str, offsets: Sequence[tuple[int, int]]) -> Mention:
+        """Return the mention as a text has it; see :meth:`Extraction.located`."""
+        start, end = offsets[self.start][0], offsets[self.end - 1][1]
+        return replace(self, text=text[start:end], characters=(start, end))
+
+
+def _characters_json(characters: tuple[int, int] | None) -> dict[str, int]:
+    if characters is None:
+        return {}
+    return {"start_char": characters[0], "end_char": characters[1]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +80,61 @@ class Extraction:
     """What a model finds in one sentence."""
 
     words: tuple[str, ...]
+    """As given, or as written in the text."""
     pos: tuple[str, ...] | None
     """The tags that the model was given, None where it takes none or had none."""
     entities: tuple[FoundEntity, ...]
     """In order of position."""
     triples: tuple[FoundTriple, ...]
     """In order of subject, object, relation."""
+    text: str | None = None
+    """The sentence as written; None if words were given."""
+    offsets: tuple[tuple[int, int], ...] = ()
+    """Where each word is in the given text: start and end, in characters. Empty if words were
+    given."""
+
+    read_as: tuple[str, ...] | None = None
+    """The words as the model read them; None if they are the words."""
+
+    def located(self, text: str, offsets: tuple[tuple[int, int], ...]) -> Extraction:
+        """Return the extraction as a text has it: words as written, and places in characters.
+
+        Args:
+            text: The text of which the sentence is a part.
+            offsets: Where each word of the sentence is in it, at least one.
+        """
+        triples = (
+            replace(
+                triple,
+                subject=triple.subject.located(text, offsets),
+                object=triple.object.located(text, offsets),
+            )
+            for triple in self.triples
+        )
+        return replace(
+            self,
+            words=tuple(text[start:end] for start, end in offsets),
+            entities=tuple(
+                replace(e, mention=e.mention.located(text, offsets)) for e in self.entities
+            ),
+            triples=tuple(triples),
+            text=text[offsets[0][0] : offsets[-1][1]],
+            offsets=offsets,
+            read_as=self.words,
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the extraction in JSON's types; ``tokens`` and ``pos`` can be read again."""
-        pos = {} if self.pos is None else {"pos": list(self.pos)}
-        return {"tokens": list(self.words), **pos, **self.found_json()}
+        """Return the extraction in JSON's types."""
+        content: dict[str, Any] = {}
+        if self.text is not None:
+            content |= _characters_json((self.offsets[0][0], self.offsets[-1][1]))
+            content["text"] = self.text
+        content["tokens"] = list(self.words)
+        if self.offsets:
+            content["offsets"] = [list(place) for place in self.offsets]
+        if self.pos is not None:
+            content["pos"] = list(self.pos)
+        return content | self.found_json()
 
     def found_json(self) -> dict[str, Any]:
         """Return what was found, in JSON's types, without the sentence."""
@@ -90,6 +149,6 @@ def mention(words: Sequence[str], start: int, end: int) -> Mention:
 
     Examples:
         >>> mention(("Ann", "Lee", "founded", "Acme"), 0, 2)
-        Mention(start=0, end=2, text='Ann Lee')
+        Mention(start=0, end=2, text='Ann Lee', characters=None)
     """
     return Mention(start, end, " ".join(words[start:end]))

@@ -1,7 +1,7 @@
 """A trained model finds entities and triples in sentences.
 
     predictor = Predictor.load(Path("runs/units/…/weights.safetensors"))
-    for extraction in predictor.predict(["Ann Lee founded Acme in Oslo."]):
+    for extraction in predictor.predict(predictor.split("Ann Lee founded Acme in Oslo.")):
         print(extraction.triples)
 
 Evaluation finds the same triples, by the same code. Sentences are computed in batches of similar
@@ -29,11 +29,11 @@ from rin_core.data.pieces import PieceTokenizer
 from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tagging import TagSource, tag_source, with_tags
 from rin_core.data.tags import best_tags, decode_spans
-from rin_core.data.tokenizer import tokenize
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
 from rin_core.predict.extraction import Extraction, FoundEntity, FoundTriple, Mention, mention
 from rin_core.predict.loading import load_model
+from rin_core.predict.texts import TextSentence, TextSplitter
 
 
 class Predictor:
@@ -51,9 +51,9 @@ class Predictor:
         >>> train = demo_corpus(sentences=20).train
         >>> vocabulary = build_vocabulary(train, lowercase=True, use_pos=False)
         >>> predictor = Predictor(RIN(Config(), vocabulary), vocabulary, Config())
-        >>> (found,) = predictor.predict(["Ann Lee founded Acme in Oslo."])
-        >>> found.words
-        ('Ann', 'Lee', 'founded', 'Acme', 'in', 'Oslo', '.')
+        >>> found = predictor.predict(predictor.split("Ann Lee founded Acme. It is in Oslo."))
+        >>> [sentence.words for sentence in found]
+        [('Ann', 'Lee', 'founded', 'Acme', '.'), ('It', 'is', 'in', 'Oslo', '.')]
     """
 
     def __init__(
@@ -78,14 +78,23 @@ class Predictor:
         """Where the tags of text without tags come from; None if the model takes none."""
         return tag_source(self.vocabulary) if self.takes_tags else None
 
+    @cached_property
+    def splitter(self) -> TextSplitter:
+        """How text is split into sentences and words for this model."""
+        return TextSplitter(self.vocabulary)
+
+    def split(self, text: str) -> tuple[TextSentence, ...]:
+        """Split a text into the sentences of :meth:`predict`; a blank text has none."""
+        return self.splitter.split(text)
+
     def predict(
-        self, sentences: Sequence[str | Sentence], *, batch_tokens: int = 2048
+        self, sentences: Sequence[Sentence | TextSentence], *, batch_tokens: int = 2048
     ) -> list[Extraction]:
         """Find the entities and triples of sentences.
 
         Args:
-            sentences: Raw text, which :func:`rin_core.data.tokenizer.tokenize` splits, or words
-                with or without tags; annotations are ignored. Both may be empty.
+            sentences: Sentences of a text, or words with or without tags; annotations are
+                ignored. Words may be empty.
             batch_tokens: Words computed at once, with padding. A longer sentence goes alone.
 
         Returns:
@@ -95,19 +104,21 @@ class Predictor:
         return [rounds[-1] for rounds in found]
 
     def predict_rounds(
-        self, sentences: Sequence[str | Sentence], *, batch_tokens: int = 2048
+        self, sentences: Sequence[Sentence | TextSentence], *, batch_tokens: int = 2048
     ) -> list[tuple[Extraction, ...]]:
         """As :meth:`predict`, but before any round and after each: K + 1 extractions a sentence."""
         return self._predict(sentences, batch_tokens, every_round=True)
 
     def _predict(
-        self, sentences: Sequence[str | Sentence], batch_tokens: int, *, every_round: bool
+        self,
+        sentences: Sequence[Sentence | TextSentence],
+        batch_tokens: int,
+        *,
+        every_round: bool,
     ) -> list[tuple[Extraction, ...]]:
+        given = [s.sentence if isinstance(s, TextSentence) else s for s in sentences]
         # Gold annotation would only take time to encode.
-        prepared = [
-            unannotated(tokenize(s)) if isinstance(s, str) else unannotated(s.words, s.pos)
-            for s in sentences
-        ]
+        prepared = [unannotated(s.words, s.pos) for s in given]
         if self.takes_tags:
             prepared = with_tags(prepared, self.vocabulary)
         else:
@@ -129,6 +140,9 @@ class Predictor:
                 rounds = [self._decode(batch_sentences, prediction) for prediction in predictions]
                 for n, extractions in zip(numbers, zip(*rounds, strict=True), strict=True):
                     found[n] = extractions
+        for n, s in enumerate(sentences):
+            if isinstance(s, TextSentence):
+                found[n] = tuple(x.located(s.text, s.offsets) for x in found[n])
         return found
 
     def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[Extraction]:

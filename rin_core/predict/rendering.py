@@ -21,12 +21,14 @@ def show(rounds: Sequence[Extraction], vocabulary: Vocabulary, console: Console)
 
     Args:
         rounds: What is found in it; with more than one, the table has a column for each round.
+            The sentence has words.
         vocabulary: To tell the words that the model does not know.
         console: Where to.
     """
     answer = rounds[-1]
-    console.print(marked(answer) if answer.words else Text("(no words)", style="dim"))
-    numbers = zip(answer.words, vocabulary.word_ids(answer.words), strict=True)
+    console.print(marked(answer))
+    read = answer.read_as or answer.words
+    numbers = zip(answer.words, vocabulary.word_ids(read), strict=True)
     if unknown := dict.fromkeys(word for word, number in numbers if number == UNKNOWN):
         console.print(Text(f"not seen in training: {_plain(', '.join(unknown))}", style="dim"))
     if any(extraction.triples for extraction in rounds):
@@ -43,7 +45,7 @@ def marked(extraction: Extraction) -> Text:
     text, style = Text(), ""
     for place, word in enumerate(extraction.words):
         style = "bold" if place in opens else style
-        text.append(" " if place else "")
+        text.append(_space_before(extraction, place))
         text.append("[" if place in opens else "", style)
         text.append(_plain(word), style)
         if place in closes:
@@ -53,6 +55,13 @@ def marked(extraction: Extraction) -> Text:
             text.append(f"{closes[place].probability:.0%}", "dim")
             style = ""
     return text
+
+
+def _space_before(extraction: Extraction, place: int) -> str:
+    offsets = extraction.offsets
+    if place == 0 or (offsets and offsets[place - 1][1] == offsets[place][0]):
+        return ""
+    return " "
 
 
 def triple_table(rounds: Sequence[Extraction]) -> Table:
@@ -72,4 +81,4 @@ def triple_table(rounds: Sequence[Extraction]) -> Table:
 
 
 def _plain(text: str) -> str:
-    return text.translate(_VISIBLE)
+    return " ".join(text.split()).translate(_VISIBLE)

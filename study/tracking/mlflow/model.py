@@ -33,6 +33,6 @@ def save_model(weights: Path, folder: Path) -> Path:
             artifacts={"weights": str(weights)},
             code_paths=[str(Path(rin_core.__file__).parent)],
             pip_requirements=[f"{name}=={version(name)}" for name in SERVED_WITH],
-            input_example=["Ann Smith was born in Oslo ."],
+            input_example=["Ann Smith was born in Oslo."],
         )
     return folder

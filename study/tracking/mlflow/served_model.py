@@ -1,4 +1,4 @@
-"""The code of a model in MLflow's format: sentences in, entities and triples out.
+"""The code of a model in MLflow's format: texts in, sentences with entities and triples out.
 
 MLflow copies this file into the model and runs it to load one, so nothing is pickled.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import mlflow
 
 from rin_core.predict.predictor import Predictor
+from rin_core.predict.records import answer, extract, record_of
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -21,8 +22,10 @@ class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self.predictor = Predictor.load(Path(context.artifacts["weights"]))
 
     def predict(self, model_input: list[str]) -> list[dict[str, Any]]:
-        """Return, for each sentence, its tokens, entities and triples with probabilities."""
-        return [found.to_json() for found in self.predictor.predict(model_input)]
+        """Return for each text what ``python -m rin_core.predict --json`` writes."""
+        records = [record_of({"text": text}, self.predictor.splitter) for text in model_input]
+        found = extract(self.predictor, records)
+        return [answer(record, rounds) for record, rounds in zip(records, found, strict=True)]
 
 
 mlflow.models.set_model(ServedModel())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from rin_core.data.corpus import CorpusError, Sentence, Span, Triple
 from rin_core.data.readers.split import read_split
-from rin_core.data.readers.unannotated import read_unannotated
 from tests.corpora import COPYRE, SPERT, TRIPLES, Record, as_spert, changed, write_lines, write_list
 
 
@@ -305,47 +303,3 @@ class TestBrokenFiles:
             read_split(tmp_path / "gone")
         with pytest.raises(CorpusError, match=r"cannot be read \(Is a directory"):
             read_split(tmp_path)
-
-
-class TestUnannotated:
-    """What a model is given to annotate: words and tags, in any of the formats."""
-
-    @pytest.mark.parametrize(
-        ("record", "words", "pos"),
-        [
-            ({"text": "Ann's here."}, "ANN'S HERE.", None),
-            ({"text": "Ann's here.", "pos": "N V"}, "Ann's here.", "N V"),
-            ({"sentText": "Ann's here."}, "Ann's here.", None),
-            ({"tokens": ["Ann's", "here."], "pos": ["N", "V"]}, "Ann's here.", "N V"),
-            ({"tokens": ["New York"], "text": "ignored"}, ["New York"], None),
-            ({"text": "a", "triple_list": "broken", "relationMentions": 3}, "A", None),
-            ({"text": " \t"}, "", None),
-            ({"tokens": []}, "", None),
-        ],
-        ids=str,
-    )
-    def test_formats(self, record: dict[str, Any], words: Any, pos: str | None) -> None:
-        read = read_unannotated(record, lambda text: text.upper().split())
-        assert read.words == tuple(words.split() if isinstance(words, str) else words)
-        assert read.pos == (tuple(pos.split()) if pos else None)
-        assert (read.entities, read.triples, read.missing) == ((), (), ())
-
-    @pytest.mark.parametrize(
-        ("record", "message"),
-        [
-            ([1], r"found \[1\], expected an object with fields"),
-            ({"id": 1}, r"found the fields \['id'\], expected text or tokens"),
-            ({"text": 5}, "field text: found 5, expected text"),
-            ({"text": "half \ud83d"}, "field text: found half a character pair"),
-            ({"tokens": "a b"}, "field tokens: found 'a b', expected a list"),
-            (
-                {"tokens": ["a", ""]},
-                r"field tokens\[1\]: found '', expected text that is not",
-            ),
-            ({"text": "a b", "pos": ["N"]}, "field pos: found 1 tags, expected 2, one a word"),
-        ],
-        ids=str,
-    )
-    def test_faults_name_the_field(self, record: object, message: str) -> None:
-        with pytest.raises(CorpusError, match=message):
-            read_unannotated(record, str.split)

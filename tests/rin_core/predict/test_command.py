@@ -63,6 +63,12 @@ def parsed(output: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
 
 
+def only(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the sentence of an answer that has one."""
+    (sentence,) = row["sentences"]
+    return sentence  # type: ignore[no-any-return]
+
+
 def records_of(trained: Trained) -> list[dict[str, Any]]:
     return [
         {"id": f"dev-{n}", "tokens": list(s.words), "pos": list(s.pos or ())}
@@ -92,15 +98,15 @@ class TestCommand:
         assert ran.stderr == b""
         found = parsed(ran.stdout)
         assert [row["id"] for row in found] == [record["id"] for record in records]
-        assert [row["tokens"] for row in found] == [record["tokens"] for record in records]
+        assert [only(row)["tokens"] for row in found] == [record["tokens"] for record in records]
         wanted = Predictor.load(trained.weights).predict(trained.corpus.dev)
         assert sum(len(x.triples) for x in wanted) > 20
         for row, extraction in zip(found, wanted, strict=True):
             triples = extraction.to_json()["triples"]
-            assert [(t["subject"], t["relation"], t["object"]) for t in row["triples"]] == [
+            assert [(t["subject"], t["relation"], t["object"]) for t in only(row)["triples"]] == [
                 (t["subject"], t["relation"], t["object"]) for t in triples
             ]
-            for entity in row["entities"]:
+            for entity in only(row)["entities"]:
                 words = row["tokens"][entity["start"] : entity["end"]]
                 assert entity["text"] == " ".join(words)
                 assert 0 < entity["probability"] <= 1
@@ -163,22 +169,26 @@ class TestCommand:
         path = tmp_path / "x.jsonl"
         path.write_text(lines({"text": "Ann met Bob."}, {"text": "Bob met Ann."}))
         assert within(capsysbinary, trained, "--input", path, "--output", path)[0] == 0
-        assert [row["tokens"][0] for row in parsed(path.read_bytes())] == ["Ann", "Bob"]
+        assert [only(row)["tokens"][0] for row in parsed(path.read_bytes())] == ["Ann", "Bob"]
         assert list(tmp_path.iterdir()) == [path]
 
-    def test_ids_of_any_kind_and_blank_lines(
+    def test_every_field_is_kept_and_blank_lines_are_counted(
         self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
     ) -> None:
         path = tmp_path / "x.jsonl"
-        ids = [7, "", "東京", "half \ud83d", 10**30]
-        texts = [json.dumps({"id": name, "text": "Ann met Bob."}) for name in ids]
-        path.write_text("\ufeff" + "\n\n".join([*texts, '{"text": "no id"}']))
-        found = parsed(within(capsysbinary, trained, "--input", path)[1])
-        assert [row.get("id", "none") for row in found] == [*ids, "none"]
+        ids = [7, "", "東京", "half \ud83d", 10**30, None, [1, {"a": 0.5}]]
+        records = [
+            {"id": name, "text": "Ann met Bob.", "entities": ["gold"], "triples": 3} for name in ids
+        ]
+        path.write_text("\ufeff" + "\n \n".join(map(json.dumps, records)) + "\n\n")
+        _, out, err = within(capsysbinary, trained, "--input", path)
+        found = parsed(out)
+        assert [{k: v for k, v in row.items() if k != "sentences"} for row in found] == records
+        assert "7 lines blank" in err
 
     def test_rounds(self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
         code, out, _ = within(capsysbinary, trained, "--json", "--rounds", "Ann met Bob.")
-        (row,) = parsed(out)
+        row = only(*parsed(out))
         assert code == 0
         assert [each["round"] for each in row["rounds"]] == [0, 1, 2]
         assert row["rounds"][2] == {
@@ -189,16 +199,46 @@ class TestCommand:
         self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
     ) -> None:
         path = tmp_path / "x.jsonl"
-        texts = ({"text": "Ann's."}, {"text": "Ann's.", "pos": "X"}, {"sentText": "Ann's."})
+        text = "Ann's. He left."
+        texts = ({"text": text}, {"text": text, "pos": "X Y Z"}, {"sentText": text})
         path.write_text(lines(*texts))
-        _, out, _ = within(capsysbinary, trained, "--input", path)
-        assert [row["tokens"] for row in parsed(out)] == [
-            ["Ann", "'s", "."],
-            ["Ann's."],
-            ["Ann's."],
+        split = [["Ann", "'s", "."], ["He", "left", "."]]
+        spaced = ["Ann's.", "He", "left."]
+        for options, wanted in (
+            ((), split),
+            (("--one-sentence",), [[*split[0], *split[1]]]),
+            (("--pretokenized",), [["Ann's."], ["He", "left."]]),
+            (("--pretokenized", "--one-sentence"), [spaced]),
+        ):
+            _, out, _ = within(capsysbinary, trained, "--input", path, *options)
+            found = [[s["tokens"] for s in row["sentences"]] for row in parsed(out)]
+            assert found == [wanted, [spaced], [spaced]]
+
+    def test_plain_text_by_content(
+        self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        path = tmp_path / "x.jsonl"
+        path.write_bytes('\ufeff\n  "Ann" met Bob. He left.\r\n\n[1] 東京。\n{"text": 3}'.encode())
+        code, out, err = within(capsysbinary, trained, "--input", path, "--window", 1)
+        assert code == 0
+        assert [(row["line"], row["text"]) for row in parsed(out)] == [
+            (2, '  "Ann" met Bob. He left.'),
+            (4, "[1] 東京。"),
+            (5, '{"text": 3}'),
         ]
-        _, out, _ = within(capsysbinary, trained, "--input", path, "--pretokenized")
-        assert [row["tokens"] for row in parsed(out)] == [["Ann's."]] * 3
+        assert [len(row["sentences"]) for row in parsed(out)] == [2, 1, 1]
+        assert "2 lines blank" in err
+
+    @pytest.mark.parametrize("given", [(), ("--json",)])
+    def test_an_empty_text_is_no_reason_for_a_note(
+        self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes], given: tuple[str, ...]
+    ) -> None:
+        code, out, err = within(capsysbinary, trained, *given, "", " \n")
+        assert (code, err) == (0, "")
+        if given:
+            assert [row["sentences"] for row in parsed(out)] == [[], []]
+        else:
+            assert out.split() == b"(no words) (no words)".split()
 
     def test_a_devices_place_is_kept(
         self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes]
@@ -228,8 +268,6 @@ class TestMalformedLines:
         ('{"id": 1}', r"x.jsonl:3: found the fields \['id'\], expected text or tokens"),
         ('{"text": null}', r"x.jsonl:3: field text: found None, expected text"),
         ('{"tokens": ["a"], "pos": []}', r"x.jsonl:3: field pos: found 0 tags, expected 1"),
-        ('{"text": "a", "id": [1]}', r"x.jsonl:3: field id: found \[1\], expected text or a whole"),
-        ('{"text": "a", "id": NaN}', r"x.jsonl:3: field id: found nan, expected text or a whole"),
         ('{"text": "a\\ud83d"}', r"x.jsonl:3: field text: found half a character pair"),
     )
 
@@ -257,13 +295,38 @@ class TestMalformedLines:
         mixed = []
         for n, (bad, _) in enumerate(self.BAD):
             mixed += [json.dumps({"id": n, "text": "Ann met Bob."}), bad]
-        path.write_bytes("\n".join(mixed).encode() + b'\n{"text": "\xff"}\n{"text": "b", "id": 8}')
+        path.write_bytes("\n".join(mixed).encode() + b'\n{"text": "\xff"}\n{"text": "b", "id": 6}')
         code, out, err = within(
             capsysbinary, trained, "--input", path, "--skip-malformed", "--window", 2
         )
         assert code == 0
-        assert [row["id"] for row in parsed(out)] == list(range(9))
+        assert [row["id"] for row in parsed(out)] == list(range(len(self.BAD) + 1))
         assert f"{len(self.BAD) + 1} lines skipped; the first one: {path}:2: not valid JSON" in err
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b'{\n "text": "a"}', r":1: not valid JSON .*; a file is read as JSON lines if it"),
+            (b'\n[{"text": "a"}]', ":2: a JSON list, expected one JSON object a line"),
+            (b"[\n1]", ":1: a JSON list, expected one JSON object a line"),
+            (b"text \xff", r":1: not UTF-8 text \("),
+            (b"PK\0", ":1: not text, but a binary file"),
+        ],
+    )
+    def test_a_file_of_another_kind(
+        self,
+        trained: Trained,
+        tmp_path: Path,
+        capsysbinary: pytest.CaptureFixture[bytes],
+        content: bytes,
+        message: str,
+    ) -> None:
+        path = tmp_path / "x"
+        path.write_bytes(content)
+        code, out, err = within(capsysbinary, trained, "--input", path)
+        assert (code, out) == (2, b"")
+        assert re.search(message, err)
+        assert len(err.splitlines()) == 1
 
 
 def test_misuse_is_one_line_and_exit_code_2(
@@ -271,8 +334,8 @@ def test_misuse_is_one_line_and_exit_code_2(
 ) -> None:
     (tmp_path / "checkpoint").mkdir()
     cases: dict[tuple[object, ...], str] = {
-        (): "give either sentences or --input FILE",
-        ("Ann", "--input", "-"): "give either sentences or --input FILE",
+        (): "give either texts or --input FILE",
+        ("Ann", "--input", "-"): "give either texts or --input FILE",
         ("Ann", "--window", "0"): "--window 0: must be at least 1",
         ("Ann", "--batch-tokens", "-1"): "--batch-tokens -1: must be at least 1",
         ("--input", tmp_path / "none"): "--input .*none: no such file",
@@ -312,7 +375,8 @@ def test_a_model_may_be_found_elsewhere(
     options = predict.parse(["--model", "registry:best", "--runs", "r", "--json", "Ann met Bob."])
     assert predict.main(options, find) == 0
     assert asked == [("registry:best", Path("r"))]
-    assert parsed(capsysbinary.readouterr().out)[0]["tokens"] == ["Ann", "met", "Bob", "."]
+    (row,) = parsed(capsysbinary.readouterr().out)
+    assert only(row)["tokens"] == ["Ann", "met", "Bob", "."]
 
 
 class TestRendering:

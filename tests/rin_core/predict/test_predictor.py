@@ -243,7 +243,13 @@ class TestAnyText:
         sentence = trained.corpus.train[0]
         raw = " ".join(sentence.words).replace(" .", ".").replace(" ,", ",")
         bare = dataclasses.replace(sentence, pos=None)
-        assert predictor.predict([raw]) == predictor.predict([bare])
+        (found,) = predictor.predict(predictor.split(raw))
+        (wanted,) = predictor.predict([bare])
+        assert (found.words, found.pos) == (wanted.words, wanted.pos)
+        assert probabilities(found) == probabilities(wanted)
+        assert [e.mention.start for e in found.entities] == [
+            e.mention.start for e in wanted.entities
+        ]
 
     @pytest.mark.parametrize(
         "text",
@@ -257,13 +263,16 @@ class TestAnyText:
         ],
     )
     def test_unknown_words(self, predictor: Predictor, text: str) -> None:
-        (found,) = predictor.predict([text])
+        (found,) = predictor.predict(predictor.split(text))
         assert " ".join(found.words) == text
         json.dumps(found.to_json(), allow_nan=False)
 
-    @pytest.mark.parametrize("empty", ["", " \n\t", unannotated(()), unannotated((), ())])
-    def test_no_words_no_triples(self, predictor: Predictor, empty: str | Sentence) -> None:
-        found = predictor.predict(["Ann met Bob .", empty])[1]
+    def test_a_blank_text_has_no_sentences(self, predictor: Predictor) -> None:
+        assert predictor.split("") == predictor.split(" \n\t") == ()
+
+    @pytest.mark.parametrize("empty", [unannotated(()), unannotated((), ())])
+    def test_no_words_no_triples(self, predictor: Predictor, empty: Sentence) -> None:
+        found = predictor.predict([*predictor.split("Ann met Bob ."), empty])[1]
         assert (found.words, found.entities, found.triples) == ((), (), ())
         assert predictor.predict_rounds([empty])[0] == (found,) * 3
 
@@ -323,7 +332,9 @@ class TestTags:
         predictor = Predictor.load(trained.weights)
         assert predictor.tag_source == "nltk"
         own = ("NNP", "VBD", "NNP", ".")
-        found = predictor.predict([unannotated(self.WORDS), unannotated(self.WORDS, own), ""])
+        found = predictor.predict(
+            [unannotated(self.WORDS), unannotated(self.WORDS, own), unannotated(())]
+        )
         assert [x.pos for x in found] == [("VBD",) * 4, own, None]
 
     def test_a_model_that_predates_usual_tags_gets_none(self, trained: Trained) -> None:

@@ -1,6 +1,8 @@
 """Input that means harm, or comes out of a broken program: bounded, and told in one line."""
 
+import contextlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,13 @@ from rin_core.data.corpus import CorpusError
 from rin_core.data.readers.json_records import LARGEST_RECORD
 from rin_core.data.readers.sentences import LONGEST_SENTENCE
 from rin_core.data.readers.split import read_split
-from rin_core.predict.jsonl import RecordReader
+from rin_core.data.vocabulary import SPECIAL, Vocabulary
+from rin_core.predict.records import RecordReader
+from rin_core.predict.texts import MOST_SENTENCES, TextSplitter
+
+SPLITTER = TextSplitter(
+    Vocabulary(words=(*SPECIAL, "w"), pos=(), relations=("met",), lowercase=True)
+)
 
 
 def spert(words: int) -> dict[str, object]:
@@ -55,20 +63,47 @@ def test_hostile_corpora_are_refused_in_one_line(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_model_is_asked_no_hostile_question(name: str) -> None:
     content, _ = HOSTILE[name]
-    reader = RecordReader(skips=True)
     good = b'{"text": "Ann met Bob .", "id": 1}'
-    (left,) = reader.read([content, good], "input")
-    assert (left.id, reader.skipped) == (1, 1)
-    assert reader.first_fault.startswith("input:1: ")
+    reader = RecordReader(SPLITTER, skips=True)
+    first, last = reader.read([good, content, good], "input")
+    assert (first.fields["id"], last.fields["id"], reader.skipped) == (1, 1, 1)
+    assert reader.first_fault.startswith("input:2: ")
 
 
 def test_a_document_may_be_annotated_though_not_trained_on(tmp_path: Path) -> None:
     line = json.dumps(spert(10_000)).encode()
-    (record,) = RecordReader().read([line], "input")
-    assert len(record.sentence.words) == 10_000
+    (record,) = RecordReader(SPLITTER).read([line], "input")
+    assert len(record.sentences[0].words) == 10_000
     (tmp_path / "train.json").write_bytes(line)
     with pytest.raises(CorpusError, match="a sentence of 10000 words"):
         read_split(tmp_path / "train.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("w " * 20_001, "a sentence of 20001 words, expected at most 20000"),
+        ("He. " * (MOST_SENTENCES + 1), "a text of 10001 sentences, expected at most 10000"),
+        ("w" * 2**22, r"a line of 4\.0 MiB, expected at most 4: one paragraph a line"),
+        ("w\0", "not text, but a binary file"),
+    ],
+    ids=["words", "sentences", "size", "binary"],
+)
+def test_a_text_is_limited(text: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=f"^input:1: {message}") as caught:
+        list(RecordReader(SPLITTER).read([f"{text} ".encode()], "input"))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 2**21, "A. " * 2**18, "." * 2**18, '." ' * 2**17, "’" * 2**18]
+)
+def test_a_text_without_words_of_its_own_takes_no_time(text: str) -> None:
+    """Patterns that search a text again from each character would take hours."""
+    started = time.process_time()
+    with contextlib.suppress(CorpusError):
+        SPLITTER.split(text)
+    assert time.process_time() - started < 10
 
 
 def test_the_limits_leave_room_for_real_text(tmp_path: Path) -> None:

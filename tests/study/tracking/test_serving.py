@@ -18,7 +18,6 @@ from typing import Any
 import mlflow
 import pytest
 
-from rin_core.predict.predictor import Predictor
 from study.tracking.mlflow.model import save_model
 from study.tracking.mlflow.names import BEST
 from study.tracking.mlflow.sender import MlflowTracker
@@ -34,12 +33,17 @@ def model(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sentences(trained: Trained) -> list[str]:
-    return [" ".join(sentence.words) for sentence in trained.corpus.dev[:20]]
+    written = [" ".join(sentence.words).replace(" .", ".") for sentence in trained.corpus.dev[:20]]
+    return [*written, " ".join(written[:3]), ""]
 
 
 def expected(trained: Trained, sentences: list[str]) -> list[dict[str, Any]]:
-    found = [found.to_json() for found in Predictor.load(trained.weights).predict(sentences)]
-    assert any(found["triples"] for found in found), "a model that finds nothing proves nothing"
+    """Return what the command writes."""
+    command = [sys.executable, "-m", "rin_core.predict", "--model", str(trained.weights), "--json"]
+    ran = subprocess.run([*command, *sentences], capture_output=True, check=True)
+    found = [json.loads(line) for line in ran.stdout.splitlines()]
+    triples = [s["triples"] for row in found for s in row["sentences"]]
+    assert any(triples), "a model that finds nothing proves nothing"
     return found
 
 

@@ -1,0 +1,116 @@
+"""Raw text as sentences of words that a model can read, each word with its place in the text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from rin_core.data.corpus import CorpusError, Sentence
+from rin_core.data.marks import in_training_spelling
+from rin_core.data.readers.unannotated import unannotated
+from rin_core.data.sentence_splitter import sentence_offsets
+from rin_core.data.tokenizer import word_offsets
+from rin_core.data.vocabulary import SPECIAL, Vocabulary
+
+#: Most sentences of a text.
+MOST_SENTENCES = 10_000
+#: A corpus of which the tokenizer would split more than this share of the words was split at
+#: spaces only. Of published corpora with separate punctuation it splits at most 4 %.
+ATTACHED_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class TextSentence:
+    """A sentence of a text."""
+
+    text: str
+    """The whole text, as it was given."""
+    offsets: tuple[tuple[int, int], ...]
+    """Where each word is in the text: start and end, in characters."""
+    sentence: Sentence
+    """The words that the model reads: as written but for :mod:`rin_core.data.marks`."""
+
+    @property
+    def pos(self) -> tuple[str, ...] | None:
+        """The tags that were given, one a word."""
+        return self.sentence.pos
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words as they are written."""
+        return tuple(self.text[start:end] for start, end in self.offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class TextSplitter:
+    """Split text for one model: into sentences, and these into words.
+
+    Args:
+        vocabulary: The model's. It decides how words are split and how marks are written.
+        one_sentence: Take a text as one sentence.
+        pretokenized: Split words at spaces only, whatever the vocabulary has.
+    """
+
+    vocabulary: Vocabulary
+    one_sentence: bool = False
+    pretokenized: bool = False
+    at_spaces: bool = field(init=False)
+    """Whether words are split at spaces only."""
+
+    def __post_init__(self) -> None:
+        at_spaces = self.pretokenized or was_split_at_spaces(self.vocabulary)
+        object.__setattr__(self, "at_spaces", at_spaces)
+
+    def split(self, text: str) -> tuple[TextSentence, ...]:
+        """Split a text; a blank one has no sentences.
+
+        Raises:
+            CorpusError: There are too many sentences, or too many words in one.
+        """
+        spans = [(0, len(text))] if self.one_sentence else list(sentence_offsets(text))
+        if self.at_spaces:  # a sentence does not end within a word
+            spans = _joined(spans)
+        if len(spans) > MOST_SENTENCES:
+            raise CorpusError(
+                f"a text of {len(spans)} sentences, expected at most {MOST_SENTENCES}: "
+                "split it into several records"
+            )
+        sentences = (self._sentence(text, start, end) for start, end in spans)
+        return tuple(sentence for sentence in sentences if sentence.offsets)
+
+    def _sentence(self, text: str, start: int, end: int) -> TextSentence:
+        part = text[start:end]
+        found = _spaced_offsets(part) if self.at_spaces else word_offsets(part)
+        words = in_training_spelling(part, found, self.vocabulary)
+        offsets = tuple((start + first, start + past) for first, past in found)
+        return TextSentence(text, offsets, unannotated(words))
+
+
+def was_split_at_spaces(vocabulary: Vocabulary) -> bool:
+    """Return whether words of the training split have punctuation attached, or unsplit Chinese.
+
+    Examples:
+        >>> words = (*SPECIAL, "Ann", "met", "Bob", ".", "Oslo,")
+        >>> was_split_at_spaces(Vocabulary(words=words, pos=(), relations=(), lowercase=False))
+        True
+    """
+    words = vocabulary.words[len(SPECIAL) :]
+    # The word that follows makes a final period that of an abbreviation, where it can be one.
+    attached = sum(len(word_offsets(f"{word} x")) > 2 for word in words)
+    return attached > ATTACHED_SHARE * len(words)
+
+
+def _spaced_offsets(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(match.span() for match in re.finditer(r"\S+", text))
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join sentences that have no space between them."""
+    joined = spans[:1]
+    for (_, end), (start, past) in pairwise(spans):
+        if start == end:
+            joined[-1] = joined[-1][0], past
+        else:
+            joined.append((start, past))
+    return joined
