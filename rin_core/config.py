@@ -137,9 +137,17 @@ class EncoderConfig:
         """Whether pretrained weights are trained further."""
         return self.traits.reads_pieces and not self.freeze
 
+    @property
+    def reads_spelling(self) -> bool:
+        """Whether it reads the characters of words, or their case."""
+        of_words = not self.traits.reads_pieces
+        return of_words and (self.characters != "none" or self.case_dim > 0)
+
     def input_settings(self) -> tuple[object, ...]:
         """Return the values that decide how a corpus is encoded for this encoder."""
-        return (self.model, self.max_pieces) if self.traits.reads_pieces else (self.word_dim,)
+        if self.traits.reads_pieces:
+            return (self.model, self.max_pieces)
+        return (self.word_dim, self.reads_spelling)
 
     def canonical(self, *, pos: bool) -> EncoderConfig:
         """Return the one form of all settings that build the same encoder.

@@ -8,6 +8,8 @@ CHECKPOINT = "checkpoint.safetensors"
 """Everything that training needs to resume."""
 WEIGHTS = "weights.safetensors"
 """The model of the best epoch so far."""
+VECTORS = "vectors"
+"""The folder of word vectors, in an output folder."""
 RUNS = "units"
 """The folder of all runs, in an output folder. Each has a folder named by its fingerprint."""
 

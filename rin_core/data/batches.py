@@ -7,7 +7,7 @@ P pieces of a window, padded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor
 
 from rin_core.data.encoding import Array, EncodedSplit
 from rin_core.data.pieces import Pieces
+from rin_core.data.spelling import Spelling
 from rin_core.data.transfer import to_device
+from rin_core.data.vocabulary import PAD, UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,16 @@ class PieceBatch:
     """True where there is a piece."""
     first_BL: Tensor
     """Where in W·P each word's first piece is; some place of the same sentence for padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpellingBatch:
+    """Characters and case of a batch's U distinct forms."""
+
+    form_BL: Tensor
+    """Which of the forms a word has."""
+    characters_UC: Tensor
+    cases_U: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,8 @@ class Batch:
     """True where there is no word; None when there is no padding."""
     pieces: PieceBatch | None = None
     """The sentences as a transformer reads them."""
+    spelling: SpellingBatch | None = None
+    """Characters and case of the words, for an encoder that reads them."""
 
 
 def training_batches(
@@ -96,7 +110,32 @@ def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
         gold_4N=gold_4N,
         padding_BL=torch.arange(L, device=device) >= lengths_B[:, None] if is_padded else None,
         pieces=None if split.pieces is None else piece_batch(split.pieces, rows, L, device),
+        spelling=None
+        if split.spelling is None
+        else _spelling_batch(split.spelling, rows, L, device),
     )
+
+
+def drop_words(batch: Batch, share: float) -> Batch:
+    """Return a batch in which a random share of the words are the unknown word.
+
+    Their characters and tags stay. Draws from torch's generator of the batch's device.
+    """
+    words_BL = batch.words_BL
+    dropped_BL = torch.rand(words_BL.shape, device=words_BL.device) < share
+    unknown_BL = words_BL.masked_fill(dropped_BL & (words_BL != PAD), UNKNOWN)
+    return replace(batch, words_BL=unknown_BL)
+
+
+def _spelling_batch(spelling: Spelling, rows: Array, L: int, device: torch.device) -> SpellingBatch:
+    """Gather the distinct forms of the sentences ``rows`` [B], of which the longest has L words."""
+    forms_BL = spelling.forms_NL[rows, :L]
+    distinct_U, form_BL = np.unique(forms_BL, return_inverse=True)
+    characters_UC = spelling.characters_FC[distinct_U]
+    longest = max(1, int((characters_UC != PAD).sum(1).max()))
+    arrays = [form_BL.reshape(forms_BL.shape), characters_UC[:, :longest]]
+    tensors = to_device([*arrays, spelling.cases_F[distinct_U]], device)
+    return SpellingBatch(*tensors)
 
 
 def piece_batch(pieces: Pieces, rows: Array, L: int, device: torch.device) -> PieceBatch:

@@ -21,6 +21,7 @@ from rin_core.config import DataConfig
 from rin_core.data.corpus import Corpus, Sentence, entity_place, word_facts
 from rin_core.data.pieces import Pieces, PieceTokenizer
 from rin_core.data.pretrained import Pretrained
+from rin_core.data.spelling import Spelling, spell
 from rin_core.data.tags import span_tags
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import PAD, Vocabulary, build_vocabulary
@@ -62,6 +63,8 @@ class EncodedSplit:
     """Whether the tags contain entity types."""
     pieces: Pieces | None = None
     """The words as a transformer reads them; None for the BiLSTM."""
+    spelling: Spelling | None = None
+    """Characters and case of the words; None for an encoder that reads neither."""
 
     def __len__(self) -> int:
         return len(self.lengths_N)
@@ -106,6 +109,8 @@ def encode_corpus(
     vectors: WordVectors | None,
     vocabulary: Vocabulary,
     pretrained: Pretrained | None = None,
+    *,
+    spelling: bool = False,
 ) -> EncodedCorpus:
     """Turn a corpus into arrays.
 
@@ -116,10 +121,11 @@ def encode_corpus(
         vocabulary: From :func:`rin_core.data.vocabulary.build_vocabulary` on the training split.
             If it has entity types, they are part of the digest.
         pretrained: The transformer that reads the corpus, if any.
+        spelling: Whether the encoder reads characters or case.
     """
     tokenizer = pretrained.tokenizer if pretrained else None
     splits = [
-        encode_split(part, vocabulary, config.entity_word, tokenizer)
+        encode_split(part, vocabulary, config.entity_word, tokenizer, spelling=spelling)
         for part in (corpus.train, corpus.dev, corpus.test)
     ]
     content = corpus.digest()
@@ -158,6 +164,8 @@ def encode_split(
     vocabulary: Vocabulary,
     entity_word: str,
     tokenizer: PieceTokenizer | None = None,
+    *,
+    spelling: bool = False,
 ) -> EncodedSplit:
     """Encode sentences; relations that are not in the vocabulary are counted as missed."""
     L = max(len(s.words) for s in sentences)
@@ -209,6 +217,7 @@ def encode_split(
         missed_entities=sum(len(s.missing_entities) for s in sentences),
         has_types=bool(vocabulary.entity_types),
         pieces=tokenizer.encode([s.words for s in sentences]) if tokenizer else None,
+        spelling=spell([s.words for s in sentences], vocabulary) if spelling else None,
     )
 
 

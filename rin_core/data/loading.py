@@ -20,8 +20,8 @@ from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers.split import read_files
 from rin_core.data.splits import corpus_files, cut_missing, has_splits
 from rin_core.data.tagging import tag_pos
-from rin_core.data.vectors import load_vectors
-from rin_core.data.vocabulary import SPECIAL
+from rin_core.data.vectors import WordVectors, load_vectors
+from rin_core.data.vocabulary import SPECIAL, Vocabulary
 
 
 def load_dataset(
@@ -67,16 +67,34 @@ def _encode_with_vectors(
     if source:
         notes.append(f"part-of-speech tags: {source}")
     vocabulary = corpus_vocabulary(corpus, config.data)
-    vectors = load_vectors(path, vocabulary, config.encoder.word_dim) if path else None
-    if vectors:
-        found, words = int(vectors.found.sum()), len(vectors.found) - len(SPECIAL)
-        note = f"{vectors.name} has {found} of the training split's {words} words"
-    else:
-        note = "random (give a GloVe file with --embeddings for the paper's setting)"
-    notes.append(f"word vectors: {note}")
-    encoded = encode_corpus(corpus, config.data, vectors, vocabulary)
+    vectors = None
+    if path:
+        others = _other_words(corpus, vocabulary) if config.data.vocabulary == "vectors" else None
+        vectors = load_vectors(path, vocabulary, config.encoder.word_dim, others)
+        vocabulary = dataclasses.replace(vocabulary, vector_words=vectors.other_words)
+    notes.append(f"word vectors: {_coverage(vectors)}")
+    spelling = config.encoder.reads_spelling
+    encoded = encode_corpus(corpus, config.data, vectors, vocabulary, spelling=spelling)
     as_read = encoded.content if corpus == read else read.digest()
     return dataclasses.replace(encoded, as_read=as_read, vectors_path=path and path.resolve())
+
+
+def _other_words(corpus: Corpus, vocabulary: Vocabulary) -> set[str]:
+    """Return the words of dev and test, in the forms in which the vocabulary looks them up."""
+    written = {word for s in (*corpus.dev, *corpus.test) for word in s.words}
+    forms = {word.lower() for word in written} | (set() if vocabulary.lowercase else written)
+    return forms.difference(vocabulary.words)
+
+
+def _coverage(vectors: WordVectors | None) -> str:
+    """Return how many words have a pretrained vector, for a note."""
+    if vectors is None:
+        return "random (give a GloVe file with --embeddings for the paper's setting)"
+    found, words = int(vectors.found.sum()), len(vectors.found) - len(SPECIAL)
+    note = f"{vectors.name} has {found} of the training split's {words} words"
+    if vectors.other_matrix is None:
+        return note
+    return f"{note}, and {len(vectors.other_words)} that only dev or test have"
 
 
 def _encode_for_transformer(corpus: Corpus, config: Config, notes: list[str]) -> EncodedCorpus:

@@ -1,4 +1,8 @@
-"""Pretrained word vectors in GloVe's text format, for the words of a vocabulary."""
+"""Pretrained word vectors in GloVe's text format.
+
+Training needs the vectors of a vocabulary's words; a trained model can read any word of the file.
+:func:`load_vectors` reads the first, :func:`read_every_vector` the second.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import gzip
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +38,21 @@ class WordVectors:
     """Which words have a vector, [V]."""
     digest: str
     """Identity of the content, 16 hexadecimal digits."""
+    other_words: tuple[str, ...] = ()
+    """Words outside the vocabulary that were asked for and have a vector."""
+    other_matrix: npt.NDArray[np.float32] | None = None
+    """Their rows, [X, dim]; None if none were asked for."""
+    file_digest: str = ""
+    """Identity of the whole file, 16 hexadecimal digits; empty if no other words were asked for."""
+
+    def has(self, number: int) -> bool:
+        """Return whether the word of a number has a vector: of the vocabulary, or after it."""
+        return number >= len(self.found) or bool(self.found[number])
 
 
-def load_vectors(path: Path, vocabulary: Vocabulary, dim: int) -> WordVectors:
+def load_vectors(
+    path: Path, vocabulary: Vocabulary, dim: int, others: Collection[str] | None = None
+) -> WordVectors:
     """Load vectors in GloVe's text format, plain, ``.gz`` or ``.zip``.
 
     Every row's number of columns is checked, numbers only in the rows that are used. A word
@@ -46,30 +62,89 @@ def load_vectors(path: Path, vocabulary: Vocabulary, dim: int) -> WordVectors:
         path: The file. A first line with two whole numbers, as word2vec writes, is skipped.
         vocabulary: The words to load vectors for.
         dim: How wide the vectors must be.
+        others: Words outside the vocabulary that also get a vector, looked up as written.
 
     Raises:
         VectorsError: The file cannot be read, has a broken row or vectors of another width,
             or knows no word of the vocabulary.
     """
-    if not path.is_file():
-        raise VectorsError(f"{path}: no such file; expected word vectors in GloVe's text format")
-    try:
-        with _open(path) as file:
-            matrix, found = _place(_rows(file, path, dim), path, vocabulary, dim)
-    except _UNREADABLE as error:
-        raise VectorsError(
-            f"{path}: cannot be read ({error}); check that the file is complete"
-        ) from None
+    wanted = {word.encode() for word in others or ()}
+    other_rows: dict[str, npt.NDArray[np.float32]] = {}
+    with _read(path) as file:
+        rows = _rows(file, path, dim)
+        matrix, found = _place(_tee(rows, path, wanted, other_rows), path, vocabulary, dim)
     if not found.any():
         words = len(vocabulary.words) - len(SPECIAL)
         raise VectorsError(
             f"{path}: has no vector for any of the {words} words of the training split"
         )
-    digest = hashlib.sha256(matrix.tobytes() + found.tobytes()).hexdigest()[:16]
-    return WordVectors(name=path.name, matrix=matrix, found=found, digest=digest)
+    content = hashlib.sha256(matrix.tobytes() + found.tobytes())
+    if others is None:
+        digest = content.hexdigest()[:16]
+        return WordVectors(name=path.name, matrix=matrix, found=found, digest=digest)
+    other_words = tuple(sorted(other_rows))
+    other_matrix = np.zeros((len(other_words), dim), np.float32)
+    for place, word in enumerate(other_words):
+        other_matrix[place] = other_rows[word]
+    content.update("\n".join(other_words).encode() + other_matrix.tobytes())
+    with path.open("rb") as file_bytes:
+        file_digest = hashlib.file_digest(file_bytes, "sha256").hexdigest()[:16]
+    return WordVectors(
+        name=path.name,
+        matrix=matrix,
+        found=found,
+        digest=content.hexdigest()[:16],
+        other_words=other_words,
+        other_matrix=other_matrix,
+        file_digest=file_digest,
+    )
+
+
+def read_every_vector(path: Path, dim: int) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """Read all words of a file, and their rows [X, dim]; of equal words the first counts.
+
+    Rows whose word is not UTF-8 are left out: no text can have it.
+
+    Raises:
+        VectorsError: As :func:`load_vectors`.
+    """
+    rows: dict[str, npt.NDArray[np.float32]] = {}
+    with _read(path) as file:
+        for row in _rows(file, path, dim):
+            word = row.word.decode(errors="ignore")
+            if word.encode() == row.word:
+                rows.setdefault(word, _vector(row, path))
+    return list(rows), np.array(list(rows.values()), np.float32).reshape(-1, dim)
 
 
 _UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[Iterable[bytes]]:
+    """Open a file of rows; what goes wrong while it is read becomes one clear error."""
+    if not path.is_file():
+        raise VectorsError(f"{path}: no such file; expected word vectors in GloVe's text format")
+    try:
+        with _open(path) as file:
+            yield file
+    except _UNREADABLE as error:
+        raise VectorsError(
+            f"{path}: cannot be read ({error}); check that the file is complete"
+        ) from None
+
+
+def _tee(
+    rows: Iterable[_Row],
+    path: Path,
+    wanted: Collection[bytes],
+    found: dict[str, npt.NDArray[np.float32]],
+) -> Iterator[_Row]:
+    """Pass rows on, and keep the vectors of wanted words."""
+    for row in rows:
+        if row.word in wanted:
+            found.setdefault(row.word.decode(), _vector(row, path))
+        yield row
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Words, tags, relations and entity types as numbers.
 
-Only the training split is counted. A word or tag that occurs only in dev or test becomes
-``<unk>``; a triple with such a relation counts as missed, and so does an entity of such a type.
+Only the training split is counted. A tag that occurs only in dev or test becomes ``<unk>``; a
+triple with such a relation counts as missed, and so does an entity of such a type. A word that is
+not in the training split can have a pretrained vector, and is then known by it; otherwise it
+becomes ``<unk>``, too.
 """
 
 from __future__ import annotations
@@ -31,6 +33,11 @@ class Vocabulary:
     """Relations, without padding."""
     lowercase: bool
     """Whether words are lower-cased before they are looked up."""
+    characters: tuple[str, ...] = ()
+    """Characters of the words as written, after ``<pad>`` and ``<unk>``; empty in older files."""
+    vector_words: tuple[str, ...] = ()
+    """Words that are not in the training split and have a pretrained vector. They follow the
+    words in number, and are not in a model's file: their vectors have a file of their own."""
     usual_pos: tuple[tuple[str, int], ...] = ()
     """Each word as written with the number of the tag it has most often, for text without tags;
     ``<unk>`` stands for words seen once. Empty without tags, and in older model files."""
@@ -40,6 +47,7 @@ class Vocabulary:
     _words: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _pos: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _relations: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _characters: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _usual_pos: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _entity_types: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
@@ -49,7 +57,8 @@ class Vocabulary:
                 raise ValueError(f"{name} = {entries[:2]}…: must begin with {SPECIAL}")
         # A word of a text that happens to read "<pad>" must never become padding.
         for name, entries, start in (
-            ("_words", self.words, len(SPECIAL)),
+            ("_words", (*self.words, *self.vector_words), len(SPECIAL)),
+            ("_characters", self.characters, len(SPECIAL)),
             ("_pos", self.pos, len(SPECIAL)),
             ("_relations", self.relations, 0),
             ("_entity_types", self.entity_types, 0),
@@ -80,7 +89,17 @@ class Vocabulary:
         number = self._words.get
         if self.lowercase:
             return [number(word.lower(), UNKNOWN) for word in words]
+        if self.vector_words:  # most files of vectors have lower-case words alone
+            return [number(word, number(word.lower(), UNKNOWN)) for word in words]
         return [number(word, UNKNOWN) for word in words]
+
+    def is_in_training(self, number: int) -> bool:
+        """Return whether the training split has the word of a number."""
+        return UNKNOWN < number < len(self.words)
+
+    def character_ids(self, word: str) -> list[int]:
+        """Return the number of each character, :data:`UNKNOWN` for one not in the vocabulary."""
+        return [self._characters.get(character, UNKNOWN) for character in word]
 
     def pos_ids(self, tags: Iterable[str]) -> list[int]:
         """Return the number of each tag, :data:`UNKNOWN` for one not in the vocabulary."""
@@ -102,6 +121,7 @@ class Vocabulary:
             "pos": list(self.pos),
             "relations": list(self.relations),
             "lowercase": self.lowercase,
+            "characters": list(self.characters),
             "usual_pos": dict(self.usual_pos),
             "entity_types": list(self.entity_types),
         }
@@ -114,6 +134,7 @@ class Vocabulary:
             pos=tuple(data["pos"]),
             relations=tuple(data["relations"]),
             lowercase=data["lowercase"],
+            characters=tuple(data.get("characters", ())),
             usual_pos=tuple(data.get("usual_pos", {}).items()),
             entity_types=tuple(data.get("entity_types", ())),
         )
@@ -145,6 +166,7 @@ def build_vocabulary(
         relations=tuple(_by_frequency(relations)),
         lowercase=lowercase,
         entity_types=tuple(_by_frequency(types)) if typed else (),
+        characters=_after_special(Counter(c for s in train for word in s.words for c in word)),
     )
     return replace(vocabulary, usual_pos=_usual_pos(train, vocabulary)) if tagged else vocabulary
 

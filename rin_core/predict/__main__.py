@@ -115,7 +115,10 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     if is_unfinished(weights):
         _note(console, f"{weights}: training has not finished; these are the best weights so far")
     device = torch.device("cuda" if options.gpu else "cpu")
-    session = _Session(options, Predictor.load(weights, device), console)
+    predictor = Predictor.load(weights, device)
+    if predictor.note:
+        _note(console, predictor.note)
+    session = _Session(options, predictor, console)
     if options.input is not None:
         session.stream(options.input)
     elif options.json or options.output != _STDIO:

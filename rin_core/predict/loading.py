@@ -1,15 +1,18 @@
 """Trained models from disk.
 
 A weights file contains its configuration, its vocabulary and, for a transformer, architecture
-and tokenizer. A model needs nothing else: no corpus, no word vectors, no ledger.
+and tokenizer. A model needs neither corpus nor ledger. With ``data.vocabulary=vectors``, it also
+reads the table of its word vectors: ``DIGEST.safetensors``, beside the weights or in the ledger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,8 +20,10 @@ from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.pieces import PieceTokenizer
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.vocabulary import Vocabulary
+from rin_core.data.word_table import load_word_table
 from rin_core.errors import CheckpointError
-from rin_core.layout import CHECKPOINT, WEIGHTS, RunNotFound, find_run
+from rin_core.layout import CHECKPOINT, VECTORS, WEIGHTS, RunNotFound, find_run
+from rin_core.model.encoders import WordEncoder
 from rin_core.model.rin import RIN
 from rin_core.train.checkpoint import load_tensors
 
@@ -36,6 +41,8 @@ class LoadedModel(NamedTuple):
     config: Config
     tokenizer: PieceTokenizer | None
     """None for an encoder that reads words."""
+    note: str = ""
+    """What a person should know of how the model was loaded; empty if nothing."""
 
 
 def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel:
@@ -48,6 +55,7 @@ def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel
     Raises:
         ModelError: There is no such file, or it is something else.
         CheckpointError: The file is damaged, or another version of this program wrote it.
+        VectorsError: The table of its word vectors is damaged.
     """
     tensors, metadata = _read(weights)
     try:
@@ -59,7 +67,57 @@ def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel
             f"{weights}: has no model that this version can load ({reason}); use the version "
             "that trained it, or train it again"
         ) from error
+    if "vectors" in metadata:
+        loaded = _with_vectors(loaded, weights, metadata["vectors"])
     return loaded._replace(model=loaded.model.to(device or torch.device("cpu")).eval())
+
+
+def word_table(weights: Path) -> Path | None:
+    """Return the table of a model's word vectors, None if it needs none or has none here.
+
+    Args:
+        weights: A ``weights.safetensors``.
+
+    Raises:
+        ModelError: There is no such file, or it is something else.
+        CheckpointError: The file is damaged.
+    """
+    vectors = _read(weights)[1].get("vectors")
+    return _find_table(weights, vectors) if vectors else None
+
+
+def _find_table(weights: Path, vectors: Mapping[str, str]) -> Path | None:
+    name = f"{vectors['digest']}.safetensors"
+    ledger = weights.resolve().parent.parent.parent
+    for path in (weights.with_name(name), ledger / VECTORS / name):
+        if path.is_file():
+            return path
+    return None
+
+
+def _with_vectors(loaded: LoadedModel, weights: Path, vectors: Mapping[str, str]) -> LoadedModel:
+    """Return a model that knows every word of the vectors it was trained with."""
+    path = _find_table(weights, vectors)
+    if path is None:
+        table = f"{vectors['digest']}.safetensors"
+        note = (
+            f"word vectors {vectors['name']}: {table} is not beside the model; words that the "
+            "training split does not have are unknown. Copy it from the ledger's folder vectors"
+        )
+        return loaded._replace(note=note)
+    words, matrix = load_word_table(path)
+    trained = set(loaded.vocabulary.words)
+    # A vocabulary in lower case is asked for lower-case words alone.
+    places = [
+        place
+        for place, word in enumerate(words)
+        if word not in trained and not (loaded.vocabulary.lowercase and word != word.lower())
+    ]
+    vocabulary = replace(loaded.vocabulary, vector_words=tuple(words[place] for place in places))
+    if not isinstance(loaded.model.encoder, WordEncoder):
+        raise CheckpointError(f"{weights}: its encoder reads no words, but it has word vectors")
+    loaded.model.encoder.add_words(torch.from_numpy(matrix[np.array(places, np.int64)]))
+    return loaded._replace(vocabulary=vocabulary)
 
 
 def find_weights(model: str, runs: Path) -> Path:

@@ -44,6 +44,7 @@ class Predictor:
         vocabulary: Words, tags and relations.
         config: Which word stands for an entity.
         tokenizer: Of a transformer.
+        note: What a person should know of how the model was loaded.
 
     Examples:
         >>> from rin_core.data.demo import demo_corpus
@@ -62,9 +63,10 @@ class Predictor:
         vocabulary: Vocabulary,
         config: Config,
         tokenizer: PieceTokenizer | None = None,
+        note: str = "",
     ) -> None:
         self.model, self.vocabulary, self.config = model.eval(), vocabulary, config
-        self.tokenizer = tokenizer
+        self.tokenizer, self.note = tokenizer, note
         self.takes_tags = bool(vocabulary.pos) and tokenizer is None
         self.device = next(model.parameters()).device
 
@@ -133,7 +135,11 @@ class Predictor:
                 numbers = filled[rows].tolist()
                 batch_sentences = [prepared[n] for n in numbers]
                 split = encode_split(
-                    batch_sentences, self.vocabulary, self.config.data.entity_word, self.tokenizer
+                    batch_sentences,
+                    self.vocabulary,
+                    self.config.data.entity_word,
+                    self.tokenizer,
+                    spelling=self.config.encoder.reads_spelling,
                 )
                 batch = make_batch(split, np.arange(len(numbers)), self.device)
                 predictions = self.model.refine(batch)[-count:]

@@ -114,7 +114,8 @@ def trace(
         spans: Entity spans to trace in any case.
         tokenizer: The model's, if it is a transformer.
     """
-    split = encode_split([sentence], vocabulary, config.data.entity_word, tokenizer)
+    entity_word, spelling = config.data.entity_word, config.encoder.reads_spelling
+    split = encode_split([sentence], vocabulary, entity_word, tokenizer, spelling=spelling)
     batch = make_batch(split, np.zeros(1, np.int64), torch.device("cpu"))
     predictions = model.refine(batch)
     tags = [torch.softmax(p.tags_BLT[0].double(), dim=-1).numpy() for p in predictions]

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from rin_core.config import PROTOCOL_VERSION, Config
-from rin_core.data.batches import make_batch, training_batches
+from rin_core.data.batches import drop_words, make_batch, training_batches
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.errors import CheckpointError, ConfigError, Diverged
 from rin_core.layout import CHECKPOINT, WEIGHTS
@@ -179,6 +179,8 @@ class Trainer:
         for step, rows in enumerate(batches, (number - 1) * len(batches)):
             set_step_sizes(self.optimizer, warmup_factor(step, steps, training.warmup))
             batch = make_batch(split, rows, self.device)
+            if training.word_dropout:
+                batch = drop_words(batch, training.word_dropout)
             loss = self.model(batch).loss(batch)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -222,6 +224,8 @@ class Trainer:
         }
         if self.corpus.pretrained is not None:
             metadata["pretrained"] = self.corpus.pretrained.to_json()
+        if (vectors := self.corpus.vectors) is not None and vectors.file_digest:
+            metadata["vectors"] = {"name": vectors.name, "digest": vectors.file_digest}
         save_tensors(self.directory / WEIGHTS, weights, metadata)
 
     def _best_weights(self) -> dict[str, Tensor]:

@@ -239,8 +239,13 @@ def find_refined(sentences: Sequence[Sentence], models: Sequence[Loaded], most: 
 
 def _says(loaded: Loaded, sentences: Sequence[Sentence]) -> list[set[Fact]]:
     """Return the triples a model finds in each sentence."""
-    entity_word = loaded.config.data.entity_word
-    split = encode_split(sentences, loaded.vocabulary, entity_word, loaded.tokenizer)
+    split = encode_split(
+        sentences,
+        loaded.vocabulary,
+        loaded.config.data.entity_word,
+        loaded.tokenizer,
+        spelling=loaded.config.encoder.reads_spelling,
+    )
     facts: list[set[Fact]] = [set() for _ in sentences]
     decoded = decode(loaded.model, split, torch.device("cpu"))
     for n, subject, relation, object_ in decoded.triples_4N.T.tolist():

@@ -16,7 +16,7 @@ from study.commands.printing import print_presets, say
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
-from study.planning.corpora import record_corpus, record_vectors
+from study.planning.corpora import keep_word_table, record_corpus, record_vectors
 
 if TYPE_CHECKING:
     from study.commands.arguments import Train
@@ -43,6 +43,7 @@ def run(options: Train, console: Console) -> int:
     ledger = Ledger(options.out)
     record_corpus(ledger, corpus.content, options.data, options.data_root, config.data)
     record_vectors(ledger, corpus)
+    keep_word_table(ledger, corpus)
     run = ledger.run(config.fingerprint(corpus.digest))
 
     split = config.training.selection

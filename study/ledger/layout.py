@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-from rin_core.layout import CHECKPOINT, RUNS, WEIGHTS
+from rin_core.layout import CHECKPOINT, RUNS, VECTORS, WEIGHTS
 
-STUDIES, SEARCHES, CORPORA, VECTORS, CASES = "studies", "searches", "corpora", "vectors", "cases"
+STUDIES, SEARCHES, CORPORA, CASES = "studies", "searches", "corpora", "cases"
 LOCK = ".lock"
 
 ATTEMPT = "attempt.json"

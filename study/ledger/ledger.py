@@ -136,6 +136,10 @@ class Ledger:
         """Return where the word vectors of an encoded corpus are described."""
         return self.root / layout.VECTORS / f"{digest}.json"
 
+    def word_table_path(self, digest: str) -> Path:
+        """Return where all vectors of a file are, by the digest of the file."""
+        return self.root / layout.VECTORS / f"{digest}.safetensors"
+
     def vectors(self, digest: str) -> Vectors | None:
         """Return the description of word vectors, or None; raises :class:`LedgerError`."""
         return read_record(self.vectors_path(digest), Vectors, remedy=_RECORD_AGAIN)

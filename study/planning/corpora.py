@@ -18,7 +18,8 @@ from rin_core.data.corpus import Corpus
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import find_recorded_vectors, load_corpus, load_dataset, with_tags
 from rin_core.data.statistics import split_statistics
-from rin_core.data.vocabulary import UNKNOWN
+from rin_core.data.vectors import read_every_vector
+from rin_core.data.word_table import save_word_table
 from study.ledger import corpus_schema
 from study.ledger.corpus_schema import Vectors
 from study.ledger.ledger import Ledger
@@ -40,6 +41,7 @@ def record_corpora(
     for name, corpus, config in corpora:
         record_corpus(ledger, corpus.content, name, data_root, config)
         record_vectors(ledger, corpus)
+        keep_word_table(ledger, corpus)
 
 
 def record_corpus(
@@ -97,14 +99,35 @@ def record_vectors(ledger: Ledger, corpus: EncodedCorpus) -> None:
         return
     words = sorted({word for sentence in recorded.test for word in sentence.words})
     numbers = dict(zip(words, corpus.vocabulary.word_ids(words), strict=True))
+    in_training = corpus.vocabulary.is_in_training
     ledger.record_vectors(
         Vectors(
             digest=corpus.digest,
             name=vectors.name,
-            with_vector=[word for word, k in numbers.items() if vectors.found[k]],
-            unseen=[word for word, k in numbers.items() if k == UNKNOWN],
+            with_vector=[word for word, k in numbers.items() if vectors.has(k)],
+            unseen=[word for word, k in numbers.items() if not in_training(k)],
         )
     )
+
+
+def keep_word_table(ledger: Ledger, corpus: EncodedCorpus) -> None:
+    """Write all words of a file of vectors to the ledger, for models that know all of them.
+
+    Args:
+        ledger: Where to; a table that it has is not written again.
+        corpus: Nothing is written for one without vectors, nor with vectors of the training
+            split's words alone: those are in each model's file.
+
+    Raises:
+        VectorsError: The file cannot be read.
+    """
+    vectors, source = corpus.vectors, corpus.vectors_path
+    if vectors is None or source is None or not vectors.file_digest:
+        return
+    path = ledger.word_table_path(vectors.file_digest)
+    if not path.exists():
+        words, matrix = read_every_vector(source, vectors.matrix.shape[1])
+        save_word_table(path, words, matrix)
 
 
 def record_vectors_if_available(

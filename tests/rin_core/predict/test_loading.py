@@ -6,14 +6,27 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from rin_core.config import PROTOCOL_VERSION
+from rin_core.config import PROTOCOL_VERSION, Config
+from rin_core.data.demo import demo_corpus
+from rin_core.data.encoding import encode_split
+from rin_core.data.loading import load_dataset
+from rin_core.data.vectors import read_every_vector
+from rin_core.data.vocabulary import UNKNOWN
+from rin_core.data.word_table import save_word_table
 from rin_core.errors import CheckpointError
-from rin_core.predict.loading import ModelError, find_weights, is_unfinished, load_model
+from rin_core.predict.loading import (
+    ModelError,
+    find_weights,
+    is_unfinished,
+    load_model,
+    word_table,
+)
 from rin_core.train.checkpoint import load_tensors, save_tensors
-from rin_core.train.loop import CHECKPOINT, Trainer
+from rin_core.train.loop import CHECKPOINT, WEIGHTS, Trainer, train
 from rin_core.train.metrics import decode
 from tests.conftest import Trained
 
@@ -22,7 +35,7 @@ CPU = torch.device("cpu")
 
 class TestLoading:
     def test_the_model_is_the_one_that_was_trained(self, trained: Trained) -> None:
-        model, vocabulary, config, tokenizer = load_model(trained.weights)
+        model, vocabulary, config, tokenizer, _ = load_model(trained.weights)
         assert vocabulary == trained.encoded.vocabulary
         assert config.model.rounds == 2
         assert tokenizer is None
@@ -129,3 +142,68 @@ class TestFinding:
         (tmp_path / "units" / "abc").mkdir(parents=True)
         with pytest.raises(ModelError, match=r"abc: has no weights.safetensors"):
             find_weights("abc", tmp_path)
+
+
+class TestWordVectors:
+    """A model that knows every word of its vectors reads them from a file beside it."""
+
+    DIM = 8
+
+    @pytest.fixture(scope="class")
+    def runs(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """Return a ledger with one run, its word table, and the file it was made of."""
+        root = tmp_path_factory.mktemp("vectors")
+        sentences = [s for part in demo_corpus().splits().values() for s in part]
+        words = sorted({word.lower() for s in sentences for word in s.words})
+        rng = np.random.default_rng(0)
+        with (root / "vectors.txt").open("w", encoding="utf-8") as file:
+            for word in (*words, "zanzibar"):
+                file.write(f"{word} {' '.join(map(str, rng.normal(size=self.DIM).round(3)))}\n")
+        config = Config().with_overrides(
+            {
+                "data.vocabulary": "vectors",
+                "encoder.word_dim": self.DIM,
+                "encoder.characters": "cnn",
+                "encoder.hidden_size": 16,
+                "model.feature_size": 16,
+                "training.word_dropout": 0.1,
+                "training.max_epochs": 1,
+            }
+        )
+        encoded = load_dataset("demo", config, embeddings=root / "vectors.txt")
+        train(config, encoded, directory=root / "units" / "run")
+        assert encoded.vectors is not None
+        assert encoded.vectors.other_words
+        table = root / "vectors" / f"{encoded.vectors.file_digest}.safetensors"
+        save_word_table(table, *read_every_vector(root / "vectors.txt", self.DIM))
+        return root
+
+    def test_finds_what_evaluation_found(self, runs: Path) -> None:
+        loaded = load_model(runs / "units" / "run" / WEIGHTS)
+        encoded = load_dataset("demo", loaded.config, embeddings=runs / "vectors.txt")
+        split = encode_split(demo_corpus().test, loaded.vocabulary, "first", spelling=True)
+        assert (split.words_NL >= len(encoded.vocabulary.words)).any()
+        assert not (split.words_NL == UNKNOWN).any()
+        found = decode(loaded.model, split, CPU)
+        trainer = Trainer(loaded.config, encoded, runs / "units" / "run", CPU)
+        trainer.model.load_state_dict(load_tensors(runs / "units" / "run" / WEIGHTS)[0])
+        wanted = decode(trainer.model, encoded.test, CPU)
+        assert (found.tags_NL == wanted.tags_NL).all()
+        assert (found.triples_4N == wanted.triples_4N).all()
+
+    def test_knows_a_word_that_no_split_has(self, runs: Path) -> None:
+        vocabulary = load_model(runs / "units" / "run" / WEIGHTS).vocabulary
+        assert vocabulary.word_ids(["Zanzibar"])[0] > len(vocabulary.words)
+        assert vocabulary.word_ids(["Timbuktu"]) == [UNKNOWN]
+
+    def test_the_table_may_lie_beside_the_weights(self, runs: Path, tmp_path: Path) -> None:
+        weights = shutil.copy(runs / "units" / "run" / WEIGHTS, tmp_path)
+        alone = load_model(Path(weights))
+        assert alone.note
+        assert alone.vocabulary.vector_words == ()
+        table = word_table(runs / "units" / "run" / WEIGHTS)
+        assert table is not None
+        shutil.copy(table, tmp_path)
+        beside = load_model(Path(weights))
+        assert not beside.note
+        assert "zanzibar" in beside.vocabulary.vector_words
