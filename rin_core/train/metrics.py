@@ -3,7 +3,8 @@
 Triples are scored in the field's three ways. *Partial* match, the paper's: the relation and both
 entity words are right. *Boundaries*, here called exact match: the tagger must also decode the right
 entity span at both words. *Strict* match, only with entity types: the types of both spans must be
-right, too.
+right, too. With entity types, boundaries and strict match compare triples between decoded entities:
+a predicted word stands for the entity that it is in, and a triple without two entities is none.
 
 *Entity* scores compare spans, and their types if there are types; *entity boundaries* then compare
 spans alone. *Relation* scores compare the set of relations that each sentence expresses, without
@@ -119,7 +120,12 @@ def score(decoded: Decoded, split: EncodedSplit, entity_word: str) -> Metrics:
     """Compare predictions with the gold annotation of a split."""
     predicted = decoded.triples_4N
     entities = decode_spans(decoded.tags_NL)
-    strict = _with_spans(predicted, entities, decoded.tags_NL.shape, entity_word)
+    shape = decoded.tags_NL.shape
+    strict = (
+        _between_entities(predicted, entities, shape, entity_word)
+        if split.has_types
+        else _with_spans(predicted, entities, shape, entity_word)
+    )
     exact, gold_exact = (np.delete(rows, _TYPES, axis=0) for rows in (strict, split.exact_8X))
     boundaries = _compare(entities[:3], split.entities_4E[:3], missed=split.missed_entities)
     scores = Metrics(
@@ -153,6 +159,24 @@ def _with_spans(
     other_NL[n, word], types_NL[n, word] = other, types
     b, i, t, j = triples_4N
     return np.stack([b, i, other_NL[b, i], types_NL[b, i], t, j, other_NL[b, j], types_NL[b, j]])
+
+
+def _between_entities(
+    triples_4N: Array, entities_4E: Array, shape: tuple[int, ...], entity_word: str
+) -> Array:
+    """Return the distinct triples between decoded entities, as :attr:`EncodedSplit.exact_8X`."""
+    entity_NL = np.full(shape, -1)
+    for number, (n, first, end, _) in enumerate(entities_4E.T):
+        entity_NL[n, first:end] = number
+    b, i, t, j = triples_4N
+    subject, object_ = entity_NL[b, i], entity_NL[b, j]
+    both = (subject >= 0) & (object_ >= 0)
+    b, t, subject, object_ = (row[both] for row in (b, t, subject, object_))
+    _, first, end, types = entities_4E
+    word, other = (first, end - 1) if entity_word == "first" else (end - 1, first)
+    rows = [b, word[subject], other[subject], types[subject]]
+    rows += [t, word[object_], other[object_], types[object_]]
+    return np.unique(np.stack(rows), axis=1)
 
 
 def _compare(predicted: Array, gold: Array, *, missed: int) -> Score:
