@@ -15,15 +15,17 @@ from study.ledger.state import TrialState
 TOP = 10
 
 
-def best_trials(data: SearchData) -> Table:
-    """Return the best finished trials with their parameters."""
+def best_trials(data: SearchData, *, fingerprint: bool = False) -> Table:
+    """Return the best finished trials with their parameters, and with their fingerprints."""
     trials = ranked(data.trials).head(TOP)
     return Table(
         name="best_trials",
         in_reproduction=True,
         title=f"Best trials, by dev F1 on {data.corpus}, in points",
         head="Trial",
-        rows=tuple(_trial_row(data, trial) for _, trial in trials.iterrows()),
+        rows=tuple(
+            _trial_row(data, trial, fingerprint=fingerprint) for _, trial in trials.iterrows()
+        ),
         notes=tuple(search_notes(data)),
     )
 

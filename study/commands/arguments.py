@@ -24,9 +24,15 @@ from study.commands.options import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """Print the state of a study or a search: trials, best results, compute by outcome."""
+    """Print the state of a study or a search: trials, best results, compute by outcome.
 
-    experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    Without a name, list the studies and searches.
+    """
+
+    experiment: Annotated[
+        tyro.conf.Positional[str | None],
+        tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: list all)"),
+    ] = None
     """Name of the study or the search."""
     out: LedgerFolder = Path("runs")
 

@@ -1,10 +1,10 @@
-"""``show``: print the state of a study or a search."""
+"""``show``: print the state of a study or a search, or the list of both."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,29 @@ from rich.markup import escape
 
 from reports.document.formatting import points
 from reports.document.table import Table
-from reports.frames.searches import STATES, read_search
+from reports.frames.searches import STATES, ranked, read_search
 from reports.frames.select import arm_label
-from reports.frames.trials import UnknownExperiment, read_ledger
+from reports.frames.trials import (
+    UnknownExperiment,
+    experiments,
+    read_contents,
+    read_ledger,
+    settings_of,
+)
 from reports.tables.caveats import mark_caveats
 from reports.tables.confirmation import comparison, confirmation
-from reports.tables.search import audit, audit_verdict, best_trials, compute, running_trials, saving
+from reports.tables.search import (
+    TOP,
+    audit,
+    audit_verdict,
+    best_trials,
+    compute,
+    running_trials,
+    saving,
+)
+from rin_core.config import canonical_settings
 from study.commands.caveats import print_caveats
-from study.commands.printing import print_rows
+from study.commands.printing import print_rows, say
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
 from study.ledger.state import Caveat, TrialState
@@ -29,6 +44,9 @@ from study.tracking.progress import format_duration
 
 if TYPE_CHECKING:
     from study.commands.arguments import Show
+
+Differences = Mapping[str, Mapping[str, str]]
+"""For each settings value, as text, the settings in which another value differs."""
 
 
 def run(options: Show, console: Console) -> int:
@@ -40,7 +58,9 @@ def run(options: Show, console: Console) -> int:
     """
     ledger = Ledger(options.out)
     searched, studies = ledger.searches(), ledger.studies()
-    if options.experiment in searched:
+    if options.experiment is None:
+        list_experiments(options.out, console)
+    elif options.experiment in searched:
         show_search(options.out, options.experiment, console)
     elif options.experiment in studies:
         show_grid(options.out, options.experiment, console)
@@ -50,6 +70,36 @@ def run(options: Show, console: Console) -> int:
             f"{options.experiment}: no such study or search in {options.out}; known: {known}"
         )
     return 0
+
+
+def list_experiments(out: Path, console: Console) -> None:
+    """List the searches and the studies of a ledger with the states of their trials.
+
+    Raises:
+        UnknownExperiment: There is none.
+        LedgerError: A record cannot be read.
+    """
+    ledger = Ledger(out)
+    searches = [read_search(out, name) for name in ledger.searches()]
+    rows = [
+        _experiment_row(data.experiment, "search", data.corpus, data.trials["state"], data.updated)
+        for data in searches
+    ]
+    for name in experiments(out) if ledger.studies() or not searches else ():
+        frame = read_ledger(out, [name])
+        corpus, updated = frame["corpus"].iloc[0], frame["updated"].iloc[0]
+        rows.append(_experiment_row(name, "study", corpus, frame["status"], updated))
+    print_rows(console, f"experiments in {out}", rows)
+    say(console, "for more: show NAME")
+
+
+def _experiment_row(
+    name: str, kind: str, corpus: str, states: pd.Series, updated: str
+) -> dict[str, str]:
+    counts = states.value_counts()
+    trials = ", ".join(f"{counts[state]} {state}" for state in TrialState if state in counts)
+    date = updated[:16].replace("T", " ")
+    return {"name": name, "kind": kind, "corpus": corpus, "trials": trials, "last command": date}
 
 
 def show_search(out: Path, experiment: str, console: Console) -> None:
@@ -68,8 +118,15 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
         for arm in counts.index
     ]
     print_rows(console, "trials by arm", rows)
-    for make in (running_trials, best_trials, confirmation, comparison, compute):
-        _print_table(console, mark_caveats(make(data), data.runs()))
+    best = best_trials(data, fingerprint=True)
+    best = dataclasses.replace(
+        best, title=_title(best.title, len(best.rows), len(ranked(data.trials)))
+    )
+    tables = (running_trials(data), best, confirmation(data), comparison(data), compute(data))
+    for table in tables:
+        _print_table(console, mark_caveats(table, data.runs()))
+    if data.confirmed is not None:
+        _print_best("best trials on fresh seeds", data.confirmed, {}, console)
     _print_caveats(out, data.trials[data.trials["state"] == TrialState.FINISHED], console)
     console.print(saving(data), highlight=False)
     audited = audit(data)
@@ -99,18 +156,19 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     Raises:
         LedgerError: There is no such study, or its record cannot be read.
     """
-    frame = read_ledger(out, [experiment])
+    frame, others = read_contents(out, [experiment])
+    settings = _differing_settings(out, experiment, pd.concat([frame, others]))
     begun = _begun(out, frame)
     frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
     _print_head(console, experiment, frame["command"].iloc[0])
-    groups = frame.groupby(["arm", "selection"], sort=False)
-    print_rows(console, "trials by arm", [_arm_row(cells) for _, cells in groups])
+    groups = frame.groupby(["settings", "arm", "selection"], sort=False)
+    print_rows(console, "trials by arm", [_arm_row(cells, settings) for _, cells in groups])
     pairs = zip(frame.iterrows(), begun, strict=True)
-    rows = [_begun_row(trial, history) for (_, trial), history in pairs if history]
+    rows = [_begun_row(trial, settings, history) for (_, trial), history in pairs if history]
     print_rows(console, "running trials", rows)
-    learned = frame["caveat"] != Caveat.NOTHING_LEARNED
-    best = frame[(frame["status"] == TrialState.FINISHED) & learned].nlargest(5, "dev_f1")
-    print_rows(console, "best trials", [_trial_row(trial) for _, trial in best.iterrows()])
+    _print_best("best trials", frame, settings, console)
+    rows = [_trial_row(trial, settings) for _, trial in others.iterrows()]
+    print_rows(console, "on another content of the corpus, not averaged in", rows)
     _print_caveats(out, frame[frame["status"] == TrialState.FINISHED], console)
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
     rows = [
@@ -122,6 +180,39 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         for status, row in spent.iterrows()
     ]
     print_rows(console, "compute by outcome", rows)
+
+
+def _differing_settings(out: Path, experiment: str, frame: pd.DataFrame) -> Differences:
+    """Return what differs between the settings of a frame, by name of the setting."""
+    study = Ledger(out).study(experiment)
+    assert study is not None, "its trials were read"
+    recorded = {canonical_settings(run.settings): run.settings for run in study.trials}
+    shown = {text: recorded[text] for text in settings_of(frame)}
+    names = sorted({name for settings in shown.values() for name in settings})
+    differing = [n for n in names if len({repr(s.get(n)) for s in shown.values()}) > 1]
+    return {
+        text: {n: _setting_value(n, settings.get(n)) for n in differing}
+        for text, settings in shown.items()
+    }
+
+
+def _setting_value(name: str, value: object) -> str:
+    if value is None:
+        return "random" if name == "vectors" else "default"
+    return str(value)
+
+
+def _print_best(title: str, frame: pd.DataFrame, settings: Differences, console: Console) -> None:
+    """Print the finished trials with the best dev F1, those that learned something."""
+    learned = frame["caveat"] != Caveat.NOTHING_LEARNED
+    finished = frame[(frame["status"] == TrialState.FINISHED) & learned]
+    best = finished.nlargest(TOP, "dev_f1")
+    rows = [_trial_row(trial, settings) for _, trial in best.iterrows()]
+    print_rows(console, _title(title, len(rows), len(finished)), rows)
+
+
+def _title(title: str, shown: int, count: int) -> str:
+    return title if shown == count else f"{title} ({shown} of {count} shown)"
 
 
 def _print_caveats(out: Path, finished: pd.DataFrame, console: Console) -> None:
@@ -142,11 +233,12 @@ def _seconds(history: Sequence[Epoch]) -> float:
     return sum((row.seconds for row in history), 0.0)
 
 
-def _begun_row(trial: pd.Series, history: Sequence[Epoch]) -> dict[str, str]:
+def _begun_row(trial: pd.Series, settings: Differences, history: Sequence[Epoch]) -> dict[str, str]:
     on_dev = trial["selection"] == "dev"
     best = max(row.selection_f1 for row in history) if on_dev else math.nan
     return {
         "trial": _name(trial),
+        **settings.get(trial["settings"], {}),
         "epochs": str(len(history)),
         "best dev F1": points(100 * best),
         "time": format_duration(_seconds(history)),
@@ -158,9 +250,9 @@ def _name(trial: pd.Series) -> str:
     return f"{arm_label(trial.to_frame().T)}, seed {trial['seed']}"
 
 
-def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
+def _arm_row(cells: pd.DataFrame, settings: Differences) -> dict[str, str]:
     counts = cells["status"].value_counts()
-    row = {"arm": arm_label(cells)}
+    row = {"arm": arm_label(cells), **settings[cells["settings"].iloc[0]]}
     row |= {state: str(counts[state]) for state in TrialState if state in counts}
     return row | {
         "mean dev F1": points(
@@ -169,9 +261,9 @@ def _arm_row(cells: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _trial_row(trial: pd.Series) -> dict[str, str]:
+def _trial_row(trial: pd.Series, settings: Differences) -> dict[str, str]:
     scores = {f"{split} F1": points(100 * trial[f"{split}_f1"]) for split in ("dev", "test")}
-    row = {"trial": _name(trial), **scores}
+    row = {"trial": _name(trial), **settings.get(trial["settings"], {}), **scores}
     row |= {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
     return row | ({"caveat": trial["caveat"]} if trial["caveat"] else {})
 

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from search_spaces.selection import chosen_on_test
 from search_spaces.space import Arm
-from study.commands.show import show_grid
+from study.commands.arguments import Show
+from study.commands.show import show_grid, show_search
 from study.ledger.ledger import Ledger as StudyLedger
-from tests.ledgers import EXPERIMENT, Ledger
+from tests.ledgers import EXPERIMENT, NEW, OLD, Ledger, a_full_ledger
 from tests.records import an_epoch, scores
 
 
@@ -78,3 +79,65 @@ def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
     assert lines[at + 3].endswith(f"(epoch chosen on test), seed 2 3 – 3 min {2:016x}")
     assert lines[at + 4] == "best trials"
     assert {"running 2 6 min", "planned 1 0 s"} <= set(lines)
+
+
+def printed(show: Callable[[Console], object]) -> list[str]:
+    console = Console(file=io.StringIO(), width=160)
+    show(console)
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+
+def test_other_settings_are_not_averaged_and_are_told_apart(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    for f1, settings in ((0.2, OLD), (0.4, OLD), (0.8, NEW)):
+        ledger.finish(ledger.plan("gru-1", len(ledger.trials) % 2, settings), f1)
+    lines = shown(ledger)
+    at = lines.index("trials by arm")
+    assert lines[at + 1 : at + 4] == [
+        "arm training.max_epochs vectors finished mean dev F1",
+        "RIN (GRU, K = 1) 2 random 2 32.0",
+        "RIN (GRU, K = 1) 15 glove.6B.100d 1 82.0",
+    ]
+    at = lines.index("best trials")
+    assert lines[at + 2].startswith("RIN (GRU, K = 1), seed 0 15 glove.6B.100d 82.0 80.0")
+
+
+def test_runs_on_another_content_of_the_corpus_are_listed_apart(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    for seed, digest in ((0, "old"), (1, "old"), (0, "new")):
+        corpus = {"name": "webnlg_star", "digest": digest, "content": digest}
+        f1 = 0.2 if digest == "old" else 0.8
+        ledger.finish(ledger.plan("gru-1", seed), f1, {"corpus": corpus})
+    lines = shown(ledger)
+    assert "RIN (GRU, K = 1) 1 82.0" in lines
+    at = lines.index("on another content of the corpus, not averaged in")
+    assert lines[at + 2].endswith(f"{0:016x}")
+    assert lines[at + 3].endswith(f"{1:016x}")
+    assert lines[at + 4] == "compute by outcome"
+
+
+def test_what_is_left_out_is_counted(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    for seed in range(12):
+        ledger.finish(ledger.plan("gru-1", seed), 0.3 + seed / 20)
+    lines = shown(ledger)
+    at = lines.index("best trials (10 of 12 shown)")
+    assert len(lines[at + 2 : lines.index("compute by outcome")]) == 10
+
+
+def test_best_trials_of_a_search_have_fingerprints(tmp_path):
+    a_full_ledger(tmp_path / "runs")
+    lines = printed(lambda console: show_search(tmp_path / "runs", "some", console))
+    rows = {tuple(line.split()[:2]): line.split()[-1] for line in lines if line.startswith("a #")}
+    assert rows.items() >= {("a", "#4"): "f4", ("a", "#0"): "f0"}.items()
+
+
+def test_without_a_name_all_experiments_are_listed(tmp_path):
+    a_full_ledger(tmp_path / "runs")
+    lines = printed(Show(out=tmp_path / "runs").run)
+    assert "some search tiny 1 running, 2 finished, 2 pruned, 1 failed" in {
+        line.partition(" 20")[0] for line in lines
+    }
+    assert any(
+        line.startswith(f"{EXPERIMENT} study webnlg_star 1 planned, 5 finished") for line in lines
+    )
