@@ -72,7 +72,7 @@ class EncoderTraits:
 #: ``rin_core.model.encoders``.
 ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
     "bilstm": EncoderTraits(
-        settings=frozenset({"word_dim", "pos_dim", "hidden_size", "dropout", "freeze"})
+        settings=frozenset({"word_dim", "pos_dim", "hidden_size", "dropout"})
         | {"case_dim", "characters", "character_dim"}
     ),
     "transformer": EncoderTraits(
@@ -109,8 +109,7 @@ class EncoderConfig:
     Its content is part of the data's digest; its name or path is not part of the fingerprint.
     """
     freeze: bool = False
-    """Do not train the pretrained weights: a transformer, which then runs without its dropout, or
-    the word vectors of a BiLSTM."""
+    """Do not train the pretrained weights; the transformer then runs without its dropout."""
     max_pieces: int = 512
     """Most sub-word pieces that a transformer reads at once, special ones included. The model's
     own limit applies if it is lower. Longer sentences are read in overlapping windows."""

@@ -61,10 +61,9 @@ def span_tags(spans: Sequence[Span], length: int, types: Sequence[int] = ()) -> 
 def best_tags(logits_NLT: NDArray[Any], lengths_N: NDArray[Any]) -> NDArray[Any]:
     """Return the most probable tags [N, L], in which a span has one type; padding is -1.
 
-    Without types, each word takes its most probable tag, as in the paper. With types, a sentence
-    takes its most probable letters that spell whole spans, where a letter's probability is summed
-    over the types. A span then takes the type with the highest product of its words'
-    probabilities.
+    With types, each word first takes the letter whose probability, summed over the types, is
+    highest. Letters alone decide the spans. A span then takes the type with the highest product of
+    its words' probabilities: the most probable tags that have these letters and one type a span.
 
     Args:
         logits_NLT: What :class:`rin_core.model.heads.EntityTagger` returns.
@@ -77,9 +76,8 @@ def best_tags(logits_NLT: NDArray[Any], lengths_N: NDArray[Any]) -> NDArray[Any]
     logits_NLT = logits_NLT.astype(np.float64)
     shares_NLT = np.exp(logits_NLT - logits_NLT.max(-1, keepdims=True))
     by_letter = np.delete(shares_NLT, O_TAG, -1).reshape(N, L, -1, O_TAG).sum(2)
-    letters_NLT = np.concatenate([by_letter, shares_NLT[..., O_TAG, None]], -1)
-    letters_NLT = np.where(padding_NL[..., None], np.arange(len(TAGS)) == O_TAG, letters_NLT)
-    letters_NL = np.where(padding_NL, -1, best_letters(letters_NLT))
+    letters_NL = np.concatenate([by_letter, shares_NLT[..., O_TAG, None]], -1).argmax(-1)
+    letters_NL = np.where(padding_NL, -1, letters_NL)
     # The logarithms of probabilities but for a term of the word, which is the same for all types.
     typed_NLX4 = np.delete(logits_NLT, O_TAG, -1).reshape(N, L, -1, O_TAG)
     letter_NL11 = np.clip(letters_NL, 0, O_TAG - 1)[..., None, None]
@@ -89,38 +87,6 @@ def best_tags(logits_NLT: NDArray[Any], lengths_N: NDArray[Any]) -> NDArray[Any]
         types_NL[n, start:end] = scores_NLX[n, start:end].sum(0).argmax()
     inside_NL = (letters_NL >= 0) & (letters_NL != O_TAG)
     return np.where(inside_NL, first_tag(types_NL) + letters_NL, letters_NL)
-
-
-#: From a letter to the next: after B and I follow I or E, after the others B, S or O.
-_FOLLOWS = np.array(
-    [[letter in "IE" if last in "BI" else letter in "BSO" for letter in TAGS] for last in TAGS]
-)
-
-
-def best_letters(shares_NLT: NDArray[Any]) -> NDArray[Any]:
-    """Return the letters [N, L] of B, I, E, S, O with the highest product that spell whole spans.
-
-    This is Viterbi's algorithm with forbidden transitions and no learned ones.
-
-    Args:
-        shares_NLT: Probabilities of the five letters, or multiples of them. Padding is O for
-            certain, so that no span goes beyond its sentence.
-    """
-    _, L, _ = shares_NLT.shape
-    with np.errstate(divide="ignore"):
-        logs_NLT, follows = np.log(shares_NLT), np.log(_FOLLOWS.astype(np.float64))
-    best_NT = logs_NLT[:, 0] + follows[O_TAG]  # a sentence starts as if after O
-    came_from: list[NDArray[Any]] = []
-    for place in range(1, L):
-        paths_NTT = best_NT[:, :, None] + follows
-        came_from.append(paths_NTT.argmax(1))
-        best_NT = paths_NTT.max(1) + logs_NLT[:, place]
-    letter_N = np.where(_FOLLOWS[:, O_TAG], best_NT, -np.inf).argmax(1)
-    letters = [letter_N]
-    for back_NT in reversed(came_from):
-        letter_N = np.take_along_axis(back_NT, letter_N[:, None], 1)[:, 0]
-        letters.append(letter_N)
-    return np.stack(letters[::-1], 1)
 
 
 def decode_spans(tags_NL: NDArray[Any]) -> NDArray[Any]:

@@ -81,11 +81,6 @@ class BiLSTMEncoder(nn.Module):
             found = torch.from_numpy(np.flatnonzero(vectors.found))
             with torch.no_grad():
                 self.words.weight[found] = torch.from_numpy(vectors.matrix[vectors.found])
-            if config.freeze:
-                row = torch.from_numpy(vectors.found)[:, None]
-                self.words.weight.register_hook(  # type: ignore[no-untyped-call]
-                    lambda gradient: gradient.masked_fill(row, 0.0)
-                )
         others = vectors.other_matrix if vectors is not None else None
         rows = None if others is None else torch.tensor(others)
         self.register_buffer("others_XE", rows, persistent=False)

@@ -28,7 +28,7 @@ DIGEST = "0123456789abcdef"
 LEDGERS = Path(__file__).parents[2] / "results" / "ledger"
 #: Do not count alone: needs model.rounds = 0; decides only what is refused; for a transformer.
 NOT_ALONE = {"model.task_features", "data.max_missing", "data.dev_fraction"} | {
-    "encoder.model", "encoder.character_dim", "encoder.max_pieces",
+    "encoder.model", "encoder.freeze", "encoder.character_dim", "encoder.max_pieces",
     "training.encoder_learning_rate", "training.average_decay",
 }  # fmt: skip
 
@@ -256,6 +256,7 @@ class TestCanonical:
         ("base", "path", "value"),
         [
             (Config(), "encoder.model", "some/model"),
+            (Config(), "encoder.freeze", True),
             (Config(), "encoder.character_dim", 50),
             (BERT, "encoder.characters", "cnn"),
             (BERT, "data.vocabulary", "vectors"),
