@@ -29,6 +29,8 @@ class CaseRow:
     text: str
     gold: bool | None
     """None if the gold annotation is unknown."""
+    gold_type: str
+    """Type of a gold entity; empty for one without, and for all else."""
     published: tuple[bool, ...]
     """Whether each model of the paper predicted it."""
     models: tuple[Rounds, ...]
@@ -124,18 +126,22 @@ def _rows(
 ) -> tuple[CaseRow, ...]:
     """Return a row for each traced item; the models were all asked about the same items."""
     words = case["words"]
-    gold = case["gold"] and {tuple(item) for item in case["gold"][kind]}
+    gold = case["gold"] and {tuple(item): "" for item in case["gold"][kind]}
+    if gold and kind == "entities":
+        gold |= zip(gold, case["gold"].get("types", ()), strict=False)
     published = [{tuple(item) for item in model[kind]} for model in case["printed"]]
     rows = []
     for item in by_model[0] if by_model else ():
         if kind == "entities":
             text = " ".join(words[item[0] : item[1]])
+            text += f" ({gold[item]})" if gold and gold.get(item) else ""
         else:
             text = f"({words[item[0]]}, {item[1]}, {words[item[2]]})"
         rows.append(
             CaseRow(
                 text=text,
                 gold=None if gold is None else item in gold,
+                gold_type=gold.get(item, "") if gold else "",
                 published=tuple(item in model for model in published),
                 models=tuple(_rounds(traced[item]) for traced in by_model),
             )

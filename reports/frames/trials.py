@@ -16,7 +16,7 @@ import pandas as pd
 
 from rin_core.config import canonical_settings, nondefault_settings
 from study.ledger.command import for_all_runs, render
-from study.ledger.fields import SCORES
+from study.ledger.fields import SCORES, TYPED_SCORES
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.schema import PlannedRun, Result
@@ -57,7 +57,7 @@ SCHEMA: dict[str, str] = {
     "digest": "object",
     "content": "object",
     "as_read": "object",
-} | {f"{split}_{name}": "float64" for split in ("dev", "test") for name in SCORES}
+} | {f"{s}_{name}": "float64" for s in ("dev", "test") for name in (*SCORES, *TYPED_SCORES)}
 
 
 class UnknownExperiment(ValueError):
@@ -74,11 +74,16 @@ class RunOutcome:
     result: Result | None = None
 
     def score(self, split: str, name: str) -> float:
-        """Return a score as a fraction; NaN without a result or where the split was not scored."""
+        """Return a score as a fraction; NaN without a result or where the split was not scored.
+
+        Without entity types, strict scores are NaN, and entity scores are of boundaries.
+        """
         if self.result is None:
             return math.nan
         scores = self.result.dev_scores if split == "dev" else self.result.test_scores
-        return math.nan if scores is None else scores[name]
+        if scores is None:
+            return math.nan
+        return scores.get(name, scores.get(name.replace("_boundaries", ""), math.nan))
 
 
 def experiments(runs: Path) -> list[str]:
@@ -241,7 +246,11 @@ def _result_columns(run: RunOutcome) -> dict[str, object]:
         "processor": f"{result.provenance.hardware}, {arithmetic}" if arithmetic else "",
         "seconds": result.seconds,
         "content": result.corpus.content,
-        **{f"{s}_{name}": run.score(s, name) for s in ("dev", "test") for name in SCORES},
+        **{
+            f"{s}_{name}": run.score(s, name)
+            for s in ("dev", "test")
+            for name in (*SCORES, *TYPED_SCORES)
+        },
     }
 
 

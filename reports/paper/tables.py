@@ -78,9 +78,13 @@ def table_4(study: StudyData) -> Table:
             "Relation F1": score_cell(trials, "test_f1"),
             "Paper's relation F1": _paper(study, arm, "f1"),
             "Verdict on relations": _verdict(study, trials, arm, "f1"),
-            "Entity F1": score_cell(trials, "test_entity_f1"),
+            "Entity F1": score_cell(trials, "test_entity_boundaries_f1"),
             "Paper's entity F1": _paper(study, arm, "entity_f1"),
-            "Verdict on entities": _verdict(study, trials, arm, "entity_f1"),
+            "Verdict on entities": verdict_cell(
+                score(trials, "test_entity_boundaries_f1"),
+                published(study.corpus, arm, "entity_f1"),
+                fingerprints(trials),
+            ),
         }
         rows.append(Row(key=arm, label=label, cells=cells))
     return Table(

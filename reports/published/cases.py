@@ -21,6 +21,8 @@ class Annotation:
 
     label: str
     entities: tuple[Span, ...]
+    types: tuple[str, ...] = ()
+    """The type of each of ``entities``; none where they have no types."""
     triples: tuple[Fact, ...]
 
 

@@ -67,8 +67,16 @@ def score_cell(trials: pd.DataFrame, column: str) -> Cell:
     if found.n:
         return mean_cell(found, fingerprints(trials))
     if (trials["status"] == TrialState.FINISHED).any():
-        return NO_CELL  # test chose the epoch, so there is no dev score
+        return NO_CELL  # no dev score if test chose the epoch, no strict score without types
     return no_result_cell(trials)
+
+
+def typed_cells(trials: pd.DataFrame) -> dict[str, Cell]:
+    """Return the scores that only models with entity types have, by heading of the column."""
+    return {
+        "Strict F1": score_cell(trials, "test_strict_f1"),
+        "Entity boundaries F1": score_cell(trials, "test_entity_boundaries_f1"),
+    }
 
 
 def no_result_cell(trials: pd.DataFrame) -> Cell:

@@ -25,9 +25,10 @@ from reports.tables.cells import (
     score_cell,
     seeds_cell,
     source_cell,
+    typed_cells,
     verdict_cell,
 )
-from reports.tables.notes import trial_notes
+from reports.tables.notes import has_types, trial_notes
 from study.ledger.state import TrialState
 
 #: The paper's full model with K = 1, the reference arm of a study that has it.
@@ -50,6 +51,7 @@ def results_table(study: StudyData) -> Table:
             "Dev F1": score_cell(trials, "dev_f1"),
             "Entity F1": score_cell(trials, "test_entity_f1"),
             "Exact F1": score_cell(trials, "test_exact_f1"),
+            **(typed_cells(trials) if has_types(study.frame) else {}),
             "95 % CI of F1": interval_cell(f1, runs),
             "Paper's F1": published_cell(printed),
             "Verdict": verdict_cell(f1, printed, runs),

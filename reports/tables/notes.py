@@ -18,6 +18,22 @@ INCOMPLETE = (TrialState.FAILED, TrialState.UNREADABLE, TrialState.RUNNING)
 #: What ± means in a table of scores.
 SD_NOTE = "± is one standard deviation over seeds (n − 1)."
 
+SCORES_NOTE = (
+    "Precision, recall and F1 are of triples with both entity words right. Exact F1 requires "
+    "both whole spans. Entity F1 is of spans alone."
+)
+TYPED_SCORES_NOTE = (
+    "Precision, recall and F1 are of triples with both entity words right (*partial* match). "
+    "Exact F1 requires both whole spans (*boundaries*). Strict F1 also requires the types of both "
+    "entities. Entity F1 is of spans, for models with entity types of spans with their types. "
+    "Entity boundaries F1 is of spans alone."
+)
+
+
+def has_types(frame: pd.DataFrame) -> bool:
+    """Return whether a finished trial tags entities with their types."""
+    return bool(frame["test_strict_f1"].notna().any())
+
 
 def trial_notes(study: StudyData) -> tuple[str, ...]:
     """Return what a reader must know about the trials behind a table."""
@@ -29,8 +45,7 @@ def trial_notes(study: StudyData) -> tuple[str, ...]:
             "**Models marked so chose their epoch on the test split**, which inflates their scores."
         ]
     notes += [
-        "Precision, recall and F1 are of triples with both entity words right. Exact F1 requires "
-        "both whole spans. Entity F1 is of spans alone.",
+        TYPED_SCORES_NOTE if has_types(frame) else SCORES_NOTE,
         f"{SD_NOTE} The 95 % CI of the mean is Student's t interval. One seed has neither.",
         VERDICT_RULE,
         f"Settings of these trials: {settings_text(settings_of(frame)[0])}.",

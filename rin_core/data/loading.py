@@ -16,6 +16,7 @@ from rin_core.data.corpus import (
 )
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
+from rin_core.data.entity_types import type_notes
 from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers.split import read_files
 from rin_core.data.splits import corpus_files, cut_missing, has_splits
@@ -54,6 +55,8 @@ def load_dataset(
     else:
         path = embeddings and _find_vectors(embeddings, _root(data_root))
         encoded = _encode_with_vectors(corpus, config, path, notes)
+    if config.data.entity_types:
+        notes += type_notes(corpus, encoded.vocabulary)
     source = None if name == "demo" else find_corpus(name, data_root).resolve()
     return dataclasses.replace(encoded, path=source, notes=tuple(notes))
 

@@ -220,7 +220,8 @@ def from_test(corpus: Corpus, number: int, entity_word: str, why: str) -> Case:
         raise ValueError(f"--test {number}: must be 0 to {len(corpus.test) - 1} for {corpus.name}")
     sentence = corpus.test[number]
     facts = tuple(sorted(word_facts(sentence.triples, entity_word)))
-    gold = Annotation(label="gold", entities=sentence.entities, triples=facts)
+    entities, types = sentence.entities, sentence.types
+    gold = Annotation(label="gold", entities=entities, types=types, triples=facts)
     title = f"Test sentence {number}"
     return Case(title=title, source=f"{corpus.name}; {why}", sentence=sentence, gold=gold)
 
@@ -279,4 +280,5 @@ def follow(case: Case, models: Sequence[Loaded]) -> dict[str, Any]:
 
 
 def _plain(said: Annotation) -> dict[str, Any]:
-    return {"label": said.label, "entities": said.entities, "triples": said.triples}
+    typed = {"types": said.types} if said.types else {}
+    return {"label": said.label, "entities": said.entities, **typed, "triples": said.triples}

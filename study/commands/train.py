@@ -58,8 +58,11 @@ def run(options: Train, console: Console) -> int:
     record = train_run(
         config, corpus, run, threads=options.threads, gpu=options.gpu, on_epoch=print_epoch
     )
-    selected, test = record.selection_scores["f1"], record.test_scores["f1"]
-    scores = f"{split} F1 {100 * selected:.2f}, test F1 {100 * test:.2f}"
+    selected, test = record.selection_scores["f1"], record.test_scores
+    scores = f"{split} F1 {100 * selected:.2f}, test F1 {100 * test['f1']:.2f}"
+    if "strict_f1" in test:
+        boundaries, strict = 100 * test["exact_f1"], 100 * test["strict_f1"]
+        scores += f" (boundaries {boundaries:.2f}, strict {strict:.2f})"
     text = f"{run.fingerprint}: epoch {record.best_epoch}, {scores} ({run.path})"
     say(console, text)
     print_caveats([record], console)

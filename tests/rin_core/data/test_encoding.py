@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from rin_core.data.batches import make_batch, scoring_batches, training_batches
 from rin_core.data.corpus import Corpus, Sentence, Span, Triple, entity_place
 from rin_core.data.encoding import (
     IGNORED,
+    EncodedCorpus,
     EncodedSplit,
     corpus_vocabulary,
     encode_corpus,
@@ -149,6 +151,17 @@ class TestEncodeSplit:
         assert split.entities_4E.T.tolist() == [[0, 0, 1, 0], [0, 0, 2, 0], [0, 2, 3, 0]]
         assert split.missed_triples == 0
 
+    def test_types(self) -> None:
+        """The last type is not in train: no tag, and no number that a model predicts."""
+        vocabulary = replace(VOCABULARY, entity_types=("X", "Y"))
+        triples = [((0, 2), "r", (3, 4)), ((3, 4), "s", (4, 5))]
+        given_sentence = replace(sentence("a b c a b", triples), types=("Y", "X", "new"))
+        split = encode_split([given_sentence], vocabulary, "last")
+        tags = [vocabulary.entity_tags[tag] for tag in split.tags_NL[0]]
+        assert tags == ["B-Y", "E-Y", "O", "S-X", "O"]
+        assert split.entities_4E.T.tolist() == [[0, 0, 2, 1], [0, 3, 4, 0], [0, 4, 5, -1]]
+        assert split.exact_8X.T.tolist() == [[0, 1, 0, 1, 0, 3, 3, 0], [0, 3, 3, 0, 1, 4, 4, -1]]
+
     def test_what_cannot_be_found_is_missed(self) -> None:
         split = encode(
             sentence("a b", [((0, 1), "r", (1, 2)), ((0, 1), "new", (1, 2))]),
@@ -183,6 +196,22 @@ class TestEncodeCorpus:
         bare = corpus_vocabulary(self.CORPUS, DataConfig(lowercase=False, pos="off"))
         assert set(bare.words[2:]) == {"A", "a", "b"}
         assert bare.pos == ()
+
+    def test_types_are_part_of_the_digest_where_tags_have_them(self) -> None:
+        def encoded(types: tuple[str, ...], *, use: bool) -> EncodedCorpus:
+            train = (replace(self.TRAIN[0], types=types),)
+            corpus = replace(self.CORPUS, train=train)
+            data = DataConfig(entity_types=use)
+            return encode_corpus(corpus, data, None, corpus_vocabulary(corpus, data))
+
+        untyped = encoded((), use=False)
+        assert encoded(("X", "Y"), use=False).digest == untyped.digest
+        assert encoded((), use=True).digest == encoded(("", ""), use=True).digest == untyped.digest
+        typed, other = encoded(("X", "Y"), use=True), encoded(("X", "X"), use=True)
+        assert len({untyped.digest, typed.digest, other.digest}) == 3
+        assert typed.content == other.content == untyped.content
+        assert typed.train.has_types
+        assert not untyped.train.has_types
 
     def test_digest_is_of_the_content(self) -> None:
         def digest(corpus: Corpus, vectors: WordVectors | None = None) -> str:

@@ -38,6 +38,11 @@ def vocabulary(*words: str, lowercase: bool = True) -> Vocabulary:
     return Vocabulary(words=(*specials, *words), pos=(), relations=("r",), lowercase=lowercase)
 
 
+def typed(*types: str) -> Sentence:
+    """Write a sentence with one entity."""
+    return Sentence(words=("a",), pos=None, entities=(Span(0, 1),), triples=(), types=types)
+
+
 class TestBuilding:
     TRAIN = (sentence("b A b", "Y X Y", "late"), sentence("a c", "X Z", "born"))
 
@@ -75,6 +80,30 @@ class TestBuilding:
         train = (sentence("a b", None, "<unk>"), sentence("a b", None, "r"))
         built = build_vocabulary(train, lowercase=True, use_pos=True)
         assert built.relations == ("<unk>", "r")
+
+    def test_entity_types(self) -> None:
+        train = (typed("X"), typed("Y"), typed("Y"), typed())
+        built = build_vocabulary(train, lowercase=True, use_pos=False, use_types=True)
+        assert built.entity_types == ("Y", "", "X")
+        assert built.entity_tags[:5] == ("B-Y", "I-Y", "E-Y", "S-Y", "O")
+        assert len(built.entity_tags) == 13
+        asked = (typed("X"), typed(""), typed(), typed("new"))
+        assert [built.type_ids(s) for s in asked] == [[2], [1], [1], [-1]]
+        copy = Vocabulary.from_json(json.loads(json.dumps(built.to_json())))
+        assert (copy, copy.type_ids(typed("X"))) == (built, [2])
+
+    @pytest.mark.parametrize("use_types", [True, False])
+    def test_tags_have_no_types_unless_the_corpus_and_the_setting_do(self, use_types: bool) -> None:
+        train = (typed("" if use_types else "X"), typed())
+        built = build_vocabulary(train, lowercase=True, use_pos=False, use_types=use_types)
+        assert built.entity_types == ()
+        assert built.entity_tags == ("B", "I", "E", "S", "O")
+        assert built.type_ids(typed("X")) == [0]
+
+    def test_a_file_from_before_entity_types(self) -> None:
+        built = build_vocabulary((typed("X"),), lowercase=True, use_pos=False)
+        before = {k: v for k, v in built.to_json().items() if k != "entity_types"}
+        assert Vocabulary.from_json(before) == built
 
     def test_specials_come_first(self) -> None:
         with pytest.raises(ValueError, match=r"words = .*'a'.*must begin with .*<pad>"):

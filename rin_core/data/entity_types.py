@@ -1,0 +1,44 @@
+"""What a person should know of the entity types of a corpus whose tags contain them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rin_core.data.corpus import Corpus, Sentence, shown
+from rin_core.data.vocabulary import Vocabulary
+
+_NAMED = 8  # types that a note lists by name
+
+
+def type_notes(corpus: Corpus, vocabulary: Vocabulary) -> list[str]:
+    """Return one line on the types, and one on each sort of entity whose type needs attention.
+
+    Args:
+        corpus: Sentences with types.
+        vocabulary: Of its training split, with ``data.entity_types``.
+    """
+    known = vocabulary.entity_types
+    if not known:
+        return ["entity types: the training split has none; tags are without types"]
+    names = [name for name in known if name]
+    listed = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    notes = [f"entity types: {len(names)} ({listed})"]
+    train = _count(corpus.train)
+    if without := train[""]:
+        notes.append(
+            f"entity types: {without} of {train.total()} entities of train have none: one more type"
+        )
+    for split in ("dev", "test"):
+        counts = _count(corpus.splits()[split])
+        if unknown := counts.keys() - set(known):
+            missed = sum(counts[name] for name in unknown)
+            notes.append(
+                f"entity types: {missed} of {counts.total()} entities of {split} have a type that "
+                f"train does not have, such as {shown(min(unknown))}: counted as missed"
+            )
+    return notes
+
+
+def _count(sentences: Sequence[Sentence]) -> Counter[str]:
+    return Counter(name for s in sentences for name in s.types or ("",) * len(s.entities))
