@@ -56,7 +56,8 @@ class FoundTriple:
     """A triple whose probability reaches 0.5.
 
     The model relates words (paper §3). An argument is the entity found at its word, where the
-    tagger finds one that the word represents, and otherwise the word alone.
+    tagger finds one that the word represents, and otherwise the word alone. With entity types, an
+    argument is the entity that its word is in, and a triple without two entities is left out.
     """
 
     subject: Mention

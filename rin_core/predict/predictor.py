@@ -162,7 +162,10 @@ class Predictor:
             }
             for found in entities
         ]
-        triples = _triples(sentences, prediction, self.vocabulary.relations, at_word)
+        rows_5N = _triple_rows(prediction)
+        if self.vocabulary.entity_types:
+            rows_5N = _between_entities(rows_5N, at_word)
+        triples = _triples(sentences, rows_5N, self.vocabulary.relations, at_word)
         return [
             Extraction(words=s.words, pos=s.pos, entities=tuple(e), triples=tuple(t))
             for s, e, t in zip(sentences, entities, triples, strict=True)
@@ -189,18 +192,41 @@ def _entities(
     return found
 
 
+def _triple_rows(prediction: Prediction) -> Array:
+    """Return the triples of a batch: rows sentence, subject, relation, object, probability."""
+    triples_4N = prediction.scores.triples()
+    probabilities_N = torch.sigmoid(prediction.scores.logits_at(triples_4N).double())
+    return np.vstack([triples_4N.cpu().numpy(), probabilities_N.cpu().numpy()])
+
+
+def _between_entities(rows_5N: Array, at_word: list[dict[int, Mention]]) -> Array:
+    """Return the triples between entities, by the words that stand for these.
+
+    As in :mod:`rin_core.train.metrics`, a word stands for the entity that it is in, and a triple
+    without two entities is left out. Of several triples that become one, the most probable counts.
+    """
+    inside = [
+        {word: place for place, span in found.items() for word in range(span.start, span.end)}
+        for found in at_word
+    ]
+    best: dict[tuple[int, ...], float] = {}
+    for *numbers, probability in rows_5N.T.tolist():
+        b, i, t, j = map(int, numbers)
+        if i in inside[b] and j in inside[b]:
+            key = b, inside[b][i], t, inside[b][j]
+            best[key] = max(probability, best.get(key, 0.0))
+    return np.array([(*key, p) for key, p in best.items()]).reshape(-1, 5).T
+
+
 def _triples(
     sentences: list[Sentence],
-    prediction: Prediction,
+    rows_5N: Array,
     relations: tuple[str, ...],
     at_word: list[dict[int, Mention]],
 ) -> list[list[FoundTriple]]:
     """Return the triples of a batch, in order of subject, object, relation."""
-    triples_4N = prediction.scores.triples()
-    probabilities_N = torch.sigmoid(prediction.scores.logits_at(triples_4N).double())
-    rows = np.vstack([triples_4N.cpu().numpy(), probabilities_N.cpu().numpy()])
     found: list[list[FoundTriple]] = [[] for _ in sentences]
-    *numbers_4N, probabilities = _sorted(rows, keys=(2, 3, 1, 0))
+    *numbers_4N, probabilities = _sorted(rows_5N, keys=(2, 3, 1, 0))
     columns = (column.astype(np.int64).tolist() for column in numbers_4N)
     for b, i, t, j, p in zip(*columns, probabilities.tolist(), strict=True):
         words, spans = sentences[b].words, at_word[b]
