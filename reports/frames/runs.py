@@ -125,7 +125,7 @@ def _filled(ledger: Ledger, card: RunCard) -> RunCard:
         test_f1=100 * run.score("test", "f1"),
         best_epoch=result.best_epoch,
         epochs=len(result.history),
-        seconds=result.seconds,
+        seconds=result.own_seconds,
         content=result.corpus.content,
         digest=result.corpus.digest,
         provenance=result.provenance,

@@ -244,7 +244,7 @@ def _result_columns(run: RunOutcome) -> dict[str, object]:
         "losses": tuple(epoch.train_loss for epoch in result.history),
         # Rounding depends on both; empty in results older than that record.
         "processor": f"{result.provenance.hardware}, {arithmetic}" if arithmetic else "",
-        "seconds": result.seconds,
+        "seconds": result.own_seconds,
         "content": result.corpus.content,
         **{
             f"{s}_{name}": run.score(s, name)

@@ -125,6 +125,8 @@ class Trainer:
         self.model = model.to(device)
         self.optimizer = make_optimizer(self.model, config.training)
         self.state = _State()
+        self.continued: dict[str, Any] | None = None
+        """The run whose checkpoint this training began with, and its number of epochs."""
         self._best: dict[str, Tensor] = {}
         if directory is not None and (directory / CHECKPOINT).exists():
             self._resume(directory / CHECKPOINT)
@@ -209,6 +211,8 @@ class Trainer:
         weights = self.model.state_dict()
         tensors = {f"model.{name}": t for name, t in weights.items() if name not in frozen}
         metadata = self._identity() | {"history": list(map(dataclasses.asdict, self.state.history))}
+        if self.continued is not None:
+            metadata["continued"] = self.continued
         tensors |= {f"adam.{name}": t for name, t in optimizer_tensors(self.optimizer).items()}
         save_tensors(self.directory / CHECKPOINT, tensors, metadata)
 
@@ -273,10 +277,20 @@ class Trainer:
             by_owner[owner][name] = tensor
         self.model.load_state_dict(self._frozen() | by_owner["model"])
         restore_optimizer(self.optimizer, by_owner["adam"])
-        try:
-            self.state.history = [Epoch.from_json(row) for row in metadata["history"]]
-        except (AttributeError, TypeError) as error:
-            raise CheckpointError(f"{path}: its epochs cannot be read; delete it") from error
+        self.state.history = read_epochs(path, metadata)
+        self.continued = metadata.get("continued")
+
+
+def read_epochs(path: Path, metadata: Mapping[str, Any]) -> list[Epoch]:
+    """Return the epochs that a checkpoint's metadata holds.
+
+    Raises:
+        CheckpointError: They cannot be read.
+    """
+    try:
+        return [Epoch.from_json(row) for row in metadata["history"]]
+    except (KeyError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{path}: its epochs cannot be read; delete it") from error
 
 
 def train(

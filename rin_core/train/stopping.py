@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from rin_core.config import Config
+
 EndReason = Literal["patience", "max_epochs"]
+
+#: The settings that only say when training ends.
+LIMITS = ("training.max_epochs", "training.patience")
 
 
 def best_epoch(f1: Sequence[float], losses: Sequence[float]) -> int:
@@ -53,3 +58,36 @@ def end_reason(
     if f1 and len(f1) - best_epoch(f1, losses) >= patience:
         return "patience"
     return "max_epochs" if len(f1) >= max_epochs else None
+
+
+def without_limits(config: Config) -> Config:
+    """Return settings with the default :data:`LIMITS`: equal for trainings with equal epochs."""
+    default = Config().flat()
+    return config.canonical().with_overrides({name: default[name] for name in LIMITS})
+
+
+def obstacle(config: Config, source: Config, f1: Sequence[float], losses: Sequence[float]) -> str:
+    """Return why a training cannot begin after the epochs of another one; empty if it can.
+
+    An epoch depends on the seed, its number and the weights before it. It does not depend on how
+    many epochs follow, unless the step sizes grow over a share of all steps.
+
+    Args:
+        config: Settings of the training.
+        source: Settings of the other one, which differ in :data:`LIMITS` only.
+        f1: F1 of the other's epochs, on the split that selects.
+        losses: Training losses of the other's epochs.
+    """
+    training = config.training
+    if training.warmup and training.max_epochs != source.training.max_epochs:
+        return "with training.warmup, the step sizes depend on training.max_epochs"
+    for count in range(1, len(f1)):
+        ended = end_reason(
+            f1[:count],
+            losses[:count],
+            patience=training.patience,
+            max_epochs=training.max_epochs,
+        )
+        if ended is not None:
+            return f"training ends after epoch {count}, and only the last epoch of a run is kept"
+    return ""

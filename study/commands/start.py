@@ -20,6 +20,7 @@ from study.commands.options import Options
 from study.commands.printing import plural, print_presets, say, short_path
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
+from study.planning.continuing import Continuations, begin_all
 from study.planning.corpora import record_corpora
 from study.planning.grid import (
     Experiment,
@@ -83,7 +84,7 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
     refuse_taken(names, ledger.searches(), "a search")
     print_presets({e.corpus_name: e.preset for e in experiments}, console)
     if options.dry_run:
-        _print_plan(merge_trials(experiments), console)
+        _print_plan(experiments, ledger, console)
         return 0
     for plan in plans:
         planned = {trial.trial.arm for trial in plan.trials}
@@ -131,6 +132,7 @@ def _run(
         _record(experiment, ledger, options, console)
     left = [planned for planned in trials if planned.run.result() is None]
     resumed = sum(1 for planned in left if planned.run.history())
+    _continue(experiments, left, ledger, console)
     text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} finished, {len(left)} to run"
     say(console, f"{text}, {resumed} of them resumed" if resumed else text)
 
@@ -150,6 +152,28 @@ def _run(
         say(console, "run the same command to resume")
         return 1
     return 0
+
+
+def _continue(
+    experiments: Sequence[Experiment],
+    left: Sequence[PlannedTrial],
+    ledger: Ledger,
+    console: Console,
+) -> None:
+    """Let trials begin with the epochs of runs with other limits, and print which do."""
+    corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
+    hindered: dict[str, list[str]] = {}
+    for planned, found in begin_all(left, corpora, ledger):
+        if found.obstacle:
+            hindered.setdefault(found.obstacle, []).append(found.source.fingerprint)
+        else:
+            say(console, f"{planned.name}: {found}")
+    for reason, sources in hindered.items():
+        say(
+            console,
+            f"{plural(len(sources), 'trial')} with the settings of a run with other limits, such "
+            f"as {sources[0]}, not continued: {reason}",
+        )
 
 
 def _record(experiment: Experiment, ledger: Ledger, options: Options, console: Console) -> None:
@@ -190,18 +214,21 @@ def _build_reports(
     return list(dict.fromkeys(pages)), files
 
 
-def _print_plan(trials: Sequence[PlannedTrial], console: Console) -> None:
+def _print_plan(experiments: Sequence[Experiment], ledger: Ledger, console: Console) -> None:
+    trials, known = merge_trials(experiments), Continuations(ledger)
+    corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
     table = Table("fingerprint", "arm", "corpus", "seed", "state", "settings", box=None)
     for planned in trials:
         config = planned.trial.config
         default = type(config)().flat()
         changed = {k: v for k, v in config.flat().items() if v != default[k]}
+        found = known.find(planned.run, config, corpora[planned.corpus_key].digest)
         table.add_row(
             planned.run.fingerprint,
             planned.trial.arm,
             planned.corpus_name,
             str(planned.trial.seed),
-            _state(planned),
+            _state(planned) if found is None else str(found),
             " ".join(f"{k}={v}" for k, v in changed.items()),
         )
     console.print(table, markup=False)

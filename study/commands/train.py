@@ -16,6 +16,7 @@ from study.commands.printing import print_presets, say
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
+from study.planning.continuing import Continuations
 from study.planning.corpora import keep_word_table, record_corpus, record_vectors
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def run(options: Train, console: Console) -> int:
     record_vectors(ledger, corpus)
     keep_word_table(ledger, corpus)
     run = ledger.run(config.fingerprint(corpus.digest))
+    found = Continuations(ledger).begin(run, config, corpus.digest)
+    if found is not None:
+        say(console, f"{run.fingerprint}: {found}")
 
     split = config.training.selection
 

@@ -80,6 +80,7 @@ def train_run(
     def attempt() -> loop.Result:
         trainer = loop.Trainer(config, corpus, run.path, device)
         origin["resumed_from_epoch"] = len(trainer.history)
+        origin["continued"] = trainer.continued
         run.start_history(map(_recorded, trainer.history))
         return trainer.run(record)
 
@@ -112,7 +113,9 @@ def train_run(
         seconds=sum(row.seconds for row in history),
         provenance=Provenance(**origin),
     )
-    run.finish(result, _predictions(corpus, trained), token)
+    # That of a fine-tuned transformer has a gigabyte.
+    keep = not config.encoder.fine_tunes
+    run.finish(result, _predictions(corpus, trained), token, keep_checkpoint=keep)
     return result
 
 

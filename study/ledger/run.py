@@ -148,10 +148,24 @@ class Run:
         """Make the last epoch visible to other nodes; raises :class:`Superseded`."""
         self.check(token)
 
-    def finish(self, result: Result, predictions: Predictions, token: str) -> None:
-        """Record the result, last of all, and remove what was needed to resume."""
+    def finish(
+        self,
+        result: Result,
+        predictions: Predictions,
+        token: str,
+        *,
+        keep_checkpoint: bool = False,
+    ) -> None:
+        """Record the result, last of all, and remove what was needed to resume.
+
+        Args:
+            result: The result.
+            predictions: Of the selected weights on test.
+            token: Of the attempt; see :meth:`claim`.
+            keep_checkpoint: Keep the checkpoint, with which a longer training can begin.
+        """
         self.check(token)
-        self._write_result(result, predictions)
+        self._write_result(result, predictions, keep_checkpoint=keep_checkpoint)
 
     def import_result(self, result: Result, predictions: Predictions | None) -> None:
         """Record a result that was computed elsewhere, in place of any attempt here.
@@ -160,17 +174,20 @@ class Run:
         """
         for name in layout.OF_AN_ATTEMPT:
             (self.path / name).unlink(missing_ok=True)
-        self._write_result(result, predictions)
+        self._write_result(result, predictions, keep_checkpoint=False)
 
-    def _write_result(self, result: Result, predictions: Predictions | None) -> None:
+    def _write_result(
+        self, result: Result, predictions: Predictions | None, *, keep_checkpoint: bool
+    ) -> None:
         if predictions is not None:
             write_record(self.path / layout.PREDICTIONS, predictions, indent=None)
         write_record(self.path / layout.RESULT, result)
-        self._remove_attempt()
+        self._remove_attempt(keep_checkpoint=keep_checkpoint)
 
-    def _remove_attempt(self) -> None:
+    def _remove_attempt(self, *, keep_checkpoint: bool) -> None:
         """Remove what a finished run does not need."""
-        for name in (layout.CHECKPOINT, layout.HISTORY, *layout.OUTCOMES):
+        checkpoint = () if keep_checkpoint else (layout.CHECKPOINT,)
+        for name in (*checkpoint, layout.HISTORY, *layout.OUTCOMES):
             (self.path / name).unlink(missing_ok=True)
 
     def refresh(self) -> None:

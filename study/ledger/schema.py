@@ -101,6 +101,13 @@ class Code(Record):
     dirty: bool = False
 
 
+class Continued(Record):
+    """The run with other limits whose checkpoint a training began with."""
+
+    run: Fingerprint
+    epochs: Annotated[int, Field(ge=1, lt=LARGEST)]
+
+
 class Provenance(Record):
     """Code, packages, hardware and arithmetic of a training."""
 
@@ -116,6 +123,8 @@ class Provenance(Record):
     started: Annotated[Number, Field(ge=0, lt=LATEST)] | None = None
     """Seconds since 1970."""
     resumed_from_epoch: Count = 0
+    continued: Annotated[Continued | None, Field(exclude_if=lambda value: value is None)] = None
+    """None where the first epoch was this run's own."""
 
 
 class Result(Record):
@@ -155,6 +164,14 @@ class Result(Record):
     def dev_scores(self) -> dict[str, float] | None:
         """Scores on dev; None where test selected the epoch, and dev was never scored."""
         return self.selection_scores if self.selection_split == "dev" else None
+
+    @property
+    def own_seconds(self) -> float:
+        """Time of the epochs that this run trained itself."""
+        continued = self.provenance.continued
+        if continued is None:
+            return self.seconds
+        return sum(row.seconds for row in self.history[continued.epochs :])
 
     @property
     def caveat(self) -> Caveat | None:

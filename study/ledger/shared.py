@@ -51,11 +51,19 @@ class SharedRun(Run):
         self.check(token)
         self._send(*_EPOCHS)
 
-    def finish(self, result: Result, predictions: Predictions, token: str) -> None:
-        """Record the result here and there, last of all."""
-        Run.finish(self, result, predictions, token)
-        self._send(layout.WEIGHTS, layout.PREDICTIONS, layout.RESULT)
-        self.store.remove(map(self._name, (layout.CHECKPOINT, layout.HISTORY, *layout.OUTCOMES)))
+    def finish(
+        self,
+        result: Result,
+        predictions: Predictions,
+        token: str,
+        *,
+        keep_checkpoint: bool = False,
+    ) -> None:
+        """Record the result here and there, last of all; see :meth:`Run.finish`."""
+        Run.finish(self, result, predictions, token, keep_checkpoint=keep_checkpoint)
+        self._send(layout.WEIGHTS, layout.CHECKPOINT, layout.PREDICTIONS, layout.RESULT)
+        checkpoint = () if keep_checkpoint else (layout.CHECKPOINT,)
+        self.store.remove(map(self._name, (*checkpoint, layout.HISTORY, *layout.OUTCOMES)))
 
     def import_result(self, result: Result, predictions: Predictions | None) -> None:
         """Record a result that was computed elsewhere, here and there."""
@@ -89,7 +97,7 @@ class SharedRun(Run):
             if name not in stored:  # a later attempt has cleared it
                 (self.path / name).unlink(missing_ok=True)
         if layout.RESULT in stored:
-            self._remove_attempt()
+            self._remove_attempt(keep_checkpoint=layout.CHECKPOINT in stored)
 
     def _stored_history(self) -> list[Epoch]:
         with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ from study.execution.worker import run_config
 from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
+from study.planning.continuing import Continuations
 from study.planning.grid import arm_short_label
 from study.planning.search import SearchPlan
 from study.search.algorithm import SearchAlgorithm
@@ -40,6 +41,7 @@ class TrialRecorder:
     ) -> None:
         self.plan, self.record, self.console = plan, record, console
         self._algorithms, self._asha = algorithms, asha
+        self._continuations = Continuations(plan.ledger)
         self._running: dict[str, SearchTrial] = {}
         """By fingerprint."""
 
@@ -71,6 +73,11 @@ class TrialRecorder:
             self._algorithms[arm].tell(trial)
             return None
         run.refresh()
+        corpus_key = self.plan.starts[arm].corpus_key
+        digest = self.plan.plan.corpora[corpus_key].digest
+        found = self._continuations.begin(run, config, digest)
+        if found is not None and not found.obstacle:
+            self.console.print(f"{arm} #{number}: {found}", highlight=False, markup=False)
         trial = self.record.find(arm, number) or self.record.add(
             SearchTrial(
                 arm=arm,
@@ -85,7 +92,7 @@ class TrialRecorder:
         return run_config(
             run,
             config,
-            self.plan.starts[arm].corpus_key,
+            corpus_key,
             arm=arm,
             trial=trial.name,
             finished=run.result() is not None,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rin_core.train.stopping import best_epoch, end_reason
+from rin_core.config import Config
+from rin_core.train.stopping import best_epoch, end_reason, obstacle, without_limits
 from study.ledger.exported import ExportedRun, read_exported
 
 LEDGERS = Path(__file__).resolve().parents[3] / "results" / "ledger"
@@ -82,3 +83,25 @@ def test_published_runs_ended_by_this_rule() -> None:
             assert ends(f1, losses, patience, max_epochs) == (len(f1), result.end_reason)
             assert best_epoch(f1, losses) == result.best_epoch
     assert count > 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "source", "hindered"),
+    [
+        ({"training.max_epochs": 9}, {}, False),
+        ({"training.max_epochs": 5}, {}, False),
+        ({"training.max_epochs": 4}, {}, True),
+        ({"training.patience": 3}, {}, False),
+        ({"training.patience": 2}, {}, True),
+        ({"training.max_epochs": 9, "training.warmup": 0.1}, {"training.warmup": 0.1}, True),
+        ({"training.patience": 7, "training.warmup": 0.1}, {"training.warmup": 0.1}, False),
+    ],
+)
+def test_obstacle(changes: dict[str, object], source: dict[str, object], hindered: bool) -> None:
+    """The other run has five epochs, of which the second is the best."""
+    f1, losses = [0.1, 0.5, 0.4, 0.3, 0.2], [5.0, 4.0, 3.0, 2.0, 1.0]
+    limits = {"training.max_epochs": 5, "training.patience": 5}
+    base = Config().with_overrides(limits)
+    config, other = base.with_overrides(changes), base.with_overrides(source)
+    assert without_limits(config) == without_limits(other)
+    assert bool(obstacle(config, other, f1, losses)) == hindered
