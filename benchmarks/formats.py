@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rin_core.data.corpus import SPLITS, CorpusError
+from rin_core.data.findings import missing_findings
 from rin_core.data.loading import load_corpus
 from rin_core.data.readers.split import format_of
 from rin_core.data.splits import corpus_files
@@ -29,8 +30,9 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str, str, str]]:
                 if "dev_fraction" not in str(error):
                     break
                 continue
+            missing = [f for split, s in read.splits().items() for f in missing_findings(split, s)]
             sizes = " / ".join(str(len(read.splits()[split])) for split in SPLITS)
-            message = ". ".join((*read.notes, *read.missing_report()))
+            message = ". ".join(f.text for f in (*read.findings, *missing))
             yield name, format_of(first), "yes", sizes, message
             break
 

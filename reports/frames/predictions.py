@@ -16,7 +16,7 @@ import pandas as pd
 
 from reports.stats.intervals import Array
 from reports.stats.tests import f1
-from rin_core.data.corpus import Fact, Sentence, Span, Triple, word_facts
+from rin_core.data.corpus import Fact, Finding, Sentence, Span, Triple, word_facts
 from rin_core.data.statistics import SplitStatistics
 from study.ledger.corpus_schema import Corpus
 from study.ledger.files import LedgerError
@@ -36,6 +36,8 @@ class CorpusRecord:
     """By split."""
     test: tuple[Sentence, ...]
     """The test split with its gold; no part-of-speech tags."""
+    findings: tuple[Finding, ...] = ()
+    """What looks wrong in it, and how it was read; none in older records."""
 
 
 class Answer(NamedTuple):
@@ -97,6 +99,7 @@ def _corpus(corpus: Corpus) -> CorpusRecord:
             )
             for sentence in corpus.test
         ),
+        findings=tuple(Finding(**finding.to_json()) for finding in corpus.findings),
     )
 
 

@@ -13,7 +13,7 @@ from reports.frames.studies import StudyData
 from reports.frames.trials import newest_content, no_trials, pool, settings_of
 from reports.paper.registry import PAPER, make_tables
 from reports.published.numbers import ARMS
-from reports.tables.corpora import PAPER_CORPORA, corpus_table
+from reports.tables.corpora import PAPER_CORPORA, corpus_table, findings_table
 from rin_core.config import INIT_SETTINGS
 from study.ledger.state import TrialState
 
@@ -81,6 +81,8 @@ def paper_sections(
 
 
 def corpora_section(runs: Path) -> Section:
-    """Return Table 2, computed from the corpora that the ledger describes."""
-    table = corpus_table(read_corpora(runs).values())
-    return Section(key="corpora", title="Corpora", page="corpora.md", tables=(table,))
+    """Return Table 2 and the findings, computed from the corpora that the ledger describes."""
+    records = list(read_corpora(runs).values())
+    found = findings_table(records)
+    tables = (corpus_table(records), *((found,) if found else ()))
+    return Section(key="corpora", title="Corpora", page="corpora.md", tables=tables)

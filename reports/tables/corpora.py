@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports.document.table import NO_CELL, Cell, Row, Table, number
+from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.frames.predictions import CorpusRecord
 from reports.published.numbers import published
 from rin_core.data.statistics import GROUPS, OVERLAP_CLASSES, SplitStatistics
@@ -49,6 +49,36 @@ def corpus_table(records: Iterable[CorpusRecord]) -> Table:
         head="Corpus",
         rows=tuple(rows),
         notes=_NOTES,
+    )
+
+
+def findings_table(records: Iterable[CorpusRecord]) -> Table | None:
+    """Return what looks wrong in each corpus and how it was read; None if nothing is recorded."""
+    found = {(r.name, finding.text): finding for r in records for finding in r.findings}
+    rows = [
+        Row(
+            key=f"{name}/{finding.split or 'all'}/{finding.code}",
+            label=name,
+            cells={
+                "Level": words(finding.level),
+                "Code": words(finding.code),
+                "Count": _count(finding.count) if finding.count else NO_CELL,
+                "Finding": words(finding.text),
+            },
+        )
+        for (name, _), finding in found.items()
+    ]
+    if not rows:
+        return None
+    return Table(
+        name="findings",
+        title="What was found in the corpora",
+        head="Corpus",
+        rows=tuple(rows),
+        notes=(
+            "A warning needs a decision, a note says how the files were read. The count is of the "
+            "sentences, triples or entities that the finding names.",
+        ),
     )
 
 

@@ -7,7 +7,7 @@ import json
 import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 SPLITS = ("train", "dev", "test")
 
@@ -33,6 +33,22 @@ class Triple(NamedTuple):
 
 Fact = tuple[int, str, int]
 """A triple by its words: subject word, relation, object word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a person should know about a corpus or how it was read."""
+
+    code: str
+    """A stable name for programs, such as ``repeated-sentences``."""
+    level: Literal["note", "warning"]
+    """A warning needs a decision; a note says how something was read."""
+    text: str
+    """One line: what was found, how often, the first example and the remedy."""
+    split: str = ""
+    """The split; empty for the whole corpus."""
+    count: int = 0
+    """How often it was found; 0 where nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +83,8 @@ class Corpus:
     """Sentences that select the epoch."""
     test: tuple[Sentence, ...]
     """Sentences scored once."""
-    notes: tuple[str, ...] = ()
-    """How the files were read, one line each, where there was more than one way."""
+    findings: tuple[Finding, ...] = ()
+    """How the files were read, and what was left out."""
 
     def splits(self) -> dict[str, tuple[Sentence, ...]]:
         """Return the splits under their names, in the order of :data:`SPLITS`."""
@@ -98,30 +114,14 @@ class Corpus:
         text = json.dumps(rows, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def missing_report(self) -> list[str]:
-        """Return one line for each split with triples that could not be located."""
-        return [
-            f"{name}: {missing_summary(sentences)}"
-            for name, sentences in self.splits().items()
-            if any(s.missing for s in sentences)
-        ]
 
-
-def missing_summary(sentences: tuple[Sentence, ...]) -> str:
-    """Return a sentence on the triples of a split that cannot be located, with the first."""
-    missing, total = count_missing(sentences)
-    first = next(s for s in sentences if s.missing)
-    text = " ".join(first.words)
-    return (
-        f"{missing} of {total} triples ({missing / total:.2%}) have an argument that does not "
-        f"occur in their sentence, the first is {first.missing[0]} in {shown(text)}"
-    )
-
-
-def count_missing(sentences: tuple[Sentence, ...]) -> tuple[int, int]:
+def count_missing(sentences: Iterable[Sentence]) -> tuple[int, int]:
     """Return how many triples cannot be located, and how many there are."""
-    missing = sum(len(s.missing) for s in sentences)
-    return missing, missing + sum(len(s.triples) for s in sentences)
+    missing = located = 0
+    for sentence in sentences:
+        missing += len(sentence.missing)
+        located += len(sentence.triples)
+    return missing, missing + located
 
 
 def shown(value: object) -> str:

@@ -9,8 +9,8 @@ Shapes: N sentences · L tokens, padded · M gold triples of the split.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rin_core.config import DataConfig
-from rin_core.data.corpus import Corpus, Sentence, entity_place, word_facts
+from rin_core.data.corpus import Corpus, Finding, Sentence, entity_place, word_facts
 from rin_core.data.pieces import Pieces, PieceTokenizer
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.spelling import Spelling, spell
+from rin_core.data.summary import SplitSummary
 from rin_core.data.tags import span_tags
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import PAD, Vocabulary, build_vocabulary
@@ -98,7 +99,11 @@ class EncodedCorpus:
     vectors_path: Path | None = None
     """File of the word vectors."""
     notes: tuple[str, ...] = ()
-    """What a person should know of how the corpus was read."""
+    """Where tags and vectors, or pretrained weights, are from."""
+    summary: Mapping[str, SplitSummary] = field(default_factory=dict)
+    """Sizes of each split."""
+    findings: tuple[Finding, ...] = ()
+    """What looks wrong, and how the files were read."""
     pretrained: Pretrained | None = None
     """The transformer whose pieces the splits hold."""
 

@@ -12,14 +12,15 @@ from rin_core.data.corpus import (
     Corpus,
     CorpusError,
     count_missing,
-    missing_summary,
 )
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.data.entity_types import type_notes
+from rin_core.data.findings import findings_of, missing_findings, vector_findings
 from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers.split import read_files
 from rin_core.data.splits import corpus_files, cut_missing, has_splits
+from rin_core.data.summary import summarise, unseen_words
 from rin_core.data.tagging import tag_pos
 from rin_core.data.vectors import WordVectors, load_vectors
 from rin_core.data.vocabulary import SPECIAL, Vocabulary
@@ -46,40 +47,51 @@ def load_dataset(
         PretrainedError: The transformer cannot be read.
     """
     corpus = load_corpus(name, data_root, config.data.max_missing, config.data.dev_fraction)
-    splits = " / ".join(str(len(sentences)) for sentences in corpus.splits().values())
-    relations = {t.relation for s in corpus.train for t in s.triples}
-    size = f"{corpus.name}: {splits} sentences (train / dev / test), {len(relations)} relations"
-    notes = [size, *corpus.notes, *corpus.missing_report()]
+    findings = findings_of(corpus)
     if config.encoder.traits.reads_pieces:
-        encoded = _encode_for_transformer(corpus, config, notes)
+        encoded = _encode_for_transformer(corpus, config)
     else:
         path = embeddings and _find_vectors(embeddings, _root(data_root))
-        encoded = _encode_with_vectors(corpus, config, path, notes)
+        encoded = _encode_with_vectors(corpus, config, path)
+        if encoded.vectors:
+            extra = vector_findings(corpus.train, encoded.vocabulary, encoded.vectors)
+            findings = (*extra, *findings)
+    notes = encoded.notes
     if config.data.entity_types:
-        notes += type_notes(corpus, encoded.vocabulary)
+        notes = (*notes, *type_notes(corpus, encoded.vocabulary))
+    summary = summarise(
+        corpus,
+        lowercase=config.data.lowercase,
+        entity_word=config.data.entity_word,
+        with_vector=encoded.vectors.checked if encoded.vectors else None,
+    )
     source = None if name == "demo" else find_corpus(name, data_root).resolve()
-    return dataclasses.replace(encoded, path=source, notes=tuple(notes))
+    return dataclasses.replace(
+        encoded, path=source, notes=notes, summary=summary, findings=findings
+    )
 
 
-def _encode_with_vectors(
-    corpus: Corpus, config: Config, path: Path | None, notes: list[str]
-) -> EncodedCorpus:
-    """Encode a corpus with part-of-speech tags and word vectors; add notes on both."""
+def _encode_with_vectors(corpus: Corpus, config: Config, path: Path | None) -> EncodedCorpus:
+    """Encode a corpus with part-of-speech tags and word vectors, and notes on both."""
     read = corpus
     corpus, source = with_tags(read, config)
-    if source:
-        notes.append(f"part-of-speech tags: {source}")
+    notes = [f"part-of-speech tags: {source}"] if source else []
     vocabulary = corpus_vocabulary(corpus, config.data)
     vectors = None
     if path:
         others = _other_words(corpus, vocabulary) if config.data.vocabulary == "vectors" else None
-        vectors = load_vectors(path, vocabulary, config.encoder.word_dim, others)
+        unseen = unseen_words(corpus, lowercase=config.data.lowercase)
+        vectors = load_vectors(path, vocabulary, config.encoder.word_dim, others, unseen)
         vocabulary = dataclasses.replace(vocabulary, vector_words=vectors.other_words)
     notes.append(f"word vectors: {_coverage(vectors)}")
     spelling = config.encoder.reads_spelling
     encoded = encode_corpus(corpus, config.data, vectors, vocabulary, spelling=spelling)
-    as_read = encoded.content if corpus == read else read.digest()
-    return dataclasses.replace(encoded, as_read=as_read, vectors_path=path and path.resolve())
+    return dataclasses.replace(
+        encoded,
+        as_read=encoded.content if corpus == read else read.digest(),
+        vectors_path=path and path.resolve(),
+        notes=tuple(notes),
+    )
 
 
 def _other_words(corpus: Corpus, vocabulary: Vocabulary) -> set[str]:
@@ -100,12 +112,12 @@ def _coverage(vectors: WordVectors | None) -> str:
     return f"{note}, and {len(vectors.other_words)} that only dev or test have"
 
 
-def _encode_for_transformer(corpus: Corpus, config: Config, notes: list[str]) -> EncodedCorpus:
+def _encode_for_transformer(corpus: Corpus, config: Config) -> EncodedCorpus:
     """Encode a corpus with the pieces of a transformer, without vectors and added tags."""
     pretrained = load_pretrained(config.encoder.model, config.encoder.max_pieces)
     vocabulary = corpus_vocabulary(corpus, config.data)
     encoded = encode_corpus(corpus, config.data, None, vocabulary, pretrained)
-    notes.append(f"encoder: {pretrained.name}, {pretrained.size / 1e6:.1f} million weights")
+    notes = [f"encoder: {pretrained.name}, {pretrained.size / 1e6:.1f} million weights"]
     splits = (encoded.train, encoded.dev, encoded.test)
     longer = [split.pieces.windowed for split in splits if split.pieces]
     if any(longer):
@@ -113,7 +125,7 @@ def _encode_for_transformer(corpus: Corpus, config: Config, notes: list[str]) ->
             f"{' / '.join(map(str, longer))} sentences (train / dev / test) are longer than the "
             f"encoder's {pretrained.tokenizer.limit} pieces: read in overlapping windows"
         )
-    return encoded
+    return dataclasses.replace(encoded, notes=tuple(notes))
 
 
 def with_tags(corpus: Corpus, config: Config) -> tuple[Corpus, str]:
@@ -161,22 +173,23 @@ def load_corpus(
     if called == "demo":  # results and reports would take it for the other
         raise CorpusError(f"{path}: demo is the name of the embedded corpus; rename it")
     files = corpus_files(path, dev_fraction)
-    read, notes = read_files(files)
+    read, found = read_files(files)
     splits, cuts = cut_missing(read, dev_fraction)
     places = {split: files.get(split, files["train"])[0] for split in splits}
     for split, sentences in splits.items():
         missing, total = count_missing(sentences)
         # The limit that the message proposes is compared with this very quotient.
         if total and missing / total > max_missing:
-            enough = math.ceil(100 * missing / total) / 100
-            raise CorpusError(
-                f"{places[split]}: {missing_summary(sentences)}; the limit is {max_missing:.2%}; "
-                f"correct the file, or raise the limit with --set data.max_missing={enough:g}"
-            )
+            reasons = missing_findings(str(places[split]), sentences)
+            text = f"{'; '.join(r.text for r in reasons)}; the limit is {max_missing:.2%}"
+            if reasons[0].code != "argument-inside-word":
+                enough = math.ceil(100 * missing / total) / 100
+                text += f", to raise it use --set data.max_missing={enough:g}"
+            raise CorpusError(text)
     for split, use in (("train", "learned"), ("dev", "selected"), ("test", "scored")):
         if not any(s.triples for s in splits[split]):
             raise CorpusError(f"{places[split]}: no sentence has a triple, so nothing can be {use}")
-    return Corpus(name=called, **splits, notes=(*notes, *cuts))
+    return Corpus(name=called, **splits, findings=(*found, *cuts))
 
 
 def find_corpus(name: str, data_root: Path | None) -> Path:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from rin_core.data.corpus import SPLITS, CorpusError, Sentence
+from rin_core.data.corpus import SPLITS, CorpusError, Finding, Sentence
 from rin_core.data.readers.unread import unread_folder
 
 _NAMES = {
@@ -143,15 +143,17 @@ def _only_file(folder: Path) -> Path | None:
 
 def cut_missing(
     splits: dict[str, tuple[Sentence, ...]], fraction: float
-) -> tuple[dict[str, tuple[Sentence, ...]], list[str]]:
-    """Return all splits, the missing ones cut from train, and a note on each."""
-    splits, notes = dict(splits), []
+) -> tuple[dict[str, tuple[Sentence, ...]], list[Finding]]:
+    """Return all splits, the missing ones cut from train, and a finding on each."""
+    splits, findings = dict(splits), list[Finding]()
     for split in ("test", "dev"):
         if split not in splits:
             splits["train"], splits[split] = cut(splits["train"], fraction)
             count, rest = len(splits[split]), len(splits["train"])
-            notes.append(f"{split}: {count} sentences cut from train, which keeps {rest}")
-    return {split: splits[split] for split in SPLITS}, notes
+            text = f"{split}: {count} sentences cut from train, which keeps {rest}"
+            cut_off = Finding(code="cut-split", level="note", text=text, split=split, count=count)
+            findings.append(cut_off)
+    return {split: splits[split] for split in SPLITS}, findings
 
 
 def cut(

@@ -12,7 +12,8 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,10 @@ class WordVectors:
     """Their rows, [X, dim]; None if none were asked for."""
     file_digest: str = ""
     """Identity of the whole file, 16 hexadecimal digits; empty if no other words were asked for."""
+    checked: frozenset[str] = frozenset()
+    """Which of the words that were only checked have a vector."""
+    has_header: bool = False
+    """Whether the first line is word2vec's: how many words, and how many values."""
 
     def has(self, number: int) -> bool:
         """Return whether the word of a number has a vector: of the vocabulary, or after it."""
@@ -51,7 +56,11 @@ class WordVectors:
 
 
 def load_vectors(
-    path: Path, vocabulary: Vocabulary, dim: int, others: Collection[str] | None = None
+    path: Path,
+    vocabulary: Vocabulary,
+    dim: int,
+    others: Collection[str] | None = None,
+    check: Collection[str] = (),
 ) -> WordVectors:
     """Load vectors in GloVe's text format, plain, ``.gz`` or ``.zip``.
 
@@ -63,6 +72,7 @@ def load_vectors(
         vocabulary: The words to load vectors for.
         dim: How wide the vectors must be.
         others: Words outside the vocabulary that also get a vector, looked up as written.
+        check: Words for which it is only found out whether the file has them.
 
     Raises:
         VectorsError: The file cannot be read, has a broken row or vectors of another width,
@@ -70,8 +80,12 @@ def load_vectors(
     """
     wanted = {word.encode() for word in others or ()}
     other_rows: dict[str, npt.NDArray[np.float32]] = {}
+    checked = _Checked(check)
     with _read(path) as file:
-        rows = _rows(file, path, dim)
+        lines = iter(file)
+        first = next(lines, b"")
+        has_header = _is_header(first)
+        rows = checked.watch(_rows(chain((first,), lines), path, dim))
         matrix, found = _place(_tee(rows, path, wanted, other_rows), path, vocabulary, dim)
     if not found.any():
         words = len(vocabulary.words) - len(SPECIAL)
@@ -79,9 +93,16 @@ def load_vectors(
             f"{path}: has no vector for any of the {words} words of the training split"
         )
     content = hashlib.sha256(matrix.tobytes() + found.tobytes())
+    vectors = WordVectors(
+        name=path.name,
+        matrix=matrix,
+        found=found,
+        digest=content.hexdigest()[:16],
+        checked=frozenset(checked.found),
+        has_header=has_header,
+    )
     if others is None:
-        digest = content.hexdigest()[:16]
-        return WordVectors(name=path.name, matrix=matrix, found=found, digest=digest)
+        return vectors
     other_words = tuple(sorted(other_rows))
     other_matrix = np.zeros((len(other_words), dim), np.float32)
     for place, word in enumerate(other_words):
@@ -89,10 +110,8 @@ def load_vectors(
     content.update("\n".join(other_words).encode() + other_matrix.tobytes())
     with path.open("rb") as file_bytes:
         file_digest = hashlib.file_digest(file_bytes, "sha256").hexdigest()[:16]
-    return WordVectors(
-        name=path.name,
-        matrix=matrix,
-        found=found,
+    return replace(
+        vectors,
         digest=content.hexdigest()[:16],
         other_words=other_words,
         other_matrix=other_matrix,
@@ -172,6 +191,12 @@ class _Row(NamedTuple):
     values: bytes
 
 
+def _is_header(line: bytes) -> bool:
+    """Return whether a line is word2vec's first: how many words, how many values."""
+    parts = line.split()
+    return len(parts) == 2 and all(part.isdigit() for part in parts)
+
+
 def _rows(lines: Iterable[bytes], path: Path, dim: int) -> Iterator[_Row]:
     """Yield the rows of a file, each checked to have ``dim`` values, none of them parsed."""
     first = True
@@ -181,13 +206,14 @@ def _rows(lines: Iterable[bytes], path: Path, dim: int) -> Iterator[_Row]:
         if found == dim:
             word, _, values = text.partition(b" ")
             yield _Row(number, word, values)
-        # word2vec's first line: how many words, how many values.
-        elif not text or (number == 1 and [p.isdigit() for p in text.split(b" ")] == [True, True]):
+        elif not text or (number == 1 and _is_header(line)):
             continue
         elif not _is_phrase(text, dim):
             remedy = f"the row is {'cut short' if found < dim else 'too long'}"
             if first:
                 remedy = f"for vectors of this width, --set encoder.word_dim={found}"
+            if b"\0" in line:
+                remedy = "this looks like word2vec's binary format: convert it to text"
             raise VectorsError(f"{path}:{number}: found {found} values, expected {dim}; {remedy}")
         else:
             continue
@@ -202,6 +228,23 @@ def _is_phrase(text: bytes, dim: int) -> bool:
         except ValueError:
             return True
     return False
+
+
+class _Checked:
+    """Finds out which words a file has, while its rows go by."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.found = set[str]()
+        self._forms: dict[bytes, list[str]] = {}
+        for word in words:
+            for form in {word, word.lower()}:
+                self._forms.setdefault(form.encode(), []).append(word)
+
+    def watch(self, rows: Iterable[_Row]) -> Iterator[_Row]:
+        """Yield the rows."""
+        for row in rows:
+            self.found.update(self._forms.get(row.word, ()))
+            yield row
 
 
 def _place(
@@ -234,5 +277,5 @@ def _vector(row: _Row, path: Path) -> npt.NDArray[np.float32]:
     except ValueError as error:
         raise VectorsError(f"{path}:{row.line}: {error}; expected numbers only") from None
     if not np.isfinite(vector).all():
-        raise VectorsError(f"{path}:{row.line}: has a value that is not finite")
+        raise VectorsError(f"{path}:{row.line}: has a value that is not finite; remove the row")
     return vector

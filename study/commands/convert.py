@@ -11,8 +11,11 @@ from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.data.corpus import Sentence
+from rin_core.data.findings import findings_of
 from rin_core.data.loading import find_corpus, load_corpus
 from rin_core.data.readers.split import read_files
+from rin_core.data.summary import summarise
+from study.commands.corpora import print_findings, print_summary
 from study.commands.options import parse_overrides
 from study.commands.printing import plural, say
 
@@ -31,14 +34,16 @@ def run(options: Convert, console: Console) -> int:
     fraction = Config().with_overrides(parse_overrides(options.set)).data.dev_fraction
     source = find_corpus(options.source, options.data_root) if options.source != "demo" else None
     if source and source.is_file() and not fraction:
-        splits, notes = read_files({"": (source,)})
+        splits, findings = read_files({"": (source,)})
         files = {options.target: splits[""]}
     else:
         corpus = load_corpus(options.source, options.data_root, 1.0, fraction)
-        notes = (*corpus.notes, *corpus.missing_report())
+        findings = findings_of(corpus)
+        data = Config().data
+        summary = summarise(corpus, lowercase=data.lowercase, entity_word=data.entity_word)
+        print_summary(corpus.name, summary, console)
         files = {options.target / f"{split}.json": s for split, s in corpus.splits().items()}
-    for note in notes:
-        say(console, note, "yellow")
+    print_findings(findings, console)
     for path, sentences in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, sentences)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
+from study.commands.corpora import print_corpora
 from study.commands.options import parse_overrides
 from study.commands.printing import say
 from study.ledger.ledger import Ledger
@@ -30,6 +31,6 @@ def run(options: Record, console: Console) -> int:
         )
         record_corpus(ledger, corpus.content, name, options.data_root, config.data)
         record_vectors(ledger, corpus)
-        text = f"{corpus.notes[0]} ({ledger.corpus_path(corpus.content)})"
-        say(console, text)
+        print_corpora([corpus], console)
+        say(console, f"recorded in {ledger.corpus_path(corpus.content)}")
     return 0

@@ -80,8 +80,6 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     from reports.page.search import build_search
     from study.commands.show import show_search
 
-    for note in dict.fromkeys(n for corpus in plan.plan.corpora.values() for n in corpus.notes):
-        say(console, note, "dim")
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.record(options.record()))
     plan.ledger.refresh(plan.ledger.run(trial.fingerprint) for trial in record.trials)

@@ -16,6 +16,7 @@ from search_spaces import Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import search as search_command
 from study.commands.caveats import print_caveats
+from study.commands.corpora import print_corpora
 from study.commands.options import Options
 from study.commands.printing import plural, print_presets, say, short_path
 from study.ledger.ledger import Ledger
@@ -83,6 +84,7 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
             raise ValueError(f"--space {' '.join(options.space)}: two studies are named {name}")
     refuse_taken(names, ledger.searches(), "a search")
     print_presets({e.corpus_name: e.preset for e in experiments}, console)
+    print_corpora(encoded.values(), console)
     if options.dry_run:
         _print_plan(experiments, ledger, console)
         return 0
@@ -92,8 +94,6 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
             if arm.name not in planned:
                 text = f"arm {arm.name}: with these settings the same model as another arm"
                 say(console, f"{text}, which is trained once", "yellow")
-    for note in dict.fromkeys(n for corpus in encoded.values() for n in corpus.notes):
-        say(console, note, "dim")
     with ledger.exclusive():
         return _run(options, experiments, ledger, console)
 
@@ -102,6 +102,7 @@ def _run_search(options: Options, space: Search, ledger: Ledger, console: Consol
     search = search_command.sized(space, options.trials, options.hours, options.seeds)
     plans = search_command.plans(search, options, ledger)
     print_presets({plan.corpus.name: plan.preset for plan in plans}, console)
+    print_corpora((c for plan in plans for c in plan.plan.corpora.values()), console)
     if options.dry_run:
         search_command.print_plans(plans, console)
         return 0

@@ -11,6 +11,7 @@ from rin_core.data.loading import load_dataset
 from rin_core.device import require_gpu
 from search_spaces.presets import find_preset, preset_of
 from study.commands.caveats import print_caveats
+from study.commands.corpora import print_corpora
 from study.commands.options import parse_overrides
 from study.commands.printing import print_presets, say
 from study.execution.trial import train_run
@@ -39,8 +40,7 @@ def run(options: Train, console: Console) -> int:
         options.data, config, data_root=options.data_root, embeddings=options.embeddings
     )
     print_presets({corpus.name: preset}, console)
-    for note in corpus.notes:
-        say(console, note)
+    print_corpora([corpus], console)
     ledger = Ledger(options.out)
     record_corpus(ledger, corpus.content, options.data, options.data_root, config.data)
     record_vectors(ledger, corpus)

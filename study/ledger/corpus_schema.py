@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,17 @@ class Statistics(Record):
     groups: dict[str, Count]
 
 
+class Finding(Record):
+    """What looks wrong in a corpus; see :class:`rin_core.data.corpus.Finding`."""
+
+    code: Name
+    level: Literal["note", "warning"]
+    text: str
+    split: str
+    """Empty for the whole corpus."""
+    count: Count
+
+
 class Corpus(Record):
     """What reports need of a corpus."""
 
@@ -44,6 +55,8 @@ class Corpus(Record):
     statistics: dict[str, Statistics]
     """By split."""
     test: list[Sentence]
+    findings: list[Finding] = Field(default_factory=list, exclude_if=lambda found: not found)
+    """None in older records."""
 
 
 class Vectors(Record):

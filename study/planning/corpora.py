@@ -10,12 +10,14 @@ ledger.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
 from rin_core.config import Config, DataConfig
 from rin_core.data.corpus import Corpus
 from rin_core.data.encoding import EncodedCorpus
+from rin_core.data.findings import findings_of
 from rin_core.data.loading import find_recorded_vectors, load_corpus, load_dataset, with_tags
 from rin_core.data.statistics import split_statistics
 from rin_core.data.vectors import read_every_vector
@@ -166,7 +168,7 @@ def record_vectors_if_available(
 
 
 def describe(content: str, corpus: Corpus) -> corpus_schema.Corpus:
-    """Return a corpus's name, the statistics of its splits and the sentences of test."""
+    """Return a corpus's name, statistics of its splits, findings and the sentences of test."""
     splits = corpus.splits().items()
     return corpus_schema.Corpus(
         content=content,
@@ -183,5 +185,8 @@ def describe(content: str, corpus: Corpus) -> corpus_schema.Corpus:
                 missing=[list(triple) for triple in sentence.missing],
             )
             for sentence in corpus.test
+        ],
+        findings=[
+            corpus_schema.Finding(**dataclasses.asdict(finding)) for finding in findings_of(corpus)
         ],
     )

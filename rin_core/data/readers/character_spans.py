@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from rin_core.data.corpus import Sentence, Span, Triple, shown
-from rin_core.data.readers.fields import wrong
-from rin_core.data.readers.reading import WIDENED, Reading, Text
+from rin_core.data.readers.fields import label_of, wrong
+from rin_core.data.readers.reading import Reading, Text
 from rin_core.data.readers.sentences import build_sentence
 
 K = TypeVar("K")
@@ -22,10 +22,12 @@ class Mention(NamedTuple):
 
 
 def mention(text: str, start: object, end: object, kind: object, at: str) -> Mention:
-    """Return a mention, checked. Spaces at its ends do not count."""
+    """Return a mention, checked. Spaces at its ends do not count, nor a type that is no text."""
     if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
         expected = f"0 <= start < end <= {len(text)}, the number of characters"
         raise wrong(at, f"start {shown(start)} and end {shown(end)}", expected)
+    if type(kind) is int:
+        label_of(kind, f"{at}.type")
     inside = text[start:end]
     start += len(inside) - len(inside.lstrip())
     return Mention(start, start + len(inside.strip()), kind if isinstance(kind, str) else "")
@@ -49,7 +51,7 @@ def align(
     for key, found in mentions.items():
         exact = text.span(found.start, found.end)
         if exact is None:
-            reading.count(WIDENED, text.text[found.start : found.end])
+            reading.count("widened-entities", text.text[found.start : found.end])
         spans[key] = exact or text.around(found.start, found.end)
         if found.type:
             types.setdefault(spans[key], found.type)

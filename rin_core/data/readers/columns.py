@@ -43,7 +43,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
                 raise wrong(f"row {place}", f"the word {shown(head)}", f"0 to {len(rows) - 1}")
             ends = [last.get(k) or Span(k, k + 1) for k in (place, end)]
             if not types.keys() >= set(ends):
-                reading.leave_out("relations of a word that ends no entity", row)
+                reading.count("relations-without-entity", row)
                 continue
             triples.append(Triple(ends[0], label, ends[1]))
     yield build_sentence(words, None, spans, triples, (), types=types)

@@ -26,7 +26,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             for key in ("em1Text", "em2Text", "label")
         )
         if relation == "None":
-            reading.leave_out("relations named None (no relation)", (subject, object_))
+            reading.count("none-relations", (subject, object_))
         else:
             facts.append((subject, relation, object_))
     mentions = [field(m, "text", str, at) for at, m in items(record, "entityMentions")]

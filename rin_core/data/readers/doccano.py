@@ -7,7 +7,7 @@ from typing import Any
 
 from rin_core.data.corpus import Sentence, shown
 from rin_core.data.readers.character_spans import Mention, align, mention
-from rin_core.data.readers.fields import field, items, text_of, wrong
+from rin_core.data.readers.fields import field, items, label_of, text_of, wrong
 from rin_core.data.readers.reading import Reading
 
 _START, _END = ("start_offset", "start"), ("end_offset", "end")
@@ -27,7 +27,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         start, end, kind = (_first(entity, keys, at) for keys in (_START, _END, _TYPE))
         mentions[_key(entity.get("id", index))] = mention(text, start, end, kind, at)
     for at, relation in items(record, "relations"):
-        label = text_of(_first(relation, _TYPE, at), f"{at}.type")
+        label = label_of(_first(relation, _TYPE, at), f"{at}.type")
         head, tail = (_key(_first(relation, keys, at)) for keys in (_HEAD, _TAIL))
         for key in (head, tail):
             if key not in mentions:

@@ -28,13 +28,13 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             if span := _span(row[:2], offset, words):
                 types.setdefault(span, text_of(row[2], where))
             else:
-                reading.leave_out("entities that are not in one sentence", where)
+                reading.count("entities-across-sentences", where)
         for where, row in _rows(record, "relations", index, 5):
             subject, object_ = _span(row[:2], offset, words), _span(row[2:4], offset, words)
             if subject and object_:
                 triples.append(Triple(subject, text_of(row[4], where), object_))
             else:
-                reading.leave_out("relations between sentences", (where, row))
+                reading.count("relations-across-sentences", (where, row))
         arguments = {span for t in triples for span in (t.subject, t.object)}
         if words:
             yield build_sentence(words, None, types.keys() | arguments, triples, (), types=types)

@@ -8,6 +8,11 @@ from typing import Any, TypeVar
 from rin_core.data.corpus import CorpusError, shown
 
 _T = TypeVar("_T")
+_LABELS = ("type", "label", "predicate")
+_CLASS_NAME = (
+    "a name; write the names of classes in place of their numbers, or put the dataset_info.json "
+    "of Hugging Face, which has the names, beside the file"
+)
 _A_KIND = {str: "text", int: "a whole number", list: "a list"}
 
 
@@ -21,7 +26,8 @@ def field(record: object, key: str, kind: type[_T], at: str = "") -> _T:
     value = record[key]
     # Not isinstance: true is no index, although a bool is an int.
     if type(value) is not kind:
-        raise wrong(name, shown(value), _A_KIND[kind])
+        is_class = type(value) is int and kind is str and key in _LABELS
+        raise wrong(name, shown(value), _CLASS_NAME if is_class else _A_KIND[kind])
     return value
 
 
@@ -34,6 +40,13 @@ def text_of(value: object, at: str) -> str:
     except UnicodeEncodeError:
         raise wrong(at, f"half a character pair in {shown(value)}", "valid text") from None
     return value
+
+
+def label_of(value: object, at: str) -> str:
+    """Check that a relation or a type has a name and is not only the number of a class."""
+    if type(value) is int:
+        raise wrong(at, str(value), _CLASS_NAME)
+    return text_of(value, at)
 
 
 def wrong(at: str, found: str, expected: str) -> CorpusError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rin_core.data.corpus import Sentence, shown
+from rin_core.data.corpus import Sentence
 from rin_core.data.readers.character_spans import Mention, align, mention
 from rin_core.data.readers.fields import field, items, text_of, wrong
 from rin_core.data.readers.reading import Reading
@@ -22,7 +22,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     text = text_of(data.get("text") if isinstance(data, dict) else None, "data.text")
     annotations = list(items(record, "annotations"))
     for at, other in annotations[1:]:
-        reading.leave_out("annotations after the first of a task", shown((at, other)))
+        reading.count("further-annotations", (at, other))
     results = field(annotations[0][1], "result", list, "annotations[0]") if annotations else []
     mentions, facts = dict[str, Mention](), []
     for index, item in enumerate(results):
@@ -38,7 +38,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             found = mention(text, value["start"], value.get("end"), _label(value), f"{at}.value")
             mentions[field(item, "id", str, at)] = found
         else:
-            reading.leave_out(f"results of type {kind}", at)
+            reading.count("other-results", (at, kind))
     for head, _, tail in facts:
         if unknown := {head, tail} - mentions.keys():
             raise wrong("annotations[0].result", f"a relation with {unknown}", "ids of labels")

@@ -5,12 +5,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
-from rin_core.data.corpus import Span, shown
+from rin_core.data.corpus import Finding, Span, shown
 from rin_core.data.tokenizer import word_offsets
 
-#: Entities whose characters start or end within a word.
-WIDENED = "widened to whole words, entities that cut one"
+#: What a reader leaves out, changes or chooses, by the code of its finding.
+COUNTED = {
+    "entities-with-gaps": "left out entities with gaps",
+    "entities-across-sentences": "left out entities that are not in one sentence",
+    "relations-with-gaps": "left out relations of entities with gaps",
+    "relations-across-sentences": "left out relations between sentences",
+    "relations-without-entity": "left out relations of an argument that is no entity",
+    "events-without-two-arguments": "left out events that do not have two arguments",
+    "none-relations": "left out relations named None (no relation)",
+    "object-slots": "left out slots of objects other than @value",
+    "further-annotations": "left out annotations after the first of a task",
+    "other-results": "left out results that are neither spans nor relations",
+    "widened-entities": "widened to whole words, entities that cut one",
+    "repeated-arguments": "arguments at the first of several places (give spans to choose)",
+}
+_HARMLESS = ("none-relations", "widened-entities", "repeated-arguments")
 _WORD = re.compile(r"\S+")
 
 
@@ -47,7 +62,7 @@ class Text:
 
 @dataclass(slots=True)
 class Reading:
-    """Options of one reading, and its notes. Readers change nothing but the notes."""
+    """Options of one reading, and its findings. Readers change nothing but the findings."""
 
     tokenizes: bool = False
     """Split text with the tokenizer, not at spaces only."""
@@ -56,13 +71,13 @@ class Reading:
     inclusive_spans: bool = False
     """The end of a token span in a triple list is its last token."""
     counts: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """What was left out or changed: how many, and the first."""
-    remarks: dict[str, None] = field(default_factory=dict)
-    """Further notes, in order."""
+    """How many of each of :data:`COUNTED`, and the first."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """Further notes, by the code of their finding."""
 
-    def remark(self, text: str) -> None:
+    def remark(self, code: str, text: str) -> None:
         """Add a note, once."""
-        self.remarks.setdefault(text)
+        self.remarks.setdefault(code, text)
 
     def split(self, text: str) -> Text:
         """Split a text into words."""
@@ -74,19 +89,16 @@ class Reading:
         """Return this reading for a format whose text is never split already; notes are shared."""
         return replace(self, tokenizes=True)
 
-    def leave_out(self, what: str, example: object) -> None:
-        """Count something that cannot be represented, and keep the first example."""
-        self.count(f"left out {what}", example)
+    def count(self, code: str, example: object) -> None:
+        """Count one of :data:`COUNTED`, and keep the first example."""
+        count, first = self.counts.get(code, (0, shown(example)))
+        self.counts[code] = (count + 1, first)
 
-    def count(self, what: str, example: object) -> None:
-        """Count something, and keep the first example."""
-        count, first = self.counts.get(what, (0, shown(example)))
-        self.counts[what] = (count + 1, first)
-
-    def notes(self) -> list[str]:
-        """Return a line for each remark and for each kind of thing that was counted."""
-        counts = self.counts.items()
-        return [
-            *self.remarks,
-            *(f"{what}: {count}, the first is {first}" for what, (count, first) in counts),
-        ]
+    def findings(self) -> list[Finding]:
+        """Return a finding for each remark and for each kind of thing that was counted."""
+        found = [Finding(code=code, level="note", text=text) for code, text in self.remarks.items()]
+        for code, (count, first) in self.counts.items():
+            text = f"{COUNTED[code]}: {count}, the first is {first}"
+            level: Literal["note", "warning"] = "note" if code in _HARMLESS else "warning"
+            found.append(Finding(code=code, level=level, text=text, count=count))
+        return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -50,8 +50,13 @@ def locate_all(
     """
     facts = list(facts)
     texts = [*mentions, *(text for subject, _, object_ in facts for text in (subject, object_))]
-    locate = _locate_without_spaces if reading.tokenizes else _locate
-    found = {text: locate(words, text) for text in texts}
+    occurrences = _occurrences_without_spaces if reading.tokenizes else _occurrences
+    found = dict[str, Span | None]()
+    for text in dict.fromkeys(texts):
+        spans = occurrences(words, text)
+        found[text] = next(spans, None)
+        if next(spans, None):
+            reading.count("repeated-arguments", text)
     triples, missing = [], []
     for subject, relation, object_ in facts:
         first, second = found[subject], found[object_]
@@ -62,35 +67,33 @@ def locate_all(
     # One text, however its words are spaced.
     absent = (" ".join(text.split()) for text, span in found.items() if not span)
     typed = {span: types[text] for text, span in found.items() if span and text in types}
-    spans = filter(None, found.values())
-    sentence = build_sentence(words, pos, spans, triples, missing, types=typed)
+    located = filter(None, found.values())
+    sentence = build_sentence(words, pos, located, triples, missing, types=typed)
     return replace(sentence, missing_entities=tuple(dict.fromkeys(absent)))
 
 
-def _locate(words: tuple[str, ...], text: str) -> Span | None:
-    """Find the first occurrence of a sequence of words."""
+def _occurrences(words: tuple[str, ...], text: str) -> Iterator[Span]:
+    """Yield where a sequence of words occurs."""
     target = tuple(text.split())
     start = -1
     while target:
         try:
             start = words.index(target[0], start + 1)
         except ValueError:
-            break
+            return
         if words[start : start + len(target)] == target:
-            return Span(start, start + len(target))
-    return None
+            yield Span(start, start + len(target))
 
 
-def _locate_without_spaces(words: tuple[str, ...], text: str) -> Span | None:
-    """Find the first occurrence of a text that starts and ends with a word."""
+def _occurrences_without_spaces(words: tuple[str, ...], text: str) -> Iterator[Span]:
+    """Yield where a text occurs that starts and ends with a word."""
     whole, target = "".join(words), "".join(text.split())
     places = {at: k for k, at in enumerate(itertools.accumulate(map(len, words), initial=0))}
     start = whole.find(target) if target else -1
     while start >= 0:
         if start in places and start + len(target) in places:
-            return Span(places[start], places[start + len(target)])
+            yield Span(places[start], places[start + len(target)])
         start = whole.find(target, start + 1)
-    return None
 
 
 def joined(words: tuple[str, ...]) -> Text:

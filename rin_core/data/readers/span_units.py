@@ -5,10 +5,12 @@ from __future__ import annotations
 from rin_core.data.readers.sentences import joined
 
 
-def spans_are_characters(records: list[object]) -> bool:
+def spans_are_characters(records: list[object], enough: int = 4) -> bool:
     """Return whether no span of SpERT cuts a word, if it counts characters of the joined tokens.
 
-    Few spans may do so by chance: at least four sentences must have such spans.
+    Args:
+        records: The first of a file.
+        enough: Sentences that must have such spans; a few may have them by chance.
     """
     sentences = set()
     for record in records:
@@ -24,12 +26,12 @@ def spans_are_characters(records: list[object]) -> bool:
             if type(start) is not int or type(end) is not int or text.span(start, end) is None:
                 return False
             sentences.add(text.text)
-    return len(sentences) >= 4
+    return len(sentences) >= enough
 
 
-def ends_are_inclusive(records: list[object]) -> bool:
-    """Return whether triple lists write a span of one word as ``[i, i]``, not ``[i, i + 1]``."""
+def token_spans(records: list[object]) -> list[list[object]]:
+    """Return the token spans of triple lists."""
     found = (r.get("triple_list") for r in records if isinstance(r, dict))
     triples = (triple for listed in found if isinstance(listed, list) for triple in listed)
     parts = (part for triple in triples if isinstance(triple, list) for part in triple)
-    return any(isinstance(p, list) and len(p) == 2 and p[0] == p[1] for p in parts)
+    return [part for part in parts if isinstance(part, list) and len(part) == 2]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence, Span
-from rin_core.data.readers.fields import field, items, read_pos, read_tokens, wrong
+from rin_core.data.readers.fields import field, items, label_of, read_pos, read_tokens, wrong
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence, indexed_triples, joined
 
@@ -35,7 +35,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
                 expected += "; end is the index after the last token"
             raise wrong(at, f"start {span.start} and end {span.end}", expected)
         spans.append(span)
-        if isinstance(entity.get("type"), str):
-            types.setdefault(span, entity["type"])
+        if entity.get("type") not in (None, ""):
+            types.setdefault(span, label_of(entity["type"], f"{at}.type"))
     triples = indexed_triples(record, spans)
     yield build_sentence(words, read_pos(record, words), spans, triples, (), types=types)

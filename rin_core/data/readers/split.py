@@ -13,7 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from rin_core.data.corpus import CorpusError, Sentence, shown
+from rin_core.data.corpus import CorpusError, Finding, Sentence, shown
 from rin_core.data.readers import (
     brat,
     columns,
@@ -30,9 +30,10 @@ from rin_core.data.readers import (
     uie,
 )
 from rin_core.data.readers.brat_files import brat_records
+from rin_core.data.readers.class_labels import features_beside, with_names
 from rin_core.data.readers.json_records import filled_lines, json_records
-from rin_core.data.readers.reading import WIDENED, Reading
-from rin_core.data.readers.span_units import ends_are_inclusive, spans_are_characters
+from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.span_units import spans_are_characters, token_spans
 from rin_core.data.readers.tables import ARROW, PARQUET, table_records
 from rin_core.data.readers.text_rows import looks_like_rows, row_records
 from rin_core.data.readers.unread import unread_record
@@ -73,29 +74,33 @@ _ATTACHED = 0.01
 
 def read_files(
     files: Mapping[str, Sequence[Path]],
-) -> tuple[dict[str, tuple[Sentence, ...]], tuple[str, ...]]:
-    """Read the splits of a corpus, and return them with notes on how they were read.
+) -> tuple[dict[str, tuple[Sentence, ...]], tuple[Finding, ...]]:
+    """Read the splits of a corpus, and return them with findings on how they were read.
 
     Raises:
         CorpusError: Names the file, the line or record and the field that is wrong.
     """
     plain = Reading()
     splits = {split: _read_all(paths, plain) for split, paths in files.items()}
+    if {"inclusive-spans", "exclusive-spans"} <= plain.remarks.keys():  # one split shows it
+        plain = Reading(inclusive_spans=True)
+        splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     absent, total = _absent(splits, plain)
     if absent <= _ATTACHED * total:
-        return splits, tuple(plain.notes())
-    other = Reading(tokenizes=True)
+        return splits, tuple(plain.findings())
+    other = replace(plain, tokenizes=True, counts={}, remarks={})
     try:
         tokenized = {split: _read_all(paths, other) for split, paths in files.items()}
     except CorpusError:  # as of tags that no longer fit
-        return splits, tuple(plain.notes())
+        return splits, tuple(plain.findings())
     still, _ = _absent(tokenized, other)
     if 2 * still > absent:
-        return splits, tuple(plain.notes())
+        return splits, tuple(plain.findings())
     why = (
         f"{absent} of {total} arguments and entities are no words between spaces, {still} after it"
     )
-    return tokenized, (f"text: split into words by the tokenizer ({why})", *other.notes())
+    text = f"text: split into words by the tokenizer ({why})"
+    return tokenized, (Finding(code="tokenized", level="note", text=text), *other.findings())
 
 
 def _absent(splits: Mapping[str, Sequence[Sentence]], reading: Reading) -> tuple[int, int]:
@@ -103,7 +108,8 @@ def _absent(splits: Mapping[str, Sequence[Sentence]], reading: Reading) -> tuple
     sentences = list(chain.from_iterable(splits.values()))
     absent = sum(len(s.missing_entities) for s in sentences)
     total = absent + sum(len(s.entities) for s in sentences)
-    return absent + reading.counts.get(WIDENED, (0, ""))[0], total
+    widened, _ = reading.counts.get("widened-entities", (0, ""))
+    return absent + widened, total
 
 
 def _read_all(paths: Sequence[Path], reading: Reading) -> tuple[Sentence, ...]:
@@ -115,7 +121,7 @@ def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ..
 
     Args:
         path: The file. Its content shows its format, not its name.
-        reading: How to read it; gets notes on what is left out.
+        reading: How to read it; gets findings on what is left out.
 
     Raises:
         CorpusError: Names the file, the line or record and the field that is wrong.
@@ -144,12 +150,17 @@ def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ..
 
 def _with_spans(reading: Reading, sample: list[object]) -> Reading:
     """Return the reading with the meaning of spans that the first records show."""
-    characters = spans_are_characters(sample)
-    inclusive = ends_are_inclusive(sample)
+    # A file with few spans means what the files before it mean.
+    characters = spans_are_characters(sample, 1 if "character-spans" in reading.remarks else 4)
     if characters:
-        reading.remark("start and end of entities count characters, not tokens")
-    if inclusive:
-        reading.remark("the end of a token span is its last token")
+        text = "start and end of entities count characters, not tokens"
+        reading.remark("character-spans", text)
+    spans, inclusive = token_spans(sample), reading.inclusive_spans
+    if spans and (inclusive or any(start == end for start, end in spans)):
+        inclusive = True
+        reading.remark("inclusive-spans", "the end of a token span is its last token")
+    elif spans:
+        reading.remark("exclusive-spans", "the end of a token span is the token after its last")
     return replace(reading, character_spans=characters, inclusive_spans=inclusive)
 
 
@@ -168,7 +179,9 @@ def _records(path: Path) -> Iterator[tuple[str, object]]:
     elif looks_like_rows(first):
         yield from row_records(path)
     else:
-        yield from json_records(path)
+        features = features_beside(path)
+        for place, record in json_records(path):
+            yield place, with_names(record, features)
 
 
 def format_of(path: Path) -> str:

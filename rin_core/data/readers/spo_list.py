@@ -25,7 +25,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         relation = text_of(field(spo, "predicate", str, at), f"{at}.predicate")
         values = _slots(spo, "object", at)
         for slot in values.keys() - {"@value"}:
-            reading.leave_out("slots of objects other than @value", (relation, slot))
+            reading.count("object-slots", (relation, slot))
         object_ = text_of(values.get("@value"), f"{at}.object")
         facts.append((subject, relation, object_))
         for text, key in ((subject, "subject_type"), (object_, "object_type")):

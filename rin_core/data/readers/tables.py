@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rin_core.data.corpus import CorpusError
+from rin_core.data.readers.class_labels import features_beside, features_in, with_names
 
 PARQUET, ARROW = b"PAR1", (b"ARROW1", b"\xff\xff\xff\xff")
 
@@ -25,9 +26,11 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
     number = 0
     try:
         for batch in _batches(path, pyarrow):
+            features = features_in(batch.schema.metadata) or features_beside(path)
             for row in batch.to_pylist():
                 number += 1
-                yield f"{path}: row {number}", {k: _as_list(v) for k, v in row.items()}
+                named = with_names(row, features)
+                yield f"{path}: row {number}", {k: _as_list(v) for k, v in named.items()}
     except pyarrow.ArrowException as error:
         raise CorpusError(f"{path}: pyarrow cannot read it ({error})") from None
 

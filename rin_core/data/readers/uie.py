@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence, Span, Triple, shown
-from rin_core.data.readers.fields import field, items, read_pos, read_tokens, text_of, wrong
+from rin_core.data.readers.fields import (
+    field,
+    items,
+    label_of,
+    read_pos,
+    read_tokens,
+    text_of,
+    wrong,
+)
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence
 
@@ -22,9 +30,9 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     types, triples = dict[Span, str](), []
     for at, entity in items(record, "entity"):
         if span := _span(entity, len(words), at):
-            types.setdefault(span, text_of(entity.get("type"), f"{at}.type"))
+            types.setdefault(span, label_of(entity.get("type"), f"{at}.type"))
         else:
-            reading.leave_out("entities with gaps", entity)
+            reading.count("entities-with-gaps", entity)
     for at, relation in items(record, "relation"):
         arguments = field(relation, "args", list, at)
         if len(arguments) != 2:
@@ -34,7 +42,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             label = text_of(field(relation, "type", str, at), f"{at}.type")
             triples.append(Triple(subject, label, object_))
         else:
-            reading.leave_out("relations of entities with gaps", relation)
+            reading.count("relations-with-gaps", relation)
     ends = {span for t in triples for span in (t.subject, t.object)}
     spans = types.keys() | ends
     yield build_sentence(words, read_pos(record, words), spans, triples, (), types=types)

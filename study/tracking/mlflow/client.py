@@ -31,6 +31,7 @@ from study.tracking.mlflow.names import (
     BEST,
     CAVEAT,
     COMMIT,
+    FINDINGS,
     FINGERPRINT,
     KIND,
     NAME,
@@ -169,6 +170,8 @@ class MlflowRuns:
             name += f", corpus {content}"
         tags = {**experiment.tags, **self.user, **SOURCE, KIND: "study"}
         tags |= {NAME: name, NOTE: experiment.description}
+        if experiment.corpus is not None:
+            tags[FINDINGS] = findings_tag(experiment.corpus)
         if not runs:
             return str(self.client.create_run(self.experiment_id, tags=tags).info.run_id)
         run_id = str(runs[0].info.run_id)
@@ -304,6 +307,15 @@ def dataset_input(corpus: EncodedCorpus) -> DatasetInput:
         profile=json.dumps(profile),
     )
     return DatasetInput(described, [InputTag("mlflow.data.context", "train, dev, test")])
+
+
+def findings_tag(corpus: EncodedCorpus) -> str:
+    """Return the findings on a corpus by code, split and count, as in ``few-sentences train 150``.
+
+    Examples are text of the corpus, and stay in the ledger.
+    """
+    parts = ((f.code, f.split, str(f.count or "")) for f in corpus.findings)
+    return ", ".join(" ".join(filter(None, part)) for part in parts) or "none"
 
 
 def require_database(uri: str) -> None:

@@ -11,6 +11,7 @@ FINGERPRINT, PARENT, KIND = "rin.fingerprint", "mlflow.parentRunId", "rin.kind"
 STATE = "rin.state"
 CAVEAT = "rin.caveat"  # only on runs with one
 BEST = "rin.best"  # the fingerprint of the run whose model the study's run carries
+FINDINGS = "rin.corpus_findings"  # what looks wrong in the corpus, without its text
 NOTE, NAME, COMMIT = "mlflow.note.content", "mlflow.runName", "mlflow.source.git.commit"
 SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
 WATCHED = "F1/dev"  # every epoch has it, so its last step is the last epoch that arrived

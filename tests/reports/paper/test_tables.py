@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from reports.frames.trials import pool, read_ledger
 from reports.page.build import build
 from reports.paper.claims import largest_balanced_design
 from reports.paper.registry import PAPER, make_tables
-from reports.tables.corpora import corpus_table
+from reports.tables.corpora import corpus_table, findings_table
 from rin_core.config import canonical_settings
 from tests.ledgers import NEW, OLD, Ledger
 from tests.reports.tables.test_breakdown import F1, GOLD, SAID
@@ -341,6 +342,29 @@ def test_table_2(tmp_path: Path) -> None:
     assert found["webnlg_star/test", "Missing"].text == "25.00 %"
     assert found["webnlg_star/dev", "Normal"].text == "1"
     assert found["webnlg_star/test", "SEO"].text == "1 ≠ [457]"
+
+
+def test_findings_are_recorded_and_shown_once(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.describe(GOLD)
+    ledger.describe(GOLD, "the same with tags")
+    table = findings_table(read_corpora(tmp_path).values())
+    assert table is not None
+    keys = [row.key for row in table.rows]
+    assert len(set(keys)) == len(keys)
+    assert "webnlg_star/dev/split-equals-train" in keys
+    count = cells(table)["webnlg_star/train/few-sentences", "Count"]
+    assert count.estimate.mean == len(GOLD)
+
+
+def test_older_records_have_no_findings(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.describe(GOLD)
+    path = tmp_path / "corpora" / "c.json"
+    record = json.loads(path.read_text())
+    del record["findings"]
+    path.write_text(json.dumps(record))
+    assert findings_table(read_corpora(tmp_path).values()) is None
 
 
 # --- renderings ----------------------------------------------------------------------------

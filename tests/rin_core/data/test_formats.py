@@ -117,13 +117,13 @@ R1\tknows Arg1:T1 Arg2:T5
 """
 
 
-def read_one(folder: Path, record: Record) -> tuple[list[Sentence], list[str]]:
-    """Read a corpus whose three splits have the one record."""
+def read_one(folder: Path, record: Record) -> tuple[list[Sentence], dict[str, int]]:
+    """Read a corpus whose three splits have the one record; return findings with their counts."""
     files = {}
     for split in ("train", "dev", "test"):
         files[split] = (write_lines(folder / f"{split}.json", [record]),)
-    splits, notes = read_files(files)
-    return list(splits["train"]), list(notes)
+    splits, findings = read_files(files)
+    return list(splits["train"]), {finding.code: finding.count for finding in findings}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_formats_agree(tmp_path: Path, record: Record) -> None:
     (sentence,), notes = read_one(tmp_path, record)
     assert (sentence.words, sentence.triples) == (WORDS, (MET,))
     assert (sentence.entities, sentence.types) == ((ANN, BOB), ("PER", "PER"))
-    assert any("tokenizer" in note for note in notes) == ("tokens" not in record)
+    assert notes == ({} if "tokens" in record else {"tokenized": 0})
 
 
 def test_a_document_of_dygie_becomes_sentences(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_document_of_dygie_becomes_sentences(tmp_path: Path) -> None:
     assert (first.words, first.types, first.triples) == (("He", "slept", "."), ("PER",), ())
     assert (second.words, second.triples) == (WORDS, (MET,))
     assert (second.entities, second.types) == ((ANN, BOB), ("PER", "PER"))
-    assert [note.partition(",")[0] for note in notes] == ["left out relations between sentences: 3"]
+    assert notes == {"relations-across-sentences": 3}
 
 
 @pytest.mark.parametrize("content", [COLUMNS, CORP], ids=["columns", "corp"])
@@ -161,13 +161,16 @@ def test_tags_of_corp_are_kept(tmp_path: Path) -> None:
 
 def test_brat(tmp_path: Path) -> None:
     (tmp_path / "d.txt").write_text(f"{TEXT} He slept.")
-    (tmp_path / "d.ann").write_text(ANN_FILE)
+    (tmp_path / "d.ann").write_text(f"{ANN_FILE}T6\tPER 12 19\tBob. He")
     reading = Reading()
     first, second = read_split(tmp_path, reading)
     assert (first.words, first.triples, first.types) == (WORDS, (MET,), ("PER", "PER"))
     assert (second.words, second.entities) == (("He", "slept", "."), (Span(0, 1),))
-    counts = [count for count, _ in reading.counts.values()]
-    assert counts == [1, 1]  # an entity with gaps, a relation between sentences
+    assert reading.counts == {
+        "entities-with-gaps": (1, repr("T4\tPER 0 3;12 15\tAnn Bob")),
+        "entities-across-sentences": (1, repr("Bob. He")),
+        "relations-across-sentences": (1, repr(("T1", "knows", "T5"))),
+    }
 
 
 def test_parquet_and_arrow(tmp_path: Path) -> None:
@@ -208,7 +211,19 @@ def test_token_spans_of_triple_lists(tmp_path: Path, end: int, inclusive: bool) 
     record = {"text": "Ann Lee met Bob .", "triple_list": [triple, single]}
     (sentence,), notes = read_one(tmp_path, record)
     assert sentence.triples == (MET, Triple(Span(0, 1), "is", BOB))
-    assert any("last token" in note for note in notes) == inclusive
+    assert list(notes) == ["inclusive-spans" if inclusive else "exclusive-spans"]
+
+
+def test_one_split_tells_where_token_spans_end(tmp_path: Path) -> None:
+    pair = {"text": "Ann Lee met Bob .", "triple_list": [[[0, 1], "met", [2, 3]]]}
+    single = {"text": "Ann Lee met Bob .", "triple_list": [[[0, 1], "met", [3, 3]]]}
+    files = {
+        "train": (write_lines(tmp_path / "train.json", [pair]),),
+        "dev": (write_lines(tmp_path / "dev.json", [single]),),
+    }
+    splits, findings = read_files(files)
+    assert [s.triples[0].subject for split in splits.values() for s in split] == [ANN, ANN]
+    assert [finding.code for finding in findings] == ["inclusive-spans"]
 
 
 class TestCharacterSpansOfSpert:
@@ -228,7 +243,9 @@ class TestCharacterSpansOfSpert:
         records = [self.record(name) for name in ("Lee", "Li", "Moe", "Kern")]
         for sentence in read_split(write_list(tmp_path / "x", records), reading):
             assert (sentence.triples, sentence.entities) == ((MET,), (ANN, BOB))
-        assert any("characters" in note for note in reading.notes())
+        assert [finding.code for finding in reading.findings()] == ["character-spans"]
+        few = write_list(tmp_path / "y", records[:1])  # as the file before
+        assert read_split(few, reading)[0].triples == (MET,)
 
     def test_few_sentences_show_nothing(self, tmp_path: Path) -> None:
         with pytest.raises(CorpusError, match="start 0 and end 7"):
@@ -242,10 +259,7 @@ class TestText:
         record = {"text": TEXT, "triple_list": [["Ann Lee", "met", "Bob"]]}
         (sentence,), notes = read_one(tmp_path, record)
         assert (sentence.words, sentence.triples, sentence.missing) == (WORDS, (MET,), ())
-        assert notes == [
-            "text: split into words by the tokenizer (3 of 6 arguments and entities are no words "
-            "between spaces, 0 after it)"
-        ]
+        assert notes == {"tokenized": 0}
 
     def test_chinese(self, tmp_path: Path) -> None:
         record = {"text": "前降支狭窄40%。", "triple_list": [["前降支", "r", "狭窄"]]}
@@ -256,12 +270,12 @@ class TestText:
     def test_words_between_spaces_stay_as_they_are(self, tmp_path: Path) -> None:
         record = {"text": "Ann's cat met Bob .", "triple_list": [["Ann's cat", "met", "Bob"]]}
         (sentence,), notes = read_one(tmp_path, record)
-        assert (sentence.words, notes) == (("Ann's", "cat", "met", "Bob", "."), [])
+        assert (sentence.words, notes) == (("Ann's", "cat", "met", "Bob", "."), {})
 
     def test_what_the_tokenizer_does_not_help_stays_too(self, tmp_path: Path) -> None:
         record = {"text": "Ann's cat slept.", "triple_list": [["Ann's cat", "met", "Bob"]]}
         (sentence,), notes = read_one(tmp_path, record)
-        assert (sentence.words, notes) == (("Ann's", "cat", "slept."), [])
+        assert (sentence.words, notes) == (("Ann's", "cat", "slept."), {})
 
     def test_quotation_marks_do_not_hide_the_first_word(self, tmp_path: Path) -> None:
         relation = {"em1Text": "Ann Lee", "em2Text": "Bob", "label": "met"}
@@ -274,7 +288,7 @@ class TestText:
         (sentence,), notes = read_one(tmp_path, record)
         assert sentence.words == ('"', *WORDS, '"')
         assert sentence.triples == (Triple(Span(1, 3), "met", Span(4, 5)),)
-        assert any(note.startswith("left out relations named None") for note in notes)
+        assert notes == {"tokenized": 0, "none-relations": 3}
 
     def test_an_entity_that_cuts_a_word_is_widened(self, tmp_path: Path) -> None:
         spans = [{"label": "P", "start": 0, "end": 3}, {"label": "P", "start": 9, "end": 12}]
@@ -285,7 +299,7 @@ class TestText:
         }
         (sentence,), notes = read_one(tmp_path, record)
         assert sentence.triples == (Triple(Span(0, 1), "met", Span(2, 3)),)
-        assert notes == ["widened to whole words, entities that cut one: 6, the first is 'Ann'"]
+        assert notes == {"widened-entities": 6}
 
 
 @pytest.mark.parametrize(

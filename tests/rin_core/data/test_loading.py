@@ -11,6 +11,7 @@ import pytest
 
 from rin_core.config import Config
 from rin_core.data.corpus import CorpusError
+from rin_core.data.findings import missing_findings
 from rin_core.data.loading import find_corpus, load_corpus, load_dataset
 from rin_core.data.vectors import VectorsError
 from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus
@@ -103,8 +104,9 @@ class TestMissingTriples:
         named = re.search(r"max_missing=([\d.]+)", str(caught.value))
         assert named
         corpus = load_corpus(str(folder), max_missing=float(named[1]))
-        (line,) = corpus.missing_report()
-        assert line.startswith("dev: 1 of 3 triples (33.33%)")
+        (finding,) = missing_findings("dev", corpus.dev)
+        assert (finding.code, finding.count) == ("argument-not-found", 1)
+        assert finding.text.startswith("dev: 1 of 3 triples (33.33%)")
 
     def test_a_share_that_rounding_once_denied(self, make_corpus: Callable[..., Path]) -> None:
         """29 of 100 are 0.29, and 0.29 * 100 is less than 29."""
@@ -116,8 +118,11 @@ class TestMissingTriples:
         folder = make_corpus(**WHOLE | {"dev": self.RECORDS})
         assert load_corpus(str(folder), max_missing=0.1).dev[-1].triples == ()
 
-    def test_nothing_to_report(self, make_corpus: Callable[..., Path]) -> None:
-        assert load_corpus(str(make_corpus(**WHOLE))).missing_report() == []
+    def test_a_part_of_a_word_needs_another_fix(self, make_corpus: Callable[..., Path]) -> None:
+        record = changed(TRIPLES, triple_list=[["Bea", "crew", "Apollo 12"]])
+        with pytest.raises(CorpusError, match=r"part of a longer word.*put spaces") as caught:
+            load_corpus(str(make_corpus(**WHOLE | {"dev": [record]})))
+        assert "max_missing" not in str(caught.value)
 
 
 def test_a_folder_cannot_be_called_as_the_embedded_corpus(tmp_path):

@@ -112,7 +112,8 @@ class TestCut:
         assert set(corpus.train) | set(corpus.dev) == set(whole.train)
         assert corpus.digest() == load_corpus(str(folder), dev_fraction=0.1).digest()
         assert corpus.digest() != load_corpus(str(folder), dev_fraction=0.2).digest()
-        assert corpus.notes == ("dev: 10 sentences cut from train, which keeps 90",)
+        (finding,) = corpus.findings
+        assert (finding.code, finding.split, finding.count) == ("cut-split", "dev", 10)
 
     def test_a_dev_split_that_is_there_is_kept(self, tmp_path: Path) -> None:
         folder = str(write_corpus(tmp_path / "mine"))

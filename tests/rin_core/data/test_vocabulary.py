@@ -263,12 +263,19 @@ class TestVectors:
             (ROWS.replace(b"paris", b"rome"), r"x: has no vector for any of the 1 words"),
             (b"", r"x: has no vector for any of the 1 words"),
             (b"a 1 2\nb 1 2\n", r"x:1: found 2 values, expected 3; .*--set encoder\.word_dim=2"),
+            (b"2 3\nparis \0\0\x80?\0", r"x:2: .*binary format: convert it to text"),
             (b"9 2\na 1 2\n", r"x:2: found 2 values, expected 3; .*--set encoder\.word_dim=2"),
         ],
     )
     def test_broken_rows(self, tmp_path: Path, rows: bytes, message: str) -> None:
         with pytest.raises(VectorsError, match=message):
             load_vectors(write(tmp_path / "x", rows), vocabulary("paris"), 3)
+
+    def test_further_words_are_looked_up(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "x", b"2 3\n" + ROWS)
+        vectors = load_vectors(path, vocabulary("paris"), 3, check={"of", "The", "new"})
+        assert (vectors.checked, vectors.has_header) == ({"of", "The"}, True)
+        assert not load_vectors(write(tmp_path / "y", ROWS), vocabulary("of"), 3).has_header
 
     def test_unused_rows_are_counted_but_not_parsed(self, tmp_path: Path) -> None:
         path = write(tmp_path / "x", ROWS.replace(b"4 5", b"four five"))

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+from rin_core.config import Config
+from rin_core.data.corpus import Finding
+from rin_core.data.loading import load_dataset
 from rin_core.train.loop import CHECKPOINT
 from study.ledger.run import Run
 from study.ledger.shared import SharedRun
@@ -16,7 +19,7 @@ from study.ledger.state import TrialState
 from study.ledger.store import Store
 from study.tracking.base import CONTENT, ExperimentSpec, NullTracker, TrackingError
 from study.tracking.mlflow import sender as mlflow_tracker
-from study.tracking.mlflow.client import create_database
+from study.tracking.mlflow.client import create_database, findings_tag
 from study.tracking.mlflow.names import CAVEAT, KIND, PARENT, STATE, WATCHED
 from study.tracking.mlflow.sender import MlflowTracker
 from study.tracking.open import open_tracker
@@ -351,3 +354,12 @@ def test_nothing_is_told_to_mlflows_makers():
     )
     bare = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
     subprocess.run([sys.executable, "-c", asked], check=True, timeout=120, env=bare)
+
+
+def test_findings_are_a_tag_without_text_of_the_corpus(tmp_path: Path) -> None:
+    corpus = load_dataset("demo", Config())
+    assert findings_tag(corpus) == "none"
+    found = Finding(code="few-sentences", level="warning", text="Ann", split="train", count=3)
+    note = Finding(code="tokenized", level="note", text="Bob")
+    named = dataclasses.replace(corpus, findings=(found, note))
+    assert findings_tag(named) == "few-sentences train 3, tokenized"

@@ -1,0 +1,220 @@
+"""What looks wrong in a corpus is found, with the number, and nothing is found in a good one."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+
+from rin_core.data.corpus import Corpus, Finding, Sentence, Span, Triple
+from rin_core.data.demo import demo_corpus
+from rin_core.data.findings import findings_of, missing_findings, untagged, vector_findings
+from rin_core.data.vectors import WordVectors
+from rin_core.data.vocabulary import build_vocabulary
+
+DEMO = demo_corpus()
+
+
+def sentence(text: str, *relations: str, types: tuple[str, ...] = ()) -> Sentence:
+    """Return a sentence with relations from its first to its second word."""
+    ends = (Span(0, 1), Span(1, 2))
+    return Sentence(
+        words=tuple(text.split()),
+        pos=None,
+        entities=ends,
+        triples=tuple(Triple(ends[0], relation, ends[1]) for relation in relations),
+        types=types,
+    )
+
+
+def sentences(count: int, start: int, *relations: str) -> tuple[Sentence, ...]:
+    return tuple(sentence(f"a b {k}", *relations) for k in range(start, start + count))
+
+
+def corpus(**splits: tuple[Sentence, ...]) -> Corpus:
+    """Return a corpus without findings, but for the given splits."""
+    good = {
+        "train": sentences(500, 0, "r", "q"),
+        "dev": sentences(50, 1000, "r", "q"),
+        "test": sentences(50, 2000, "r", "q"),
+    }
+    return Corpus(name="x", **good | splits)
+
+
+def found(made: Corpus) -> dict[tuple[str, str], int]:
+    """Return the counts by code and split."""
+    return {(finding.code, finding.split): finding.count for finding in findings_of(made)}
+
+
+def with_span(text: str, *spans: tuple[int, int]) -> Sentence:
+    spans_of = tuple(Span(*span) for span in spans)
+    return Sentence(words=tuple(text.split()), pos=None, entities=spans_of, triples=())
+
+
+GOOD = corpus()
+MISSING = Sentence(
+    words=("Anna", "met", "Bob."),
+    pos=None,
+    entities=(),
+    triples=(),
+    missing=(("Anna", "met", "Bob"), ("Ann", "met", "Eve")),
+    missing_entities=("Bob", "Ann", "Eve"),
+)
+EXPECTED = {
+    "arguments": (
+        {"dev": (*GOOD.dev, MISSING)},
+        {("argument-inside-word", "dev"): 1, ("argument-not-found", "dev"): 1}
+        | {("relations-not-in-train", "dev"): 2},
+    ),
+    "repeated in train": (
+        {"train": GOOD.train * 2},
+        {("repeated-sentences", "train"): 500},
+    ),
+    "dev equal to train": (
+        {"dev": GOOD.train, "train": GOOD.train},
+        {("split-equals-train", "dev"): 500},
+    ),
+    "dev equal to train in another order": (
+        {"dev": GOOD.train[::-1]},
+        {("split-equals-train", "dev"): 500},
+    ),
+    "shared with train": (
+        {"test": (*GOOD.test, *GOOD.train[:2])},
+        {("sentences-in-train", "test"): 2},
+    ),
+    "test shared with dev": (
+        {"test": (*GOOD.test, *GOOD.dev[:3])},
+        {("sentences-in-dev", "test"): 3},
+    ),
+    "relation in test alone": (
+        {"test": (*GOOD.test, sentence("c d", "rare"))},
+        {("relations-not-in-train", "test"): 1},
+    ),
+    "type in dev alone": (
+        {
+            "train": tuple(dataclasses.replace(s, types=("LOC", "")) for s in GOOD.train),
+            "dev": (*GOOD.dev, sentence("c d", types=("PER", "LOC"))),
+        },
+        {("types-not-in-train", "dev"): 1},
+    ),
+    "types in dev and none in train": (
+        {"dev": (*GOOD.dev, sentence("c d", types=("PER", "LOC")))},
+        {},
+    ),
+    "no relation": (
+        {"train": (*GOOD.train, *(sentence(f"c {k}", "No-Relation") for k in range(7)))},
+        {("none-relation-name", ""): 7},
+    ),
+    "one relation": (
+        {
+            split: tuple(sentence(f"a {split} {k}", "r") for k in range(500))
+            for split in ("train", "dev", "test")
+        },
+        {("single-relation", ""): 1},
+    ),
+    "ends one word short": (
+        {"train": (*GOOD.train, *(with_span(f"Ann Lee met {k}", (0, 1)) for k in range(20)))},
+        {("inclusive-ends", ""): 20},
+    ),
+    "ends that are right": (
+        {"train": (*GOOD.train, *(with_span(f"Ann Lee met {k}", (0, 2)) for k in range(20)))},
+        {},
+    ),
+    "nested": (
+        {"train": (*GOOD.train, with_span("a b c d", (0, 1), (0, 3), (2, 4), (3, 4)))},
+        {("overlapping-entities", ""): 2},
+    ),
+    "long": (
+        {"dev": (*GOOD.dev, sentence("w " * 201))},
+        {("long-sentences", ""): 1},
+    ),
+    "few sentences": (
+        {"train": GOOD.train[:150]},
+        {("few-sentences", "train"): 150},
+    ),
+    "few triples": (
+        {"test": GOOD.test[:4]},
+        {("few-triples", ""): 8},
+    ),
+    "another distribution": (
+        {"test": sentences(200, 2000, "r")},
+        {("relation-distribution", "test"): 200},
+    ),
+}
+
+
+@pytest.mark.parametrize(("splits", "expected"), EXPECTED.values(), ids=EXPECTED)
+def test_findings(
+    splits: dict[str, tuple[Sentence, ...]], expected: dict[tuple[str, str], int]
+) -> None:
+    assert found(corpus(**splits)) == expected
+
+
+def test_nothing_is_found_in_good_corpora() -> None:
+    assert found(GOOD) == {}
+    assert found(DEMO) == {}
+
+
+def test_chance_is_no_distribution() -> None:
+    """Twelve triples of two relations may fall to one side."""
+    dev = (*sentences(9, 1000, "r"), *sentences(3, 1500, "q"))
+    assert ("relation-distribution", "dev") not in found(corpus(dev=dev))
+
+
+def test_readers_findings_are_included_and_warnings_come_first() -> None:
+    note = Finding(code="tokenized", level="note", text="text: split")
+    made = Corpus(name="x", train=GOOD.train[:9], dev=GOOD.dev, test=GOOD.test, findings=(note,))
+    assert [f.code for f in findings_of(made)] == ["few-sentences", "tokenized"]
+
+
+def test_each_is_one_line_with_its_first_example() -> None:
+    for splits, _ in EXPECTED.values():
+        for finding in findings_of(corpus(**splits)):
+            assert "\n" not in finding.text
+            assert len(finding.text) < 320, finding.text
+
+
+def test_both_kinds_of_missing_arguments_name_their_remedy() -> None:
+    inside, absent = missing_findings("dev", (MISSING,))
+    assert "('Anna', 'met', 'Bob')" in inside.text
+    assert "put spaces" in inside.text
+    assert "max_missing" not in inside.text
+    assert "('Ann', 'met', 'Eve')" in absent.text
+
+
+@pytest.mark.parametrize(
+    ("spans", "lost"),
+    [([(0, 1), (1, 3)], 0), ([(0, 2), (1, 3)], 1), ([(0, 4), (1, 2), (2, 3)], 2), ([], 0)],
+)
+def test_entities_that_tags_cannot_hold(spans: list[tuple[int, int]], lost: int) -> None:
+    assert untagged([Span(*span) for span in spans], 4) == lost
+
+
+class TestVectors:
+    TRAIN = (sentence("a b a a"),)
+    VOCABULARY = build_vocabulary(TRAIN, lowercase=True, use_pos=False)
+
+    def codes(self, *with_vector: str, has_header: bool = False) -> dict[str, int]:
+        has = np.array([word in with_vector for word in self.VOCABULARY.words])
+        vectors = WordVectors(
+            name="v", matrix=np.zeros((4, 1)), found=has, digest="0", has_header=has_header
+        )
+        found = vector_findings(self.TRAIN, self.VOCABULARY, vectors)
+        return {finding.code: finding.count for finding in found}
+
+    def test_coverage_is_of_running_words(self) -> None:
+        assert self.codes("a") == {}
+        assert self.codes("b") == {"vectors-coverage": 1}
+
+    def test_a_header_is_said(self) -> None:
+        assert self.codes("a", "b", has_header=True) == {"vectors-header": 0}
+
+
+@pytest.mark.slow
+def test_ten_thousand_sentences_take_less_than_a_second() -> None:
+    made = demo_corpus(sentences=10_000)
+    started = time.process_time()
+    findings_of(made)
+    assert time.process_time() - started < 1
