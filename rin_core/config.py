@@ -9,17 +9,25 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Interval, MultipleOf
 
 from rin_core.errors import ConfigError
-from rin_core.fields import coerce, field_types, require, require_choice, suggest
+from rin_core.fields import all_settings, check_section, coerce, require, suggest
 
 #: Increase it when a change of the code changes what a configuration computes. Fingerprints contain
 #: it, so results of different protocols never mix.
 PROTOCOL_VERSION = 1
+
+# Ranges of the settings. The upper ends catch typing errors.
+Share = Annotated[float, Interval(ge=0, le=1)]
+Dropout = Annotated[float, Interval(ge=0, lt=1)]
+Rate = Annotated[float, Interval(gt=0, le=1_000)]
+Width = Annotated[int, Interval(ge=1, le=65_536)]
+Count = Annotated[int, Interval(ge=1, le=100_000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +45,14 @@ class DataConfig:
     """Part-of-speech features: from the corpus, else from a tagger if one is installed."""
     entity_types: bool = False
     """Tag entities with their types, where the corpus has types."""
-    max_missing: float = 0.01
+    max_missing: Share = 0.01
     """Largest share of a split's triples that may have an argument missing from the sentence."""
-    dev_fraction: float = 0.0
+    dev_fraction: Annotated[float, Interval(ge=0, le=0.5)] = 0.0
     """Share of train that becomes the dev split of a corpus without one; 0 cuts none. The cut
     sentences are part of the data's digest."""
 
     def __post_init__(self) -> None:
-        for name in ("entity_word", "vocabulary", "pos"):
-            require_choice(self, "data", name)
-        require(0 <= self.max_missing <= 1, "data.max_missing", self.max_missing, "in [0, 1]")
-        cuts = 0 <= self.dev_fraction <= 0.5
-        require(cuts, "data.dev_fraction", self.dev_fraction, "in [0, 0.5]")
+        check_section(self, "data")
 
 
 EncoderKind = Literal["bilstm", "transformer"]
@@ -59,8 +63,7 @@ class EncoderTraits:
     """What code outside the model needs to know about an encoder, without importing torch."""
 
     settings: frozenset[str]
-    """Fields of :class:`EncoderConfig` that change what it computes. ``model`` is not among them:
-    the content of a pretrained model is part of the data's digest."""
+    """Settings that it uses, of all that not every encoder uses, by dotted name."""
     reads_pieces: bool = False
     """Whether it reads the sub-word pieces of ``encoder.model``. Otherwise it reads words, their
     part-of-speech tags and word vectors."""
@@ -72,11 +75,24 @@ class EncoderTraits:
 #: ``rin_core.model.encoders``.
 ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
     "bilstm": EncoderTraits(
-        settings=frozenset({"word_dim", "pos_dim", "hidden_size", "dropout"})
-        | {"case_dim", "characters", "character_dim"}
+        settings=frozenset(
+            {
+                *("data.lowercase", "data.vocabulary", "data.pos"),
+                *("encoder.word_dim", "encoder.pos_dim", "encoder.case_dim"),
+                *("encoder.characters", "encoder.character_dim", "encoder.hidden_size"),
+                *("encoder.dropout", "training.word_dropout"),
+            }
+        )
     ),
     "transformer": EncoderTraits(
-        settings=frozenset({"dropout", "freeze", "max_pieces"}), reads_pieces=True, bfloat16=True
+        settings=frozenset(
+            {
+                *("encoder.model", "encoder.max_pieces", "encoder.dropout", "encoder.freeze"),
+                *("training.encoder_learning_rate", "training.precision"),
+            }
+        ),
+        reads_pieces=True,
+        bfloat16=True,
     ),
 }
 
@@ -86,21 +102,21 @@ class EncoderConfig:
     """The shared encoder: words to features H [B, L, D] (paper §4.4, §5.1)."""
 
     kind: EncoderKind = "bilstm"
-    """Encoder family."""
-    word_dim: int = 100
+    """What reads a sentence: a BiLSTM, or a pretrained transformer."""
+    word_dim: Width = 100
     """Width of the BiLSTM's word vectors; pretrained vectors must have it."""
-    pos_dim: int = 10
+    pos_dim: Width = 10
     """Width of the BiLSTM's part-of-speech vectors, used where the corpus has tags."""
-    case_dim: int = 0
+    case_dim: Annotated[int, Interval(ge=0, le=65_536)] = 0
     """Width of the BiLSTM's vectors of a word's case, such as lower or title case; 0 for none."""
     characters: Literal["none", "cnn", "lstm"] = "none"
     """What makes a vector of a word's characters for the BiLSTM: nothing, a convolution (Ma and
     Hovy 2016) or a BiLSTM (Lample et al. 2016)."""
-    character_dim: int = 30
+    character_dim: Annotated[int, Interval(ge=2, le=65_536)] = 30
     """Width of a word's character vector."""
-    hidden_size: int = 100
-    """D of the BiLSTM, both directions together; a transformer has its own."""
-    dropout: float = 0.1
+    hidden_size: Annotated[int, Interval(ge=2, le=65_536), MultipleOf(2)] = 100
+    """Width D of the BiLSTM's output, both directions together; a transformer has its own."""
+    dropout: Dropout = 0.1
     """Dropout rate of the BiLSTM's input, or of a transformer's output. Inside, a transformer uses
     its own rates."""
     model: str = "google-bert/bert-base-cased"
@@ -110,31 +126,17 @@ class EncoderConfig:
     """
     freeze: bool = False
     """Do not train the pretrained weights; the transformer then runs without its dropout."""
-    max_pieces: int = 512
+    max_pieces: Annotated[int, Interval(ge=8, le=65_536)] = 512
     """Most sub-word pieces that a transformer reads at once, special ones included. The model's
     own limit applies if it is lower. Longer sentences are read in overlapping windows."""
 
     def __post_init__(self) -> None:
-        require_choice(self, "encoder", "kind")
-        require_choice(self, "encoder", "characters")
-        least_values = {"word_dim": 1, "pos_dim": 1, "case_dim": 0, "character_dim": 2}
-        for name, least in (*least_values.items(), ("max_pieces", 8)):
-            value = getattr(self, name)
-            require(value >= least, f"encoder.{name}", value, f"at least {least}")
-        even = self.hidden_size >= 2 and self.hidden_size % 2 == 0
-        require(even, "encoder.hidden_size", self.hidden_size, "even and positive")
-        require(0 <= self.dropout < 1, "encoder.dropout", self.dropout, "in [0, 1)")
-        require(bool(self.model.strip()), "encoder.model", self.model, "a name or a folder")
+        check_section(self, "encoder")
 
     @property
     def traits(self) -> EncoderTraits:
         """What the encoder reads and which settings it uses."""
         return ENCODERS[self.kind]
-
-    @property
-    def fine_tunes(self) -> bool:
-        """Whether pretrained weights are trained further."""
-        return self.traits.reads_pieces and not self.freeze
 
     @property
     def reads_spelling(self) -> bool:
@@ -148,27 +150,15 @@ class EncoderConfig:
             return (self.model, self.max_pieces)
         return (self.word_dim, self.reads_spelling)
 
-    def canonical(self, *, pos: bool) -> EncoderConfig:
-        """Return the one form of all settings that build the same encoder.
-
-        Args:
-            pos: Whether part-of-speech tags are used.
-        """
-        unused = set() if pos else {"pos_dim"}
-        if self.characters == "none":
-            unused.add("character_dim")
-        used = self.traits.settings - unused
-        return EncoderConfig(kind=self.kind, **{name: getattr(self, name) for name in used})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """Task features, interaction and heads: the parts that Table 5 removes (paper Eqs. 1-11)."""
 
     architecture: Literal["arxiv", "camera_ready"] = "arxiv"
-    """The paper's Figure 2, or the published version, where rounds refine H itself, without f_r,
-    f_g and INT."""
-    rounds: int = 1
+    """The paper's Figure 2 on arXiv, or the published version, where rounds refine H itself,
+    without f_r, f_g and INT."""
+    rounds: Annotated[int, Interval(ge=0, le=100)] = 1
     """K, the number of updating rounds. K = 0 is the paper's BiLSTM_s."""
     cell: Literal["gru", "rnn", "linear"] = "gru"
     """Update: the GRU of Eqs. 4-7, Figure 3's RNN, or Table 5's linear maps (-γ)."""
@@ -180,20 +170,16 @@ class ModelConfig:
     """Feed H, the shared features, to INT (Table 5: -H)."""
     task_features: bool = True
     """Separate relation and entity features (Eq. 11); off is the paper's plain BiLSTM."""
-    feature_size: int = 100
+    feature_size: Width = 100
     """Width of the task features."""
     scorer: Literal["separable", "concat", "biaffine"] = "separable"
-    """C_r: Eqs. 9-10, the published version's concatenation before the ReLU, or biaffine."""
-    relation_bias: float = -6.0
+    """Scores of word pairs, C_r: Eqs. 9-10, the published version's concatenation before the ReLU,
+    or biaffine."""
+    relation_bias: Annotated[float, Interval(ge=-100, le=100)] = -6.0
     """Initial bias of C_r. Triples are rare: starting at 0 costs an epoch."""
 
     def __post_init__(self) -> None:
-        for name in ("architecture", "cell", "scorer"):
-            require_choice(self, "model", name)
-        require(self.rounds >= 0, "model.rounds", self.rounds, "0 or more")
-        require(self.feature_size >= 1, "model.feature_size", self.feature_size, "at least 1")
-        finite = math.isfinite(self.relation_bias)
-        require(finite, "model.relation_bias", self.relation_bias, "finite")
+        check_section(self, "model")
         if not (self.relation_input or self.entity_input or self.shared_input):
             raise ConfigError(
                 "model.relation_input, entity_input and shared_input are all off: "
@@ -234,15 +220,15 @@ class ModelConfig:
 class TrainingConfig:
     """Optimisation, stopping and selection (paper §5.1)."""
 
-    batch_size: int = 50
+    batch_size: Count = 50
     """Sentences a step; with BERT the paper takes 70 on NYT."""
-    learning_rate: float = 1e-3
+    learning_rate: Rate = 1e-3
     """Adam's step size; with BERT the paper takes 2e-4 throughout."""
-    encoder_learning_rate: float = 2e-4
+    encoder_learning_rate: Rate = 2e-4
     """Adam's step size for the pretrained weights of a transformer."""
-    warmup: float = 0.0
+    warmup: Share = 0.0
     """Share of all steps, those of ``max_epochs``, in which the step sizes grow linearly."""
-    weight_decay: float = 0.0
+    weight_decay: Annotated[float, Interval(ge=0, le=100)] = 0.0
     """Decoupled decay, as AdamW's, of every weight but biases and normalisation."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of a transformer: ``bfloat16`` uses autocast and requires a CUDA device.
@@ -250,42 +236,28 @@ class TrainingConfig:
     A BiLSTM computes in float32, because autocast would run it in float16. Interaction, heads and
     loss stay in float32: logits near 0 decide triples.
     """
-    max_epochs: int = 100
+    max_epochs: Count = 100
     """Largest number of epochs."""
-    patience: int = 20
+    patience: Count = 20
     """Epochs without a better dev F1 after which training stops. While every F1 is 0, epochs
     without a lower training loss."""
-    word_dropout: float = 0.0
+    word_dropout: Dropout = 0.0
     """Share of the training words that a step reads as the unknown word, which learns its vector
     that way. Not for encoders of sub-word pieces."""
     average: Literal["none", "ema"] = "none"
     """``ema`` also keeps an exponential moving average of the weights, and scores it once at the
     end, without choosing an epoch."""
-    average_decay: float = 0.999
+    average_decay: Annotated[float, Interval(gt=0, lt=1)] = 0.999
     """Share of the moving average that a step keeps."""
-    clip_norm: float = 5.0
+    clip_norm: Annotated[float, Interval(gt=0, le=1_000_000)] = 5.0
     """Largest gradient norm."""
     selection: Literal["dev", "test"] = "dev"
     """Split that picks the epoch. ``test`` only measures the optimism of doing so."""
-    seed: int = 0
+    seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
     """Seed of weights, batches and dropout."""
 
     def __post_init__(self) -> None:
-        for name in ("precision", "average", "selection"):
-            require_choice(self, "training", name)
-        for name in ("batch_size", "max_epochs", "patience"):
-            value = getattr(self, name)
-            require(value >= 1, f"training.{name}", value, "at least 1")
-        for name in ("learning_rate", "encoder_learning_rate", "clip_norm"):
-            value = getattr(self, name)
-            require(0 < value < float("inf"), f"training.{name}", value, "positive and finite")
-        require(0 <= self.warmup <= 1, "training.warmup", self.warmup, "in [0, 1]")
-        require(0 <= self.word_dropout < 1, "training.word_dropout", self.word_dropout, "in [0, 1)")
-        average = self.average_decay
-        require(0 < average < 1, "training.average_decay", average, "between 0 and 1")
-        decay = self.weight_decay
-        require(0 <= decay < float("inf"), "training.weight_decay", decay, "0 or more, finite")
-        require(0 <= self.seed < 2**32, "training.seed", self.seed, "in [0, 2^32)")
+        check_section(self, "training")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,11 +299,11 @@ class Config:
         """
         changes: dict[str, dict[str, object]] = {}
         for path, value in overrides.items():
-            known = field_types(Config)
+            known = all_settings(Config)
             if path not in known:
                 raise ConfigError(f"{path}: no such field{suggest(path, list(known))}")
             section, _, name = path.partition(".")
-            changes.setdefault(section, {})[name] = coerce(path, value, known[path])
+            changes.setdefault(section, {})[name] = coerce(path, value, known[path].kind)
         sections = {s: dataclasses.replace(getattr(self, s), **c) for s, c in changes.items()}
         return dataclasses.replace(self, **sections)
 
@@ -341,12 +313,11 @@ class Config:
         A float field may hold the int ``5``. It is written as ``5.0``, or one configuration would
         have two fingerprints.
         """
-        nested = dataclasses.asdict(self)
         flat = {}
-        for path, kind in field_types(Config).items():
+        for path, setting in all_settings(Config).items():
             section, _, name = path.partition(".")
-            value = nested[section][name]
-            flat[path] = float(value) if kind is float else value
+            value = getattr(getattr(self, section), name)
+            flat[path] = float(value) if setting.kind is float else value
         return flat
 
     @classmethod
@@ -357,36 +328,23 @@ class Config:
     def canonical(self) -> Config:
         """Return the one form of all configurations that compute the same thing.
 
-        An encoder of sub-word pieces has its own tokenizer: it uses neither the vocabulary nor
-        part-of-speech tags.
+        Settings that change nothing have their defaults there.
         """
-        default, training = Config(), self.training
-        # What these two decide is in the digest of the data.
-        data = dataclasses.replace(
-            self.data,
-            max_missing=default.data.max_missing,
-            dev_fraction=default.data.dev_fraction,
-        )
-        if self.encoder.traits.reads_pieces:
-            # Neither words nor tags are read: these settings change nothing.
-            unused = {
-                name: getattr(default.data, name) for name in ("lowercase", "vocabulary", "pos")
-            }
-            data = dataclasses.replace(data, **unused)
-            training = dataclasses.replace(training, word_dropout=default.training.word_dropout)
-        if training.average == "none":
-            decay = default.training.average_decay
-            training = dataclasses.replace(training, average_decay=decay)
-        if not self.encoder.fine_tunes:
-            rate = default.training.encoder_learning_rate
-            training = dataclasses.replace(training, encoder_learning_rate=rate)
-        return dataclasses.replace(
-            self,
-            data=data,
-            encoder=self.encoder.canonical(pos=data.pos != "off"),
-            model=self.model.canonical(),
-            training=training,
-        )
+        encoder, traits = self.encoder, self.encoder.traits
+        unused = frozenset().union(*(t.settings for t in ENCODERS.values())) - traits.settings
+        # What these decide is in the digest of the data.
+        unused |= {"data.max_missing", "data.dev_fraction", "encoder.model"}
+        if self.data.pos == "off":
+            unused |= {"encoder.pos_dim"}
+        if encoder.characters == "none":
+            unused |= {"encoder.character_dim"}
+        if encoder.freeze:
+            unused |= {"training.encoder_learning_rate"}
+        if self.training.average == "none":
+            unused |= {"training.average_decay"}
+        default = Config().flat()
+        used = self.with_overrides({path: default[path] for path in unused})
+        return dataclasses.replace(used, model=used.model.canonical())
 
     def fingerprint(self, data_digest: str) -> str:
         """Identify a run: canonical settings, content of the data, protocol.

@@ -164,10 +164,6 @@ class Search:
         if self.sampler == "grid":
             self.grid()
 
-    def trials(self) -> int:
-        """Return how many trials the search and its confirmation have on a corpus."""
-        return len(self.arms) * (self.budget + 2 * len(self.confirm_seeds))
-
     def on(self, corpus: str) -> Search:
         """Return the search in the size for a corpus: minutes on the demo corpus."""
         if corpus != "demo":

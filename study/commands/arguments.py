@@ -44,6 +44,27 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListSettings:
+    """List the settings that --set takes: values, defaults, presets and meaning."""
+
+    pattern: Annotated[
+        tyro.conf.Positional[str],
+        tyro.conf.arg(metavar="PATTERN", help_behavior_hint="(default: all)"),
+    ] = "*"
+    """Only these settings: a part of the name, or a shell pattern, as in 'training.*'."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print them as JSON."""
+    markdown: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print them as a table in Markdown."""
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import settings
+
+        return settings.run(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """Train pruned trials of a search to the end, to see whether one was better than the best.
 

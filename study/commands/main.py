@@ -20,6 +20,7 @@ from study.commands.arguments import (
     Convert,
     Export,
     Import,
+    ListSettings,
     Record,
     Rerun,
     Show,
@@ -32,6 +33,7 @@ CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
 
 Command = (
     Annotated[None, subcommand("study", description="Run a study or a search (the default).")]
+    | Annotated[ListSettings, subcommand("settings")]
     | Annotated[Show, subcommand("show")]
     | Annotated[Audit, subcommand("audit")]
     | Annotated[Rerun, subcommand("rerun")]

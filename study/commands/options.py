@@ -80,7 +80,7 @@ class Options:
     space: Annotated[tuple[str, ...], _option("SPACE")] = ("rounds_curve",)
     """What to compare or tune: names from --list, or FILE.toml. Several studies, or one search."""
     list: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print the built-in spaces with their numbers of trials, and exit."""
+    """Print the built-in spaces with their arms and numbers of trials, and exit."""
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the trials, their settings and their states, and exit."""
     data: Annotated[tuple[str, ...], _option("CORPUS")] = ("demo",)
@@ -95,7 +95,7 @@ class Options:
     hours: Annotated[float | None, _option("H", "no limit")] = None
     """Start no new trials of a search after this many hours, except to even out the arms."""
     arms: Annotated[tuple[str, ...], _option("ARM", "all")] = ()
-    """Only these arms, by name or shell pattern, as in 'gru-*'. --dry-run shows the names."""
+    """Only these arms, by name or shell pattern, as in 'gru-*'. --list shows the names."""
     set: Settings = ()
     """A setting of all trials, as in training.learning_rate=5e-4. A search does not tune it.
     'run.py settings' lists all settings."""

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from search_spaces import SEARCHES, SPACES, Search
-from search_spaces.space import Grid
-from study.commands.printing import say
+from search_spaces.space import Arm, Grid
+from study.commands.printing import plural, say
+
+#: Longest line, in characters.
+_WIDTH = 80
 
 
 def list_spaces(console: Console) -> None:
-    """Print every space: its arms, seeds, number of trials and question."""
-    table = Table("space", "arms", "seeds", "trials a corpus", "question", box=None, padding=(0, 2))
-    for grid in SPACES.values():
-        counts = (len(grid.arms), len(grid.seeds), len(grid.trials([""])))
-        table.add_row(f"[bold]{grid.name}[/bold]", *map(str, counts), grid.title)
-        _add_optional_arms(table, grid)
-    for search in SEARCHES.values():
-        seeds = f"1, then {len(search.confirm_seeds)}"
-        row = (str(len(search.arms)), seeds, str(search.trials()), f"{search.title} (search)")
-        table.add_row(f"[bold]{search.name}[/bold]", *row)
-        _add_optional_arms(table, search)
-    console.print(table)
-    say(console, "Your own space: --space FILE.toml (see docs/guide.md)", "dim")
+    """Print every space: its question, its arms and how many trials a corpus gets."""
+    spaces: list[Grid | Search] = [*SPACES.values(), *SEARCHES.values()]
+    for space in spaces:
+        say(console, f"{space.name}: {trial_count(space)}", "bold")
+        _print_indented(console, Text(space.title))
+        _print_arms(console, "arms", space.arms)
+        if space.on_request:
+            _print_arms(console, "only with --arms", space.on_request)
+    say(console, "These are the trials of one corpus. The corpus demo gets fewer.")
+    say(console, "Your own space: --space FILE.toml (see docs/guide.md)")
 
 
-def _add_optional_arms(table: Table, space: Grid | Search) -> None:
-    if space.on_request:
-        names = " ".join(arm.name for arm in space.on_request)
-        table.add_row("", "", "", "", f"[dim]on request: --arms {names}[/dim]")
+def trial_count(space: Grid | Search) -> str:
+    """Return how many trials a corpus gets, and of what they are the product."""
+    arms = plural(len(space.arms), "arm")
+    if isinstance(space, Grid):
+        total = plural(len(space.arms) * len(space.seeds), "trial")
+        return f"{total} ({arms} × {plural(len(space.seeds), 'seed')})"
+    tuned = plural(len(space.arms) * space.budget, "trial")
+    fresh = 2 * len(space.arms) * len(space.confirm_seeds)
+    return f"search, {tuned} ({arms} × {space.budget}), then up to {fresh} on fresh seeds"
+
+
+def _print_arms(console: Console, head: str, arms: tuple[Arm, ...]) -> None:
+    names = (arm.name for arm in arms)
+    _print_indented(console, Text.assemble((f"{head}: ", "dim"), " ".join(names)))
+
+
+def _print_indented(console: Console, text: Text) -> None:
+    console.print(Padding(text, (0, 0, 0, 4)), width=min(console.width, _WIDTH))

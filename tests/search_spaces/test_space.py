@@ -214,7 +214,7 @@ def test_an_override_the_space_would_undo_is_refused():
         SPACE.trials(["demo"], overrides={"model.rounds": 3})
     with pytest.raises(SpaceError, match=r"--set training\.seed.*--seeds"):
         SPACE.trials(["demo"], overrides={"training.seed": 3})
-    with pytest.raises(ConfigError, match=r"training\.patience = 0: must be at least 1"):
+    with pytest.raises(ConfigError, match=r"training\.patience = 0: must be from 1 to"):
         SPACE.trials(["demo"], overrides={"training.patience": 0})
 
 

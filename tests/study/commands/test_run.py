@@ -1,6 +1,7 @@
 """The command line without Ray: what it shows, and how it refuses."""
 
 import dataclasses
+import itertools
 import json
 import shlex
 import shutil
@@ -17,7 +18,7 @@ from rich.console import Console
 from rin_core.cli import exit_with_clear_errors
 from rin_core.data.pretrained import load_pretrained
 from rin_core.model import matmul
-from search_spaces import SPACES, find_space
+from search_spaces import SEARCHES, SPACES, find_space
 from search_spaces.space import Arm, Grid
 from study.commands import main as run
 from study.commands import start
@@ -44,10 +45,16 @@ def test_list_shows_spaces_and_counts(capsys):
     code, shown = command(capsys, "--list")
     assert code == 0
     assert len(SPACES) == 8
-    for space in SPACES.values():
-        line = next(line for line in shown.splitlines() if f" {space.name} " in line)
-        assert space.title in line
-        assert f" {len(space.arms) * len(space.seeds)} " in line
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    for space in (*SPACES.values(), *SEARCHES.values()):
+        start = next(n for n, line in enumerate(lines) if line.startswith(f"{space.name}:"))
+        indented = itertools.takewhile(lambda line: line.startswith(" "), lines[start + 1 :])
+        words = " ".join(indented).split()
+        assert " ".join(words).startswith(space.title)
+        assert {arm.name for arm in (*space.arms, *space.on_request)} < set(words)
+        if isinstance(space, Grid):
+            assert f" {len(space.arms) * len(space.seeds)} trials " in lines[start]
 
 
 def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path):
