@@ -114,7 +114,7 @@ def train_run(
         provenance=Provenance(**origin),
     )
     # That of a fine-tuned transformer has a gigabyte.
-    keep = not config.encoder.fine_tunes
+    keep = config.encoder.freeze or not config.encoder.traits.reads_pieces
     run.finish(result, _predictions(corpus, trained), token, keep_checkpoint=keep)
     return result
 
