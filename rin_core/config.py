@@ -139,6 +139,11 @@ class EncoderConfig:
         return ENCODERS[self.kind]
 
     @property
+    def fine_tunes(self) -> bool:
+        """Whether pretrained weights are trained further."""
+        return self.traits.reads_pieces and not self.freeze
+
+    @property
     def reads_spelling(self) -> bool:
         """Whether it reads the characters of words, or their case."""
         of_words = not self.traits.reads_pieces
@@ -338,7 +343,7 @@ class Config:
             unused |= {"encoder.pos_dim"}
         if encoder.characters == "none":
             unused |= {"encoder.character_dim"}
-        if encoder.freeze:
+        if not encoder.fine_tunes:
             unused |= {"training.encoder_learning_rate"}
         if self.training.average == "none":
             unused |= {"training.average_decay"}
