@@ -25,7 +25,8 @@ SCORES_NOTE = (
 TYPED_SCORES_NOTE = (
     "Precision, recall and F1 are of triples with both entity words right (*partial* match). "
     "Exact F1 requires both whole spans (*boundaries*). Strict F1 also requires the types of both "
-    "entities. Entity F1 is of spans, for models with entity types of spans with their types. "
+    "entities. For models with entity types, these two are of triples between found entities. "
+    "Entity F1 is of spans, for models with entity types of spans with their types. "
     "Entity boundaries F1 is of spans alone."
 )
 

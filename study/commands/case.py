@@ -54,6 +54,8 @@ def run(options: CaseStudy, console: Console) -> int:
     torch.set_num_threads(1)
     ledger = Ledger(options.runs)
     models = [load(ledger, name) for name in options.models]
+    for note in dict.fromkeys(model.note for model in models if model.note):
+        say(console, note)
     cases = list(_cases(options, models))
     path = ledger.record_cases(options.name, Cases(cases=[follow(case, models) for case in cases]))
     views = read_cases(ledger, options.name)
@@ -105,6 +107,8 @@ class Loaded:
     vocabulary: Vocabulary
     config: Config
     tokenizer: PieceTokenizer | None
+    note: str
+    """What a person should know of how the model was loaded; empty if nothing."""
 
     def trace(self, case: Case, facts: Sequence[Fact] = (), spans: Sequence[Span] = ()) -> Trace:
         """Follow a case through this model."""

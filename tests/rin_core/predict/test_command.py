@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -404,6 +405,14 @@ class TestRendering:
         shown = self.shown(trained, [self.extraction(0.75)])
         assert "[Ann Lee]99% met [Bob]50%" in shown
         assert re.search(r"Ann Lee +knows +Bob +0.750", shown)
+
+    def test_types(self, trained: Trained) -> None:
+        found = self.extraction(0.75)
+        typed = [replace(e, type=t) for e, t in zip(found.entities, ("PER\x07", ""), strict=True)]
+        shown = self.shown(trained, [replace(found, entities=tuple(typed))])
+        assert "[Ann Lee]PER� 99% met [Bob]50%" in shown
+        rows = [entity.to_json() for entity in (*typed, found.entities[0])]
+        assert [row.get("type") for row in rows] == ["PER\x07", "", None]
 
     def test_rounds_side_by_side(self, trained: Trained) -> None:
         rounds = [self.extraction(), self.extraction(0.6), self.extraction(0.9, 0.5)]
