@@ -114,7 +114,7 @@ def train_run(
         provenance=Provenance(**origin),
     )
     # That of a fine-tuned transformer has a gigabyte.
-    keep = config.encoder.freeze or not config.encoder.traits.reads_pieces
+    keep = not config.encoder.fine_tunes
     run.finish(result, _predictions(corpus, trained), token, keep_checkpoint=keep)
     return result
 

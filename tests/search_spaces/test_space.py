@@ -10,6 +10,7 @@ from rin_core.config import Config
 from rin_core.errors import ConfigError
 from search_spaces import SPACES, SpaceError, ablation, find_space, main_results, selection, version
 from search_spaces.arms import BILSTM_S, rin
+from search_spaces.presets import PRESETS
 from search_spaces.rounds_curve import SPACE
 from search_spaces.space import Arm, Grid, parse_seeds
 
@@ -123,7 +124,7 @@ class TestVersion:
             ("nyt", 4, 1e-3, 100),
             ("/some/where/nyt", 4, 1e-3, 100),
             ("nyt5k_star", 4, 1e-3, 100),
-            ("my_corpus", 2, 1e-3, 100),
+            ("my_corpus", 2, PRESETS["own"].settings["training.learning_rate"], 100),
             ("demo", 2, 5e-3, 8),
         ],
     )

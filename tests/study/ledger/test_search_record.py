@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from search_spaces.fair_rounds import SPACE
+from search_spaces.presets import PRESETS
 from study.commands.arguments import Audit, Show
 from study.commands.audit import choose
 from study.commands.main import main, parse
@@ -192,7 +193,8 @@ def test_a_search_starts_from_its_preset_and_keeps_to_it(spert_folder, tmp_path)
     plans = {name: plan_of(spert_folder, tmp_path, name) for name in (None, "own", "paper")}
     assert plans[None].identities() == plans["own"].identities()
     own, paper = plans["own"], plans["paper"]
-    assert own.search.start(own.base("k-0"))["encoder.dropout"] == 0.4
+    dropout = PRESETS["own"].settings["encoder.dropout"]
+    assert own.search.start(own.base("k-0"))["encoder.dropout"] == dropout
     assert paper.search.start(paper.base("k-0"))["encoder.dropout"] == 0.1
     one, other = own.identities()["k-0"], paper.identities()["k-0"]
     assert {k for k in one.keys() | other.keys() if one.get(k) != other.get(k)} == {
@@ -212,7 +214,7 @@ def test_a_confirmation_keeps_the_preset(spert_folder, tmp_path):
     record.trials[0].parameters = {"encoder.dropout": 0.2}
     grid = plan.confirmation(record)
     tuned, start = (t.config.encoder for t in grid.trials(["demo"], seeds=[3]))
-    assert (tuned.dropout, start.dropout) == (0.2, 0.4)
+    assert (tuned.dropout, start.dropout) == (0.2, PRESETS["own"].settings["encoder.dropout"])
     assert (tuned.characters, start.characters) == ("cnn", "cnn")
 
 
@@ -237,7 +239,7 @@ def test_other_settings_or_data_make_another_identity(spert_folder, tmp_path):
 
 
 def test_the_confirmation_takes_the_best_and_the_start_on_fresh_seeds(spert_folder, tmp_path):
-    plan = plan_of(spert_folder, tmp_path, arms=["k-0", "k-1"])
+    plan = plan_of(spert_folder, tmp_path, "paper", arms=["k-0", "k-1"])
     record = SearchRecord(Ledger(tmp_path), plan.experiment)
     assert plan.confirmation(record) is None
     trials = trial(0, dev_f1=(0.2,)), trial(1, dev_f1=(0.3,)), trial(2, "pruned", (0.9,))
