@@ -37,6 +37,17 @@ class CaseRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """Entities of a sentence, by word."""
+
+    words: frozenset[int]
+    first: frozenset[int]
+    """The first word of each."""
+    last: frozenset[int]
+    """The last word of each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
     """One model, and the words that its final prediction marks."""
 
@@ -44,8 +55,8 @@ class ModelView:
     fingerprint: str
     entity_words: tuple[tuple[float, ...], ...]
     """Probability of being part of an entity: a row for each round, a value for each word."""
-    entities: frozenset[int]
-    """Words of the entities it predicts after the last round."""
+    entities: Marks
+    """The entities it predicts after the last round."""
     arguments: frozenset[int]
     """Argument words of the triples it predicts after the last round."""
 
@@ -58,7 +69,7 @@ class CaseView:
     source: str
     words: tuple[str, ...]
     gold_known: bool
-    gold_entities: frozenset[int]
+    gold_entities: Marks
     gold_arguments: frozenset[int]
     published: tuple[str, ...]
     """Labels of the models whose predictions the paper prints."""
@@ -96,7 +107,7 @@ def case_view(case: Mapping[str, Any]) -> CaseView:
                 label=model["label"],
                 fingerprint=model["fingerprint"],
                 entity_words=tuple(tuple(row) for row in trace["entity_words"]),
-                entities=_span_words(spans),
+                entities=_marks(spans),
                 arguments=_argument_words(triples),
             )
         )
@@ -108,7 +119,7 @@ def case_view(case: Mapping[str, Any]) -> CaseView:
         source=case["source"],
         words=tuple(words),
         gold_known=case["gold"] is not None,
-        gold_entities=_span_words(gold["entities"]),
+        gold_entities=_marks(gold["entities"]),
         gold_arguments=_argument_words(gold["triples"]),
         published=tuple(model["label"] for model in case["printed"]),
         models=tuple(models),
@@ -166,8 +177,12 @@ def _triple(row: Mapping[str, Any]) -> Item:
     return row["subject"], row["relation"], row["object"]
 
 
-def _span_words(spans: Sequence[Sequence[int]]) -> frozenset[int]:
-    return frozenset(word for start, end in spans for word in range(start, end))
+def _marks(spans: Sequence[Sequence[int]]) -> Marks:
+    return Marks(
+        words=frozenset(word for start, end in spans for word in range(start, end)),
+        first=frozenset(start for start, _ in spans),
+        last=frozenset(end - 1 for _, end in spans),
+    )
 
 
 def _argument_words(triples: Sequence[Sequence[Any]]) -> frozenset[int]:

@@ -154,7 +154,11 @@ class CaseStudy:
     sentence: Annotated[
         tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT")
     ] = ()
-    """A sentence, with spaces between words and punctuation."""
+    """Text of one or more sentences, split as rin_core.predict splits it."""
+    one_sentence: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Take each text of --sentence as one sentence."""
+    pretokenized: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Split words of --sentence at spaces only, not at punctuation."""
     data: Annotated[
         str | None, tyro.conf.arg(metavar="CORPUS", help_behavior_hint="(default: none)")
     ] = None
@@ -168,6 +172,8 @@ class CaseStudy:
     """Find this many test sentences that the last model gets right and the first does not."""
     name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "table3"
     """Name of the page and of the file with its numbers."""
+    replace: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Replace a case study of this name that has other sentences or models."""
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 
 from reports.cases.page import write_page
-from reports.cases.views import CaseView, read_cases
+from reports.cases.views import CaseView, case_view
 from reports.frames.trials import read_ledger
 from reports.published.cases import PAPER_CASES, SOURCE, Annotation
 from rin_core.config import Config
@@ -26,13 +26,13 @@ from rin_core.data.corpus import Corpus, Fact, Sentence, Span, shown, word_facts
 from rin_core.data.encoding import encode_split
 from rin_core.data.loading import load_corpus
 from rin_core.data.pieces import PieceTokenizer
-from rin_core.data.readers.sentences import LONGEST_SENTENCE
 from rin_core.data.readers.unannotated import unannotated
-from rin_core.data.tagging import tag_pos, tag_words, with_tags
+from rin_core.data.tagging import TagSource, tag_pos, tag_source, with_tags
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN
 from rin_core.predict.loading import load_model
 from rin_core.predict.rounds import Trace, trace
+from rin_core.predict.texts import TextSplitter
 from rin_core.train.metrics import decode
 from study.commands.printing import say
 from study.ledger.corpus_schema import Cases
@@ -43,12 +43,20 @@ from study.ledger.run import Run
 if TYPE_CHECKING:
     from study.commands.arguments import CaseStudy
 
+#: Most words of a sentence: the probabilities of all pairs of words are kept, for every relation.
+LONGEST_CASE = 500
+_TAGS: dict[TagSource, str] = {
+    "nltk": "nltk's",
+    "usual": "each word's most frequent in training",
+    "none": "none, as no tagger is installed",
+}
+
 
 def run(options: CaseStudy, console: Console) -> int:
     """Follow the sentences, print them, and write the numbers and the page.
 
     Raises:
-        ValueError: An option is invalid, or a model does not exist.
+        ValueError: An option is invalid, a model does not exist, or the name is taken.
     """
     _check(options)
     torch.set_num_threads(1)
@@ -56,11 +64,17 @@ def run(options: CaseStudy, console: Console) -> int:
     models = [load(ledger, name) for name in options.models]
     for note in dict.fromkeys(model.note for model in models if model.note):
         say(console, note)
-    cases = list(_cases(options, models))
-    path = ledger.record_cases(options.name, Cases(cases=[follow(case, models) for case in cases]))
-    views = read_cases(ledger, options.name)
+    cases = Cases(cases=[follow(case, models) for case in _cases(options, models)])
+    views = [case_view(case) for case in cases.to_json()["cases"]]
     for view in views:
         console.print(summary(view), highlight=False, markup=False, soft_wrap=True)
+    recorded = ledger.case(options.name)
+    if recorded and recorded.to_json() != cases.to_json() and not options.replace:
+        raise ValueError(
+            f"--name {options.name}: the ledger has a case study of this name, with other "
+            "sentences or models; nothing was written. Give another --name, or --replace"
+        )
+    path = ledger.record_cases(options.name, cases)
     page = write_page(views, ledger.root / "reports" / "cases" / f"{options.name}.html")
     say(console, f"numbers: {path}")
     say(console, f"page: {page}")
@@ -68,7 +82,10 @@ def run(options: CaseStudy, console: Console) -> int:
 
 
 def summary(view: CaseView) -> str:
-    """Return the triples that each model predicts after each round, a line for each round."""
+    """Return the triples that each model predicts after each round, a line for each round.
+
+    A triple that is not in the gold annotation has a cross, if there is one.
+    """
     lines = [f"{view.title} ({view.source})", " ".join(view.words)]
     if view.gold_known:
         lines.append(_line("gold", [row.text for row in view.triples if row.gold]))
@@ -76,7 +93,11 @@ def summary(view: CaseView) -> str:
         lines.append(_line(f"paper's {label}", [r.text for r in view.triples if r.published[n]]))
     for n, model in enumerate(view.models):
         for k in range(len(model.entity_words)):
-            found = [row.text for row in view.triples if any(row.models[n].predicted[k : k + 1])]
+            found = [
+                f"{row.text} ✗" if row.gold is False else row.text
+                for row in view.triples
+                if any(row.models[n].predicted[k : k + 1])
+            ]
             lines.append(_line(f"{model.label}, k = {k}", found))
     return "\n".join(lines) + "\n"
 
@@ -92,7 +113,10 @@ class Case:
     title: str
     source: str
     sentence: Sentence
+    """Its words as they are shown."""
     gold: Annotation | None
+    read: tuple[Sentence, ...] = ()
+    """The sentence as each model reads it; empty if all read it as it is shown."""
     printed: tuple[Annotation, ...] = ()
     """What models said of it in print."""
 
@@ -110,9 +134,15 @@ class Loaded:
     note: str
     """What a person should know of how the model was loaded; empty if nothing."""
 
-    def trace(self, case: Case, facts: Sequence[Fact] = (), spans: Sequence[Span] = ()) -> Trace:
-        """Follow a case through this model."""
-        sentence = case.sentence
+    @property
+    def tag_source(self) -> TagSource | None:
+        """Where the tags of given text come from; None if the model takes none."""
+        return tag_source(self.vocabulary) if self.tokenizer is None else None
+
+    def trace(
+        self, sentence: Sentence, facts: Sequence[Fact] = (), spans: Sequence[Span] = ()
+    ) -> Trace:
+        """Follow a sentence through this model."""
         if self.tokenizer is None:
             (sentence,) = with_tags([sentence], self.vocabulary)
         parts = self.model, self.vocabulary, self.config
@@ -164,8 +194,9 @@ def _cases(options: CaseStudy, models: Sequence[Loaded]) -> Iterator[Case]:
         raise ValueError(f"--find {options.find}: requires two models; --models names one")
     if not (options.sentence or options.test or options.find):
         yield from from_paper()
-    for number, text in enumerate(options.sentence, 1):
-        yield from_text(text, f"Sentence {number}")
+    given = (case for text in options.sentence for case in from_text(text, models, options))
+    for number, case in enumerate(given, 1):
+        yield replace(case, title=f"Sentence {number}")
     if options.data is not None:
         fraction = models[-1].config.data.dev_fraction
         loaded = load_corpus(options.data, options.data_root, 1.0, fraction)
@@ -192,26 +223,45 @@ def from_paper() -> Iterator[Case]:
         )
 
 
-def from_text(text: str, title: str) -> Case:
-    """Return a sentence given as text, its words separated by spaces.
-
-    Each model tags it as :class:`rin_core.predict.predictor.Predictor` would.
+def from_text(text: str, models: Sequence[Loaded], options: CaseStudy) -> Iterator[Case]:
+    """Return the sentences of a text, split as :mod:`rin_core.predict` does.
 
     Raises:
-        ValueError: There is no word in it, or there are too many.
+        ValueError: There is no word in it, or the models would split it differently.
     """
-    words = tuple(text.split())
-    if not 0 < len(words) <= LONGEST_SENTENCE:
+    splits = [
+        TextSplitter(
+            model.vocabulary,
+            one_sentence=options.one_sentence,
+            pretokenized=options.pretokenized,
+        ).split(text)
+        for model in models
+    ]
+    if len({tuple(sentence.offsets for sentence in split) for split in splits}) > 1:
         raise ValueError(
-            f"--sentence {shown(text)}: has {len(words)} words, must have 1 to {LONGEST_SENTENCE}"
+            f"--sentence {shown(text)}: the training words of these models are split differently; "
+            "put spaces between words and punctuation, and give --pretokenized"
         )
-    tags = "nltk's" if tag_words([words]) else "each word's most frequent in training"
-    return Case(
-        title=title,
-        source=f"given; part-of-speech tags: {tags}",
-        sentence=unannotated(words),
-        gold=None,
-    )
+    if not splits[0]:
+        raise ValueError(f"--sentence {shown(text)}: has no words")
+    for same in zip(*splits, strict=True):
+        yield Case(
+            title="",
+            source=f"given{_tag_note(models)}",
+            sentence=unannotated(same[0].words),
+            gold=None,
+            read=tuple(sentence.sentence for sentence in same),
+        )
+
+
+def _tag_note(models: Sequence[Loaded]) -> str:
+    """Return which part-of-speech tags the models read with a given text."""
+    by_source: dict[TagSource, list[str]] = {}
+    for model in models:
+        if model.tag_source:
+            by_source.setdefault(model.tag_source, []).append(model.label)
+    notes = [f"{_TAGS[source]} ({', '.join(labels)})" for source, labels in by_source.items()]
+    return f"; part-of-speech tags: {'; '.join(notes)}" if notes else ""
 
 
 def from_test(corpus: Corpus, number: int, entity_word: str, why: str) -> Case:
@@ -259,9 +309,18 @@ def _says(loaded: Loaded, sentences: Sequence[Sentence]) -> list[set[Fact]]:
 
 
 def follow(case: Case, models: Sequence[Loaded]) -> dict[str, Any]:
-    """Return a case as plain values, with every model's trace of everything any of them says."""
+    """Return a case as plain values, with every model's trace of everything any of them says.
+
+    Raises:
+        ValueError: The sentence is too long to show.
+    """
+    if len(case.sentence.words) > LONGEST_CASE:
+        raise ValueError(
+            f"{case.title}: has {len(case.sentence.words)} words, expected at most {LONGEST_CASE}"
+        )
     said = (*((case.gold,) if case.gold else ()), *case.printed)
-    first = [model.trace(case) for model in models]
+    read = case.read or (case.sentence,) * len(models)
+    first = [model.trace(sentence) for model, sentence in zip(models, read, strict=True)]
     facts = {fact for s in said for fact in s.triples}
     facts |= {(t.subject, t.relation, t.object) for traced in first for t in traced.triples}
     spans = {Span(*span) for s in said for span in s.entities}
@@ -276,9 +335,9 @@ def follow(case: Case, models: Sequence[Loaded]) -> dict[str, Any]:
             {
                 "label": model.label,
                 "fingerprint": model.run.fingerprint,
-                "trace": model.trace(case, sorted(facts), sorted(spans)).to_json(),
+                "trace": model.trace(sentence, sorted(facts), sorted(spans)).to_json(),
             }
-            for model in models
+            for model, sentence in zip(models, read, strict=True)
         ],
     }
 

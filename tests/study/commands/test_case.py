@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,9 @@ from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Span
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import encode_split
-from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tags import decode_spans
 from rin_core.errors import CheckpointError
+from rin_core.predict.extraction import Extraction
 from rin_core.predict.loading import load_model
 from rin_core.predict.predictor import Predictor
 from rin_core.predict.rounds import WORTH_SHOWING, trace
@@ -222,7 +224,11 @@ def test_found_sentences_are_right_by_the_last_model_alone(models: list[Loaded])
         case = from_test(corpus, number, "first", "")
         assert case.gold is not None
         first, last = (
-            {(t.subject, t.relation, t.object) for t in m.trace(case).triples if t.predicted}
+            {
+                (t.subject, t.relation, t.object)
+                for t in m.trace(case.sentence).triples
+                if t.predicted
+            }
             for m in models
         )
         assert last == set(case.gold.triples) != first
@@ -245,16 +251,20 @@ def recorded(study: tuple[Ledger, Plan], models: list[Loaded]) -> Path:
     corpus = demo_corpus()
     (number,) = find_refined(corpus.test, models, 1)
     found = from_test(corpus, number, "first", "chosen")
-    cases = [*from_paper(), from_text("A <b>bold</b> & brewery", "Raw"), found]
+    given = CaseStudy(models=(), pretokenized=True)
+    cases = [*from_paper(), *from_text("A <b>bold</b> & brewery", models, given), found]
     return ledger.record_cases("all", Cases(cases=[follow(case, models) for case in cases]))
 
 
 def test_a_text_has_the_tags_that_a_predictor_gives_it(rin: Loaded) -> None:
-    texts = [" ".join(sentence.words) for sentence in demo_corpus().test[:40]]
+    texts = [" ".join(s.words).replace(" .", ".") for s in demo_corpus().test[:40]]
     predictor = Predictor(rin.model, rin.vocabulary, rin.config)
-    found = predictor.predict([unannotated(text.split()) for text in texts])
-    for text, extraction in zip(texts, found, strict=True):
-        traced = rin.trace(from_text(text, "Given"))
+    found: list[Extraction] = []
+    for text in texts:
+        (extraction,) = predictor.predict(predictor.split(text))
+        found.append(extraction)
+        (case,) = from_text(text, [rin], CaseStudy(models=()))
+        traced = rin.trace(*case.read)
         assert extraction.pos is not None
         assert [s.probabilities[-1] for s in traced.spans if s.predicted] == pytest.approx(
             [e.probability for e in extraction.entities]
@@ -292,6 +302,7 @@ def test_the_page_is_one_safe_file(recorded: Path) -> None:
     assert "prefers-color-scheme: dark" in page
     assert not any(text in page for text in ("<script", "http://", "https://", "@import", "url("))
     assert "relation unknown to the model" in page
+    assert "[Europe*]" in re.sub(r"<[^>]*>", "", page), "entities are seen without colours"
     assert page == render_page(cases_of(recorded))
 
 
@@ -307,6 +318,8 @@ def test_the_summary_has_the_triples_of_every_round(recorded: Path, models: list
     rounds = [f"{models[0].label}, k = 0", *(f"{models[1].label}, k = {k}" for k in range(3))]
     assert list(lines) == ["gold", *rounds]
     assert lines[rounds[-1]] == lines["gold"] != lines[rounds[0]]
+    wrong = [row for row in found.triples if row.models[0].predicted[0] and not row.gold]
+    assert lines[rounds[0]].count("✗") == len(wrong)
 
 
 def test_build_makes_the_page_again(recorded: Path, tmp_path: Path) -> None:
@@ -341,6 +354,24 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
     assert len(read_cases(ledger, "mine")) == 2
 
 
+def test_a_name_is_not_taken_twice(
+    study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger, plan = study
+    name = plan.trials[0].run.fingerprint
+    first = CaseStudy(models=(name,), runs=ledger.root, sentence=("Ann met Bob.",), name="twice")
+    other = dataclasses.replace(first, sentence=("Bob met Ann.",))
+    for _ in range(2):  # the same again is no loss
+        assert first.run(Console()) == 0
+    capsys.readouterr()
+    with pytest.raises(ValueError, match=r"--name twice: .*--replace"):
+        other.run(Console())
+    assert "Bob met Ann ." in capsys.readouterr().out
+    assert read_cases(ledger, "twice")[0].words[0] == "Ann"
+    assert dataclasses.replace(other, replace=True).run(Console()) == 0
+    assert read_cases(ledger, "twice")[0].words[0] == "Bob"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -350,8 +381,8 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
         ({"data": "demo", "find": -1}, "--find -1: must be 0 or more"),
         ({"data": "demo", "find": 1}, "--find 1: requires two models"),
         ({"data": "demo", "test": (200,)}, "--test 200: must be 0 to 199 for demo"),
-        ({"sentence": (" ",)}, "--sentence ' ': has 0 words, must have 1 to 2000"),
-        ({"sentence": ("a " * 2001,)}, "--sentence 'a a a .*: has 2001 words, must have 1 to 2000"),
+        ({"sentence": (" ",)}, "--sentence ' ': has no words"),
+        ({"sentence": ("A.", "a " * 501)}, "Sentence 2: has 501 words, expected at most 500"),
     ],
 )
 def test_misuse_is_told(

@@ -1,0 +1,68 @@
+"""Text in a case study: read as prediction reads it, by each of several models."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from rin_core.data.vocabulary import SPECIAL
+from rin_core.predict.loading import load_model
+from rin_core.predict.texts import TextSplitter
+from study.commands.arguments import CaseStudy
+from study.commands.case import Loaded, from_text
+from study.ledger.ledger import Ledger
+from tests.conftest import Trained
+
+
+@pytest.fixture(scope="module")
+def models(trained: Trained) -> list[Loaded]:
+    """Return the same model twice, as two."""
+    run = Ledger(trained.runs).run(trained.weights.parent.name)
+    loaded = load_model(trained.weights)._asdict()
+    return [Loaded(label=label, run=run, **loaded) for label in ("weaker", "stronger")]
+
+
+TEXT = 'He said "Ann (Lee) met Bob," and left. They met.'
+
+
+def test_a_text_is_split_as_prediction_splits_it(models: list[Loaded]) -> None:
+    words = dataclasses.replace(models[0].vocabulary, words=(*models[0].vocabulary.words, "``"))
+    first = dataclasses.replace(models[0], vocabulary=words)
+    for options in (
+        CaseStudy(models=()),
+        CaseStudy(models=(), one_sentence=True),
+        CaseStudy(models=(), pretokenized=True),
+    ):
+        cases = list(from_text(TEXT, [first, models[1]], options))
+        for number, model in enumerate((first, models[1])):
+            splitter = TextSplitter(
+                model.vocabulary,
+                one_sentence=options.one_sentence,
+                pretokenized=options.pretokenized,
+            )
+            found = splitter.split(TEXT)
+            assert [case.sentence.words for case in cases] == [s.words for s in found]
+            assert [case.read[number] for case in cases] == [s.sentence for s in found]
+    (whole,) = from_text(TEXT, [first, models[1]], CaseStudy(models=(), one_sentence=True))
+    assert [read.words[2] for read in whole.read] == ["``", '"']
+
+
+def test_models_that_split_differently_are_told(models: list[Loaded]) -> None:
+    spaced = dataclasses.replace(models[0].vocabulary, words=(*SPECIAL, "Ann", "met", "Bob."))
+    other = dataclasses.replace(models[0], vocabulary=spaced)
+    with pytest.raises(ValueError, match=r"--sentence 'Ann met Bob.': .*--pretokenized"):
+        list(from_text("Ann met Bob.", [models[1], other], CaseStudy(models=())))
+    options = CaseStudy(models=(), pretokenized=True)
+    (case,) = from_text("Ann met Bob .", [models[1], other], options)
+    assert len(case.read) == 2
+
+
+def test_the_tags_are_those_of_the_models(models: list[Loaded]) -> None:
+    (case,) = from_text("Ann met Bob.", models, CaseStudy(models=()))
+    assert all(model.label in case.source for model in models)
+    without = dataclasses.replace(
+        models[1], vocabulary=dataclasses.replace(models[1].vocabulary, pos=())
+    )
+    (case,) = from_text("Ann met Bob.", [without], CaseStudy(models=()))
+    assert case.source == "given"
