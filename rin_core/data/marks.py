@@ -70,5 +70,6 @@ def _best(variants: tuple[str, ...], vocabulary: Vocabulary) -> str:
     if len(variants) == 1:
         return variants[0]
     numbers = vocabulary.word_ids(variants)
-    ranks = [2 if n == UNKNOWN else int(n >= len(vocabulary.words)) for n in numbers]
-    return variants[ranks.index(min(ranks))]
+    in_training = [vocabulary.is_in_training(number) for number in numbers]
+    known = in_training if any(in_training) else [number != UNKNOWN for number in numbers]
+    return variants[known.index(True)] if any(known) else variants[0]

@@ -35,6 +35,7 @@ from rin_core.predict.rounds import Trace, trace
 from rin_core.predict.texts import TextSplitter
 from rin_core.train.metrics import decode
 from study.commands.printing import say
+from study.ledger.command import render
 from study.ledger.corpus_schema import Cases
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
@@ -161,7 +162,7 @@ def load(ledger: Ledger, name: str) -> Loaded:
     if not run.weights.exists():
         raise LedgerError(
             f"{run.weights}: no weights; imported runs have none. To train the run again: "
-            f"python study/run.py rerun {run.fingerprint}"
+            + render({"out": str(ledger.root)}, ["rerun", run.fingerprint])
         )
     loaded = load_model(run.weights)
     label = f"{_label(ledger, run, loaded.config)}, seed {loaded.config.training.seed}"

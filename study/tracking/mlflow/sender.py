@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
+import shlex
 import sys
 import threading
 import time
@@ -134,8 +135,9 @@ class MlflowTracker(Tracker):
         if address.startswith("sqlite:///"):
             address = f"sqlite:///{_relative(Path(address.removeprefix('sqlite:///')))}"
         mlflow = _relative(Path(sys.executable).with_name("mlflow"))
+        command = [str(mlflow), "ui", "--backend-store-uri", address]
         return [
-            f"MLflow: {mlflow} ui --backend-store-uri {address}",
+            f"MLflow: {shlex.join(command)}",
             f"  http://127.0.0.1:5000/{page}",
         ]
 

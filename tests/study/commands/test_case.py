@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from pathlib import Path
@@ -352,24 +351,6 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
     assert "BiLSTM_s, seed 0" in said
     assert (ledger.root / "reports" / "cases" / "mine.html").exists()
     assert len(read_cases(ledger, "mine")) == 2
-
-
-def test_a_name_is_not_taken_twice(
-    study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str]
-) -> None:
-    ledger, plan = study
-    name = plan.trials[0].run.fingerprint
-    first = CaseStudy(models=(name,), runs=ledger.root, sentence=("Ann met Bob.",), name="twice")
-    other = dataclasses.replace(first, sentence=("Bob met Ann.",))
-    for _ in range(2):  # the same again is no loss
-        assert first.run(Console()) == 0
-    capsys.readouterr()
-    with pytest.raises(ValueError, match=r"--name twice: .*--replace"):
-        other.run(Console())
-    assert "Bob met Ann ." in capsys.readouterr().out
-    assert read_cases(ledger, "twice")[0].words[0] == "Ann"
-    assert dataclasses.replace(other, replace=True).run(Console()) == 0
-    assert read_cases(ledger, "twice")[0].words[0] == "Bob"
 
 
 @pytest.mark.parametrize(

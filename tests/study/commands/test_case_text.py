@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from reports.cases.views import read_cases
 from rin_core.data.vocabulary import SPECIAL
 from rin_core.predict.loading import load_model
 from rin_core.predict.texts import TextSplitter
@@ -66,3 +70,21 @@ def test_the_tags_are_those_of_the_models(models: list[Loaded]) -> None:
     )
     (case,) = from_text("Ann met Bob.", [without], CaseStudy(models=()))
     assert case.source == "given"
+
+
+def test_a_name_is_not_taken_twice(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = Ledger(shutil.copytree(trained.runs, tmp_path / "runs"))
+    name = trained.weights.parent.name
+    first = CaseStudy(models=(name,), runs=ledger.root, sentence=("Ann met Bob.",), name="twice")
+    other = dataclasses.replace(first, sentence=("Bob met Ann.",))
+    for _ in range(2):  # the same again is no loss
+        assert first.run(Console()) == 0
+    capsys.readouterr()
+    with pytest.raises(ValueError, match=r"--name twice: .*--replace"):
+        other.run(Console())
+    assert "Bob met Ann ." in capsys.readouterr().out
+    assert read_cases(ledger, "twice")[0].words[0] == "Ann"
+    assert dataclasses.replace(other, replace=True).run(Console()) == 0
+    assert read_cases(ledger, "twice")[0].words[0] == "Bob"

@@ -1,6 +1,8 @@
 import dataclasses
 import logging
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -140,6 +142,16 @@ def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp
     shown = client.get_experiment(tracker.remote.experiment_id)
     assert shown.tags["mlflow.note.content"] == "**what is compared**"
     assert tracker.how_to_view()[-1].endswith(f"#/experiments/{shown.experiment_id}/runs")
+
+
+def test_the_command_that_shows_a_study_can_be_pasted(mlflow_db, tmp_path):
+    folder = tmp_path / "Jörg's runs"
+    folder.mkdir()
+    uri = f"sqlite:///{shutil.copy(mlflow_db, folder / 'mlflow.db')}"
+    tracker = MlflowTracker(uri, experiment(tmp_path, ("aaa",)))
+    command = shlex.split(tracker.how_to_view()[0].removeprefix("MLflow: "))
+    assert command[1:] == ["ui", "--backend-store-uri", uri]
+    close(tracker, complete=True)
 
 
 def test_a_second_start_continues_the_same_runs(opened, runs, client):
