@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rin_core.config import Config
+from rin_core.predict.__main__ import Options as PredictOptions
 from search_spaces import SEARCHES, SPACES
 from study.commands.main import CommandLine, parse
 from tests.docs.test_documents import DOCUMENTS, ROOT
@@ -51,10 +52,11 @@ def test_a_documented_command_is_accepted(command: str, monkeypatch: pytest.Monk
 
 
 def test_documented_options_exist() -> None:
-    """Options named alone, as ``--dry-run``, are options of a study."""
+    """Options named alone, as ``--dry-run``, are options of a study or of prediction."""
     texts = (path.read_text(encoding="utf-8") for path in DOCUMENTS)
     spans = " ".join(span for text in texts for span in re.findall(r"`(--[^`]+)`", text))
     named = set(re.findall(r"(?:^|\s)--([a-z-]+)", spans))
     assert {"dry-run", "set", "shared"} <= named
-    known = {field.name.replace("_", "-") for field in dataclasses.fields(CommandLine)}
+    fields = (*dataclasses.fields(CommandLine), *dataclasses.fields(PredictOptions))
+    known = {field.name.replace("_", "-") for field in fields}
     assert named - known == {"help"}
