@@ -141,7 +141,7 @@ def agreement(predictor: Predictor, weights: Path, sentences: Sequence[Sentence]
         name=weights.parent.name,
         triples=decoded.triples_4N.shape[1],
         different=len(different),
-        recorded_f1=json.loads(weights.with_name("result.json").read_text())["test"]["f1"],
+        recorded_f1=json.loads(weights.with_name("result.json").read_text())["test_scores"]["f1"],
         f1=f1,
         usual_f1=evaluated(usual)[1],
         bare_f1=evaluated([replace(s, pos=None) for s in sentences])[1],
