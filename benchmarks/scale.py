@@ -28,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from study.ledger.fields import SCORES
-from study.ledger.schema import Code, CorpusName, Epoch, Predictions, Provenance, Result
+from study.ledger.origin import Code, CorpusName, Provenance
+from study.ledger.schema import Epoch, Predictions, Result
 
 RESULTS = Path(__file__).with_name("results")
 ROOT = Path(__file__).parents[1]

@@ -251,7 +251,7 @@ class TrainingConfig:
     that way. Not for encoders of sub-word pieces."""
     average: Literal["none", "ema"] = "none"
     """``ema`` also keeps an exponential moving average of the weights, and scores it once at the
-    end, without choosing an epoch."""
+    end, without choosing an epoch. The number of epochs is then fixed: patience does not apply."""
     average_decay: Annotated[float, Interval(gt=0, lt=1)] = 0.999
     """Share of the moving average that a step keeps."""
     clip_norm: Annotated[float, Interval(gt=0, le=1_000_000)] = 5.0
@@ -345,8 +345,8 @@ class Config:
             unused |= {"encoder.character_dim"}
         if not encoder.fine_tunes:
             unused |= {"training.encoder_learning_rate"}
-        if self.training.average == "none":
-            unused |= {"training.average_decay"}
+        averages = self.training.average != "none"
+        unused |= {"training.patience"} if averages else {"training.average_decay"}
         default = Config().flat()
         used = self.with_overrides({path: default[path] for path in unused})
         return dataclasses.replace(used, model=used.model.canonical())

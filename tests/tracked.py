@@ -20,7 +20,13 @@ from study.tracking.mlflow.names import FINGERPRINT, WATCHED
 from tests.records import NO_PREDICTIONS, a_result, an_epoch, scores
 
 EXPERIMENT = "curve-demo"
-ENDED = ("F1/test", "F1/best_dev", "training/best_epoch", "training/total_seconds")
+ENDED = (
+    "F1/test",
+    "F1/best_dev",
+    "F1/dev_last_10_epochs",
+    "training/best_epoch",
+    "training/total_seconds",
+)
 STARTED = 1_700_000_000.0
 #: Names in a result's epochs.
 RECORDED = {WATCHED: "selection_f1", "training/loss": "train_loss"}

@@ -14,7 +14,7 @@ from reports.frames.trials import read_run
 from study.ledger import command
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
-from study.ledger.schema import Provenance
+from study.ledger.origin import Provenance
 from study.ledger.state import TrialState
 
 

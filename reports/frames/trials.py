@@ -57,6 +57,7 @@ SCHEMA: dict[str, str] = {
     "digest": "object",
     "content": "object",
     "as_read": "object",
+    **dict.fromkeys(("averaged_dev_f1", "averaged_test_f1", "late_dev_f1"), "float64"),
 } | {f"{s}_{name}": "float64" for s in ("dev", "test") for name in (*SCORES, *TYPED_SCORES)}
 
 
@@ -246,6 +247,9 @@ def _result_columns(run: RunOutcome) -> dict[str, object]:
         "processor": f"{result.provenance.hardware}, {arithmetic}" if arithmetic else "",
         "seconds": result.own_seconds,
         "content": result.corpus.content,
+        "averaged_dev_f1": (result.averaged_dev_scores or {}).get("f1", math.nan),
+        "averaged_test_f1": (result.averaged_test_scores or {}).get("f1", math.nan),
+        "late_dev_f1": result.late_f1 if result.selection_split == "dev" else math.nan,
         **{
             f"{s}_{name}": run.score(s, name)
             for s in ("dev", "test")

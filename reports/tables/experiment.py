@@ -28,7 +28,7 @@ from reports.tables.cells import (
     typed_cells,
     verdict_cell,
 )
-from reports.tables.notes import has_types, trial_notes
+from reports.tables.notes import has_averages, has_types, trial_notes
 from study.ledger.state import TrialState
 
 #: The paper's full model with K = 1, the reference arm of a study that has it.
@@ -52,6 +52,7 @@ def results_table(study: StudyData) -> Table:
             "Entity F1": score_cell(trials, "test_entity_f1"),
             "Exact F1": score_cell(trials, "test_exact_f1"),
             **(typed_cells(trials) if has_types(study.frame) else {}),
+            **(_averaged_cells(trials) if has_averages(study.frame) else {}),
             "95 % CI of F1": interval_cell(f1, runs),
             "Paper's F1": published_cell(printed),
             "Verdict": verdict_cell(f1, printed, runs),
@@ -65,6 +66,15 @@ def results_table(study: StudyData) -> Table:
         rows=tuple(rows),
         notes=trial_notes(study),
     )
+
+
+def _averaged_cells(trials: pd.DataFrame) -> dict[str, Cell]:
+    """Return F1 of the averaged weights, and the mean of the last epochs to compare it with."""
+    return {
+        "F1, averaged weights": score_cell(trials, "averaged_test_f1"),
+        "Dev F1, averaged weights": score_cell(trials, "averaged_dev_f1"),
+        "Dev F1, last 10 epochs": score_cell(trials, "late_dev_f1"),
+    }
 
 
 def reference_and_others(frame: pd.DataFrame) -> list[str]:

@@ -36,6 +36,17 @@ def has_types(frame: pd.DataFrame) -> bool:
     return bool(frame["test_strict_f1"].notna().any())
 
 
+AVERAGED_NOTE = (
+    "Averaged weights: the moving average of the weights after the last epoch, scored once. No "
+    "epoch was chosen for it. The mean dev F1 of the last 10 epochs chooses none either."
+)
+
+
+def has_averages(frame: pd.DataFrame) -> bool:
+    """Return whether a finished trial has the scores of averaged weights."""
+    return bool(frame["averaged_test_f1"].notna().any())
+
+
 def trial_notes(study: StudyData) -> tuple[str, ...]:
     """Return what a reader must know about the trials behind a table."""
     frame, others = study.frame, study.other_settings
@@ -47,6 +58,7 @@ def trial_notes(study: StudyData) -> tuple[str, ...]:
         ]
     notes += [
         TYPED_SCORES_NOTE if has_types(frame) else SCORES_NOTE,
+        *([AVERAGED_NOTE] if has_averages(frame) else []),
         f"{SD_NOTE} The 95 % CI of the mean is Student's t interval. One seed has neither.",
         VERDICT_RULE,
         f"Settings of these trials: {settings_text(settings_of(frame)[0])}.",
@@ -95,7 +107,8 @@ def other_runs(others: pd.DataFrame) -> list[str]:
 
 def _epoch_limit_note(done: pd.DataFrame) -> list[str]:
     """Count the runs that ended at the epoch limit and not because patience ran out."""
-    limited = done[done["end_reason"] == "max_epochs"]
+    # Averaged weights are scored after a fixed number of epochs, whatever the patience.
+    limited = done[(done["end_reason"] == "max_epochs") & done["averaged_test_f1"].isna()]
     if limited.empty:
         return []
     by_arm = limited.groupby("arm", sort=False)["label"].agg(["first", "size"])

@@ -12,7 +12,7 @@ from reports.document.table import Row, Table, words
 from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
 from rin_core.config import PROTOCOL_VERSION
-from study.ledger.schema import Provenance
+from study.ledger.origin import Provenance
 
 _UNKNOWN = "not recorded"
 

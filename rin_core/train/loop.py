@@ -23,8 +23,9 @@ from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.batches import drop_words, make_batch, training_batches
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.errors import CheckpointError, ConfigError, Diverged
-from rin_core.layout import CHECKPOINT, WEIGHTS
+from rin_core.layout import AVERAGED_WEIGHTS, CHECKPOINT, WEIGHTS
 from rin_core.model.rin import RIN
+from rin_core.train.averaging import WeightAverage
 from rin_core.train.checkpoint import (
     load_tensors,
     optimizer_tensors,
@@ -33,7 +34,7 @@ from rin_core.train.checkpoint import (
 )
 from rin_core.train.metrics import Decoded, decode, evaluate, score
 from rin_core.train.optimizer import make_optimizer, set_step_sizes, warmup_factor
-from rin_core.train.stopping import EndReason, best_epoch, end_reason
+from rin_core.train.stopping import EndReason, best_epoch, end_reason, limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,11 @@ class Result:
     """Scores of the selected epoch's weights on test, computed once."""
     test_decoded: Decoded
     """The triples and tags behind those scores, sentence by sentence."""
+    averaged_selection_scores: dict[str, float] | None = None
+    """Scores of the averaged weights after the last epoch, on the split that selects; None without
+    ``training.average``."""
+    averaged_test_scores: dict[str, float] | None = None
+    """Scores of the averaged weights after the last epoch on test, computed once."""
 
 
 @dataclass(slots=True)
@@ -85,10 +91,8 @@ class _State:
         return best_epoch(*self._scores())
 
     def end_reason(self, config: Config) -> EndReason | None:
-        training = config.training
-        return end_reason(
-            *self._scores(), patience=training.patience, max_epochs=training.max_epochs
-        )
+        f1, losses = self._scores()
+        return end_reason(f1, losses, **limits(config))
 
     def _scores(self) -> tuple[list[float], list[float]]:
         """Return F1 on the split that selects, and training loss, both by epoch."""
@@ -124,6 +128,10 @@ class Trainer:
         model = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
         self.model = model.to(device)
         self.optimizer = make_optimizer(self.model, config.training)
+        training = config.training
+        self.average = (
+            WeightAverage(self.model, training.average_decay) if training.average == "ema" else None
+        )
         self.state = _State()
         self.continued: dict[str, Any] | None = None
         """The run whose checkpoint this training began with, and its number of epochs."""
@@ -143,6 +151,7 @@ class Trainer:
             self.state.history.append(epoch)
             self._keep(epoch)
             on_epoch(epoch)
+        averaged = {} if self.average is None else self._score_average(self.average)
         best = self.state.best_epoch
         self.model.load_state_dict(self._best_weights())
         decoded = decode(self.model, self.corpus.test, self.device)
@@ -153,13 +162,32 @@ class Trainer:
             selection_scores=self.state.history[best - 1].selection_scores,
             test_scores=score(decoded, self.corpus.test, self.corpus.entity_word).flat(),
             test_decoded=decoded,
+            **averaged,
         )
+
+    def _score_average(self, average: WeightAverage) -> dict[str, dict[str, float]]:
+        """Score the averaged weights after the last epoch, and write them."""
+        with average.in_model():
+            scores = {
+                name: self._evaluate(split)
+                for name, split in (
+                    ("averaged_selection_scores", self.config.training.selection),
+                    ("averaged_test_scores", "test"),
+                )
+            }
+            if self.directory is not None:
+                self._write_weights(self.directory / AVERAGED_WEIGHTS, len(self.state.history))
+        return scores
+
+    def _evaluate(self, name: str) -> dict[str, float]:
+        """Return the scores of the model's weights on a split."""
+        split = getattr(self.corpus, name)
+        return evaluate(self.model, split, self.corpus.entity_word, self.device).flat()
 
     def _epoch(self, number: int) -> Epoch:
         started = time.perf_counter()
         loss = self._optimise(number)
-        split = getattr(self.corpus, self.config.training.selection)
-        scores = evaluate(self.model, split, self.corpus.entity_word, self.device).flat()
+        scores = self._evaluate(self.config.training.selection)
         seconds = time.perf_counter() - started
         return Epoch(
             epoch=number,
@@ -188,6 +216,8 @@ class Trainer:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip_norm)
             self.optimizer.step()
+            if self.average is not None:
+                self.average.update(step)
             total += loss.detach() * len(rows)
         mean = total.item() / len(split)
         if not math.isfinite(mean):
@@ -204,7 +234,7 @@ class Trainer:
         which a resumed run reads with the corpus.
         """
         if self.state.best_epoch == epoch.epoch:
-            self._keep_weights(epoch)
+            self._keep_weights(epoch.epoch)
         if self.directory is None:
             return
         frozen = self._frozen()
@@ -214,15 +244,21 @@ class Trainer:
         if self.continued is not None:
             metadata["continued"] = self.continued
         tensors |= {f"adam.{name}": t for name, t in optimizer_tensors(self.optimizer).items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": t for name, t in self.average.tensors().items()}
         save_tensors(self.directory / CHECKPOINT, tensors, metadata)
 
-    def _keep_weights(self, epoch: Epoch) -> None:
-        weights = self.model.state_dict()
-        if self.directory is None:
-            self._best = {name: t.detach().clone() for name, t in weights.items()}
+    def _keep_weights(self, epoch: int) -> None:
+        if self.directory is not None:
+            self._write_weights(self.directory / WEIGHTS, epoch)
             return
+        weights = self.model.state_dict()
+        self._best = {name: t.detach().clone() for name, t in weights.items()}
+
+    def _write_weights(self, path: Path, epoch: int) -> None:
+        """Write a complete model file: the weights, and what predicting needs beside them."""
         metadata = self._identity() | {
-            "epoch": epoch.epoch,
+            "epoch": epoch,
             "protocol": PROTOCOL_VERSION,
             "vocabulary": self.corpus.vocabulary.to_json(),
         }
@@ -230,7 +266,7 @@ class Trainer:
             metadata["pretrained"] = self.corpus.pretrained.to_json()
         if (vectors := self.corpus.vectors) is not None and vectors.file_digest:
             metadata["vectors"] = {"name": vectors.name, "digest": vectors.file_digest}
-        save_tensors(self.directory / WEIGHTS, weights, metadata)
+        save_tensors(path, self.model.state_dict(), metadata)
 
     def _best_weights(self) -> dict[str, Tensor]:
         if self.directory is None:
@@ -271,12 +307,14 @@ class Trainer:
             raise CheckpointError(
                 f"{path}: belongs to another configuration; delete it to start over"
             )
-        by_owner: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}}
+        by_owner: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}, "average": {}}
         for key, tensor in tensors.items():
             owner, _, name = key.partition(".")
             by_owner[owner][name] = tensor
         self.model.load_state_dict(self._frozen() | by_owner["model"])
         restore_optimizer(self.optimizer, by_owner["adam"])
+        if self.average is not None:
+            self.average.restore(by_owner["average"])
         self.state.history = read_epochs(path, metadata)
         self.continued = metadata.get("continued")
 

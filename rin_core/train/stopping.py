@@ -60,6 +60,18 @@ def end_reason(
     return "max_epochs" if len(f1) >= max_epochs else None
 
 
+def limits(config: Config) -> dict[str, int]:
+    """Return the limits of a training, as :func:`end_reason` takes them.
+
+    A moving average of the weights is scored after a fixed number of epochs, so that runs can be
+    compared. Its training does not end by patience.
+    """
+    training = config.training
+    fixed = training.average != "none"
+    patience = training.max_epochs if fixed else training.patience
+    return {"patience": patience, "max_epochs": training.max_epochs}
+
+
 def without_limits(config: Config) -> Config:
     """Return settings with the default :data:`LIMITS`: equal for trainings with equal epochs."""
     default = Config().flat()
@@ -82,12 +94,6 @@ def obstacle(config: Config, source: Config, f1: Sequence[float], losses: Sequen
     if training.warmup and training.max_epochs != source.training.max_epochs:
         return "with training.warmup, the step sizes depend on training.max_epochs"
     for count in range(1, len(f1)):
-        ended = end_reason(
-            f1[:count],
-            losses[:count],
-            patience=training.patience,
-            max_epochs=training.max_epochs,
-        )
-        if ended is not None:
+        if end_reason(f1[:count], losses[:count], **limits(config)) is not None:
             return f"training ends after epoch {count}, and only the last epoch of a run is kept"
     return ""

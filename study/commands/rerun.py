@@ -68,6 +68,8 @@ def run(options: Rerun, console: Console) -> int:
         identical = _compare(console, recorded, again)
         if identical and not run.weights.exists():
             shutil.copyfile(copy.weights, run.weights)
+            if copy.averaged_weights.exists():
+                shutil.copyfile(copy.averaged_weights, run.averaged_weights)
             say(console, "the ledger now has the weights")
     return 0 if identical else 1
 

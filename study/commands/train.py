@@ -69,5 +69,9 @@ def run(options: Train, console: Console) -> int:
         scores += f" (boundaries {boundaries:.2f}, strict {strict:.2f})"
     text = f"{run.fingerprint}: epoch {record.best_epoch}, {scores} ({run.path})"
     say(console, text)
+    if record.averaged_selection_scores and record.averaged_test_scores:
+        selected, test = record.averaged_selection_scores["f1"], record.averaged_test_scores
+        text = f"{split} F1 {100 * selected:.2f}, test F1 {100 * test['f1']:.2f}"
+        say(console, f"averaged weights: {text} ({run.averaged_weights})")
     print_caveats([record], console)
     return 0

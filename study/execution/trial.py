@@ -22,16 +22,9 @@ from rin_core.train import loop
 from study.execution.provenance import provenance
 from study.execution.usage import Meter
 from study.ledger.layout import CHECKPOINT
+from study.ledger.origin import CorpusName, PretrainedName, Provenance, VectorsName
 from study.ledger.run import Run
-from study.ledger.schema import (
-    CorpusName,
-    Epoch,
-    Predictions,
-    PretrainedName,
-    Provenance,
-    Result,
-    VectorsName,
-)
+from study.ledger.schema import Epoch, Predictions, Result
 
 
 def train_run(
@@ -110,6 +103,8 @@ def train_run(
         selection_split=config.training.selection,
         selection_scores=trained.selection_scores,
         test_scores=trained.test_scores,
+        averaged_selection_scores=trained.averaged_selection_scores,
+        averaged_test_scores=trained.averaged_test_scores,
         seconds=sum(row.seconds for row in history),
         provenance=Provenance(**origin),
     )

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from study.ledger.fields import Count, Json, Name, Seconds
-from study.ledger.schema import Record
+from study.ledger.fields import Count, Json, Name, Record, Seconds
 
 
 class Sentence(Record):

@@ -14,12 +14,12 @@ from typing import Any
 from rin_core.config import Config
 from rin_core.problems import short
 from study.ledger import upgrade
+from study.ledger.fields import Record
 from study.ledger.files import InvalidRecord, check_record, parse_object
 from study.ledger.schema import (
     VERSION,
     PlannedRun,
     Predictions,
-    Record,
     Result,
     Search,
     SearchTrial,

@@ -1,4 +1,4 @@
-"""Types of the fields of records: names, counts, finite numbers."""
+"""The base of all records, and the types of their fields: names, counts, finite numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from rin_core.problems import short
 
@@ -21,6 +21,16 @@ Split = Literal["dev", "test"]
 _LONGEST_NAME = 200
 LATEST = 2**37  # in the year 6325; a calendar of four digits ends soon after
 LARGEST = 2**63
+
+
+class Record(BaseModel):
+    """Base of all records: no conversions, no unknown fields, no NaN."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, as they are written."""
+        return self.model_dump(mode="json")
 
 
 def _file_name(value: str) -> str:

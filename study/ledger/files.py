@@ -13,7 +13,8 @@ from pydantic_core import from_json
 from rin_core.errors import RinError
 from rin_core.files import write_atomically
 from rin_core.problems import first_problem
-from study.ledger.schema import VERSION, Record
+from study.ledger.fields import Record
+from study.ledger.schema import VERSION
 
 Model = TypeVar("Model", bound=Record)
 

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from rin_core.layout import CHECKPOINT, RUNS, VECTORS, WEIGHTS
+from rin_core.layout import AVERAGED_WEIGHTS, CHECKPOINT, RUNS, VECTORS, WEIGHTS
 
 STUDIES, SEARCHES, CORPORA, CASES = "studies", "searches", "corpora", "cases"
 LOCK = ".lock"
@@ -32,11 +32,12 @@ OLD_PRUNED = "stopped.json"
 
 OUTCOMES = (FAILURE, PRUNED, OLD_PRUNED)
 """How an attempt may have ended without a result."""
-OF_AN_ATTEMPT = (CHECKPOINT, WEIGHTS, HISTORY, OLD_USAGE)
+OF_AN_ATTEMPT = (CHECKPOINT, WEIGHTS, AVERAGED_WEIGHTS, HISTORY, OLD_USAGE)
 """What training writes before it ends."""
 
 __all__ = [
     "ATTEMPT",
+    "AVERAGED_WEIGHTS",
     "CASES",
     "CHECKPOINT",
     "CORPORA",

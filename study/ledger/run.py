@@ -39,6 +39,11 @@ class Run:
         """Return where the weights of the selected epoch are."""
         return self.path / layout.WEIGHTS
 
+    @property
+    def averaged_weights(self) -> Path:
+        """Return where the averaged weights are, with ``training.average``."""
+        return self.path / layout.AVERAGED_WEIGHTS
+
     def result(self) -> Result | None:
         """Return the result, or None where the run is not finished.
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rin_core.problems import short
 from study.ledger.fields import (
     LARGEST,
-    LATEST,
     Count,
     Fingerprint,
     Fraction,
@@ -23,26 +22,18 @@ from study.ledger.fields import (
     Name,
     Number,
     Options,
+    Record,
     Scalar,
     Scores,
     Seconds,
     Settings,
     Split,
 )
+from study.ledger.origin import CorpusName, PretrainedName, Provenance, VectorsName
 from study.ledger.state import Caveat, TrialState
 
 VERSION = 3
 """Of the records. Version 2 and earlier records have no such field."""
-
-
-class Record(BaseModel):
-    """Base of all records: no conversions, no unknown fields, no NaN."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, as they are written."""
-        return self.model_dump(mode="json")
 
 
 class Epoch(Record):
@@ -67,64 +58,11 @@ Digest = Annotated[Name | Literal[""], Field(exclude_if=lambda digest: not diges
 """Empty in records that are older than the field."""
 
 
-class CorpusName(Record):
-    """Which corpus a run was trained on."""
+AveragedScores = Annotated[Scores | None, Field(exclude_if=lambda scores: scores is None)]
+"""None without ``training.average``."""
 
-    name: Name
-    digest: Name
-    """Of the corpus as encoded, with its word vectors."""
-    content: Name | Literal[""] = ""
-    """Digest of the corpus alone; empty in the oldest results."""
-
-
-class VectorsName(Record):
-    """Which word vectors a run started with."""
-
-    name: Name
-    """Of the file."""
-    digest: str = ""
-
-
-class PretrainedName(Record):
-    """Which pretrained model a run started with."""
-
-    name: str
-    """As the model hub has it, with a ``/``."""
-    digest: str = ""
-
-
-class Code(Record):
-    """Version of the program."""
-
-    version: str = ""
-    commit: str = ""
-    dirty: bool = False
-
-
-class Continued(Record):
-    """The run with other limits whose checkpoint a training began with."""
-
-    run: Fingerprint
-    epochs: Annotated[int, Field(ge=1, lt=LARGEST)]
-
-
-class Provenance(Record):
-    """Code, packages, hardware and arithmetic of a training."""
-
-    code: Code
-    hardware: str
-    threads: Annotated[int, Field(ge=0, lt=LARGEST)]
-    packages: dict[str, str] = {}
-    python: str = ""
-    machine: str = ""
-    arithmetic: str = ""
-    """Instruction set and math library; empty in old results."""
-    device: str = ""
-    started: Annotated[Number, Field(ge=0, lt=LATEST)] | None = None
-    """Seconds since 1970."""
-    resumed_from_epoch: Count = 0
-    continued: Annotated[Continued | None, Field(exclude_if=lambda value: value is None)] = None
-    """None where the first epoch was this run's own."""
+#: Epochs of :attr:`Result.late_f1`.
+LATE_EPOCHS = 10
 
 
 class Result(Record):
@@ -146,6 +84,10 @@ class Result(Record):
     """Scores of the selected epoch on that split."""
     test_scores: Scores
     """Scores of the selected epoch on test."""
+    averaged_selection_scores: AveragedScores = None
+    """Scores of the averaged weights after the last epoch, on the split that selects."""
+    averaged_test_scores: AveragedScores = None
+    """Scores of the averaged weights after the last epoch on test."""
     seconds: Seconds
     provenance: Provenance
 
@@ -164,6 +106,17 @@ class Result(Record):
     def dev_scores(self) -> dict[str, float] | None:
         """Scores on dev; None where test selected the epoch, and dev was never scored."""
         return self.selection_scores if self.selection_split == "dev" else None
+
+    @property
+    def averaged_dev_scores(self) -> dict[str, float] | None:
+        """Scores of the averaged weights on dev; None without an average, or on another split."""
+        return self.averaged_selection_scores if self.selection_split == "dev" else None
+
+    @property
+    def late_f1(self) -> float:
+        """Mean F1 of the last ten epochs on the split that selects; no epoch is chosen by it."""
+        late = [row.selection_f1 for row in self.history[-LATE_EPOCHS:]]
+        return sum(late) / len(late)
 
     @property
     def own_seconds(self) -> float:

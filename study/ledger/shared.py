@@ -13,7 +13,9 @@ from study.ledger.store import Store
 
 _EPOCHS = (layout.WEIGHTS, layout.CHECKPOINT, layout.HISTORY)
 """What an epoch changes. The history comes last: the epochs that it shows can be resumed from."""
-_TRAVELS = (*_EPOCHS, *layout.OUTCOMES, layout.PREDICTIONS, layout.RESULT)
+_ENDS = (layout.AVERAGED_WEIGHTS, layout.PREDICTIONS, layout.RESULT)
+"""What the end of a run adds."""
+_TRAVELS = (*_EPOCHS, *layout.OUTCOMES, *_ENDS)
 """What nodes exchange. The result comes last: it is never there without the rest."""
 
 
@@ -61,7 +63,7 @@ class SharedRun(Run):
     ) -> None:
         """Record the result here and there, last of all; see :meth:`Run.finish`."""
         Run.finish(self, result, predictions, token, keep_checkpoint=keep_checkpoint)
-        self._send(layout.WEIGHTS, layout.CHECKPOINT, layout.PREDICTIONS, layout.RESULT)
+        self._send(layout.WEIGHTS, layout.CHECKPOINT, *_ENDS)
         checkpoint = () if keep_checkpoint else (layout.CHECKPOINT,)
         self.store.remove(map(self._name, (*checkpoint, layout.HISTORY, *layout.OUTCOMES)))
 

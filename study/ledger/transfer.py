@@ -83,6 +83,17 @@ def merge(ledger: Ledger, records: Iterable[Exported]) -> Merged:
     return merged
 
 
+#: The fields of a result, beside its epochs, that :func:`first_difference` compares.
+COMPARED = (
+    "best_epoch",
+    "end_reason",
+    "selection_scores",
+    "test_scores",
+    "averaged_selection_scores",
+    "averaged_test_scores",
+)
+
+
 def first_difference(ours: Result, theirs: Result) -> str | None:
     """Say where two results of one fingerprint first differ in any bit; None if nowhere.
 
@@ -93,7 +104,7 @@ def first_difference(ours: Result, theirs: Result) -> str | None:
             return f"epoch {a.epoch}: {difference}"
     if len(ours.history) != len(theirs.history):
         return f"{len(ours.history)} epochs here and {len(theirs.history)} there"
-    for name in ("best_epoch", "end_reason", "selection_scores", "test_scores"):
+    for name in COMPARED:
         a, b = getattr(ours, name), getattr(theirs, name)
         if a != b:
             return f"{name} is {_shown(a)} here and {_shown(b)} there"

@@ -23,7 +23,7 @@ from mlflow.tracking import MlflowClient
 
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.files import write_atomically
-from study.ledger.schema import Result
+from study.ledger.schema import LATE_EPOCHS, Result
 from study.ledger.state import TrialState
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec
 from study.tracking.mlflow.model import save_model
@@ -40,6 +40,7 @@ from study.tracking.mlflow.names import (
     SOURCE,
     STATE,
     STATUS,
+    averaged_metrics,
     epoch_metrics,
     epoch_split,
     score_metrics,
@@ -275,6 +276,10 @@ class MlflowRuns:
         values = score_metrics("test", result.test_scores)
         if result.dev_scores is not None:
             values |= score_metrics("best_dev", result.dev_scores)
+        if result.selection_split == "dev":
+            values[f"F1/dev_last_{LATE_EPOCHS}_epochs"] = result.late_f1
+            values |= averaged_metrics("dev", result.averaged_dev_scores)
+        values |= averaged_metrics("test", result.averaged_test_scores)
         whole = {"best_epoch": result.best_epoch, "total_seconds": result.seconds}
         values |= section("training", whole)
         # At step 0 the UI draws one value per run as a bar, elsewhere as a single dot.
@@ -291,6 +296,8 @@ class MlflowRuns:
         remote.once("config", lambda: client.log_dict(run_id, result.config, "config.json"))
         if weights.exists():
             remote.once("weights", lambda: client.log_artifact(run_id, str(weights)))
+        if (averaged := spec.run.averaged_weights).exists():
+            remote.once("averaged", lambda: client.log_artifact(run_id, str(averaged)))
 
 
 def dataset_input(corpus: EncodedCorpus) -> DatasetInput:

@@ -57,6 +57,11 @@ def score_metrics(split: str, scores: Mapping[str, float]) -> dict[str, float]:
     return {f"F1/{split}": scores["f1"], **section(f"scores_{split}", others)}
 
 
+def averaged_metrics(split: str, scores: Mapping[str, float] | None) -> dict[str, float]:
+    """Return the metrics of the averaged weights on one split; none without them."""
+    return {} if scores is None else score_metrics(f"averaged_{split}", scores)
+
+
 def section(name: str, values: Mapping[str, float]) -> dict[str, float]:
     """Return values with their section in front."""
     return {f"{name}/{key}": value for key, value in values.items()}

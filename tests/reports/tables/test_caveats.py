@@ -56,6 +56,19 @@ def test_a_note_counts_the_runs_once() -> None:
     assert "| 12 † |" in marked.markdown()
 
 
+def test_averaged_weights_have_columns_of_their_own(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    averaged = {"averaged_selection_scores": scores(0.7), "averaged_test_scores": scores(0.6)}
+    ledger.finish(ledger.plan("gru-1", 0), 0.5, averaged)
+    ledger.finish(ledger.plan("gru-2", 0), 0.5)
+    ledger.save()
+    study = study_data(tmp_path / "runs", read_ledger(tmp_path / "runs"))
+    rows = {row.key: row.cells for row in make_tables(STUDY, study)[0].rows}
+    names = ("F1, averaged weights", "Dev F1, averaged weights", "Dev F1, last 10 epochs")
+    assert [rows["gru-1"][name].text for name in names] == ["60.0", "70.0", "50.0"]
+    assert [rows["gru-2"][name].text for name in names] == ["–", "–", "50.0"]
+
+
 def test_a_study_marks_its_runs(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
     changes = {"selection_scores": scores(0.0), "test_scores": scores(0.0)}

@@ -27,7 +27,7 @@ from study.commands.main import parse
 from study.execution.trial import train_run
 from study.ledger.command import render
 from study.ledger.ledger import Ledger
-from study.ledger.schema import PretrainedName
+from study.ledger.origin import PretrainedName
 from study.planning.grid import make_plan
 from tests.corpora import write_corpus
 

@@ -7,7 +7,21 @@ from typing import Any
 import pytest
 
 from study.ledger.state import Caveat
-from tests.records import a_result, scores
+from tests.records import a_result, an_epoch, scores
+
+
+def test_the_mean_of_the_last_ten_epochs() -> None:
+    rows = [an_epoch(number, number / 20).to_json() for number in range(1, 13)]
+    assert a_result("0" * 16, 12, history=rows).late_f1 == pytest.approx(7.5 / 20)
+    assert a_result("0" * 16, 2, history=rows[:2]).late_f1 == pytest.approx(1.5 / 20)
+
+
+def test_a_record_without_an_average_is_written_as_before() -> None:
+    plain = a_result("0" * 16).to_json()
+    assert not [name for name in plain if name.startswith("averaged")]
+    assert "continued" not in plain["provenance"]
+    averaged = a_result("0" * 16, averaged_test_scores=scores(0.7))
+    assert averaged.to_json()["averaged_test_scores"]["f1"] == 0.7
 
 
 @pytest.mark.parametrize(

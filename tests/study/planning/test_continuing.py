@@ -208,3 +208,20 @@ def test_a_command_says_where_it_begins(tmp_path: Path) -> None:
         texts.append(text.getvalue())
     assert "continues after" not in texts[0]
     assert "continues after epoch 1 of run " in texts[1]
+
+
+@pytest.mark.slow
+def test_an_average_continues_to_the_bit(encoded: EncodedCorpus, tmp_path: Path) -> None:
+    averaged = {"training__average": "ema", "training__average_decay": 0.9}
+    short, config = limited(2, **averaged), limited(4, **averaged)
+    ledger, alone = Ledger(tmp_path / "runs"), Ledger(tmp_path / "alone")
+    train_run(short, encoded, run_of(ledger, short, encoded))
+    run = run_of(ledger, config, encoded)
+    begun = Continuations(ledger).begin(run, config, encoded.digest)
+    assert begun is not None
+    assert not begun.obstacle
+    result = train_run(config, encoded, run)
+    unbroken = train_run(config, encoded, run_of(alone, config, encoded))
+    assert result.averaged_test_scores is not None
+    assert numbers(result) == numbers(unbroken)
+    assert found(ledger, limited(4), encoded) is None, "it has no average to continue"

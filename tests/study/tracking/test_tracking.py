@@ -25,6 +25,7 @@ from study.tracking.mlflow.client import create_database, findings_tag
 from study.tracking.mlflow.names import CAVEAT, KIND, PARENT, STATE, WATCHED
 from study.tracking.mlflow.sender import MlflowTracker
 from study.tracking.open import open_tracker
+from tests.records import NO_PREDICTIONS, a_result, scores
 from tests.tracked import (
     STARTED,
     children,
@@ -123,6 +124,22 @@ def test_what_learned_nothing_has_a_tag_and_is_not_the_best(opened, runs, client
     close(tracker, complete=True)
     tags = {name: run.data.tags.get(CAVEAT) for name, run in children(client).items()}
     assert tags == {"aaa": "nothing learned", "bbb": "still improving"}
+
+
+def test_averaged_weights_have_metrics_of_their_own(opened, runs, client):
+    averaged = {"averaged_selection_scores": scores(0.6), "averaged_test_scores": scores(0.55)}
+    result = a_result("aaa", 2, **averaged)
+    runs["aaa"].finish(result, NO_PREDICTIONS, runs["aaa"].claim())
+    runs["aaa"].averaged_weights.touch()
+    finish(runs["bbb"], 2)
+    close(opened(), complete=True)
+    sent = children(client)
+    metrics = sent["aaa"].data.metrics
+    assert (metrics["F1/averaged_dev"], metrics["F1/averaged_test"]) == (0.6, 0.55)
+    assert metrics["F1/dev_last_10_epochs"] == 0.5
+    files = {a.path for a in client.list_artifacts(sent["aaa"].info.run_id)}
+    assert "averaged.safetensors" in files
+    assert not [name for name in sent["bbb"].data.metrics if "averaged" in name]
 
 
 def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp_path):
