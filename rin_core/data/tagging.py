@@ -1,17 +1,26 @@
-"""Part-of-speech tags for sentences without them. Nothing is ever downloaded."""
+"""Part-of-speech tags for sentences without them. Nothing is ever downloaded.
+
+The tagger is that of the package textblob: Brill's rules and a lexicon, which are text files of the
+package. It takes no model file, and its tags are the same on every machine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Literal
 
 from rin_core.data.corpus import Corpus, Sentence
 from rin_core.data.vocabulary import Vocabulary
 
-#: Source of the tags of untagged text: nltk's tagger if it is installed, else each word's most
-#: frequent tag in the training split, else none, if the model file does not have those.
-TagSource = Literal["nltk", "usual", "none"]
+#: The package that has the tagger.
+TAGGER = "textblob"
+#: Installs it in a checkout.
+HOW_TO_INSTALL = "make pos"
+#: Source of the tags of untagged text: the tagger, each word's most frequent tag in the training
+#: split, or none. See :func:`tag_source`.
+TagSource = Literal["textblob", "usual", "none"]
 
 
 def tag_pos(corpus: Corpus) -> tuple[Corpus, str]:
@@ -30,26 +39,25 @@ def tag_pos(corpus: Corpus) -> tuple[Corpus, str]:
     if not untagged:
         return corpus, "from the corpus"
     if tags := tag_words([s.words for s in sentences]):
-        return _with_tags(corpus, tags), "tagged with nltk's averaged perceptron"
+        return _with_tags(corpus, tags), f"from the tagger of {TAGGER} {version(TAGGER)}"
     reason = "the corpus has none"
     if untagged < len(sentences):
         reason = f"{untagged} of {len(sentences)} sentences have none"
     untagged_corpus = _with_tags(corpus, [None] * len(sentences))
-    return untagged_corpus, f"none: {reason} and no tagger is installed"
+    text = f"none, and none are needed ({reason}; '{HOW_TO_INSTALL}' installs a tagger)"
+    return untagged_corpus, text
 
 
-def tag_words(sentences: Sequence[Sequence[str]]) -> list[tuple[str, ...] | None]:
-    """Tag sentences if nltk and its data are installed; an empty list if they are not.
+def tag_words(sentences: Iterable[Sequence[str]]) -> list[tuple[str, ...] | None]:
+    """Tag sentences if the tagger is installed; an empty list if it is not.
 
     Each sentence is tagged by itself: its tags do not depend on its neighbours.
     """
     try:
-        import nltk
-
-        tagged = nltk.pos_tag_sents(sentences)
-    except (ImportError, LookupError):
+        from textblob.en import parser
+    except ImportError:
         return []
-    return [tuple(tag for _, tag in sentence) for sentence in tagged]
+    return [tuple(tag for _, tag in parser.find_tags(list(words))) for words in sentences]
 
 
 def _with_tags(corpus: Corpus, tags: Iterable[tuple[str, ...] | None]) -> Corpus:
@@ -63,11 +71,18 @@ def _with_tags(corpus: Corpus, tags: Iterable[tuple[str, ...] | None]) -> Corpus
 
 
 def tag_source(vocabulary: Vocabulary) -> TagSource | None:
-    """Return where :func:`with_tags` takes tags from; None for a model trained without tags."""
+    """Return where :func:`with_tags` takes tags from; None for a model trained without tags.
+
+    A model reads tags best from where its training had them: from the tagger, or from the corpus,
+    whose words have a most frequent tag. The other source is for old model files, or for a machine
+    without the tagger.
+    """
     if not vocabulary.pos:
         return None
+    if vocabulary.usual_pos and not vocabulary.tagger:
+        return "usual"
     if tag_words([("word",)]):
-        return "nltk"
+        return "textblob"
     return "usual" if vocabulary.usual_pos else "none"
 
 
@@ -81,7 +96,7 @@ def with_tags(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> list[Sen
     tagged = list(sentences)
     untagged = [n for n, s in enumerate(tagged) if s.pos is None and s.words]
     source = tag_source(vocabulary) if untagged else None
-    if source == "nltk":
+    if source == "textblob":
         for n, tags in zip(untagged, tag_words([tagged[n].words for n in untagged]), strict=True):
             tagged[n] = replace(tagged[n], pos=tags)
     elif source == "usual":

@@ -41,6 +41,8 @@ class Vocabulary:
     usual_pos: tuple[tuple[str, int], ...] = ()
     """Each word as written with the number of the tag it has most often, for text without tags;
     ``<unk>`` stands for words seen once. Empty without tags, and in older model files."""
+    tagger: str = ""
+    """Package that tagged the training split; empty if its tags are the corpus's own."""
     entity_types: tuple[str, ...] = ()
     """Types of entities, as part of their tags; empty where they are not. The empty text is the
     type of entities without one, in a corpus where others have one."""
@@ -124,6 +126,7 @@ class Vocabulary:
             "characters": list(self.characters),
             "usual_pos": dict(self.usual_pos),
             "entity_types": list(self.entity_types),
+            "tagger": self.tagger,
         }
 
     @classmethod
@@ -137,6 +140,7 @@ class Vocabulary:
             characters=tuple(data.get("characters", ())),
             usual_pos=tuple(data.get("usual_pos", {}).items()),
             entity_types=tuple(data.get("entity_types", ())),
+            tagger=data.get("tagger", ""),
         )
 
 

@@ -42,11 +42,10 @@ from rin_core.predict.texts import TextSentence, TextSplitter
 
 _STDIO = Path("-")
 _TAG_NOTES = {
-    "nltk": "part-of-speech tags: from nltk's averaged perceptron",
-    "usual": "part-of-speech tags: each word's most frequent tag in training; no tagger is "
-    "installed",
+    "textblob": "part-of-speech tags: from the tagger of textblob",
+    "usual": "part-of-speech tags: each word's most frequent tag in training",
     "none": "part-of-speech tags: none, but the model was trained with them: expect far fewer "
-    'right triples; install nltk and its averaged_perceptron_tagger_eng, or give "pos"',
+    'right triples; run make pos, which installs a tagger, or give "pos"',
 }
 
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 #: Most words of a sentence: the probabilities of all pairs of words are kept, for every relation.
 LONGEST_CASE = 500
 _TAGS: dict[TagSource, str] = {
-    "nltk": "nltk's",
+    "textblob": "from the tagger of textblob",
     "usual": "each word's most frequent in training",
     "none": "none, as no tagger is installed",
 }

@@ -10,6 +10,7 @@ import dataclasses
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -62,6 +63,8 @@ def train_run(
     device = torch.device("cuda" if gpu else "cpu")
     # Read before training: hours later the checkout may have changed.
     origin = provenance(device, code) | {"threads": threads, "started": time.time()}
+    if tagger := corpus.vocabulary.tagger:  # a package that few installations have
+        origin["packages"] |= {tagger: version(tagger)}
     meter = Meter(device)
 
     def record(epoch: loop.Epoch) -> None:

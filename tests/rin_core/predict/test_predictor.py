@@ -38,7 +38,7 @@ def predictor(trained: Trained) -> Predictor:
 @pytest.fixture(autouse=True)
 def no_tagger(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tagger that happens to be installed must not decide what a test sees."""
-    monkeypatch.setitem(sys.modules, "nltk", None)
+    monkeypatch.setitem(sys.modules, "textblob.en", None)
 
 
 def triple_rows(found: list[Extraction], vocabulary: Vocabulary, entity_word: str) -> set[object]:
@@ -323,14 +323,19 @@ class TestTags:
         )  # fmt: skip
         assert found == predictor.predict([unannotated(self.WORDS, found.pos)])[0]
 
-    def test_nltk_where_it_is_installed(
+    def test_the_tagger_that_tagged_the_training_split(
         self, trained: Trained, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        nltk = types.ModuleType("nltk")
-        nltk.pos_tag_sents = lambda many: [[(w, "VBD") for w in s] for s in many]  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "nltk", nltk)
-        predictor = Predictor.load(trained.weights)
-        assert predictor.tag_source == "nltk"
+        textblob = types.ModuleType("textblob.en")
+        find_tags = lambda words: [[word, "VBD"] for word in words]  # noqa: E731
+        textblob.parser = types.SimpleNamespace(find_tags=find_tags)  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "textblob", types.ModuleType("textblob"))
+        monkeypatch.setitem(sys.modules, "textblob.en", textblob)
+        new = Predictor.load(trained.weights)
+        assert new.tag_source == "usual", "the corpus had tags of its own"
+        vocabulary = dataclasses.replace(new.vocabulary, tagger="textblob")
+        predictor = Predictor(new.model, vocabulary, new.config)
+        assert predictor.tag_source == "textblob"
         own = ("NNP", "VBD", "NNP", ".")
         found = predictor.predict(
             [unannotated(self.WORDS), unannotated(self.WORDS, own), unannotated(())]
