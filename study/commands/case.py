@@ -261,7 +261,10 @@ def _tag_note(models: Sequence[Loaded]) -> str:
     for model in models:
         if model.tag_source:
             by_source.setdefault(model.tag_source, []).append(model.label)
-    notes = [f"{_TAGS[source]} ({', '.join(labels)})" for source, labels in by_source.items()]
+    if len(models) in map(len, by_source.values()):  # the same for all
+        notes = [_TAGS[source] for source in by_source]
+    else:
+        notes = [f"{_TAGS[source]} ({', '.join(labels)})" for source, labels in by_source.items()]
     return f"; part-of-speech tags: {'; '.join(notes)}" if notes else ""
 
 

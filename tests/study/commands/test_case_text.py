@@ -64,12 +64,15 @@ def test_models_that_split_differently_are_told(models: list[Loaded]) -> None:
 
 def test_the_tags_are_those_of_the_models(models: list[Loaded]) -> None:
     (case,) = from_text("Ann met Bob.", models, CaseStudy(models=()))
-    assert all(model.label in case.source for model in models)
+    assert case.source.startswith("given; part-of-speech tags: ")
+    assert not any(model.label in case.source for model in models)
     without = dataclasses.replace(
         models[1], vocabulary=dataclasses.replace(models[1].vocabulary, pos=())
     )
     (case,) = from_text("Ann met Bob.", [without], CaseStudy(models=()))
     assert case.source == "given"
+    (case,) = from_text("Ann met Bob.", [models[0], without], CaseStudy(models=()))
+    assert [model.label in case.source for model in models] == [True, False]
 
 
 def test_a_name_is_not_taken_twice(
