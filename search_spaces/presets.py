@@ -7,11 +7,11 @@ values.
 from __future__ import annotations
 
 import difflib
-import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rin_core.data.corpus import is_paper_corpus
 from rin_core.errors import ConfigError
 
 
@@ -64,9 +64,6 @@ _ALL = (
 )
 PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in _ALL}
 
-#: Shell-style patterns of the names of the paper's corpora and their parts.
-PAPER_CORPORA = ("webnlg*", "nyt*")
-
 
 def find_preset(name: str) -> Preset:
     """Return a preset by name.
@@ -91,8 +88,6 @@ def preset_of(corpus: str) -> Preset:
         >>> [preset_of(corpus).name for corpus in ("demo", "data/webnlg_star", "data/conll04")]
         ['demo', 'paper', 'own']
     """
-    name = Path(corpus).resolve().name
     if corpus == "demo":
         return PRESETS["demo"]
-    is_paper = any(fnmatch.fnmatch(name, pattern) for pattern in PAPER_CORPORA)
-    return PRESETS["paper" if is_paper else "own"]
+    return PRESETS["paper" if is_paper_corpus(Path(corpus).resolve().name) else "own"]

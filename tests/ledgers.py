@@ -166,12 +166,12 @@ TRIALS = [
 ]
 
 
-def write_search(runs: Path) -> None:
+def write_search(runs: Path, corpus: str = "tiny") -> None:
     """Two trials are finished; others are pruned, failed or running."""
     record = {
         "experiment": "some",
         "title": "What?",
-        "corpus": "tiny",
+        "corpus": corpus,
         "version": 3,
         "options": {"space": ["some"]},
         "settings": {"training.patience": 3},

@@ -9,6 +9,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from reports.document.fonts import FONT, fonts_for
+
 INK = "#1f2328"
 FAINT = "#59636e"
 AXIS = "#b7bdc4"
@@ -47,7 +49,7 @@ DASHES = (0, (3.5, 2))
 #: Matplotlib settings of every figure. ``Any``, because recent versions of matplotlib type the keys
 #: one by one, and earlier ones as text.
 STYLE: Any = {
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": 9,
     "axes.edgecolor": AXIS,
     "axes.linewidth": 0.8,
@@ -76,7 +78,7 @@ def render_figure(figure: Figure, form: str) -> bytes:
         "png": {"Software": None},
     }[form]
     file = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), fonts_for(figure):
         figure.savefig(file, format=form, dpi=200, metadata=metadata, facecolor="white")
     return file.getvalue()
 

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from reports.document.fonts import fonts_for
 from reports.document.style import CSS_VARIABLES, STYLE
 
 _PIXELS_PER_INCH = 104
@@ -25,7 +26,7 @@ def inline_svg(figure: Figure, name: str) -> str:
     """
     text = io.StringIO()
     metadata: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), fonts_for(figure):
         figure.savefig(text, format="svg", metadata=metadata, transparent=True)
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :]

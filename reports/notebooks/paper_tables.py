@@ -25,14 +25,17 @@ from IPython.display import display
 
 from reports.frames.trials import read_contents
 from reports.page.corpora import corpora_section, paper_sections
-from reports.page.studies import find_studies, ledger_folder
+from reports.page.studies import NothingToShow, find_studies, ledger_folder
 
 studies = find_studies(runs, study)
 trials, others = read_contents(ledger_folder(runs))  # one row for each run
 trials.groupby(["corpus", "experiment", "status"], sort=False).size().rename("runs").to_frame()
 
 # %%
-for _, section in paper_sections(ledger_folder(runs), trials, studies, others):
+sections = paper_sections(ledger_folder(runs), trials, studies, others)
+if not sections:
+    raise NothingToShow("no study of this ledger is on one of the paper's corpora")
+for _, section in sections:
     display(*section.tables)
 
 # %%

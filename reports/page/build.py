@@ -30,6 +30,7 @@ from reports.page.search import search_section
 from reports.paper.findings import findings_section
 from reports.paper.reproduction import corpus_reports, write_reproduction
 from reports.tables.provenance import provenance_tables
+from rin_core.data.corpus import is_paper_corpus
 from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
 
@@ -143,7 +144,9 @@ def build_index(
     searched: Sequence[SearchData],
     executed: Sequence[Path] = (),
 ) -> list[Path]:
-    """Write the page of a whole ledger, and the comparison with the paper; the page comes first.
+    """Write the page of a whole ledger, which comes first, and the comparison with the paper.
+
+    There is no comparison if no study is on one of the paper's corpora or a part of one.
 
     Args:
         runs: A study's output folder.
@@ -175,6 +178,13 @@ def build_index(
     )
     foot = provenance_tables(cards.values(), frame, searched)
     written = [write_index(chapters, cards, foot, out / "index.html")]
-    if frame is not None:
-        written.append(write_reproduction(frame, found, searched, sections, cards, out))
+    if frame is not None and built.paper:
+        # The report is on the paper: results on other corpora stay out of it.
+        on_paper = frame[frame["corpus"].map(is_paper_corpus)]
+        paired = [
+            pair for pair in zip(searched, sections, strict=True) if is_paper_corpus(pair[0].corpus)
+        ]
+        searches, shown = [search for search, _ in paired], [section for _, section in paired]
+        own = {name: card for name, card in cards.items() if is_paper_corpus(card.corpus)}
+        written.append(write_reproduction(on_paper, found, searches, shown, own, out))
     return written

@@ -15,6 +15,7 @@ from reports.paper.registry import PAPER, make_tables
 from reports.published.numbers import ARMS
 from reports.tables.corpora import PAPER_CORPORA, corpus_table, findings_table
 from rin_core.config import INIT_SETTINGS
+from rin_core.data.corpus import is_paper_corpus
 from study.ledger.state import TrialState
 
 
@@ -26,10 +27,10 @@ def paper_sections(
 ) -> list[tuple[StudyData, Section]]:
     """Return the paper's tables, and their data, for the corpora of the selected experiments.
 
-    Each corpus is shown under the settings of one experiment: the last updated of those that have
-    the newest content of the corpus, arms of the paper and, if possible, change nothing but the
-    initial vectors or encoder. If one of the paper's corpora is shown, all are, so that a reader
-    sees what is still to be run.
+    Only the paper's corpora and their parts have them. Each corpus is shown under the settings of
+    one experiment: the last updated of those that have the newest content of the corpus, arms of
+    the paper and, if possible, change nothing but the initial vectors or encoder. If one of the
+    paper's corpora is shown, all are, so that a reader sees what is still to be run.
 
     Args:
         runs: A study's output folder.
@@ -44,6 +45,8 @@ def paper_sections(
     paper = newest[newest["arm"].isin(ARMS)]
     ranked = []
     for frame in selected:
+        if not is_paper_corpus(str(frame["corpus"].iloc[0])):
+            continue
         settings = str(frame["settings"].iloc[0])
         changed = [setting.partition("=")[0] for setting in settings.split(", ") if setting]
         as_published = all(name in INIT_SETTINGS for name in changed)

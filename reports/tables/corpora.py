@@ -7,20 +7,22 @@ from collections.abc import Iterable
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.frames.predictions import CorpusRecord
 from reports.published.numbers import published
+from rin_core.data.corpus import is_paper_corpus
 from rin_core.data.statistics import GROUPS, OVERLAP_CLASSES, SplitStatistics
 
 #: The paper's corpora, in its order.
 PAPER_CORPORA = ("nyt", "webnlg_star")
 
-_NOTES = (
+_PUBLISHED_NOTES = (
     "In brackets: published numbers of sentences (the paper's Table 2) and of overlap classes in "
-    "test (Zeng et al. 2018, Table 1). ≠ marks a difference.",
+    "test (Zeng et al. 2018, Table 1). ≠ marks a difference. The published EPO counts take a "
+    "repeated triple as a second relation of its pair; here it counts once.",
+)
+_NOTES = (
     "Missing: triples with an argument that does not occur in the sentence. They count as gold in "
     "dev and test. Multi-word: share of the distinct entity spans that have more than one word. "
     "Lengths are in words. 95 %: length that 95 % of the sentences do not exceed.",
-    "Normal, EPO and SEO as in Zeng et al. (2018). A sentence can be both EPO and SEO. Here a "
-    "repeated triple counts once. The published EPO counts take it as a second relation of its "
-    "pair.",
+    "Normal, EPO and SEO as in Zeng et al. (2018). A sentence can be both EPO and SEO.",
     "1 to ≥5: sentences by number of triples.",
 )
 
@@ -30,14 +32,16 @@ def corpus_table(records: Iterable[CorpusRecord]) -> Table:
 
     Args:
         records: The corpora in the ledger. A corpus with two different contents has its rows
-            twice. A corpus of the paper that is not recorded shows published numbers only.
+            twice. Beside one of the paper's corpora or a part of one, those of the paper that are
+            not recorded show published numbers only.
     """
     # A corpus that was read with and without tags has two contents and the same statistics.
     distinct = {(r.name, repr(r.statistics)): r for r in records}.values()
     recorded = [(record.name, record.statistics) for record in distinct]
-    others = sorted({name for name, _ in recorded} - set(PAPER_CORPORA))
+    names = {name for name, _ in recorded}
+    of_paper = PAPER_CORPORA if any(map(is_paper_corpus, names)) else ()
     rows = []
-    for name in (*PAPER_CORPORA, *others):
+    for name in (*of_paper, *sorted(names.difference(of_paper))):
         for statistics in [found for own, found in recorded if own == name] or [{}]:
             for split in ("train", "dev", "test"):
                 found = statistics.get(split)
@@ -45,10 +49,10 @@ def corpus_table(records: Iterable[CorpusRecord]) -> Table:
                 rows.append(Row(key=f"{name}/{split}", label=f"{name}, {split}", cells=cells))
     return Table(
         name="table2",
-        title="Table 2: the corpora",
+        title="Table 2: the corpora" if of_paper else "The corpora",
         head="Corpus",
         rows=tuple(rows),
-        notes=_NOTES,
+        notes=(*(_PUBLISHED_NOTES if of_paper else ()), *_NOTES),
     )
 
 

@@ -40,9 +40,16 @@ ON_TEST = "-on-test"
 def results_table(study: StudyData) -> Table:
     """Return the scores of each planned arm."""
     rows = []
-    for arm in dict.fromkeys(study.frame["arm"]):
+    arms = [str(arm) for arm in dict.fromkeys(study.frame["arm"])]
+    is_published = any(published(study.corpus, arm, "f1") for arm in arms)
+    for arm in arms:
         trials, printed = of_arm(study.frame, arm), published(study.corpus, arm, "f1")
         f1, runs = score(trials, "test_f1"), fingerprints(trials)
+        compared = {
+            "Paper's F1": published_cell(printed),
+            "Verdict": verdict_cell(f1, printed, runs),
+            "Source": source_cell(study.corpus, arm),
+        }
         cells = {
             "Seeds": seeds_cell(trials),
             "Precision": score_cell(trials, "test_precision"),
@@ -54,9 +61,7 @@ def results_table(study: StudyData) -> Table:
             **(typed_cells(trials) if has_types(study.frame) else {}),
             **(_averaged_cells(trials) if has_averages(study.frame) else {}),
             "95 % CI of F1": interval_cell(f1, runs),
-            "Paper's F1": published_cell(printed),
-            "Verdict": verdict_cell(f1, printed, runs),
-            "Source": source_cell(study.corpus, arm),
+            **(compared if is_published else {}),
         }
         rows.append(Row(key=arm, label=arm_label(trials), cells=cells))
     return Table(
@@ -133,18 +138,21 @@ def selection_table(study: StudyData) -> Table | None:
     if not pairs:
         return None
     rows = []
+    is_published = any(published(study.corpus, arm, "f1") for arm in pairs)
     for arm, (on_test, on_dev) in pairs.items():
         paper = published(study.corpus, arm, "f1")
         scores = by_seed(on_test, "test_f1"), by_seed(on_dev, "test_f1")
         difference = paired_difference(*scores).estimate
         runs = fingerprints(on_test) + fingerprints(on_dev)
+        on_test_f1 = score(on_test, "test_f1")
+        compared = {
+            "Paper's F1": published_cell(paper),
+            "Verdict if chosen on test": verdict_cell(on_test_f1, paper, fingerprints(on_test)),
+        }
         cells = {
             "Chosen on test": score_cell(on_test, "test_f1"),
             "Chosen on dev": score_cell(on_dev, "test_f1"),
-            "Paper's F1": published_cell(paper),
-            "Verdict if chosen on test": verdict_cell(
-                score(on_test, "test_f1"), paper, fingerprints(on_test)
-            ),
+            **(compared if is_published else {}),
             "Δ F1": _difference_cell(on_test, on_dev, difference),
             "Common seeds": count_cell(difference.n, runs),
             "95 % CI over seeds": interval_cell(difference, runs),

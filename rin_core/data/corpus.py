@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import reprlib
@@ -10,6 +11,14 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 SPLITS = ("train", "dev", "test")
+
+#: Shell-style patterns of the names of the paper's corpora and their parts.
+PAPER_CORPORA = ("webnlg*", "nyt*")
+
+
+def is_paper_corpus(name: str) -> bool:
+    """Return whether a corpus is one of the paper's or a part of one, by its name."""
+    return any(fnmatch.fnmatch(name, pattern) for pattern in PAPER_CORPORA)
 
 
 class CorpusError(ValueError):

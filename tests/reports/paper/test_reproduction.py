@@ -37,7 +37,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reports of the small ledger and a search."""
     folder = tmp_path_factory.mktemp("reproduction")
-    write_search(small_ledger(folder / "runs").runs)
+    write_search(small_ledger(folder / "runs").runs, "webnlg_star")
     assert main(["--runs", str(folder / "runs"), "--out", str(folder / "out")]) == 0
     return folder / "out"
 
