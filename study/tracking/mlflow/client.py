@@ -117,9 +117,11 @@ class MlflowRuns:
                 params = [Param(name, str(value)) for name, value in spec.params.items()]
                 self.client.log_batch(remote.run_id, params=params)  # last: it marks both as sent
                 remote.described = True
+            # Read before the epochs: a run that ends meanwhile has more of them.
+            state = spec.state()
             self._send_epochs(remote, spec, last_epoch)
             if last_epoch is None:
-                self._end(remote, spec)
+                self._end(remote, spec, state)
         except BaseException:
             remote.last_epoch = None
             raise
@@ -257,12 +259,12 @@ class MlflowRuns:
             self.client.log_batch(remote.run_id, metrics=batch)
             remote.last_epoch = batch[-1].step
 
-    def _end(self, remote: RemoteRun, spec: RunSpec) -> None:
+    def _end(self, remote: RemoteRun, spec: RunSpec, state: TrialState) -> None:
         """Write the result or the reason, then the status, which marks the run as complete."""
         seconds = sum(row.seconds for row in spec.history())
-        ended, state = remote.started + int(1000 * seconds), spec.state()
+        ended = remote.started + int(1000 * seconds)
         tags = {STATE: str(state)}
-        if (result := spec.result()) is not None:
+        if state is TrialState.FINISHED and (result := spec.result()) is not None:
             self._write_result(remote, spec, result, ended)
         elif state is TrialState.PRUNED:
             tags["rin.epochs"] = str(spec.pruned_after)

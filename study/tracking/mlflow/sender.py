@@ -170,13 +170,16 @@ class MlflowTracker(Tracker):
     def _send_news(self) -> None:
         """Send the queued news up to the first failure: the server may be away for long."""
         with self._lock:
-            news = list(self._news.items())
-        for fingerprint, last_epoch in news:
+            waiting = list(self._news)
+        for fingerprint in waiting:
+            with self._lock:  # news that arrive while these are sent are kept
+                last_epoch = self._news.pop(fingerprint)
             try:
                 self.remote.update(self.runs[fingerprint], last_epoch)
             except Exception as error:  # training must not end because a display fails
                 with self._lock:  # to the end: it may be the only run that cannot be sent
-                    self._news[fingerprint] = self._news.pop(fingerprint)
+                    newer = self._news.pop(fingerprint, last_epoch)
+                    self._news[fingerprint] = None if last_epoch is None else newer
                 if not self._failing:  # once, not every two seconds
                     _warn(
                         f"{self.runs[fingerprint].name}: {_first_line(error)}; training continues, "
@@ -184,9 +187,6 @@ class MlflowTracker(Tracker):
                     )
                 self._failing.add(fingerprint)
                 return
-            with self._lock:
-                if self._news[fingerprint] == last_epoch:
-                    del self._news[fingerprint]
             if fingerprint in self._failing:
                 self._failing.remove(fingerprint)
                 if not self._failing:
