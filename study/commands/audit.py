@@ -14,13 +14,14 @@ from rich.console import Console
 from rin_core.cli import INTERRUPTED
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
-from rin_core.data.loading import find_recorded_vectors, load_dataset
 from study.commands.show import show_search
 from study.ledger.ledger import Ledger
+from study.ledger.origin import CorpusName, VectorsName
 from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.grid import encoding
+from study.planning.recorded import GivenData, load_recorded
 from study.tracking.base import RunSpec
 from study.tracking.progress import Progress
 
@@ -54,20 +55,29 @@ def _read(
 ) -> dict[str, EncodedCorpus]:
     """Read the corpus as each trial did; raise ``ValueError`` if it differs from theirs."""
     assert record.content is not None, "it has trials"
-    source, encoded = options.data or record.content.corpus, dict[str, EncodedCorpus]()
-    vectors = record.content.settings.get("vectors")
-    embeddings = options.embeddings or find_recorded_vectors(vectors, options.data_root)
+    search, encoded = record.content, dict[str, EncodedCorpus]()
+    given = GivenData(data=options.data, data_root=options.data_root, embeddings=options.embeddings)
+    vectors = search.vectors
+    if vectors is None and (name := search.settings.get("vectors")):
+        vectors = VectorsName(name=str(name))
     for trial in trials:
+        # The arms of a search may read the corpus differently.
+        digest = str(search.identities[trial.arm].get("corpus") or "unknown")
+        corpus = search.data or CorpusName(name=search.corpus, digest=digest)
         config = Config.from_flat(trial.config)
-        corpus = encoded.get(_key(trial)) or load_dataset(
-            source, config, data_root=options.data_root, embeddings=embeddings
-        )
-        if config.fingerprint(corpus.digest) != trial.fingerprint:
-            raise ValueError(
-                f"{source}: corpus or word vectors differ from those of {trial.name}; give the "
-                f"same --data, --data-root and --embeddings ({vectors or 'none'}) as the search"
+        if _key(trial) not in encoded:
+            encoded[_key(trial)] = load_recorded(
+                corpus.model_copy(update={"digest": digest}),
+                vectors,
+                config,
+                given,
+                [search.options],
             )
-        encoded[_key(trial)] = corpus
+        if config.fingerprint(digest) != trial.fingerprint:
+            raise ValueError(
+                f"{record.path}: {trial.name}: the fingerprint {trial.fingerprint} is not that of "
+                "its settings and data; use the version of the program that ran the search"
+            )
     return encoded
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rin_core.config import Config
-from rin_core.data.loading import find_recorded_vectors, load_dataset
 from rin_core.device import require_gpu
 from rin_core.model import matmul
 from study.commands.printing import say
@@ -19,6 +18,7 @@ from study.ledger.ledger import Ledger
 from study.ledger.run import Run
 from study.ledger.schema import Result
 from study.ledger.transfer import first_difference
+from study.planning.recorded import GivenData, commands_of, load_recorded
 
 if TYPE_CHECKING:
     from study.commands.arguments import Rerun
@@ -32,24 +32,19 @@ def run(options: Rerun, console: Console) -> int:
     """
     if options.gpu:
         require_gpu()
-    run = Ledger(options.out).find(options.fingerprint)
+    ledger = Ledger(options.out)
+    run = ledger.find(options.fingerprint)
     recorded = run.result()
     if recorded is None:
         raise ValueError(f"{run.fingerprint}: not finished; run the study's command to resume")
     config = Config.from_flat(recorded.config)
-    vectors = recorded.vectors.name if recorded.vectors else None
-    corpus = load_dataset(
-        options.data or recorded.corpus.name,
+    corpus = load_recorded(
+        recorded.corpus,
+        recorded.vectors,
         config,
-        data_root=options.data_root,
-        embeddings=options.embeddings or find_recorded_vectors(vectors, options.data_root),
+        GivenData(data=options.data, data_root=options.data_root, embeddings=options.embeddings),
+        commands_of(ledger, run.fingerprint),
     )
-    if corpus.digest != recorded.corpus.digest:
-        raise ValueError(
-            f"{corpus.name}: corpus or word vectors differ from those of {run.fingerprint} "
-            f"(digest {corpus.digest}, recorded {recorded.corpus.digest}); "
-            f"give the same --data, --data-root and --embeddings ({vectors or 'none'})"
-        )
     epochs = len(recorded.history)
     split = recorded.selection_split
     say(console, f"{run.fingerprint}: training again; the record has {epochs} epochs")

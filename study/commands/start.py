@@ -179,7 +179,8 @@ def _continue(
 
 def _record(experiment: Experiment, ledger: Ledger, options: Options, console: Console) -> None:
     recorded = ledger.study(experiment.name)
-    if count := experiment.on_other_content(recorded):
+    former = experiment.on_other_content(recorded)
+    if count := sum(ledger.run(run.fingerprint).result() is not None for run in former):
         say(
             console,
             f"{experiment.name}: corpus {experiment.corpus_name} or its vectors changed; reports "

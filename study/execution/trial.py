@@ -23,9 +23,10 @@ from rin_core.train import loop
 from study.execution.provenance import provenance
 from study.execution.usage import Meter
 from study.ledger.layout import CHECKPOINT
-from study.ledger.origin import CorpusName, PretrainedName, Provenance, VectorsName
+from study.ledger.origin import PretrainedName, Provenance
 from study.ledger.run import Run
 from study.ledger.schema import Epoch, Predictions, Result
+from study.planning.recorded import corpus_name, vectors_name
 
 
 def train_run(
@@ -89,16 +90,14 @@ def train_run(
         trained = attempt()
     usage = run.usage()
     history = [_recorded(epoch, usage.get(epoch.epoch)) for epoch in trained.history]
-    vectors = pretrained = None
-    if corpus.vectors is not None:
-        vectors = VectorsName(name=corpus.vectors.name, digest=corpus.vectors.digest)
+    pretrained = None
     if corpus.pretrained is not None:
         pretrained = PretrainedName(name=corpus.pretrained.name, digest=corpus.pretrained.digest)
     result = Result(
         fingerprint=run.fingerprint,
         config=config.flat(),
-        corpus=CorpusName(name=corpus.name, digest=corpus.digest, content=corpus.content),
-        vectors=vectors,
+        corpus=corpus_name(corpus),
+        vectors=vectors_name(corpus),
         pretrained=pretrained,
         history=history,
         best_epoch=trained.best_epoch,

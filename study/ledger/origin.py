@@ -8,6 +8,10 @@ from pydantic import Field
 
 from study.ledger.fields import LARGEST, LATEST, Count, Fingerprint, Name, Number, Record
 
+Place = Annotated[str, Field(exclude_if=lambda path: not path)]
+"""Absolute path on the machine that started the run; empty in records that are older, and in
+exported files."""
+
 
 class CorpusName(Record):
     """Which corpus a run was trained on."""
@@ -17,6 +21,8 @@ class CorpusName(Record):
     """Of the corpus as encoded, with its word vectors."""
     content: Name | Literal[""] = ""
     """Digest of the corpus alone; empty in the oldest results."""
+    path: Place = ""
+    """Its folder or file."""
 
 
 class VectorsName(Record):
@@ -25,6 +31,7 @@ class VectorsName(Record):
     name: Name
     """Of the file."""
     digest: str = ""
+    path: Place = ""
 
 
 class PretrainedName(Record):

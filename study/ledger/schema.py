@@ -323,6 +323,9 @@ class Search(Record):
     title: str
     corpus: Name
     options: Options = {}
+    data: Annotated[CorpusName | None, Field(exclude_if=lambda data: data is None)] = None
+    """The corpus as the first arm reads it; None in old records."""
+    vectors: Annotated[VectorsName | None, Field(exclude_if=lambda vectors: vectors is None)] = None
     settings: Settings
     labels: dict[str, str]
     """By arm."""

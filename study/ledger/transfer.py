@@ -13,15 +13,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rin_core.config import canonical_settings, nondefault_settings
 from rin_core.files import write_atomically
 from study.ledger.command import without_places
 from study.ledger.exported import FORMAT, KINDS, PACKED, SELECTION, Exported, ExportedRun
 from study.ledger.ledger import Ledger
-from study.ledger.schema import Epoch, PlannedRun, Result, Search, SearchTrial, Study
+from study.ledger.origin import CorpusName, VectorsName
+from study.ledger.schema import (
+    Epoch,
+    PlannedRun,
+    Result,
+    Search,
+    SearchTrial,
+    Study,
+)
 from study.ledger.state import TrialState
+
+AnyName = TypeVar("AnyName", CorpusName, VectorsName | None, CorpusName | None)
 
 TIMES = ("seconds", "tokens_per_second", "usage")
 """What differs from one training to the next."""
@@ -133,7 +143,11 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[Exported]:
     searches = (ledger.search(name) for name in ledger.searches())
     for planned in (*studies, *searches):
         if planned is not None and (not corpora or planned.corpus in corpora):
-            yield planned.model_copy(update={"options": without_places(planned.options)})
+            local = {"options": without_places(planned.options)}
+            if isinstance(planned, Search):
+                local |= {"data": _without_path(planned.data)}
+                local |= {"vectors": _without_path(planned.vectors)}
+            yield planned.model_copy(update=local)
 
 
 def _corpus(record: Exported) -> str:
@@ -161,7 +175,9 @@ def _line(record: Exported) -> dict[str, Any]:
 
 def _packed(run: ExportedRun) -> dict[str, Any]:
     """Return a run as one object; epochs by column, which names each score once."""
-    result = run.result
+    places = {"corpus": _without_path(run.result.corpus)}
+    places |= {"vectors": _without_path(run.result.vectors)}
+    result = run.result.model_copy(update=places)
     rows = [
         {**row.model_dump(exclude={"usage", "selection_scores"}), **_scores(row)}
         for row in result.history
@@ -172,6 +188,11 @@ def _packed(run: ExportedRun) -> dict[str, Any]:
     if result.pretrained is not None:  # a folder of this machine means nothing on another
         packed["config"] = {**result.config, "encoder.model": result.pretrained.name}
     return packed
+
+
+def _without_path(name: AnyName) -> AnyName:
+    """Return the name of a corpus or of vectors without the place where this machine has it."""
+    return name and name.model_copy(update={"path": ""})
 
 
 def _scores(epoch: Epoch) -> dict[str, float]:

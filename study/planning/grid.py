@@ -145,20 +145,23 @@ class Experiment:
             and now.get(run.arm) not in (None, nondefault_settings(run.config))
         )
 
-    def on_other_content(self, recorded: Study | None) -> int:
-        """Count the recorded trials on another content of the corpus or of its vectors.
+    def on_other_content(self, recorded: Study | None) -> list[PlannedRun]:
+        """Return the recorded trials on another content of the corpus or of its vectors.
 
         Args:
             recorded: The experiment's plan so far.
         """
         planned = {p.trial.arm: self.plan.corpora[p.corpus_key] for p in self.trials}
         content, settings = self.plan.corpora[self.trials[0].corpus_key].as_read, self.settings
-        return sum(
-            run.content not in ("", content)
-            or (run.arm in planned and run.digest not in ("", planned[run.arm].digest))
+        return [
+            run
             for run in (recorded.trials if recorded else [])
             if run.settings == settings
-        )
+            and (
+                run.content not in ("", content)
+                or (run.arm in planned and run.digest not in ("", planned[run.arm].digest))
+            )
+        ]
 
 
 def with_preset(options: Options, settings: Mapping[str, Any]) -> Options:

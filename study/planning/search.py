@@ -30,6 +30,7 @@ from study.planning.grid import (
     refuse_taken,
     with_preset,
 )
+from study.planning.recorded import corpus_name, vectors_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,8 @@ class SearchPlan:
             space=self.search.name,
             title=self.search.title,
             corpus=self.corpus.name,
+            data=corpus_name(self.corpus),
+            vectors=vectors_name(self.corpus),
             options=with_preset(options, settings),
             settings=settings,
             labels={name: start.trial.label for name, start in self.starts.items()},

@@ -55,7 +55,7 @@ def test_an_edited_corpus_is_another_corpus(tmp_path: Path, corpus: Path) -> Non
     before = study(runs, corpus, (0, 1), 0.2)
     edit(corpus)
     (again,) = make_plan(SPACE, Ledger(runs), [str(corpus)], seeds=(0,)).experiments()
-    assert again.on_other_content(Ledger(runs).study(again.name)) == 2
+    assert len(again.on_other_content(Ledger(runs).study(again.name))) == 2
     (after,) = study(runs, corpus, (0,), 0.8).trials
     frame, others = read_contents(runs)
     assert list(frame["fingerprint"]) == [after.run.fingerprint]

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -374,5 +375,20 @@ def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
     with pytest.raises(ValueError, match=r"other: no pruned trial in .*other\.json; check --out"):
         Audit(experiment="other", out=tmp_path).run(console)
     audit = Audit(experiment=record.experiment, data=str(spert_folder), out=tmp_path)
-    with pytest.raises(ValueError, match=r"differ from those of k-0 #1; give the same --data"):
+    with pytest.raises(ValueError, match=r"k-0 #1: the fingerprint 0+1 is not"):
         audit.run(console)
+
+
+def test_an_audit_finds_the_corpus_or_names_the_option(spert_folder, tmp_path):
+    corpus = shutil.copytree(spert_folder, tmp_path / "my_corpus")
+    record = stored(corpus, tmp_path / "runs")
+    audit = Audit(experiment=record.experiment, out=tmp_path / "runs")
+    with pytest.raises(ValueError, match=r"k-0 #1: the fingerprint"):  # the corpus was found
+        audit.run(Console(file=io.StringIO()))
+    path = corpus / "test.json"
+    path.write_text(path.read_text().replace('"tokens": [\n   "', '"tokens": [\n   "Edited', 1))
+    with pytest.raises(ValueError, match=rf"{corpus}: its content .* with --data \(expected"):
+        audit.run(Console(file=io.StringIO()))
+    shutil.rmtree(corpus)
+    with pytest.raises(ValueError, match=rf"{corpus}: no such folder or file; .* --data"):
+        audit.run(Console(file=io.StringIO()))
