@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from rin_core.config import canonical_settings, nondefault_settings
-from study.ledger.command import for_all_runs, render
+from study.ledger.command import for_runs, render
 from study.ledger.fields import SCORES, TYPED_SCORES
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
@@ -329,13 +329,21 @@ def newest_content(frame: pd.DataFrame, corpus: str) -> tuple[pd.DataFrame, pd.D
     return split_contents(own, "corpus")
 
 
-def complete_command(trials: pd.DataFrame) -> str:
-    """Return the command that runs all runs of a study, from the one that was given last.
+def complete_commands(trials: pd.DataFrame) -> list[str]:
+    """Return the commands that run exactly the runs of a study, from the one given last.
+
+    Arms with different seeds need a command each.
 
     Args:
         trials: Runs with one value of ``options``.
     """
-    return render(for_all_runs(trials["options"].iloc[0], set(trials["seed"])))
+    arms: dict[tuple[int, ...], list[str]] = {}
+    for arm, own in trials.groupby("arm", sort=False)["seed"]:
+        arms.setdefault(tuple(sorted(set(own))), []).append(str(arm))
+    options = trials["options"].iloc[0]
+    if len(arms) > 1 and options:
+        options = {**options, "arms": [], "seeds": ""}
+    return [render(for_runs(options, names, seeds)) for seeds, names in arms.items()]
 
 
 def require_one_setting(frame: pd.DataFrame) -> None:

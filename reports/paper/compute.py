@@ -13,7 +13,7 @@ import pandas as pd
 from reports.document.table import Cell, Row, Table, words
 from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
-from reports.frames.trials import complete_command
+from reports.frames.trials import complete_commands
 
 #: Times of an epoch on each kind of processor of the runs, written by ``make bench``.
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
@@ -33,22 +33,22 @@ def experiments_table(
         cards: Every run, by fingerprint.
     """
     groups = [
-        (str(name), trials, trials["status"], complete_command(trials))
+        (str(name), trials, trials["status"], complete_commands(trials))
         for name, trials in frame.groupby("experiment", sort=False)
     ]
     groups += [
-        (f"{data.experiment} (search)", data.trials, data.trials["state"], data.command)
+        (f"{data.experiment} (search)", data.trials, data.trials["state"], [data.command])
         for data in searches
     ]
     rows = []
-    for name, trials, states, command in groups:
+    for name, trials, states, commands in groups:
         own = [cards[fingerprint] for fingerprint in dict.fromkeys(trials["fingerprint"])]
         counts = ", ".join(f"{count} {state}" for state, count in states.value_counts().items())
         cells = {
             "Trials": words(counts),
             "Epochs": Cell(text=str(sum(card.epochs or 0 for card in own))),
             "Core-hours": Cell(text=f"{core_hours(own):.1f}"),
-            "Command": words(f"`{command}`"),
+            "Command": words(", ".join(f"`{command}`" for command in commands)),
         }
         rows.append(Row(key=name, label=name, cells=cells))
     return Table(

@@ -9,8 +9,9 @@ import pandas as pd
 from reports.document.formatting import settings_text
 from reports.frames.select import arm_label
 from reports.frames.studies import StudyData
-from reports.frames.trials import complete_command, settings_of
+from reports.frames.trials import complete_commands, settings_of
 from reports.stats.verdicts import VERDICT_RULE
+from study.ledger.command import for_runs, render
 from study.ledger.state import TrialState
 
 #: States of trials that started and have no result.
@@ -70,10 +71,24 @@ def trial_notes(study: StudyData) -> tuple[str, ...]:
     notes += _epoch_limit_note(done)
     notes += _processor_note(done)
     notes += _missing_notes(frame)
-    commands = dict.fromkeys(
-        complete_command(trials) for given, trials in frame.groupby("command", sort=False) if given
+    return (
+        *notes,
+        *(f"Made by `{command}`, which runs missing trials." for command in _commands(frame)),
     )
-    return (*notes, *(f"Made by `{command}`, which runs missing trials." for command in commands))
+
+
+def _commands(frame: pd.DataFrame) -> list[str]:
+    """Return the commands behind a table."""
+    given = frame[frame["command"] != ""]
+    if given["experiment"].nunique() < 2:
+        return complete_commands(given) if len(given) else []
+    # Each study has only those of its runs that no later study has: all of it is named.
+    studies = given.groupby("command", sort=False)
+    found = (
+        render(for_runs(own["options"].iloc[0], dict.fromkeys(own["arm"]), set(own["seed"])))
+        for _, own in studies
+    )
+    return list(dict.fromkeys(found))
 
 
 def content_notes(study: StudyData) -> list[str]:

@@ -8,8 +8,9 @@ values, or that may be given several times, has a list. Options with their defau
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from study.ledger.arms import START, TUNED
 from study.ledger.fields import Options
 
 LISTS = ("space", "data", "arms", "set")
@@ -51,16 +52,21 @@ def without_places(options: Options) -> Options:
     }
 
 
-def for_all_runs(options: Options, seeds: Collection[int]) -> Options:
-    """Return the options that run all runs of a study, from those given last.
+def for_runs(options: Options, arms: Iterable[str], seeds: Collection[int]) -> Options:
+    """Return the options that run these arms with these seeds, from the options given last.
 
-    Those may have named fewer arms or seeds. How many trials run at once depends on the machine.
+    Those may have named fewer arms or seeds. If they named none, all of the space are meant. How
+    many trials run at once depends on the machine and is left out.
 
     Args:
         options: As recorded.
-        seeds: All seeds of the study.
+        arms: The arms to run.
+        seeds: The seeds of each.
     """
-    chosen = {k: v for k, v in options.items() if k not in ("arms", "max_concurrent")}
+    chosen = {k: v for k, v in options.items() if k != "max_concurrent"}
+    if "arms" in chosen:  # on fresh seeds, an arm of a search runs twice
+        searched = (arm.removesuffix(TUNED).removesuffix(START) for arm in arms)
+        chosen["arms"] = list(dict.fromkeys(searched))
     if "seeds" in chosen:
         counted = sorted(seeds) == list(range(len(seeds)))
         chosen["seeds"] = str(len(seeds)) if counted else ",".join(map(str, sorted(seeds)))

@@ -24,7 +24,7 @@ from reports.figures.rounds_curve import (
 )
 from reports.frames.select import of_arm
 from reports.frames.studies import StudyData
-from reports.frames.trials import complete_command, read_ledger, select_settings
+from reports.frames.trials import complete_commands, read_ledger, select_settings
 from reports.page.build import build
 from reports.page.command import main
 from reports.tables.cells import score
@@ -229,12 +229,20 @@ def test_the_command_of_a_table_makes_all_of_it(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed in (0, 1, 3):
         ledger.plan("gru-1", seed)
-    arms = {"arms": ["gru-1", "gru-2"], "seeds": "1", "max_concurrent": "2"}
+    arms = {"arms": ["gru-2"], "seeds": "1", "max_concurrent": "2"}
     ledger.save(options={"space": ["x"], **arms, "set": ["a.b=c d"]})
     frame = read_ledger(tmp_path / "runs")
-    program = "python study/run.py --space x"
-    assert complete_command(frame) == f"{program} --seeds 0,1,3 --set 'a.b=c d'"
-    assert complete_command(frame.assign(seed=range(3))) == f"{program} --seeds 3 --set 'a.b=c d'"
+    program, last = "python study/run.py --space x --arms", "--set 'a.b=c d'"
+    assert complete_commands(frame) == [f"{program} gru-1 --seeds 0,1,3 {last}"]
+    counted = frame.assign(seed=range(3))
+    assert complete_commands(counted) == [f"{program} gru-1 --seeds 3 {last}"]
+    arms = pd.concat([frame, frame.assign(arm="gru-2")])
+    assert complete_commands(arms) == [f"{program} gru-1 gru-2 --seeds 0,1,3 {last}"]
+    arms = pd.concat([frame, counted.assign(arm="gru-2")])
+    assert complete_commands(arms) == [
+        f"{program} gru-1 --seeds 0,1,3 {last}",
+        f"{program} gru-2 --seeds 3 {last}",
+    ]
 
 
 def test_a_table_says_what_ended_the_trainings_and_what_they_ran_on(tmp_path: Path) -> None:
