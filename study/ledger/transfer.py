@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from rin_core.config import canonical_settings, nondefault_settings
 from rin_core.files import write_atomically
+from rin_core.plural import plural
 from study.ledger.command import without_places
 from study.ledger.exported import FORMAT, KINDS, PACKED, SELECTION, Exported, ExportedRun
 from study.ledger.ledger import Ledger
@@ -31,7 +32,7 @@ from study.ledger.schema import (
 )
 from study.ledger.state import TrialState
 
-AnyName = TypeVar("AnyName", CorpusName, VectorsName | None, CorpusName | None)
+AnyName = TypeVar("AnyName", CorpusName, VectorsName)
 
 TIMES = ("seconds", "tokens_per_second", "usage")
 """What differs from one training to the next."""
@@ -113,7 +114,7 @@ def first_difference(ours: Result, theirs: Result) -> str | None:
         if (difference := _epoch_difference(a, b)) is not None:
             return f"epoch {a.epoch}: {difference}"
     if len(ours.history) != len(theirs.history):
-        return f"{len(ours.history)} epochs here and {len(theirs.history)} there"
+        return f"{plural(len(ours.history), 'epoch')} here and {len(theirs.history)} there"
     for name in COMPARED:
         a, b = getattr(ours, name), getattr(theirs, name)
         if a != b:
@@ -143,10 +144,10 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[Exported]:
     searches = (ledger.search(name) for name in ledger.searches())
     for planned in (*studies, *searches):
         if planned is not None and (not corpora or planned.corpus in corpora):
-            local = {"options": without_places(planned.options)}
+            local: dict[str, Any] = {"options": without_places(planned.options)}
             if isinstance(planned, Search):
-                local |= {"data": _without_path(planned.data)}
-                local |= {"vectors": _without_path(planned.vectors)}
+                local["data"] = _without_path(planned.data)
+                local["vectors"] = _without_path(planned.vectors)
             yield planned.model_copy(update=local)
 
 
@@ -175,9 +176,11 @@ def _line(record: Exported) -> dict[str, Any]:
 
 def _packed(run: ExportedRun) -> dict[str, Any]:
     """Return a run as one object; epochs by column, which names each score once."""
-    places = {"corpus": _without_path(run.result.corpus)}
-    places |= {"vectors": _without_path(run.result.vectors)}
-    result = run.result.model_copy(update=places)
+    names = {
+        "corpus": _without_path(run.result.corpus),
+        "vectors": _without_path(run.result.vectors),
+    }
+    result = run.result.model_copy(update=names)
     rows = [
         {**row.model_dump(exclude={"usage", "selection_scores"}), **_scores(row)}
         for row in result.history
@@ -190,9 +193,9 @@ def _packed(run: ExportedRun) -> dict[str, Any]:
     return packed
 
 
-def _without_path(name: AnyName) -> AnyName:
+def _without_path(name: AnyName | None) -> AnyName | None:
     """Return the name of a corpus or of vectors without the place where this machine has it."""
-    return name and name.model_copy(update={"path": ""})
+    return None if name is None else name.model_copy(update={"path": ""})
 
 
 def _scores(epoch: Epoch) -> dict[str, float]:
@@ -266,7 +269,7 @@ def _merge_search(ledger: Ledger, theirs: Search, merged: Merged) -> None:
         merged.added.append(name)
     else:
         merged.conflicts[name] = (
-            f"{len(ours.trials)} trials here and {len(theirs.trials)} there; "
+            f"{plural(len(ours.trials), 'trial')} here and {len(theirs.trials)} there; "
             "neither continues the other"
         )
 

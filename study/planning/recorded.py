@@ -72,7 +72,8 @@ def load_recorded(
             f"corpus {place}: no such folder or file; give its folder or file with --data"
             f"{_expected('content', corpus.content)}"
         )
-    files = [given.embeddings] if given.embeddings else _files(vectors, root, commands)
+    files: list[Path | None] = []
+    files += [given.embeddings] if given.embeddings else _files(vectors, root, commands)
     if vectors is not None and not files and not config.encoder.traits.reads_pieces:
         place = vectors.path or vectors.name
         raise ValueError(
