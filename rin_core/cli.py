@@ -30,7 +30,7 @@ def exit_with_clear_errors(
     try:
         code = main()
         if code == INTERRUPTED:
-            _complain(interrupted)
+            print(interrupted, file=sys.stderr)  # noqa: T201
         sys.exit(code)
     except ValueError as error:
         _complain(error)
@@ -40,7 +40,7 @@ def exit_with_clear_errors(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
-        _complain(interrupted)
+        print(interrupted, file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
     except (RinError, OSError) as error:
         _complain(error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rin_core.plural import plural
+
 CHECKPOINT = "checkpoint.safetensors"
 """Everything that training needs to resume."""
 WEIGHTS = "weights.safetensors"
@@ -36,6 +38,6 @@ def find_run(root: Path, prefix: str) -> Path:
     if len(found) == 1:
         return folder / found[0]
     if not found:
-        raise RunNotFound(f"{prefix}: no such run in {folder} ({len(names)} runs there)")
+        raise RunNotFound(f"{prefix}: no such run in {folder} ({plural(len(names), 'run')} there)")
     several = ", ".join(found[:5])
     raise RunNotFound(f"{prefix}: matches {several}; give more digits of the fingerprint")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reports.document.table import Cell, Row, Table, words
 from reports.errors.changes import Comparison, changed_triples
 from reports.frames.predictions import SentenceCounts
+from rin_core.plural import plural
 
 #: Most triples of one table.
 MOST_EXAMPLES = 12
@@ -49,7 +50,7 @@ def example_table(comparison: Comparison, counts: SentenceCounts, field: str) ->
         head="Triple",
         rows=tuple(rows),
         notes=(
-            f"{len(rows)} of {len(found)} triples: those of most seeds first, then in the order of "
-            "the test split. Each argument is shown by the one word that is scored.",
+            f"{len(rows)} of {plural(len(found), 'triple')}: those of most seeds first, then in "
+            "the order of the test split. Each argument is shown by the one word that is scored.",
         ),
     )

@@ -27,6 +27,7 @@ from reports.frames.select import by_seed, of_arm
 from reports.frames.trials import require_one_setting
 from reports.published.numbers import published
 from reports.stats.intervals import estimate_score
+from rin_core.plural import plural
 
 _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
@@ -277,8 +278,8 @@ def seed_count(info: RoundsCurveInfo) -> str:
         return "no finished seed yet"
     few, most = finished[0], finished[-1]
     if few == most == planned:
-        return "1 seed" if planned == 1 else f"{planned} seeds"
-    return (f"{few}" if few == most else f"{few}–{most}") + f" of {planned} seeds"
+        return plural(planned, "seed")
+    return (f"{few}" if few == most else f"{few}–{most}") + f" of {plural(planned, 'seed')}"
 
 
 def _legend_handles(info: RoundsCurveInfo) -> list[Line2D | Patch]:

@@ -18,6 +18,7 @@ from reports.stats.intervals import Array
 from reports.stats.tests import f1
 from rin_core.data.corpus import Fact, Finding, Sentence, Span, Triple, word_facts
 from rin_core.data.statistics import SplitStatistics
+from rin_core.plural import plural
 from study.ledger.corpus_schema import Corpus
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
@@ -118,7 +119,7 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
     done = done.assign(content=[_content(trial, corpora) for _, trial in done.iterrows()])
     known = done[done["content"].isin(list(corpora))]
     if known.empty:
-        problem = f"The ledger describes no corpus of the {len(done)} finished trials."
+        problem = f"The ledger describes no corpus of the {plural(len(done), 'finished trial')}."
         return SentenceCounts(problems=(problem,) if len(done) else ())
     # The last trial's corpus. Contents may differ in tags alone, which are not recorded.
     corpus = corpora[str(known["content"].iloc[-1])]

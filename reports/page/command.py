@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
+from rin_core.plural import plural
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 
@@ -78,14 +79,14 @@ class Build:
         for name, reason in skipped.items():
             console.print(f"notebook {name}: skipped: {reason}", markup=False, soft_wrap=True)
         others = len(set(paths) - set(first))
-        console.print(f"{others} other files in {self.out}", markup=False, soft_wrap=True)
+        console.print(f"{plural(others, 'other file')} in {self.out}", markup=False, soft_wrap=True)
 
 
 def print_report(console: Console, report: ExperimentReport) -> None:
     """Print how much of an experiment is finished, and its settings if there are several."""
     from reports.document.formatting import settings_text
 
-    head = f"{report.experiment}: {report.done} of {report.planned} runs finished"
+    head = f"{report.experiment}: {report.done} of {plural(report.planned, 'run')} finished"
     console.print(head, markup=False, soft_wrap=True)
     if len(report.settings) < 2:
         return

@@ -15,6 +15,7 @@ from reports.document.svg import inline_svg
 from reports.document.table import Cell, Table
 from reports.document.templates import html_environment
 from reports.frames.runs import RunCard, title_of
+from rin_core.plural import plural
 from study.ledger.state import TrialState
 
 #: Markdown in notes and the HTML elements for it: code, bold, italic.
@@ -53,7 +54,7 @@ class RunLists:
         experiments = {name for card in self.cards.values() for name in card.experiments}
         several = len(experiments) > 1
         subjects = f"{len(experiments)} {'studies and searches' if several else 'study or search'}"
-        return f"{total} runs of {subjects}, {'all' if done == total else done} finished."
+        return f"{plural(total, 'run')} of {subjects}, {'all' if done == total else done} finished."
 
     def lists(self) -> list[tuple[str, str, list[RunCard]]]:
         """Return id, title and runs of every list requested so far."""

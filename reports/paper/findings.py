@@ -31,6 +31,7 @@ from reports.tables.cells import score
 from reports.tables.confirmation import ArmComparison, budgets, compare_arms, confirmed_arms
 from reports.tables.experiment import reference_and_others, selection_pairs
 from reports.tables.search import origins
+from rin_core.plural import plural
 from study.ledger.arms import START, TUNED
 from study.ledger.state import TrialState
 
@@ -289,7 +290,7 @@ def arms_sentence(found: ArmComparison) -> str:
 
 def _certainty(found: Estimate) -> str:
     """Return the CI and the number of seeds in brackets."""
-    seeds = "1 seed" if found.n == 1 else f"{found.n} seeds"
+    seeds = plural(found.n, "seed")
     if not found.n:
         return ""
     return f" ({seeds})" if math.isnan(found.low) else f" (95 % CI {interval(found)}, {seeds})"

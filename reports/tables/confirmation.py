@@ -24,6 +24,7 @@ from reports.tables.cells import (
     score_cell,
     seeds_cell,
 )
+from rin_core.plural import plural
 from study.ledger.arms import START, TUNED
 from study.ledger.state import TrialState
 
@@ -148,9 +149,9 @@ def budgets(data: SearchData) -> str:
     """Return how many trials the arms had: ``16 trials``, or ``5 to 16 trials``."""
     counts = data.trials.groupby("arm").size()
     if counts.empty:
-        return f"{data.budget} trials"
+        return plural(data.budget, "trial")
     low, high = int(counts.min()), int(counts.max())
-    return f"{high} trials" if low == high else f"{low} to {high} trials"
+    return plural(high, "trial") if low == high else f"{low} to {high} trials"
 
 
 def _confirmed(data: SearchData) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from reports.frames.select import arm_label
 from reports.frames.studies import StudyData
 from reports.frames.trials import complete_commands, settings_of
 from reports.stats.verdicts import VERDICT_RULE
+from rin_core.plural import plural
 from study.ledger.command import for_runs, render
 from study.ledger.state import TrialState
 
@@ -129,8 +130,8 @@ def _epoch_limit_note(done: pd.DataFrame) -> list[str]:
     by_arm = limited.groupby("arm", sort=False)["label"].agg(["first", "size"])
     listed = ", ".join(f"{row['first']} {row['size']}" for _, row in by_arm.iterrows())
     return [
-        f"{len(limited)} of {len(done)} runs reached the epoch limit before patience ran out, and "
-        f"might have scored higher with more epochs: {listed}."
+        f"{len(limited)} of {plural(len(done), 'run')} reached the epoch limit before patience ran "
+        f"out, and might have scored higher with more epochs: {listed}."
     ]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from reports.document.formatting import points, settings_text
 from reports.document.table import Cell, Row, Table, words
 from reports.frames.searches import SearchData, audited, outcomes, ranked, to_end
+from rin_core.plural import plural
 from study.ledger.state import TrialState
 
 #: Rows of the table of best trials.
@@ -117,11 +118,13 @@ def saving(data: SearchData) -> str:
         return "No trial was pruned."
     basis = []
     if found.known:
-        basis.append(f"{found.known} pruned trials were trained to their end")
+        were = "was trained to its end" if found.known == 1 else "were trained to their end"
+        basis.append(f"{plural(found.known, 'pruned trial')} {were}")
     if found.estimated:
+        are = "is" if found.estimated == 1 else "are"
         basis.append(
-            f"{found.estimated} pruned trials are estimated to need the mean epochs of their arm's "
-            "finished trials"
+            f"{plural(found.estimated, 'pruned trial')} {are} estimated to need the mean epochs of "
+            f"{'its' if found.estimated == 1 else 'their'} arm's finished trials"
         )
     return (
         f"Pruning saved about {100 - 100 * found.share:.0f} % of the compute: training took "
@@ -137,6 +140,8 @@ def audit_verdict(data: SearchData) -> str:
         return "No conclusion: an arm has no finished trial to compare with."
     lost = table[table["would_have_won"]]
     if lost.empty:
+        if len(table) == 1:
+            return "This trial would not have been the best of its arm."
         return f"None of these {len(table)} trials would have been the best of its arm."
     most = (lost["end_dev_f1"] - lost["best"]).max()
     names = ", ".join(_trial_name(row) for _, row in lost.iterrows())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rin_core.data.corpus import SPLITS, CorpusError, Finding, Sentence
 from rin_core.data.readers.unread import unread_folder
+from rin_core.plural import plural
 
 _NAMES = {
     "train": ("train", "training"),
@@ -150,7 +151,7 @@ def cut_missing(
         if split not in splits:
             splits["train"], splits[split] = cut(splits["train"], fraction)
             count, rest = len(splits[split]), len(splits["train"])
-            text = f"{split}: {count} sentences cut from train, which keeps {rest}"
+            text = f"{split}: {plural(count, 'sentence')} cut from train, which keeps {rest}"
             cut_off = Finding(code="cut-split", level="note", text=text, split=split, count=count)
             findings.append(cut_off)
     return {split: splits[split] for split in SPLITS}, findings

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from study.commands.printing import plural, say
+from rin_core.plural import plural
+from study.commands.printing import say
 from study.ledger.schema import Result
 from study.ledger.state import Caveat
 

@@ -15,9 +15,10 @@ from rin_core.data.findings import findings_of
 from rin_core.data.loading import find_corpus, load_corpus
 from rin_core.data.readers.split import read_files
 from rin_core.data.summary import summarise
+from rin_core.plural import plural
 from study.commands.corpora import print_findings, print_summary
 from study.commands.options import parse_overrides
-from study.commands.printing import plural, say
+from study.commands.printing import say
 
 if TYPE_CHECKING:
     from study.commands.arguments import Convert

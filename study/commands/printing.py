@@ -16,15 +16,6 @@ def say(console: Console, text: object, style: str | None = None) -> None:
     console.print(str(text), style=style, highlight=False, markup=False, soft_wrap=True)
 
 
-def plural(count: int, noun: str) -> str:
-    """Return ``1 trial``, ``2 trials``, ``3 studies``, ``4 searches``."""
-    if count == 1:
-        return f"1 {noun}"
-    if noun.endswith("y"):
-        return f"{count:,} {noun[:-1]}ies"
-    return f"{count:,} {noun}{'es' if noun.endswith('ch') else 's'}"
-
-
 def print_presets(presets: Mapping[str, Preset], console: Console) -> None:
     """Print the preset of each corpus, and how to change it."""
     for corpus, preset in presets.items():

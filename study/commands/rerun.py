@@ -12,6 +12,7 @@ from rich.console import Console
 from rin_core.config import Config
 from rin_core.device import require_gpu
 from rin_core.model import matmul
+from rin_core.plural import plural
 from study.commands.printing import say
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
@@ -47,7 +48,7 @@ def run(options: Rerun, console: Console) -> int:
     )
     epochs = len(recorded.history)
     split = recorded.selection_split
-    say(console, f"{run.fingerprint}: training again; the record has {epochs} epochs")
+    say(console, f"{run.fingerprint}: training again; the record has {plural(epochs, 'epoch')}")
     with tempfile.TemporaryDirectory() as folder, matmul.use(_math_library(recorded)):
         copy = Run(Path(folder) / run.fingerprint)
         again = train_run(

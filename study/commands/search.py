@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from rin_core.cli import INTERRUPTED
+from rin_core.plural import plural
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.commands.options import Options
-from study.commands.printing import plural, say, short_path
+from study.commands.printing import say, short_path
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState

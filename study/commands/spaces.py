@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from rin_core.plural import plural
 from search_spaces import SEARCHES, SPACES, Search
 from search_spaces.space import Arm, Grid
-from study.commands.printing import plural, say
+from study.commands.printing import say
 
 #: Longest line, in characters.
 _WIDTH = 80

@@ -12,13 +12,14 @@ from rich.table import Table
 
 from rin_core.cli import INTERRUPTED
 from rin_core.data.encoding import EncodedCorpus
+from rin_core.plural import plural
 from search_spaces import Search, find_space
 from search_spaces.space import Grid, parse_seeds
 from study.commands import search as search_command
 from study.commands.caveats import print_caveats
 from study.commands.corpora import print_corpora
 from study.commands.options import Options
-from study.commands.printing import plural, print_presets, say, short_path
+from study.commands.printing import print_presets, say, short_path
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
 from study.planning.continuing import Continuations, begin_all

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rin_core.config import Config
-from study.commands.printing import plural, say
+from rin_core.plural import plural
+from study.commands.printing import say
 from study.ledger.exported import Exported, ExportedRun, read_exported
 from study.ledger.ledger import Ledger
 from study.ledger.transfer import export_ledger, merge

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from rin_core.plural import plural
 from study.execution import cluster, tuner
 from study.execution.queue import QueueSearcher
 from study.execution.recorder import RunRecorder
@@ -117,8 +118,8 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
     settings = " ".join([f"preset {experiment.preset.name}", *given])
     description = (
         f"**{plan.space.title}**\n\n"
-        f"Corpus `{experiment.corpus_name}` · {len(arms)} arms × {len(seeds)} seeds · "
-        f"settings: {settings}\n\n"
+        f"Corpus `{experiment.corpus_name}` · {plural(len(arms), 'arm')} × "
+        f"{plural(len(seeds), 'seed')} · settings: {settings}\n\n"
         "Each child run is one trial; the figure and the table are artifacts of this run."
     )
     return ExperimentSpec(

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import secrets
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import ray
@@ -159,10 +160,29 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
     def __init__(self, recorder: Recorder, callbacks: Sequence[Callback]) -> None:
         self.recorder, self.callbacks = recorder, callbacks
         self._started: set[str] = set()
+        self._watching = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Save nothing: Ray saves its tuner with the callbacks, and nothing reads that back."""
         return {}
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Watch the signals that end a study. Tune has its handlers by now."""
+        if self._watching:
+            return
+        self._watching = True
+        for number in (signal.SIGINT, signal.SIGUSR1):
+            signal.signal(number, self._announced(signal.getsignal(number)))
+
+    def _announced(self, handler: Any) -> Callable[[int, FrameType | None], None]:
+        """Return a signal handler that tells the callbacks before it calls Tune's."""
+
+        def announce(number: int, frame: FrameType | None) -> None:
+            handler(number, frame)
+            for callback in self.callbacks:
+                callback.on_interrupt()
+
+        return announce
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Handle a start; a restart starts nothing new."""

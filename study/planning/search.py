@@ -12,6 +12,7 @@ from typing import Any
 
 from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.encoding import EncodedCorpus
+from rin_core.plural import plural
 from search_spaces.presets import Preset
 from search_spaces.search import Search
 from search_spaces.space import Arm, Grid, SpaceError
@@ -242,6 +243,7 @@ def _check_budget(plan: SearchPlan) -> None:
     for arm, count in counts.most_common(1):
         if count > plan.search.budget:
             raise SpaceError(
-                f"--trials {plan.search.budget}: {arm} has {count} trials in {plan.experiment} "
-                f"already, and every arm needs the same number; give --trials {count} or more"
+                f"--trials {plan.search.budget}: {arm} has {plural(count, 'trial')} in "
+                f"{plan.experiment} already, and every arm needs the same number; "
+                f"give --trials {count} or more"
             )

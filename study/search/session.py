@@ -9,6 +9,7 @@ from pathlib import Path
 from optuna.exceptions import StorageInternalError
 from rich.console import Console
 
+from rin_core.plural import plural
 from study.execution import cluster, tuner
 from study.ledger.files import StudyError
 from study.ledger.search_record import SearchRecord
@@ -149,8 +150,9 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
         pruning = "ASHA, " + ", ".join(f"{name} {value:g}" for name, value in asha.items())
     description = (
         f"**{search.title}**\n\n"
-        f"Corpus `{plan.corpus.name}` · {len(plan.starts)} arms × {search.budget} trials · "
-        f"sampler {search.sampler} · {pruning} · settings: {settings}\n\n"
+        f"Corpus `{plan.corpus.name}` · {plural(len(plan.starts), 'arm')} × "
+        f"{plural(search.budget, 'trial')} · sampler {search.sampler} · {pruning} · "
+        f"settings: {settings}\n\n"
         f"Each child run is one trial; a run with `rin.state = pruned` was pruned and has no "
         f"result. The best of each arm is confirmed in `{plan.confirmed}`."
     )

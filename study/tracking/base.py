@@ -137,6 +137,9 @@ class Callback:
     def on_capacity(self, slots: int) -> None:
         """Handle how many trials fit at once now; nodes of a cluster join and leave."""
 
+    def on_interrupt(self) -> None:
+        """Handle Ctrl-C or a signal like it: the running trials save their state and end."""
+
     def on_study_end(self, event: StudyEnd) -> None:
         """Handle the end of the experiment. This method may wait until everything is sent."""
 

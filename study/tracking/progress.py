@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from rin_core.plural import plural
 from study.ledger.state import TrialState
 from study.tracking.base import Callback, EpochEnd, RunSpec, TrialEnd
 
@@ -95,7 +96,9 @@ class Progress(Callback):
         match event.state:
             case TrialState.FINISHED:
                 self._update_best(event.fingerprint, event.f1)
-                text = f"{score} · {event.epochs} epochs · {format_duration(event.seconds)}"
+                text = (
+                    f"{score} · {plural(event.epochs, 'epoch')} · {format_duration(event.seconds)}"
+                )
                 text += f" · [yellow]{event.caveat}[/yellow]" if event.caveat else ""
             case TrialState.PRUNED:
                 text = f"{score} · pruned after epoch {event.epochs}"
@@ -106,6 +109,12 @@ class Progress(Callback):
         remaining = "" if left is None else f" · {format_duration(left)} left"
         name = escape(self.runs[event.fingerprint].name)
         self.console.print(f"{place:>9} {name}: {text}{remaining}", highlight=False)
+
+    def on_interrupt(self) -> None:
+        """Print at once that the study stops: the trials need some seconds."""
+        waiting = f"waiting for the checkpoints of {plural(len(self.running), 'running trial')}"
+        text = f"stopping: {waiting}; press Ctrl-C again to stop now"
+        self.console.print(text, highlight=False, markup=False)
 
     def _update_best(self, fingerprint: str, f1: float) -> None:
         """Keep the best dev F1; an F1 on another split cannot be compared with it."""

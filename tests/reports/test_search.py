@@ -87,7 +87,7 @@ def test_an_audit_says_whether_a_winner_was_stopped(runs):
     end(runs, 1, 9, 0.65)
     data = read_search(runs, "some")
     assert audited(data.trials)["would_have_won"].tolist() == [False]
-    assert "None of these 1 trials" in audit_verdict(data)
+    assert "This trial would not" in audit_verdict(data)
     end(runs, 2, 9, 0.75)
     data = read_search(runs, "some")
     assert audited(data.trials)["would_have_won"].tolist() == [False, True]

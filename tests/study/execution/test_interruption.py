@@ -1,5 +1,6 @@
 """Ctrl-C while Ray runs trials: what ends, with which exit code, and what never begins."""
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from study.commands.main import parse
 from study.execution import cluster, tuner
 from study.execution.queue import QueueSearcher
 from study.execution.recorder import RunRecorder
+from study.tracking.base import Callback
 from tests.corpora import write_corpus
 
 Run = Callable[..., tuple[int, str]]
@@ -74,11 +76,36 @@ def test_signal_handlers_are_put_back_and_unfinished_trials_mean_an_interruption
     assert run()
 
 
+def test_an_interruption_is_announced_once_and_tunes_handler_is_called() -> None:
+    calls: list[str] = []
+
+    class Announced(Callback):
+        def on_interrupt(self) -> None:
+            calls.append("announced")
+
+    before = signal.getsignal(signal.SIGINT)
+
+    def tunes_own(*_: object) -> None:
+        calls.append("tune")
+        signal.signal(signal.SIGINT, before)
+
+    events = tuner.TrialEvents(RunRecorder({}), [Announced()])
+    with tuner.restored_signal_handlers():
+        for number in (signal.SIGINT, signal.SIGUSR1):
+            signal.signal(number, tunes_own)
+        for iteration in range(2):
+            events.on_step_begin(iteration, [])
+        os.kill(os.getpid(), signal.SIGINT)
+        assert calls == ["tune", "announced"]
+        assert signal.getsignal(signal.SIGINT) == before, "a second one ends the process"
+    assert signal.getsignal(signal.SIGINT) == before
+
+
 def test_an_interrupted_grid_is_reported_and_ends_with_130(command, spert_folder, tmp_path):
     code, shown = command("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
     assert code == 130
     assert "0 of 1 trial finished" in shown
-    assert "error: interrupted; run the same command to resume" in shown
+    assert "\ninterrupted; run the same command to resume\n" in shown
     assert (tmp_path / "out/reports/rounds_curve-my_corpus/results.md").exists()
 
 
@@ -87,7 +114,7 @@ def test_an_interrupted_search_begins_no_other_corpus(command, spert_folder, tmp
     options = ("--space", "fair_rounds", "--arms", "k-0", "--trials", "1")
     code, shown = command(*options, "--data", str(spert_folder), str(other))
     assert code == 130
-    assert "error: interrupted; run the same command to resume" in shown
+    assert "\ninterrupted; run the same command to resume\n" in shown
     assert (tmp_path / "out/searches/fair_rounds-my_corpus.json").exists()
     assert (tmp_path / "out/reports/fair_rounds-my_corpus/search.md").exists()
     assert not (tmp_path / "out/searches/fair_rounds-other.json").exists()
