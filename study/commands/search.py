@@ -20,6 +20,7 @@ from study.ledger.state import TrialState
 from study.planning.grid import Plan, make_plan
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.open import check_sampler
+from study.tracking.progress import format_duration
 
 Confirm = Callable[[Plan, str], int]
 """Runs the trials of a grid as an experiment and returns the exit code."""
@@ -166,4 +167,22 @@ def print_plans(plans: Sequence[SearchPlan], console: Console) -> None:
             console,
             f"{plan.experiment}: {total} with seed {plan.search.seed}, then each arm's best and "
             f"initial settings on seeds {seeds}",
+        )
+        _print_time(plan, record, console)
+
+
+def _print_time(plan: SearchPlan, record: SearchRecord, console: Console) -> None:
+    """Print how long the missing trials will take, from the mean time of those that ended."""
+    ends = (TrialState.FINISHED, TrialState.PRUNED)
+    own = [trial for arm in plan.starts for trial in record.of(arm)]
+    ended = [trial for trial in own if trial.state in ends]
+    left = len(plan.starts) * plan.search.budget - len(ended)
+    if not ended:
+        say(console, "no estimate of the time: no trial of this search has ended")
+    elif left > 0:
+        mean = sum(sum(trial.seconds) for trial in ended) / len(ended)
+        say(
+            console,
+            f"{format_duration(mean * left)} of training for {plural(left, 'trial')}, one at a "
+            f"time (estimate from {plural(len(ended), 'trial')})",
         )

@@ -24,6 +24,7 @@ from study.ledger.ledger import Ledger
 from study.ledger.store import Store
 from study.planning.continuing import Continuations, begin_all
 from study.planning.corpora import record_corpora
+from study.planning.estimate import TimeEstimate, estimate_time
 from study.planning.grid import (
     Experiment,
     Plan,
@@ -236,6 +237,22 @@ def _print_plan(experiments: Sequence[Experiment], ledger: Ledger, console: Cons
         )
     console.print(table, markup=False)
     say(console, plural(len(trials), "trial"))
+    left = [planned for planned in trials if planned.run.result() is None]
+    if left:
+        say(console, _time_text(estimate_time(ledger, left)))
+
+
+def _time_text(estimate: TimeEstimate) -> str:
+    """Return an estimate in words."""
+    if not estimate.trials:
+        return "no estimate of the time: the ledger has no finished run of these arms on the corpus"
+    text = (
+        f"at most {format_duration(estimate.seconds)} of training for "
+        f"{plural(estimate.trials, 'trial')}, one at a time (estimate from "
+        f"{plural(estimate.runs, 'run')})"
+    )
+    missing = ", ".join(estimate.unknown)
+    return f"{text}; no finished run of {missing}" if missing else text
 
 
 def _state(planned: PlannedTrial) -> str:

@@ -70,10 +70,13 @@ def _record_data(
     for content, result in {r.corpus.content: r for r in results}.items():
         name, config = result.corpus.name, Config.from_flat(result.config)
         if why := record_if_available(ledger, content, name, data_root, config):
-            yield f"{why}: reports leave out scores by class, errors and tests over its sentences"
+            yield (
+                "reports leave out scores by class, errors and tests over sentences, because the "
+                f"corpus is not available here: {why}"
+            )
     for result in {r.corpus.digest: r for r in results}.values():
         # Without the corpus, its vectors cannot be described either: one message is enough.
         if not ledger.corpus_path(result.corpus.content).exists():
             continue
         if why := record_vectors_if_available(ledger, result, data_root, embeddings):
-            yield f"{why}: reports leave out scores by word vectors"
+            yield f"reports leave out scores by word vectors: {why}"

@@ -1,0 +1,55 @@
+"""The time of a study, from the finished runs of its arms on its corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.space import Arm, Grid
+from study.ledger.ledger import Ledger
+from study.planning.estimate import estimate_time
+from study.planning.grid import PlannedTrial, make_plan
+from tests.corpora import write_corpus
+from tests.records import NO_PREDICTIONS, a_result, an_epoch
+
+SPACE = Grid(
+    name="mine",
+    title="?",
+    seeds=(0, 1, 2),
+    arms=(
+        Arm(name="bilstm-s", label="BiLSTM_s", overrides={"model.rounds": 0}),
+        Arm(name="gru-1", label="RIN (GRU, K = 1)"),
+    ),
+)
+
+
+def finish(planned: PlannedTrial, epochs: int, seconds: float) -> None:
+    result = a_result(
+        planned.run.fingerprint,
+        epochs,
+        config=planned.trial.config.flat(),
+        seconds=seconds,
+    )
+    planned.run.finish(result, NO_PREDICTIONS, planned.run.claim())
+
+
+def test_mean_seconds_of_an_epoch_times_the_epochs_left(tmp_path: Path) -> None:
+    corpus, ledger = write_corpus(tmp_path / "tiny", (20, 5, 5)), Ledger(tmp_path / "runs")
+    plan = make_plan(SPACE, ledger, [str(corpus)], overrides={"training.max_epochs": 10})
+    (experiment,) = plan.experiments()
+    estimate = estimate_time(ledger, plan.trials)
+    assert (estimate.trials, estimate.runs) == (0, 0)
+    assert estimate.unknown == ("bilstm-s", "gru-1")
+
+    ledger.record_study(experiment.record({}))
+    first, second, third = (p for p in plan.trials if p.trial.arm == "gru-1")
+    finish(first, 4, 20.0)
+    third.run.start_history([an_epoch(1), an_epoch(2), an_epoch(3)])
+    left = [p for p in plan.trials if p is not first]
+    estimate = estimate_time(ledger, left)
+    assert (estimate.trials, estimate.runs, estimate.unknown) == (2, 1, ("bilstm-s",))
+    assert estimate.seconds == pytest.approx(5.0 * 10 + 5.0 * 7)
+
+    finish(second, 6, 10.0)
+    assert estimate_time(ledger, [third]).seconds == pytest.approx(3.0 * 7)
