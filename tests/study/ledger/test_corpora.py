@@ -82,6 +82,7 @@ def test_a_trial_alone_records_them(root, tmp_path):
         data="mine",
         data_root=root,
         embeddings=root / "embeddings" / "small.txt",
+        preset="paper",
         set=("encoder.word_dim=2", "encoder.hidden_size=4", "training.max_epochs=1"),
         out=tmp_path / "runs",
     )
