@@ -22,10 +22,12 @@ from rin_core.data.pretrained import Pretrained
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.data.word_table import load_word_table
 from rin_core.errors import CheckpointError
-from rin_core.layout import CHECKPOINT, VECTORS, WEIGHTS, RunNotFound, find_run
+from rin_core.layout import VECTORS, WEIGHTS, RunNotFound, find_run
 from rin_core.model.encoders import WordEncoder
 from rin_core.model.rin import RIN
 from rin_core.train.checkpoint import load_tensors
+from rin_core.train.continuing import checkpoint_epochs
+from rin_core.train.stopping import end_reason, limits
 
 
 class ModelError(ValueError):
@@ -142,8 +144,17 @@ def find_weights(model: str, runs: Path) -> Path:
 
 
 def is_unfinished(weights: Path) -> bool:
-    """Return whether the run of these weights has not finished, so better ones may follow."""
-    return weights.with_name(CHECKPOINT).exists()
+    """Return whether the run of these weights has not finished, so better ones may follow.
+
+    Raises:
+        CheckpointError: The checkpoint beside them cannot be read.
+    """
+    try:
+        config, _, epochs = checkpoint_epochs(weights.parent)
+    except FileNotFoundError:
+        return False
+    f1, losses = [e.selection_scores["f1"] for e in epochs], [e.train_loss for e in epochs]
+    return end_reason(f1, losses, **limits(config)) is None
 
 
 def _read(weights: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

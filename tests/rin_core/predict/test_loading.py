@@ -26,7 +26,7 @@ from rin_core.predict.loading import (
     word_table,
 )
 from rin_core.train.checkpoint import load_tensors, save_tensors
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, Trainer, train
+from rin_core.train.loop import CHECKPOINT, WEIGHTS, Epoch, Trainer, train
 from rin_core.train.metrics import decode
 from tests.conftest import Trained
 
@@ -80,8 +80,21 @@ class TestWhatIsNoModel:
         )
         with pytest.raises(ModelError, match="is a training checkpoint; the model is in"):
             load_model(tmp_path / CHECKPOINT)
-        assert is_unfinished(tmp_path / "weights.safetensors")
-        assert not is_unfinished(trained.weights.with_name("elsewhere") / "weights.safetensors")
+
+    @pytest.mark.parametrize("epochs", [1, 2])
+    def test_a_run_is_unfinished_until_its_last_epoch(
+        self, trained: Trained, tmp_path: Path, epochs: int
+    ) -> None:
+        config = load_model(trained.weights).config.override("training.max_epochs", 2)
+
+        def stop(epoch: Epoch) -> None:
+            if epoch.epoch == epochs:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            Trainer(config, trained.encoded, tmp_path, CPU).run(stop)
+        assert is_unfinished(tmp_path / WEIGHTS) == (epochs == 1)
+        assert not is_unfinished(tmp_path / "elsewhere" / WEIGHTS)
 
     def test_another_programs_file(self, trained: Trained, tmp_path: Path) -> None:
         path = changed(trained, tmp_path / "x", vocabulary=None)
