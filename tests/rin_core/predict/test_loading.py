@@ -144,7 +144,7 @@ class TestFinding:
             find_weights("abc", tmp_path)
 
     def test_nothing_of_that_name(self, trained: Trained, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match=r"--model zz: no such run in .*units \(1 runs"):
+        with pytest.raises(ModelError, match=r"--model zz: no such run in .*units \(1 run there"):
             find_weights("zz", trained.runs)
         with pytest.raises(
             ModelError, match=r"--model x/y: no such run in .* \(0 runs there\); .*file"
