@@ -14,6 +14,14 @@ BILSTM = Arm(
     overrides={"model.rounds": 0, "model.task_features": False},
 )
 BILSTM_S = Arm(name="bilstm-s", label="BiLSTM_s", overrides={"model.rounds": 0})
+#: The control for capacity. The plan computes its ``model.feature_size``, because the number of
+#: parameters depends on the corpus's relations.
+EQUAL_CAPACITY = Arm(
+    name="bilstm-s-wide",
+    label="BiLSTM_s, as many parameters as K = 1",
+    overrides={"model.rounds": 0},
+    capacity_of={"model.rounds": 1, "model.cell": "gru"},
+)
 
 
 def rin(rounds: int, cell: str = "gru") -> Arm:

@@ -31,6 +31,9 @@ class Arm:
     name: str
     label: str
     overrides: Mapping[str, object] = field(default_factory=dict)
+    capacity_of: Mapping[str, object] | None = None
+    """Overrides of the model whose number of parameters this arm has. Planning then computes
+    ``model.feature_size``; ``None`` leaves it as set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,8 @@ class Trial:
     preset: Preset
     """What its settings start from."""
     config: Config
+    equal_to: Config | None = None
+    """The model whose number of parameters this one must have."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a study's record."""
@@ -134,14 +139,7 @@ class Grid:
             if path in varied:
                 raise SpaceError(f"--set {path}: {self.name} varies it; choose with {varied[path]}")
         return [
-            Trial(
-                arm=arm.name,
-                label=arm.label,
-                corpus=corpus,
-                seed=seed,
-                preset=self.preset_on(corpus),
-                config=self._config(corpus, arm, seed, overrides),
-            )
+            self._trial(corpus, arm, seed, overrides)
             for seed in (self.seeds if seeds is None else seeds)
             for corpus in corpora
             if seeds is not None or corpus != "demo" or seed in self.seeds[: self.demo_seeds]
@@ -155,6 +153,18 @@ class Grid:
             ConfigError: There is no such preset.
         """
         return preset_of(corpus) if self.preset is None else find_preset(self.preset)
+
+    def _trial(self, corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Trial:
+        config, other = self._config(corpus, arm, seed, overrides), arm.capacity_of
+        return Trial(
+            arm=arm.name,
+            label=arm.label,
+            corpus=corpus,
+            seed=seed,
+            preset=self.preset_on(corpus),
+            config=config,
+            equal_to=None if other is None else config.with_overrides(other),
+        )
 
     def _config(self, corpus: str, arm: Arm, seed: int, overrides: Mapping[str, object]) -> Config:
         name = PurePath(corpus).name

@@ -23,6 +23,11 @@ def mean_sd(found: Estimate, sign: str = "") -> str:
     return mean if math.isnan(found.sd) else f"{mean} ± {found.sd:.1f}"
 
 
+def signed(value: float) -> str:
+    """Write a difference with its sign and one decimal."""
+    return DASH if math.isnan(value) else f"{value:+.1f}".replace("-", "−")
+
+
 def interval(found: Estimate) -> str:
     """Write a confidence interval: ``81.0 to 91.0``."""
     return DASH if math.isnan(found.low) else f"{points(found.low)} to {points(found.high)}"

@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from reports.stats.intervals import NOTHING, Estimate
+from reports.stats.verdicts import Judged
 
 
 class Kind(StrEnum):
@@ -39,10 +40,8 @@ class Cell:
     kind: Kind = Kind.NUMBER
     estimate: Estimate = NOTHING
     """Its numbers, in the column's unit."""
-    p: float = math.nan
-    """p value of a test of no difference."""
-    p_holm: float = math.nan
-    """The same after Holm's correction for the tests in its column."""
+    judged: Judged | None = None
+    """The comparison that it shows a part of."""
     source: str = ""
     """Where a published number was printed."""
     fingerprints: tuple[str, ...] = ()
@@ -170,7 +169,7 @@ class Table:
         for row in self.rows:
             for column, cell in row.cells.items():
                 e = cell.estimate
-                numbers = (e.mean, e.sd, e.n or math.nan, e.low, e.high, cell.p, cell.p_holm)
+                numbers = (e.mean, e.sd, e.n or math.nan, e.low, e.high, *_tested(cell.judged))
                 digits = ["" if math.isnan(value) else repr(value) for value in numbers]
                 runs = " ".join(cell.fingerprints)
                 writer.writerow([self.name, row.key, column, cell.text, *digits, cell.source, runs])
@@ -183,6 +182,15 @@ class Table:
         ]
 
 
+def _tested(judged: Judged | None) -> tuple[float, ...]:
+    """Return the numbers of a comparison, from which its verdict follows."""
+    if judged is None or math.isnan(judged.difference.p):
+        return (math.nan,) * 7
+    found = judged.difference
+    tests = (found.p, judged.p_holm, judged.p_equal, judged.p_equal_holm)
+    return (found.se, found.df, *tests, judged.verdict.margin)
+
+
 _CSV_HEAD = (
     "table",
     "row",
@@ -193,8 +201,13 @@ _CSV_HEAD = (
     "n",
     "low",
     "high",
+    "se",
+    "df",
     "p",
     "p_holm",
+    "p_equal",
+    "p_equal_holm",
+    "margin",
     "source",
     "fingerprints",
 )
@@ -216,6 +229,7 @@ _LATEX = str.maketrans(
         "–": "--",
         "≥": r"$\geq$",
         "≤": r"$\leq$",
+        "≈": r"$\approx$",
         "≠": r"$\neq$",
         "<": "$<$",
         ">": "$>$",

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.frames.trials import UnknownExperiment, read_ledger, read_run
+from reports.frames.scores import SELECTED, Scores, arm_scores, comparable
+from reports.frames.trials import UnknownExperiment, no_trials, read_ledger, read_run
+from reports.stats.verdicts import RULE, Rule
 from rin_core.config import nondefault_settings
 from study.ledger.command import render
 from study.ledger.fields import Options
@@ -57,6 +59,15 @@ class SearchData:
     """With :data:`SCHEMA`, then the parameters; scores as fractions."""
     confirmed: pd.DataFrame | None
     """The confirmation's trials (:func:`reports.frames.trials.read_ledger`), if any."""
+    pool: pd.DataFrame | None = None
+    """All runs on the corpus with the settings of the confirmation; its trials if None."""
+    rule: Rule = RULE
+    """Of the verdicts."""
+
+    def scores(self) -> Scores:
+        """Return the scores of the confirmed settings."""
+        confirmed = no_trials() if self.confirmed is None else self.confirmed
+        return arm_scores(confirmed, SELECTED, self.pool, self.rule)
 
     @property
     def command(self) -> str:
@@ -80,12 +91,16 @@ class SearchData:
         return dict(zip(self.trials["arm"], self.trials["label"], strict=True))
 
 
-def read_search(runs: Path, experiment: str) -> SearchData:
+def read_search(
+    runs: Path, experiment: str, everything: pd.DataFrame | None = None, rule: Rule = RULE
+) -> SearchData:
     """Read a search's record with the results of its runs and of its confirmation.
 
     Args:
         runs: A study's output folder.
         experiment: Its name.
+        everything: All runs of the ledger's studies; read from it if ``None``.
+        rule: Of the verdicts.
 
     Raises:
         UnknownExperiment: There is no such search.
@@ -100,7 +115,10 @@ def read_search(runs: Path, experiment: str) -> SearchData:
     # As objects: where some trials have no value of a parameter, pandas would make 100 of it 100.0.
     columns = [*SCHEMA, *record.parameters]
     frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(SCHEMA)
-    confirmed = record.confirmed in ledger.studies()
+    confirmed = pool = None
+    if record.confirmed in ledger.studies():
+        confirmed = read_ledger(runs, [record.confirmed])
+        pool = comparable(read_ledger(runs) if everything is None else everything, confirmed)
     return SearchData(
         experiment=record.experiment,
         title=record.title,
@@ -111,7 +129,9 @@ def read_search(runs: Path, experiment: str) -> SearchData:
         parameters={path: p.to_json() for path, p in record.parameters.items()},
         budget=record.budget,
         trials=frame.sort_values(["arm", "trial"], ignore_index=True),
-        confirmed=read_ledger(runs, [record.confirmed]) if confirmed else None,
+        confirmed=confirmed,
+        pool=pool,
+        rule=rule,
     )
 
 

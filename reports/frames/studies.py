@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from reports.frames.predictions import SentenceCounts, read_counts
-from reports.frames.trials import no_trials, require_one_setting
+from reports.frames.scores import SELECTED, Endpoint, Scores, arm_scores, comparable
+from reports.frames.trials import no_trials, read_ledger, require_one_setting
+from reports.stats.verdicts import RULE, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,10 @@ class StudyData:
     """Finished trials on other contents of the corpus, which are not in the frame."""
     outdated: bool = False
     """A study that was updated later had another content of the corpus."""
+    pool: pd.DataFrame | None = None
+    """All runs on the corpus with these settings, whose variance is pooled; the frame if None."""
+    rule: Rule = RULE
+    """Of the verdicts."""
 
     def __post_init__(self) -> None:
         require_one_setting(self.frame)
@@ -39,14 +45,20 @@ class StudyData:
         """Return fingerprint, label and caveat of every run."""
         return self.frame[["fingerprint", "label", "caveat"]]
 
+    def scores(self, endpoint: Endpoint = SELECTED) -> Scores:
+        """Return the scores of the arms."""
+        return arm_scores(self.frame, endpoint, self.pool, self.rule)
+
 
 def study_data(
     runs: Path,
     frame: pd.DataFrame,
     other_settings: Iterable[str] = (),
     other_contents: pd.DataFrame | None = None,
+    everything: pd.DataFrame | None = None,
     *,
     outdated: bool = False,
+    rule: Rule = RULE,
 ) -> StudyData:
     """Read the predictions of a study's trials.
 
@@ -55,8 +67,11 @@ def study_data(
         frame: The trials of one study under one settings value.
         other_settings: Settings that the study was also run with.
         other_contents: Finished trials of the study on other contents of the corpus.
+        everything: All runs of the ledger; read from it if ``None``.
         outdated: A study that was updated later had another content of the corpus.
+        rule: Of the verdicts.
     """
+    everything = read_ledger(runs) if everything is None else everything
     return StudyData(
         corpus=str(frame["corpus"].iloc[0]),
         frame=frame,
@@ -64,4 +79,6 @@ def study_data(
         other_settings=tuple(other_settings),
         other_contents=no_trials() if other_contents is None else other_contents,
         outdated=outdated,
+        pool=comparable(everything, frame),
+        rule=rule,
     )

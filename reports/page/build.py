@@ -29,6 +29,7 @@ from reports.page.page import write_index
 from reports.page.search import search_section
 from reports.paper.findings import findings_section
 from reports.paper.reproduction import corpus_reports, write_reproduction
+from reports.stats.verdicts import RULE, Rule
 from reports.tables.provenance import provenance_tables
 from rin_core.data.corpus import is_paper_corpus
 from study.ledger.ledger import Ledger
@@ -76,7 +77,11 @@ class BuildResult:
 
 
 def build(
-    runs: Path, out: Path, names: Sequence[str] | None = None, settings: int | None = None
+    runs: Path,
+    out: Path,
+    names: Sequence[str] | None = None,
+    settings: int | None = None,
+    rule: Rule = RULE,
 ) -> BuildResult:
     """Write the reports of a ledger's studies.
 
@@ -88,6 +93,7 @@ def build(
         names: The experiments; all of them when ``None``. The paper's tables of their corpora are
             filled from all experiments.
         settings: Which settings value of each, from 1; the last used when ``None``.
+        rule: Of the verdicts.
 
     Raises:
         LedgerError: There is no ledger, no such experiment or no such settings value.
@@ -108,10 +114,13 @@ def build(
             frame,
             others,
             elsewhere[elsewhere["experiment"] == frame["experiment"].iloc[0]],
+            everything,
             outdated=not frame["fingerprint"].isin(newest["fingerprint"]).any(),
+            rule=rule,
         )
         studies.append((study, experiment_section(study)))
-    paper, corpora = paper_sections(runs, everything, selected, elsewhere), corpora_section(runs)
+    paper = paper_sections(runs, everything, selected, elsewhere, rule)
+    corpora = corpora_section(runs)
     ledger = Ledger(runs)
     cases = {name: read_cases(ledger, name) for name in ledger.cases()}
 

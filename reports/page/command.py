@@ -34,6 +34,8 @@ class Build:
         int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: the last)")
     ] = None
     """Report the N-th settings of a study that was run with several."""
+    margin: Annotated[float, tyro.conf.arg(metavar="F1")] = 0.5
+    """Differences of at most so many points count as equal."""
     notebooks: tyro.conf.FlagCreatePairsOff[bool] = False
     """Execute the notebooks too."""
 
@@ -48,7 +50,9 @@ class Build:
         from reports.page.build import build, build_index
         from reports.page.notebooks import write_notebooks
         from reports.page.search import write_search
+        from reports.stats.verdicts import Rule
 
+        rule = Rule(margin=self.margin)
         ledger = Ledger(self.runs)
         known = ledger.searches()
         studies: list[str] | None
@@ -58,8 +62,8 @@ class Build:
         else:
             studies = [] if known and not ledger.studies() else None
             chosen = known
-        built = build(self.runs, self.out, studies, self.settings)
-        searched = [read_search(self.runs, name) for name in chosen]
+        built = build(self.runs, self.out, studies, self.settings, rule)
+        searched = [read_search(self.runs, name, rule=rule) for name in chosen]
         search_paths = [path for data in searched for path in write_search(data, self.out)]
         paths = [*built.paths, *search_paths]
         skipped: dict[str, str] = {}

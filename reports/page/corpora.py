@@ -9,13 +9,16 @@ import pandas as pd
 
 from reports.document.section import Section
 from reports.frames.predictions import read_corpora, read_counts
+from reports.frames.scores import comparable
 from reports.frames.studies import StudyData
 from reports.frames.trials import newest_content, no_trials, pool, settings_of
 from reports.paper.registry import PAPER, make_tables
 from reports.published.numbers import ARMS
+from reports.stats.verdicts import RULE, Rule
 from reports.tables.corpora import PAPER_CORPORA, corpus_table, findings_table
 from rin_core.config import INIT_SETTINGS
 from rin_core.data.corpus import is_paper_corpus
+from search_spaces.arms import EQUAL_CAPACITY
 from study.ledger.state import TrialState
 
 
@@ -24,6 +27,7 @@ def paper_sections(
     everything: pd.DataFrame,
     selected: Sequence[pd.DataFrame],
     elsewhere: pd.DataFrame,
+    rule: Rule = RULE,
 ) -> list[tuple[StudyData, Section]]:
     """Return the paper's tables, and their data, for the corpora of the selected experiments.
 
@@ -37,12 +41,14 @@ def paper_sections(
         everything: All runs of all studies.
         selected: The runs of each selected experiment, under one settings value.
         elsewhere: Finished runs on other contents of the corpora.
+        rule: Of the verdicts.
     """
     contents = [newest_content(everything, name) for name in dict.fromkeys(everything["corpus"])]
     newest = pd.concat([no_trials(), *(current for current, _ in contents)])
     earlier = pd.concat([elsewhere, *(others for _, others in contents)])
     earlier = earlier[earlier["status"] == TrialState.FINISHED]
-    paper = newest[newest["arm"].isin(ARMS)]
+    arms = {*ARMS, EQUAL_CAPACITY.name}
+    paper = newest[newest["arm"].isin(arms)]
     ranked = []
     for frame in selected:
         if not is_paper_corpus(str(frame["corpus"].iloc[0])):
@@ -64,13 +70,15 @@ def paper_sections(
     for corpus, settings in sorted(chosen.items(), key=lambda item: item[0] not in finished):
         frame = pool(paper, corpus, settings)
         known = settings_of(paper[paper["corpus"] == corpus])
-        others = earlier[(earlier["corpus"] == corpus) & earlier["arm"].isin(ARMS)]
+        others = earlier[(earlier["corpus"] == corpus) & earlier["arm"].isin(arms)]
         data = StudyData(
             corpus=corpus,
             frame=frame,
             counts=read_counts(runs, frame),
             other_settings=tuple(other for other in known if other != settings),
             other_contents=others.drop_duplicates("fingerprint"),
+            pool=comparable(newest, frame),
+            rule=rule,
         )
         section = Section(
             key=f"paper-{corpus}",

@@ -1,24 +1,24 @@
-"""The paper's claims, each as pairs of arms that it puts in order, and what our runs say.
+"""The paper's claims as contrasts of arms, and what our runs say.
 
-A claim is judged by the mean difference over its pairs, one number for each seed. A claim that is
-made of each pair must hold in each pair. The table of pairs shows each pair by itself.
+Five contrasts are primary (:mod:`search_spaces.contrasts`). They are judged together, with Holm's
+correction. The other claims are descriptive, each by itself. A claim that is made of each of
+several pairs is judged by the pair with the smallest difference: it holds only if every pair holds.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-import pandas as pd
-
-from reports.frames.select import by_seed, fingerprints, of_arm
+from reports.frames.scores import ENTITIES, SELECTED, Endpoint, Scores, Weights
+from reports.frames.studies import StudyData
 from reports.published.numbers import ROUNDS, published
-from reports.stats.intervals import Estimate, seeds_needed
-from reports.stats.tests import Difference, holm, paired_difference
-from reports.stats.verdicts import Order, Verdict, order, verdict
-from reports.tables.cells import published_difference
+from reports.stats.model import against
+from reports.stats.verdicts import Judged, Word, judge_alone
+from reports.tables.cells import spread_of
+from reports.tables.comparison import judge_rows, over
 from reports.tables.experiment import FULL_MODEL
+from search_spaces.contrasts import PRIMARY, rounds_by_cell, slope
 
 BASELINES = ("bilstm", "bilstm-s")
 INPUTS = ("no-relation-input", "no-entity-input", "no-shared-input")
@@ -27,82 +27,86 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A claim of the paper's text."""
+    """A claim of the paper's text, or a question of ours about it."""
 
     key: str
     text: str
     source: str
     """Section of the paper; the corpus where it is not both."""
-    pairs: tuple[Pair, ...]
-    """Pairs of arms; the first is claimed to score higher."""
-    each: bool = False
-    """Whether the claim is about each pair, and not about their mean."""
-    metric: str = "f1"
-    """Score on test that is compared."""
+    weigh: Callable[[Collection[str]], Weights] | None = None
+    """The weights of the arms, given those that have runs; ``None`` for a claim of pairs."""
+    pairs: tuple[Pair, ...] = ()
+    """Pairs of arms; the first of each is claimed to score higher."""
+    endpoint: Endpoint = SELECTED
+    is_primary: bool = False
 
 
-#: Compares the best numbers of rounds, and not the scores of arms.
-PEAK = Claim(
-    key="peak",
-    text="The GRU peaks at a later K than the RNN (in rounds)",
-    source="§5.3",
-    pairs=(),
-)
+_SOURCES = {
+    "interaction": "§5.2, §5.3",
+    "rounds": "§5.2",
+    "cell": "§5.3",
+    "parts": "§5.4",
+    "capacity": "our question",
+}
+
+
+def _interaction(arms: Collection[str]) -> Weights:
+    return PRIMARY[0].weigh(arms)
+
+
+def _steeper(arms: Collection[str]) -> Weights:
+    """Return the slope in K of the GRU minus that of the RNN."""
+    gru, rnn = (slope({cell: rounds_by_cell(arms).get(cell, {})}) for cell in ("gru", "rnn"))
+    return gru | {arm: -weight for arm, weight in rnn.items()} if gru and rnn else {}
+
+
 CLAIMS = (
-    Claim(
-        key="interaction",
-        text="Interaction helps: one round beats none",
-        source="§5.2, §5.3",
-        pairs=((FULL_MODEL, "bilstm"), (FULL_MODEL, "bilstm-s"), ("rnn-1", "bilstm-s")),
-    ),
-    Claim(
-        key="rounds",
-        text="More rounds help",
-        source="§5.2",
-        pairs=(("gru-3", FULL_MODEL), ("gru-5", FULL_MODEL)),
+    *(
+        Claim(
+            key=contrast.key,
+            text=contrast.text,
+            source=_SOURCES[contrast.key],
+            weigh=contrast.weigh,
+            is_primary=True,
+        )
+        for contrast in PRIMARY
     ),
     Claim(
         key="entities",
-        text="Interaction also helps entity recognition (entity F1)",
+        text="Interaction (K ≥ 1) over none, in entity F1",
         source="§5.3, NYT",
-        pairs=tuple((rin, without) for rin in (FULL_MODEL, "gru-5") for without in BASELINES),
-        metric="entity_f1",
+        weigh=_interaction,
+        endpoint=ENTITIES,
     ),
     Claim(
-        key="cell",
-        text="A GRU updates better than an RNN, at every K",
+        key="peak",
+        text="The GRU gains more from rounds than the RNN: difference of their slopes",
         source="§5.3",
-        pairs=tuple((f"gru-{k}", f"rnn-{k}") for k in ROUNDS),
-        each=True,
+        weigh=_steeper,
     ),
-    PEAK,
     Claim(
         key="inputs",
         text="ŷ, ȳ and H each help the interaction",
         source="§5.4, NYT",
         pairs=tuple((FULL_MODEL, without) for without in INPUTS),
-        each=True,
     ),
     Claim(
         key="partial",
         text="Interaction without one of ŷ, ȳ and H still beats no interaction",
         source="§5.4, NYT",
         pairs=tuple((without, "bilstm-s") for without in INPUTS),
-        each=True,
     ),
     Claim(
         key="pivotal",
         text="ŷ and ȳ matter more than H",
         source="§5.4, NYT",
         pairs=tuple((INPUTS[2], without) for without in INPUTS[:2]),
-        each=True,
     ),
     Claim(
         key="linear",
         text="Linear maps in place of the interaction are worse than no interaction",
         source="§5.4",
         pairs=((FULL_MODEL, "linear"), ("bilstm-s", "linear")),
-        each=True,
     ),
     Claim(
         key="encoder",
@@ -117,41 +121,34 @@ CLAIMS = (
         pairs=(("bert-2", "bert-1"),),
     ),
 )
+#: Pairs that the tables show beside those of the claims.
+PAIRS = (
+    *((FULL_MODEL, base) for base in BASELINES),
+    ("gru-3", FULL_MODEL),
+    ("gru-5", FULL_MODEL),
+    *((f"gru-{k}", f"rnn-{k}") for k in ROUNDS),
+    *(pair for claim in CLAIMS for pair in claim.pairs),
+)
 
 #: A built-in corpus for trying out the program; its results support no claim.
 DEMO = "demo"
-#: Verdict on a published difference if our interval contains both it and 0.
-NOT_RULED_OUT = "not ruled out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """The mean difference over some pairs of arms, on the seeds that all of them have."""
-
-    pairs: tuple[Pair, ...] = ()
-    """The pairs that have all of these seeds."""
-    by_pair: tuple[Estimate, ...] = ()
-    """The difference of each pair."""
-    difference: Difference
-    """The mean over the pairs."""
-    runs: tuple[str, ...] = ()
-    """Fingerprints of the runs of these arms and seeds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeEvidence:
-    """The published mean difference, and ours over the same pairs."""
+class Size:
+    """A published difference, and ours over the same arms."""
 
     published: float
     """In points."""
     sources: tuple[str, ...]
     """Tables and rows of the published scores."""
-    ours: Estimate
-    verdict: str
-    """A :class:`~reports.stats.verdicts.Verdict`, or :data:`NOT_RULED_OUT`."""
-    seeds_needed: float
-    """Seeds that would show the published difference; infinite if too many, NaN if unknown."""
-    runs: tuple[str, ...]
+    weights: Weights
+    ours: Judged
+    """Our difference, judged against 0."""
+    against: Judged
+    """Ours minus the published one, whose spread is taken as ours."""
+    against_exact: Judged
+    """The same with the published difference taken as exact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,152 +156,92 @@ class JudgedClaim:
     """A claim with what our runs say about it."""
 
     claim: Claim
-    evidence: Evidence
-    verdict: Order
-    p_holm: float
-    """p over seeds, corrected for the number of claims."""
-    size: SizeEvidence | None
-    """``None`` if nothing comparable is published or finished."""
+    scores: Scores
+    weights: Weights
+    """Of the contrast that is judged; of a claim of pairs, the weakest pair. May be empty."""
+    judged: Judged
+    pairs: tuple[Judged, ...]
+    """The pairs that were run."""
+    size: Size | None
+    """``None`` if nothing comparable is published or run."""
 
 
-def judge_claims(frame: pd.DataFrame, corpus: str) -> list[JudgedClaim]:
+def judge_claims(study: StudyData) -> list[JudgedClaim]:
     """Judge the claims on one corpus.
 
     Args:
-        frame: The trials on the corpus under one settings value.
-        corpus: Name of the corpus. On a corpus that the paper does not use, only claims with
-            finished runs are returned.
+        study: The trials on the corpus under one settings value. On a corpus that the paper does
+            not use, only claims with finished runs are returned.
     """
-    if corpus == DEMO:
+    if study.corpus == DEMO:
         return []
-    evidence = {
-        claim.key: _peaks(frame) if claim is PEAK else weigh(frame, claim.pairs, claim.metric)
-        for claim in CLAIMS
-    }
-    is_papers = published(corpus, FULL_MODEL, "f1") is not None
-    claims = [c for c in CLAIMS if is_papers or evidence[c.key].difference.estimate.n]
-    corrected = holm([evidence[claim.key].difference.p for claim in claims])
-    return [
-        JudgedClaim(
+    scores = {endpoint: study.scores(endpoint) for endpoint in (SELECTED, ENTITIES)}
+    primary = [claim for claim in CLAIMS if claim.is_primary]
+    weights = {claim.key: _weights(claim, scores[claim.endpoint]) for claim in CLAIMS}
+    together = judge_rows(scores[SELECTED], [weights[c.key] for c in primary], family=True)
+    judged = dict(zip((claim.key for claim in primary), together, strict=True))
+    found = []
+    for claim in CLAIMS:
+        own = scores[claim.endpoint]
+        if claim.key not in judged:
+            (judged[claim.key],) = judge_rows(own, [weights[claim.key]], family=False)
+        one = JudgedClaim(
             claim=claim,
-            evidence=evidence[claim.key],
-            verdict=_verdict(claim, evidence[claim.key]),
-            p_holm=p,
-            size=_size(frame, corpus, claim),
+            scores=own,
+            weights=weights[claim.key],
+            judged=judged[claim.key],
+            pairs=tuple(judge_rows(own, _run_pairs(claim, own), family=False)),
+            size=_size(study.corpus, own, claim, weights[claim.key]),
         )
-        for claim, p in zip(claims, corrected, strict=True)
-    ]
+        found.append(one)
+    if published(study.corpus, FULL_MODEL, "f1") is not None:
+        return found
+    return [one for one in found if one.judged.verdict.word is not Word.NOT_RUN]
 
 
-def weigh(frame: pd.DataFrame, pairs: Sequence[Pair], metric: str = "f1") -> Evidence:
-    """Return the mean difference in test scores over pairs of arms, seed by seed."""
-    arms = dict.fromkeys(arm for pair in pairs for arm in pair)
-    scores = {arm: by_seed(of_arm(frame, arm), f"test_{metric}") for arm in arms}
-    common = {(a, b): frozenset(scores[a].keys() & scores[b].keys()) for a, b in pairs}
-    seeds, complete = largest_balanced_design(common)
-    better = {s: sum(scores[a][s] for a, _ in complete) / len(complete) for s in seeds}
-    worse = {s: sum(scores[b][s] for _, b in complete) / len(complete) for s in seeds}
-    by_pair = []
-    for a, b in complete:
-        ours, theirs = ({s: scores[arm][s] for s in seeds} for arm in (a, b))
-        by_pair.append(paired_difference(ours, theirs).estimate)
-    used = [arm for arm in arms if any(arm in pair for pair in complete)]
-    return Evidence(
-        pairs=complete,
-        by_pair=tuple(by_pair),
-        difference=paired_difference(better, worse),
-        runs=_runs(frame, used, seeds),
+def _weights(claim: Claim, scores: Scores) -> Weights:
+    """Return the contrast that a claim is judged by, of the arms that have runs.
+
+    An arm with one run would leave all others without an interval, so it waits for its second.
+    """
+    if claim.weigh is not None:
+        several, any_run = (_with_runs(scores, count) for count in (2, 1))
+        return claim.weigh(several) or claim.weigh(any_run)
+    pairs = _run_pairs(claim, scores)
+    return min(pairs, key=lambda weights: scores.difference(weights).value, default={})
+
+
+def _with_runs(scores: Scores, count: int) -> list[str]:
+    return [arm for arm, own in scores.by_arm.items() if len(own) >= count]
+
+
+def _run_pairs(claim: Claim, scores: Scores) -> list[Weights]:
+    several, any_run = (
+        [over(*pair) for pair in claim.pairs if set(pair) <= set(_with_runs(scores, count))]
+        for count in (2, 1)
     )
+    return several or any_run
 
 
-def largest_balanced_design(
-    common: dict[Pair, frozenset[int]],
-) -> tuple[frozenset[int], tuple[Pair, ...]]:
-    """Choose seeds and pairs so that each pair has all the seeds.
-
-    The mean over pairs must not mix different seeds for different pairs. Among the seed sets of
-    the pairs, the one that keeps most differences is chosen, and among equal ones the one with
-    more seeds. A pair with few seeds then does not remove the other pairs' seeds.
-
-    Args:
-        common: The seeds that both arms of each pair have finished.
-
-    Returns:
-        The seeds and the pairs that have all of them; both empty without any common seed.
-    """
-    best_seeds: frozenset[int] = frozenset()
-    best_pairs: tuple[Pair, ...] = ()
-    for seeds in common.values():
-        if not seeds:
-            continue
-        pairs = tuple(pair for pair, own in common.items() if own >= seeds)
-        size = (len(seeds) * len(pairs), len(seeds))
-        if size > (len(best_seeds) * len(best_pairs), len(best_seeds)):
-            best_seeds, best_pairs = seeds, pairs
-    return best_seeds, best_pairs
-
-
-def _peaks(frame: pd.DataFrame) -> Evidence:
-    """Return the difference of the two cells' best K on dev, in rounds, for :data:`PEAK`.
-
-    The best K of a seed is chosen among the K that both cells have finished.
-    """
-    arms = [f"{cell}-{k}" for k in ROUNDS for cell in ("gru", "rnn")]
-    scores = {arm: by_seed(of_arm(frame, arm), "dev_f1") for arm in arms}
-    gru: dict[int, float] = {}
-    rnn: dict[int, float] = {}
-    for seed in sorted(set().union(*scores.values())):
-        both = [k for k in ROUNDS if seed in scores[f"gru-{k}"] and seed in scores[f"rnn-{k}"]]
-        if len(both) >= 2:
-            # max returns the first of equal values: the smallest K, as training keeps the earliest.
-            gru[seed] = max(both, key=lambda k: scores[f"gru-{k}"][seed])
-            rnn[seed] = max(both, key=lambda k: scores[f"rnn-{k}"][seed])
-    return Evidence(difference=paired_difference(gru, rnn), runs=_runs(frame, arms, set(gru)))
-
-
-def _runs(frame: pd.DataFrame, arms: Sequence[str], seeds: Set[int]) -> tuple[str, ...]:
-    return fingerprints(frame[frame["arm"].isin(arms) & frame["seed"].isin(seeds)])
-
-
-def _verdict(claim: Claim, evidence: Evidence) -> Order:
-    if claim is PEAK and evidence.difference.estimate.sd == 0:
-        # The best K is a whole number, so a few seeds can agree by chance.
-        return Order.UNDECIDED
-    judged = order(evidence.by_pair if claim.each else (evidence.difference.estimate,))
-    incomplete = claim.each and len(evidence.pairs) < len(claim.pairs)
-    return Order.UNDECIDED if judged == Order.SUPPORTED and incomplete else judged
-
-
-def _size(frame: pd.DataFrame, corpus: str, claim: Claim) -> SizeEvidence | None:
-    """Compare the published mean difference with ours over the same pairs."""
-    printed: dict[Pair, float] = {}
-    for pair in claim.pairs:
-        value = published_difference(corpus, *pair, claim.metric)
-        if value is not None:
-            printed[pair] = value
-    found = weigh(frame, list(printed), claim.metric)
-    if not found.pairs:
+def _size(corpus: str, scores: Scores, claim: Claim, weights: Weights) -> Size | None:
+    """Compare the published difference with ours over the arms that have both."""
+    metric = claim.endpoint.metric
+    printed = {
+        arm: score for arm in scores.by_arm if (score := published(corpus, arm, metric)) is not None
+    }
+    if claim.weigh is not None:
+        weights = claim.weigh([arm for arm in _with_runs(scores, 2) if arm in printed])
+    used = {arm: weight for arm, weight in weights.items() if weight}
+    if not used or any(arm not in printed for arm in used):
         return None
-    values = [printed[pair] for pair in found.pairs]
-    theirs, ours = sum(values) / len(values), found.difference.estimate
-    sources = dict.fromkeys(
-        score.source
-        for pair in found.pairs
-        for arm in pair
-        if (score := published(corpus, arm, claim.metric))
-    )
-    judged: str = verdict(ours, theirs, printed_scores=2)
-    if judged == Verdict.REPRODUCED and ours.low <= 0 <= ours.high:
-        judged = NOT_RULED_OUT
-    sizes = [(ours.sd, theirs)]
-    if claim.each:
-        sizes = [(pair.sd, value) for pair, value in zip(found.by_pair, values, strict=True)]
-    needed = [n for sd, size in sizes if not math.isnan(n := seeds_needed(sd, size))]
-    return SizeEvidence(
+    theirs = sum(weight * printed[arm].value for arm, weight in used.items())
+    ours, hours = scores.difference(used), scores.cost(used)
+    spread = [spread_of(printed[arm], term) for arm, term in zip(used, ours.terms, strict=True)]
+    return Size(
         published=theirs,
-        sources=tuple(sources),
-        ours=ours,
-        verdict=judged,
-        seeds_needed=max(needed, default=math.nan),
-        runs=found.runs,
+        sources=tuple(dict.fromkeys(printed[arm].source for arm in used)),
+        weights=used,
+        ours=judge_alone(ours, scores.rule, hours),
+        against=judge_alone(against(ours, theirs, spread), scores.rule, hours),
+        against_exact=judge_alone(against(ours, theirs), scores.rule, hours),
     )

@@ -8,35 +8,39 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.document.formatting import interval, mean_sd
+from reports.document.formatting import interval, mean_sd, p_value, signed
 from reports.document.section import Section
 from reports.document.table import Table
 from reports.errors.score_tables import BY_POSITION, BY_WORD
 from reports.frames.searches import SearchData
-from reports.frames.select import arm_label, by_seed, of_arm
+from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
-from reports.paper.claim_tables import needed_text
-from reports.paper.claims import PEAK, JudgedClaim, SizeEvidence, judge_claims
+from reports.paper.claim_tables import size_text
+from reports.paper.claims import JudgedClaim, judge_claims
 from reports.published.numbers import (
     ARMS,
+    PUBLISHED_SEEDS,
     TABLE_1_ROWS,
     TABLE_5_ROWS,
     best_without_bert,
     published,
 )
-from reports.stats.intervals import Estimate, estimate, widened
-from reports.stats.tests import paired_difference
-from reports.stats.verdicts import Order, Verdict, verdict
-from reports.tables.cells import score
-from reports.tables.confirmation import ArmComparison, budgets, compare_arms, confirmed_arms
-from reports.tables.experiment import reference_and_others, selection_pairs
+from reports.stats.model import Difference
+from reports.stats.verdicts import Judged, Word
+from reports.tables.cells import against_paper, as_estimate, score
+from reports.tables.comparison import judge_rows, over
+from reports.tables.confirmation import (
+    ArmComparison,
+    budgets,
+    compare_arms,
+    confirmed_arms,
+    judge_tuning,
+)
+from reports.tables.experiment import reference_and_others, selection_pairs, selection_scores
 from reports.tables.search import origins
 from rin_core.plural import plural
 from study.ledger.arms import START, TUNED
 from study.ledger.state import TrialState
-
-#: Number of runs behind each published mean (Table 1).
-PUBLISHED_SEEDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def corpus_findings(
         studies: The studies on the corpus.
         searches: The searches on the corpus.
     """
-    claims = judge_claims(paper.frame, paper.corpus)
+    claims = judge_claims(paper)
     if not claims:
         return None
     by_name = {table.name: table for table in tables}
@@ -114,81 +118,89 @@ def findings_section(found: Findings) -> Section:
 
 def scores_sentence(paper: StudyData) -> str:
     """Return the verdicts on the F1 scores that the paper prints for its models."""
-    judged: dict[Verdict, list[str]] = {found: [] for found in Verdict}
-    uncertain = []
-    for arm in dict.fromkeys(arm for arm, _ in (*TABLE_5_ROWS, *TABLE_1_ROWS) if arm in ARMS):
+    scores = paper.scores()
+    rows = {arm: label for arm, label in (*TABLE_5_ROWS, *TABLE_1_ROWS) if arm in ARMS}
+    texts = []
+    judged: list[dict[Word, list[str]]] = [{word: [] for word in Word} for _ in range(2)]
+    for arm, row in rows.items():
         printed = published(paper.corpus, arm, "f1")
         if printed is None:
             continue
         trials = of_arm(paper.frame, arm)
-        label = arm_label(trials) if len(trials) else dict((*TABLE_1_ROWS, *TABLE_5_ROWS))[arm]
-        ours = score(trials, "test_f1")
-        found = verdict(ours, printed.value)
-        judged[found].append(label)
-        differs = found in (Verdict.ABOVE, Verdict.BELOW)
-        equally_uncertain = widened(ours, PUBLISHED_SEEDS)
-        if differs and verdict(equally_uncertain, printed.value) == Verdict.REPRODUCED:
-            uncertain.append(label)
-    parts = [f"{len(arms)} {found} ({', '.join(arms)})" for found, arms in judged.items() if arms]
-    if not parts:
+        label = arm_label(trials) if len(trials) else row
+        for found, one in zip(judged, against_paper(scores, arm, printed), strict=True):
+            found[one.verdict.word].append(label)
+    if not any(map(any, (found.values() for found in judged))):
         return "The paper has no scores on this corpus."
-    text = f"The paper's F1 scores: {'; '.join(parts)}."
-    if uncertain:
-        text += (
-            f" The paper's means are over {PUBLISHED_SEEDS} runs, and their spread is not "
-            f"published. If it equals ours, {len(uncertain)} more scores count as reproduced: "
-            f"{', '.join(uncertain)}."
-        )
-    return text
+    for found in judged:
+        parts = []
+        for word, arms in found.items():
+            name = f"{word} within {scores.rule.margin:g}" if word is Word.EQUAL else str(word)
+            if arms:
+                parts.append(f"{len(arms)} {name} ({', '.join(arms)})")
+        texts.append("; ".join(parts))
+    return (
+        f"Our F1 against the paper's, whose spread over {PUBLISHED_SEEDS} runs is taken as ours: "
+        f"{texts[0]}. With the paper's scores taken as exact: {texts[1]}."
+    )
 
 
 def claim_sentence(found: JudgedClaim) -> str:
-    """Return the verdict on a claim, our mean difference and the published one."""
-    claim, evidence = found.claim, found.evidence
-    difference = evidence.difference.estimate
-    text = f"{claim.text} ({claim.source}): **{found.verdict}**"
-    if not difference.n:
+    """Return the verdict on a claim, our difference and the published one."""
+    claim, judged = found.claim, found.judged
+    role = "primary, " if claim.is_primary else ""
+    text = f"{claim.text} ({role}{claim.source}): **{judged.verdict}**"
+    if not judged.difference.n:
         return f"{text}."
-    unit = "rounds" if claim is PEAK else "F1"
-    text += f", {mean_sd(difference, '+')} {unit}{_certainty(difference)}"
-    if evidence.pairs:
-        holds = sum(pair.mean > 0 for pair in evidence.by_pair)
-        text += f", holds in {holds} of {len(evidence.pairs)} pairs"
-        if incomplete := len(claim.pairs) - len(evidence.pairs):
-            text += f" ({incomplete} not finished)"
+    text += f", {certainty(judged.difference)}{_p(judged)}"
+    if found.pairs:
+        holds = sum(pair.difference.value > 0 for pair in found.pairs)
+        text += f", in the weakest of {len(found.pairs)} pairs; {holds} are above 0"
+        if incomplete := len(claim.pairs) - len(found.pairs):
+            text += f", {incomplete} not run"
     if found.size is None:
         return f"{text}."
-    return f"{text}. {_size_sentence(found.size, difference, found.verdict)}"
+    return (
+        f"{text}. {size_text(found.size)}: **{found.size.against.verdict}**, and "
+        f"**{found.size.against_exact.verdict}** with the paper's taken as exact."
+    )
 
 
-def _size_sentence(size: SizeEvidence, difference: Estimate, claim_verdict: Order) -> str:
-    """Return the published difference with our verdict on it."""
-    text = ""
-    if size.ours != difference:
-        text = (
-            f"On the pairs with published scores: {mean_sd(size.ours, '+')}"
-            f"{_certainty(size.ours)}. "
-        )
-    text += f"The paper's {mean_sd(estimate([size.published]), '+')}: **{size.verdict}**"
-    if claim_verdict == Order.UNDECIDED and not math.isnan(size.seeds_needed):
-        text += f" ({needed_text(size)} seeds needed)"
-    return f"{text}."
+def _p(judged: Judged) -> str:
+    """Return the p that the verdict used."""
+    p = judged.difference.p if math.isnan(judged.p_holm) else judged.p_holm
+    return "" if math.isnan(p) else f", p {p_value(p)}"
+
+
+def certainty(found: Difference) -> str:
+    """Return a difference with its interval and the smallest number of seeds."""
+    text = f"{signed(found.value)} F1"
+    seeds = "1 seed" if found.n == 1 else f"{found.n} seeds"
+    values = as_estimate(found)
+    if math.isnan(values.low):
+        return f"{text} ({seeds})"
+    return f"{text} (95 % CI {interval(values)}, {seeds})"
 
 
 def selection_sentences(study: StudyData) -> list[str]:
     """Return how choosing the epoch on test changes test F1, for each arm with both."""
-    sentences = []
-    for arm, (on_test, on_dev) in selection_pairs(study.frame).items():
-        gain = paired_difference(by_seed(on_test, "test_f1"), by_seed(on_dev, "test_f1")).estimate
+    sentences, scores = [], selection_scores(study)
+    for on_dev, on_test in selection_pairs(study.frame).items():
+        gain = scores.difference(over(on_test, on_dev))
         if not gain.n:
             continue
-        ours, printed = score(on_test, "test_f1"), published(study.corpus, arm, "f1")
+        trials = {arm: of_arm(study.frame, arm) for arm in (on_dev, on_test)}
         text = (
-            f"{arm_label(on_dev)}: {mean_sd(ours)} with the epoch chosen on test, "
-            f"{mean_sd(score(on_dev, 'test_f1'))} on dev: {mean_sd(gain, '+')}{_certainty(gain)}."
+            f"{arm_label(trials[on_dev])}: {mean_sd(score(trials[on_test], 'test_f1'))} with the "
+            f"epoch chosen on test, {mean_sd(score(trials[on_dev], 'test_f1'))} on dev: "
+            f"{certainty(gain)}."
         )
-        if printed:
-            text += f" The paper's {printed.value:.1f}: **{verdict(ours, printed.value)}**."
+        if printed := published(study.corpus, on_dev, "f1"):
+            noisy, exact = against_paper(scores, on_test, printed)
+            text += (
+                f" Against the paper's {printed.value:.1f}, chosen on test: **{noisy.verdict}**, "
+                f"and **{exact.verdict}** with the paper's taken as exact."
+            )
         sentences.append(text)
     return sentences
 
@@ -233,24 +245,24 @@ def comparison_sentences(study: StudyData) -> list[str]:
     is_confirmation = any(arm.endswith((START, TUNED)) for arm in arms)
     if set(arms) <= ARMS or is_confirmation or selection_pairs(frame) or len(arms) < 2:
         return []
-    base = by_seed(of_arm(frame, arms[0]), "test_f1")
-    scores = []
+    scores = study.scores()
+    others = [arm for arm in arms[1:] if scores.by_arm[arm]]
+    rows = [over(arm, arms[0]) for arm in others]
+    judged = dict(zip(others, judge_rows(scores, rows, family=True), strict=True))
+    texts = []
     for arm in arms:
         trials = of_arm(frame, arm)
         ours = score(trials, "test_f1")
         if not ours.n:
             continue
         text = f"{arm_label(trials)} {mean_sd(ours)} ({_finished_seeds(trials)}"
-        if arm != arms[0]:
-            found = paired_difference(by_seed(trials, "test_f1"), base).estimate
-            text += f", Δ {mean_sd(found, '+')}"
-            if not math.isnan(found.low):
-                text += f", 95 % CI {interval(found)}"
-        scores.append(f"{text})")
-    if not scores:
+        if arm in judged and judged[arm].difference.n:
+            text += f", Δ {certainty(judged[arm].difference)}: **{judged[arm].verdict}**"
+        texts.append(f"{text})")
+    if not texts:
         return []
     name = frame["experiment"].iloc[0]
-    return [f"`{name}`, test F1, and Δ from the first: {'; '.join(scores)}."]
+    return [f"`{name}`, test F1, and Δ from the first: {'; '.join(texts)}."]
 
 
 def search_sentences(corpus: str, searches: Sequence[SearchData]) -> tuple[str, ...]:
@@ -269,6 +281,12 @@ def search_sentences(corpus: str, searches: Sequence[SearchData]) -> tuple[str, 
                 f"`{data.experiment}`, {budgets(data)} of each arm, chosen on dev. Test F1 on "
                 f"fresh seeds: {'; '.join(scores)}."
             )
+            sentences += [
+                f"{data.arms[arm]}, tuned over {data.initial_settings}: **{judged.verdict}**, "
+                f"{certainty(judged.difference)}{_p(judged)}."
+                for arm, judged in judge_tuning(data).items()
+                if judged.difference.n
+            ]
             sentences += [arms_sentence(found) for found in compare_arms(data)]
     if sentences and (best := best_without_bert(corpus)):
         sentences.append(f"The paper's best score without BERT: {best.value} ({best.source}).")
@@ -276,24 +294,13 @@ def search_sentences(corpus: str, searches: Sequence[SearchData]) -> tuple[str, 
 
 
 def arms_sentence(found: ArmComparison) -> str:
-    """Return how two arms compare after tuning, and with the paper's settings."""
+    """Return how two arms compare after tuning, and with the initial settings."""
     how = "tuned" if found.incomparable else "each tuned alike"
     text = f"{found.label}, {how}: **{found.verdict}**"
-    tuned = found.tuned.estimate
-    if not tuned.n:
+    if not found.tuned.difference.n:
         return f"{text}."
-    return (
-        f"{text}, {mean_sd(tuned, '+')}{_certainty(tuned)}. "
-        f"Untuned: {mean_sd(found.untuned, '+')}{_certainty(found.untuned)}."
-    )
-
-
-def _certainty(found: Estimate) -> str:
-    """Return the CI and the number of seeds in brackets."""
-    seeds = plural(found.n, "seed")
-    if not found.n:
-        return ""
-    return f" ({seeds})" if math.isnan(found.low) else f" (95 % CI {interval(found)}, {seeds})"
+    text += f", {certainty(found.tuned.difference)}{_p(found.tuned)}."
+    return f"{text} Untuned: {certainty(found.untuned)}." if found.untuned.n else text
 
 
 def _finished_seeds(trials: pd.DataFrame) -> str:

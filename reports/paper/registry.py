@@ -17,7 +17,8 @@ from reports.paper.claim_tables import claims_table, pairs_table
 from reports.paper.tables import matching_in_table_1, table_1, table_4, table_5, vectors_in_table_1
 from reports.tables.breakdown import breakdown_table
 from reports.tables.caveats import mark_caveats
-from reports.tables.confirmation import comparison, confirmation
+from reports.tables.confirmation import comparison, confirmation, tuning
+from reports.tables.endpoints import endpoints_table
 from reports.tables.experiment import differences_table, results_table, selection_table
 from reports.tables.search import audit, best_trials, compute
 
@@ -36,12 +37,14 @@ STUDY = (
     results_table,
     differences_table,
     selection_table,
+    endpoints_table,
     breakdown_table,
 )
 #: The tables of one search, from :class:`~reports.frames.searches.SearchData`.
 SEARCH = (
     best_trials,
     confirmation,
+    tuning,
     comparison,
     compute,
     audit,

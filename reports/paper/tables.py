@@ -13,7 +13,8 @@ import pandas as pd
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.errors.changes import runs_with_predictions
 from reports.errors.score_tables import matching_table, vectors_table
-from reports.frames.select import arm_label, fingerprints, of_arm
+from reports.frames.scores import ENTITIES
+from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import (
     LITERATURE,
@@ -23,31 +24,31 @@ from reports.published.numbers import (
     published,
 )
 from reports.tables.cells import (
-    interval_cell,
+    against_cells,
+    mean_interval_cell,
     published_cell,
     published_difference_cell,
-    score,
     score_cell,
     seeds_cell,
     source_cell,
-    verdict_cell,
 )
-from reports.tables.experiment import DIFFERENCE_NOTES, FULL_MODEL, difference_cells
+from reports.tables.comparison import comparison_notes, over, paper_notes
+from reports.tables.experiment import BOOTSTRAP_NOTE, FULL_MODEL, difference_cells
 from reports.tables.notes import trial_notes
 
 
 def table_1(study: StudyData) -> Table:
     """Return precision, recall and F1, with the models that the paper quotes."""
-    rows = []
+    rows, scores = [], study.scores()
     for arm, label in _arms(TABLE_1_ROWS, study):
-        trials, runs = of_arm(study.frame, arm), fingerprints(of_arm(study.frame, arm))
-        quoted, f1 = arm in LITERATURE, score(trials, "test_f1")
+        trials, quoted = of_arm(study.frame, arm), arm in LITERATURE
+        printed = None if quoted else published(study.corpus, arm, "f1")
         cells = {
             "Seeds": NO_CELL if quoted else seeds_cell(trials),
             "F1": NO_CELL if quoted else score_cell(trials, "test_f1"),
-            "95 % CI of F1": interval_cell(f1, runs),
+            "95 % CI of F1": mean_interval_cell(scores, arm),
             "Paper's F1": _paper(study, arm, "f1"),
-            "Verdict on F1": NO_CELL if quoted else _verdict(study, trials, arm, "f1"),
+            **against_cells(scores, arm, printed),
             "Precision": NO_CELL if quoted else score_cell(trials, "test_precision"),
             "Paper's precision": _paper(study, arm, "precision"),
             "Recall": NO_CELL if quoted else score_cell(trials, "test_recall"),
@@ -57,7 +58,7 @@ def table_1(study: StudyData) -> Table:
         rows.append(Row(key=arm, label=label, cells=cells))
     notes: tuple[str, ...] = ("No study has trials on this corpus.",)
     if len(study.frame):
-        notes = trial_notes(study)
+        notes = (*trial_notes(study), *paper_notes(scores))
     return Table(
         name="table1",
         in_reproduction=True,
@@ -70,20 +71,18 @@ def table_1(study: StudyData) -> Table:
 
 def table_4(study: StudyData) -> Table:
     """Return F1 of relation extraction and of entity recognition."""
-    rows = []
+    rows, scores, entities = [], study.scores(), study.scores(ENTITIES)
     for arm, label in _arms(TABLE_4_ROWS, study):
         trials = of_arm(study.frame, arm)
         cells = {
             "Seeds": seeds_cell(trials),
             "Relation F1": score_cell(trials, "test_f1"),
             "Paper's relation F1": _paper(study, arm, "f1"),
-            "Verdict on relations": _verdict(study, trials, arm, "f1"),
-            "Entity F1": score_cell(trials, "test_entity_boundaries_f1"),
+            **against_cells(scores, arm, published(study.corpus, arm, "f1"), " on relations"),
+            "Entity F1": score_cell(trials, ENTITIES.column),
             "Paper's entity F1": _paper(study, arm, "entity_f1"),
-            "Verdict on entities": verdict_cell(
-                score(trials, "test_entity_boundaries_f1"),
-                published(study.corpus, arm, "entity_f1"),
-                fingerprints(trials),
+            **against_cells(
+                entities, arm, published(study.corpus, arm, "entity_f1"), " on entities"
             ),
         }
         rows.append(Row(key=arm, label=label, cells=cells))
@@ -96,16 +95,22 @@ def table_4(study: StudyData) -> Table:
         notes=(
             "Relation F1 is the F1 of triples, as in Table 1. The paper's Table 4 covers NYT only; "
             "its relation F1 for WebNLG is from Table 1. Entity F1 is of whole decoded spans.",
+            *paper_notes(scores),
         ),
     )
 
 
 def table_5(study: StudyData) -> Table:
     """Return the ablation: what each part of RIN adds with K = 1."""
-    base, arms = of_arm(study.frame, FULL_MODEL), _arms(TABLE_5_ROWS, study)
+    arms, scores = _arms(TABLE_5_ROWS, study), study.scores()
     others = [arm for arm, _ in arms if arm != FULL_MODEL]
-    pairs = [(of_arm(study.frame, arm), base) for arm in others]
-    differences = dict(zip(others, difference_cells(pairs, study.counts), strict=True))
+    compared = difference_cells(
+        study, scores, [over(arm, FULL_MODEL) for arm in others], family=False
+    )
+    differences = {
+        arm: {f"{name} of Δ" if name == "Verdict" else name: cell for name, cell in cells.items()}
+        for arm, cells in zip(others, compared, strict=True)
+    }
     # The full model has no difference from itself.
     empty = dict.fromkeys(next(iter(differences.values()), {}), NO_CELL)
     rows = []
@@ -116,7 +121,7 @@ def table_5(study: StudyData) -> Table:
             "Seeds": seeds_cell(trials),
             "F1": score_cell(trials, "test_f1"),
             "Paper's F1": _paper(study, arm, "f1"),
-            "Verdict": _verdict(study, trials, arm, "f1"),
+            **against_cells(scores, arm, published(study.corpus, arm, "f1")),
             "Paper's Δ": paper,
             **differences.get(arm, empty),
         }
@@ -130,7 +135,9 @@ def table_5(study: StudyData) -> Table:
         notes=(
             "Δ is the difference from the full model with K = 1. −INT is BiLSTM_s, with the same "
             "runs.",
-            *DIFFERENCE_NOTES,
+            *comparison_notes(scores, family=False),
+            BOOTSTRAP_NOTE,
+            *paper_notes(scores)[:1],
         ),
     )
 
@@ -165,8 +172,3 @@ def _arms(rows: Iterable[tuple[str, str]], study: StudyData) -> list[tuple[str, 
 
 def _paper(study: StudyData, arm: str, metric: str) -> Cell:
     return published_cell(published(study.corpus, arm, metric))
-
-
-def _verdict(study: StudyData, trials: pd.DataFrame, arm: str, metric: str) -> Cell:
-    printed = published(study.corpus, arm, metric)
-    return verdict_cell(score(trials, f"test_{metric}"), printed, fingerprints(trials))

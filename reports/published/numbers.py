@@ -106,6 +106,8 @@ def _printed() -> Iterator[Published]:
 #: All printed numbers, in the order of the tables; some are printed more than once.
 PUBLISHED = tuple(_printed())
 
+#: Number of runs behind each published mean (Table 1).
+PUBLISHED_SEEDS = 5
 #: Arm and label of each row of the tables that score models, in printed order.
 TABLE_1_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_1)
 TABLE_4_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_4)

@@ -16,8 +16,6 @@ from scipy import stats
 
 Array = NDArray[Any]
 CONFIDENCE = 0.95
-_POWER = 0.8
-_MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,45 +71,3 @@ def estimate_score(values: Iterable[float]) -> Estimate:
     # np.clip and not min and max: a missing end stays NaN.
     low, high = np.clip([found.low, found.high], 0, 100)
     return replace(found, low=float(low), high=float(high))
-
-
-def widened(ours: Estimate, seeds: int) -> Estimate:
-    """Return our mean with the interval of a difference to another, equally noisy mean.
-
-    The variance of a difference of two means is the sum of their variances. If both means have
-    equally many seeds, the interval becomes √2 times as wide.
-
-    Args:
-        ours: Our mean, in points.
-        seeds: Number of seeds behind the other mean.
-    """
-    factor = math.sqrt(1 + ours.n / seeds)
-    low, high = (ours.mean + factor * (end - ours.mean) for end in (ours.low, ours.high))
-    return replace(ours, low=low, high=high)
-
-
-def seeds_needed(sd: float, difference: float) -> float:
-    """Return the number of seeds that would show a difference of this size, if it exists.
-
-    With this many seeds the 95 % t interval of the mean difference excludes 0 with a probability
-    of 80 %, for normally distributed differences. The number is rough: a standard deviation
-    estimated from five seeds lies between 0.3 and 1.7 times the true one in 95 % of cases.
-
-    Args:
-        sd: Standard deviation of the differences over seeds, in points.
-        difference: The mean difference to detect, in points, of either sign.
-
-    Returns:
-        The smallest such number, infinite if it exceeds 1,000. NaN if ``sd`` is NaN or
-        ``difference`` is 0.
-    """
-    if math.isnan(sd) or not difference:
-        return math.nan
-    n = np.arange(2, _MOST_SEEDS + 1)
-    bound = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
-    with np.errstate(divide="ignore"):
-        shift = np.sqrt(n) * abs(difference) / np.float64(sd)
-    # The power is 1 long before a shift of 30, and scipy's distribution fails beyond it.
-    shift = np.minimum(shift, 30)
-    enough = stats.nct.sf(bound, n - 1, shift) >= _POWER
-    return float(n[enough][0]) if enough.any() else math.inf

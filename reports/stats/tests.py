@@ -1,66 +1,19 @@
-"""Tests of a difference between two arms, over seeds and over test sentences.
+"""F1 of counts, a bootstrap over seeds and test sentences, and Holm's correction.
 
-They answer two different questions. :func:`paired_difference`: would other *seeds* give the same
-result? :func:`sentence_difference`: would other test *sentences*? All scores are in points, 0 to
-100.
+All scores are in points, 0 to 100.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from reports.stats.intervals import CONFIDENCE, NOTHING, Array, Estimate, estimate
+from reports.stats.intervals import CONFIDENCE, Array
 
 _RESAMPLES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The difference between two arms, with the p value of a test that there is none."""
-
-    estimate: Estimate
-    """The mean difference, in points."""
-    p: float
-    """Two-sided; NaN if nothing can be tested."""
-
-
-def paired_difference(ours: Mapping[int, float], reference: Mapping[int, float]) -> Difference:
-    """Compare two arms on the seeds that both have finished.
-
-    The test is the exact sign-flip permutation test: it flips the sign of each seed's difference
-    in all 2ⁿ ways and assumes no distribution. Its smallest possible p is 2 / 2ⁿ: 0.25 with three
-    seeds, 0.0625 with five. Fewer than six seeds can therefore never reach p < 0.05.
-
-    Args:
-        ours: Score by seed, in points.
-        reference: Score by seed of the arm to compare with, in points.
-
-    Examples:
-        >>> ours, reference = {0: 87.0, 1: 88.0, 2: 86.0}, {0: 86.0, 1: 86.0, 2: 85.5}
-        >>> found = paired_difference(ours, reference)
-        >>> round(found.estimate.mean, 2), found.p
-        (1.17, 0.25)
-    """
-    seeds = sorted(ours.keys() & reference.keys())
-    differences = np.array([ours[seed] - reference[seed] for seed in seeds])
-    p = math.nan
-    if len(seeds) >= 2:
-        # The test is exact while the 2ⁿ sign flips are fewer than n_resamples.
-        test = stats.permutation_test(
-            (differences,),
-            np.mean,
-            permutation_type="samples",
-            vectorized=True,
-            n_resamples=9999,
-            rng=np.random.default_rng(0),
-        )
-        p = float(test.pvalue)
-    return Difference(estimate(differences), p)
 
 
 def f1(counts: Array) -> Array:
@@ -76,51 +29,52 @@ def f1(counts: Array) -> Array:
     return scores
 
 
-def sentence_difference(ours: Sequence[Array], reference: Sequence[Array]) -> Difference:
-    """Compare two arms by resampling the test sentences (paired bootstrap).
-
-    With one run for each arm this is the usual test of two systems. With several seeds, each
-    seed's F1 is computed on the same resampled sentences, and the means over seeds are compared.
-    The result does not show what other seeds would give.
+def resampled_f1(counts: Sequence[Array]) -> list[Array]:
+    """Return F1 of some runs on resampled test sentences, the same sentences for all runs.
 
     Args:
-        ours: For each seed, the counts of correct, predicted and gold triples by sentence [N, 3].
-        reference: The same for the other arm, with seeds and sentences in the same order.
+        counts: For each run, the counts of correct, predicted and gold triples by sentence [N, 3].
 
     Returns:
-        The difference on the original sentences with its 95 % percentile interval. ``p`` is
-        computed from the share of resamples on the other side of 0, ``sd`` is the standard
-        deviation over resamples and ``n`` the number of sentences.
+        For each run, F1 on each of 2,000 resamples.
+    """
+    if not counts:
+        return []
+    sentences = len(counts[0])
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(sentences, np.full(sentences, 1 / sentences), size=_RESAMPLES)
+    times = drawn.astype(float)  # matrix products of integers are slow
+    return [f1(times @ own) for own in counts]
+
+
+def bootstrap_interval(ours: Sequence[Array], reference: Sequence[Array]) -> tuple[float, float]:
+    """Return the 95 % interval of the difference of two arms, for other seeds and sentences.
+
+    Beside the sentences, each resample draws runs of each arm. Of n runs, n − 1 are drawn: the
+    variance of a mean of resampled runs is then that of a mean of n new ones.
+
+    Args:
+        ours: F1 of each run on the resampled sentences, see :func:`resampled_f1`.
+        reference: The same for the other arm.
+
+    Returns:
+        Percentiles; NaN with fewer than two runs of an arm.
 
     References:
-        Berg-Kirkpatrick, Burkett and Klein (2012), "An Empirical Investigation of
-        Statistical Significance in NLP".
+        Rao and Wu (1988), "Resampling Inference with Complex Survey Data".
     """
-    both = np.stack([np.stack(ours), np.stack(reference)])  # [2, seeds, N, 3]
-    sentences = both.shape[2]
-    if sentences < 2:
-        return Difference(NOTHING, math.nan)
+    if min(len(ours), len(reference)) < 2:
+        return math.nan, math.nan
+    rng = np.random.default_rng(1)
 
-    def difference(rows: Array, axis: int = -1) -> Array:
-        means = f1(both[:, :, rows].sum(axis=axis - 1)).mean(axis=1)
-        return np.asarray(means[0] - means[1])
+    def means(runs: Sequence[Array]) -> Array:
+        n = len(runs)
+        times = rng.multinomial(n - 1, np.full(n, 1 / n), size=_RESAMPLES)
+        return np.asarray((times.T * np.stack(runs)).sum(axis=0) / (n - 1))
 
-    observed = float(difference(np.arange(sentences)))
-    drawn = stats.bootstrap(
-        (np.arange(sentences),),
-        difference,
-        n_resamples=_RESAMPLES,
-        batch=50,
-        vectorized=True,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
-    ends = drawn.confidence_interval
-    far = min((drawn.bootstrap_distribution <= 0).sum(), (drawn.bootstrap_distribution >= 0).sum())
-    p = min(1.0, 2 * (int(far) + 1) / (_RESAMPLES + 1))
-    sd = float(drawn.standard_error)
-    return Difference(Estimate(sentences, observed, sd, float(ends.low), float(ends.high)), p)
+    ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    low, high = np.quantile(means(ours) - means(reference), ends)
+    return float(low), float(high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -133,12 +87,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
         >>> holm([0.01, 0.04, 0.03])
         [0.03, 0.06, 0.06]
     """
-    tests = sorted((p, index) for index, p in enumerate(p_values) if not math.isnan(p))
+    kept = [place for place, p in enumerate(p_values) if not math.isnan(p)]
     corrected = [math.nan] * len(p_values)
-    largest = 0.0
-    for rank, (p, index) in enumerate(tests):
-        # The procedure stops at the first test that it does not reject, so a corrected p is never
-        # below that of a smaller p.
-        largest = max(largest, min(1.0, (len(tests) - rank) * p))
-        corrected[index] = largest
+    if kept:
+        values = multipletests([p_values[place] for place in kept], method="holm")[1]
+        for place, value in zip(kept, values, strict=True):
+            corrected[place] = float(value)
     return corrected

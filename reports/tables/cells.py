@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
-from reports.document.formatting import interval, mean_sd, p_value
+from reports.document.formatting import interval, mean_sd
 from reports.document.table import NO_CELL, Cell, Kind, number, words
+from reports.frames.scores import Scores
 from reports.frames.select import by_seed, fingerprints
-from reports.published.numbers import Published, published
-from reports.stats.intervals import Estimate, estimate, estimate_score
-from reports.stats.verdicts import verdict
+from reports.published.numbers import PUBLISHED_SEEDS, Published, published
+from reports.stats.intervals import NOTHING, Estimate, estimate, estimate_score
+from reports.stats.model import NO_DIFFERENCE, Difference, Term, against
+from reports.stats.verdicts import Judged, judge_alone
 from study.ledger.state import TrialState
 
 
@@ -51,14 +55,6 @@ def interval_cell(found: Estimate, runs: tuple[str, ...] = ()) -> Cell:
     if math.isnan(found.low):
         return NO_CELL
     return Cell(text=interval(found), estimate=found, fingerprints=runs)
-
-
-def p_cell(p: float, corrected: float, runs: tuple[str, ...] = ()) -> Cell:
-    """Return the p value of a test, and in brackets its Holm correction."""
-    if math.isnan(p):
-        return NO_CELL
-    text = f"{p_value(p)} ({p_value(corrected)})"
-    return Cell(text=text, p=p, p_holm=corrected, fingerprints=runs)
 
 
 def score_cell(trials: pd.DataFrame, column: str) -> Cell:
@@ -111,11 +107,75 @@ def published_difference_cell(corpus: str, arm: str, base: str) -> Cell:
     return number(value, mean_sd(estimate([value]), sign="+"), "; ".join(sources))
 
 
-def verdict_cell(found: Estimate, printed: Published | None, runs: tuple[str, ...] = ()) -> Cell:
-    """Judge a published number by :data:`~reports.stats.verdicts.VERDICT_RULE`."""
+def against_paper(scores: Scores, arm: str, printed: Published | None) -> tuple[Judged, Judged]:
+    """Compare an arm's mean with a published one, by itself.
+
+    Returns:
+        With the spread of the published mean, taken as ours where it is not printed; and with the
+        published mean taken as exact.
+    """
+    ours = scores.difference({arm: 1.0})
     if printed is None:
-        return NO_CELL
-    return words(verdict(found, printed.value), runs)
+        ours, value, spread = NO_DIFFERENCE, math.nan, []
+    else:
+        value, spread = printed.value, [spread_of(printed, term) for term in ours.terms]
+    hours = scores.cost([arm])
+    found = (against(ours, value, spread), against(ours, value))
+    first, second = (judge_alone(one, scores.rule, hours) for one in found)
+    return first, second
+
+
+def spread_of(printed: Published, term: Term) -> float:
+    """Return the variance of a published mean over the paper's runs, in squared points."""
+    return (term.variance if printed.sd is None else printed.sd**2) / PUBLISHED_SEEDS
+
+
+def against_headings(what: str = "") -> tuple[str, str]:
+    """Return the headings of the verdicts on a published number.
+
+    Args:
+        what: Which number, where a table has several: " on entities".
+    """
+    return f"Verdict{what}", f"Verdict{what}, paper exact"
+
+
+def against_cells(
+    scores: Scores, arm: str, printed: Published | None, what: str = ""
+) -> dict[str, Cell]:
+    """Return both verdicts of :func:`against_paper`, by heading of the column.
+
+    Args:
+        scores: Of the endpoint that was published.
+        arm: Name of the arm.
+        printed: The published score.
+        what: See :func:`against_headings`.
+    """
+    names = against_headings(what)
+    if printed is None:
+        return dict.fromkeys(names, NO_CELL)
+    runs = scores.fingerprints([arm])
+    judged = against_paper(scores, arm, printed)
+    return {name: verdict_cell(one, runs) for name, one in zip(names, judged, strict=True)}
+
+
+def verdict_cell(judged: Judged, runs: tuple[str, ...]) -> Cell:
+    """Return a verdict with the numbers that led to it."""
+    return replace(words(str(judged.verdict), runs, as_estimate(judged.difference)), judged=judged)
+
+
+def as_estimate(found: Difference) -> Estimate:
+    """Return a difference as an estimate without a standard deviation."""
+    if not found.n:
+        return NOTHING
+    return Estimate(found.n, found.value, math.nan, found.low, found.high)
+
+
+def mean_interval_cell(scores: Scores, arm: str) -> Cell:
+    """Return the 95 % CI of an arm's mean, from the pooled variance."""
+    found = as_estimate(scores.difference({arm: 1.0}))
+    low, high = np.clip([found.low, found.high], 0, 100)
+    clipped = replace(found, low=float(low), high=float(high))
+    return interval_cell(clipped, scores.fingerprints([arm]))
 
 
 def source_cell(corpus: str, arm: str) -> Cell:

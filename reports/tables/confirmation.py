@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
 
 import pandas as pd
 
-from reports.document.table import Row, Table, words
+from reports.document.table import Row, Table
+from reports.frames.scores import Weights
 from reports.frames.searches import SearchData, ranked
-from reports.frames.select import by_seed, fingerprints, of_arm
+from reports.frames.select import of_arm
 from reports.frames.trials import no_trials
-from reports.stats.intervals import Estimate
-from reports.stats.tests import Difference, holm, paired_difference
-from reports.stats.verdicts import Order, order
+from reports.stats.model import Difference
+from reports.stats.verdicts import Judged, Word
 from reports.tables.cells import (
-    count_cell,
+    as_estimate,
     interval_cell,
     mean_cell,
-    p_cell,
-    score,
+    mean_interval_cell,
     score_cell,
     seeds_cell,
+    verdict_cell,
 )
+from reports.tables.comparison import comparison_cells, comparison_notes, judge_rows, over
 from rin_core.plural import plural
 from study.ledger.arms import START, TUNED
 from study.ledger.state import TrialState
@@ -31,13 +33,13 @@ from study.ledger.state import TrialState
 
 def confirmation(data: SearchData) -> Table:
     """Return the scores of each arm's tuned and initial settings over fresh seeds."""
-    rows = []
+    rows, scores = [], data.scores()
     for label, trials in confirmed_arms(data).items():
         cells = {
             "seeds": seeds_cell(trials),
             "dev F1": score_cell(trials, "dev_f1"),
             "test F1": score_cell(trials, "test_f1"),
-            "95 % CI of test F1": interval_cell(score(trials, "test_f1"), fingerprints(trials)),
+            "95 % CI of test F1": mean_interval_cell(scores, str(trials["arm"].iloc[0])),
         }
         rows.append(Row(key=label, label=label, cells=cells))
     return Table(
@@ -63,6 +65,8 @@ class Incomparable(StrEnum):
     UNEQUAL_BUDGETS = "unequal budgets"
     OUTDATED = "outdated"
     """The search has found better settings since the runs on fresh seeds."""
+    SEARCH_FAILED = "search failed"
+    """Tuned settings are worse than those where the search started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,36 +76,40 @@ class ArmComparison:
     key: str
     label: str
     incomparable: Incomparable | None
-    tuned: Difference
-    tuned_runs: tuple[str, ...]
-    untuned: Estimate
+    weights: Weights
+    tuned: Judged
+    untuned_weights: Weights
+    untuned: Difference
     """Of the initial settings, where each search started."""
-    untuned_runs: tuple[str, ...]
 
     @property
-    def verdict(self) -> Order | Incomparable:
+    def verdict(self) -> str:
         """Whether the first arm is better, or why the arms cannot be compared."""
-        judged = order([self.tuned.estimate])
-        return judged if judged == Order.NOT_RUN else self.incomparable or judged
+        if self.tuned.verdict.word is Word.NOT_RUN:
+            return str(self.tuned.verdict)
+        return self.incomparable or str(self.tuned.verdict)
 
 
 def compare_arms(data: SearchData) -> list[ArmComparison]:
     """Compare each two arms that have trials on fresh seeds."""
-    confirmed = _confirmed(data)
-    labels = {arm: label for arm, label in data.arms.items() if len(_tuned(confirmed, arm))}
+    confirmed, scores = _confirmed(data), data.scores()
+    tuned = {arm: name for arm in data.arms if (name := _tuned_arm(confirmed, arm)) is not None}
+    pairs = [(later, earlier) for earlier, later in combinations(tuned, 2)]
+    rows = [over(*(tuned[arm] for arm in pair)) for pair in pairs]
+    failed = failed_searches(data)
     found = []
-    for earlier, later in combinations(labels, 2):
-        pair = (later, earlier)
-        tuned = [_tuned(confirmed, arm) for arm in pair]
-        untuned = [of_arm(confirmed, f"{arm}{START}") for arm in pair]
+    for pair, weights, judged in zip(
+        pairs, rows, judge_rows(scores, rows, family=True), strict=True
+    ):
+        untuned = over(*(f"{arm}{START}" for arm in pair))
         comparison = ArmComparison(
             key="/".join(pair),
-            label=f"{labels[later]} over {labels[earlier]}",
-            incomparable=_incomparable(data, pair),
-            tuned=paired_difference(*(by_seed(trials, "test_f1") for trials in tuned)),
-            tuned_runs=tuple(name for trials in tuned for name in fingerprints(trials)),
-            untuned=paired_difference(*(by_seed(trials, "test_f1") for trials in untuned)).estimate,
-            untuned_runs=tuple(name for trials in untuned for name in fingerprints(trials)),
+            label=" over ".join(data.arms[arm] for arm in pair),
+            incomparable=_incomparable(data, pair, failed),
+            weights=weights,
+            tuned=judged,
+            untuned_weights=untuned,
+            untuned=scores.difference(untuned),
         )
         found.append(comparison)
     return found
@@ -109,19 +117,17 @@ def compare_arms(data: SearchData) -> list[ArmComparison]:
 
 def comparison(data: SearchData) -> Table:
     """Return :func:`compare_arms` as a table; without rows if there is nothing to compare."""
-    compared = compare_arms(data)
-    corrected = holm([found.tuned.p for found in compared])
-    rows = []
-    for found, p in zip(compared, corrected, strict=True):
-        tuned = found.tuned.estimate
+    rows, scores = [], data.scores()
+    for found in compare_arms(data):
+        runs = scores.fingerprints(found.weights)
+        untuned_runs = scores.fingerprints(found.untuned_weights)
+        untuned = as_estimate(found.untuned)
+        verdict = replace(verdict_cell(found.tuned, runs), text=found.verdict)
         cells = {
-            "Verdict": words(found.verdict, found.tuned_runs, tuned),
-            "Δ F1, each tuned": mean_cell(tuned, found.tuned_runs, sign="+"),
-            "Common seeds": count_cell(tuned.n, found.tuned_runs),
-            "95 % CI over seeds": interval_cell(tuned, found.tuned_runs),
-            "p over seeds (Holm)": p_cell(found.tuned.p, p, found.tuned_runs),
-            "Δ F1, untuned": mean_cell(found.untuned, found.untuned_runs, sign="+"),
-            "95 % CI, untuned": interval_cell(found.untuned, found.untuned_runs),
+            **comparison_cells(scores, found.weights, found.tuned),
+            "Verdict": verdict,
+            "Δ F1, untuned": mean_cell(untuned, untuned_runs, sign="+"),
+            "95 % CI, untuned": interval_cell(untuned, untuned_runs),
         }
         rows.append(Row(key=found.key, label=found.label, cells=cells))
     return Table(
@@ -131,16 +137,58 @@ def comparison(data: SearchData) -> Table:
         head="Arms",
         rows=tuple(rows),
         notes=(
-            "Δ is the mean difference in test F1 over the fresh seeds that both arms have "
-            "finished, ± its standard deviation. The 95 % CI is Student's t interval, p is from "
-            "the exact sign-flip test.",
-            "Verdict: *supported* if the 95 % CI lies above 0, *contradicted* if it lies below, "
-            "else *undecided*. There is no verdict if the arms had different numbers of trials, if "
-            "trials are still running, or if the search has found better settings since. The CIs "
-            "are not corrected for the number of pairs.",
+            *comparison_notes(scores, family=True),
+            "There is no verdict if the arms had different numbers of trials, if trials are still "
+            "running, or if the search has found better settings since. *Search failed*: the tuned "
+            "settings of an arm are worse than those where its search started.",
             f"Untuned: with {data.initial_settings}, where each search started.",
             "Each arm was searched once. The CIs cover other seeds with the settings found. They "
             "do not cover what another search would have found.",
+        ),
+    )
+
+
+def judge_tuning(data: SearchData) -> dict[str, Judged]:
+    """Judge the tuned settings of each arm against those where its search started."""
+    confirmed, scores = _confirmed(data), data.scores()
+    arms = [arm for arm in data.arms if len(of_arm(confirmed, f"{arm}{TUNED}"))]
+    rows = [over(f"{arm}{TUNED}", f"{arm}{START}") for arm in arms]
+    found = dict(zip(arms, judge_rows(scores, rows, family=True), strict=True))
+    return {
+        arm: replace(judged, verdict=replace(judged.verdict, word=Word.SEARCH_FAILED))
+        if judged.verdict.word is Word.WORSE
+        else judged
+        for arm, judged in found.items()
+    }
+
+
+def failed_searches(data: SearchData) -> set[str]:
+    """Return the arms whose tuned settings are worse than those where the search started."""
+    judged = judge_tuning(data)
+    return {arm for arm, one in judged.items() if one.verdict.word is Word.SEARCH_FAILED}
+
+
+def tuning(data: SearchData) -> Table:
+    """Return :func:`judge_tuning` as a table."""
+    scores = data.scores()
+    rows = [
+        Row(
+            key=arm,
+            label=data.arms[arm],
+            cells=comparison_cells(scores, over(f"{arm}{TUNED}", f"{arm}{START}"), judged),
+        )
+        for arm, judged in judge_tuning(data).items()
+    ]
+    return Table(
+        name="tuning",
+        in_reproduction=True,
+        title=f"Tuned settings over {data.initial_settings}, on fresh seeds",
+        head="Arm",
+        rows=tuple(rows),
+        notes=(
+            *comparison_notes(scores, family=True),
+            "*Search failed* stands for *worse*: on fresh seeds, the settings that the search "
+            "found are worse than those where it started.",
         ),
     )
 
@@ -158,20 +206,21 @@ def _confirmed(data: SearchData) -> pd.DataFrame:
     return no_trials() if data.confirmed is None else data.confirmed
 
 
-def _tuned(confirmed: pd.DataFrame, arm: str) -> pd.DataFrame:
-    """Return an arm's trials with tuned settings, or with its start if no trial was better."""
-    tuned = of_arm(confirmed, f"{arm}{TUNED}")
-    return tuned if len(tuned) else of_arm(confirmed, f"{arm}{START}")
+def _tuned_arm(confirmed: pd.DataFrame, arm: str) -> str | None:
+    """Return the name of an arm's tuned settings, or of its start if no trial was better."""
+    names = (f"{arm}{TUNED}", f"{arm}{START}")
+    return next((name for name in names if len(of_arm(confirmed, name))), None)
 
 
-def _incomparable(data: SearchData, pair: tuple[str, str]) -> Incomparable | None:
+def _incomparable(data: SearchData, pair: tuple[str, str], failed: Set[str]) -> Incomparable | None:
     arms = [data.trials[data.trials["arm"] == arm] for arm in pair]
     if any((trials["state"] == TrialState.RUNNING).any() for trials in arms):
         return Incomparable.RUNNING
     if len({len(trials) for trials in arms}) > 1:
         return Incomparable.UNEQUAL_BUDGETS
+    confirmed = _confirmed(data)
     for arm, trials in zip(pair, arms, strict=True):
         best = ranked(trials)["variant"].head(1)
-        if set(_tuned(_confirmed(data), arm)["variant"]) != set(best):
+        if set(of_arm(confirmed, _tuned_arm(confirmed, arm) or arm)["variant"]) != set(best):
             return Incomparable.OUTDATED
-    return None
+    return Incomparable.SEARCH_FAILED if failed & set(pair) else None

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
-from reports.document.table import Cell, Kind, Row, Table
-from reports.frames.predictions import SentenceCounts
-from reports.frames.select import arm_label, by_seed, fingerprints, of_arm
+from reports.document.table import Cell, Row, Table
+from reports.frames.scores import Scores, Weights, arm_scores
+from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import published
-from reports.stats.intervals import NOTHING, Array, Estimate
-from reports.stats.tests import Difference, holm, paired_difference, sentence_difference
+from reports.stats.intervals import Array
+from reports.stats.tests import bootstrap_interval, resampled_f1
 from reports.tables.cells import (
-    count_cell,
+    against_cells,
+    as_estimate,
     interval_cell,
     mean_cell,
-    no_result_cell,
-    p_cell,
+    mean_interval_cell,
     published_cell,
-    score,
     score_cell,
     seeds_cell,
     source_cell,
     typed_cells,
-    verdict_cell,
+)
+from reports.tables.comparison import (
+    comparison_cells,
+    comparison_notes,
+    judge_rows,
+    over,
+    paper_notes,
 )
 from reports.tables.notes import has_averages, has_types, trial_notes
 from study.ledger.state import TrialState
@@ -39,15 +44,14 @@ ON_TEST = "-on-test"
 
 def results_table(study: StudyData) -> Table:
     """Return the scores of each planned arm."""
-    rows = []
+    rows, scores = [], study.scores()
     arms = [str(arm) for arm in dict.fromkeys(study.frame["arm"])]
     is_published = any(published(study.corpus, arm, "f1") for arm in arms)
     for arm in arms:
         trials, printed = of_arm(study.frame, arm), published(study.corpus, arm, "f1")
-        f1, runs = score(trials, "test_f1"), fingerprints(trials)
         compared = {
             "Paper's F1": published_cell(printed),
-            "Verdict": verdict_cell(f1, printed, runs),
+            **against_cells(scores, arm, printed),
             "Source": source_cell(study.corpus, arm),
         }
         cells = {
@@ -60,7 +64,7 @@ def results_table(study: StudyData) -> Table:
             "Exact F1": score_cell(trials, "test_exact_f1"),
             **(typed_cells(trials) if has_types(study.frame) else {}),
             **(_averaged_cells(trials) if has_averages(study.frame) else {}),
-            "95 % CI of F1": interval_cell(f1, runs),
+            "95 % CI of F1": mean_interval_cell(scores, arm),
             **(compared if is_published else {}),
         }
         rows.append(Row(key=arm, label=arm_label(trials), cells=cells))
@@ -69,7 +73,10 @@ def results_table(study: StudyData) -> Table:
         title=f"Scores on the test split of {study.corpus}, in points",
         head="Model",
         rows=tuple(rows),
-        notes=trial_notes(study),
+        notes=(
+            *trial_notes(study),
+            *(paper_notes(scores) if is_published else (scores.variance_note,)),
+        ),
     )
 
 
@@ -89,7 +96,7 @@ def reference_and_others(frame: pd.DataFrame) -> list[str]:
 
 
 def differences_table(study: StudyData) -> Table | None:
-    """Return the difference in test F1 of each arm from a reference arm, with two tests.
+    """Return the difference in test F1 of each arm from a reference arm.
 
     Returns:
         ``None`` if there is only one arm.
@@ -98,34 +105,35 @@ def differences_table(study: StudyData) -> Table | None:
     reference, *compared = reference_and_others(frame)
     if not compared:
         return None
-    base = of_arm(frame, reference)
-    rows = difference_cells([(of_arm(frame, arm), base) for arm in compared], study.counts)
+    base, scores = of_arm(frame, reference), study.scores()
+    rows = difference_cells(study, scores, [over(arm, reference) for arm in compared], family=True)
     return Table(
         name="differences",
-        title=f"Difference in test F1 from {arm_label(base)}, in points",
+        title=f"Difference from {arm_label(base)}: {scores.endpoint.text}, in points",
         head="Model",
         rows=tuple(
             Row(key=arm, label=arm_label(of_arm(frame, arm)), cells=cells)
             for arm, cells in zip(compared, rows, strict=True)
         ),
-        notes=DIFFERENCE_NOTES,
+        notes=(*comparison_notes(scores, family=True), BOOTSTRAP_NOTE),
     )
 
 
-def selection_pairs(frame: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
-    """Return trials with the epoch chosen on test, and on dev, for each arm with both.
+def selection_pairs(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the arm whose epoch was chosen on test for each arm whose epoch was chosen on dev."""
+    selected = {str(arm): set(own["selection"]) for arm, own in frame.groupby("arm", sort=False)}
+    return {
+        arm: f"{arm}{ON_TEST}"
+        for arm, split in selected.items()
+        if split == {"dev"} and selected.get(f"{arm}{ON_TEST}") == {"test"}
+    }
 
-    If the two have common seeds, only these are returned.
-    """
-    pairs = {}
-    for arm in dict.fromkeys(frame["arm"]):
-        on_test, on_dev = of_arm(frame, f"{arm}{ON_TEST}"), of_arm(frame, arm)
-        if set(on_test["selection"]) == {"test"} and set(on_dev["selection"]) == {"dev"}:
-            if common := _common_seeds(on_test, on_dev):
-                on_test = on_test[on_test["seed"].isin(common)]
-                on_dev = on_dev[on_dev["seed"].isin(common)]
-            pairs[str(arm)] = (on_test, on_dev)
-    return pairs
+
+def selection_scores(study: StudyData) -> Scores:
+    """Return the scores of the arms of :func:`selection_pairs`, with their own variance."""
+    pairs = selection_pairs(study.frame)
+    used = study.frame[study.frame["arm"].isin([*pairs, *pairs.values()])]
+    return arm_scores(used, rule=study.rule)
 
 
 def selection_table(study: StudyData) -> Table | None:
@@ -137,28 +145,28 @@ def selection_table(study: StudyData) -> Table | None:
     pairs = selection_pairs(study.frame)
     if not pairs:
         return None
-    rows = []
     is_published = any(published(study.corpus, arm, "f1") for arm in pairs)
-    for arm, (on_test, on_dev) in pairs.items():
-        paper = published(study.corpus, arm, "f1")
-        scores = by_seed(on_test, "test_f1"), by_seed(on_dev, "test_f1")
-        difference = paired_difference(*scores).estimate
-        runs = fingerprints(on_test) + fingerprints(on_dev)
-        on_test_f1 = score(on_test, "test_f1")
+    scores, rows = selection_scores(study), []
+    trials = {arm: of_arm(study.frame, arm) for arm in (*pairs, *pairs.values())}
+    for on_dev, on_test in pairs.items():
+        paper = published(study.corpus, on_dev, "f1")
+        weights = over(on_test, on_dev)
+        found, runs = as_estimate(scores.difference(weights)), scores.fingerprints(weights)
+        same = _same_training([(trials[on_test], trials[on_dev])])
         compared = {
             "Paper's F1": published_cell(paper),
-            "Verdict if chosen on test": verdict_cell(on_test_f1, paper, fingerprints(on_test)),
+            **against_cells(scores, on_test, paper, " if chosen on test"),
         }
         cells = {
-            "Chosen on test": score_cell(on_test, "test_f1"),
-            "Chosen on dev": score_cell(on_dev, "test_f1"),
+            "Chosen on test": score_cell(trials[on_test], "test_f1"),
+            "Chosen on dev": score_cell(trials[on_dev], "test_f1"),
             **(compared if is_published else {}),
-            "Δ F1": _difference_cell(on_test, on_dev, difference),
-            "Common seeds": count_cell(difference.n, runs),
-            "95 % CI over seeds": interval_cell(difference, runs),
-            "Same training": Cell(text=_same_training([(on_test, on_dev)]), fingerprints=runs),
+            "Δ F1": mean_cell(found, runs, sign="+"),
+            "95 % CI": interval_cell(found, runs),
+            "Same training": Cell(text=same, fingerprints=runs),
         }
-        rows.append(Row(key=arm, label=arm_label(on_dev), cells=cells))
+        rows.append(Row(key=on_dev, label=arm_label(trials[on_dev]), cells=cells))
+    same = _same_training([(trials[on_test], trials[on_dev]) for on_dev, on_test in pairs.items()])
     return Table(
         name="optimism",
         in_reproduction=True,
@@ -166,100 +174,65 @@ def selection_table(study: StudyData) -> Table | None:
         head="Model",
         rows=tuple(rows),
         notes=(
-            "Scores and differences are over the seeds that both ways have finished. ± is one "
-            "standard deviation. The 95 % CI is Student's t interval.",
-            f"Same training: {_same_training(list(pairs.values()))} pairs of runs have the same "
-            "training loss in every epoch until the earlier one ends. The others diverge because "
-            "processors round differently, which adds noise to the difference.",
+            "Δ is the difference of the means over all finished runs. ± is one standard deviation.",
+            f"Same training: {same} pairs of runs with one seed have the same training loss in "
+            "every epoch until the earlier one ends. The others diverge because processors round "
+            "differently, which adds noise to the difference.",
             "The difference is not tested. Among the epochs that both ways have, the one chosen "
             "on test cannot score lower there. But the chosen epoch also decides when training "
             "stops, and the longer run may find a better one.",
             "The authors' released program chooses the epoch on test. The verdict shows what that "
             "would change. Scores chosen on test are not results.",
+            *(paper_notes(scores) if is_published else (scores.variance_note,)),
         ),
     )
-
-
-def _common_seeds(one: pd.DataFrame, other: pd.DataFrame) -> set[int]:
-    """Return the seeds that both arms have finished."""
-    return by_seed(one, "test_f1").keys() & by_seed(other, "test_f1").keys()
 
 
 def _same_training(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> str:
     """Count the pairs of runs with the same losses until the earlier end, as ``3 of 5``."""
     same = count = 0
     for pair in pairs:
-        one, other = (arm.set_index("seed")["losses"] for arm in pair)
-        for seed in _common_seeds(*pair):
+        done = [arm[arm["status"] == TrialState.FINISHED] for arm in pair]
+        one, other = (arm.set_index("seed")["losses"] for arm in done)
+        for seed in one.index.intersection(other.index):
             count += 1
             same += all(a == b for a, b in zip(one[seed], other[seed], strict=False))
     return f"{same} of {count}"
 
 
-DIFFERENCE_NOTES = (
-    "Δ is the mean difference over the seeds that both arms have finished, ± its standard "
-    "deviation. The 95 % CI over seeds is Student's t interval.",
-    "p over seeds: exact sign-flip permutation test. With n seeds it cannot be below 2 / 2ⁿ: "
-    "0.25 with three, 0.0625 with five.",
-    "Over sentences: paired bootstrap with 2,000 resamples of the test sentences, the same for "
-    "both arms. It shows the effect of other sentences on these runs, and not of other seeds.",
-    "In brackets: p after Holm's correction for the number of rows of this table.",
+#: How the interval over seeds and sentences is made.
+BOOTSTRAP_NOTE = (
+    "95 % CI, other sentences: of the same difference for other seeds and other test sentences. It "
+    "is the percentile interval of 2,000 resamples of both."
 )
 
 
 def difference_cells(
-    pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], counts: SentenceCounts
+    study: StudyData, scores: Scores, rows: Sequence[Weights], *, family: bool
 ) -> list[dict[str, Cell]]:
-    """Return the differences in test F1 between the arms of each pair, by heading of the column.
+    """Return the differences in test F1 between arms, by heading of the column.
 
     Args:
-        pairs: Trials of an arm and of the arm that it is compared with.
-        counts: Correct, predicted and gold triples of each test sentence.
+        study: The study, for the predictions of its runs.
+        scores: Of its arms.
+        rows: The weights of each comparison.
+        family: Whether Holm's correction covers the rows.
     """
-    over_seeds = [paired_difference(*(by_seed(arm, "test_f1") for arm in pair)) for pair in pairs]
-    over_sentences = [_over_sentences(*pair, counts.by_fingerprint) for pair in pairs]
-    rows = []
-    for (arm, base), seeds, sentences, seeds_p, sentences_p in zip(
-        pairs,
-        over_seeds,
-        over_sentences,
-        holm([difference.p for difference in over_seeds]),
-        holm([difference.p for difference in over_sentences]),
-        strict=True,
-    ):
-        runs = fingerprints(arm) + fingerprints(base)
-        cells = {
-            "Δ F1": _difference_cell(arm, base, seeds.estimate),
-            "Common seeds": count_cell(seeds.estimate.n, runs),
-            "95 % CI over seeds": interval_cell(seeds.estimate, runs),
-            "p over seeds (Holm)": p_cell(seeds.p, seeds_p, runs),
-            "95 % CI over sentences": interval_cell(sentences.estimate, runs),
-            "p over sentences (Holm)": p_cell(sentences.p, sentences_p, runs),
-        }
-        rows.append(cells)
-    return rows
+    counts = study.counts.by_fingerprint
+    runs = [run for run in scores.fingerprints(scores.by_arm) if run in counts]
+    resampled = dict(zip(runs, resampled_f1([counts[run] for run in runs]), strict=True))
+    return [
+        comparison_cells(scores, weights, judged)
+        | {"95 % CI, other sentences": _over_sentences(scores, weights, resampled)}
+        for weights, judged in zip(rows, judge_rows(scores, rows, family=family), strict=True)
+    ]
 
 
-def _over_sentences(
-    arm: pd.DataFrame, base: pd.DataFrame, counts: Mapping[str, Array]
-) -> Difference:
-    ours, theirs = (
-        {
-            int(seed): counts[name]
-            for seed, name in zip(t["seed"], t["fingerprint"], strict=True)
-            if name in counts
-        }
-        for t in (arm, base)
+def _over_sentences(scores: Scores, weights: Weights, resampled: Mapping[str, Array]) -> Cell:
+    arm, base = (
+        [resampled[run] for run in scores.fingerprints([name]) if run in resampled]
+        for name in weights
     )
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds:
-        return Difference(NOTHING, math.nan)
-    return sentence_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
-
-
-def _difference_cell(arm: pd.DataFrame, base: pd.DataFrame, found: Estimate) -> Cell:
-    if found.n:
-        return mean_cell(found, fingerprints(arm) + fingerprints(base), sign="+")
-    if (arm["status"] == TrialState.FINISHED).any():
-        return Cell(text="no common seed", kind=Kind.EMPTY)
-    return no_result_cell(arm)
+    low, high = bootstrap_interval(arm, base)
+    found = replace(as_estimate(scores.difference(weights)), low=low, high=high)
+    return interval_cell(found, scores.fingerprints(weights))

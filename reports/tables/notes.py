@@ -10,7 +10,6 @@ from reports.document.formatting import settings_text
 from reports.frames.select import arm_label
 from reports.frames.studies import StudyData
 from reports.frames.trials import complete_commands, settings_of
-from reports.stats.verdicts import VERDICT_RULE
 from rin_core.plural import plural
 from study.ledger.command import for_runs, render
 from study.ledger.state import TrialState
@@ -61,8 +60,8 @@ def trial_notes(study: StudyData) -> tuple[str, ...]:
     notes += [
         TYPED_SCORES_NOTE if has_types(frame) else SCORES_NOTE,
         *([AVERAGED_NOTE] if has_averages(frame) else []),
-        f"{SD_NOTE} The 95 % CI of the mean is Student's t interval. One seed has neither.",
-        VERDICT_RULE,
+        f"{SD_NOTE} The 95 % CI of a mean is mean ± t · s / √n, with the s and the degrees of "
+        "freedom below. One seed has neither.",
         f"Settings of these trials: {settings_text(settings_of(frame)[0])}.",
     ]
     if others:

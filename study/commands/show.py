@@ -24,7 +24,7 @@ from reports.frames.trials import (
     settings_of,
 )
 from reports.tables.caveats import mark_caveats
-from reports.tables.confirmation import comparison, confirmation
+from reports.tables.confirmation import comparison, confirmation, tuning
 from reports.tables.search import (
     TOP,
     audit,
@@ -122,8 +122,8 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     best = dataclasses.replace(
         best, title=_title(best.title, len(best.rows), len(ranked(data.trials)))
     )
-    tables = (running_trials(data), best, confirmation(data), comparison(data), compute(data))
-    for table in tables:
+    confirmed = (confirmation(data), tuning(data), comparison(data))
+    for table in (running_trials(data), best, *confirmed, compute(data)):
         _print_table(console, mark_caveats(table, data.runs()))
     if data.confirmed is not None:
         _print_best("best trials on fresh seeds", data.confirmed, {}, console)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -226,13 +226,14 @@ def make_plan(
     trials = space.trials(corpora, arms=arms, seeds=seeds, overrides=overrides)
     encoded = {} if encoded is None else encoded
     planned: dict[str, PlannedTrial] = {}
-    for trial in trials:
-        key = encoding(trial.corpus, trial.config)
+    for given in trials:
+        key = encoding(given.corpus, given.config)
         if key not in encoded:
             encoded[key] = load_dataset(
-                trial.corpus, trial.config, data_root=data_root, embeddings=embeddings
+                given.corpus, given.config, data_root=data_root, embeddings=embeddings
             )
         corpus = encoded[key]
+        trial = with_equal_capacity(given, corpus)
         fingerprint = trial.config.fingerprint(corpus.digest)
         planned.setdefault(
             fingerprint,
@@ -251,6 +252,25 @@ def make_plan(
         corpora=used,
         settings=_settings({**space.fixed, **(overrides or {})}, trials[0].config, used),
     )
+
+
+def with_equal_capacity(trial: Trial, corpus: EncodedCorpus) -> Trial:
+    """Return a trial with the width that gives it another model's number of parameters.
+
+    Args:
+        trial: Returned as it is unless its arm is a control for capacity.
+        corpus: Its corpus, whose relations count.
+
+    Raises:
+        ConfigError: No width does.
+    """
+    if trial.equal_to is None:
+        return trial
+    from rin_core.model.capacity import equal_width  # imports torch
+
+    width = equal_width(trial.config, trial.equal_to, corpus.vocabulary)
+    config = trial.config.override("model.feature_size", width)
+    return replace(trial, config=config, equal_to=None)
 
 
 def refuse_taken(names: Iterable[str], taken: Collection[str], by: str) -> None:

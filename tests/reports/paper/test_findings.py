@@ -12,7 +12,7 @@ import pytest
 from reports.frames.searches import SearchData, read_search
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import pool, read_ledger, select_settings
-from reports.paper.claims import NOT_RULED_OUT, JudgedClaim, judge_claims
+from reports.paper.claims import JudgedClaim, judge_claims
 from reports.paper.findings import (
     Findings,
     arms_sentence,
@@ -24,9 +24,9 @@ from reports.paper.findings import (
     selection_sentences,
 )
 from reports.paper.registry import PAPER, make_tables
-from reports.stats.intervals import seeds_needed
-from reports.stats.verdicts import Order, Verdict
-from reports.tables.confirmation import Incomparable, compare_arms
+from reports.stats.tests import holm
+from reports.stats.verdicts import Rule, Word
+from reports.tables.confirmation import Incomparable, compare_arms, judge_tuning
 from rin_core.config import canonical_settings
 from tests.ledgers import NEW, Ledger, answers_ledger, write_search
 
@@ -48,80 +48,99 @@ def paper(ledger: Ledger) -> StudyData:
 
 
 def claims(ledger: Ledger) -> dict[str, JudgedClaim]:
-    return {found.claim.key: found for found in judge_claims(paper(ledger).frame, "webnlg_star")}
+    return {found.claim.key: found for found in judge_claims(paper(ledger))}
 
 
-def test_a_claim_is_judged_by_its_finished_pairs(ledger: Ledger) -> None:
+def test_a_claim_is_judged_by_the_arms_that_have_runs(ledger: Ledger) -> None:
     found = claims(ledger)["interaction"]
-    assert (found.verdict, found.evidence.pairs) == (Order.UNDECIDED, (("gru-1", "bilstm-s"),))
-    difference = found.evidence.difference.estimate
-    assert (difference.n, difference.mean, difference.sd) == pytest.approx((3, 2, 1))
+    assert found.weights == {"gru-1": 1.0, "bilstm-s": -1.0}
+    difference = found.judged.difference
+    # Two arms of sd 1 with 3 runs each: SE = √(2 / 3), 4 degrees of freedom.
+    assert (difference.n, difference.value, difference.df) == pytest.approx((3, 2, 4))
+    assert difference.se == pytest.approx(math.sqrt(2 / 3))
+    assert found.judged.verdict.word is Word.UNDECIDED
     assert found.size is not None
-    assert (found.size.verdict, found.size.seeds_needed) == (NOT_RULED_OUT, seeds_needed(1.0, 0.9))
     assert found.size.published == pytest.approx(0.9)
-    assert claims(ledger)["rounds"].verdict == Order.NOT_RUN
+    assert found.size.against.difference.value == pytest.approx(1.1)
+    noisy, exact = found.size.against.difference, found.size.against_exact.difference
+    assert noisy.se**2 - exact.se**2 == pytest.approx(2 * 1.0 / 5)
+    assert claims(ledger)["cell"].judged.verdict.word is Word.NOT_RUN
 
 
 def test_the_sentence_of_a_claim(ledger: Ledger) -> None:
     found = claims(ledger)
-    assert claim_sentence(found["interaction"]) == (
-        "Interaction helps: one round beats none (§5.2, §5.3): **undecided**, +2.0 ± 1.0 F1 "
-        "(95 % CI −0.5 to 4.5, 3 seeds), holds in 1 of 1 pairs (2 not finished). The paper's +0.9: "
-        "**not ruled out** (12 seeds needed)."
+    text = claim_sentence(found["interaction"])
+    assert text.startswith(
+        "Interaction (K ≥ 1) over none (K = 0) (primary, §5.2, §5.3): **undecided, "
     )
-    assert claim_sentence(found["rounds"]) == "More rounds help (§5.2): **not run**."
+    assert "+2.0 F1 (95 % CI −0.3 to 4.3, 3 seeds), p 0.07. The paper's +0.9, ours +2.0" in text
+    assert (
+        claim_sentence(found["cell"]) == "GRU over RNN, mean over K (primary, §5.3): **not run**."
+    )
 
 
-def test_the_size_is_judged_on_the_pairs_with_published_scores(tmp_path: Path) -> None:
-    """The RNN of the first claim is in a figure only."""
+def test_only_the_primary_claims_share_a_correction(ledger: Ledger) -> None:
+    for arm, scores in {"rnn-1": (0.84, 0.85, 0.86), "linear": (0.80, 0.81, 0.82)}.items():
+        for seed, f1 in enumerate(scores):
+            ledger.finish(ledger.plan(arm, seed), f1)
+    ledger.save("rounds_curve-webnlg_star")
+    found = claims(ledger)
+    assert [key for key, one in found.items() if one.claim.is_primary] == [
+        *("interaction", "rounds", "cell", "parts", "capacity")
+    ]
+    tested = [found[key].judged for key in ("interaction", "cell", "parts")]
+    assert [one.p_holm for one in tested] == holm([one.difference.p for one in tested])
+    assert found["parts"].judged.verdict.word is Word.BETTER
+    assert math.isnan(found["linear"].judged.p_holm)
+
+
+def test_the_size_is_judged_on_the_arms_with_published_scores(tmp_path: Path) -> None:
+    """The RNN is in a figure only."""
     ledger = Ledger(tmp_path / "runs")
     for arm, f1 in {"gru-1": 0.85, "bilstm": 0.85, "bilstm-s": 0.85, "rnn-1": 0.95}.items():
         for seed in range(3):
-            lost = 0.001 * seed if arm == "gru-1" else 0
-            ledger.finish(ledger.plan(arm, seed), f1 - lost)
+            ledger.finish(ledger.plan(arm, seed), f1 + 0.001 * (seed - 1))
     ledger.save("rounds_curve-webnlg_star")
     found = claims(ledger)["interaction"]
-    assert found.verdict == Order.SUPPORTED
-    assert found.evidence.difference.estimate.mean == pytest.approx((10 - 0.1 - 0.1) / 3)
+    assert found.judged.verdict.word is Word.BETTER
+    assert found.judged.difference.value == pytest.approx(5)
     assert found.size is not None
-    assert found.size.verdict == Verdict.BELOW
-    assert found.size.ours.mean == pytest.approx(-0.1)
-    assert "On the pairs with published scores: −0.1 ± 0.1" in claim_sentence(found)
+    assert set(found.size.weights) == {"gru-1", "bilstm", "bilstm-s"}
+    assert found.size.ours.difference.value == pytest.approx(0)
+    assert found.size.published == pytest.approx(86.3 - (85.6 + 85.4) / 2)
+    assert found.size.against_exact.verdict.word is Word.WORSE
 
 
-def test_a_claim_about_each_pair_needs_the_seeds_of_its_noisiest_pair(tmp_path: Path) -> None:
+def test_a_claim_about_pairs_is_judged_by_the_smallest_difference(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
-    scatter = {"no-relation-input": 0.001, "no-entity-input": 0.001, "no-shared-input": 0.01}
-    for arm, sd in {"gru-1": 0.0, **scatter}.items():
+    arms = {"gru-1": 0.90, "no-relation-input": 0.80, "no-entity-input": 0.80}
+    for arm, f1 in {**arms, "no-shared-input": 0.905}.items():
         for seed in range(3):
-            ledger.finish(ledger.plan(arm, seed), 0.85 + sd * (seed - 1))
+            ledger.finish(ledger.plan(arm, seed), f1 + 0.001 * (seed - 1))
     ledger.save("ablation-webnlg_star")
-    size = claims(ledger)["inputs"].size
-    assert size is not None
-    # −H: an sd of 1 point for a difference of 0.4
-    assert size.seeds_needed == seeds_needed(1.0, 0.4)
+    found = claims(ledger)
+    assert found["inputs"].weights == {"gru-1": 1.0, "no-shared-input": -1.0}
+    assert found["inputs"].judged.verdict.word is not Word.BETTER
+    assert len(found["inputs"].pairs) == 3
+    assert found["pivotal"].judged.verdict.word is Word.BETTER
+    assert found["partial"].judged.verdict.word is Word.NOT_RUN
 
 
-def test_verdicts_that_change_if_the_published_means_are_as_uncertain_as_ours(
-    ledger: Ledger,
-) -> None:
-    assert "2 reproduced (RIN (GRU, K = 1), BiLSTM_s)" in scores_sentence(paper(ledger))
+def test_entities_are_judged_by_their_own_scores_and_variance(ledger: Ledger) -> None:
+    entities = claims(ledger)["entities"]
+    assert entities.scores.endpoint.metric == "entity_f1"
+    assert entities.judged.difference.value == pytest.approx(2)
+
+
+def test_scores_are_judged_with_the_papers_spread_and_without(ledger: Ledger) -> None:
     for seed, f1 in enumerate((0.8612, 0.8532, 0.8572, 0.8602, 0.8542)):
         ledger.finish(ledger.plan("gru-5", seed), f1)
     ledger.save("rounds_curve-webnlg_star")
-    text = scores_sentence(paper(ledger))  # 85.7 ± 0.4: 85.3 to 86.1, or 85.1 to 86.3
-    assert "1 ours below (RIN (GRU, K = 5))" in text
-    assert "count as reproduced" not in text, "86.8 is outside both intervals"
-    for seed, f1 in enumerate((0.868, 0.862, 0.860, 0.864, 0.866)):
-        ledger.finish(ledger.plan("gru-3", seed + 1), f1)
-    ledger.save("rounds_curve-webnlg_star")
-    text = scores_sentence(paper(ledger))  # 86.4 ± 0.3: 86.0 to 86.8, or 85.8 to 87.0
-    assert "2 ours below" in text
-    assert text.endswith("1 more scores count as reproduced: RIN (GRU, K = 3).")
-    for seed, f1 in enumerate((0.8510, 0.8525, 0.8535, 0.8545, 0.8560)):
-        ledger.finish(ledger.plan("no-entity-input", seed + 1), f1)  # in Table 5 only: 85.7
-    ledger.save("rounds_curve-webnlg_star")
-    assert "2 more scores count as reproduced" in scores_sentence(paper(ledger))
+    text = scores_sentence(paper(ledger))
+    assert "1 worse (RIN (GRU, K = 5))" in text.partition("taken as exact")[2]
+    assert "1 not run (RIN (GRU, K = 3))" not in text, "it is planned, and so a row"
+    wide = dataclasses.replace(paper(ledger), rule=Rule(margin=5.0))
+    assert "equal within 5 (" in scores_sentence(wide)
 
 
 def test_choosing_on_test_is_compared_with_dev_and_with_the_paper(ledger: Ledger) -> None:
@@ -134,7 +153,8 @@ def test_choosing_on_test_is_compared_with_dev_and_with_the_paper(ledger: Ledger
     ledger.save("rounds_curve-webnlg_star")
     (text,) = selection_sentences(paper(ledger))  # K = 3 has no finished run
     assert text.startswith("RIN (GRU, K = 1): 87.7 ± 0.6 with the epoch chosen on test, 87.0 ± ")
-    assert text.endswith("3 seeds). The paper's 86.3: **reproduced**.")
+    assert "on dev: +0.7 F1 (95 % CI −" in text
+    assert "Against the paper's 86.3, chosen on test: **undecided, " in text
 
 
 def effects(found: Findings | None) -> tuple[str, ...]:
@@ -179,13 +199,13 @@ def test_arms_that_were_tuned_alike_are_compared(ledger: Ledger) -> None:
     scores = {"a-tuned": (0.88, 0.89), "b-tuned": (0.88, 0.90), "a-paper": (0.85,)}
     data = confirmed_search(ledger, {**scores, "b-paper": (0.85,)})
     (found,) = compare_arms(data)
-    assert (found.key, found.verdict) == ("b/a", Order.UNDECIDED)
-    assert found.tuned.estimate.mean == pytest.approx(0.5)
-    assert (found.untuned.n, found.untuned.mean) == pytest.approx((1, 0))
-    assert arms_sentence(found) == (
-        "RIN (GRU, K = 1) over BiLSTM_s, each tuned alike: **undecided**, +0.5 ± 0.7 "
-        "(95 % CI −5.9 to 6.9, 2 seeds). Untuned: +0.0 (1 seed)."
-    )
+    assert (found.key, found.tuned.verdict.word) == ("b/a", Word.UNDECIDED)
+    assert found.tuned.difference.value == pytest.approx(0.5)
+    assert (found.untuned.n, found.untuned.value) == pytest.approx((1, 0))
+    text = arms_sentence(found)
+    assert text.startswith("RIN (GRU, K = 1) over BiLSTM_s, each tuned alike: **undecided, ")
+    assert "+0.5 F1 (95 % CI −" in text
+    assert text.endswith("Untuned: +0.0 F1 (1 seed).")
     more = data.trials.iloc[[0, 1, 1]]
     (found,) = compare_arms(dataclasses.replace(data, trials=more))
     assert found.verdict == Incomparable.UNEQUAL_BUDGETS
@@ -196,7 +216,7 @@ def test_arms_that_were_tuned_alike_are_compared(ledger: Ledger) -> None:
 def test_tuned_scores_are_compared_with_the_papers_best(ledger: Ledger) -> None:
     data = confirmed_search(ledger, {"a-tuned": (0.88, 0.89)})
     assert search_sentences("webnlg_star", [dataclasses.replace(data, confirmed=None)]) == ()
-    scores, best = search_sentences("webnlg_star", [data])
+    scores, best = search_sentences("webnlg_star", [data])  # nothing to compare it with
     assert "1 trials of each arm, chosen on dev. Test F1 on fresh seeds: a-tuned 88.5 ±" in scores
     assert best == "The paper's best score without BERT: 87.0 (Table 1, RIN (100d, K = 3))."
 
@@ -212,14 +232,27 @@ def test_a_study_of_other_models_is_compared_with_its_first_arm(ledger: Ledger) 
     own.plan("rnn-9", 0)
     own.save("mine-webnlg_star")
     frame = select_settings(read_ledger(ledger.runs, ["mine-webnlg_star"]))
-    assert comparison_sentences(study_data(ledger.runs, frame)) == [
+    (text,) = comparison_sentences(study_data(ledger.runs, frame))
+    assert text.startswith(
         "`mine-webnlg_star`, test F1, and Δ from the first: RIN, deep 86.0 ± 1.0 (3 seeds); "
-        "RIN, shallow 84.0 ± 1.0 (3 seeds, Δ −2.0 ± 1.0, 95 % CI −4.5 to 0.5)."
-    ]
+        "RIN, shallow 84.0 ± 1.0 (3 seeds, Δ −2.0 F1 (95 % CI −"
+    )
 
 
-def test_nothing_is_said_about_seeds_that_cannot_be_computed(ledger: Ledger) -> None:
-    found = claims(ledger)["interaction"]
-    assert found.size is not None
-    unknown = dataclasses.replace(found.size, seeds_needed=math.nan)
-    assert "needed" not in claim_sentence(dataclasses.replace(found, size=unknown))
+def test_a_search_that_found_worse_settings_has_failed(ledger: Ledger) -> None:
+    scores = {"a-tuned": (0.88, 0.881, 0.882), "a-paper": (0.86, 0.861, 0.862)}
+    data = confirmed_search(
+        ledger, {**scores, "b-tuned": (0.83, 0.831, 0.832), "b-paper": (0.85, 0.851, 0.852)}
+    )
+    judged = judge_tuning(data)
+    assert {arm: one.verdict.word for arm, one in judged.items()} == {
+        "a": Word.BETTER,
+        "b": Word.SEARCH_FAILED,
+    }
+    (found,) = compare_arms(data)
+    assert found.incomparable is Incomparable.SEARCH_FAILED
+    assert found.verdict == "search failed"
+    assert (
+        "RIN (GRU, K = 1), tuned over the paper's settings: **search failed**, −2.0 F1"
+        in " ".join(search_sentences("webnlg_star", [data]))
+    )

@@ -29,7 +29,8 @@ def test_the_results_follow_the_published_tables(tmp_path: Path) -> None:
     lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
     (cell,) = (line for line in lines if line.startswith("results,gru-1,F1,"))
     name, arm, column, text, value, *rest = cell.split(",")
-    changed = ",".join([name, arm, column, text, str(float(value) + 1), *rest])
+    after = [text.replace("85.7", "86.7"), str(float(value) + 1)]
+    changed = ",".join([name, arm, column, *after, *rest])
     table.write_text("".join(changed if line == cell else line for line in lines))
     blocks = (results_block(folder).splitlines() for folder in (ROOT, tmp_path))
     changes = [after for before, after in zip(*blocks, strict=True) if before != after]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.frames.predictions import read_corpora
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import pool, read_ledger
 from reports.page.build import build
-from reports.paper.claims import largest_balanced_design
 from reports.paper.registry import PAPER, make_tables
+from reports.stats.verdicts import Word
 from reports.tables.corpora import corpus_table, findings_table
 from rin_core.config import canonical_settings
 from tests.ledgers import NEW, OLD, Ledger
@@ -90,10 +93,13 @@ def test_table_1(made: dict[str, Table]) -> None:
     found = cells(table)
     assert found["gru-1", "F1"].text == "87.0 ± 1.0"
     assert found["gru-1", "Paper's recall"].text == "86.0"
-    assert found["gru-1", "Verdict on F1"].text == "reproduced"
-    assert found["gru-3", "Verdict on F1"].text == "one seed"
-    assert (found["gru-5", "F1"].text, found["gru-5", "Verdict on F1"].text) == ("not run",) * 2
-    hbt = [found["hbt", column].text for column in ("F1", "Paper's F1", "Verdict on F1", "Source")]
+    judged = found["gru-1", "Verdict"].judged
+    assert judged is not None
+    assert judged.difference.value == pytest.approx(87.0 - 86.3)
+    assert judged.verdict.word is Word.UNDECIDED
+    assert found["gru-3", "Verdict"].text == "one seed"
+    assert (found["gru-5", "F1"].text, found["gru-5", "Verdict"].text) == ("not run",) * 2
+    hbt = [found["hbt", column].text for column in ("F1", "Paper's F1", "Verdict", "Source")]
     assert hbt == ["–", "88.8", "–", "Table 1, HBT (Wei et al., 2019)"]
 
 
@@ -111,25 +117,28 @@ def test_table_5(made: dict[str, Table]) -> None:
     table = made["table5"]
     found = cells(table)
     assert table.rows[0].key == "gru-1"
-    # −2, −1, −3: mean −2, sd 1; all of one sign, so p is 2 / 2³; three rows are tested
-    assert found["bilstm-s", "Δ F1"].text == "−2.0 ± 1.0"
+    # Four arms of sd 1 with 3 runs each: SE = √(2 / 3), 8 degrees of freedom, t = 2.306.
+    assert found["bilstm-s", "Δ F1"].text == "−2.0"
     assert found["bilstm-s", "Paper's Δ"].text == "−0.9"
-    assert found["bilstm-s", "Common seeds"].text == "3"
-    assert found["bilstm-s", "p over seeds (Holm)"].text == "0.25 (0.75)"
-    assert found["bilstm-s", "95 % CI over seeds"].text == "−4.5 to 0.5"
-    assert found["linear", "Δ F1"].text == "+1.0 ± 0.0"
+    assert found["bilstm-s", "SE (df)"].text == "0.82 (8)"
+    assert found["bilstm-s", "p"].text == "0.04"
+    assert found["bilstm-s", "95 % CI"].text == "−3.9 to −0.1"
+    assert found["bilstm-s", "Verdict of Δ"].text == "worse"
+    assert found["bilstm-s", "p permutation"].text == "0.2"  # 4 of 20 splits
+    assert found["linear", "Δ F1"].text == "+1.0"
     assert found["no-shared-input", "Δ F1"].text == "not run"
     assert len(found["bilstm-s", "Δ F1"].fingerprints) == 6
 
 
 def test_orderings(made: dict[str, Table]) -> None:
     found = cells(made["orderings"])
-    holds = {row: found[row, "Holds"].text for row, column in found if column == "Holds"}
-    assert holds["gru-1/bilstm-s"] == "yes"
-    assert holds["no-relation-input/bilstm-s"] == "yes"
-    assert holds["gru-1/linear"] == "no"
-    assert holds["gru-3/gru-1"] == "yes"
-    assert holds["bert-2/bert-1"] == "not run"
+    differences = {row: found[row, "Δ F1"].text for row, column in found if column == "Δ F1"}
+    assert differences["gru-1/bilstm-s"] == "+2.0"
+    assert differences["no-relation-input/bilstm-s"] == "+1.0"
+    assert differences["gru-1/linear"] == "−1.0"
+    assert differences["gru-3/gru-1"] == "+3.0"
+    assert found["gru-3/gru-1", "Verdict"].text == "one seed"
+    assert differences["bert-2/bert-1"] == "not run"
     assert found["gru-3/gru-1", "Paper's Δ"].text == "+0.7"
     assert found["gru-3/rnn-3", "Paper's Δ"].text == "–"  # a figure
 
@@ -137,152 +146,82 @@ def test_orderings(made: dict[str, Table]) -> None:
 def test_claims(made: dict[str, Table], ledger: Ledger) -> None:
     found = cells(made["claims"])
     verdicts = {row: found[row, "Verdict"].text for row, column in found if column == "Verdict"}
-    assert verdicts == {
-        "interaction": "undecided",  # one of its pairs was run: 2, 1, 3
-        "rounds": "one seed",
-        "entities": "undecided",
-        "cell": "not run",
-        "peak": "not run",
-        "inputs": "undecided",  # one of three was run: 1, 1, 1
-        "partial": "undecided",
-        "pivotal": "not run",
-        "linear": "contradicted",
-        "encoder": "not run",
-        "encoder-rounds": "not run",
+    words = {row: text.partition(",")[0] for row, text in verdicts.items()}
+    assert words == {
+        **{"interaction": "undecided", "rounds": "one seed", "cell": "not run"},
+        **{"parts": "undecided", "capacity": "not run", "entities": "better"},
+        **{"peak": "not run", "inputs": "undecided", "partial": "undecided"},
+        **{"pivotal": "not run", "linear": "worse"},
+        **{"encoder": "not run", "encoder-rounds": "not run"},
     }
-    assert found["interaction", "Holds in pairs"].text == "1 of 1, 2 incomplete"
     assert found["linear", "Holds in pairs"].text == "0 of 2"
-    assert found["inputs", "95 % CI over seeds"].text == "1.0 to 1.0"
-    # -1 and -3, -1 and -2, -1 and -4: a mean for each seed
-    assert found["linear", "Mean Δ F1"].text == "−2.0 ± 0.5"
-    assert found["linear", "95 % CI over seeds"].text == "−3.2 to −0.8"
-    assert len(found["linear", "Verdict"].fingerprints) == 9
+    assert found["linear", "Δ F1"].text == "−3.0"
+    assert found["inputs", "Holds in pairs"].text == "1 of 1, 2 not run"
+    assert found["parts", "Role"].text == "primary"
+    assert len(found["linear", "Verdict"].fingerprints) == 6
     assert "claims" not in tables(ledger.runs, "mine")
 
 
-def test_a_claim_of_each_pair_has_to_hold_in_each(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    arms = {"gru-1": 0.90, "no-relation-input": 0.80, "no-entity-input": 0.80}
-    arms["no-shared-input"] = 0.901
-    for arm, f1 in arms.items():
-        for seed in range(3):
-            ledger.finish(ledger.plan(arm, seed), f1 + (seed - 1) * (0.01 if f1 < 0.9 else 0))
-    ledger.save("ablation-webnlg_star")
-    found = cells(tables(tmp_path)["claims"])
-    # 10 ± 1, 10 ± 1 and −0.1 ± 0: above 0 on average, below it in one.
-    assert found["inputs", "Mean Δ F1"].text == "+6.6 ± 0.7"
-    assert found["inputs", "Holds in pairs"].text == "2 of 3"
-    assert found["inputs", "Verdict"].text == "contradicted"
-    assert found["pivotal", "Verdict"].text == "supported"
-
-
-def test_pairs_of_unlike_seeds_are_not_one_claim(tmp_path: Path) -> None:
-    """The largest set of seeds judges; of several as large, the one that most pairs have."""
-    ledger = Ledger(tmp_path)
-    seeds = {"no-relation-input": (0, 1), "no-entity-input": (1, 2), "no-shared-input": (1, 2)}
-    for arm, finished in {"gru-1": (0, 1, 2), **seeds}.items():
-        for seed in finished:
-            lost = {"gru-1": 0, "no-relation-input": 0.3}.get(arm, 0.01 * seed)
-            ledger.finish(ledger.plan(arm, seed), 0.9 - lost)
-    ledger.save("ablation-webnlg_star")
-    found = cells(tables(tmp_path)["claims"])
-    assert found["inputs", "Holds in pairs"].text == "2 of 2, 1 incomplete"
-    assert found["inputs", "Common seeds"].text == "2"
-    assert found["inputs", "Mean Δ F1"].text == "+1.5 ± 0.7"  # 1 and 2, without the 30 of the other
-    assert found["inputs", "Verdict"].text == "undecided"
-
-
-def test_the_largest_balanced_design() -> None:
-    a, b, c = ("a", "x"), ("b", "x"), ("c", "x")
-    one, two, three = frozenset({0}), frozenset({0, 1}), frozenset({0, 1, 2})
-    assert largest_balanced_design({}) == (frozenset(), ())
-    assert largest_balanced_design({a: frozenset()}) == (frozenset(), ())
-    assert largest_balanced_design({a: three, b: three, c: one}) == (three, (a, b))
-    assert largest_balanced_design({a: three, b: two, c: two}) == (two, (a, b, c))
-    assert largest_balanced_design({a: two, b: one}) == (two, (a,)), "as many, and more seeds"
-
-
-def test_a_seed_more_of_one_pair_does_not_leave_out_the_others(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    lost = {"gru-1": (0, 0, 0, 0), "no-relation-input": (0.01, 0.02, 0.03, 0.3)}
-    lost |= {"no-entity-input": (0.01, 0.02, 0.03), "no-shared-input": (0.01, 0.02, 0.03)}
-    for arm, by_seed in lost.items():
-        for seed, less in enumerate(by_seed):
-            ledger.finish(ledger.plan(arm, seed), 0.9 - less)
-    ledger.save("ablation-webnlg_star")
-    found = cells(tables(tmp_path)["claims"])
-    assert found["inputs", "Holds in pairs"].text == "3 of 3"
-    assert found["inputs", "Common seeds"].text == "3"
-    assert found["inputs", "Mean Δ F1"].text == "+2.0 ± 1.0"
-    # Each of the three is judged by the seeds that all have: none by that with 30.
-    assert found["inputs", "Verdict"].text == "undecided"
-    assert found["inputs", "95 % CI over seeds"].text == "−0.5 to 4.5"
-
-
-def test_how_large_the_papers_gain_is_and_whether_ours_can_be(ledger: Ledger) -> None:
-    ledger.plan("rnn-1", 0)  # printed in a figure, in no table
-    ledger.trials[-1]["fingerprint"] = "d" * 16
-    ledger.finish("d" * 16, 0.9)
+def test_an_arm_with_one_run_waits_for_its_second(ledger: Ledger) -> None:
+    before = cells(tables(ledger.runs)["claims"])["interaction", "Verdict"]
+    assert before.judged is not None
+    assert before.judged.difference.n == 3, "K = 3 has one run"
+    ledger.plan("gru-3", 1)
+    ledger.trials[-1]["fingerprint"] = "e" * 16
+    ledger.finish("e" * 16, 0.9)
     ledger.save("rounds_curve-webnlg_star", updated="2020-01-02")
+    after = cells(tables(ledger.runs)["claims"])["interaction", "Verdict"]
+    assert after.judged is not None
+    assert after.judged.difference.n == 2
+
+
+def test_how_large_the_papers_gain_is(ledger: Ledger) -> None:
     found = cells(tables(ledger.runs)["claims"])
     sizes = {
-        row: (cell.text, found[row, "Verdict on size"].text)
+        row: (cell.text, found[row, "Verdict on size"].text.partition(",")[0])
         for (row, column), cell in found.items()
         if column == "Paper's Δ"
     }
-    # A pair with one seed does not take the three of the others.
-    assert found["interaction", "Holds in pairs"].text == "1 of 1, 2 incomplete"
-    assert found["interaction", "Common seeds"].text == "3"
-    # K = 1 over BiLSTM_s: 2, 1, 3, whose interval holds 0, too
-    assert sizes["interaction"] == ("+0.9", "not ruled out")
-    assert sizes["rounds"] == ("+0.7", "one seed")
-    assert sizes["linear"] == ("+0.9", "ours below")  # (1.4 + 0.5) / 2
-    assert sizes["cell"] == sizes["peak"] == sizes["encoder"] == ("–", "–")
+    assert sizes["interaction"] == ("+0.9", "undecided")
+    assert sizes["linear"] == ("+0.5", "worse")  # the pair with the smallest Δ
+    assert sizes["rounds"] == sizes["cell"] == sizes["encoder"] == ("–", "–")
     assert len(found["interaction", "Verdict on size"].fingerprints) == 6
-    assert found["linear", "Paper's Δ"].source == (
-        "Table 1, RIN (100d, K = 1); Table 5, RIN −γ; Table 1, BiLSTM_s (100d)"
-    )
+    assert found["linear", "Paper's Δ"].source == "Table 1, BiLSTM_s (100d); Table 5, RIN −γ"
 
 
-def test_the_round_of_the_best_dev_score_is_compared_seed_by_seed(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    scores = {"gru": ((0.8, 0.81, 0.84), (0.8, 0.83, 0.82)), "rnn": ((0.8, 0.7, 0.6),) * 2}
-    for cell, seeds in scores.items():
-        for seed, values in enumerate(seeds):
-            for k, f1 in enumerate(values, start=1):
-                ledger.finish(ledger.plan(f"{cell}-{k}", seed), f1)
-    ledger.finish(ledger.plan("gru-4", 0), 0.9)  # the RNN has no K = 4
-    ledger.save("rounds_curve-webnlg_star")
-    found = cells(tables(tmp_path)["claims"])["peak", "Mean Δ F1"]
-    assert found.text == "+1.5 ± 0.7"
+def test_a_verdict_follows_from_the_columns_of_its_row(ledger: Ledger, tmp_path: Path) -> None:
+    text = tables(ledger.runs)["claims"].csv()
+    rows = [row for row in csv.DictReader(io.StringIO(text)) if row["column"] == "Verdict"]
+    words = set()
+    for row in rows:
+        word = row["text"].partition(",")[0]
+        if word in ("not run", "one seed"):
+            continue
+        value, se, df, margin = (float(row[n]) for n in ("value", "se", "df", "margin"))
+        p, p_equal = 2 * stats.t.sf(abs(value) / se, df), stats.t.sf((margin - abs(value)) / se, df)
+        assert (float(row["p"]), float(row["p_equal"])) == pytest.approx((p, p_equal))
+        used, used_equal = (float(row[f"{n}_holm"] or row[n]) for n in ("p", "p_equal"))
+        derived = "better" if value > 0 else "worse"
+        derived = derived if used < 0.05 else "undecided"
+        assert word == ("equal within 0.5" if used_equal < 0.05 else derived)
+        words.add(word)
+    assert words == {"undecided", "better", "worse"}
 
 
-def test_rounds_in_which_all_seeds_agree_have_no_scatter_to_judge_by(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    for seed in range(2):
-        for arm, f1 in {"gru-1": 0.8, "gru-2": 0.9, "rnn-1": 0.9, "rnn-2": 0.8}.items():
-            ledger.finish(ledger.plan(arm, seed), f1)
-    ledger.save("rounds_curve-webnlg_star")
-    found = cells(tables(tmp_path)["claims"])
-    assert found["peak", "95 % CI over seeds"].text == "1.0 to 1.0"
-    assert found["peak", "Verdict"].text == "undecided"
-
-
-def test_runs_are_compared_sentence_by_sentence(tmp_path: Path) -> None:
+def test_runs_are_compared_on_other_sentences(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.describe(GOLD * 40)
     said = [(n + 3 * k, i, t, j) for k in range(40) for n, i, t, j in SAID]
     first = [row for row in said if row[0] % 3 == 0]
-    ledger.predict(ledger.plan("gru-1", 0), F1, said)
-    ledger.predict(ledger.plan("bilstm-s", 0), 0.4, first)
+    for seed in range(2):
+        ledger.predict(ledger.plan("gru-1", seed), F1, said)
+        ledger.predict(ledger.plan("bilstm-s", seed), 0.4, first)
     ledger.save("ablation-webnlg_star")
     frame = pool(read_ledger(tmp_path), "webnlg_star", SETTINGS)
     found = cells(paper_tables(study_data(tmp_path, frame))["table5"])
-    over = found["bilstm-s", "95 % CI over sentences"].estimate
+    over = found["bilstm-s", "95 % CI, other sentences"].estimate
     assert over.mean == pytest.approx(100 * (0.4 - F1))
     assert over.low < over.mean < over.high
-    assert over.n == 120
-    assert found["bilstm-s", "p over seeds (Holm)"].text == "–"
 
 
 def test_other_corpora_have_rows_for_what_is_planned(ledger: Ledger) -> None:
@@ -290,7 +229,7 @@ def test_other_corpora_have_rows_for_what_is_planned(ledger: Ledger) -> None:
     made = paper_tables(StudyData(corpus="mine", frame=frame))
     assert list(made) == ["table1", "claims", "orderings", "table5", "table4"]
     claims = {row.key for row in made["claims"].rows}
-    assert claims == {"interaction", "rounds", "entities", "inputs", "partial", "linear"}
+    assert claims == {"interaction", "parts", "entities", "inputs", "partial", "linear", "rounds"}
     assert {c.text for (_, column), c in cells(made["claims"]).items() if "size" in column} == {"–"}
     demo = paper_tables(StudyData(corpus="demo", frame=frame.assign(corpus="demo")))
     assert "claims" not in demo
@@ -381,21 +320,23 @@ def test_all_rows_have_the_same_columns() -> None:
 
 def test_words_are_aligned_to_the_left_and_numbers_to_the_right(made: dict[str, Table]) -> None:
     table = made["table1"]
-    assert [c for c in table.columns if table.is_text(c)] == ["Verdict on F1", "Source"]
+    assert [c for c in table.columns if table.is_text(c)] == [
+        *("Verdict", "Verdict, paper exact", "Source")
+    ]
     rule = table.markdown().splitlines()[3]
-    assert rule.split(" | ")[4:7] == ["---:", "---", "---:"]
+    assert rule.split(" | ")[4:8] == ["---:", "---", "---", "---:"]
 
 
 def test_latex_is_escaped_and_complete(made: dict[str, Table]) -> None:
     text = made["table5"].latex()
     assert r"RIN $-$$\hat{y}$" not in text  # planned arms have their own labels
     assert r"BiLSTM\_s & 3/3 & 85.0 $\pm$ 1.0 & 85.4" in text
-    assert r"95 \% CI over seeds" in text
+    assert r"95 \% CI, other sentences" in text
     assert [line for line in text.splitlines() if line.startswith("\\")] == [
         r"\begin{table}",
         r"\centering",
         r"\caption{Table 5: what each part of RIN (K = 1) adds on webnlg\_star}",
-        r"\begin{tabular}{lrrrlrrrrrrr}",
+        r"\begin{tabular}{lrrrllrrrrrrlrr}",
         r"\toprule",
         r"\midrule",
         r"\bottomrule",

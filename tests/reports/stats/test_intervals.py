@@ -1,4 +1,4 @@
-"""Means, confidence intervals and numbers of seeds, checked by hand and by simulation."""
+"""Means and confidence intervals, checked by hand and by simulation."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from reports.stats.intervals import NOTHING, estimate, estimate_score, seeds_needed
+from reports.stats.intervals import NOTHING, estimate, estimate_score
 
 
 def test_estimate_by_hand() -> None:
@@ -42,23 +41,3 @@ def test_scores_have_an_end_and_differences_have_none() -> None:
     assert estimate_score(values).high == 100
     assert estimate_score(values).low == estimate(values).low
     assert math.isnan(estimate_score([50.0]).low)
-
-
-@pytest.mark.parametrize(("sd", "difference", "needed"), [(1, 1, 10), (2, -1, 34), (1, 0.2, 199)])
-def test_seeds_needed_are_those_of_power_tables(sd: float, difference: float, needed: int) -> None:
-    assert seeds_needed(sd, difference) == needed
-
-
-def test_so_many_seeds_show_the_difference_in_four_cases_of_five() -> None:
-    needed = int(seeds_needed(0.5, 0.6))
-    for n, enough in ((needed, True), (needed - 1, False)):
-        drawn = np.random.default_rng(n).normal(0.6, 0.5, size=(8000, n))
-        t = drawn.mean(1) / (drawn.std(1, ddof=1) / math.sqrt(n))
-        assert (np.mean(t > stats.t.isf(0.025, n - 1)) >= 0.8) == enough
-
-
-def test_seeds_needed_at_the_edges() -> None:
-    assert seeds_needed(0.0, 1.0) == 2
-    assert seeds_needed(1.0, 0.01) == math.inf
-    assert math.isnan(seeds_needed(math.nan, 1.0))
-    assert math.isnan(seeds_needed(1.0, 0.0))

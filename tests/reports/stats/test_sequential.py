@@ -1,0 +1,82 @@
+"""The group-sequential plan: its levels against tables and simulation, and its course."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reports.stats import sequential
+from reports.stats.sequential import LOOKS, Plan, Progress, State, nominal_levels, progress, spent
+from reports.stats.verdicts import Rule
+
+TIMES = tuple(look / LOOKS[-1] for look in LOOKS)
+
+
+def test_the_bounds_are_those_of_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_o_brien_and_fleming(level: float, time: float, gamma: float) -> float:
+        bound = stats.norm.isf(level / 4) / np.sqrt(time) if time else np.inf
+        return float(4 * stats.norm.sf(bound))
+
+    monkeypatch.setattr(sequential, "spent", as_o_brien_and_fleming)
+    levels = nominal_levels.__wrapped__(0.05, (0.2, 0.4, 0.6, 0.8, 1.0), 0.0, 2)
+    bounds = [float(stats.norm.isf(p / 2)) for p in levels]
+    # Five equal looks, two-sided 5 %, the spending of Lan and DeMets (1983).
+    assert bounds == pytest.approx([4.8769, 3.3569, 2.6803, 2.2898, 2.0310], abs=2e-4)
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize("gamma", [-4.0, 0.0, 1.0])
+def test_all_looks_together_have_the_level_of_one_test(gamma: float, sides: int) -> None:
+    paths = np.random.default_rng(0).normal(size=(200_000, LOOKS[-1])).cumsum(axis=1)
+    z = np.stack([paths[:, look - 1] / np.sqrt(look) for look in LOOKS], axis=1)
+    levels = np.array(nominal_levels(0.05, TIMES, gamma, sides))
+    z = np.abs(z) if sides == 2 else z
+    crossed = (z > stats.norm.isf(levels / sides)).any(axis=1).mean()
+    assert crossed == pytest.approx(0.05, abs=0.002)
+
+
+def test_the_whole_level_is_spent_at_the_end() -> None:
+    for gamma in (-4.0, 0.0, 1.0):
+        assert spent(0.05, 0.0, gamma) == 0
+        assert spent(0.05, 1.0, gamma) == pytest.approx(0.05)
+
+
+def drawn(means: dict[str, float], seeds: int, sd: float = 0.4) -> dict[str, list[float]]:
+    generator = np.random.default_rng(5)
+    return {arm: generator.normal(m, sd, size=seeds).tolist() for arm, m in means.items()}
+
+
+CONTRASTS = [{"a": 1.0, "b": -1.0}, {"c": 1.0, "d": -1.0}]
+
+
+def test_a_large_difference_stops_its_arms_and_the_others_go_on() -> None:
+    scores = drawn({"a": 88.0, "b": 85.0, "c": 86.0, "d": 86.0}, seeds=5)
+    found = progress(scores, CONTRASTS)
+    assert found == Progress((State.BETTER, State.OPEN), {"c": 7, "d": 7})
+
+
+def test_equal_arms_end_as_equal() -> None:
+    found = progress(drawn(dict.fromkeys("abcd", 86.0), seeds=20), CONTRASTS)
+    assert found == Progress((State.EQUAL, State.EQUAL), {})
+
+
+def test_what_cannot_be_decided_any_more_is_futile() -> None:
+    scores = {"a": [86.5, 86.7] * 7, "b": [86.0, 86.2] * 7}
+    # The difference is at the margin, so neither bound is near; the noise is small.
+    plan = Plan(Rule(margin=0.5), looks=(14, 15), futile=0.9)
+    assert progress(scores, CONTRASTS[:1], plan).states == (State.BETTER,)
+    noisy = {arm: [v + 3 * (-1) ** k for k, v in enumerate(own)] for arm, own in scores.items()}
+    assert progress(noisy, CONTRASTS[:1], plan).states == (State.FUTILE,)
+
+
+def test_seeds_between_two_looks_change_nothing() -> None:
+    scores = drawn({"a": 86.3, "b": 86.0, "c": 86.0, "d": 85.8}, seeds=20, sd=0.9)
+    five, six = ({arm: own[:n] for arm, own in scores.items()} for n in (5, 6))
+    assert progress(five, CONTRASTS) == progress(six, CONTRASTS)
+    assert progress({}, CONTRASTS[:1]).seeds == {"a": 5, "b": 5}
+    assert progress(five, []) == Progress((), {})
+
+
+def test_an_arm_without_weight_needs_no_seeds() -> None:
+    assert progress({}, [{"a": 1.0, "b": 0.0, "c": -1.0}]).seeds == {"a": 5, "c": 5}

@@ -1,0 +1,53 @@
+"""Other endpoints: the last epochs and the majority vote, by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reports.frames.predictions import Answer
+from reports.frames.studies import study_data
+from reports.frames.trials import LAST_EPOCHS, read_ledger
+from reports.tables.endpoints import endpoints_table, majority
+from tests.ledgers import GOLD, Ledger
+from tests.records import an_epoch
+
+A, B, C = ((0, "r", number) for number in (1, 2, 3))
+
+
+def test_more_than_half_of_the_runs_must_predict_a_triple() -> None:
+    gold = frozenset({A})
+    runs = [[Answer(gold, frozenset(said))] for said in ({A, B}, {A, C}, {A, B}, {C})]
+    assert majority(runs) == [Answer(gold, frozenset({A}))]
+    assert majority(runs[:3]) == [Answer(gold, frozenset({A, B}))]
+
+
+def test_an_arm_has_a_vote_with_three_runs(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.describe(GOLD)
+    right, wrong, other = (0, 0, "r", 1), (0, 0, "r", 3), (0, 2, "s", 3)
+    for seed, said in enumerate([(right, wrong), (right,), (wrong, other)]):
+        found = sum(one != wrong for one in said)
+        score = 2 * found / (len(said) + 4)
+        ledger.predict(ledger.plan("gru-1", seed), score, said)
+        if seed < 2:
+            ledger.predict(ledger.plan("gru-2", seed), score, said)
+    ledger.save()
+    one, two = endpoints_table(study_data(tmp_path, read_ledger(tmp_path))).rows
+    # Two of three runs predict one right triple and two the wrong one. There are 4 gold triples.
+    assert one.cells["Test F1, majority vote"].estimate.mean == pytest.approx(200 / (2 + 4))
+    assert two.cells["Test F1, majority vote"].text == "–"
+
+
+def test_the_last_epochs_are_averaged(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    history = [an_epoch(number, f1=number / 100).to_json() for number in range(1, 31)]
+    for arm, split in {"gru-1": "dev", "gru-1-on-test": "test"}.items():
+        config = {"training.selection": split}
+        ledger.finish(ledger.plan(arm, 0, config=config), 0.5, {"history": history})
+    ledger.save()
+    dev, on_test = endpoints_table(study_data(tmp_path, read_ledger(tmp_path))).rows
+    column = f"Dev F1, last {LAST_EPOCHS} epochs"
+    assert dev.cells[column].estimate.mean == pytest.approx(25.5)
+    assert on_test.cells[column].text == "–"
