@@ -34,7 +34,8 @@ SELECTED = Endpoint("test_f1", "f1", "test F1 of the selected epoch")
 ENTITIES = Endpoint(
     "test_entity_boundaries_f1", "entity_f1", "test F1 of entity spans of the selected epoch"
 )
-LAST_TEN = Endpoint("last_ten_f1", "", "dev F1, mean of the last ten epochs")
+LATE = Endpoint("late_dev_f1", "", "dev F1, mean of the last ten epochs")
+AVERAGED = Endpoint("averaged_test_f1", "f1", "test F1 of the averaged weights")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,6 @@ from study.ledger.state import TrialState
 
 #: What the arms of a curve over K may differ in.
 _OF_ROUNDS = ("model.rounds", "model.cell")
-#: Number of the last epochs whose mean F1 is an endpoint.
-LAST_EPOCHS = 10
 #: Every column and its type.
 SCHEMA: dict[str, str] = {
     "experiment": "object",
@@ -57,7 +55,6 @@ SCHEMA: dict[str, str] = {
     "processor": "object",
     "seconds": "float64",
     "core_hours": "float64",
-    "last_ten_f1": "float64",
     "digest": "object",
     "content": "object",
     "as_read": "object",
@@ -240,8 +237,6 @@ def _result_columns(run: RunOutcome) -> dict[str, object]:
         empty = dict.fromkeys(("end_reason", "caveat", "processor", "content"), "")
         return {**empty, "epochs": None, "best_epoch": None, "losses": (), "seconds": math.nan}
     arithmetic = result.provenance.arithmetic
-    on_dev = result.selection_split == "dev"
-    last = [epoch.selection_f1 if on_dev else math.nan for epoch in result.history[-LAST_EPOCHS:]]
     return {
         "epochs": len(result.history),
         "best_epoch": result.best_epoch,
@@ -253,7 +248,6 @@ def _result_columns(run: RunOutcome) -> dict[str, object]:
         "processor": f"{result.provenance.hardware}, {arithmetic}" if arithmetic else "",
         "seconds": result.own_seconds,
         "core_hours": result.seconds * result.provenance.threads / 3600,
-        "last_ten_f1": sum(last) / len(last),
         "content": result.corpus.content,
         "averaged_dev_f1": (result.averaged_dev_scores or {}).get("f1", math.nan),
         "averaged_test_f1": (result.averaged_test_scores or {}).get("f1", math.nan),

@@ -155,9 +155,9 @@ def claim_sentence(found: JudgedClaim) -> str:
     text += f", {certainty(judged.difference)}{_p(judged)}"
     if found.pairs:
         holds = sum(pair.difference.value > 0 for pair in found.pairs)
-        text += f", in the weakest of {len(found.pairs)} pairs; {holds} are above 0"
-        if incomplete := len(claim.pairs) - len(found.pairs):
-            text += f", {incomplete} not run"
+        text += f", in the weakest of {len(found.pairs)} pairs ({holds} above 0"
+        incomplete = len(claim.pairs) - len(found.pairs)
+        text += f", {incomplete} not run)" if incomplete else ")"
     if found.size is None:
         return f"{text}."
     return (

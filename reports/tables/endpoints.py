@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from reports.document.formatting import points
 from reports.document.table import NO_CELL, Cell, Row, Table, number
 from reports.frames.predictions import Answer, count_answers
-from reports.frames.scores import LAST_TEN, SELECTED
+from reports.frames.scores import AVERAGED, LATE, SELECTED
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
-from reports.frames.trials import LAST_EPOCHS
 from reports.stats.tests import f1
 from reports.tables.cells import score_cell
-from reports.tables.notes import SD_NOTE
+from reports.tables.notes import SD_NOTE, has_averages
+from study.ledger.schema import LATE_EPOCHS
 
 #: Fewer runs have no majority that differs from what all of them say.
 VOTERS = 3
@@ -28,7 +28,12 @@ def endpoints_table(study: StudyData) -> Table:
         cells = {
             "Test F1, selected epoch": score_cell(trials, SELECTED.column),
             "Dev F1, selected epoch": score_cell(trials, "dev_f1"),
-            f"Dev F1, last {LAST_EPOCHS} epochs": score_cell(trials, LAST_TEN.column),
+            f"Dev F1, last {LATE_EPOCHS} epochs": score_cell(trials, LATE.column),
+            **(
+                {"Test F1, averaged weights": score_cell(trials, AVERAGED.column)}
+                if has_averages(study.frame)
+                else {}
+            ),
             "Test F1, majority vote": _vote_cell(study, tuple(trials["fingerprint"])),
         }
         rows.append(Row(key=str(arm), label=arm_label(trials), cells=cells))
@@ -39,7 +44,7 @@ def endpoints_table(study: StudyData) -> Table:
         rows=tuple(rows),
         notes=(
             f"All verdicts are on the endpoint *{SELECTED.text}*. The selected epoch is the best "
-            f"of many on dev, so its dev F1 is too high. The mean of the last {LAST_EPOCHS} epochs "
+            f"of many on dev, so its dev F1 is too high. The mean of the last {LATE_EPOCHS} epochs "
             "selects nothing.",
             "Majority vote: a triple counts as predicted if more than half of the arm's runs "
             f"predict it. It needs {VOTERS} runs. It is the score of several models together.",

@@ -8,8 +8,9 @@ import pytest
 
 from reports.frames.predictions import Answer
 from reports.frames.studies import study_data
-from reports.frames.trials import LAST_EPOCHS, read_ledger
+from reports.frames.trials import read_ledger
 from reports.tables.endpoints import endpoints_table, majority
+from study.ledger.schema import LATE_EPOCHS
 from tests.ledgers import GOLD, Ledger
 from tests.records import an_epoch
 
@@ -48,6 +49,6 @@ def test_the_last_epochs_are_averaged(tmp_path: Path) -> None:
         ledger.finish(ledger.plan(arm, 0, config=config), 0.5, {"history": history})
     ledger.save()
     dev, on_test = endpoints_table(study_data(tmp_path, read_ledger(tmp_path))).rows
-    column = f"Dev F1, last {LAST_EPOCHS} epochs"
+    column = f"Dev F1, last {LATE_EPOCHS} epochs"
     assert dev.cells[column].estimate.mean == pytest.approx(25.5)
     assert on_test.cells[column].text == "–"

@@ -1,0 +1,277 @@
+"""What the rule of the verdicts finds in studies whose truth is known.
+
+    python -m benchmarks.decide
+
+It draws synthetic studies of 13 arms with the variance components of the published ledger, and
+counts errors, power and seeds. Three rules judge the five primary contrasts:
+
+- *paired, 5 seeds*: the rule of earlier reports, kept here as the baseline. A paired t interval
+  over seeds without correction, and a sign-flip test with Holm's correction beside it.
+- *pooled, 5 seeds*: one residual variance for all arms and Holm's correction, with equality.
+- *sequential*: the same, looked at after 5, 7, 10, 14 and 20 seeds (``reports.stats.sequential``).
+
+The results are written to benchmarks/results/decide.csv.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from reports.stats.model import residual
+from reports.stats.sequential import Plan, State, States
+from reports.stats.verdicts import RULE
+from rin_core.config import nondefault_settings
+from search_spaces.contrasts import ABLATIONS, PRIMARY
+from study.ledger.exported import ExportedRun, read_exported
+from study.ledger.schema import Result
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("results")
+ARMS = (
+    *("bilstm", "bilstm-s", "gru-1", "gru-3", "gru-5", "rnn-1", "rnn-3", "rnn-5"),
+    *(*ABLATIONS, "bilstm-s-wide"),
+)
+WEIGHTS = np.array([[c.weigh(ARMS).get(arm, 0.0) for arm in ARMS] for c in PRIMARY])
+"""Of the contrasts [C, arms]."""
+KEYS = tuple(contrast.key for contrast in PRIMARY)
+SEEDS = 5
+PLAN = Plan()
+#: True values of all five contrasts, in points.
+TRUE = (0.0, 0.25, 0.5, 0.8)
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Simulate studies."""
+
+    studies: int = 2000
+    """Studies of each scenario."""
+    ledger: Path = ROOT / "results" / "ledger" / "webnlg_star.jsonl.xz"
+    """The exported ledger whose variance is taken."""
+    out: Path = RESULTS
+    """Where to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """Standard deviations of test F1, in points."""
+
+    run: float
+    """Of a run around the mean of its arm, at the selected epoch."""
+    seed: float
+    """Of what runs with one seed have in common, in all arms."""
+    late: float
+    """Of a run by its mean of the last ten epochs on test."""
+
+
+def components(results: Sequence[Result]) -> Components:
+    """Estimate the variance components of a ledger's runs.
+
+    Args:
+        results: Runs on one corpus. Runs that chose their epoch on test have test F1 by epoch, from
+            which the late scores come.
+    """
+    selected: dict[str, dict[int, float]] = {}
+    late: dict[str, list[float]] = {}
+    for result in results:
+        arm = nondefault_settings(result.config)
+        seed = int(result.config["training.seed"])
+        if result.selection_split == "dev":
+            selected.setdefault(arm, {})[seed] = 100 * result.test_scores["f1"]
+        else:
+            last = [100 * epoch.selection_f1 for epoch in result.history[-10:]]
+            late.setdefault(arm, []).append(sum(last) / len(last))
+    whole = [own for own in selected.values() if set(range(SEEDS)) <= set(own)]
+    scores = np.array([[own[seed] for seed in range(SEEDS)] for own in whole])  # [arms, seeds]
+    seeds = scores.mean(axis=0) - scores.mean()
+    rest = scores - scores.mean(axis=1, keepdims=True) - seeds
+    arms = len(scores)
+    of_rest = float((rest**2).sum()) / ((arms - 1) * (SEEDS - 1))
+    of_seeds = float((seeds**2).sum()) / (SEEDS - 1) - of_rest / arms
+    return Components(
+        run=residual([list(own.values()) for own in selected.values()]).sd,
+        seed=math.sqrt(max(of_seeds, 0.0)),
+        late=residual(list(late.values())).sd,
+    )
+
+
+def true_means(values: Floats) -> Floats:
+    """Return the means of the arms that give the contrasts these values [C]: the smallest ones."""
+    return np.asarray(np.linalg.pinv(WEIGHTS) @ values)
+
+
+def draw(means: Floats, sd: float, seed_sd: float, studies: int, number: int) -> Floats:
+    """Return the scores of synthetic studies [studies, arms, seeds].
+
+    Args:
+        means: Of the arms.
+        sd: Of a run around the mean of its arm.
+        seed_sd: The part of it that all runs of a seed share.
+        studies: How many.
+        number: Of the random generator.
+    """
+    rng, most = np.random.default_rng(number), PLAN.looks[-1]
+    own = math.sqrt(max(sd**2 - seed_sd**2, 0.0))
+    runs = rng.normal(0.0, own, size=(studies, len(ARMS), most))
+    shared = rng.normal(0.0, seed_sd, size=(studies, 1, most))
+    return np.asarray(means[:, None] + runs + shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a rule says about studies."""
+
+    states: States
+    """[studies, C]."""
+    seeds: NDArray[np.int64]
+    """Of each arm [studies, arms]."""
+
+
+def paired_interval(scores: Floats) -> Judged:
+    """Judge by a paired t interval over five seeds, without correction."""
+    by_seed = np.einsum("ca,san->scn", WEIGHTS, scores[:, :, :SEEDS])
+    p = stats.ttest_1samp(by_seed, 0.0, axis=2).pvalue
+    return _fixed(by_seed.mean(axis=2), p < RULE.level)
+
+
+def sign_flip(scores: Floats) -> Judged:
+    """Judge by the exact sign-flip test over five seeds, with Holm's correction."""
+    by_seed = np.einsum("ca,san->scn", WEIGHTS, scores[:, :, :SEEDS])
+    signs = np.array(list(itertools.product((1, -1), repeat=SEEDS)))
+    flipped = np.abs(by_seed @ signs.T / SEEDS)
+    mean = by_seed.mean(axis=2)
+    p = (flipped >= np.abs(mean)[:, :, None] - 1e-12).mean(axis=2)
+    return _fixed(mean, _holm(p) < RULE.level)
+
+
+def pooled(scores: Floats) -> Judged:
+    """Judge five seeds by the pooled variance, with Holm's correction."""
+    seeds = np.full(scores.shape[:2], SEEDS)
+    value, se, df = _estimates(scores, seeds)
+    differs = _holm(2 * stats.t.sf(np.abs(value) / se, df)) < RULE.level
+    equal = _holm(stats.t.sf((RULE.margin - np.abs(value)) / se, df)) < RULE.level
+    judged = _fixed(value, differs)
+    judged.states[equal] = State.EQUAL
+    return judged
+
+
+def sequential(scores: Floats) -> Judged:
+    """Judge by the group-sequential plan; an arm stops with its last contrast."""
+    states = np.zeros((len(scores), len(WEIGHTS)), dtype=np.int8)
+    seeds = np.zeros(scores.shape[:2], dtype=np.int64)
+    for number, look in enumerate(PLAN.looks):
+        running = ((states == State.OPEN)[:, :, None] & (WEIGHTS != 0)).any(axis=1)
+        seeds[running] = look
+        states = PLAN.look(number, *_estimates(scores, seeds), states)
+    return Judged(states, seeds)
+
+
+def _fixed(value: Floats, found: NDArray[np.bool_]) -> Judged:
+    states = np.where(found, np.where(value > 0, State.BETTER, State.WORSE), State.OPEN)
+    return Judged(states.astype(np.int8), np.full((len(value), len(ARMS)), SEEDS))
+
+
+def _holm(p: Floats) -> Floats:
+    """Return Holm-corrected p values of each study [studies, C]."""
+    order = np.argsort(p, axis=1)
+    factors = np.arange(p.shape[1], 0, -1)
+    sorted_p = np.minimum(np.take_along_axis(p, order, axis=1) * factors, 1)
+    corrected = np.empty_like(p)
+    np.put_along_axis(corrected, order, np.maximum.accumulate(sorted_p, axis=1), axis=1)
+    return corrected
+
+
+def _estimates(scores: Floats, seeds: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+    """Return the contrasts, their standard errors [studies, C] and degrees of freedom."""
+    used = np.arange(scores.shape[2]) < seeds[:, :, None]
+    means = np.where(used, scores, 0).sum(axis=2) / seeds
+    squares = np.where(used, (scores - means[:, :, None]) ** 2, 0).sum(axis=(1, 2))
+    df = (seeds - 1).sum(axis=1, keepdims=True).astype(float)
+    variance = squares[:, None] / df
+    se = np.sqrt(variance * ((1 / seeds) @ (WEIGHTS**2).T))
+    return means @ WEIGHTS.T, se, df
+
+
+RULES: dict[str, Callable[[Floats], Judged]] = {
+    "paired, 5 seeds": paired_interval,
+    "sign flip, 5 seeds": sign_flip,
+    "pooled, 5 seeds": pooled,
+    "sequential": sequential,
+}
+
+
+def rates(judged: Judged, true: float) -> dict[str, float]:
+    """Return what a rule did in studies whose contrasts all have one true value.
+
+    ``error`` is the share of studies with at least one wrong verdict: a difference where there is
+    none or of the wrong sign, or *equal* at a difference of the margin or more.
+    """
+    states = judged.states
+    wrong = states == State.WORSE
+    if not true:
+        wrong |= states == State.BETTER
+    if true >= RULE.margin:
+        wrong |= states == State.EQUAL
+    found = {"error": float(wrong.any(axis=1).mean())}
+    for state in (State.BETTER, State.EQUAL):
+        own = (states == state).mean(axis=0)
+        name = state.name.lower()
+        found[name] = float(own.mean())
+        found |= {f"{name}, {key}": float(v) for key, v in zip(KEYS, own, strict=True)}
+    return found | {"seeds an arm": float(judged.seeds.mean())}
+
+
+def simulate(found: Components, studies: int) -> list[dict[str, object]]:
+    """Return a row for each endpoint, true value and rule."""
+    rows: list[dict[str, object]] = []
+    for endpoint, sd in {"selected epoch": found.run, "last ten epochs": found.late}.items():
+        for number, true in enumerate(TRUE):
+            means = true_means(np.full(len(WEIGHTS), true))
+            scores = draw(means, sd, found.seed, studies, number)
+            for name, rule in RULES.items():
+                head = {"endpoint": endpoint, "sd": sd, "true value": true, "rule": name}
+                rows.append({**head, **rates(rule(scores), true)})
+    return rows
+
+
+def main(options: Options) -> None:
+    """Simulate, print a table and write all rates."""
+    console = Console()
+    exported = [r.result for r in read_exported(options.ledger) if isinstance(r, ExportedRun)]
+    found = components(exported)
+    console.print(
+        f"sd of a run {found.run:.3f}, of a seed in all arms {found.seed:.3f}, of the last ten "
+        f"epochs {found.late:.3f}; {options.studies:,} studies each"
+    )
+    rows = simulate(found, options.studies)
+    shown = ("endpoint", "true value", "rule", "error", "better", "equal", "seeds an arm")
+    table = Table(*shown, box=None)
+    for row in rows:
+        values = (row[name] for name in shown)
+        table.add_row(*(f"{v:.3g}" if isinstance(v, float) else str(v) for v in values))
+    console.print(table)
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "decide.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
+    console.print(f"written to {path}", markup=False)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))
