@@ -29,11 +29,11 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+from reports.stats.contrasts import ABLATIONS, PRIMARY
 from reports.stats.model import residual
 from reports.stats.sequential import Plan, State, States
 from reports.stats.verdicts import RULE
 from rin_core.config import nondefault_settings
-from search_spaces.contrasts import ABLATIONS, PRIMARY
 from study.ledger.exported import ExportedRun, read_exported
 from study.ledger.schema import Result
 

@@ -15,7 +15,7 @@ from reports.errors.figures import (
 )
 from reports.errors.tables import error_tables
 from reports.frames.studies import StudyData
-from reports.tables.experiment import FULL_MODEL
+from reports.stats.contrasts import FULL_MODEL
 
 
 def error_section(key: str, study: StudyData) -> Section | None:

@@ -14,11 +14,11 @@ from reports.frames.studies import StudyData
 from reports.frames.trials import newest_content, no_trials, pool, settings_of
 from reports.paper.registry import PAPER, make_tables
 from reports.published.numbers import ARMS
+from reports.stats.contrasts import EQUAL_CAPACITY
 from reports.stats.verdicts import RULE, Rule
 from reports.tables.corpora import PAPER_CORPORA, corpus_table, findings_table
 from rin_core.config import INIT_SETTINGS
 from rin_core.data.corpus import is_paper_corpus
-from search_spaces.arms import EQUAL_CAPACITY
 from study.ledger.state import TrialState
 
 
@@ -47,7 +47,7 @@ def paper_sections(
     newest = pd.concat([no_trials(), *(current for current, _ in contents)])
     earlier = pd.concat([elsewhere, *(others for _, others in contents)])
     earlier = earlier[earlier["status"] == TrialState.FINISHED]
-    arms = {*ARMS, EQUAL_CAPACITY.name}
+    arms = {*ARMS, EQUAL_CAPACITY}
     paper = newest[newest["arm"].isin(arms)]
     ranked = []
     for frame in selected:

@@ -7,6 +7,7 @@ from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.frames.studies import StudyData
 from reports.paper.claims import PAIRS, JudgedClaim, Size, judge_claims
 from reports.published.numbers import PUBLISHED_SEEDS, ROUNDS, TABLE_1_ROWS, TABLE_5_ROWS
+from reports.stats.contrasts import PRIMARY, SPAN
 from reports.tables.cells import (
     against_headings,
     as_estimate,
@@ -16,7 +17,6 @@ from reports.tables.cells import (
 )
 from reports.tables.comparison import comparison_cells, comparison_notes, over
 from reports.tables.experiment import BOOTSTRAP_NOTE, difference_cells
-from search_spaces.contrasts import PRIMARY, SPAN
 
 
 def claims_table(study: StudyData) -> Table | None:
@@ -38,7 +38,7 @@ def claims_table(study: StudyData) -> Table | None:
             for found in judged
         ),
         notes=(
-            f"*Primary*: {len(PRIMARY)} contrasts that were fixed in `search_spaces/contrasts.py`. "
+            f"*Primary*: {len(PRIMARY)} contrasts that were fixed in `reports/stats/contrasts.py`. "
             "In brackets: their p-values after Holm's correction for these. The verdict uses them. "
             "The other rows are descriptive, without correction.",
             f"A contrast is a weighted sum of arms' means: the mean of one group minus that of "

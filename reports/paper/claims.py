@@ -1,6 +1,6 @@
 """The paper's claims as contrasts of arms, and what our runs say.
 
-Five contrasts are primary (:mod:`search_spaces.contrasts`). They are judged together, with Holm's
+Five contrasts are primary (:mod:`reports.stats.contrasts`). They are judged together, with Holm's
 correction. The other claims are descriptive, each by itself. A claim that is made of each of
 several pairs is judged by the pair with the smallest difference: it holds only if every pair holds.
 """
@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from reports.frames.scores import ENTITIES, SELECTED, Endpoint, Scores, Weights
 from reports.frames.studies import StudyData
 from reports.published.numbers import ROUNDS, published
+from reports.stats.contrasts import BASELINES, FULL_MODEL, PRIMARY, rounds_by_cell, slope
 from reports.stats.model import against
 from reports.stats.verdicts import Judged, Word, judge_alone
 from reports.tables.cells import spread_of
 from reports.tables.comparison import judge_rows, over
-from reports.tables.experiment import FULL_MODEL
-from search_spaces.contrasts import PRIMARY, rounds_by_cell, slope
 
-BASELINES = ("bilstm", "bilstm-s")
 INPUTS = ("no-relation-input", "no-entity-input", "no-shared-input")
 Pair = tuple[str, str]
 

@@ -23,6 +23,7 @@ from reports.published.numbers import (
     TABLE_5_ROWS,
     published,
 )
+from reports.stats.contrasts import FULL_MODEL
 from reports.tables.cells import (
     against_cells,
     mean_interval_cell,
@@ -33,7 +34,7 @@ from reports.tables.cells import (
     source_cell,
 )
 from reports.tables.comparison import comparison_notes, over, paper_notes
-from reports.tables.experiment import BOOTSTRAP_NOTE, FULL_MODEL, difference_cells
+from reports.tables.experiment import BOOTSTRAP_NOTE, difference_cells
 from reports.tables.notes import trial_notes
 
 

@@ -12,6 +12,7 @@ from reports.frames.scores import Scores, Weights, arm_scores
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import published
+from reports.stats.contrasts import FULL_MODEL
 from reports.stats.intervals import Array
 from reports.stats.tests import bootstrap_interval, resampled_f1
 from reports.tables.cells import (
@@ -36,8 +37,6 @@ from reports.tables.comparison import (
 from reports.tables.notes import has_averages, has_types, trial_notes
 from study.ledger.state import TrialState
 
-#: The paper's full model with K = 1, the reference arm of a study that has it.
-FULL_MODEL = "gru-1"
 #: Suffix of the names of arms that select their epoch on test (``search_spaces.selection``).
 ON_TEST = "-on-test"
 

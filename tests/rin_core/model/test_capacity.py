@@ -20,7 +20,7 @@ def vocabulary(relations: int) -> Vocabulary:
 
 
 @pytest.mark.parametrize("relations", [2, 24, 170])
-@pytest.mark.parametrize("features", [16, 100])
+@pytest.mark.parametrize("features", [64, 100])
 def test_the_numbers_of_parameters_differ_by_at_most_one_percent(
     relations: int, features: int
 ) -> None:

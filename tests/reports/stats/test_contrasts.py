@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search_spaces import SPACES
-from search_spaces.arms import EQUAL_CAPACITY
-from search_spaces.contrasts import ABLATIONS, PRIMARY, slope
+from reports.stats.contrasts import (
+    ABLATIONS,
+    BASELINES,
+    CELLS,
+    EQUAL_CAPACITY,
+    FULL_MODEL,
+    PRIMARY,
+    slope,
+)
+from search_spaces import SPACES, arms
 
 BY_KEY = {contrast.key: contrast for contrast in PRIMARY}
 ALL = {arm.name for space in SPACES.values() for arm in (*space.arms, *space.on_request)}
@@ -24,15 +31,15 @@ def test_there_are_five_and_each_is_a_difference() -> None:
 
 
 def test_weights_by_hand() -> None:
-    arms = ["bilstm", "bilstm-s", "gru-1", "gru-3", "rnn-1", "bert-1", "linear", "other"]
-    assert BY_KEY["interaction"].weigh(arms) == pytest.approx(
+    names = ["bilstm", "bilstm-s", "gru-1", "gru-3", "rnn-1", "bert-1", "linear", "other"]
+    assert BY_KEY["interaction"].weigh(names) == pytest.approx(
         {"gru-1": 1 / 3, "gru-3": 1 / 3, "rnn-1": 1 / 3, "bilstm": -0.5, "bilstm-s": -0.5}
     )
-    assert BY_KEY["rounds"].weigh(arms) == {"gru-1": -2, "gru-3": 2}
-    assert BY_KEY["cell"].weigh(arms) == {"gru-1": 1, "rnn-1": -1}
-    assert BY_KEY["parts"].weigh(arms) == {"gru-1": 1, "linear": -1}
-    assert BY_KEY["capacity"].weigh(arms) == {}
-    wide = [*arms, EQUAL_CAPACITY.name]
+    assert BY_KEY["rounds"].weigh(names) == {"gru-1": -2, "gru-3": 2}
+    assert BY_KEY["cell"].weigh(names) == {"gru-1": 1, "rnn-1": -1}
+    assert BY_KEY["parts"].weigh(names) == {"gru-1": 1, "linear": -1}
+    assert BY_KEY["capacity"].weigh(names) == {}
+    wide = [*names, EQUAL_CAPACITY]
     assert BY_KEY["capacity"].weigh(wide) == {"gru-1": 0.5, "gru-3": 0.5, "bilstm-s-wide": -1}
 
 
@@ -51,5 +58,9 @@ def test_the_slope_is_that_of_least_squares_with_a_level_for_each_cell() -> None
     assert sum(w * scores[arm] for arm, w in weights.items()) == pytest.approx(4 * fitted)
 
 
-def test_the_ablations_are_arms() -> None:
-    assert set(ABLATIONS) <= ALL
+def test_the_names_are_those_of_the_spaces() -> None:
+    assert {*ABLATIONS, *BASELINES, FULL_MODEL, EQUAL_CAPACITY} <= ALL
+    assert arms.EQUAL_CAPACITY.name == EQUAL_CAPACITY
+    assert (arms.BILSTM.name, arms.BILSTM_S.name) == BASELINES
+    assert arms.rin(1).name == FULL_MODEL
+    assert tuple(arms.CELLS) == CELLS
