@@ -38,7 +38,6 @@ from reports.tables.confirmation import (
 )
 from reports.tables.experiment import reference_and_others, selection_pairs, selection_scores
 from reports.tables.search import origins
-from rin_core.plural import plural
 from study.ledger.arms import START, TUNED
 from study.ledger.state import TrialState
 
