@@ -120,7 +120,7 @@ def test_without_predictions_there_is_no_table(tmp_path: Path) -> None:
     ledger.save()
     frame = read_ledger(tmp_path)
     counts = read_counts(tmp_path, frame)
-    assert "The ledger describes no corpus of the 1 finished trials" in counts.problems[0]
+    assert "The ledger describes no corpus of the 1 finished trial" in counts.problems[0]
     assert breakdown_table(study_data(tmp_path, frame)) is None
 
 
