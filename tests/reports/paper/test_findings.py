@@ -217,7 +217,7 @@ def test_tuned_scores_are_compared_with_the_papers_best(ledger: Ledger) -> None:
     data = confirmed_search(ledger, {"a-tuned": (0.88, 0.89)})
     assert search_sentences("webnlg_star", [dataclasses.replace(data, confirmed=None)]) == ()
     scores, best = search_sentences("webnlg_star", [data])  # nothing to compare it with
-    assert "1 trials of each arm, chosen on dev. Test F1 on fresh seeds: a-tuned 88.5 ±" in scores
+    assert "1 trial of each arm, chosen on dev. Test F1 on fresh seeds: a-tuned 88.5 ±" in scores
     assert best == "The paper's best score without BERT: 87.0 (Table 1, RIN (100d, K = 3))."
 
 

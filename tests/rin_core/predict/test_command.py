@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from rin_core.predict import __main__ as predict
 from rin_core.predict.extraction import Extraction, FoundEntity, FoundTriple, Mention
 from rin_core.predict.predictor import Predictor
 from rin_core.predict.rendering import show
+from rin_core.train.loop import Epoch, train
 from tests.conftest import Trained
 
 ROOT = Path(__file__).parents[3]
@@ -250,8 +250,12 @@ class TestCommand:
     def test_a_unit_in_training_is_said_to_be(
         self, trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
     ) -> None:
-        shutil.copy(trained.weights, tmp_path)
-        (tmp_path / "checkpoint.safetensors").touch()
+        def stop(_: Epoch) -> None:
+            raise KeyboardInterrupt
+
+        config = Predictor.load(trained.weights).config.override("training.max_epochs", 2)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, trained.encoded, directory=tmp_path, on_epoch=stop)
         _, _, err = within(capsysbinary, trained, "--model", tmp_path, "Ann")
         assert "training has not finished" in err
 
