@@ -221,11 +221,13 @@ def _build_reports(
 def _print_plan(experiments: Sequence[Experiment], ledger: Ledger, console: Console) -> None:
     trials, known = merge_trials(experiments), Continuations(ledger)
     corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
-    table = Table("fingerprint", "arm", "corpus", "seed", "state", "settings", box=None)
+    presets = {e.corpus_name: e.preset for e in experiments}
+    table = Table("fingerprint", "arm", "corpus", "seed", "state", box=None)
+    table.add_column("settings besides the preset's", overflow="fold")
     for planned in trials:
         config = planned.trial.config
-        default = type(config)().flat()
-        changed = {k: v for k, v in config.flat().items() if v != default[k]}
+        start = type(config)().with_overrides(presets[planned.corpus_name].settings).flat()
+        changed = {k: v for k, v in config.flat().items() if v != start[k] and k != "training.seed"}
         found = known.find(planned.run, config, corpora[planned.corpus_key].digest)
         table.add_row(
             planned.run.fingerprint,
