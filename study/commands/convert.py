@@ -68,7 +68,7 @@ def _record(sentence: Sentence) -> dict[str, object]:
     record: dict[str, object] = {
         "tokens": sentence.words,
         "entities": [
-            {"type": kind or "entity", "start": span.start, "end": span.end}
+            {"type": kind, "start": span.start, "end": span.end}
             for span, kind in zip(sentence.entities, types, strict=True)
         ],
         "relations": [
