@@ -98,7 +98,7 @@ def experiments(runs: Path) -> list[str]:
     if not names:
         raise UnknownExperiment(
             f"{runs}: no experiments there; run a study first, import one with "
-            "study/run.py import, or name its output folder with --runs"
+            "study/run.py import, or name another output folder"
         )
     return names
 
