@@ -3,7 +3,7 @@
 from optuna.distributions import FloatDistribution
 
 from search_spaces.learning_rate import RATE
-from search_spaces.search import Asha, Parameter, Search
+from search_spaces.search import Parameter, Search
 from search_spaces.space import Arm
 
 LABELS = {0: "BiLSTM_s", 1: "RIN (GRU, K = 1)", 3: "RIN (GRU, K = 3)"}
@@ -19,6 +19,5 @@ SPACE = Search(
         "training.learning_rate": RATE,
         "encoder.dropout": Parameter(FloatDistribution(0.0, 0.6)),
     },
-    asha=Asha(grace_period=8, reduction_factor=3),
     budget=16,
 )

@@ -10,7 +10,7 @@ import dataclasses
 from optuna.distributions import FloatDistribution
 
 from search_spaces.arms import transformer
-from search_spaces.search import Asha, Parameter, Search
+from search_spaces.search import Parameter, Search
 from search_spaces.space import Arm
 
 RATE = Parameter(FloatDistribution(1e-5, 1e-2, log=True))
@@ -26,6 +26,5 @@ SPACE = Search(
             RATE, when={"encoder.kind": ("transformer",)}
         ),
     },
-    asha=Asha(grace_period=8, reduction_factor=3),
     budget=36,
 )

@@ -36,7 +36,7 @@ class _Table(BaseModel):
 
 
 class _AshaTable(_Table):
-    grace_period: int = Asha().grace_period
+    grace_period: Any = "auto"  # checked by Asha
     reduction_factor: float = Asha().reduction_factor
 
 

@@ -12,9 +12,9 @@ import itertools
 import json
 import math
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from optuna.distributions import (
     BaseDistribution,
@@ -25,6 +25,7 @@ from optuna.distributions import (
 )
 
 from rin_core.config import Config
+from search_spaces.design import quasi_random_points
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 
 #: Most points of a grid.
@@ -86,15 +87,21 @@ class Asha:
     1/``reduction_factor`` of its arm's trials that reached that epoch.
     """
 
-    grace_period: int = 8
-    """Epochs of every trial before pruning. F1 is 0 in the first few and tells nothing."""
+    grace_period: int | Literal["auto"] = "auto"
+    """Epochs of every trial before pruning; ``auto`` measures them on finished runs
+    (:mod:`study.planning.grace`) when a search begins."""
     reduction_factor: float = 3.0
 
     def __post_init__(self) -> None:
-        _require(self.grace_period >= 1, "asha.grace_period", self.grace_period, "at least 1")
+        epochs = self.grace_period
+        _require(
+            epochs == "auto" or (type(epochs) is int and epochs >= 1),
+            *("asha.grace_period", epochs, 'at least 1, or "auto"'),
+        )
         _require(self.reduction_factor > 1, "asha.reduction_factor", self.reduction_factor, "> 1")
 
 
+#: A number, because a fresh ledger has no runs on which ``auto`` could measure.
 DEMO_ASHA = Asha(grace_period=3, reduction_factor=2.0)
 
 
@@ -124,6 +131,10 @@ class Search:
     """Trials of each arm."""
     demo_budget: int = 6
     """Trials of each arm on the demo corpus."""
+    design_points: int = 10
+    """Quasi-random points, the same for every arm, that follow the arm's initial settings."""
+    exchange: bool = True
+    """Whether each arm's last trials try the best settings of the other arms."""
     hours: float | None = None
     """After this time a trial starts only to make the arms' budgets equal."""
     seed: int = 1000
@@ -239,28 +250,60 @@ class Search:
         return chosen
 
     def first_points(self, base: Config) -> list[dict[str, Any]]:
-        """Return what is tried before the sampler is asked: the start, and all points of a grid.
+        """Return what is tried before the sampler is asked: the start, then the design.
 
-        Those of a grid are shuffled, so that a small budget sees values of every parameter, and
-        alike every time. A parameter without effect at a point is left out of it.
+        The design is the same for every arm: quasi-random points, or all points of a grid in a
+        random order, so that a small budget sees values of every parameter. A parameter without
+        effect at a point is left out of it, and equal points are tried once.
 
         Args:
             base: The arm's settings.
         """
         start = self.start(base)
-        if self.sampler != "grid":
-            return [start]
-        values = self.grid()
+        if self.sampler == "grid":
+            values = self.grid()
+            design = [
+                dict(zip(values, chosen, strict=True))
+                for chosen in itertools.product(*values.values())
+            ]
+        else:
+            distributions = {path: p.distribution for path, p in self.parameters.items()}
+            design = quasi_random_points(distributions, self.design_points, self.seed)
 
-        def point(chosen: Iterable[Any]) -> dict[str, Any]:
-            whole = dict(zip(values, chosen, strict=True))
-            return self.sample(base, lambda path, _: whole[path])
+        def effective(point: Mapping[str, Any]) -> dict[str, Any]:
+            return self.sample(base, lambda path, _: point[path])
 
-        found = {as_key(p): p for p in map(point, itertools.product(*values.values()))}
-        del found[as_key(start)]
+        found = {as_key(point): point for point in map(effective, design)}
+        found.pop(as_key(start), None)
         points = list(found.values())
-        random.Random(self.seed).shuffle(points)
+        if self.sampler == "grid":
+            random.Random(self.seed).shuffle(points)
         return [start, *points]
+
+    def exchanged(self, arms: int) -> int:
+        """Return how many trials of each arm try settings of the others: its last ones.
+
+        Args:
+            arms: How many arms are searched together.
+        """
+        if not self.exchange or self.sampler == "grid":  # a grid has every point
+            return 0
+        return min(arms - 1, self.budget // 3)
+
+    def adopt(
+        self, base: Config, settings: Mapping[str, Any], own: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return the settings that another arm found, for this arm; None if it has none of them.
+
+        Args:
+            base: This arm's settings.
+            settings: Parameters of the other arm's trial.
+            own: Parameters of this arm's best trial: for those that the other arm does not have.
+        """
+        flat = base.flat()
+        adopted = self.sample(base, lambda path, _: settings.get(path, own.get(path, flat[path])))
+        tries = all(self.parameters[path].tries(value) for path, value in adopted.items())
+        return adopted if tries and adopted.keys() & settings.keys() else None
 
     def grid(self) -> dict[str, list[Any]]:
         """Return every value of each parameter, for the grid sampler.
@@ -297,7 +340,10 @@ class Search:
 
         A budget may grow and a confirmation take other seeds; nothing else may change.
         """
+        # Older searches had no common design.
+        design = {"points": self.design_points, "exchange": self.exchange}
         return {
+            **({"design": design} if self.design_points or self.exchange else {}),
             "arm": dict(arm.overrides),
             "parameters": {path: p.to_json() for path, p in self.parameters.items()},
             "fixed": dict(self.fixed),

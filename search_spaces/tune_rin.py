@@ -6,7 +6,7 @@ model.scorer=separable`` removes them from the search.
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from search_spaces.search import Asha, Parameter, Search
+from search_spaces.search import Parameter, Search
 from search_spaces.space import Arm
 
 MOST_ROUNDS = 5
@@ -29,6 +29,5 @@ SPACE = Search(
         "encoder.hidden_size": Parameter(IntDistribution(60, 260, step=4)),
         "model.feature_size": Parameter(IntDistribution(60, 260, step=4)),
     },
-    asha=Asha(grace_period=8, reduction_factor=3),
     budget=60,
 )

@@ -18,7 +18,17 @@ from mlflow.tracking import MlflowClient
 ROOT = Path(__file__).parents[1]
 ARMS = ("k-0", "k-1")
 CORPUS = "part_of_demo"
-EXPERIMENT = f"fair_rounds-{CORPUS}"
+EXPERIMENT = f"pruned_rounds-{CORPUS}"
+SPACE = """
+asha = { grace_period = 8 }
+[arms.k-0]
+model.rounds = 0
+[arms.k-1]
+model.rounds = 1
+[parameters]
+training.learning_rate = { low = 1e-5, high = 1e-2, log = true }
+encoder.dropout = { low = 0.0, high = 0.6 }
+"""
 SETTINGS = {  # as small as it may be for some trials to learn something by epoch 8, and others not
     "encoder.hidden_size": 64,
     "encoder.word_dim": 50,
@@ -39,7 +49,10 @@ class Search:
 
     def command(self, trials: int, seeds: str = "0") -> list[str]:
         """Return the command line that runs it with a budget for each arm."""
-        words = [sys.executable, "study/run.py", "--space", "fair_rounds", "--arms", *ARMS]
+        space = self.out.parent / "pruned_rounds.toml"
+        space.parent.mkdir(parents=True, exist_ok=True)
+        space.write_text(SPACE)
+        words = [sys.executable, "study/run.py", "--space", str(space)]
         words += ["--data", str(self.corpus), "--out", str(self.out), "--trials", str(trials)]
         words += ["--seeds", seeds, "--max-concurrent", str(self.slots)]
         return words + [w for name, v in SETTINGS.items() for w in ("--set", f"{name}={v}")]

@@ -19,7 +19,7 @@ from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.grid import Plan, make_plan
 from study.planning.search import SearchPlan, make_search_plans
-from study.search.open import check_sampler
+from study.search.open import check_feedback, check_sampler
 from study.tracking.progress import format_duration
 
 Confirm = Callable[[Plan, str], int]
@@ -54,7 +54,7 @@ def sized(search: Search, trials: int | None, hours: float | None, seeds: str | 
 def plans(search: Search, options: Options, ledger: Ledger) -> list[SearchPlan]:
     """Plan a search on each corpus; raises ``ValueError`` as :func:`make_search_plans` does."""
     check_sampler(search)
-    return make_search_plans(
+    found = make_search_plans(
         search,
         ledger,
         options.data,
@@ -64,6 +64,9 @@ def plans(search: Search, options: Options, ledger: Ledger) -> list[SearchPlan]:
         data_root=options.data_root,
         embeddings=options.embeddings,
     )
+    for plan in found:
+        check_feedback(plan.search)
+    return found
 
 
 def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Confirm) -> int:
@@ -108,6 +111,8 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     from study.search.session import SearchSession
 
     require_listener(options.ray_address)
+    if plan.grace is not None:
+        say(console, f"{plan.experiment}: {plan.grace}")
     study = SearchSession(plan, record, options.uri(), options.out, console)
     left = study.left()
     total = len(plan.starts) * plan.search.budget
@@ -161,6 +166,8 @@ def print_plans(plans: Sequence[SearchPlan], console: Console) -> None:
         if plan.search.sampler == "grid":
             points = max(len(plan.search.first_points(plan.base(name))) for name in plan.starts)
             say(console, f"a grid of {plural(points, 'point')}")
+        if plan.grace is not None:
+            say(console, str(plan.grace))
         seeds = ", ".join(map(str, plan.search.confirm_seeds)) or "none"
         total = plural(len(plan.starts) * plan.search.budget, "trial")
         say(

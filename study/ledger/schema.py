@@ -30,6 +30,7 @@ from study.ledger.fields import (
     Split,
 )
 from study.ledger.origin import CorpusName, PretrainedName, Provenance, VectorsName
+from study.ledger.pruning import GraceEstimate
 from study.ledger.state import Caveat, TrialState
 
 VERSION = 3
@@ -336,6 +337,8 @@ class Search(Record):
     confirmed: Name
     """The experiment that confirms the best of each arm."""
     packages: dict[str, str] = {}
+    grace: Annotated[GraceEstimate | None, Field(exclude_if=lambda grace: grace is None)] = None
+    """How the grace period was measured when the search began; None if it was given."""
     updated: str = ""
     identities: dict[str, dict[str, Json]]
     """For each arm all that its trials must agree in."""

@@ -7,7 +7,7 @@ MLflow and the reports can all be made again from it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rin_core.config import INIT_SETTINGS
@@ -29,6 +29,20 @@ def _comparable(name: str, identity: Mapping[str, Any]) -> Any:
         return value
     # Arms of different encoders cannot start with the same vectors.
     return {path: setting for path, setting in value.items() if path not in INIT_SETTINGS}
+
+
+def best_trial(trials: Iterable[SearchTrial]) -> SearchTrial | None:
+    """Return the finished trial of highest dev F1, the earliest among equals.
+
+    A trial that learned nothing, with a dev F1 of 0, is never the best.
+    """
+    return next(iter(ranked_trials(trials)), None)
+
+
+def ranked_trials(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
+    """Return the finished trials that learned something, the best first; see :func:`best_trial`."""
+    learned = (t for t in trials if t.state is TrialState.FINISHED and t.best > 0)
+    return sorted(learned, key=lambda t: (-t.best, t.number))
 
 
 class SearchRecord:
@@ -125,12 +139,8 @@ class SearchRecord:
         return trial
 
     def best(self, arm: str) -> SearchTrial | None:
-        """Return the finished trial of highest dev F1, the earliest among equals.
-
-        A trial that learned nothing, with a dev F1 of 0, is never the best.
-        """
-        finished = [t for t in self.of(arm) if t.state is TrialState.FINISHED and t.best > 0]
-        return max(finished, key=lambda t: (t.best, -t.number), default=None)
+        """Return an arm's best trial, see :func:`best_trial`."""
+        return best_trial(self.of(arm))
 
     def save(self) -> None:
         """Write everything in one step."""

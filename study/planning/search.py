@@ -21,8 +21,10 @@ from study.ledger.arms import START, TUNED
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.presets import preset_to_record
+from study.ledger.pruning import GraceEstimate
 from study.ledger.run import Run
 from study.ledger.search_record import SearchRecord
+from study.planning.grace import settle_pruning
 from study.planning.grid import (
     Plan,
     PlannedTrial,
@@ -49,6 +51,8 @@ class SearchPlan:
     overrides: Mapping[str, object]
     """Settings for all trials."""
     ledger: Ledger
+    grace: GraceEstimate | None = None
+    """How the grace period of ASHA was measured; None if it was given."""
 
     @property
     def corpus(self) -> EncodedCorpus:
@@ -120,6 +124,7 @@ class SearchPlan:
             budget=self.search.budget,
             confirmed=self.confirmed,
             packages={name: version(name) for name in ("optuna", "ray")},
+            grace=self.grace,
             identities=self.identities(),
             trials=[],
         )
@@ -203,6 +208,9 @@ def make_search_plans(
         starts = {planned.trial.arm: planned for planned in plan.trials}
         corpus = plan.trials[0].corpus_name
         experiment = name if name and len(corpora) == 1 else f"{name or search.name}-{corpus}"
+        base = plan.trials[0].trial.config.flat()
+        record = SearchRecord(ledger, experiment)
+        sized, grace = settle_pruning(sized, record, base, ledger, corpus)
         plans.append(
             SearchPlan(
                 search=sized,
@@ -212,6 +220,7 @@ def make_search_plans(
                 starts=starts,
                 overrides=settings,
                 ledger=ledger,
+                grace=grace,
             )
         )
         _check(plans[-1], arms)
@@ -230,7 +239,7 @@ def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
         base = plan.base(name)
         plan.search.start(base)
         asha, epochs = plan.search.asha, base.training.max_epochs
-        if asha is not None and asha.grace_period >= epochs:
+        if asha is not None and int(asha.grace_period) >= epochs:
             raise SpaceError(
                 f"training.max_epochs = {epochs}: must be more than the {asha.grace_period} epochs "
                 f"that {plan.search.name} gives every trial (asha.grace_period)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,12 @@ class SearchAlgorithm:
     def __init__(self, arm: ArmSearch) -> None:
         self.arm = arm
 
-    def ask(self) -> tuple[int, dict[str, Any]]:
-        """Return the number and the parameters of a new trial. Every subclass has this method."""
+    def ask(self, point: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        """Return the number and the parameters of a new trial. Every subclass has this method.
+
+        Args:
+            point: The parameters to try; None lets the algorithm choose.
+        """
         raise NotImplementedError
 
     def report(self, number: int, epoch: int, f1: float) -> None:

@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from search_spaces.search import Search
 from search_spaces.space import SpaceError
 from study.search.algorithm import ArmSearch, SearchAlgorithm
-from study.search.optuna_store import SAMPLERS, OptunaSearch, require_packages
+from study.search.optuna_store import (
+    FEWEST_TRIALS,
+    FINISHED_ONLY,
+    SAMPLERS,
+    OptunaSearch,
+    require_packages,
+)
 
 #: Every algorithm by the name that a space gives as its sampler.
 ALGORITHMS: Mapping[str, Callable[[ArmSearch], SearchAlgorithm]] = {
@@ -26,6 +32,30 @@ def check_sampler(search: Search) -> None:
             f"{search.name}: sampler = {search.sampler!r}: must be one of {', '.join(ALGORITHMS)}"
         )
     require_packages(search.sampler)
+
+
+def check_feedback(search: Search) -> None:
+    """Check that a search gives its sampler enough finished trials to learn from.
+
+    Args:
+        search: In the size for the corpus, with the pruning that it will have.
+
+    Raises:
+        SpaceError: The sampler ignores pruned trials and ASHA prunes, or needs more trials.
+    """
+    remedy = "or choose another sampler, such as tpe"
+    if search.asha is not None and search.sampler in FINISHED_ONLY:
+        raise SpaceError(
+            f"{search.name}: sampler = {search.sampler!r}: learns from finished trials only, and "
+            f"ASHA prunes most trials; set asha = false, {remedy}"
+        )
+    fewest = FEWEST_TRIALS.get(search.sampler, 0)
+    if search.budget <= fewest:
+        raise SpaceError(
+            f"{search.name}: sampler = {search.sampler!r}: draws its first {fewest} trials at "
+            f"random, and each arm has {search.budget}; give --trials {fewest + 1} or more, "
+            f"{remedy}"
+        )
 
 
 def open_algorithm(arm: ArmSearch) -> SearchAlgorithm:

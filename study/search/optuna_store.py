@@ -48,6 +48,10 @@ SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
     "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
     "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
 }
+#: Samplers that learn from complete trials only; of Optuna's, TPE alone learns from pruned ones.
+FINISHED_ONLY = ("gp", "cmaes", "nsga2")
+#: Trials that a sampler draws at random before it learns from any: NSGA-II's first generation.
+FEWEST_TRIALS = {"nsga2": 50}
 #: Packages that a sampler needs and Optuna does not install.
 PACKAGES = {"cmaes": "cmaes"}
 #: Optuna's state of a recorded trial. A running one waits until the session asks for it again.
@@ -94,10 +98,12 @@ class OptunaSearch(SearchAlgorithm):
         for trial in arm.recorded:
             self._first.pop(as_key(trial.parameters), None)
 
-    def ask(self) -> tuple[int, dict[str, Any]]:
-        """Propose one of the search's first points, then what the sampler suggests."""
-        if self._first:
-            self.study.enqueue_trial(self._first.pop(next(iter(self._first))))
+    def ask(self, point: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        """Propose a given point, one of the search's first points, or what the sampler suggests."""
+        if point is None and self._first:
+            point = self._first.pop(next(iter(self._first)))
+        if point is not None:
+            self.study.enqueue_trial(dict(point))
         trial = self.study.ask()
         self._trials[trial.number], self._reported[trial.number] = trial, 0
         return trial.number, self.arm.search.sample(self.arm.base, suggest_from(trial))

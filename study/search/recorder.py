@@ -16,6 +16,7 @@ from study.planning.continuing import Continuations
 from study.planning.grid import arm_short_label
 from study.planning.search import SearchPlan
 from study.search.algorithm import SearchAlgorithm
+from study.search.exchange import handed_over
 from study.search.scheduler import PerArmASHA
 from study.tracking.base import RunSpec, TrialEnd
 
@@ -98,6 +99,11 @@ class TrialRecorder:
             finished=run.result() is not None,
             report_known_epochs=True,
         )
+
+    def handed_over(self, arm: str, before: int) -> list[dict[str, Any]]:
+        """Return what the other arms found; see :func:`study.search.exchange.handed_over`."""
+        plan = self.plan
+        return handed_over(plan.search, plan.base, plan.starts, self.record.trials, arm, before)
 
     def spec(self, fingerprint: str) -> RunSpec:
         """Return a running trial as callbacks see it."""

@@ -37,7 +37,7 @@ class PerArmASHA(FIFOScheduler):  # type: ignore[misc]
                 metric="best_dev_f1",
                 mode="max",
                 max_t=most - 1,  # a trial in its last epoch is not pruned
-                grace_period=asha.grace_period,
+                grace_period=int(asha.grace_period),  # a plan has a number
                 reduction_factor=asha.reduction_factor,
                 stop_last_trials=False,
             )

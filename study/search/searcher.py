@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from study.execution.queue import TrialSource
@@ -26,15 +26,23 @@ class TrialStarter(Protocol):
             What a worker needs; None if no configuration can have these parameters together.
         """
 
+    def handed_over(self, arm: str, before: int) -> Sequence[Mapping[str, Any]]:
+        """Return what other arms found in trials before a number, and an arm has not tried."""
+
 
 class RoundRobinSearcher(TrialSource):
     """Gives every arm the same number of trials.
+
+    The last trials of each arm try the best settings of the other arms. They wait until all arms
+    have ended their other trials. Where there is nothing to hand over, the arm's algorithm chooses,
+    so the number of trials is the same for every arm in any case.
 
     Args:
         algorithms: Each arm's algorithm, by name.
         recorded: Each arm's trials of earlier sessions; those that are running come first.
         budget: Trials of each arm.
         starter: Records a trial before a worker gets it.
+        exchanged: How many trials of each arm try settings of the other arms.
         deadline: Time after which no arm gets more trials than another has, as ``clock`` tells it;
             None waits for the budget.
         clock: Returns the time in seconds.
@@ -48,11 +56,14 @@ class RoundRobinSearcher(TrialSource):
         recorded: Mapping[str, list[SearchTrial]],
         budget: int,
         starter: TrialStarter,
+        exchanged: int = 0,
         deadline: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._algorithms, self._budget, self._starter = algorithms, budget, starter
+        self._alone = budget - exchanged
+        """Number of each arm's first trial that tries settings of the others."""
         self._deadline, self._clock = deadline, clock
         self._started = {arm: len(recorded[arm]) for arm in algorithms}
         """How many trials of each arm have a number."""
@@ -74,8 +85,13 @@ class RoundRobinSearcher(TrialSource):
             if waiting:
                 number, parameters = waiting.popleft()
             else:
+                point = None
+                if self._started[arm] >= self._alone:
+                    if not self._ended_alone():
+                        continue
+                    point = next(iter(self._starter.handed_over(arm, self._alone)), None)
                 self._started[arm] += 1
-                number, parameters = self._algorithms[arm].ask()
+                number, parameters = self._algorithms[arm].ask(point)
             if self._starter.is_running(arm, parameters):
                 waiting.append((number, parameters))
                 continue  # another arm need not wait
@@ -97,6 +113,14 @@ class RoundRobinSearcher(TrialSource):
         """Forget Ray's name of a trial that ended; the recorder tells the algorithm."""
         super().on_trial_complete(trial_id, result, error)
         del self._running[trial_id]
+
+    def _ended_alone(self) -> bool:
+        """Tell whether every arm has ended the trials that come before the exchange."""
+        waiting = [number for queue in self._waiting.values() for number, _ in queue]
+        unfinished = [*waiting, *(number for _, number in self._running.values())]
+        return min(self._started.values()) >= self._alone and all(
+            number >= self._alone for number in unfinished
+        )
 
     def _order(self) -> list[str]:
         """Return the arms to ask: those with waiting trials, then those with the fewest trials."""

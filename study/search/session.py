@@ -106,7 +106,14 @@ class SearchSession:
                     asha.remember(trial, epochs)
             recorder = TrialRecorder(plan, self.record, algorithms, asha, self.console)
             budget = plan.search.budget
-            searcher = RoundRobinSearcher(algorithms, recorded, budget, recorder, self._deadline)
+            searcher = RoundRobinSearcher(
+                algorithms,
+                recorded,
+                budget,
+                recorder,
+                exchanged=plan.search.exchanged(len(recorded)),
+                deadline=self._deadline,
+            )
             self.console.print(cluster.describe_capacity(resources, self.left()), highlight=False)
             with Progress(self.console, self.left()) as progress:
                 self.interrupted = not tuner.run(
@@ -145,14 +152,15 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
     given = (f"`{k}={v}`" for k, v in plan.plan.settings.items())
     settings = " ".join([f"preset {plan.preset.name}", *given])
     pruning = "no pruning"
+    measured = "" if plan.grace is None else f"{plan.grace}.\n\n"
     if search.asha is not None:
         asha = dataclasses.asdict(search.asha)
-        pruning = "ASHA, " + ", ".join(f"{name} {value:g}" for name, value in asha.items())
+        pruning = "ASHA, " + ", ".join(f"{name} {value}" for name, value in asha.items())
     description = (
         f"**{search.title}**\n\n"
         f"Corpus `{plan.corpus.name}` · {plural(len(plan.starts), 'arm')} × "
         f"{plural(search.budget, 'trial')} · sampler {search.sampler} · {pruning} · "
-        f"settings: {settings}\n\n"
+        f"settings: {settings}\n\n{measured}"
         f"Each child run is one trial; a run with `rin.state = pruned` was pruned and has no "
         f"result. The best of each arm is confirmed in `{plan.confirmed}`."
     )

@@ -112,6 +112,12 @@ def test_an_own_search_is_itself_on_the_demo_corpus(tmp_path):
     assert len(grid.trials(["demo"])) == 4
 
 
+def test_a_grace_period_is_measured_unless_it_is_given(tmp_path):
+    for asha in ("asha = true\n", "asha = { grace_period = 'auto' }\n", ""):
+        assert space(tmp_path, f"{asha}{SEARCH}").asha == Asha()
+    assert Asha().grace_period == "auto"
+
+
 def test_conditions_come_first_however_toml_has_grouped_them(tmp_path):
     text = (
         "[parameters]\nmodel.rounds = { low = 0, high = 3 }\n"

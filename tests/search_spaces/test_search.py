@@ -38,7 +38,8 @@ def test_every_search_starts_at_the_papers_settings(space, corpus):
         point = chosen.start(trial.config)
         assert point, "nothing is searched in this arm"
         assert trial.config.with_overrides(point) == trial.config
-        assert chosen.asha is None or chosen.asha.grace_period < trial.config.training.max_epochs
+        if chosen.asha is not None and chosen.asha.grace_period != "auto":
+            assert chosen.asha.grace_period < trial.config.training.max_epochs
 
 
 @pytest.mark.parametrize("space", SEARCHES.values(), ids=SEARCHES)
@@ -94,8 +95,9 @@ def test_what_cannot_be_searched_is_refused(changes, message):
 
 
 def test_asha_that_cannot_be_is_refused():
-    with pytest.raises(SpaceError, match=r"asha\.grace_period = 0: must be at least 1"):
-        Asha(grace_period=0)
+    for epochs in (0, True, 2.5, "soon"):
+        with pytest.raises(SpaceError, match=r"asha\.grace_period = .*: must be at least 1, or"):
+            Asha(grace_period=epochs)
     with pytest.raises(SpaceError, match=r"asha\.reduction_factor = 1"):
         Asha(reduction_factor=1)
 
@@ -154,6 +156,8 @@ CHANGES = {
     "fixed": {"training.batch_size": 20},
     "sampler": "random",
     "asha": None,
+    "design_points": 5,
+    "exchange": False,
     "seed": 7,
 }
 
@@ -163,6 +167,43 @@ def test_another_search_has_another_identity(name):
     before, after = search(), search(**{name: CHANGES[name]})
     arm = before.arms[0]
     assert json.dumps(before.identity(arm)) != json.dumps(after.identity(arm))
+
+
+def test_a_search_without_a_common_design_has_the_identity_of_older_records():
+    old = search(design_points=0, exchange=False)
+    assert "design" not in old.identity(old.arms[0])
+    assert search().identity(old.arms[0]).keys() - old.identity(old.arms[0]).keys() == {"design"}
+
+
+def test_every_arm_gets_the_same_points_as_far_as_they_apply():
+    space = TUNE_RIN.fixing(["model.rounds"])
+    none, three = (Config().override("model.rounds", rounds) for rounds in (0, 3))
+    first, second = (space.first_points(base) for base in (none, three))
+    assert len(first) == len(second) == 1 + space.design_points
+    for with_cell, without in zip(second[1:], first[1:], strict=True):
+        assert {p: v for p, v in with_cell.items() if p != "model.cell"} == without
+    assert all(three.with_overrides(point) for point in second)
+    longer = dataclasses.replace(space, design_points=20)
+    assert longer.first_points(three)[: len(second)] == second
+
+
+def test_what_another_arm_found_is_adopted_where_the_parameter_exists():
+    cells = Parameter(CategoricalDistribution(["gru", "rnn"]), when={"model.rounds": (3,)})
+    space = search(parameters={"training.learning_rate": RATE, "model.cell": cells})
+    none, three = (Config().override("model.rounds", rounds) for rounds in (0, 3))
+    found = {"training.learning_rate": 2e-3, "model.cell": "rnn"}
+    assert space.adopt(none, found, {}) == {"training.learning_rate": 2e-3}
+    own = {"training.learning_rate": 5e-3, "model.cell": "rnn"}
+    assert space.adopt(three, {"training.learning_rate": 2e-3}, own) == found
+    assert space.adopt(none, {"model.cell": "rnn"}, own) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "arms", "count"),
+    [({}, 3, 2), ({}, 1, 0), ({"budget": 3}, 3, 1), ({"exchange": False}, 3, 0)],
+)
+def test_the_exchange_takes_no_more_than_a_third_of_the_budget(changes, arms, count):
+    assert search(**changes).exchanged(arms) == count
 
 
 @given(budget=st.integers(1, 99), seeds=st.sets(st.integers(0, 99)), hours=st.floats(0.1, 9))

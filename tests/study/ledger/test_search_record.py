@@ -11,6 +11,7 @@ from rich.console import Console
 
 from search_spaces.fair_rounds import SPACE
 from search_spaces.presets import PRESETS
+from search_spaces.search import Asha
 from study.commands.arguments import Audit, Show
 from study.commands.audit import choose
 from study.commands.main import main, parse
@@ -185,7 +186,7 @@ def test_a_run_that_diverges_has_failed_at_once(spert_folder, tmp_path):
 
 
 def plan_of(folder, tmp_path, preset=None, **options):
-    space = dataclasses.replace(SPACE, preset=preset)
+    space = dataclasses.replace(SPACE, preset=preset, asha=Asha(grace_period=8))
     (plan,) = make_search_plans(space, Ledger(tmp_path), [str(folder)], **options)
     return plan
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,8 @@ from study.ledger.search_record import SearchTrial
 from study.ledger.state import TrialState as State
 from study.search import optuna_store
 from study.search.algorithm import ArmSearch
-from study.search.open import ALGORITHMS, check_sampler
+from study.search.exchange import handed_over
+from study.search.open import ALGORITHMS, check_feedback, check_sampler
 from study.search.optuna_store import SAMPLERS, OptunaSearch, open_storage
 from study.search.scheduler import PerArmASHA
 from study.search.searcher import RoundRobinSearcher
@@ -46,6 +48,8 @@ def a_search(arms: int = 2, **changes: object) -> Search:
         },
         "sampler": "random",
         "asha": Asha(grace_period=2, reduction_factor=2),
+        "design_points": 0,
+        "exchange": False,
     }
     return Search(**{**given, **changes})
 
@@ -61,6 +65,7 @@ class Recorder:
         self.trials: dict[tuple[str, int], SearchTrial] = {}
         self.algorithms: dict[str, OptunaSearch] = {}
         self.one_run, self.running = one_run, set[str]()
+        self.search: Search | None = None
 
     def of(self, arm: str) -> list[SearchTrial]:
         return sorted((t for t in self.trials.values() if t.arm == arm), key=lambda t: t.number)
@@ -82,6 +87,12 @@ class Recorder:
         )
         trial = self.trials.setdefault((arm, number), fresh)
         return {"arm": arm, "trial": trial.name, "finished": False}
+
+    def handed_over(self, arm: str, before: int) -> list[dict[str, Any]]:
+        assert self.search is not None
+        names = [one.name for one in self.search.arms]
+        trials = list(self.trials.values())
+        return handed_over(self.search, lambda _: Config(), names, trials, arm, before)
 
     def end(self, suggested: Mapping[str, Any]) -> None:
         """End a trial in the state that it is in."""
@@ -105,6 +116,8 @@ def opened(
 ) -> tuple[RoundRobinSearcher, dict[str, OptunaSearch]]:
     recorded = {arm.name: recorder.of(arm.name) for arm in search.arms}
     recorder.running.clear()
+    recorder.search = search
+    exchanged = dataclasses.replace(search, budget=budget).exchanged(len(recorded))
     for arm, trials in recorded.items():
         spec = ArmSearch(
             search=search,
@@ -116,7 +129,7 @@ def opened(
         )
         recorder.algorithms[arm] = OptunaSearch(spec, storage)
     algorithms = recorder.algorithms
-    return RoundRobinSearcher(algorithms, recorded, budget, recorder, **more), algorithms
+    return RoundRobinSearcher(algorithms, recorded, budget, recorder, exchanged, **more), algorithms
 
 
 @given(
@@ -125,15 +138,18 @@ def opened(
 @settings(deadline=None, max_examples=15)
 def test_budgets_are_equal_whatever_ends_first(arms, budget, slots, seed):
     draw, book = random.Random(seed), Recorder()
-    searcher, _ = opened(a_search(arms), InMemoryStorage(), book, budget)
+    search = a_search(arms, design_points=2, exchange=True)
+    searcher, _ = opened(search, InMemoryStorage(), book, budget)
     running: dict[str, Any] = {}
     for step in itertools.count():
-        if len(running) < slots and (asked := searcher.suggest(f"t{step}")) != "FINISHED":
+        asked = searcher.suggest(f"t{step}") if len(running) < slots else None
+        if isinstance(asked, dict):
             running[f"t{step}"] = asked
             counts = [len(book.of(f"arm{k}")) for k in range(arms)]
             assert max(counts) - min(counts) <= 1
             continue
         if not running:
+            assert asked == "FINISHED", "nobody waits for a trial that does not come"
             break
         ended = draw.choice(list(running))
         book.finish(running.pop(ended), [0.1, draw.random()])
@@ -387,6 +403,71 @@ def test_a_sampler_must_exist_and_its_package_be_installed(monkeypatch):
     monkeypatch.setattr(optuna_store, "find_spec", lambda name: None)
     with pytest.raises(SpaceError, match=r"sampler cmaes requires .* pip install cmaes"):
         check_sampler(a_search(sampler="cmaes"))
+
+
+@pytest.mark.parametrize("name", ["gp", "cmaes", "nsga2"])
+def test_a_sampler_that_ignores_pruned_trials_is_refused_under_asha(name):
+    search = a_search(sampler=name, budget=60)
+    with pytest.raises(SpaceError, match=rf"sampler = '{name}'.* set asha = false, or .* tpe"):
+        check_feedback(search)
+    check_feedback(dataclasses.replace(search, asha=None))
+    check_feedback(dataclasses.replace(search, sampler="tpe"))
+
+
+def test_a_sampler_that_would_only_draw_at_random_is_refused():
+    search = a_search(sampler="nsga2", asha=None, budget=50)
+    with pytest.raises(SpaceError, match=r"first 50 trials .* has 50; give --trials 51 or more"):
+        check_feedback(search)
+
+
+def run_alone(search: Search, book: Recorder, f1: Callable[[str, int], float], kept: int) -> None:
+    """Run a search one trial at a time, in sessions of some trials; Optuna's study is lost."""
+    while True:
+        searcher, _ = opened(search, InMemoryStorage(), book, search.budget)
+        for step in range(kept):
+            asked = searcher.suggest(f"t{step}")
+            if asked == "FINISHED":
+                return
+            trial = book.find(asked)
+            book.finish(asked, [f1(trial.arm, trial.number)])
+            searcher.on_trial_complete(f"t{step}", {})
+
+
+@pytest.mark.parametrize("kept", [1000, 1], ids=["one session", "cut off after every trial"])
+def test_all_arms_try_the_same_points_first_and_last_what_the_others_found(kept):
+    search = a_search(3, budget=9, design_points=4, exchange=True)
+    best = {"arm0": 3, "arm1": 5, "arm2": 6}
+
+    def f1(arm: str, number: int) -> float:
+        return 0.9 + 0.01 * int(arm[-1]) if number == best[arm] else 0.1 + 0.01 * number
+
+    book = Recorder()
+    run_alone(search, book, f1, kept)
+    arms = [book.of(f"arm{k}") for k in range(3)]
+    assert [len(trials) for trials in arms] == [9, 9, 9]
+    firsts = [[t.parameters for t in trials[:5]] for trials in arms]
+    assert firsts[0] == firsts[1] == firsts[2] == search.first_points(Config())
+    found = {arm: book.trials[arm, number].parameters for arm, number in best.items()}
+    assert found["arm0"] in firsts[1], "every arm has tried it, so it is handed to none"
+    assert found["arm1"] not in firsts[0]
+    last = [[t.parameters for t in trials[7:]] for trials in arms]
+    assert last[0] == [found["arm2"], found["arm1"]]
+    assert (last[1][0], last[2][0]) == (found["arm2"], found["arm1"])
+
+
+def test_the_exchange_waits_for_the_other_arms():
+    book = Recorder()
+    searcher, _ = opened(a_search(2, budget=3, exchange=True), InMemoryStorage(), book, 3)
+    asked = [searcher.suggest(f"t{k}") for k in range(5)]
+    assert asked[4] is None
+    for k in range(3):
+        book.finish(asked[k], [0.5])
+        searcher.on_trial_complete(f"t{k}", {})
+    assert searcher.suggest("t5") is None, "one trial is missing"
+    searcher.on_trial_complete("t3", {}, error=True)  # the next session resumes it
+    names = [searcher.suggest(f"t{k}")["run"]["trial"] for k in (6, 7)]
+    assert names == ["arm0 #2", "arm1 #2"]
+    assert searcher.suggest("t8") == "FINISHED"
 
 
 @pytest.mark.parametrize("name", ["tpe", "random", "gp", "nsga2"])
