@@ -30,7 +30,9 @@ def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) 
     if not rows:
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in columns:  # people copy a fingerprint, so a narrow terminal does not cut it
+        table.add_column(name, no_wrap=name == "fingerprint", overflow="fold")
     for row in rows:
         table.add_row(*(row.get(name, "") for name in columns))
     console.print(table, markup=False)

@@ -57,6 +57,16 @@ def test_a_label_is_no_markup(tmp_path, shown):
     assert "mine [/tmp/x] 1 52.0" in shown(ledger)
 
 
+def test_a_narrow_terminal_shows_whole_fingerprints(tmp_path):
+    ledger = Ledger(tmp_path / "runs")
+    fingerprint = ledger.plan("gru-1", 0)
+    ledger.finish(fingerprint, 0.5)
+    ledger.save()
+    console = Console(file=io.StringIO(), width=60)
+    show_grid(ledger.runs, EXPERIMENT, console)
+    assert fingerprint in console.file.getvalue().split()
+
+
 def test_trials_are_counted_in_whole_numbers(tmp_path, shown):
     ledger = Ledger(tmp_path / "runs")
     for seed in range(3):
