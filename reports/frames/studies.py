@@ -12,6 +12,8 @@ from reports.frames.predictions import SentenceCounts, read_counts
 from reports.frames.scores import SELECTED, Endpoint, Scores, arm_scores, comparable
 from reports.frames.trials import no_trials, read_ledger, require_one_setting
 from reports.stats.verdicts import RULE, Rule
+from study.ledger.decisions import Decisions
+from study.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class StudyData:
     """All runs on the corpus with these settings, whose variance is pooled; the frame if None."""
     rule: Rule = RULE
     """Of the verdicts."""
+    decisions: Decisions | None = None
+    """Of a study that goes on until its contrasts are decided."""
 
     def __post_init__(self) -> None:
         require_one_setting(self.frame)
@@ -81,4 +85,14 @@ def study_data(
         outdated=outdated,
         pool=comparable(everything, frame),
         rule=rule,
+        decisions=_decisions(runs, frame),
     )
+
+
+def _decisions(runs: Path, frame: pd.DataFrame) -> Decisions | None:
+    """Return the decisions of a study, if they are about the runs of this frame."""
+    study = Ledger(runs).study(str(frame["experiment"].iloc[0]))
+    if study is None or study.decisions is None:
+        return None
+    known = set(frame["fingerprint"])
+    return study.decisions if known.issuperset(study.decisions.first_runs.values()) else None

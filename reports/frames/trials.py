@@ -343,6 +343,8 @@ def complete_commands(trials: pd.DataFrame) -> list[str]:
     for arm, own in trials.groupby("arm", sort=False)["seed"]:
         arms.setdefault(tuple(sorted(set(own))), []).append(str(arm))
     options = trials["options"].iloc[0]
+    if "until_decided" in options:  # decides on the same seeds again
+        return [render(options)]
     if len(arms) > 1 and options:
         options = {**options, "arms": [], "seeds": ""}
     return [render(for_runs(options, names, seeds)) for seeds, names in arms.items()]

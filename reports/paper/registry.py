@@ -18,6 +18,7 @@ from reports.paper.tables import matching_in_table_1, table_1, table_4, table_5,
 from reports.tables.breakdown import breakdown_table
 from reports.tables.caveats import mark_caveats
 from reports.tables.confirmation import comparison, confirmation, tuning
+from reports.tables.decisions import decisions_table
 from reports.tables.endpoints import endpoints_table
 from reports.tables.experiment import differences_table, results_table, selection_table
 from reports.tables.search import audit, best_trials, compute
@@ -35,6 +36,7 @@ PAPER = (
 #: The tables of one study, from :class:`~reports.frames.studies.StudyData`.
 STUDY = (
     results_table,
+    decisions_table,
     differences_table,
     selection_table,
     endpoints_table,

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from reports.stats.model import contrast, residual
+from reports.stats.model import Difference, contrast, residual
 from reports.stats.verdicts import RULE, Floats, Rule, decision_chance
 
 #: Seeds of an arm at each look.
@@ -164,9 +164,34 @@ class Plan:
             left = self._left(states, (State.BETTER, State.WORSE))
             found = (states == State.OPEN) & (p < differs[left, number])
             states[found] = np.where(value[found] > 0, State.BETTER, State.WORSE)
-        chance = self._chance(number, value, se, df, states)
+        chance = self.chance(number, value, se, df, states)
         states[(states == State.OPEN) & (chance < self.futile)] = State.FUTILE
         return states
+
+    def bounds(self, number: int, se: Floats, df: Floats, states: States) -> tuple[Floats, Floats]:
+        """Return what an estimate had to exceed at a look, and what it had to stay below.
+
+        Args:
+            number: Of the look, from 0.
+            se: Standard errors of the estimates [S, C].
+            df: Degrees of freedom [S, C].
+            states: After the look [S, C].
+
+        Returns:
+            An estimate beyond ± the first is not 0. One within ± the second is equal; a negative
+            value means that no estimate was. Both [S, C].
+        """
+        levels = []
+        rejected = ((State.BETTER, State.WORSE), (State.EQUAL,))
+        for table, kinds in zip(self.levels(states.shape[1]), rejected, strict=True):
+            own = np.isin(states, kinds)
+            others = own.sum(axis=1, keepdims=True) - own  # one's own rejection frees no level
+            levels.append(table[states.shape[1] - others, number])
+        level, level_equal = levels
+        return (
+            np.asarray(stats.t.isf(level / 2, df) * se),
+            np.asarray(self.rule.margin - stats.t.isf(level_equal, df) * se),
+        )
 
     @staticmethod
     def _left(states: States, rejected: tuple[State, ...]) -> NDArray[np.int64]:
@@ -174,16 +199,59 @@ class Plan:
         count = np.isin(states, rejected).sum(axis=1, keepdims=True)
         return np.asarray(np.maximum(states.shape[1] - count, 1))
 
-    def _chance(self, number: int, value: Floats, se: Floats, df: Floats, states: States) -> Floats:
-        """Return the chance of each contrast to be decided at the last look; 0 after it."""
-        now, last = self.looks[number], self.looks[-1]
-        if now == last:
+    def chance(
+        self,
+        number: int,
+        value: Floats,
+        se: Floats,
+        df: Floats,
+        states: States,
+        later: int = -1,
+    ) -> Floats:
+        """Return the chance of each contrast to be decided at a later look; 0 after the last.
+
+        Args:
+            number: Of the look, from 0.
+            value: The estimates [S, C].
+            se: Their standard errors [S, C].
+            df: Degrees of freedom [S, 1] or [S, C].
+            states: After the look [S, C].
+            later: Number of the later look; by default the last.
+        """
+        now, then = self.looks[number], self.looks[later]
+        if now == self.looks[-1]:
             return np.zeros_like(value)
         differs, equals = self.levels(value.shape[1])
         left = self._left(states, (State.BETTER, State.WORSE))
-        levels = differs[left, -1], equals[self._left(states, (State.EQUAL,)), -1]
-        later = se * math.sqrt(now / last)
-        return decision_chance(value, se, later, df * last / now, self.rule.margin, levels)
+        levels = differs[left, later], equals[self._left(states, (State.EQUAL,)), later]
+        later_se = se * math.sqrt(now / then)
+        return decision_chance(value, se, later_se, df * then / now, self.rule.margin, levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a look said about one contrast that was open before it."""
+
+    found: Difference
+    efficacy: float
+    """An estimate beyond ± this is not 0."""
+    equivalence: float
+    """An estimate within ± this is equal; if it is negative, none is."""
+    chance: float
+    """To be decided by the last look."""
+    chance_next: float
+    """To be decided at the next look."""
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the scores."""
+
+    seeds: int
+    """Of each arm that was running."""
+    outcomes: Mapping[int, Outcome]
+    """By the contrast's place in the list; those that were open before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +261,13 @@ class Progress:
     states: tuple[State, ...]
     """Of each contrast."""
     seeds: Mapping[str, int]
-    """The number of seeds up to which each arm of an open contrast must be run."""
+    """How many seeds each arm of a contrast has, or needs for the next look."""
+    looks: tuple[Look, ...] = ()
+
+    @property
+    def open(self) -> tuple[int, ...]:
+        """Return the places of the contrasts that are not decided."""
+        return tuple(k for k, state in enumerate(self.states) if state == State.OPEN)
 
 
 def progress(
@@ -203,32 +277,46 @@ def progress(
 ) -> Progress:
     """Look at the scores as the plan says, from the first look on.
 
-    A look uses the first seeds of each arm, as many as it plans, and not the further ones. So the
-    result does not depend on when this is called.
+    A look uses the first seeds of each arm, as many as the plan had it run, and not the further
+    ones. So the result does not depend on when this is called, or on what else was run.
 
     Args:
-        scores: The scores of each arm in the order of its seeds, in points.
+        scores: The scores of each arm in the order of its seeds, without a gap, in points.
         contrasts: The weights of the arms, which are not empty.
         plan: The looks and the rule.
     """
     plan = plan or Plan()
-    arms = {arm for weights in contrasts for arm in weights if arm in scores}
     states = np.full((1, len(contrasts)), State.OPEN, dtype=np.int8)
+    seeds: dict[str, int] = {}
+    looks: list[Look] = []
     for number, look in enumerate(plan.looks):
-        waiting = {
-            arm: look
-            for weights, state in zip(contrasts, states[0], strict=True)
-            if state == State.OPEN
-            for arm, weight in weights.items()
-            if weight
-        }
-        if not waiting or any(len(scores.get(arm, ())) < look for arm in waiting):
-            return Progress(tuple(map(State, states[0])), waiting)
-        seen = {arm: scores[arm][:look] for arm in arms}
+        was_open = [k for k, state in enumerate(states[0]) if state == State.OPEN]
+        seeds |= {arm: look for k in was_open for arm, weight in contrasts[k].items() if weight}
+        if not was_open or any(len(scores.get(arm, ())) < n for arm, n in seeds.items()):
+            break
+        seen = {arm: scores[arm][:n] for arm, n in seeds.items()}
         pooled = residual(seen.values())
-        found = [contrast(seen, weights, pooled) for weights in contrasts]
+        weighted = [{arm: w for arm, w in own.items() if w} for own in contrasts]
+        found = [contrast(seen, own, pooled) for own in weighted]
         value, se, df = (
             np.array([[getattr(one, name) for one in found]]) for name in ("value", "se", "df")
         )
         states = plan.look(number, value, se, df, states)
-    return Progress(tuple(map(State, states[0])), {})
+        efficacy, equivalence = plan.bounds(number, se, df, states)
+        later = min(number + 1, len(plan.looks) - 1)
+        chance, chance_next = (
+            plan.chance(number, value, se, df, states, then) for then in (-1, later)
+        )
+        outcomes = {
+            k: Outcome(
+                found[k],
+                float(efficacy[0, k]),
+                float(equivalence[0, k]),
+                float(chance[0, k]),
+                float(chance_next[0, k]),
+                State(int(states[0, k])),
+            )
+            for k in was_open
+        }
+        looks.append(Look(look, outcomes))
+    return Progress(tuple(State(int(s)) for s in states[0]), seeds, tuple(looks))

@@ -93,7 +93,15 @@ class Options:
     trials: Annotated[int | None, _option("N", "the space's budget")] = None
     """Trials of each arm of a search. A larger number extends a finished search."""
     hours: Annotated[float | None, _option("H", "no limit")] = None
-    """Start no new trials of a search after this many hours, except to even out the arms."""
+    """Start no new trials after this many hours. A search still evens out the arms. A study must
+    have --until-decided."""
+    until_decided: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Add seeds to a study until its primary contrasts are decided, by looks after 5, 7, 10, 14 and
+    20 seeds. Only arms of open contrasts get more."""
+    margin: Annotated[float | None, _option("POINTS", "0.5, or the recorded one")] = None
+    """With --until-decided: differences of at most so many points of F1 count as equal."""
+    max_seeds: Annotated[int | None, _option("N", "20")] = None
+    """With --until-decided: stop at the last look with at most so many seeds."""
     arms: Annotated[tuple[str, ...], _option("ARM", "all")] = ()
     """Only these arms, by name or shell pattern, as in 'gru-*'. --list shows the names."""
     set: Settings = ()
@@ -131,6 +139,11 @@ class Options:
             value = getattr(self, name)
             if value is not None and not value > 0:  # also false for NaN
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
+        for name in ("margin", "max_seeds"):
+            if getattr(self, name) is not None and not self.until_decided:
+                raise ValueError(f"--{name.replace('_', '-')}: requires --until-decided")
+        if self.until_decided and self.seeds is not None:
+            raise ValueError("--seeds: --until-decided chooses the seeds; --max-seeds limits them")
         if self.preset is not None:
             find_preset(self.preset)
         if not self.space:

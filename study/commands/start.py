@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +16,7 @@ from rin_core.cli import INTERRUPTED
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.plural import plural
 from search_spaces import Search, find_space
-from search_spaces.space import Grid, parse_seeds
+from search_spaces.space import Grid
 from study.commands import search as search_command
 from study.commands.caveats import print_caveats
 from study.commands.corpora import print_corpora
@@ -34,6 +36,10 @@ from study.planning.grid import (
     refuse_taken,
 )
 from study.tracking.progress import format_duration
+
+if TYPE_CHECKING:
+    from study.commands.decide import Tags
+    from study.planning.decide import Deciding
 
 
 def run_study(options: Options, console: Console) -> int:
@@ -58,12 +64,10 @@ def run_study(options: Options, console: Console) -> int:
 
 
 def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console: Console) -> int:
-    for name in ("trials", "hours"):
-        if getattr(options, name) is not None:
-            raise ValueError(f"--{name}: applies to searches, and {grids[0].name} is a grid")
-    for name in ("arms", "experiment"):
-        if len(grids) > 1 and getattr(options, name):
-            raise ValueError(f"--{name}: requires a single space; --space names {len(grids)}")
+    """Run studies; with ``--until-decided`` look by look."""
+    from study.commands import decide  # imports pandas and SciPy
+
+    _check_grid_options(options, grids)
     encoded: dict[str, EncodedCorpus] = {}
     plans = [
         make_plan(
@@ -71,7 +75,7 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
             ledger,
             options.data,
             arms=options.arms,
-            seeds=None if options.seeds is None else parse_seeds(options.seeds),
+            seeds=decide.seeds(options),
             overrides=options.overrides(),
             data_root=options.data_root,
             embeddings=options.embeddings,
@@ -85,8 +89,12 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
         if names.count(name) > 1:
             raise ValueError(f"--space {' '.join(options.space)}: two studies are named {name}")
     refuse_taken(names, ledger.searches(), "a search")
+    deciding = decide.planned_studies(options, experiments, ledger) if options.until_decided else []
     print_presets({e.corpus_name: e.preset for e in experiments}, console)
     print_corpora(encoded.values(), console)
+    if options.dry_run and deciding:
+        _print_next_look(deciding, ledger, console)
+        return 0
     if options.dry_run:
         _print_plan(experiments, ledger, console)
         return 0
@@ -96,11 +104,45 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
             if arm.name not in planned:
                 text = f"arm {arm.name}: with these settings the same model as another arm"
                 say(console, f"{text}, which is trained once", "yellow")
+
+    def run_look(look: Sequence[Experiment], judge: Callable[[], Tags], deadline: float) -> int:
+        return _run(options, look, ledger, console, judge, deadline)
+
     with ledger.exclusive():
+        if deciding:
+            return decide.run_until_decided(deciding, options.hours, ledger, console, run_look)
         return _run(options, experiments, ledger, console)
 
 
+def _check_grid_options(options: Options, grids: Sequence[Grid]) -> None:
+    if options.trials is not None:
+        raise ValueError(f"--trials: applies to searches, and {grids[0].name} is a grid")
+    if options.hours is not None and not options.until_decided:
+        raise ValueError(
+            f"--hours: applies to searches and to --until-decided, and {grids[0].name} is a grid"
+        )
+    if options.hours is not None and not options.hours > 0:
+        raise ValueError(f"--hours {options.hours:g}: must be positive")
+    for name in ("arms", "experiment"):
+        if len(grids) > 1 and getattr(options, name):
+            raise ValueError(f"--{name}: requires a single space; --space names {len(grids)}")
+
+
+def _print_next_look(deciding: Sequence[Deciding], ledger: Ledger, console: Console) -> None:
+    from study.commands import decide
+
+    for study in deciding:
+        decided = study.read()
+        decide.print_decisions(decided, console)
+        look, missing = decided.experiment(), decided.missing()
+        if missing:
+            plan = dataclasses.replace(look.plan, trials=tuple(missing))
+            _print_plan([dataclasses.replace(look, plan=plan)], ledger, console)
+
+
 def _run_search(options: Options, space: Search, ledger: Ledger, console: Console) -> int:
+    if options.until_decided:
+        raise ValueError(f"--until-decided: applies to grids, and {space.name} is a search")
     search = search_command.sized(space, options.trials, options.hours, options.seeds)
     plans = search_command.plans(search, options, ledger)
     print_presets({plan.corpus.name: plan.preset for plan in plans}, console)
@@ -122,9 +164,23 @@ def _run_search(options: Options, space: Search, ledger: Ledger, console: Consol
 
 
 def _run(
-    options: Options, experiments: Sequence[Experiment], ledger: Ledger, console: Console
+    options: Options,
+    experiments: Sequence[Experiment],
+    ledger: Ledger,
+    console: Console,
+    judge: Callable[[], Tags] = dict,
+    deadline: float = math.inf,
 ) -> int:
-    """Record, run, report and summarise; return the exit code."""
+    """Record, run, report and summarise; return the exit code.
+
+    Args:
+        options: Of the command.
+        experiments: With all their trials.
+        ledger: Where the runs live.
+        console: Where progress goes.
+        judge: Called once the trials have ended; returns what they decide.
+        deadline: No trial starts after this time of the monotonic clock.
+    """
     # Imported late: a typing error should not wait for Ray's and MLflow's imports.
     from study.execution.cluster import require_listener
     from study.execution.session import StudySession
@@ -142,9 +198,12 @@ def _run(
     require_listener(options.ray_address)
     study = StudySession(experiments, options.uri(), options.out, console)
     if left:
-        study.run(left, options.resources())
+        study.run(left, options.resources(), deadline)
+    tags = judge()
     pages, files = _build_reports(options, experiments)
-    unsent = study.close(files)
+    unsent = study.close(files, tags)
+    if time.monotonic() >= deadline:
+        trials = [p for p in trials if p.run.result() is not None or p.run.failure() is not None]
     missing = print_missing(trials, console)
     print_caveats((planned.run.result() for planned in trials), console)
     _print_time(time.monotonic() - started, study.compute_seconds, console)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
@@ -75,17 +76,18 @@ class QueueSearcher(TrialSource):
 
     Args:
         runs: What a worker needs of each run, the most urgent first.
+        deadline: No run starts after this time of the monotonic clock.
     """
 
     ahead = 16
 
-    def __init__(self, runs: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, runs: Iterable[dict[str, Any]], deadline: float = math.inf) -> None:
         super().__init__()
-        self._left = iter(runs)
+        self._left, self._deadline = iter(runs), deadline
 
     def propose(self, trial_id: str) -> dict[str, Any] | str:
         """Return the next run, or the end."""
-        run = next(self._left, None)
+        run = next(self._left, None) if time.monotonic() < self._deadline else None
         return {"run": run} if run is not None else str(self.FINISHED)
 
 

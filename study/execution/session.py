@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,18 @@ class StudySession:
             self._runs = {**spec.runs, **self._runs}
             self.trackers[experiment.name] = open_tracker(uri, spec)
 
-    def run(self, missing: Sequence[PlannedTrial], resources: cluster.Resources) -> None:
+    def run(
+        self,
+        missing: Sequence[PlannedTrial],
+        resources: cluster.Resources,
+        deadline: float = math.inf,
+    ) -> None:
         """Run trials on Ray until each has ended, or until an interruption.
 
         Args:
             missing: The trials without a result.
             resources: Where to run, and with how much of it.
+            deadline: No run starts after this time of the monotonic clock.
 
         Raises:
             ClusterError: There is no cluster, or no room for a trial.
@@ -67,7 +74,7 @@ class StudySession:
             self.console.print(cluster.describe_capacity(resources, len(missing)), highlight=False)
             with Progress(self.console, len(missing)) as progress:
                 self.interrupted = not tuner.run(
-                    QueueSearcher(runs),
+                    QueueSearcher(runs, deadline),
                     None,
                     corpora,
                     resources,
@@ -82,18 +89,27 @@ class StudySession:
                 tracker.on_study_end(StudyEnd(complete=False))
             raise
 
-    def close(self, reports: Mapping[str, Sequence[Path]]) -> int:
+    def close(
+        self,
+        reports: Mapping[str, Sequence[Path]],
+        tags: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> int:
         """Attach the reports in the tracker and wait until everything is sent.
 
         Args:
             reports: Each experiment's files.
+            tags: What each experiment has decided, if it decides anything.
 
         Returns:
             How many runs could not be sent completely.
         """
         for experiment in self.experiments:
             complete = all(p.run.result() is not None for p in experiment.trials)
-            event = StudyEnd(complete=complete, files=reports[experiment.name])
+            event = StudyEnd(
+                complete=complete,
+                files=reports[experiment.name],
+                tags=(tags or {}).get(experiment.name, {}),
+            )
             self.trackers[experiment.name].on_study_end(event)
         return sum(tracker.unsent for tracker in self.trackers.values())
 

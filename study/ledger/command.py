@@ -2,7 +2,8 @@
 
 A study and a search record the options that were given, for example
 ``{"space": ["rounds_curve"], "data": ["demo"], "seeds": "5"}``. An option that takes several
-values, or that may be given several times, has a list. Options with their default are left out.
+values, or that may be given several times, has a list; a flag has an empty one. Options with their
+default are left out.
 """
 
 from __future__ import annotations
@@ -108,11 +109,17 @@ def from_text(command: str) -> Options:
 
 def given(options: Mapping[str, object], defaults: Mapping[str, object]) -> Options:
     """Return the options that differ from their defaults, as they are recorded."""
-    return {
-        name: [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
-        for name, value in options.items()
-        if value != defaults.get(name)
-    }
+    texts: dict[str, str | list[str]] = {}
+    for name, value in options.items():
+        if value == defaults.get(name):
+            continue
+        if value is True:  # a flag has no value
+            texts[name] = []
+        elif isinstance(value, list | tuple):
+            texts[name] = [str(one) for one in value]
+        else:
+            texts[name] = str(value)
+    return texts
 
 
 def _without_folders(value: str) -> str:

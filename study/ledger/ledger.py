@@ -18,6 +18,7 @@ from pathlib import Path
 from rin_core.layout import find_run
 from study.ledger import layout, upgrade
 from study.ledger.corpus_schema import Cases, Corpus, Vectors
+from study.ledger.decisions import Decisions
 from study.ledger.files import LedgerError, read_record, write_record
 from study.ledger.run import Run
 from study.ledger.schema import PlannedRun, Search, Study
@@ -87,16 +88,30 @@ class Ledger:
     def record_study(self, study: Study) -> None:
         """Add planned runs to a study. Those planned before stay; the new ones come last.
 
+        Decisions stay, too, unless the study brings its own.
+
         A study without ``updated`` is updated now.
         """
         earlier = self.study(study.experiment)
         added = {(run.fingerprint, run.arm) for run in study.trials}
         kept: list[PlannedRun] = []
+        decisions = study.decisions
         if earlier is not None:
             kept = [run for run in earlier.trials if (run.fingerprint, run.arm) not in added]
-        updated = study.updated or _now()
-        whole = study.model_copy(update={"updated": updated, "trials": [*kept, *study.trials]})
+            decisions = decisions or earlier.decisions
+        changes = {
+            "updated": study.updated or _now(),
+            "trials": [*kept, *study.trials],
+            "decisions": decisions,
+        }
+        whole = study.model_copy(update=changes)
         write_record(self.study_path(study.experiment), whole)
+
+    def record_decisions(self, experiment: str, decisions: Decisions) -> None:
+        """Replace the decisions of a recorded study."""
+        if (study := self.study(experiment)) is not None:
+            changed = study.model_copy(update={"decisions": decisions})
+            write_record(self.study_path(experiment), changed)
 
     def search_path(self, experiment: str) -> Path:
         """Return the file of a search."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rin_core.problems import short
+from study.ledger.decisions import Decisions
 from study.ledger.fields import (
     LARGEST,
     Count,
@@ -202,6 +203,8 @@ class Study(Record):
     """Of the command that was given last."""
     updated: str = ""
     trials: list[PlannedRun]
+    decisions: Annotated[Decisions | None, Field(exclude_if=lambda plan: plan is None)] = None
+    """Of a study that goes on until its contrasts are decided."""
 
 
 class FloatRange(Record):

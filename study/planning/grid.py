@@ -14,6 +14,7 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from search_spaces.presets import Preset
 from search_spaces.space import Grid, Trial
+from study.ledger.decisions import Decisions
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.presets import preset_to_record
@@ -79,6 +80,8 @@ class Experiment:
     name: str
     plan: Plan
     trials: tuple[PlannedTrial, ...]
+    decisions: Decisions | None = None
+    """Of a study that goes on until its contrasts are decided."""
 
     @property
     def corpus_name(self) -> str:
@@ -108,6 +111,7 @@ class Experiment:
             space=self.plan.space.name,
             corpus=self.corpus_name,
             options=with_preset(options, settings),
+            decisions=self.decisions,
             trials=[
                 PlannedRun(
                     fingerprint=p.run.fingerprint,

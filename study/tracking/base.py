@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,8 @@ class StudyEnd:
     complete: bool
     files: Sequence[Path] = ()
     """The experiment's reports."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Of the study's own run: what it has decided."""
 
 
 class Callback:

@@ -118,6 +118,7 @@ class MlflowTracker(Tracker):
         tags = {
             NOTE: study_note(self.experiment.description, event.files),
             "trials": f"{done} of {len(self.runs)} finished",
+            **event.tags,
         }
         status = "FINISHED" if event.complete else "FAILED"
         try:

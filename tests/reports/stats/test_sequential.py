@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from reports.stats import sequential
-from reports.stats.sequential import LOOKS, Plan, Progress, State, nominal_levels, progress, spent
+from reports.stats.sequential import LOOKS, Plan, State, nominal_levels, progress, spent
 from reports.stats.verdicts import Rule
 
 TIMES = tuple(look / LOOKS[-1] for look in LOOKS)
@@ -53,12 +53,14 @@ CONTRASTS = [{"a": 1.0, "b": -1.0}, {"c": 1.0, "d": -1.0}]
 def test_a_large_difference_stops_its_arms_and_the_others_go_on() -> None:
     scores = drawn({"a": 88.0, "b": 85.0, "c": 86.0, "d": 86.0}, seeds=5)
     found = progress(scores, CONTRASTS)
-    assert found == Progress((State.BETTER, State.OPEN), {"c": 7, "d": 7})
+    assert found.states == (State.BETTER, State.OPEN)
+    assert found.seeds == {"a": 5, "b": 5, "c": 7, "d": 7}
 
 
 def test_equal_arms_end_as_equal() -> None:
     found = progress(drawn(dict.fromkeys("abcd", 86.0), seeds=20), CONTRASTS)
-    assert found == Progress((State.EQUAL, State.EQUAL), {})
+    assert found.states == (State.EQUAL, State.EQUAL)
+    assert found.open == ()
 
 
 def test_what_cannot_be_decided_any_more_is_futile() -> None:
@@ -75,8 +77,33 @@ def test_seeds_between_two_looks_change_nothing() -> None:
     five, six = ({arm: own[:n] for arm, own in scores.items()} for n in (5, 6))
     assert progress(five, CONTRASTS) == progress(six, CONTRASTS)
     assert progress({}, CONTRASTS[:1]).seeds == {"a": 5, "b": 5}
-    assert progress(five, []) == Progress((), {})
+    assert progress(five, []).seeds == {}
 
 
 def test_an_arm_without_weight_needs_no_seeds() -> None:
     assert progress({}, [{"a": 1.0, "b": 0.0, "c": -1.0}]).seeds == {"a": 5, "c": 5}
+
+
+def test_a_stopped_arm_does_not_gain_from_seeds_that_were_added() -> None:
+    means = {"a": 88.0, "b": 85.0, "c": 86.0, "d": 86.0}
+    every = drawn(means, seeds=20, sd=0.9)
+    planned = {arm: own[: 5 if arm in "ab" else 20] for arm, own in every.items()}
+    found = progress(planned, CONTRASTS)
+    assert found.states[0] == State.BETTER
+    assert len(found.looks) > 1
+    assert progress(every, CONTRASTS) == found
+
+
+def test_a_decision_is_an_estimate_beyond_its_bound() -> None:
+    """The bounds of a look agree with its decisions, whatever Holm's correction left."""
+    generator, seen = np.random.default_rng(3), set[State]()
+    for _ in range(40):
+        means = dict(zip("abcd", 86 + generator.normal(0, 0.6, 4), strict=True))
+        scores = {a: generator.normal(m, 0.5, 20).tolist() for a, m in means.items()}
+        for look in progress(scores, CONTRASTS).looks:
+            for one in look.outcomes.values():
+                size, seen = abs(one.found.value), seen | {one.state}
+                assert (one.state == State.EQUAL) == (size < one.equivalence)
+                differs = one.state in (State.BETTER, State.WORSE)
+                assert differs == (size > one.efficacy and not size < one.equivalence)
+    assert {State.EQUAL, State.BETTER, State.WORSE, State.OPEN} <= seen
