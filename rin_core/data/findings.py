@@ -212,9 +212,9 @@ def _few_sentences(train: Sentences) -> Iterator[Finding]:
     if (count := len(train)) < FEW_SENTENCES:
         steps = _plural(math.ceil(count / 50), "step")
         text = (
-            f"train has {_plural(count, 'sentence')}: an epoch has {steps} with the paper's "
-            f"training.batch_size of 50, and {math.ceil(count / 16)} with 16: choose a small one, "
-            "or a large training.max_epochs"
+            f"train has {_plural(count, 'sentence')}: an epoch has {steps} with "
+            f"training.batch_size=50, and {math.ceil(count / 16)} with 16, as in the preset own: "
+            "use small batches and a large training.max_epochs"
         )
         yield _warning("few-sentences", text, "train", count)
 

@@ -244,7 +244,9 @@ def _source(path: Path, is_watched: bool) -> Iterator[BinaryIO]:
     """Open the input, with a progress bar on standard error in a terminal."""
     if path == _STDIO:
         yield sys.stdin.buffer
-    elif not path.exists() or path.is_dir():
+    elif path.is_dir():
+        raise ValueError(f"--input {path}: is a folder; expected JSON lines or plain text")
+    elif not path.exists():
         raise ValueError(f"--input {path}: no such file; expected JSON lines or plain text")
     elif is_watched and path.is_file():
         console = Console(stderr=True)

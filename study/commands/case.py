@@ -62,7 +62,7 @@ def run(options: CaseStudy, console: Console) -> int:
     _check(options)
     torch.set_num_threads(1)
     ledger = Ledger(options.runs)
-    models = [load(ledger, name) for name in options.models]
+    models = distinct([load(ledger, name) for name in options.models])
     for note in dict.fromkeys(model.note for model in models if model.note):
         say(console, note)
     cases = Cases(cases=[follow(case, models) for case in _cases(options, models)])
@@ -167,6 +167,17 @@ def load(ledger: Ledger, name: str) -> Loaded:
     loaded = load_model(run.weights)
     label = f"{_label(ledger, run, loaded.config)}, seed {loaded.config.training.seed}"
     return Loaded(label=label, run=run, **loaded._asdict())
+
+
+def distinct(models: Sequence[Loaded]) -> list[Loaded]:
+    """Return models whose labels differ: equal ones get the start of their fingerprints."""
+    labels = [model.label for model in models]
+    return [
+        replace(model, label=f"{model.label} ({model.run.fingerprint[:6]})")
+        if labels.count(model.label) > 1
+        else model
+        for model in models
+    ]
 
 
 def _label(ledger: Ledger, run: Run, config: Config) -> str:

@@ -40,8 +40,8 @@ class Caveat(StrEnum):
         """Return what the caveat means, and what to do about it."""
         if self is Caveat.NOTHING_LEARNED:
             return (
-                "F1 was 0 in every epoch. Try a larger --max-epochs, a smaller "
-                "training.batch_size, a larger training.learning_rate, or --preset own."
+                "F1 was 0 in every epoch. Try a larger training.max_epochs, a smaller "
+                "training.batch_size, or a larger training.learning_rate."
             )
         return (
             "the best epoch is in the last tenth of the epochs. A larger --max-epochs continues "

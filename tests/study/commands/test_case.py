@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from study.commands import case as casestudy
 from study.commands.arguments import CaseStudy, Record
 from study.commands.case import (
     Loaded,
+    distinct,
     find_refined,
     follow,
     from_paper,
@@ -140,6 +142,16 @@ def test_weights_that_are_no_model(tmp_path: Path, metadata: dict[str, object]) 
     save_tensors(path, {"w": torch.zeros(1)}, metadata)
     with pytest.raises(CheckpointError, match=r"weights\.safetensors: has no model that this"):
         load_model(path)
+
+
+def test_models_of_one_arm_and_seed_are_told_apart(models: list[Loaded]) -> None:
+    first, last = models[0], models[-1]
+    assert first.label != last.label
+    assert [model.label for model in distinct([first, last])] == [first.label, last.label]
+    twin = replace(last, label=first.label)
+    labels = [model.label for model in distinct([first, twin])]
+    assert labels[0] == f"{first.label} ({first.run.fingerprint[:6]})"
+    assert labels[1] == f"{first.label} ({last.run.fingerprint[:6]})"
 
 
 def test_weights_of_another_shape(tmp_path: Path, rin: Loaded) -> None:
