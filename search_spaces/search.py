@@ -107,7 +107,7 @@ DEMO_ASHA = Asha(grace_period=3, reduction_factor=2.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Tune each arm with the same budget, then confirm its best on fresh seeds."""
+    """Tune each arm with the same budget, then race its best settings on fresh seeds."""
 
     name: str
     title: str
@@ -139,8 +139,9 @@ class Search:
     """After this time a trial starts only to make the arms' budgets equal."""
     seed: int = 1000
     """Seed of every trial of the search, and of the sampler."""
-    confirm_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    """Seeds of the confirmation: a grid's, so that the initial settings run once for both."""
+    confirm_seeds: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
+    """Fresh seeds. All candidates run on the first two, the best of them on the others
+    (:mod:`study.planning.race`). A grid has the same seeds, so initial settings run once."""
     demo_seeds: int = DEMO_SEEDS
     """How many of them on the demo corpus."""
 

@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.document.style import FAINT, INK, PALETTE, STYLE
 from reports.frames.searches import SearchData, expected_best, ranked
+from study.ledger.pruning import GraceEstimate
 from study.ledger.state import TrialState
 
 #: Range of dev F1 below the best trial that a figure shows, in points. Lower trials are drawn on
@@ -241,6 +242,23 @@ def draw_expected(info: ExpectedInfo) -> Figure:
             best = max(values[-1] for _, values in info.curves)
             axes.set_ylim(bottom=max(axes.get_ylim()[0], best - SHOWN))
             axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def draw_grace(measured: GraceEstimate) -> Figure:
+    """Draw the correlation of dev F1 with its end by epoch, and where ASHA begins to prune."""
+    rows = measured.correlations
+    epochs = [row.epoch for row in rows]
+    with mpl.rc_context(STYLE):
+        figure, (axes,) = _panels(rows=1, columns=1, height=3.8)
+        axes.plot(epochs, [row.spearman for row in rows], color=PALETTE[0])
+        low, high = [row.low for row in rows], [row.high for row in rows]
+        axes.fill_between(epochs, low, high, color=PALETTE[0], alpha=0.15, linewidth=0)
+        axes.axhline(measured.threshold, color=FAINT, linewidth=0.8)
+        if measured.epoch is not None:
+            axes.axvline(measured.epoch, color=INK, linewidth=0.8, linestyle="--")
+        axes.set(xlabel="epoch", ylabel="rank correlation with the end", ylim=(-1, 1))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

@@ -23,6 +23,7 @@ from study.ledger.command import render
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.presets import recorded_preset
+from study.ledger.pruning import GraceEstimate
 from study.ledger.schema import SearchTrial
 from study.ledger.state import TrialState
 
@@ -57,6 +58,8 @@ class SearchData:
     budget: int
     trials: pd.DataFrame
     """With :data:`SCHEMA`, then the parameters; scores as fractions."""
+    grace: GraceEstimate | None = None
+    """How the grace period of ASHA was measured; None if it was given."""
     confirmed: pd.DataFrame | None
     """The confirmation's trials (:func:`reports.frames.trials.read_ledger`), if any."""
     pool: pd.DataFrame | None = None
@@ -128,6 +131,7 @@ def read_search(
         settings=record.settings,
         parameters={path: p.to_json() for path, p in record.parameters.items()},
         budget=record.budget,
+        grace=record.grace,
         trials=frame.sort_values(["arm", "trial"], ignore_index=True),
         confirmed=confirmed,
         pool=pool,

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from reports.document.section import Drawing, Section, write_section
-from reports.figures.search import SHOWN, draw_expected, draw_slices, expected_info, slices_info
+from reports.figures.search import (
+    SHOWN,
+    draw_expected,
+    draw_grace,
+    draw_slices,
+    expected_info,
+    slices_info,
+)
 from reports.frames.searches import SearchData, ranked, read_search
 from reports.paper.registry import SEARCH, make_tables
 from reports.tables.search import search_notes
+from study.ledger.pruning import RungCorrelation
 from study.ledger.state import TrialState
 
 
@@ -27,7 +37,16 @@ def search_section(data: SearchData) -> Section:
             f"{SHOWN:g} points below the best."
         )
         drawings.insert(0, Drawing(name="slices", caption=caption, figure=draw_slices(info)))
+    if data.grace is not None and data.grace.correlations:
+        caption = (
+            "Rank correlation of dev F1 at an epoch with that at the end, with its 95 % CI. "
+            "Horizontal: what the first rung requires. Dashed: from here ASHA prunes."
+        )
+        drawing = Drawing(name="grace", caption=caption, figure=draw_grace(data.grace))
+        drawings.append(drawing)
     intro: tuple[str, ...] = (f"{data.title} Scores are dev F1 × 100 on {data.corpus}.",)
+    if data.grace is not None:
+        intro = (*intro, f"{data.grace}.")
     if ranked(data.trials).empty:
         finished = (data.trials["state"] == TrialState.FINISHED).any()
         why = "No trial has learned anything." if finished else "No trial has finished yet."
@@ -57,8 +76,15 @@ def build_search(runs: Path, out: Path, experiment: str) -> list[Path]:
 
 
 def write_search(data: SearchData, out: Path) -> list[Path]:
-    """Write the section of a search, and all trials as CSV; return the files."""
-    written = write_section(search_section(data), out)
+    """Write the section of a search, all trials and all correlations as CSV; return the files."""
+    written = [*write_section(search_section(data), out)]
     table = out / data.experiment / "trials.csv"
     data.trials.to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
+    if data.grace is not None:
+        rows = [row.to_json() for row in data.grace.correlations]
+        every = out / data.experiment / "correlations.csv"
+        columns = list(RungCorrelation.model_fields)
+        frame = pd.DataFrame(rows, columns=columns)
+        frame.to_csv(every, index=False, lineterminator="\n", encoding="utf-8")
+        written.append(every)
     return [*written, table]

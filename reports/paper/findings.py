@@ -38,7 +38,7 @@ from reports.tables.confirmation import (
 )
 from reports.tables.experiment import reference_and_others, selection_pairs, selection_scores
 from reports.tables.search import origins
-from study.ledger.arms import START, TUNED
+from study.ledger.arms import is_confirmation
 from study.ledger.state import TrialState
 
 
@@ -241,8 +241,8 @@ def comparison_sentences(study: StudyData) -> list[str]:
     """Return the scores of a study of models that are not the paper's."""
     frame = study.frame
     arms = reference_and_others(frame)
-    is_confirmation = any(arm.endswith((START, TUNED)) for arm in arms)
-    if set(arms) <= ARMS or is_confirmation or selection_pairs(frame) or len(arms) < 2:
+    confirms = any(map(is_confirmation, arms))
+    if set(arms) <= ARMS or confirms or selection_pairs(frame) or len(arms) < 2:
         return []
     scores = study.scores()
     others = [arm for arm in arms[1:] if scores.by_arm[arm]]
@@ -270,7 +270,7 @@ def search_sentences(corpus: str, searches: Sequence[SearchData]) -> tuple[str, 
     for data in searches:
         known = origins(data)
         scores = []
-        for label, trials in confirmed_arms(data).items():
+        for label, trials in confirmed_arms(data, winners=True).items():
             ours = score(trials, "test_f1")
             if ours.n:
                 origin = f"; {known[label]}" if label in known else ""

@@ -21,7 +21,7 @@ from reports.tables.confirmation import comparison, confirmation, tuning
 from reports.tables.decisions import decisions_table
 from reports.tables.endpoints import endpoints_table
 from reports.tables.experiment import differences_table, results_table, selection_table
-from reports.tables.search import audit, best_trials, compute
+from reports.tables.search import audit, best_trials, compute, grace
 
 #: The paper's tables on one corpus, from :class:`~reports.frames.studies.StudyData`.
 PAPER = (
@@ -49,6 +49,7 @@ SEARCH = (
     tuning,
     comparison,
     compute,
+    grace,
     audit,
 )
 

@@ -10,6 +10,7 @@ from itertools import combinations
 import pandas as pd
 
 from reports.document.table import Row, Table
+from reports.frames.races import outcome_arms, race_is_open, raced, tuned_arm
 from reports.frames.scores import Weights
 from reports.frames.searches import SearchData, ranked
 from reports.frames.select import of_arm
@@ -27,12 +28,12 @@ from reports.tables.cells import (
 )
 from reports.tables.comparison import comparison_cells, comparison_notes, judge_rows, over
 from rin_core.plural import plural
-from study.ledger.arms import START, TUNED
+from study.ledger.arms import START, searched_arm
 from study.ledger.state import TrialState
 
 
 def confirmation(data: SearchData) -> Table:
-    """Return the scores of each arm's tuned and initial settings over fresh seeds."""
+    """Return the scores of each arm's candidates and of its start over fresh seeds."""
     rows, scores = [], data.scores()
     for label, trials in confirmed_arms(data).items():
         cells = {
@@ -48,13 +49,47 @@ def confirmation(data: SearchData) -> Table:
         title=f"Tuned settings and {data.initial_settings}, on fresh seeds",
         head="Settings",
         rows=tuple(rows),
+        notes=tuple(_race_notes(data)),
     )
 
 
-def confirmed_arms(data: SearchData) -> dict[str, pd.DataFrame]:
-    """Return the trials on fresh seeds by the label of their settings."""
+def _race_notes(data: SearchData) -> list[str]:
+    """Return who won each race, and which arms had none."""
+    confirmed, notes = _confirmed(data), []
+    for arm, label in data.arms.items():
+        own = raced(confirmed, arm)
+        winner = tuned_arm(confirmed, arm)
+        if winner is None or own.empty:
+            continue
+        trials = of_arm(own, winner)
+        seeds = int((trials["status"] == TrialState.FINISHED).sum())
+        settings = plural(own["arm"].nunique(), "setting")
+        leads = "leads the race" if race_is_open(confirmed, arm) else "won the race"
+        notes.append(
+            f"{trials['label'].iloc[0]}, {leads} of {settings} of {label}: it has the highest mean "
+            f"dev F1 over {plural(seeds, 'seed')}, of the settings with all seeds."
+        )
+    if notes:
+        notes.append(
+            "All candidates run on the first seeds, and the best of them on the others. The winner "
+            "is chosen on dev; its dev F1 is therefore too high by a little, its test F1 by less."
+        )
+    return notes
+
+
+def confirmed_arms(data: SearchData, *, winners: bool = False) -> dict[str, pd.DataFrame]:
+    """Return the trials on fresh seeds by the label of their settings.
+
+    Args:
+        data: The search.
+        winners: Only each arm's tuned settings and its start.
+    """
     confirmed = _confirmed(data)
-    groups = [of_arm(confirmed, arm) for arm in dict.fromkeys(confirmed["arm"])]
+    names = list(dict.fromkeys(confirmed["arm"]))
+    if winners:
+        kept = {name for arm in data.arms for name in outcome_arms(confirmed, arm)}
+        names = [name for name in names if name in kept]
+    groups = [of_arm(confirmed, name) for name in names]
     return {str(trials["label"].iloc[0]): trials for trials in groups}
 
 
@@ -62,6 +97,8 @@ class Incomparable(StrEnum):
     """Why two arms of a search cannot be compared."""
 
     RUNNING = "search running"
+    RACING = "race running"
+    """Runs on fresh seeds are missing, which may change the winner."""
     UNEQUAL_BUDGETS = "unequal budgets"
     OUTDATED = "outdated"
     """The search has found better settings since the runs on fresh seeds."""
@@ -93,7 +130,7 @@ class ArmComparison:
 def compare_arms(data: SearchData) -> list[ArmComparison]:
     """Compare each two arms that have trials on fresh seeds."""
     confirmed, scores = _confirmed(data), data.scores()
-    tuned = {arm: name for arm in data.arms if (name := _tuned_arm(confirmed, arm)) is not None}
+    tuned = {arm: names[0] for arm in data.arms if (names := outcome_arms(confirmed, arm))}
     pairs = [(later, earlier) for earlier, later in combinations(tuned, 2)]
     rows = [over(*(tuned[arm] for arm in pair)) for pair in pairs]
     failed = failed_searches(data)
@@ -139,7 +176,8 @@ def comparison(data: SearchData) -> Table:
         notes=(
             *comparison_notes(scores, family=True),
             "There is no verdict if the arms had different numbers of trials, if trials are still "
-            "running, or if the search has found better settings since. *Search failed*: the tuned "
+            "running, or if the search has found better settings since. *Race running*: runs on "
+            "fresh seeds are missing. *Search failed*: the tuned "
             "settings of an arm are worse than those where its search started.",
             f"Untuned: with {data.initial_settings}, where each search started.",
             "Each arm was searched once. The CIs cover other seeds with the settings found. They "
@@ -151,9 +189,9 @@ def comparison(data: SearchData) -> Table:
 def judge_tuning(data: SearchData) -> dict[str, Judged]:
     """Judge the tuned settings of each arm against those where its search started."""
     confirmed, scores = _confirmed(data), data.scores()
-    arms = [arm for arm in data.arms if len(of_arm(confirmed, f"{arm}{TUNED}"))]
-    rows = [over(f"{arm}{TUNED}", f"{arm}{START}") for arm in arms]
-    found = dict(zip(arms, judge_rows(scores, rows, family=True), strict=True))
+    tuned = {arm: name for arm in data.arms if (name := tuned_arm(confirmed, arm)) is not None}
+    rows = [over(name, f"{arm}{START}") for arm, name in tuned.items()]
+    found = dict(zip(tuned, judge_rows(scores, rows, family=True), strict=True))
     return {
         arm: replace(judged, verdict=replace(judged.verdict, word=Word.SEARCH_FAILED))
         if judged.verdict.word is Word.WORSE
@@ -170,15 +208,18 @@ def failed_searches(data: SearchData) -> set[str]:
 
 def tuning(data: SearchData) -> Table:
     """Return :func:`judge_tuning` as a table."""
-    scores = data.scores()
-    rows = [
-        Row(
-            key=arm,
-            label=data.arms[arm],
-            cells=comparison_cells(scores, over(f"{arm}{TUNED}", f"{arm}{START}"), judged),
-        )
-        for arm, judged in judge_tuning(data).items()
-    ]
+    scores, confirmed = data.scores(), _confirmed(data)
+    rows, notes = [], []
+    for arm, judged in judge_tuning(data).items():
+        weights = over(str(tuned_arm(confirmed, arm)), f"{arm}{START}")
+        cells = comparison_cells(scores, weights, judged)
+        rows.append(Row(key=arm, label=data.arms[arm], cells=cells))
+        if judged.difference.n and judged.difference.value < 0:
+            notes.append(
+                f"{data.arms[arm]}: the search did not help. On fresh seeds, its settings have "
+                f"{-judged.difference.value:.1f} points less than {data.initial_settings}, where "
+                "it started: use those."
+            )
     return Table(
         name="tuning",
         in_reproduction=True,
@@ -187,6 +228,7 @@ def tuning(data: SearchData) -> Table:
         rows=tuple(rows),
         notes=(
             *comparison_notes(scores, family=True),
+            *notes,
             "*Search failed* stands for *worse*: on fresh seeds, the settings that the search "
             "found are worse than those where it started.",
         ),
@@ -206,12 +248,6 @@ def _confirmed(data: SearchData) -> pd.DataFrame:
     return no_trials() if data.confirmed is None else data.confirmed
 
 
-def _tuned_arm(confirmed: pd.DataFrame, arm: str) -> str | None:
-    """Return the name of an arm's tuned settings, or of its start if no trial was better."""
-    names = (f"{arm}{TUNED}", f"{arm}{START}")
-    return next((name for name in names if len(of_arm(confirmed, name))), None)
-
-
 def _incomparable(data: SearchData, pair: tuple[str, str], failed: Set[str]) -> Incomparable | None:
     arms = [data.trials[data.trials["arm"] == arm] for arm in pair]
     if any((trials["state"] == TrialState.RUNNING).any() for trials in arms):
@@ -220,7 +256,10 @@ def _incomparable(data: SearchData, pair: tuple[str, str], failed: Set[str]) -> 
         return Incomparable.UNEQUAL_BUDGETS
     confirmed = _confirmed(data)
     for arm, trials in zip(pair, arms, strict=True):
-        best = ranked(trials)["variant"].head(1)
-        if set(of_arm(confirmed, _tuned_arm(confirmed, arm) or arm)["variant"]) != set(best):
+        best = set(ranked(trials)["variant"].head(1))
+        known = confirmed[confirmed["arm"].map(searched_arm) == arm]
+        if not best or not best <= set(known["variant"]):
             return Incomparable.OUTDATED
+    if any(race_is_open(confirmed, arm) for arm in pair):
+        return Incomparable.RACING
     return Incomparable.SEARCH_FAILED if failed & set(pair) else None

@@ -55,6 +55,37 @@ def _trial_row(data: SearchData, trial: pd.Series, *, fingerprint: bool = False)
     return Row(key=name, label=name, cells=cells)
 
 
+def grace(data: SearchData) -> Table:
+    """Return how well dev F1 at an epoch ranks settings: some epochs, the first rung among them."""
+    found = data.grace
+    measured = [] if found is None else found.correlations
+    ends = {measured[0].epoch, measured[-1].epoch} if measured else set()
+    rows = []
+    for at in measured:
+        if found is None or (at.epoch % 5 and at.epoch not in ends | {found.epoch}):
+            continue
+        cells = {
+            "correlation": Cell(text=f"{at.spearman:.2f}"),
+            "95 % CI": Cell(text=f"{at.low:.2f} to {at.high:.2f}"),
+            "runs": Cell(text=str(at.settings)),
+        }
+        rows.append(Row(key=str(at.epoch), label=f"epoch {at.epoch}", cells=cells))
+    return Table(
+        name="grace",
+        title="Correlation of dev F1 at an epoch with that at the end, when the search began",
+        head="Epoch",
+        rows=tuple(rows),
+        notes=(
+            f"{found}.",
+            "Spearman's correlation of the best dev F1 up to the epoch with the best of the whole "
+            "run, over finished runs with different settings. Runs that ended before are left "
+            "out. The 95 % CI is Bonett and Wright's.",
+            "Settings that were pruned are not among the runs, so the correlation over all "
+            "settings may be higher.",
+        ),
+    )
+
+
 def compute(data: SearchData) -> Table:
     """Return trials, epochs and hours by outcome."""
     rows = []

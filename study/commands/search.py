@@ -1,4 +1,4 @@
-"""Run a search: plan, run what is missing, report, confirm the best on fresh seeds."""
+"""Run a search: plan, run what is missing, report, race the best settings on fresh seeds."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.grid import Plan, make_plan
+from study.planning.race import CANDIDATES, FINALISTS, FIRST_SEEDS, stages
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.open import check_feedback, check_sampler
 from study.tracking.progress import format_duration
@@ -133,20 +134,21 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
 
 
 def _confirm(plan: SearchPlan, record: SearchRecord, options: Options, confirm: Confirm) -> int:
-    """Train each arm's best and its initial settings on seeds that selected neither."""
-    grid = plan.confirmation(record)
-    if grid is None:
-        return 0
-    confirmation = make_plan(
-        grid,
-        plan.ledger,
-        [plan.source],
-        seeds=grid.seeds,
-        overrides=plan.overrides,
-        data_root=options.data_root,
-        embeddings=options.embeddings,
-    )
-    return confirm(confirmation, plan.confirmed)
+    """Race each arm's best settings and its start on seeds that selected none of them."""
+    for grid in stages(plan, record):
+        stage = make_plan(
+            grid,
+            plan.ledger,
+            [plan.source],
+            seeds=grid.seeds,
+            overrides=plan.overrides,
+            data_root=options.data_root,
+            embeddings=options.embeddings,
+            encoded=dict(plan.plan.corpora),
+        )
+        if code := confirm(stage, plan.confirmed):
+            return code
+    return 0
 
 
 def print_plans(plans: Sequence[SearchPlan], console: Console) -> None:
@@ -168,14 +170,22 @@ def print_plans(plans: Sequence[SearchPlan], console: Console) -> None:
             say(console, f"a grid of {plural(points, 'point')}")
         if plan.grace is not None:
             say(console, str(plan.grace))
-        seeds = ", ".join(map(str, plan.search.confirm_seeds)) or "none"
         total = plural(len(plan.starts) * plan.search.budget, "trial")
         say(
             console,
-            f"{plan.experiment}: {total} with seed {plan.search.seed}, then each arm's best and "
-            f"initial settings on seeds {seeds}",
+            f"{plan.experiment}: {total} with seed {plan.search.seed}, then {_race_text(plan)}",
         )
         _print_time(plan, record, console)
+
+
+def _race_text(plan: SearchPlan) -> str:
+    """Return what runs on fresh seeds, in words."""
+    seeds = [str(seed) for seed in plan.search.confirm_seeds]
+    if not seeds:
+        return "nothing on fresh seeds"
+    first, rest = ", ".join(seeds[:FIRST_SEEDS]), ", ".join(seeds[FIRST_SEEDS:])
+    text = f"each arm's {CANDIDATES} best and initial settings on seeds {first}"
+    return f"{text}, and the {FINALISTS} best of them on seeds {rest}" if rest else text
 
 
 def _print_time(plan: SearchPlan, record: SearchRecord, console: Console) -> None:

@@ -10,6 +10,7 @@ from rin_core.plural import plural
 from search_spaces import SEARCHES, SPACES, Search
 from search_spaces.space import Arm, Grid
 from study.commands.printing import say
+from study.planning.race import race_size
 
 #: Longest line, in characters.
 _WIDTH = 80
@@ -35,7 +36,7 @@ def trial_count(space: Grid | Search) -> str:
         total = plural(len(space.arms) * len(space.seeds), "trial")
         return f"{total} ({arms} × {plural(len(space.seeds), 'seed')})"
     tuned = plural(len(space.arms) * space.budget, "trial")
-    fresh = 2 * len(space.arms) * len(space.confirm_seeds)
+    fresh = len(space.arms) * race_size(len(space.confirm_seeds))
     return f"search, {tuned} ({arms} × {space.budget}), then up to {fresh} on fresh seeds"
 
 

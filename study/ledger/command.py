@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from study.ledger.arms import START, TUNED
+from study.ledger.arms import searched_arm
 from study.ledger.fields import Options
 
 LISTS = ("space", "data", "arms", "set")
@@ -66,8 +66,7 @@ def for_runs(options: Options, arms: Iterable[str], seeds: Collection[int]) -> O
     """
     chosen = {k: v for k, v in options.items() if k != "max_concurrent"}
     if "arms" in chosen:  # on fresh seeds, an arm of a search runs twice
-        searched = (arm.removesuffix(TUNED).removesuffix(START) for arm in arms)
-        chosen["arms"] = list(dict.fromkeys(searched))
+        chosen["arms"] = list(dict.fromkeys(map(searched_arm, arms)))
     if "seeds" in chosen:
         counted = sorted(seeds) == list(range(len(seeds)))
         chosen["seeds"] = str(len(seeds)) if counted else ",".join(map(str, sorted(seeds)))

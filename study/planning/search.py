@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from rin_core.data.encoding import EncodedCorpus
 from rin_core.plural import plural
 from search_spaces.presets import Preset
 from search_spaces.search import Search
-from search_spaces.space import Arm, Grid, SpaceError
+from search_spaces.space import SpaceError
 from study.ledger import schema
-from study.ledger.arms import START, TUNED
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.presets import preset_to_record
@@ -133,35 +131,6 @@ class SearchPlan:
     def confirmed(self) -> str:
         """Return the name of the experiment that confirms the search."""
         return f"{self.experiment}-confirmed"
-
-    def confirmation(self, record: SearchRecord) -> Grid | None:
-        """Return each arm's best and its start as a grid; None with nothing to confirm."""
-        confirmed = [
-            pair
-            for arm in self.search.every_arm()
-            if arm.name in self.starts and (best := record.best(arm.name)) is not None
-            for pair in self._pair(arm, best.parameters)
-        ]
-        if not confirmed or not self.search.confirm_seeds:
-            return None
-        return Grid(
-            name=self.confirmed,
-            title=f"Do the best settings of {self.experiment} hold on fresh seeds?",
-            arms=tuple(confirmed),
-            seeds=self.search.confirm_seeds,
-            preset=self.preset.name,
-        )
-
-    def _pair(self, arm: Arm, parameters: Mapping[str, Any]) -> tuple[Arm, ...]:
-        """Return an arm tuned and at its start; one arm where the search found nothing better."""
-        untuned = "paper's" if self.preset.name == "paper" else f"preset {self.preset.name}"
-        label = f"{arm.label}, {untuned}"
-        start = Arm(name=f"{arm.name}{START}", label=label, overrides=arm.overrides)
-        if self.run(arm.name, parameters)[1] == self.starts[arm.name].run:
-            label += ": tuning found no better"
-            return (dataclasses.replace(start, label=label),)
-        tuned = {**arm.overrides, **parameters}
-        return (Arm(name=f"{arm.name}{TUNED}", label=f"{arm.label}, tuned", overrides=tuned), start)
 
 
 def make_search_plans(

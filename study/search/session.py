@@ -162,7 +162,7 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
         f"{plural(search.budget, 'trial')} · sampler {search.sampler} · {pruning} · "
         f"settings: {settings}\n\n{measured}"
         f"Each child run is one trial; a run with `rin.state = pruned` was pruned and has no "
-        f"result. The best of each arm is confirmed in `{plan.confirmed}`."
+        f"result. The best of each arm race in `{plan.confirmed}`."
     )
     return ExperimentSpec(
         name=plan.experiment,

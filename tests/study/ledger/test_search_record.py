@@ -20,6 +20,7 @@ from study.ledger.ledger import Ledger
 from study.ledger.schema import Parameter, SearchTrial
 from study.ledger.search_record import SearchChanged, SearchRecord
 from study.ledger.state import TrialState
+from study.planning.race import stages
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.recorder import TrialRecorder
 from study.search.scheduler import PerArmASHA
@@ -208,12 +209,12 @@ def test_a_search_starts_from_its_preset_and_keeps_to_it(spert_folder, tmp_path)
     assert (recorded.settings, recorded.options["preset"]) == ({"preset": "own"}, "own")
 
 
-def test_a_confirmation_keeps_the_preset(spert_folder, tmp_path):
+def test_a_race_keeps_the_preset(spert_folder, tmp_path):
     plan = plan_of(spert_folder, tmp_path, "own", arms=["k-0"])
     record = opened(tmp_path, trial(0), experiment=plan.experiment)
     record.trials[0].parameters = {"encoder.dropout": 0.2}
-    grid = plan.confirmation(record)
-    tuned, start = (t.config.encoder for t in grid.trials(["demo"], seeds=[3]))
+    grid = next(stages(plan, record))
+    start, tuned = (t.config.encoder for t in grid.trials(["demo"], seeds=[3]))
     assert (tuned.dropout, start.dropout) == (0.2, PRESETS["own"].settings["encoder.dropout"])
     assert (tuned.characters, start.characters) == ("cnn", "cnn")
 
@@ -236,29 +237,6 @@ def test_other_settings_or_data_make_another_identity(spert_folder, tmp_path):
     assert {k for k in plain if plain[k] != other[k]} == {"settings"}
     last = {"data.entity_word": "last"}
     assert plan_of(spert_folder, tmp_path, overrides=last).identities()["k-0"] != plain
-
-
-def test_the_confirmation_takes_the_best_and_the_start_on_fresh_seeds(spert_folder, tmp_path):
-    plan = plan_of(spert_folder, tmp_path, "paper", arms=["k-0", "k-1"])
-    record = SearchRecord(Ledger(tmp_path), plan.experiment)
-    assert plan.confirmation(record) is None
-    trials = trial(0, dev_f1=(0.2,)), trial(1, dev_f1=(0.3,)), trial(2, "pruned", (0.9,))
-    record = opened(tmp_path, *trials, experiment=plan.experiment)
-    record.trials[1].parameters = {"training.learning_rate": 4e-3}
-    grid = plan.confirmation(record)
-    assert [arm.name for arm in grid.arms] == ["k-0-tuned", "k-0-paper"]
-    assert plan.search.seed not in grid.seeds
-    tuned, paper = grid.trials(["x"], seeds=[3])
-    assert (tuned.config.training.learning_rate, tuned.config.training.seed) == (4e-3, 3)
-    assert paper.config.training.learning_rate == 1e-3
-
-
-def test_a_start_that_was_not_beaten_is_confirmed_once(spert_folder, tmp_path):
-    plan = plan_of(spert_folder, tmp_path, arms=["k-0"])
-    record = opened(tmp_path, trial(0), experiment=plan.experiment)
-    record.trials[0].parameters = plan.search.start(plan.base("k-0"))
-    (only,) = plan.confirmation(record).arms
-    assert (only.name, only.label) == ("k-0-paper", "BiLSTM_s, preset own: tuning found no better")
 
 
 def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):

@@ -64,7 +64,7 @@ def check_confirmation(search: Search) -> None:
     for arm in ARMS:
         finished = [t for t in search.trials() if t["arm"] == arm and t["state"] == "finished"]
         best = max(finished, key=lambda t: (max(t["dev_f1"]), -t["number"]))
-        kind = "tuned" if best["number"] else "paper"  # the first trial is the paper's
+        kind = f"trial{best['number']}" if best["number"] else "paper"  # trial 0 is the paper's
         assert {f"{arm}-paper", f"{arm}-{kind}"} <= confirmed.keys()
         config = confirmed[f"{arm}-{kind}"]["config"]
         assert best["parameters"].items() <= config.items()

@@ -1,0 +1,122 @@
+"""The end of a search: its best settings race on fresh seeds, with the same number for every arm.
+
+The first stage trains each arm's best settings and its start on two seeds. The second stage trains
+the best of them and the start on the other seeds. The winner has the highest mean dev F1 of the
+settings with all seeds. Each stage depends on the record of the search and on finished runs only,
+so a race that was killed makes the same decisions again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+
+from search_spaces.space import Arm, Grid
+from study.ledger.arms import CANDIDATE, START
+from study.ledger.files import LedgerError
+from study.ledger.schema import SearchTrial
+from study.ledger.search_record import SearchRecord, ranked_trials
+from study.planning.search import SearchPlan
+
+#: Settings of each arm in the first stage, beside its start.
+CANDIDATES = 4
+#: Seeds of the first stage.
+FIRST_SEEDS = 2
+#: Settings of each arm in the second stage, beside its start.
+FINALISTS = 2
+
+
+def race_size(seeds: int) -> int:
+    """Return the most runs that an arm needs in a race with so many seeds."""
+    first = min(seeds, FIRST_SEEDS)
+    return (CANDIDATES + 1) * first + (FINALISTS + 1) * (seeds - first)
+
+
+def stages(plan: SearchPlan, record: SearchRecord) -> Iterator[Grid]:
+    """Yield the runs of each stage; ask for the second one when the first has finished.
+
+    Raises:
+        LedgerError: A run of the first stage has no result.
+    """
+    seeds, raced = plan.search.confirm_seeds, candidates(plan, record)
+    if not raced or not seeds:
+        return
+    first = seeds[:FIRST_SEEDS]
+    yield _grid(plan, raced, first)
+    if len(seeds) > len(first):
+        best = {
+            arm: finalists(plan, trials, first) if trials else trials
+            for arm, trials in raced.items()
+        }
+        yield _grid(plan, best, seeds[len(first) :])
+
+
+def candidates(plan: SearchPlan, record: SearchRecord) -> dict[str, list[SearchTrial]]:
+    """Return each arm's best trials beside its start, the same number for every arm.
+
+    Arms that learned nothing are left out. An arm of which only the start has finished has no
+    candidate, and the other arms have theirs.
+    """
+    found = {}
+    for arm, start in plan.starts.items():
+        if ranked := ranked_trials(record.of(arm)):
+            by_run = {trial.fingerprint: trial for trial in reversed(ranked)}
+            by_run.pop(start.run.fingerprint, None)
+            found[arm] = list(reversed(by_run.values()))
+    count = min([CANDIDATES, *(len(trials) for trials in found.values() if trials)])
+    return {arm: trials[:count] for arm, trials in found.items()}
+
+
+def finalists(
+    plan: SearchPlan, trials: Sequence[SearchTrial], seeds: Sequence[int]
+) -> list[SearchTrial]:
+    """Return the trials whose settings have the highest mean dev F1 on some seeds.
+
+    Args:
+        plan: The search.
+        trials: Of one arm.
+        seeds: Those of the first stage.
+
+    Raises:
+        LedgerError: A run has no result.
+    """
+
+    def place(trial: SearchTrial) -> tuple[float, int]:
+        return -fmean(_dev_f1(plan, trial, seed) for seed in seeds), trial.number
+
+    return sorted(trials, key=place)[:FINALISTS]
+
+
+def _dev_f1(plan: SearchPlan, trial: SearchTrial, seed: int) -> float:
+    _, run = plan.run(trial.arm, {**trial.parameters, "training.seed": seed})
+    result = run.result()
+    if result is None:
+        raise LedgerError(f"{run.path}: {trial.name} with seed {seed} has no result; run it again")
+    return result.selection_scores["f1"]
+
+
+def _grid(
+    plan: SearchPlan, raced: Mapping[str, Sequence[SearchTrial]], seeds: tuple[int, ...]
+) -> Grid:
+    untuned = "paper's" if plan.preset.name == "paper" else f"preset {plan.preset.name}"
+    arms = []
+    for arm in plan.search.every_arm():
+        if arm.name not in raced:
+            continue
+        label = f"{arm.label}, {untuned}"
+        arms.append(Arm(name=f"{arm.name}{START}", label=label, overrides=arm.overrides))
+        arms += [
+            Arm(
+                name=f"{arm.name}{CANDIDATE}{trial.number}",
+                label=f"{arm.label}, trial {trial.number}",
+                overrides={**arm.overrides, **trial.parameters},
+            )
+            for trial in raced[arm.name]
+        ]
+    return Grid(
+        name=plan.confirmed,
+        title=f"Do the best settings of {plan.experiment} hold on fresh seeds?",
+        arms=tuple(arms),
+        seeds=seeds,
+        preset=plan.preset.name,
+    )
