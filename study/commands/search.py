@@ -98,7 +98,7 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     finished = [trial for trial in record.trials if trial.state is TrialState.FINISHED]
     if finished and not any(trial.best > 0 for trial in finished):
         say(console, f"{plan.experiment}: no trial has learned anything, so none is confirmed")
-    code = _confirm(plan, record, options, confirm)
+    code = race_best(plan, record, options, confirm)
     for path in build_search(options.out, options.out / "reports", plan.experiment):
         say(console, f"  {short_path(path)}")
     return code
@@ -133,7 +133,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     return 0 if study.complete() else 1
 
 
-def _confirm(plan: SearchPlan, record: SearchRecord, options: Options, confirm: Confirm) -> int:
+def race_best(plan: SearchPlan, record: SearchRecord, options: Options, confirm: Confirm) -> int:
     """Race each arm's best settings and its start on seeds that selected none of them."""
     for grid in stages(plan, record):
         stage = make_plan(

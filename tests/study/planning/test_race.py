@@ -7,6 +7,8 @@ import pytest
 
 from search_spaces.fair_rounds import SPACE
 from search_spaces.search import Asha
+from study.commands.options import Options
+from study.commands.search import race_best
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.schema import SearchTrial
@@ -139,3 +141,27 @@ def test_few_seeds_have_one_stage_or_none(spert_folder, tmp_path, seeds, count):
 
 def test_the_number_of_runs_is_known_before():
     assert [race_size(seeds) for seeds in (0, 1, 2, 6)] == [0, 5, 10, 22]
+
+
+def test_a_stage_runs_what_the_next_one_reads(spert_folder, tmp_path):
+    """As the command makes the plan of a stage."""
+    plan, record = search_with(spert_folder, tmp_path, F1)
+    decided, given = [], Options(data=[str(spert_folder)], out=tmp_path)
+
+    def confirm(stage, experiment):
+        assert experiment == plan.confirmed
+        decided.append({trial.trial.arm for trial in stage.trials})
+        for trial in stage.trials:
+            number = trial.trial.arm.rpartition("-trial")[2]
+            f1 = 0.8 if number in ("3", "5") else 0.1
+            result = a_result(trial.run.fingerprint, selection_scores=scores(f1))
+            trial.run.path.mkdir(parents=True)
+            (trial.run.path / "result.json").write_text(json.dumps(result.to_json()))
+        return 0
+
+    assert race_best(plan, record, given, confirm) == 0
+    assert decided[1] == {
+        *("k-0-paper", "k-0-trial3", "k-0-trial5"),
+        *("k-1-paper", "k-1-trial3", "k-1-trial1"),
+    }
+    assert race_best(plan, record, given, lambda stage, experiment: 1) == 1
