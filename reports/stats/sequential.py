@@ -155,7 +155,7 @@ class Plan:
         """
         differs, equals = self.levels(value.shape[1])
         states = states.copy()
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):  # runs may all be alike
             p = 2 * stats.t.sf(np.abs(value) / se, df)
             p_equal = stats.t.sf((self.rule.margin - np.abs(value)) / se, df)
         for _ in range(value.shape[1]):  # each rejection may leave more level for the others

@@ -107,3 +107,9 @@ def test_a_decision_is_an_estimate_beyond_its_bound() -> None:
                 differs = one.state in (State.BETTER, State.WORSE)
                 assert differs == (size > one.efficacy and not size < one.equivalence)
     assert {State.EQUAL, State.BETTER, State.WORSE, State.OPEN} <= seen
+
+
+@pytest.mark.filterwarnings("error")
+def test_runs_that_are_all_alike_are_equal() -> None:
+    found = progress({"a": [0.0] * 5, "b": [0.0] * 5}, CONTRASTS[:1])
+    assert found.states == (State.EQUAL,)
