@@ -344,7 +344,7 @@ def test_misuse_is_one_line_and_exit_code_2(
         ("Ann", "--window", "0"): "--window 0: must be at least 1",
         ("Ann", "--batch-tokens", "-1"): "--batch-tokens -1: must be at least 1",
         ("--input", tmp_path / "none"): "--input .*none: no such file",
-        ("--input", tmp_path): "--input .*: no such file",
+        ("--input", tmp_path): "--input .*: is a folder",
         ("Ann", "--model", "nothing"): "--model nothing: no such run in",
         ("Ann", "--model", tmp_path): "has no weights.safetensors",
         ("Ann\udcff",): "field text: found half a character pair",
