@@ -20,6 +20,7 @@ ARMS = ("k-0", "k-1")
 CORPUS = "part_of_demo"
 EXPERIMENT = f"pruned_rounds-{CORPUS}"
 SPACE = """
+preset = "paper"
 asha = { grace_period = 8 }
 [arms.k-0]
 model.rounds = 0
