@@ -20,14 +20,14 @@ ARMS = ("k-0", "k-1")
 CORPUS = "part_of_demo"
 EXPERIMENT = f"pruned_rounds-{CORPUS}"
 SPACE = """
-preset = "paper"
+preset = "demo"
 asha = { grace_period = 8 }
 [arms.k-0]
 model.rounds = 0
 [arms.k-1]
 model.rounds = 1
 [parameters]
-training.learning_rate = { low = 1e-5, high = 1e-2, log = true }
+training.learning_rate = { low = 1e-3, high = 1e-2, log = true }
 encoder.dropout = { low = 0.0, high = 0.6 }
 """
 SETTINGS = {  # as small as it may be for some trials to learn something by epoch 8, and others not
