@@ -1,4 +1,4 @@
-"""What a study that goes on until it is decided has found, a row for each contrast."""
+"""Decisions of a study with --until-decided, a row for each contrast."""
 
 from __future__ import annotations
 

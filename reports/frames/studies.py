@@ -40,7 +40,7 @@ class StudyData:
     rule: Rule = RULE
     """Of the verdicts."""
     decisions: Decisions | None = None
-    """Of a study that goes on until its contrasts are decided."""
+    """For a study that runs until its contrasts are decided."""
 
     def __post_init__(self) -> None:
         require_one_setting(self.frame)

@@ -17,7 +17,7 @@ BASELINES = ("bilstm", "bilstm-s")
 FULL_MODEL = "gru-1"
 EQUAL_CAPACITY = "bilstm-s-wide"
 CELLS = ("gru", "rnn")
-#: Arms with an interaction that lacks one part, each compared with RIN at K = 1.
+#: Arms with an interaction without one of its parts, each compared with RIN at K = 1.
 ABLATIONS = ("no-relation-input", "no-entity-input", "no-shared-input", "linear")
 #: The slope in K is stated as the gain over so many rounds: from K = 1 to K = 5, as in Table 1.
 SPAN = 4

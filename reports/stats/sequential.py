@@ -11,7 +11,7 @@ Three bounds stop a contrast:
 - *equivalence*: both one-sided tests show that it lies within the margin;
 - *futility*: at the present estimate, the chance of either at the last look is below 5 %.
 
-An arm gets no more seeds once all of its contrasts have stopped.
+An arm gets no further seeds once all of its contrasts have stopped.
 
 References:
     Lan and DeMets (1983), "Discrete Sequential Boundaries for Clinical Trials".

@@ -1,4 +1,4 @@
-"""What a study that goes on until it is decided has found: each contrast at its last look."""
+"""Decisions of a study with --until-decided: each contrast at its last look."""
 
 from __future__ import annotations
 

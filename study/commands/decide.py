@@ -96,7 +96,7 @@ def run_until_decided(
         if code or not any(one.is_open for one in decided):
             return code
         if time.monotonic() >= deadline:
-            say(console, f"--hours {hours:g}: spent; the same command goes on")
+            say(console, f"--hours {hours:g}: spent; run the same command to resume")
             return 0
 
 

@@ -1,4 +1,4 @@
-"""The record of a study that goes on until its contrasts are decided: the plan and each look."""
+"""The record of a study that runs until its contrasts are decided: the plan and each look."""
 
 from __future__ import annotations
 

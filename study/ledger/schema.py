@@ -204,7 +204,7 @@ class Study(Record):
     updated: str = ""
     trials: list[PlannedRun]
     decisions: Annotated[Decisions | None, Field(exclude_if=lambda plan: plan is None)] = None
-    """Of a study that goes on until its contrasts are decided."""
+    """For a study that runs until its contrasts are decided."""
 
 
 class FloatRange(Record):

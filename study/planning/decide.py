@@ -1,6 +1,6 @@
-"""A study that goes on until its primary contrasts are decided: its plan, and its next seeds.
+"""A study that runs until its primary contrasts are decided: its plan, and its next seeds.
 
-What was decided is computed from the results again at each start, so an interrupted study goes on
+What was decided is computed from the results again at each start, so an interrupted study resumes
 as one that was not interrupted. The ledger records it for reports.
 """
 
@@ -47,7 +47,7 @@ _ENDPOINTS: dict[Endpoint, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deciding:
-    """A study on one corpus that goes on until it is decided.
+    """A study on one corpus that runs until it is decided.
 
     Args:
         experiment: Every trial that it may need: each arm with the seeds 0 to those of the last

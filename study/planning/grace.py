@@ -35,9 +35,9 @@ def settle_pruning(
 ) -> tuple[Search, GraceEstimate | None]:
     """Replace a grace period of ``auto`` by a number, or by no pruning.
 
-    The estimate is made anew at each start of the command until the search has its first trial.
+    The estimate is made again at each start of the command until the search has its first trial.
     From then on the recorded value holds, so that all trials of all arms are pruned alike. A
-    search that began before common designs existed goes on without one.
+    search that began before common designs existed continues without one.
 
     Args:
         search: In the size for the corpus.

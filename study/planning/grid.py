@@ -81,7 +81,7 @@ class Experiment:
     plan: Plan
     trials: tuple[PlannedTrial, ...]
     decisions: Decisions | None = None
-    """Of a study that goes on until its contrasts are decided."""
+    """For a study that runs until its contrasts are decided."""
 
     @property
     def corpus_name(self) -> str:
