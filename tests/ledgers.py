@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rin_core.data.corpus import Corpus, Sentence
+from study.ledger.decisions import Decisions, PlannedContrast, RecordedLook, RecordedOutcome, State
 from study.ledger.fields import SCORES
 from study.planning.corpora import describe
 from tests.records import a_result
@@ -98,6 +99,7 @@ class Ledger:
         corpus: str = "webnlg_star",
         updated: str = "2020-01-01",
         options: Mapping[str, object] = OPTIONS,
+        decisions: Decisions | None = None,
     ) -> None:
         study: dict[str, object] = {
             "experiment": experiment,
@@ -105,6 +107,8 @@ class Ledger:
             "corpus": corpus,
         }
         study |= {"version": 3, "updated": updated, "options": options, "trials": self.trials}
+        if decisions is not None:
+            study["decisions"] = decisions.model_dump(mode="json")
         path = self.runs / "studies" / f"{experiment}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(study))
@@ -126,6 +130,36 @@ def an_eventful_ledger(runs: Path) -> Ledger:
     made.finish(made.plan("rnn-1", 4), 0.83)
     made.save()
     return made
+
+
+def a_plan(first_runs: Mapping[str, str], state: State = "equal") -> Decisions:
+    """Return the plan of a study of gru-1 over bilstm-s after one look at three seeds."""
+    outcome = RecordedOutcome(
+        contrast="interaction",
+        estimate=0.1,
+        low=-0.4,
+        high=0.6,
+        efficacy=0.5,
+        equivalence=0.2,
+        chance=0.9,
+        state=state,
+    )
+    contrast = PlannedContrast(
+        key="interaction", text="Interaction helps", weights={"gru-1": 1.0, "bilstm-s": -1.0}
+    )
+    return Decisions(
+        endpoint="averaged",
+        margin=0.5,
+        level=0.05,
+        looks=[3, 5],
+        efficacy_gamma=1.0,
+        equivalence_gamma=-4.0,
+        futile=0.05,
+        contrasts=[contrast],
+        first_runs=dict(first_runs),
+        seeds={"gru-1": 3, "bilstm-s": 3},
+        outcomes=[RecordedLook(seeds=3, outcomes=[outcome])],
+    )
 
 
 # --- a search -----------------------------------------------------------------------------

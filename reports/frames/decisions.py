@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from study.ledger.decisions import Decisions, RecordedOutcome, State
+from reports.stats.intervals import Estimate
+from reports.stats.verdicts import Verdict, Word
+from study.ledger.decisions import Decisions, Endpoint, RecordedOutcome, State
 from study.ledger.state import TrialState
+
+_WORDS: dict[State, Word] = {
+    "better": Word.BETTER,
+    "worse": Word.WORSE,
+    "equal": Word.EQUAL,
+    "undecided": Word.UNDECIDED,
+    "futile": Word.FUTILE,
+    "nothing learned": Word.NOTHING_LEARNED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +40,41 @@ class DecisionRow:
     seconds_left: float
     """At most, for one run after another; NaN if an arm has no finished run."""
 
+    margin: float
+    """Of equality, in points."""
+    seeds_left: int
+    """Of each arm until the last look, at most; 0 if it has stopped."""
+
+    experiment: str = ""
+    """The study that planned it."""
+    endpoint: Endpoint = "selected"
+    runs: tuple[str, ...] = ()
+    """Fingerprints of the runs of the last look."""
+    core_hours_left: float = math.nan
+    """At most; NaN if unknown."""
+
     @property
-    def state(self) -> State:
-        """Return what has become of it."""
-        return "undecided" if self.outcome is None else self.outcome.state
+    def verdict(self) -> Verdict:
+        """Return what has become of it, on the scale of all comparisons."""
+        state = "undecided" if self.outcome is None else self.outcome.state
+        return Verdict(_WORDS[state], self.margin)
+
+    @property
+    def verdict_with_cost(self) -> Verdict:
+        """Return the verdict with what it takes, at most, where it is undecided."""
+        found = self.verdict
+        if found.word is not Word.UNDECIDED or not self.seeds_left:
+            return found
+        left, cost = float(self.seeds_left), self.core_hours_left
+        return replace(found, more_seeds=left, core_hours=cost, is_planned=True)
+
+    @property
+    def interval(self) -> Estimate:
+        """Return the estimate with the interval that holds at all looks; NaN where it has none."""
+        found = self.outcome
+        if found is None or found.low is None or found.high is None:
+            return Estimate(self.seeds, math.nan, math.nan, math.nan, math.nan)
+        return Estimate(self.seeds, found.estimate, math.nan, found.low, found.high)
 
     @property
     def estimate_text(self) -> str:
@@ -86,16 +128,35 @@ def decision_rows(decisions: Decisions, seconds: Mapping[str, float]) -> list[De
                 seeds=seeds,
                 outcome=outcome,
                 next_look=later[0] if is_open and later else None,
+                margin=decisions.margin,
+                seeds_left=left,
+                endpoint=decisions.endpoint,
                 seconds_left=sum(left * seconds.get(arm, math.nan) for arm in planned.weights),
             )
         )
     return rows
 
 
-def mean_seconds(frame: pd.DataFrame) -> dict[str, float]:
-    """Return the mean seconds of a finished run of each arm."""
+def study_decisions(frame: pd.DataFrame, decisions: Decisions) -> list[DecisionRow]:
+    """Return the state of each contrast of a study, with its runs and costs.
+
+    Args:
+        frame: The runs of the study.
+        decisions: Its plan and looks.
+    """
     done = frame[frame["status"] == TrialState.FINISHED]
-    return {str(arm): float(own["seconds"].mean()) for arm, own in done.groupby("arm")}
+    arms = done.groupby("arm")
+    seconds, hours = (
+        {str(arm): float(mean) for arm, mean in arms[column].mean().items()}
+        for column in ("seconds", "core_hours")
+    )
+    rows = []
+    for row in decision_rows(decisions, seconds):
+        used = frame[frame["arm"].isin(row.arms) & (frame["seed"] < row.seeds)]
+        cost = row.seeds_left * sum(hours.get(arm, math.nan) for arm in row.arms)
+        named = replace(row, experiment=str(frame["experiment"].iloc[0]), core_hours_left=cost)
+        rows.append(replace(named, runs=tuple(used["fingerprint"])))
+    return rows
 
 
 def added_by_hand(frame: pd.DataFrame, decisions: Decisions) -> dict[str, tuple[int, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from reports.frames.select import by_seed, fingerprints, of_arm
 from reports.stats.model import Difference, Residual, contrast, permutation_p, residual
 from reports.stats.verdicts import RULE, Rule
-from study.ledger.state import TrialState
+from study.ledger.state import Caveat, TrialState
 
 Weights = Mapping[str, float]
 NOT_RUN, NO_RESULT = "not run", "no result"
@@ -54,10 +54,12 @@ class Scores:
     """Fingerprints of the runs of each arm."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Why an arm has no score: it was not run, or its runs have no result."""
+    unlearned: Collection[str] = ()
+    """Arms whose finished runs all learned nothing."""
 
     def difference(self, weights: Weights) -> Difference:
         """Estimate a weighted sum of the arms' means."""
-        return contrast(self.by_arm, weights, self.residual)
+        return contrast(self.by_arm, weights, self.residual, self.unlearned)
 
     def permutation_p(self, weights: Weights) -> float:
         """Return :func:`~reports.stats.model.permutation_p` of a contrast."""
@@ -120,7 +122,13 @@ def arm_scores(
             for arm, own in trials.items()
             if not scores[arm]
         },
+        unlearned={arm for arm, own in trials.items() if _learned_nothing(own)},
     )
+
+
+def _learned_nothing(trials: pd.DataFrame) -> bool:
+    caveats = trials.loc[trials["status"] == TrialState.FINISHED, "caveat"]
+    return len(caveats) > 0 and bool((caveats == Caveat.NOTHING_LEARNED).all())
 
 
 def comparable(everything: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from reports.frames.decisions import DecisionRow, study_decisions
 from reports.frames.predictions import SentenceCounts, read_counts
 from reports.frames.scores import SELECTED, Endpoint, Scores, arm_scores, comparable
 from reports.frames.trials import no_trials, read_ledger, require_one_setting
 from reports.stats.verdicts import RULE, Rule
 from study.ledger.decisions import Decisions
 from study.ledger.ledger import Ledger
+from study.ledger.schema import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class StudyData:
     """Of the verdicts."""
     decisions: Decisions | None = None
     """For a study that runs until its contrasts are decided."""
+    planned: Mapping[str, DecisionRow] = field(default_factory=dict)
+    """For the paper's tables: the contrasts that a study on the corpus decides by its plan."""
 
     def __post_init__(self) -> None:
         require_one_setting(self.frame)
@@ -76,6 +80,7 @@ def study_data(
         rule: Of the verdicts.
     """
     everything = read_ledger(runs) if everything is None else everything
+    study = Ledger(runs).study(str(frame["experiment"].iloc[0]))
     return StudyData(
         corpus=str(frame["corpus"].iloc[0]),
         frame=frame,
@@ -85,14 +90,43 @@ def study_data(
         outdated=outdated,
         pool=comparable(everything, frame),
         rule=rule,
-        decisions=_decisions(runs, frame),
+        decisions=None if study is None else plan_of(study, frame),
     )
 
 
-def _decisions(runs: Path, frame: pd.DataFrame) -> Decisions | None:
-    """Return the decisions of a study, if they are about the runs of this frame."""
-    study = Ledger(runs).study(str(frame["experiment"].iloc[0]))
-    if study is None or study.decisions is None:
+def corpus_decisions(
+    runs: Path, frame: pd.DataFrame, free: Collection[str]
+) -> dict[str, DecisionRow]:
+    """Return the contrasts of a corpus that a study decides by its plan, by key.
+
+    One study decides all of them, because their error rate is that of one plan: the study that was
+    updated last.
+
+    Args:
+        runs: A study's output folder.
+        frame: All runs on the newest content of the corpus, see
+            :func:`~reports.frames.trials.newest_content`.
+        free: Settings that the study may change.
+    """
+    ledger = Ledger(runs)
+    for name in reversed(list(dict.fromkeys(frame["experiment"]))):
+        study = ledger.study(str(name))
+        plan = None if study is None else plan_of(study, frame)
+        if plan is None:
+            continue
+        own = frame[frame["experiment"] == name]
+        planned = own[own["fingerprint"].isin(plan.first_runs.values())]
+        settings = str(planned["settings"].iloc[-1])
+        changed = {setting.partition("=")[0] for setting in settings.split(", ") if setting}
+        if changed <= set(free):
+            used = own[own["settings"] == settings]
+            return {row.key: row for row in study_decisions(used, plan)}
+    return {}
+
+
+def plan_of(study: Study, frame: pd.DataFrame) -> Decisions | None:
+    """Return the plan and decisions of a study, if they are about the runs of this frame."""
+    if study.decisions is None:
         return None
     known = set(frame["fingerprint"])
     return study.decisions if known.issuperset(study.decisions.first_runs.values()) else None

@@ -10,7 +10,7 @@ import pandas as pd
 from reports.document.section import Section
 from reports.frames.predictions import read_corpora, read_counts
 from reports.frames.scores import comparable
-from reports.frames.studies import StudyData
+from reports.frames.studies import StudyData, corpus_decisions
 from reports.frames.trials import newest_content, no_trials, pool, settings_of
 from reports.paper.registry import PAPER, make_tables
 from reports.published.numbers import ARMS
@@ -20,6 +20,9 @@ from reports.tables.corpora import PAPER_CORPORA, corpus_table, findings_table
 from rin_core.config import INIT_SETTINGS
 from rin_core.data.corpus import is_paper_corpus
 from study.ledger.state import TrialState
+
+#: What a study may change, and still decide the contrasts of the paper's tables.
+_FREE = (*INIT_SETTINGS, "training.average", "training.average_decay")
 
 
 def paper_sections(
@@ -79,6 +82,7 @@ def paper_sections(
             other_contents=others.drop_duplicates("fingerprint"),
             pool=comparable(newest, frame),
             rule=rule,
+            planned=corpus_decisions(runs, newest_content(everything, corpus)[0], _FREE),
         )
         section = Section(
             key=f"paper-{corpus}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reports.document.formatting import interval, signed
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.frames.studies import StudyData
@@ -16,6 +18,7 @@ from reports.tables.cells import (
     verdict_cell,
 )
 from reports.tables.comparison import comparison_cells, comparison_notes, over
+from reports.tables.decisions import ENDPOINTS, decided_cells
 from reports.tables.experiment import BOOTSTRAP_NOTE, difference_cells
 
 
@@ -41,6 +44,7 @@ def claims_table(study: StudyData) -> Table | None:
             f"*Primary*: {len(PRIMARY)} contrasts that were fixed in `reports/stats/contrasts.py`. "
             "In brackets: their p-values after Holm's correction for these. The verdict uses them. "
             "The other rows are descriptive, without correction.",
+            *_planned_notes(judged),
             f"A contrast is a weighted sum of arms' means: the mean of one group minus that of "
             f"another. The slope in K is stated as the gain over {SPAN} rounds, from least squares "
             "with a level for each cell. Arms without runs are left out.",
@@ -67,10 +71,43 @@ def _claim_cells(found: JudgedClaim) -> dict[str, Cell]:
         count += f", {incomplete} not run"
     return {
         "Where": words(found.claim.source),
-        "Role": words("primary" if found.claim.is_primary else "descriptive"),
-        **comparison_cells(found.scores, found.weights, found.judged),
+        "Role": words(_role(found)),
+        **_judged_cells(found),
         "Holds in pairs": Cell(text=count, fingerprints=runs) if found.pairs else NO_CELL,
     }
+
+
+def _role(found: JudgedClaim) -> str:
+    if found.decision is not None:
+        return "primary, planned"
+    return "primary" if found.claim.is_primary else "descriptive"
+
+
+def _judged_cells(found: JudgedClaim) -> dict[str, Cell]:
+    cells = comparison_cells(found.scores, found.weights, found.judged)
+    row = found.decision
+    if row is None:
+        return cells
+    # The tests of one look at a fixed number of seeds do not hold for a plan with several.
+    estimate, whole = decided_cells(row)
+    own = {
+        "Δ F1": estimate,
+        "95 % CI": whole,
+        "Verdict": words(str(row.verdict_with_cost), row.runs),
+    }
+    return dict.fromkeys(cells, NO_CELL) | own
+
+
+def _planned_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
+    """Say which study decides the planned rows."""
+    rows = [found.decision for found in judged if found.decision is not None]
+    if not rows:
+        return ()
+    return (
+        f"*Planned*: decided by `{rows[0].experiment}`, a study with `--until-decided`. Δ is the "
+        f"difference in {ENDPOINTS[rows[0].endpoint]} at its last look, and the CI holds at all "
+        "looks. The table *Decisions* of that study has the bounds that decide.",
+    )
 
 
 def _size_cells(found: JudgedClaim) -> dict[str, Cell]:

@@ -8,8 +8,9 @@ several pairs is judged by the pair with the smallest difference: it holds only 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from reports.frames.decisions import DecisionRow
 from reports.frames.scores import ENTITIES, SELECTED, Endpoint, Scores, Weights
 from reports.frames.studies import StudyData
 from reports.published.numbers import ROUNDS, published
@@ -162,6 +163,8 @@ class JudgedClaim:
     """The pairs that were run."""
     size: Size | None
     """``None`` if nothing comparable is published or run."""
+    decision: DecisionRow | None = None
+    """By a study's plan, if one decides it. The verdict of ``judged`` is then that of the plan."""
 
 
 def judge_claims(study: StudyData) -> list[JudgedClaim]:
@@ -178,6 +181,8 @@ def judge_claims(study: StudyData) -> list[JudgedClaim]:
     weights = {claim.key: _weights(claim, scores[claim.endpoint]) for claim in CLAIMS}
     together = judge_rows(scores[SELECTED], [weights[c.key] for c in primary], family=True)
     judged = dict(zip((claim.key for claim in primary), together, strict=True))
+    for key, row in study.planned.items():
+        judged[key] = replace(judged[key], verdict=row.verdict_with_cost)
     found = []
     for claim in CLAIMS:
         own = scores[claim.endpoint]
@@ -190,6 +195,7 @@ def judge_claims(study: StudyData) -> list[JudgedClaim]:
             judged=judged[claim.key],
             pairs=tuple(judge_rows(own, _run_pairs(claim, own), family=False)),
             size=_size(study.corpus, own, claim, weights[claim.key]),
+            decision=study.planned.get(claim.key),
         )
         found.append(one)
     if published(study.corpus, FULL_MODEL, "f1") is not None:

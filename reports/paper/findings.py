@@ -12,6 +12,7 @@ from reports.document.formatting import interval, mean_sd, p_value, signed
 from reports.document.section import Section
 from reports.document.table import Table
 from reports.errors.score_tables import BY_POSITION, BY_WORD
+from reports.frames.decisions import DecisionRow, study_decisions
 from reports.frames.searches import SearchData
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
@@ -36,6 +37,7 @@ from reports.tables.confirmation import (
     confirmed_arms,
     judge_tuning,
 )
+from reports.tables.decisions import ENDPOINTS
 from reports.tables.experiment import reference_and_others, selection_pairs, selection_scores
 from reports.tables.search import origins
 from study.ledger.arms import is_confirmation
@@ -149,9 +151,12 @@ def claim_sentence(found: JudgedClaim) -> str:
     claim, judged = found.claim, found.judged
     role = "primary, " if claim.is_primary else ""
     text = f"{claim.text} ({role}{claim.source}): **{judged.verdict}**"
-    if not judged.difference.n:
+    if found.decision is not None:
+        text += decided_text(found.decision)
+    elif not judged.difference.n:
         return f"{text}."
-    text += f", {certainty(judged.difference)}{_p(judged)}"
+    else:
+        text += f", {certainty(judged.difference)}{_p(judged)}"
     if found.pairs:
         holds = sum(pair.difference.value > 0 for pair in found.pairs)
         text += f", in the weakest of {len(found.pairs)} pairs ({holds} above 0"
@@ -162,6 +167,17 @@ def claim_sentence(found: JudgedClaim) -> str:
     return (
         f"{text}. {size_text(found.size)}: **{found.size.against.verdict}**, and "
         f"**{found.size.against_exact.verdict}** with the paper's taken as exact."
+    )
+
+
+def decided_text(row: DecisionRow) -> str:
+    """Return the estimate of a planned contrast at its last look, and which study decides it."""
+    text = f", by the plan of `{row.experiment}`"
+    if row.outcome is None:
+        return f"{text}, before its first look"
+    return (
+        f", {row.estimate_text} F1 (95 % CI over all looks {row.interval_text}, {row.seeds} seeds, "
+        f"{ENDPOINTS[row.endpoint]}){text}"
     )
 
 
@@ -247,7 +263,8 @@ def comparison_sentences(study: StudyData) -> list[str]:
     scores = study.scores()
     others = [arm for arm in arms[1:] if scores.by_arm[arm]]
     rows = [over(arm, arms[0]) for arm in others]
-    judged = dict(zip(others, judge_rows(scores, rows, family=True), strict=True))
+    family = study.decisions is None  # a plan has its own correction, and other verdicts
+    judged = dict(zip(others, judge_rows(scores, rows, family=family), strict=True))
     texts = []
     for arm in arms:
         trials = of_arm(frame, arm)
@@ -261,7 +278,13 @@ def comparison_sentences(study: StudyData) -> list[str]:
     if not texts:
         return []
     name = frame["experiment"].iloc[0]
-    return [f"`{name}`, test F1, and Δ from the first: {'; '.join(texts)}."]
+    sentences = [f"`{name}`, test F1, and Δ from the first: {'; '.join(texts)}."]
+    if study.decisions is not None:
+        sentences += [
+            f"{row.text}: **{row.verdict_with_cost}**{decided_text(row)}."
+            for row in study_decisions(frame, study.decisions)
+        ]
+    return sentences
 
 
 def search_sentences(corpus: str, searches: Sequence[SearchData]) -> tuple[str, ...]:

@@ -94,6 +94,8 @@ class Difference:
     terms: tuple[Term, ...]
     fixed: float = 0.0
     """The part of the variance that further runs of ours do not reduce."""
+    learned: bool = True
+    """Whether a run of the contrast learned anything. Otherwise there is nothing to compare."""
 
     @property
     def n(self) -> int:
@@ -117,7 +119,7 @@ class Difference:
 
     @property
     def _half(self) -> float:
-        if self.n < 2:
+        if self.n < 2 or not self.learned:
             return math.nan
         return float(stats.t.ppf((1 + CONFIDENCE) / 2, self.df)) * self.se
 
@@ -132,7 +134,7 @@ class Difference:
 
     def _tail(self, distance: float) -> float:
         """Return the probability of an estimate at least so far above its true value."""
-        if self.n < 2 or math.isnan(self.df) or math.isnan(self.se):
+        if self.n < 2 or math.isnan(self.df) or math.isnan(self.se) or not self.learned:
             return math.nan
         if not self.se:
             return 0.5 if not distance else float(distance < 0)
@@ -143,7 +145,10 @@ NO_DIFFERENCE = Difference(value=math.nan, df=math.nan, terms=())
 
 
 def contrast(
-    scores: Mapping[str, Sequence[float]], weights: Mapping[str, float], pooled: Residual
+    scores: Mapping[str, Sequence[float]],
+    weights: Mapping[str, float],
+    pooled: Residual,
+    unlearned: Collection[str] = (),
 ) -> Difference:
     """Estimate a weighted sum of the arms' means.
 
@@ -152,6 +157,7 @@ def contrast(
         weights: Of the arms.
         pooled: The residual. If it is not pooled, each arm has its own variance, and the degrees
             of freedom are Welch's.
+        unlearned: Arms whose runs all learned nothing. Those whose scores are all 0 count, too.
 
     Returns:
         :data:`NO_DIFFERENCE` if an arm has no run. Without a variance, its interval and its p
@@ -165,7 +171,8 @@ def contrast(
     variances = dict.fromkeys(weights, pooled.sd**2) if pooled.is_pooled else own
     terms = tuple(Term(w, len(samples[arm]), variances[arm]) for arm, w in weights.items() if w)
     df = float(pooled.df) if pooled.is_pooled else _welch(terms)
-    return Difference(value=value, df=df or math.nan, terms=terms)
+    learned = any(w and arm not in unlearned and samples[arm].any() for arm, w in weights.items())
+    return Difference(value=value, df=df or math.nan, terms=terms, learned=bool(learned))
 
 
 def _welch(terms: Sequence[Term]) -> float:

@@ -11,6 +11,8 @@ Three bounds stop a contrast:
 - *equivalence*: both one-sided tests show that it lies within the margin;
 - *futility*: at the present estimate, the chance of either at the last look is below 5 %.
 
+A contrast also stops, without being judged, if no run of its arms has learned anything.
+
 An arm gets no further seeds once all of its contrasts have stopped.
 
 References:
@@ -113,6 +115,7 @@ class State(IntEnum):
     WORSE = 2
     EQUAL = 3
     FUTILE = 4
+    NOTHING_LEARNED = 5
 
 
 States = NDArray[np.int8]
@@ -274,6 +277,7 @@ def progress(
     scores: Mapping[str, Sequence[float]],
     contrasts: Sequence[Mapping[str, float]],
     plan: Plan | None = None,
+    learned: Mapping[str, Sequence[bool]] | None = None,
 ) -> Progress:
     """Look at the scores as the plan says, from the first look on.
 
@@ -284,6 +288,7 @@ def progress(
         scores: The scores of each arm in the order of its seeds, without a gap, in points.
         contrasts: The weights of the arms, which are not empty.
         plan: The looks and the rule.
+        learned: Whether each run learned anything; by default if its score is above 0.
     """
     plan = plan or Plan()
     states = np.full((1, len(contrasts)), State.OPEN, dtype=np.int8)
@@ -297,7 +302,12 @@ def progress(
         seen = {arm: scores[arm][:n] for arm, n in seeds.items()}
         pooled = residual(seen.values())
         weighted = [{arm: w for arm, w in own.items() if w} for own in contrasts]
-        found = [contrast(seen, own, pooled) for own in weighted]
+        flags = learned or scores
+        unlearned = [arm for arm, n in seeds.items() if not any(flags[arm][:n])]
+        found = [contrast(seen, own, pooled, unlearned) for own in weighted]
+        for k in was_open:
+            if not found[k].learned:
+                states[0, k] = State.NOTHING_LEARNED
         value, se, df = (
             np.array([[getattr(one, name) for one in found]]) for name in ("value", "se", "df")
         )

@@ -48,6 +48,10 @@ class Word(StrEnum):
     WORSE = "worse"
     EQUAL = "equal"
     UNDECIDED = "undecided"
+    FUTILE = "futile"
+    """A planned study stopped it: further seeds would hardly decide it."""
+    NOTHING_LEARNED = "not judged: nothing learned"
+    """No run of the arms learned anything, so equal scores say nothing about the arms."""
     ONE_SEED = "one seed"
     """Of an arm, which has no variance."""
     NOT_RUN = "not run"
@@ -66,6 +70,8 @@ class Verdict:
     unless undecided."""
     core_hours: float = math.nan
     """What these seeds cost; NaN if unknown."""
+    is_planned: bool = False
+    """Whether a plan set the further seeds. It then decides with at most so many."""
 
     def __str__(self) -> str:
         """Return the verdict as every page, table and terminal shows it."""
@@ -76,6 +82,7 @@ class Verdict:
         if math.isinf(self.more_seeds):
             return f"undecided, over {_MOST_SEEDS:,} more seeds"
         seeds = f"{self.more_seeds:.0f} more seed{'s' if self.more_seeds > 1 else ''}"
+        seeds = f"up to {seeds}" if self.is_planned else seeds
         cost = "" if math.isnan(self.core_hours) else f" ≈ {self.core_hours:.1f} core-hours"
         return f"undecided, {seeds}{cost}"
 
@@ -143,6 +150,8 @@ def judge(
             the level divided by it.
         hours: Core-hours of one more seed of every arm.
     """
+    if not found.learned:
+        return Verdict(Word.NOTHING_LEARNED, rule.margin)
     if found.n < 2 or math.isnan(found.p):
         return Verdict(Word.ONE_SEED if found.n else Word.NOT_RUN, rule.margin)
     if (found.p_equal(rule.margin) if p_equal is None else p_equal) < rule.level:

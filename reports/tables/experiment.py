@@ -105,7 +105,9 @@ def differences_table(study: StudyData) -> Table | None:
     if not compared:
         return None
     base, scores = of_arm(frame, reference), study.scores()
-    rows = difference_cells(study, scores, [over(arm, reference) for arm in compared], family=True)
+    family = study.decisions is None
+    weights = [over(arm, reference) for arm in compared]
+    rows = difference_cells(study, scores, weights, family=family)
     return Table(
         name="differences",
         title=f"Difference from {arm_label(base)}: {scores.endpoint.text}, in points",
@@ -114,7 +116,11 @@ def differences_table(study: StudyData) -> Table | None:
             Row(key=arm, label=arm_label(of_arm(frame, arm)), cells=cells)
             for arm, cells in zip(compared, rows, strict=True)
         ),
-        notes=(*comparison_notes(scores, family=True), BOOTSTRAP_NOTE),
+        notes=(
+            *(() if family else (_PLANNED_NOTE,)),
+            *comparison_notes(scores, family=family),
+            BOOTSTRAP_NOTE,
+        ),
     )
 
 
@@ -199,6 +205,10 @@ def _same_training(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> str:
     return f"{same} of {count}"
 
 
+_PLANNED_NOTE = (
+    "The verdicts of this study are in the table *Decisions*. Looks at several numbers of seeds "
+    "need its bounds, which this table does not use."
+)
 #: How the interval over seeds and sentences is made.
 BOOTSTRAP_NOTE = (
     "95 % CI, other sentences: of the same difference for other seeds and other test sentences. It "

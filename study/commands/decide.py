@@ -11,7 +11,7 @@ from rich.console import Console
 from reports.stats.sequential import LOOKS
 from search_spaces.space import parse_seeds
 from study.commands.options import Options
-from study.commands.printing import print_rows, say
+from study.commands.printing import print_decisions, say
 from study.ledger.ledger import Ledger
 from study.planning.decide import Decided, Deciding, declare
 from study.planning.grid import Experiment
@@ -92,7 +92,7 @@ def run_until_decided(
         )
         decided = [study.read() for study in studies]
         for one in decided:
-            print_decisions(one, console)
+            print_decided(one, console)
         if code or not any(one.is_open for one in decided):
             return code
         if time.monotonic() >= deadline:
@@ -108,7 +108,7 @@ def record_look(studies: Sequence[Deciding], ledger: Ledger) -> Tags:
         ledger.record_decisions(name, decided.record())
         tags[name] = {
             f"rin.decision.{row.key}": (
-                f"{row.state} after {row.seeds} seeds: {row.estimate_text} ({row.interval_text})"
+                f"{row.verdict} after {row.seeds} seeds: {row.estimate_text} ({row.interval_text})"
             )
             for row in decided.rows()
             if row.outcome is not None
@@ -116,27 +116,11 @@ def record_look(studies: Sequence[Deciding], ledger: Ledger) -> Tags:
     return tags
 
 
-def print_decisions(decided: Decided, console: Console) -> None:
+def print_decided(decided: Decided, console: Console) -> None:
     """Print the state of each contrast, and whether there is a next look."""
     rows, study = decided.rows(), decided.study
-    texts = [
-        {
-            "contrast": row.key,
-            "n": str(row.seeds),
-            "estimate": row.estimate_text,
-            "interval": row.interval_text,
-            "state": row.state,
-            "next": row.next_text,
-            "hours left": row.hours_text,
-        }
-        for row in rows
-    ]
     say(console, "")
-    print_rows(
-        console, f"{study.experiment.name}: decisions within {study.plan.margin:g} F1", texts
-    )
+    print_decisions(study.experiment.name, rows, console)
     later = [row.next_look for row in rows if row.next_look is not None]
     if later and min(later) > study.most:
         say(console, f"the next look needs {min(later)} seeds; raise --max-seeds {study.most}")
-    if any(row.next_look is not None for row in rows):
-        say(console, "hours left: at most, to the last look, one run at a time", "dim")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from search_spaces.presets import Preset
+
+if TYPE_CHECKING:
+    from reports.frames.decisions import DecisionRow
 
 
 def say(console: Console, text: object, style: str | None = None) -> None:
@@ -36,6 +40,25 @@ def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) 
     for row in rows:
         table.add_row(*(row.get(name, "") for name in columns))
     console.print(table, markup=False)
+
+
+def print_decisions(experiment: str, rows: Sequence[DecisionRow], console: Console) -> None:
+    """Print the state of each contrast of a study that runs until they are decided."""
+    texts = [
+        {
+            "contrast": row.key,
+            "n": str(row.seeds),
+            "estimate": row.estimate_text,
+            "interval": row.interval_text,
+            "state": str(row.verdict),
+            "next": row.next_text,
+            "hours left": row.hours_text,
+        }
+        for row in rows
+    ]
+    print_rows(console, f"{experiment}: decisions", texts)
+    if any(row.next_look is not None for row in rows):
+        say(console, "hours left: at most, to the last look, one run at a time", "dim")
 
 
 def short_path(path: Path) -> Path:

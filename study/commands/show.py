@@ -14,8 +14,10 @@ from rich.markup import escape
 
 from reports.document.formatting import points
 from reports.document.table import Table
+from reports.frames.decisions import study_decisions
 from reports.frames.searches import STATES, ranked, read_search
 from reports.frames.select import arm_label
+from reports.frames.studies import plan_of
 from reports.frames.trials import (
     UnknownExperiment,
     experiments,
@@ -25,6 +27,7 @@ from reports.frames.trials import (
 )
 from reports.tables.caveats import mark_caveats
 from reports.tables.confirmation import comparison, confirmation, tuning
+from reports.tables.decisions import deviations
 from reports.tables.search import (
     TOP,
     audit,
@@ -36,7 +39,7 @@ from reports.tables.search import (
 )
 from rin_core.config import canonical_settings
 from study.commands.caveats import print_caveats
-from study.commands.printing import print_rows, say
+from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
 from study.ledger.state import Caveat, TrialState
@@ -163,6 +166,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     _print_head(console, experiment, frame["command"].iloc[0])
     groups = frame.groupby(["settings", "arm", "selection"], sort=False)
     print_rows(console, "trials by arm", [_arm_row(cells, settings) for _, cells in groups])
+    _print_plan(out, frame, console)
     pairs = zip(frame.iterrows(), begun, strict=True)
     rows = [_begun_row(trial, settings, history) for (_, trial), history in pairs if history]
     print_rows(console, "running trials", rows)
@@ -180,6 +184,21 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         for status, row in spent.iterrows()
     ]
     print_rows(console, "compute by outcome", rows)
+
+
+def _print_plan(out: Path, frame: pd.DataFrame, console: Console) -> None:
+    """Print what a study with ``--until-decided`` has decided."""
+    experiment = str(frame["experiment"].iloc[0])
+    study = Ledger(out).study(experiment)
+    if study is None or study.decisions is None:
+        return
+    plan = plan_of(study, frame)
+    if plan is None:
+        say(console, "decisions: on other settings, or another content of the corpus; not shown")
+        return
+    print_decisions(experiment, study_decisions(frame, plan), console)
+    for note in deviations(frame, plan):
+        say(console, note, "dim")
 
 
 def _differing_settings(out: Path, experiment: str, frame: pd.DataFrame) -> Differences:

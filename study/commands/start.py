@@ -133,7 +133,7 @@ def _print_next_look(deciding: Sequence[Deciding], ledger: Ledger, console: Cons
 
     for study in deciding:
         decided = study.read()
-        decide.print_decisions(decided, console)
+        decide.print_decided(decided, console)
         look, missing = decided.experiment(), decided.missing()
         if missing:
             plan = dataclasses.replace(look.plan, trials=tuple(missing))

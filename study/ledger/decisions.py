@@ -10,7 +10,7 @@ from study.ledger.fields import Count, Fingerprint, Fraction, Name, Number, Reco
 
 Endpoint = Literal["selected", "averaged"]
 """Test F1 of the selected epoch, or of the averaged weights."""
-State = Literal["better", "worse", "equal", "undecided", "futile"]
+State = Literal["better", "worse", "equal", "undecided", "futile", "nothing learned"]
 
 
 class PlannedContrast(Record):

@@ -30,6 +30,7 @@ from study.ledger import decisions as record
 from study.ledger.decisions import Decisions, Endpoint
 from study.ledger.files import LedgerError
 from study.ledger.schema import Result, Study
+from study.ledger.state import Caveat
 from study.planning.grid import Experiment, PlannedTrial
 
 _STATES: dict[State, record.State] = {
@@ -38,6 +39,7 @@ _STATES: dict[State, record.State] = {
     State.WORSE: "worse",
     State.EQUAL: "equal",
     State.FUTILE: "futile",
+    State.NOTHING_LEARNED: "nothing learned",
 }
 _ENDPOINTS: dict[Endpoint, str] = {
     "selected": "test F1 of the selected epoch",
@@ -86,7 +88,11 @@ class Deciding:
             equivalence_gamma=self.plan.equivalence_gamma,
             futile=self.plan.futile,
         )
-        found = progress(scores, weights, plan)
+        learned = {
+            arm: [r.caveat is not Caveat.NOTHING_LEARNED for r in own]
+            for arm, own in results.items()
+        }
+        found = progress(scores, weights, plan, learned)
         given = dict.fromkeys(results, self.plan.looks[0])
         done = found.looks[-1].seeds if found.looks else 0
         given |= {arm: n if n <= max(self.most, done) else done for arm, n in found.seeds.items()}
@@ -274,7 +280,9 @@ def _score(result: Result, endpoint: Endpoint) -> float:
 
 
 def _recorded(key: str, outcome: Outcome) -> record.RecordedOutcome:
-    value = outcome.found.value
+    value, state = outcome.found.value, _STATES[outcome.state]
+    if not outcome.found.learned:
+        return record.RecordedOutcome(contrast=key, estimate=value, state=state)
     return record.RecordedOutcome(
         contrast=key,
         estimate=value,
@@ -283,7 +291,7 @@ def _recorded(key: str, outcome: Outcome) -> record.RecordedOutcome:
         efficacy=_finite(outcome.efficacy),
         equivalence=_finite(outcome.equivalence),
         chance=_finite(min(1.0, max(0.0, outcome.chance))),
-        state=_STATES[outcome.state],
+        state=state,
     )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from reports.frames.searches import SearchData, read_search
-from reports.frames.studies import StudyData, study_data
-from reports.frames.trials import pool, read_ledger, select_settings
+from reports.frames.studies import StudyData, corpus_decisions, study_data
+from reports.frames.trials import no_trials, pool, read_ledger, select_settings
+from reports.page.corpora import paper_sections
 from reports.paper.claims import JudgedClaim, judge_claims
 from reports.paper.findings import (
     Findings,
@@ -28,7 +29,8 @@ from reports.stats.tests import holm
 from reports.stats.verdicts import Rule, Word
 from reports.tables.confirmation import Incomparable, compare_arms, judge_tuning
 from rin_core.config import canonical_settings
-from tests.ledgers import NEW, Ledger, answers_ledger, write_search
+from tests.ledgers import NEW, Ledger, a_plan, answers_ledger, write_search
+from tests.records import scores as all_scores
 
 
 @pytest.fixture
@@ -92,6 +94,49 @@ def test_only_the_primary_claims_share_a_correction(ledger: Ledger) -> None:
     assert [one.p_holm for one in tested] == holm([one.difference.p for one in tested])
     assert found["parts"].judged.verdict.word is Word.BETTER
     assert math.isnan(found["linear"].judged.p_holm)
+
+
+def test_a_plan_decides_its_contrast_in_place_of_the_test(ledger: Ledger) -> None:
+    average = {"training.average": "ema"}
+    first = {arm: ledger.plan(arm, 0, average) for arm in ("gru-1", "bilstm-s")}
+    for name in first.values():
+        ledger.finish(name, 0.9)
+    ledger.save("decided-webnlg_star", updated="2020-01-02", decisions=a_plan(first))
+    everything = read_ledger(ledger.runs)
+    frames = [select_settings(read_ledger(ledger.runs, ["rounds_curve-webnlg_star"]))]
+    study, section = paper_sections(ledger.runs, everything, frames, no_trials())[0]
+    found = {one.claim.key: one for one in judge_claims(study)}["interaction"]
+    assert found.judged.verdict.word is Word.EQUAL
+    sentence = claim_sentence(found)
+    assert "**equal within 0.5**, +0.10 F1 (95 % CI over all looks −0.40 to +0.60, 3" in sentence
+    assert "by the plan of `decided-webnlg_star`. The paper's" in sentence
+    (table,) = [one for one in section.tables if one.name == "claims"]
+    (row,) = [one for one in table.rows if one.key == "interaction"]
+    assert {name: row.cells[name].text for name in ("Δ F1", "p", "Verdict", "Role")} == {
+        **{"Δ F1": "+0.10", "p": "–"},
+        **{"Verdict": "equal within 0.5", "Role": "primary, planned"},
+    }
+
+
+def test_a_plan_on_other_settings_decides_nothing(ledger: Ledger) -> None:
+    rate = {"training.learning_rate": 0.01}
+    first = {arm: ledger.plan(arm, 0, rate) for arm in ("gru-1", "bilstm-s")}
+    ledger.save("decided-webnlg_star", updated="2020-01-02", decisions=a_plan(first))
+    assert corpus_decisions(ledger.runs, read_ledger(ledger.runs), ["training.average"]) == {}
+    found = corpus_decisions(ledger.runs, read_ledger(ledger.runs), ["training.learning_rate"])
+    assert found["interaction"].verdict.word is Word.EQUAL
+
+
+def test_runs_that_learned_nothing_are_not_equal(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    for arm in ("gru-1", "bilstm-s"):
+        for seed in range(3):
+            nothing = {"selection_scores": all_scores(0.0), "test_scores": all_scores(0.0)}
+            ledger.finish(ledger.plan(arm, seed), 0.5, nothing)
+    ledger.save("rounds_curve-webnlg_star")
+    found = claims(ledger)["interaction"]
+    assert found.judged.verdict.word is Word.NOTHING_LEARNED
+    assert math.isnan(found.judged.p_equal)
 
 
 def test_the_size_is_judged_on_the_arms_with_published_scores(tmp_path: Path) -> None:

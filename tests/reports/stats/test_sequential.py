@@ -111,5 +111,19 @@ def test_a_decision_is_an_estimate_beyond_its_bound() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_runs_that_are_all_alike_are_equal() -> None:
-    found = progress({"a": [0.0] * 5, "b": [0.0] * 5}, CONTRASTS[:1])
+    found = progress({"a": [80.0] * 5, "b": [80.0] * 5}, CONTRASTS[:1])
     assert found.states == (State.EQUAL,)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_contrast_of_runs_that_learned_nothing_stops_without_a_verdict() -> None:
+    nothing = {"a": [0.0] * 5, "b": [0.0] * 5}
+    scores = nothing | drawn({"c": 86.0, "d": 86.0}, seeds=5)
+    found = progress(scores, CONTRASTS)
+    assert found.states == (State.NOTHING_LEARNED, State.OPEN)
+    assert found.seeds == {"a": 5, "b": 5, "c": 7, "d": 7}
+    some = progress(scores | drawn({"b": 80.0}, seeds=5), CONTRASTS)
+    assert some.states[0] is State.WORSE
+    # A test score above 0 by chance, of models that never found a triple in dev.
+    lucky, learned = {"a": [0.1] * 5, "b": [0.1] * 5}, {"a": [False] * 5, "b": [False] * 5}
+    assert progress(lucky, CONTRASTS[:1], learned=learned).states == (State.NOTHING_LEARNED,)

@@ -12,7 +12,7 @@ from search_spaces.space import Arm
 from study.commands.arguments import Show
 from study.commands.show import show_grid, show_search
 from study.ledger.ledger import Ledger as StudyLedger
-from tests.ledgers import EXPERIMENT, NEW, OLD, Ledger, a_full_ledger
+from tests.ledgers import EXPERIMENT, NEW, OLD, Ledger, a_full_ledger, a_plan
 from tests.records import an_epoch, scores
 
 
@@ -48,6 +48,30 @@ def test_what_learned_nothing_is_not_among_the_best(tmp_path, shown):
     lines = shown(ledger)
     assert "best trials" not in lines
     assert any(line.startswith("‡ nothing learned, 1 of 1 run:") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [("equal", "equal within 0.5 – –"), ("undecided", "undecided 5 0.0")],
+)
+def test_the_decisions_of_a_study_are_shown(tmp_path, state, text):
+    ledger, console = Ledger(tmp_path / "runs"), Console(file=io.StringIO(), width=160)
+    first = {}
+    for arm in ("gru-1", "bilstm-s"):
+        names = [ledger.plan(arm, seed) for seed in range(4)]
+        first[arm] = names[0]
+        for name in names:
+            ledger.finish(name, 0.85)
+    ledger.save(decisions=a_plan(first, state))
+    show_grid(ledger.runs, EXPERIMENT, console)
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    assert f"interaction 3 +0.10 −0.40 to +0.60 {text}" in lines
+    assert any("gru-1: 3; bilstm-s: 3" in line for line in lines), "seeds added by hand"
+
+    ledger.save(decisions=a_plan({"gru-1": "f" * 16, "bilstm-s": "e" * 16}))
+    console = Console(file=io.StringIO(), width=160)
+    show_grid(ledger.runs, EXPERIMENT, console)
+    assert "interaction" not in console.file.getvalue()
 
 
 def test_a_label_is_no_markup(tmp_path, shown):

@@ -11,13 +11,14 @@ import pytest
 
 from reports.frames.decisions import added_by_hand
 from reports.frames.trials import read_ledger
+from reports.stats.verdicts import Word
 from search_spaces.space import Arm, Grid
 from study.ledger.ledger import Ledger
 from study.planning.decide import Decided, Deciding, declare
 from study.planning.grid import Experiment, make_plan
 from tests.corpora import write_corpus
 from tests.deciding import MEANS, f1, finish
-from tests.records import an_epoch
+from tests.records import NO_PREDICTIONS, a_result, an_epoch, scores
 
 SPACE = Grid(
     name="mine",
@@ -97,7 +98,7 @@ def test_contrasts_are_decided_one_by_one_and_only_open_ones_get_seeds(open_stud
         (arm, seed) for arm, count in decided.seeds.items() for seed in range(count)
     }
     assert max(decided.seeds.values()) > 5
-    assert all(row.state != "undecided" for row in decided.rows())
+    assert all(row.verdict.word is not Word.UNDECIDED for row in decided.rows())
     recorded = ledger.study(experiment.name)
     assert recorded is not None
     assert recorded.decisions == decided.record()
@@ -209,3 +210,22 @@ def test_a_study_without_the_option_keeps_the_plan(open_study: Open) -> None:
     assert recorded is not None
     assert recorded.decisions == study.read().record()
     assert declare(experiment, recorded, None) == recorded.decisions
+
+
+def test_runs_that_learned_nothing_are_not_judged(open_study: Open) -> None:
+    ledger, experiment = open_study()
+    study = start(ledger, experiment)
+    for planned in study.read().missing():
+        result = a_result(
+            planned.run.fingerprint,
+            config=planned.trial.config.flat(),
+            selection_scores=scores(0.0),
+            test_scores=scores(0.0),
+        )
+        planned.run.finish(result, NO_PREDICTIONS, planned.run.claim())
+    decided = study.read()
+    assert not decided.missing(), "no further seeds"
+    (look,) = decided.record().outcomes
+    assert {outcome.state for outcome in look.outcomes} == {"nothing learned"}
+    assert {row.verdict.word for row in decided.rows()} == {Word.NOTHING_LEARNED}
+    assert {row.interval_text for row in decided.rows()} == {"–"}
