@@ -4,7 +4,7 @@ Their names are the keys of the published numbers. A space reuses the finished r
 another space has too.
 """
 
-from search_spaces.space import Arm
+from search_spaces.space import ENCODER, Arm
 
 CELLS = {"gru": "GRU", "rnn": "RNN"}
 
@@ -33,13 +33,26 @@ def rin(rounds: int, cell: str = "gru") -> Arm:
     )
 
 
-def transformer(rounds: int, name: str, label: str) -> Arm:
-    """Return RIN with K rounds over a pretrained transformer, with the paper's rate (§5.1)."""
+#: Pretrained encoders that ``make encoders`` installs, by the start of their arms' names.
+INSTALLED = {"minilm": "all-MiniLM-L6-v2", "mpnet": "all-mpnet-base-v2"}
+
+
+def transformer(rounds: int, name: str) -> Arm:
+    """Return RIN with K rounds over a pretrained transformer, with the paper's rate (§5.1).
+
+    Args:
+        rounds: K.
+        name: A key of :data:`INSTALLED`; with any other name ``encoder.model`` is the user's
+            choice, and the label is filled in with the encoder that is read.
+    """
+    model = INSTALLED.get(name)
+    chosen = {} if model is None else {"encoder.model": model}
     return Arm(
         name=f"{name}-{rounds}",
-        label=f"RIN ({label}, K = {rounds})",
+        label=f"RIN ({ENCODER if model is None else model}, K = {rounds})",
         overrides={
             "encoder.kind": "transformer",
+            **chosen,
             "model.rounds": rounds,
             "training.learning_rate": 2e-4,
             "training.encoder_learning_rate": 2e-4,

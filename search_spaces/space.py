@@ -24,12 +24,17 @@ class SpaceError(ValueError):
     """No such space, arm or seed. The message lists the valid ones."""
 
 
+#: Stands in a label for the name of the pretrained encoder, which planning knows once it is read.
+ENCODER = "{encoder}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
     """One thing compared: a name to type, a label to print, and what it changes."""
 
     name: str
     label: str
+    """May contain :data:`ENCODER`."""
     overrides: Mapping[str, object] = field(default_factory=dict)
     capacity_of: Mapping[str, object] | None = None
     """Overrides of the model whose number of parameters this arm has. Planning then computes

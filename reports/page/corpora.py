@@ -13,7 +13,7 @@ from reports.frames.scores import comparable
 from reports.frames.studies import StudyData, corpus_decisions
 from reports.frames.trials import newest_content, no_trials, pool, settings_of
 from reports.paper.registry import PAPER, make_tables
-from reports.published.numbers import ARMS
+from reports.published.numbers import ARMS, OTHER_ENCODERS
 from reports.stats.contrasts import EQUAL_CAPACITY
 from reports.stats.verdicts import RULE, Rule
 from reports.tables.corpora import PAPER_CORPORA, corpus_table, findings_table
@@ -50,7 +50,7 @@ def paper_sections(
     newest = pd.concat([no_trials(), *(current for current, _ in contents)])
     earlier = pd.concat([elsewhere, *(others for _, others in contents)])
     earlier = earlier[earlier["status"] == TrialState.FINISHED]
-    arms = {*ARMS, EQUAL_CAPACITY}
+    arms = {*ARMS, *OTHER_ENCODERS, EQUAL_CAPACITY}
     paper = newest[newest["arm"].isin(arms)]
     ranked = []
     for frame in selected:

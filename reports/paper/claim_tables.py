@@ -6,9 +6,16 @@ from collections.abc import Sequence
 
 from reports.document.formatting import interval, signed
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
+from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.paper.claims import PAIRS, JudgedClaim, Size, judge_claims
-from reports.published.numbers import PUBLISHED_SEEDS, ROUNDS, TABLE_1_ROWS, TABLE_5_ROWS
+from reports.published.numbers import (
+    OTHER_ENCODERS,
+    PUBLISHED_SEEDS,
+    ROUNDS,
+    TABLE_1_ROWS,
+    TABLE_5_ROWS,
+)
 from reports.stats.contrasts import PRIMARY, SPAN
 from reports.tables.cells import (
     against_headings,
@@ -138,13 +145,21 @@ def pairs_table(study: StudyData) -> Table | None:
     if not judge_claims(study):
         return None
     scores = study.scores()
-    pairs = list(dict.fromkeys(PAIRS))
+    planned = set(study.frame["arm"])
+    pairs = [
+        pair
+        for pair in dict.fromkeys(PAIRS)
+        if planned.issuperset(pair) or not OTHER_ENCODERS.keys() & set(pair)
+    ]
+    labels = _LABELS | {
+        arm: arm_label(of_arm(study.frame, arm)) for arm in ("bert-1", "bert-2") if arm in planned
+    }
     cells = difference_cells(study, scores, [over(*pair) for pair in pairs], family=False)
     rows = [
         Row(
             key="/".join(pair),
-            label=f"{_LABELS[pair[0]]} over {_LABELS[pair[1]]}",
-            cells={"Paper's Δ": published_difference_cell(study.corpus, *pair), **own},
+            label=f"{labels[pair[0]]} over {labels[pair[1]]}",
+            cells={"Paper's Δ": _paper_difference(study.corpus, pair), **own},
         )
         for pair, own in zip(pairs, cells, strict=True)
     ]
@@ -162,8 +177,15 @@ def pairs_table(study: StudyData) -> Table | None:
     )
 
 
+def _paper_difference(corpus: str, pair: tuple[str, str]) -> Cell:
+    """Return the paper's difference, with BERT in place of another pretrained encoder."""
+    first, second = (OTHER_ENCODERS[arm][1] if arm in OTHER_ENCODERS else arm for arm in pair)
+    return published_difference_cell(corpus, first, second)
+
+
 _LABELS = {
     **{f"{cell}-{k}": f"RIN ({cell.upper()}, K = {k})" for k in ROUNDS for cell in ("gru", "rnn")},
     **dict(TABLE_5_ROWS[1:]),
     **dict(row for row in TABLE_1_ROWS if row[0] in ("bert-1", "bert-2", "bilstm", "bilstm-s")),
+    **{arm: label for arm, (label, _) in OTHER_ENCODERS.items()},
 }

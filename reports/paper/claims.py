@@ -21,6 +21,8 @@ from reports.tables.cells import spread_of
 from reports.tables.comparison import judge_rows, over
 
 INPUTS = ("no-relation-input", "no-entity-input", "no-shared-input")
+#: Starts of the names of arms over a pretrained encoder, the paper's first.
+PRETRAINED = ("bert", "minilm", "mpnet")
 Pair = tuple[str, str]
 
 
@@ -111,13 +113,13 @@ CLAIMS = (
         key="encoder",
         text="A pretrained encoder helps",
         source="§5.2",
-        pairs=(("bert-1", FULL_MODEL),),
+        pairs=tuple((f"{encoder}-1", FULL_MODEL) for encoder in PRETRAINED),
     ),
     Claim(
         key="encoder-rounds",
         text="A second round helps with a pretrained encoder",
         source="§5.2",
-        pairs=(("bert-2", "bert-1"),),
+        pairs=tuple((f"{encoder}-2", f"{encoder}-1") for encoder in PRETRAINED),
     ),
 )
 #: Pairs that the tables show beside those of the claims.

@@ -15,6 +15,7 @@ from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.paper.compute import compute_sentences, experiments_table
 from reports.paper.findings import Findings, corpus_findings
+from reports.published.numbers import OTHER_ENCODERS
 from study.ledger.state import TrialState
 
 
@@ -92,6 +93,11 @@ def write_reproduction(
             experiments=experiments.markdown(),
             chapters={title: _shown(sections) for title, sections in chapters.items()},
             nyt_missing=not (done["corpus"] == "nyt").any(),
+            other_encoders=" and ".join(
+                dict.fromkeys(
+                    model for arm, (model, _) in OTHER_ENCODERS.items() if arm in set(done["arm"])
+                )
+            ),
             bert_missing=not done["arm"].str.startswith("bert-").any(),
             vectors_missing=not done["settings"].str.contains("vectors=").any(),
         )

@@ -18,6 +18,7 @@ from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import (
     LITERATURE,
+    OTHER_ENCODERS,
     TABLE_1_ROWS,
     TABLE_4_ROWS,
     TABLE_5_ROWS,
@@ -37,29 +38,39 @@ from reports.tables.comparison import comparison_notes, over, paper_notes
 from reports.tables.experiment import BOOTSTRAP_NOTE, difference_cells
 from reports.tables.notes import trial_notes
 
+_OTHER_ENCODERS = [(arm, label) for arm, (label, _) in OTHER_ENCODERS.items()]
+_ENCODERS_NOTE = (
+    "The paper's pretrained encoder is BERT-Base, cased. Its numbers stand beside rows over other "
+    "encoders without a verdict."
+)
+
 
 def table_1(study: StudyData) -> Table:
     """Return precision, recall and F1, with the models that the paper quotes."""
     rows, scores = [], study.scores()
-    for arm, label in _arms(TABLE_1_ROWS, study):
+    for arm, label in _arms((*TABLE_1_ROWS, *_OTHER_ENCODERS), study):
         trials, quoted = of_arm(study.frame, arm), arm in LITERATURE
+        # No verdict compares an encoder with another one.
         printed = None if quoted else published(study.corpus, arm, "f1")
+        beside = OTHER_ENCODERS[arm][1] if arm in OTHER_ENCODERS else arm
         cells = {
             "Seeds": NO_CELL if quoted else seeds_cell(trials),
             "F1": NO_CELL if quoted else score_cell(trials, "test_f1"),
             "95 % CI of F1": mean_interval_cell(scores, arm),
-            "Paper's F1": _paper(study, arm, "f1"),
+            "Paper's F1": _paper(study, beside, "f1"),
             **against_cells(scores, arm, printed),
             "Precision": NO_CELL if quoted else score_cell(trials, "test_precision"),
-            "Paper's precision": _paper(study, arm, "precision"),
+            "Paper's precision": _paper(study, beside, "precision"),
             "Recall": NO_CELL if quoted else score_cell(trials, "test_recall"),
-            "Paper's recall": _paper(study, arm, "recall"),
-            "Source": source_cell(study.corpus, arm),
+            "Paper's recall": _paper(study, beside, "recall"),
+            "Source": source_cell(study.corpus, beside),
         }
         rows.append(Row(key=arm, label=label, cells=cells))
     notes: tuple[str, ...] = ("No study has trials on this corpus.",)
     if len(study.frame):
         notes = (*trial_notes(study), *paper_notes(scores))
+    if any(row.key in OTHER_ENCODERS for row in rows):
+        notes += (_ENCODERS_NOTE,)
     return Table(
         name="table1",
         in_reproduction=True,

@@ -13,7 +13,7 @@ from rin_core.config import Config, DataConfig, nondefault_settings
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from search_spaces.presets import Preset
-from search_spaces.space import Grid, Trial
+from search_spaces.space import ENCODER, Grid, Trial
 from study.ledger.decisions import Decisions
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
@@ -237,7 +237,7 @@ def make_plan(
                 given.corpus, given.config, data_root=data_root, embeddings=embeddings
             )
         corpus = encoded[key]
-        trial = with_equal_capacity(given, corpus)
+        trial = with_encoder_name(with_equal_capacity(given, corpus), corpus)
         fingerprint = trial.config.fingerprint(corpus.digest)
         planned.setdefault(
             fingerprint,
@@ -275,6 +275,12 @@ def with_equal_capacity(trial: Trial, corpus: EncodedCorpus) -> Trial:
     width = equal_width(trial.config, trial.equal_to, corpus.vocabulary)
     config = trial.config.override("model.feature_size", width)
     return replace(trial, config=config, equal_to=None)
+
+
+def with_encoder_name(trial: Trial, corpus: EncodedCorpus) -> Trial:
+    """Return a trial whose label names the pretrained encoder that its corpus was read with."""
+    name = corpus.pretrained.name if corpus.pretrained else trial.config.encoder.kind
+    return replace(trial, label=trial.label.replace(ENCODER, name.rpartition("/")[2]))
 
 
 def refuse_taken(names: Iterable[str], taken: Collection[str], by: str) -> None:

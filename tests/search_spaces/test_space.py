@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.published.numbers import published
+from reports.published.numbers import OTHER_ENCODERS, published
 from reports.tables.experiment import ON_TEST
 from rin_core.config import Config
 from rin_core.errors import ConfigError
@@ -29,13 +29,13 @@ def test_rounds_curve_is_figure_3():
     assert drawn == {("gru", 0)} | {(c, k) for c in ("gru", "rnn") for k in range(1, 7)}
 
 
-def test_encoder_is_table_1s_bert_rows_beside_the_bilstm():
+def test_encoder_has_table_1s_rows_over_a_pretrained_encoder_beside_the_bilstm():
     trials = find_space("encoder").trials(["webnlg_star"], seeds=[0])
     assert [(t.config.encoder.kind, t.config.model.rounds) for t in trials] == [
         (kind, rounds) for kind in ("bilstm", "transformer") for rounds in range(3)
     ]
     for trial in trials[3:]:
-        assert trial.config.encoder.model == "google-bert/bert-base-cased"
+        assert trial.config.encoder.model == "all-MiniLM-L6-v2"
         assert trial.config.training.learning_rate == 2e-4
     shared = {t.config.fingerprint("data") for t in SPACE.trials(["webnlg_star"], seeds=[0])}
     assert {t.config.fingerprint("data") for t in trials[:3]} < shared
@@ -103,6 +103,30 @@ def test_the_papers_arms_have_its_numbers(space):
     for arm in SPACES[space].arms:
         assert published("nyt", arm.name, "f1"), arm.name
         assert published("webnlg_star", arm.name, "f1"), arm.name
+
+
+def test_an_arm_over_a_pretrained_encoder_has_the_name_of_the_encoder():
+    for space in ("encoder", "main_results"):
+        for trial in find_space(space).trials(["webnlg_star"], arms=["mpnet-*"], seeds=[0]):
+            assert trial.config.encoder.model == "all-mpnet-base-v2"
+            assert trial.label == f"RIN (all-mpnet-base-v2, K = {trial.config.model.rounds})"
+    overrides = {"encoder.model": "other"}
+    with pytest.raises(SpaceError, match=r"encoder\.model"):
+        find_space("encoder").trials(["demo"], arms=["mpnet-1"], overrides=overrides)
+    given = {"encoder.model": "some/bert"}
+    (trial,) = find_space("encoder").trials(
+        ["demo"], arms=["transformer-1"], overrides=given, seeds=[0]
+    )
+    assert trial.config.encoder.model == "some/bert"
+
+
+def test_reports_know_the_arms_over_other_encoders():
+    arms = {
+        arm.name: arm for arm in (*SPACES["main_results"].on_request, *SPACES["encoder"].on_request)
+    }
+    for name, (label, beside) in OTHER_ENCODERS.items():
+        assert arms[name].label == label
+        assert beside in arms
 
 
 def test_berts_arms_run_when_they_are_named():

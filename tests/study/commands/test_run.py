@@ -336,6 +336,7 @@ def test_encoders_share_a_plan_but_not_their_arrays(spert_folder, tiny_bert, tmp
         find_space("encoder"),
         Ledger(tmp_path),
         [str(spert_folder)],
+        arms=["bilstm-s", "gru-*", "transformer-*"],
         seeds=[0],
         overrides={"encoder.model": str(tiny_bert)},
         embeddings=tmp_path / "vectors.txt",
@@ -347,6 +348,9 @@ def test_encoders_share_a_plan_but_not_their_arrays(spert_folder, tiny_bert, tmp
         corpus = plan.corpora[planned.corpus_key]
         is_bilstm = planned.trial.config.encoder.kind == "bilstm"
         assert (corpus.pretrained is None) == (corpus.vectors is not None) == is_bilstm
+    labels = {p.trial.arm: p.trial.label for p in plan.trials}
+    assert labels["gru-1"] == "RIN (GRU, K = 1)"
+    assert labels["transformer-1"] == "RIN (bert, K = 1)", "the folder's name"
 
 
 def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tiny_bert, tmp_path):
