@@ -89,6 +89,10 @@ class Decisions(Record):
                     raise ValueError(f"outcomes: {outcome.contrast}: no such contrast")
         return self
 
+    def declared(self) -> Decisions:
+        """Return the plan alone, without what became of it."""
+        return self.model_copy(update={"finished_before": 0, "seeds": {}, "outcomes": []})
+
     def last(self, key: str) -> tuple[int, RecordedOutcome] | None:
         """Return the last outcome of a contrast, with the seeds of its look; None before one."""
         found = [

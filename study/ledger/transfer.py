@@ -21,6 +21,7 @@ from rin_core.plural import plural
 from study.ledger.command import without_places
 from study.ledger.exported import FORMAT, KINDS, PACKED, SELECTION, Exported, ExportedRun
 from study.ledger.ledger import Ledger
+from study.ledger.merged_plans import merged_decisions, plan_conflict
 from study.ledger.origin import CorpusName, VectorsName
 from study.ledger.schema import (
     Epoch,
@@ -216,17 +217,26 @@ def _merge_run(ledger: Ledger, theirs: ExportedRun, merged: Merged) -> None:
 
 def _merge_study(ledger: Ledger, theirs: Study, merged: Merged) -> None:
     ours = ledger.study(theirs.experiment)
-    planned = [] if ours is None else ours.trials
-    known = [_plan(run) for run in planned]
+    if ours is None:
+        ledger.record_study(theirs)
+        merged.added.append(theirs.experiment)
+        return
+    if (difference := plan_conflict(ours, theirs)) is not None:
+        merged.conflicts[theirs.experiment] = difference
+        return
+    decisions = merged_decisions(ledger, ours, theirs, merged.added)
+    known = [_plan(run) for run in ours.trials]
     added = [run for run in theirs.trials if _plan(run) not in known]
-    if not added:
+    if not added and decisions == ours.decisions:
         merged.known.append(theirs.experiment)
         return
     # The command that is shown for all of them is the one given last.
-    if ours is None or _updated(theirs) > _updated(ours):
-        ledger.record_study(theirs.model_copy(update={"trials": added}))
+    if _updated(theirs) > _updated(ours):
+        whole = theirs.model_copy(update={"trials": added, "decisions": decisions})
     else:
-        ledger.record_study(ours.model_copy(update={"trials": _in_order(added, planned)}))
+        trials = _in_order(added, ours.trials)
+        whole = ours.model_copy(update={"trials": trials, "decisions": decisions})
+    ledger.record_study(whole)
     merged.added.append(theirs.experiment)
 
 
