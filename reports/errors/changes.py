@@ -1,13 +1,13 @@
-"""What changes from one arm to another, seed by seed: triples that interaction fixes and breaks.
+"""What changes from one arm to another: triples that interaction fixes and breaks.
 
-Two runs that differ only in their seed disagree too. The same comparison of two seeds of one arm
-measures that, and a change of arms means something only beyond it.
+Each run of one arm is compared with each run of the other: equal seeds do not make two runs alike.
+Two runs that differ only in their seed disagree too. The same comparison within one arm measures
+that, and a change of arms means something only beyond it.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,57 +15,52 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reports.frames.predictions import Answer, SentenceCounts
+from reports.frames.predictions import SentenceCounts
 from reports.frames.select import arm_label, of_arm
-from reports.stats.intervals import NOTHING, Estimate, estimate
 from rin_core.data.corpus import Fact
 
 _BASELINE_ARM = "bilstm-s"
 
 
-class Change(NamedTuple):
-    """The triples of one sentence on which two runs differ, or that both miss."""
+FIELDS = ("fixed", "broke", "removed", "added", "missed")
+"""What becomes of a triple from a first run to a second.
 
-    fixed: frozenset[Fact]
-    """Gold, and only the second run predicts it."""
-    broke: frozenset[Fact]
-    """Gold, and only the first run predicts it."""
-    removed: frozenset[Fact]
-    """Wrong, and only the first run predicts it."""
-    added: frozenset[Fact]
-    """Wrong, and only the second run predicts it."""
-    missed: frozenset[Fact]
-    """Gold, and neither run predicts it."""
-
-
-def change(before: Answer, after: Answer) -> Change:
-    """Compare two runs on one sentence."""
-    gold, first = before
-    _, second = after
-    return Change(
-        fixed=(gold & second) - first,
-        broke=(gold & first) - second,
-        removed=(first - gold) - second,
-        added=(second - gold) - first,
-        missed=gold - first - second,
-    )
+- ``fixed``: gold, and only the second run predicts it.
+- ``broke``: gold, and only the first run predicts it.
+- ``removed``: wrong, and only the first run predicts it.
+- ``added``: wrong, and only the second run predicts it.
+- ``missed``: gold, and neither run predicts it.
+"""
+Tally = Counter[tuple[int, Fact]]
+"""Pairs of runs by sentence and triple."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two arms compared on their common seeds, or two seeds of one arm."""
+    """Each run of one arm compared with each run of another, or with the others of its own arm."""
 
     key: str
     label: str
-    pairs: tuple[tuple[str, str], ...]
-    """Fingerprints of the first and the second run of each pair."""
-    same_arm: bool = False
-    """Whether the two runs of a pair differ only in their seed."""
+    before: tuple[str, ...]
+    """Fingerprints of the runs of the first arm."""
+    after: tuple[str, ...]
+    """Those of the second, which may be the same arm."""
+
+    @property
+    def same_arm(self) -> bool:
+        """Whether the two runs of a pair differ only in their seed."""
+        return self.before == self.after
+
+    @property
+    def pairs(self) -> int:
+        """Return the number of pairs; a run is not compared with itself."""
+        itself = len(self.before) if self.same_arm else 0
+        return len(self.before) * len(self.after) - itself
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """The runs of all pairs, each once."""
-        return tuple(dict.fromkeys(itertools.chain(*self.pairs)))
+        """The runs of both arms, each once."""
+        return tuple(dict.fromkeys((*self.before, *self.after)))
 
 
 def comparisons(frame: pd.DataFrame, counts: SentenceCounts) -> list[Comparison]:
@@ -73,7 +68,7 @@ def comparisons(frame: pd.DataFrame, counts: SentenceCounts) -> list[Comparison]
 
     Args:
         frame: One experiment under one settings value.
-        counts: Its predictions; arms without common seeds are not compared.
+        counts: Its predictions; arms without any are left out.
     """
     arms = arms_with_predictions(frame, counts)
     if not arms:
@@ -85,30 +80,26 @@ def comparisons(frame: pd.DataFrame, counts: SentenceCounts) -> list[Comparison]
         (base, arm) for arm in arms if arm != base and entity_word[arm] == entity_word[base]
     ]
     compared += [pair for pair in _consecutive_rounds(frame, arms) if pair not in compared]
-    found = []
-    for before, after in compared:
-        first, second = (_runs_by_seed(frame, arm, counts) for arm in (before, after))
-        labels = [arm_label(of_arm(frame, arm)) for arm in (before, after)]
-        seeds = sorted(first.keys() & second.keys())
-        found.append(
-            Comparison(
-                key=f"{before}/{after}",
-                label=" → ".join(labels),
-                pairs=tuple((first[seed], second[seed]) for seed in seeds),
-            )
+    runs = {arm: runs_with_predictions(of_arm(frame, arm), counts) for arm in arms}
+    labels = {arm: arm_label(of_arm(frame, arm)) for arm in arms}
+    found = [
+        Comparison(
+            key=f"{before}/{after}",
+            label=f"{labels[before]} → {labels[after]}",
+            before=runs[before],
+            after=runs[after],
         )
-    for arm in arms:
-        runs = [name for _, name in sorted(_runs_by_seed(frame, arm, counts).items())]
-        # Every seed with the next, the last with the first.
-        pairs = zip(runs, runs[1:] + runs[:1], strict=True) if len(runs) > 1 else ()
-        found.append(
-            Comparison(
-                key=f"{arm}/{arm}",
-                label=f"{arm_label(of_arm(frame, arm))}, another seed",
-                pairs=tuple(pairs),
-                same_arm=True,
-            )
+        for before, after in compared
+    ]
+    found += [
+        Comparison(
+            key=f"{arm}/{arm}",
+            label=f"{labels[arm]}, another seed",
+            before=runs[arm],
+            after=runs[arm],
         )
+        for arm in arms
+    ]
     return [comparison for comparison in found if comparison.pairs]
 
 
@@ -121,12 +112,6 @@ def arms_with_predictions(frame: pd.DataFrame, counts: SentenceCounts) -> list[s
 def runs_with_predictions(trials: pd.DataFrame, counts: SentenceCounts) -> tuple[str, ...]:
     """Return the fingerprints of the runs that have predictions."""
     return tuple(name for name in trials["fingerprint"] if name in counts.answers)
-
-
-def _runs_by_seed(frame: pd.DataFrame, arm: str, counts: SentenceCounts) -> dict[int, str]:
-    trials = of_arm(frame, arm)
-    pairs = zip(trials["seed"], trials["fingerprint"], strict=True)
-    return {int(seed): str(name) for seed, name in pairs if name in counts.answers}
 
 
 def _consecutive_rounds(frame: pd.DataFrame, arms: Iterable[str]) -> list[tuple[str, str]]:
@@ -144,30 +129,41 @@ def _consecutive_rounds(frame: pd.DataFrame, arms: Iterable[str]) -> list[tuple[
     ]
 
 
-def changes_by_pair(comparison: Comparison, counts: SentenceCounts) -> list[list[Change]]:
-    """Return the change of every sentence, a list for each pair of runs."""
-    answers = counts.answers
-    return [
-        [change(a, b) for a, b in zip(answers[before], answers[after], strict=True)]
-        for before, after in comparison.pairs
-    ]
+def changed_pairs(comparison: Comparison, counts: SentenceCounts) -> dict[str, Tally]:
+    """Return in how many pairs of runs each triple changed, for each of :data:`FIELDS`.
 
-
-def mean_changes(comparison: Comparison, counts: SentenceCounts) -> dict[str, Estimate]:
-    """Return how many triples were fixed, broken and so on, as means over pairs of runs.
-
-    The names are the fields of :class:`Change` and ``net``, fixed minus broken. Pairs of seeds of
-    one arm share runs: their means have no standard deviation, and their net is 0 by construction.
+    Of n runs of the first arm, a predict the triple; of m runs of the second, b do. So (n − a) · b
+    pairs gain it, a · (m − b) lose it, and in (n − a) · (m − b) both miss it.
     """
-    rows = []
-    for changes in changes_by_pair(comparison, counts):
-        row = {name: sum(len(getattr(c, name)) for c in changes) for name in Change._fields}
-        rows.append(row | {"net": row["fixed"] - row["broke"]})
-    found = {name: estimate(row[name] for row in rows) for name in (*Change._fields, "net")}
-    if not comparison.same_arm:
-        return found
-    means = {n: Estimate(e.n, e.mean, math.nan, math.nan, math.nan) for n, e in found.items()}
-    return means | {"net": NOTHING}
+    tallies: dict[str, Tally] = {name: Counter() for name in FIELDS}
+    n, m = len(comparison.before), len(comparison.after)
+    first, second = (
+        list(zip(*(counts.answers[run] for run in runs), strict=True))
+        for runs in (comparison.before, comparison.after)
+    )
+    for sentence, (before, after) in enumerate(zip(first, second, strict=True)):
+        gold = before[0].gold
+        a, b = (Counter(fact for one in own for fact in one.said) for own in (before, after))
+        for fact in gold | a.keys() | b.keys():
+            gained, lost = (n - a[fact]) * b[fact], a[fact] * (m - b[fact])
+            missed = (n - a[fact]) * (m - b[fact])
+            if comparison.same_arm:  # a run and itself are no pair
+                missed -= n - a[fact]
+            names = ("fixed", "broke", "missed") if fact in gold else ("added", "removed")
+            for name, pairs in zip(names, (gained, lost, missed), strict=False):
+                tallies[name][sentence, fact] = pairs
+    return {name: +tally for name, tally in tallies.items()}
+
+
+def mean_changes(comparison: Comparison, counts: SentenceCounts) -> dict[str, float]:
+    """Return how many triples were fixed, broken and so on, as means over all pairs of runs.
+
+    The names are :data:`FIELDS` and ``net``, fixed minus broken. Pairs share runs, so the means
+    have no standard deviation here.
+    """
+    tallies = changed_pairs(comparison, counts)
+    means = {name: tally.total() / comparison.pairs for name, tally in tallies.items()}
+    return means | {"net": means["fixed"] - means["broke"]}
 
 
 class ChangedTriple(NamedTuple):
@@ -175,16 +171,13 @@ class ChangedTriple(NamedTuple):
 
     sentence: int
     fact: Fact
-    seeds: int
+    pairs: int
 
 
 def changed_triples(
     comparison: Comparison, counts: SentenceCounts, field: str
 ) -> list[ChangedTriple]:
-    """Return the triples in a field of :class:`Change`, those of most pairs of runs first."""
-    tally: Counter[tuple[int, Fact]] = Counter()
-    for changes in changes_by_pair(comparison, counts):
-        for sentence, found in enumerate(changes):
-            tally.update((sentence, fact) for fact in getattr(found, field))
+    """Return the triples in one of :data:`FIELDS`, those of most pairs of runs first."""
+    tally = changed_pairs(comparison, counts)[field]
     ordered = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
-    return [ChangedTriple(sentence, fact, seeds) for (sentence, fact), seeds in ordered]
+    return [ChangedTriple(sentence, fact, pairs) for (sentence, fact), pairs in ordered]

@@ -1,4 +1,4 @@
-"""Sentences behind the counts: triples that one arm finds, or loses, in most seeds."""
+"""Sentences behind the counts: triples that one arm finds, or loses, in most pairs of runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TITLES = {
 
 
 def example_table(comparison: Comparison, counts: SentenceCounts, field: str) -> Table:
-    """Return the triples that most seeds agree on, with their sentences.
+    """Return the triples that most pairs of runs agree on, with their sentences.
 
     The table has text of the corpus, so only notebooks show it, and no published file.
 
@@ -33,13 +33,13 @@ def example_table(comparison: Comparison, counts: SentenceCounts, field: str) ->
     for n, changed in enumerate(found[:MOST_EXAMPLES]):
         sentence = counts.sentences[changed.sentence].words
         subject, relation, object_ = changed.fact
-        seeds = f"{changed.seeds} of {len(comparison.pairs)}"
+        pairs = f"{changed.pairs} of {comparison.pairs}"
         rows.append(
             Row(
                 key=str(n),
                 label=f"{sentence[subject]} – {relation} – {sentence[object_]}",
                 cells={
-                    "Seeds": Cell(text=seeds, fingerprints=comparison.fingerprints),
+                    "Pairs of runs": Cell(text=pairs, fingerprints=comparison.fingerprints),
                     "Sentence": words(" ".join(sentence)),
                 },
             )
@@ -50,7 +50,8 @@ def example_table(comparison: Comparison, counts: SentenceCounts, field: str) ->
         head="Triple",
         rows=tuple(rows),
         notes=(
-            f"{len(rows)} of {plural(len(found), 'triple')}: those of most seeds first, then in "
-            "the order of the test split. Each argument is shown by the one word that is scored.",
+            f"{len(rows)} of {plural(len(found), 'triple')}: those of most pairs of runs first, "
+            "then in the order of the test split. Each argument is shown by the one word that is "
+            "scored.",
         ),
     )

@@ -194,9 +194,9 @@ def changes_info(frame: pd.DataFrame, counts: SentenceCounts) -> ChangesInfo:
     for comparison in comparisons(frame, counts):
         means = mean_changes(comparison, counts)
         if comparison.same_arm:
-            same_arm.append(means["fixed"].mean)
+            same_arm.append(means["fixed"])
         else:
-            found.append((comparison.label, means["fixed"].mean, means["broke"].mean))
+            found.append((comparison.label, means["fixed"], means["broke"]))
     return ChangesInfo(
         comparisons=tuple(found), same_arm=float(np.mean(same_arm)) if same_arm else None
     )

@@ -49,7 +49,7 @@ def error_drawings(study: StudyData) -> list[Drawing]:
             Drawing(
                 name="errors_rounds",
                 caption=f"Gold triples gained and lost from one arm to another{dashed}; means over "
-                "the common seeds.",
+                "all pairs of runs.",
                 figure=draw_changes(changes),
             )
         )

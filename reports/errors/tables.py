@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -164,11 +163,12 @@ def rounds_table(compared: Sequence[Comparison], counts: SentenceCounts) -> Tabl
     rows = []
     for comparison in compared:
         runs, means = comparison.fingerprints, mean_changes(comparison, counts)
-        cells = {"Pairs of runs": count_cell(len(comparison.pairs), runs)}
+        cells = {"Pairs of runs": count_cell(comparison.pairs, runs)}
         for column, name in columns.items():
             sign = "+" if name == "net" else ""
-            known = not math.isnan(means[name].mean)
-            cells[column] = mean_cell(means[name], runs, sign) if known else NO_CELL
+            cells[column] = mean_cell(estimate([means[name]]), runs, sign)
+        if comparison.same_arm:
+            cells["Net"] = NO_CELL
         rows.append(Row(key=comparison.key, label=comparison.label, cells=cells))
     return Table(
         name="errors_rounds",
@@ -176,13 +176,13 @@ def rounds_table(compared: Sequence[Comparison], counts: SentenceCounts) -> Tabl
         head="From → to",
         rows=tuple(rows),
         notes=(
-            "Test triples per pair of runs with the same seed. *Fixed*: gold triples that only the "
-            "second arm predicts. *Broken*: gold triples that only the first predicts. *Wrong "
-            "removed* and *wrong added*: wrong triples that only the first or only the second "
-            "predicts.",
-            "*Another seed*: each seed of an arm is compared with the next, the last with the "
-            "first, so that the net change is 0. Runs that differ only in their seed also fix and "
-            "break triples; a change of arms means something only beyond that.",
-            SD_NOTE + " Pairs of seeds of one arm share runs, so they have no standard deviation.",
+            "Test triples per pair of runs, mean over all pairs: each run of the first arm with "
+            "each of the second. *Fixed*: gold triples that only the second arm predicts. "
+            "*Broken*: gold triples that only the first predicts. *Wrong removed* and *wrong "
+            "added*: wrong triples that only the first or only the second predicts.",
+            "*Another seed*: each run of an arm with each other run of it, so the net change is 0. "
+            "Runs that differ only in their seed also fix and break triples; a change of arms "
+            "means something only beyond that.",
+            "Pairs share runs, so the means have no standard deviation.",
         ),
     )

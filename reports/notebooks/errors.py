@@ -72,14 +72,14 @@ show("errors_matrix", "errors_confusion")
 # %% [markdown]
 # ## What interaction fixes and breaks
 #
-# Pairs of runs with the same seed. Two seeds of one arm disagree as well; the dashed lines show how
-# much.
+# Each run of one arm against each run of the other. Two seeds of one arm disagree as well; the
+# dashed lines show how much.
 
 # %%
 show("errors_rounds")
 
 # %% [markdown]
-# Triples that the first comparison of the table fixed or broke; those that most seeds agree on come
+# Triples that the first comparison of the table fixed or broke; those of most pairs of runs come
 # first.
 
 # %%

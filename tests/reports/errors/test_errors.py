@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reports.document.table import Table
-from reports.errors.changes import change, changed_triples, comparisons, mean_changes
+from reports.errors.changes import (
+    FIELDS,
+    Comparison,
+    changed_pairs,
+    changed_triples,
+    comparisons,
+    mean_changes,
+)
 from reports.errors.confusion_matrix import draw_matrix, matrix_info
 from reports.errors.error_types import (
     UNREACHABLE,
@@ -135,8 +144,9 @@ def test_groups_add_up_to_the_whole() -> None:
 def test_a_change_by_hand() -> None:
     before = answer({(0, "r", 1), (2, "s", 3), (4, "t", 5)}, {(0, "r", 1), (7, "r", 7)})
     after = answer({(0, "r", 1), (2, "s", 3), (4, "t", 5)}, {(2, "s", 3), (8, "r", 8)})
-    found = change(before, after)
-    assert [set(part) for part in found] == [
+    one = Comparison(key="", label="", before=("a",), after=("b",))
+    found = changed_pairs(one, SentenceCounts(answers={"a": (before,), "b": (after,)}))
+    assert [{fact for _, fact in found[name]} for name in FIELDS] == [
         *({(2, "s", 3)}, {(0, "r", 1)}, {(7, "r", 7)}, {(8, "r", 8)}, {(4, "t", 5)}),
     ]
 
@@ -158,18 +168,52 @@ def texts(table: Table) -> dict[str, list[str]]:
     return {row.label: [cell.text for cell in row.cells.values()] for row in table.rows}
 
 
-def test_comparisons_pair_common_seeds_only(ledger: Ledger, counts: SentenceCounts) -> None:
+def test_each_run_is_compared_with_each_of_the_other_arm(
+    ledger: Ledger, counts: SentenceCounts
+) -> None:
     found = {one.key: one for one in comparisons(read_ledger(ledger.runs), counts)}
     assert list(found) == [
         *("bilstm-s/gru-1", "bilstm-s/gru-2", "gru-1/gru-2", "bilstm-s/bilstm-s", "gru-1/gru-1"),
     ]
-    assert [len(step.pairs) for step in found.values()] == [2, 1, 1, 2, 2]
+    assert [step.pairs for step in found.values()] == [4, 2, 2, 2, 2]
     name = [str(trial["fingerprint"]) for trial in ledger.trials]
-    assert found["bilstm-s/gru-2"].pairs == ((name[2], name[4]),)
-    assert found["bilstm-s/bilstm-s"].pairs == ((name[0], name[2]), (name[2], name[0]))
+    assert found["bilstm-s/gru-2"].before == (name[0], name[2])
+    assert found["bilstm-s/gru-2"].after == (name[4],)
     own = mean_changes(found["bilstm-s/gru-1"], counts)
-    assert [own[n].mean for n in ("fixed", "broke", "net", "added", "missed")] == [1, 0, 1, 1, 1]
-    assert changed_triples(found["bilstm-s/gru-1"], counts, "fixed") == [(1, (0, "r", 11), 2)]
+    assert [own[n] for n in ("fixed", "broke", "net", "added", "missed")] == [1, 0, 1, 1, 1]
+    assert changed_triples(found["bilstm-s/gru-1"], counts, "fixed") == [(1, (0, "r", 11), 4)]
+
+
+def test_the_tally_is_that_of_a_comparison_pair_by_pair() -> None:
+    generator = np.random.default_rng(0)
+    facts = [(i, r, j) for i in range(2) for r in "rs" for j in range(2)]
+    gold = frozenset(facts[:4])
+
+    def drawn() -> tuple[Answer, ...]:
+        kept = (frozenset(f for f in facts if generator.random() < 0.5) for _ in range(2))
+        return tuple(Answer(gold, predicted) for predicted in kept)
+
+    answers = {name: drawn() for name in "abcde"}
+    for before, after in (("abc", "de"), ("abcd", "abcd")):
+        pairs = [(x, y) for x in before for y in after if x != y]
+        expected = {
+            "fixed": lambda x, y: (gold & y) - x,
+            "broke": lambda x, y: (gold & x) - y,
+            "removed": lambda x, y: (x - gold) - y,
+            "added": lambda x, y: (y - gold) - x,
+            "missed": lambda x, y: gold - x - y,
+        }
+        one = Comparison(key="", label="", before=tuple(before), after=tuple(after))
+        found = changed_pairs(one, SentenceCounts(answers=answers))
+        assert one.pairs == len(pairs)
+        for name, changed in expected.items():
+            tally = Counter(
+                (n, fact)
+                for x, y in pairs
+                for n in range(2)
+                for fact in changed(answers[x][n].said, answers[y][n].said)
+            )
+            assert found[name] == tally
 
 
 def test_first_words_are_not_compared_with_last_words(ledger: Ledger) -> None:
@@ -197,7 +241,7 @@ def test_tables_by_hand(ledger: Ledger, counts: SentenceCounts) -> None:
     assert texts(tables["errors_confusion"]) == {"s → r": ["0.0 ± 0.0", "1.0 ± 0.0", "0.0"]}
     rounds = texts(tables["errors_rounds"])
     assert rounds["BiLSTM_s → RIN (GRU, K = 1)"][:4] == [
-        *("2", "1.0 ± 0.0", "0.0 ± 0.0", "+1.0 ± 0.0"),
+        *("4", "1.0", "0.0", "+1.0"),
     ]
     assert rounds["BiLSTM_s, another seed"][:4] == ["2", "0.0", "0.0", "–"]
     behind = tuple(tables["errors_confusion"].rows[0].cells.values())[1].fingerprints
