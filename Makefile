@@ -15,7 +15,7 @@ help:  ## list the targets
 install: .venv/installed  ## create the environment in .venv
 
 study: .venv/installed  ## run the rounds curve on the embedded demo corpus, with figure and table
-	$(BIN)/python study/run.py --space rounds_curve
+	$(BIN)/python -m study --space rounds_curve
 
 test: .venv/installed  ## run all tests; those on real corpora require RIN_DATA_ROOT
 	$(PYTEST)

@@ -109,7 +109,7 @@ def all_settings(config: type) -> Mapping[str, Setting]:
 
 
 def suggest(path: str, known: Sequence[str]) -> str:
-    """Return the end of a message: the fields a mistyped path may mean, or all of them.
+    """Return the end of a message: the fields a mistyped path may mean, or what there is.
 
     Examples:
         >>> suggest("training.lr", ["training.learning_rate", "training.clip_norm"])
@@ -121,7 +121,9 @@ def suggest(path: str, known: Sequence[str]) -> str:
     close.sort(key=lambda name: -likeness[name])
     if close:
         return f"; did you mean {' or '.join(close[:3])}?"
-    return f"; fields: {', '.join(known)}"
+    if len(known) > 20:
+        return f"; there are {len(known)}, and 'rin-study settings' lists them"
+    return f"; there are {', '.join(known)}"
 
 
 def _likeness(path: str, name: str) -> float:

@@ -1,8 +1,8 @@
 """Search spaces: which configurations a study compares, as frozen Python values."""
 
-import difflib
 from pathlib import Path
 
+from rin_core.suggestions import suggestion
 from search_spaces import (
     ablation,
     encoder,
@@ -39,8 +39,7 @@ def find_space(name: str) -> Grid | Search:
     if name.endswith(SUFFIX):
         return read_space(Path(name), known)
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        hint = suggestion(name, known, "--list shows them")
         raise SpaceError(f"--space {name}: no such space; {hint}; one of your own is FILE{SUFFIX}")
     return known[name]
 

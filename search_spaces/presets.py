@@ -6,13 +6,13 @@ values.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rin_core.data.corpus import is_paper_corpus
 from rin_core.errors import ConfigError
+from rin_core.suggestions import suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +73,7 @@ def find_preset(name: str) -> Preset:
         ConfigError: There is none.
     """
     if name not in PRESETS:
-        close = difflib.get_close_matches(name, PRESETS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(PRESETS)}"
-        raise ConfigError(f"preset = {name!r}: no such preset; {hint}")
+        raise ConfigError(f"preset = {name!r}: no such preset; {suggestion(name, PRESETS)}")
     return PRESETS[name]
 
 

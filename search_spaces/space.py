@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from rin_core.config import Config
+from rin_core.suggestions import suggestion
 from search_spaces.presets import Preset, find_preset, preset_of
 
 #: The demo corpus shows a whole study in minutes. Every other corpus gets the space's seeds.
@@ -108,9 +109,8 @@ class Grid:
         names = [arm.name for arm in every]
         for pattern in patterns:
             if not fnmatch.filter(names, pattern):
-                raise SpaceError(
-                    f"--arms {pattern}: no such arm in {self.name}; {', '.join(names)}"
-                )
+                hint = suggestion(pattern, names, "--list shows them")
+                raise SpaceError(f"--arms {pattern}: no such arm in {self.name}; {hint}")
         chosen = {n for p in patterns for n in fnmatch.filter(names, p)}
         return tuple(arm for arm in every if arm.name in chosen)
 

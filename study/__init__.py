@@ -12,3 +12,23 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", str(10**6))
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 # A trial that fails for good before its first epoch's end has nothing to report.
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from study.api import Incomplete, curve, differences, run, trials
+
+__all__ = ["Incomplete", "curve", "differences", "run", "trials"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the Python interface when it is used: workers import this package, too."""
+    if name in __all__:
+        import study.api as api  # noqa: PLR0402
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'study' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

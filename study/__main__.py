@@ -1,4 +1,4 @@
-"""``python -m study``, the same as ``python study/run.py``."""
+"""``python -m study``, the same as ``rin-study``."""
 
 from study.commands.main import run
 

@@ -1,6 +1,8 @@
-"""``python study/run.py``, the same as ``python -m study``."""
+"""``python study/run.py``, the same as ``rin-study`` and ``python -m study``."""
+
+if __name__ != "__main__":  # the package has a function of this name
+    raise ImportError("study/run.py is a program; the function is `run` of `import study`")
 
 from study.commands.main import run
 
-if __name__ == "__main__":
-    run()
+run()

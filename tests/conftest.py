@@ -185,7 +185,7 @@ def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> "StudyLedger":
     from tests.exports import SETTINGS, run_command
 
     out = tmp_path_factory.mktemp("runs")
-    run_command("train", f"--out={out}", *SETTINGS)
+    run_command("train", f"--runs={out}", *SETTINGS)
     return Ledger(out)
 
 

@@ -54,7 +54,7 @@ class Search:
         space.parent.mkdir(parents=True, exist_ok=True)
         space.write_text(SPACE)
         words = [sys.executable, "study/run.py", "--space", str(space)]
-        words += ["--data", str(self.corpus), "--out", str(self.out), "--trials", str(trials)]
+        words += ["--data", str(self.corpus), "--runs", str(self.out), "--trials", str(trials)]
         words += ["--seeds", seeds, "--max-concurrent", str(self.slots)]
         return words + [w for name, v in SETTINGS.items() for w in ("--set", f"{name}={v}")]
 

@@ -101,7 +101,7 @@ def _command(setting: Setting, out: Path, epochs: int, gpus: str) -> list[str]:
         data += ["--embeddings", str(setting.embeddings)]
     settings = [part for text in SETTINGS for part in ("--set", text)]
     how = ["--seeds", "1", "--max-epochs", str(epochs), "--gpus-per-trial", gpus]
-    where = ["--tracking-uri", "none", "--out", str(out)]
+    where = ["--tracking-uri", "none", "--runs", str(out)]
     program = [sys.executable, str(ROOT / "study" / "run.py"), "--space", "rounds_curve"]
     return [*program, "--arms", *ARMS, *data, *settings, *how, *where]
 

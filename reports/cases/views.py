@@ -89,7 +89,7 @@ def read_cases(ledger: Ledger, name: str) -> list[CaseView]:
         return [case_view(case) for case in recorded.cases] if recorded else []
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise LedgerError(
-            f"case study {name}: damaged record ({error!r}); run study/run.py case again"
+            f"case study {name}: damaged record ({error!r}); run rin-study case again"
         ) from error
 
 

@@ -28,6 +28,7 @@ from reports.frames.trials import require_one_setting
 from reports.published.numbers import published
 from reports.stats.intervals import estimate_score
 from rin_core.plural import plural
+from rin_core.suggestions import suggestion
 
 _METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
@@ -185,6 +186,33 @@ def draw_rounds_curve(info: RoundsCurveInfo) -> Figure:
         for line, note in enumerate(reversed(notes)):
             figure.text(0.012, (0.1 + 0.17 * line) / height, note, fontsize=7.5, color=FAINT)
     return figure
+
+
+def draw_axes(frame: pd.DataFrame, metric: str = "f1", axes: Axes | None = None) -> Axes:
+    """Draw one metric against K on axes that a person goes on with.
+
+    Args:
+        frame: As for :func:`rounds_curve_info`.
+        metric: ``f1``, ``precision`` or ``recall``.
+        axes: Where to draw; a new figure of pyplot when ``None``.
+
+    Raises:
+        ValueError: The arms are not a curve, or there is no such metric.
+    """
+    if metric not in _METRICS:
+        raise ValueError(f"metric {metric!r}: no such curve; {suggestion(metric, _METRICS)}")
+    info = rounds_curve_info(frame)
+    panel = next(panel for panel in info.panels if panel.metric == metric)
+    with mpl.rc_context(STYLE):
+        if axes is None:
+            from matplotlib import pyplot  # chooses how a notebook or a window shows it
+
+            axes = pyplot.subplots(figsize=(6, 3.8), layout="constrained")[1]
+        _draw_panel(axes, panel)
+        axes.set_title(f"Test {_METRICS[metric]} on {info.corpus}, {seed_count(info)}", loc="left")
+        axes.set_ylabel("points")
+        axes.legend(handles=_legend_handles(info), frameon=False, fontsize=8)
+    return axes
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:

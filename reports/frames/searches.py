@@ -19,6 +19,7 @@ from reports.frames.scores import SELECTED, Scores, arm_scores, comparable
 from reports.frames.trials import UnknownExperiment, no_trials, read_ledger, read_run
 from reports.stats.verdicts import RULE, Rule
 from rin_core.config import nondefault_settings
+from rin_core.suggestions import suggestion
 from study.ledger.command import render
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
@@ -112,8 +113,8 @@ def read_search(
     ledger = Ledger(runs)
     record = ledger.search(experiment)
     if record is None:
-        known = ", ".join(ledger.searches()) or "none"
-        raise UnknownExperiment(f"{experiment}: no such search in {runs}; there: {known}")
+        hint = suggestion(experiment, ledger.searches(), "'rin-study show' lists them")
+        raise UnknownExperiment(f"{experiment}: no such search in {runs}; {hint}")
     rows = [_row(trial, record.labels, ledger) for trial in record.trials]
     # As objects: where some trials have no value of a parameter, pandas would make 100 of it 100.0.
     columns = [*SCHEMA, *record.parameters]

@@ -6,7 +6,6 @@ say which are missing.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from rin_core.config import canonical_settings, nondefault_settings
+from rin_core.suggestions import suggestion
 from study.ledger.command import for_runs, render
 from study.ledger.fields import SCORES, TYPED_SCORES
 from study.ledger.files import LedgerError
@@ -98,7 +98,7 @@ def experiments(runs: Path) -> list[str]:
     if not names:
         raise UnknownExperiment(
             f"{runs}: no experiments there; run a study first, import one with "
-            "study/run.py import, or name another output folder"
+            "rin-study import, or name another output folder"
         )
     return names
 
@@ -135,8 +135,7 @@ def read_contents(
     chosen = list(dict.fromkeys(known if names is None else names))
     for name in chosen:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=2)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"there: {', '.join(known)}"
+            hint = suggestion(name, known, "'rin-study show' lists them")
             raise UnknownExperiment(f"{name}: no such experiment in {runs}; {hint}")
     rows = [row for name in chosen for row in _study_rows(ledger, name)]
     every = pd.DataFrame(rows, columns=list(SCHEMA)).astype(SCHEMA)

@@ -56,7 +56,7 @@ def find_curves(runs: str | Path | None = None, study: str | None = None) -> lis
     if not found:
         raise NothingToShow(
             "no study of this ledger compares numbers of rounds; "
-            "run one with: python study/run.py --space rounds_curve"
+            "run one with: rin-study --space rounds_curve"
         )
     return found
 
@@ -93,7 +93,5 @@ def find_search(runs: str | Path | None = None, search: str | None = None) -> Se
     names = [search] if search else Ledger(folder).searches()
     found = [read_search(folder, name) for name in names]
     if not found:
-        raise NothingToShow(
-            "no search in this ledger; run one with: python study/run.py --space fair_rounds"
-        )
+        raise NothingToShow("no search in this ledger; run one with: rin-study --space fair_rounds")
     return max(found, key=lambda data: (data.updated, data.experiment))

@@ -190,6 +190,6 @@ def _weights_in(folder: Path) -> Path:
     if not (folder / WEIGHTS).is_file():
         raise ModelError(
             f"{folder}: has no {WEIGHTS}; expected the folder of a run that was trained here; "
-            "study/run.py rerun trains an imported run"
+            "rin-study rerun trains an imported run"
         )
     return folder / WEIGHTS

@@ -34,7 +34,7 @@ class Show:
         tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: list all)"),
     ] = None
     """Name of the study or the search."""
-    out: LedgerFolder = Path("runs")
+    runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""
@@ -82,7 +82,7 @@ class Audit:
         int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: as many as fit)")
     ] = None
     """Maximum number of trials at the same time."""
-    out: LedgerFolder = Path("runs")
+    runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""
@@ -107,7 +107,7 @@ class Rerun:
     embeddings: RecordedVectors = None
     gpu: tyro.conf.FlagCreatePairsOff[bool] = False
     """Compute on the GPU."""
-    out: LedgerFolder = Path("runs")
+    runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""
@@ -127,12 +127,12 @@ class Train:
     """GloVe vectors (plain, .gz or .zip)."""
     preset: ChosenPreset = None
     set: Settings = ()
-    """A setting, as in model.rounds=3. 'run.py settings' lists all settings."""
+    """A setting, as in model.rounds=3. 'rin-study settings' lists all settings."""
     threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """CPU threads."""
     gpu: tyro.conf.FlagCreatePairsOff[bool] = False
     """Compute on the GPU."""
-    out: LedgerFolder = Path("runs")
+    runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""
@@ -192,7 +192,7 @@ class Export:
         tuple[str, ...], tyro.conf.arg(metavar="CORPUS", help_behavior_hint="(default: all)")
     ] = ()
     """Only results on these corpora."""
-    out: LedgerFolder = Path("runs")
+    runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""
@@ -215,7 +215,7 @@ class Import:
     """Files that export wrote."""
     data_root: DataRoot = None
     embeddings: RecordedVectors = None
-    out: LedgerFolder = Path("runs")
+    runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""
@@ -235,7 +235,7 @@ class Record:
     """Pretrained word vectors: reports then show which words have one."""
     set: Settings = ()
     """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
-    out: LedgerFolder = Path("runs")
+    runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""

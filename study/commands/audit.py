@@ -35,16 +35,16 @@ def run(options: Audit, console: Console) -> int:
         value = getattr(options, name)
         if value is not None and value < 1:
             raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-    ledger = Ledger(options.out)
+    ledger = Ledger(options.runs)
     record = SearchRecord(ledger, options.experiment)
     chosen = choose(record, options.n)
     if not chosen:
-        raise ValueError(f"{options.experiment}: no pruned trial in {record.path}; check --out")
+        raise ValueError(f"{options.experiment}: no pruned trial in {record.path}; check --runs")
     encoded = _read(options, record, chosen)
     left = [t for t in chosen if ledger.run(t.fingerprint).result() is None]
     with ledger.exclusive():
         interrupted = bool(left) and _train(options, left, encoded, ledger, console)
-    show_search(options.out, options.experiment, console)
+    show_search(options.runs, options.experiment, console)
     if interrupted:
         return INTERRUPTED
     return int(any(ledger.run(t.fingerprint).result() is None for t in chosen))
@@ -117,7 +117,7 @@ def _train(
             cluster.connect(cluster.Resources(max_concurrent=options.max_concurrent)),
             recorder=RunRecorder(runs),
             callbacks=[progress],
-            storage=options.out / "ray",
+            storage=options.runs / "ray",
             store=None,
         )
 

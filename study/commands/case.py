@@ -1,6 +1,6 @@
 """The case study (Table 3): sentences through trained models, round by round.
 
-``python study/run.py case --models 6556121a 87a14292 --data webnlg_star --find 3``
+``rin-study case --models 6556121a 87a14292 --data webnlg_star --find 3``
 
 Runs the ledger's models, writes the numbers to ``<runs>/cases/<name>.json``, prints the triples of
 each round and writes a page. ``python reports/build.py`` writes the page again from the numbers.
@@ -162,7 +162,7 @@ def load(ledger: Ledger, name: str) -> Loaded:
     if not run.weights.exists():
         raise LedgerError(
             f"{run.weights}: no weights; imported runs have none. To train the run again: "
-            + render({"out": str(ledger.root)}, ["rerun", run.fingerprint])
+            + render({"runs": str(ledger.root)}, ["rerun", run.fingerprint])
         )
     loaded = load_model(run.weights)
     label = f"{_label(ledger, run, loaded.config)}, seed {loaded.config.training.seed}"

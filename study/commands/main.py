@@ -1,4 +1,4 @@
-"""The command line: ``python study/run.py [options]``, or ``python study/run.py COMMAND``."""
+"""The command line: ``rin-study [options]``, or ``rin-study COMMAND``."""
 
 from __future__ import annotations
 
@@ -60,8 +60,11 @@ def parse(arguments: Sequence[str] | None = None) -> CommandLine:
     Args:
         arguments: Without the program's name (default: those of this process).
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    if any(word.partition("=")[0] == "--out" for word in given):
+        raise ValueError("--out: is now --runs, in every command")
     description = inspect.cleandoc(Options.__doc__ or "")
-    return tyro.cli(CommandLine, args=arguments, prog="run.py", description=description)
+    return tyro.cli(CommandLine, args=given, prog="rin-study", description=description)
 
 
 def main(line: CommandLine) -> int:
@@ -82,7 +85,7 @@ def _main_command(options: Options) -> int:
         return 0
     from study.commands.start import run_study  # imports torch, which takes seconds
 
-    return run_study(options, CONSOLE)
+    return run_study(options, CONSOLE).code
 
 
 def run() -> NoReturn:

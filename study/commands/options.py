@@ -1,4 +1,4 @@
-"""Options of ``python study/run.py`` and those that several commands share."""
+"""Options of ``rin-study`` and those that several commands share."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ChosenPreset = Annotated[
     str | None,
     tyro.conf.arg(
         metavar="NAME",
-        help="Settings to start from: paper, demo or own. 'run.py settings' shows them.",
+        help="Settings to start from: paper, demo or own. 'rin-study settings' shows them.",
         help_behavior_hint="(default: by corpus: demo, paper for webnlg* and nyt*, else own)",
     ),
 ]
@@ -106,7 +106,7 @@ class Options:
     """Only these arms, by name or shell pattern, as in 'gru-*'. --list shows the names."""
     set: Settings = ()
     """A setting of all trials, as in training.learning_rate=5e-4. A search does not tune it.
-    'run.py settings' lists all settings."""
+    'rin-study settings' lists all settings."""
     preset: ChosenPreset = None
     max_epochs: Annotated[int | None, _option("N", "the setting training.max_epochs")] = None
     """The same as --set training.max_epochs=N."""
@@ -123,15 +123,15 @@ class Options:
     ray_address: Annotated[str | None, _option("ADDRESS", "start Ray on this machine")] = None
     """A running Ray cluster, as in auto or host:6379. Run the command on one of its nodes."""
     tracking_uri: Annotated[
-        str | None, _option("URI", "$MLFLOW_TRACKING_URI, else mlflow.db in the output folder")
+        str | None, _option("URI", "$MLFLOW_TRACKING_URI, else mlflow.db in --runs")
     ] = None
     """MLflow server or database, or none to disable tracking."""
     experiment: Annotated[str | None, _option("NAME", "space and corpus")] = None
     """Name of the study or search, in MLflow and in reports."""
-    out: Annotated[Path, _option("FOLDER")] = Path("runs")
-    """Output folder: the ledger, the MLflow database and the reports."""
-    shared: Annotated[str | None, _option("URI", "all nodes see the output folder")] = None
-    """Store for nodes that do not see the output folder: an fsspec URI, as in s3://bucket/rin."""
+    runs: Annotated[Path, _option("FOLDER")] = Path("runs")
+    """The ledger: a folder, which also gets the MLflow database and the reports."""
+    shared: Annotated[str | None, _option("URI", "all nodes see --runs")] = None
+    """Store for nodes that do not see the folder of --runs: an fsspec URI, as in s3://bucket/rin."""
 
     def check(self) -> None:
         """Raise ``ValueError`` for an invalid option."""
@@ -182,7 +182,7 @@ class Options:
     def uri(self) -> str:
         """Return MLflow's tracking URI."""
         given = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-        return given or f"sqlite:///{self.out.resolve() / 'mlflow.db'}"
+        return given or f"sqlite:///{self.runs.resolve() / 'mlflow.db'}"
 
     def resources(self) -> Resources:
         """Return the resources of a trial."""

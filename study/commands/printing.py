@@ -26,7 +26,11 @@ def print_presets(presets: Mapping[str, Preset], console: Console) -> None:
         say(console, f"{corpus}: preset {preset.name}, {preset.title}", "dim")
         if preset.settings:
             say(console, f"  {preset.text()}", "dim")
-    say(console, "  to change it: --preset NAME or --set FIELD=VALUE; see 'run.py settings'", "dim")
+    say(
+        console,
+        "  to change it: --preset NAME or --set FIELD=VALUE; see 'rin-study settings'",
+        "dim",
+    )
 
 
 def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:

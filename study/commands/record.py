@@ -1,4 +1,4 @@
-"""Record corpora for reports without a study: ``python study/run.py record``."""
+"""Record corpora for reports without a study: ``rin-study record``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(options: Record, console: Console) -> int:
     Raises:
         ValueError: A corpus cannot be read.
     """
-    ledger, config = Ledger(options.out), Config().with_overrides(parse_overrides(options.set))
+    ledger, config = Ledger(options.runs), Config().with_overrides(parse_overrides(options.set))
     for name in options.data:
         corpus = load_dataset(
             name, config, data_root=options.data_root, embeddings=options.embeddings

@@ -33,7 +33,7 @@ def run(options: Rerun, console: Console) -> int:
     """
     if options.gpu:
         require_gpu()
-    ledger = Ledger(options.out)
+    ledger = Ledger(options.runs)
     run = ledger.find(options.fingerprint)
     recorded = run.result()
     if recorded is None:

@@ -90,7 +90,7 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     record.open(plan.record(options.record()))
     plan.ledger.refresh(plan.ledger.run(trial.fingerprint) for trial in record.trials)
     code = _search(plan, record, options, console)
-    show_search(options.out, plan.experiment, console)
+    show_search(options.runs, plan.experiment, console)
     if code == 1:
         say(console, "run the same command to resume")
     if code:
@@ -99,7 +99,7 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     if finished and not any(trial.best > 0 for trial in finished):
         say(console, f"{plan.experiment}: no trial has learned anything, so none is confirmed")
     code = race_best(plan, record, options, confirm)
-    for path in build_search(options.out, options.out / "reports", plan.experiment):
+    for path in build_search(options.runs, options.runs / "reports", plan.experiment):
         say(console, f"  {short_path(path)}")
     return code
 
@@ -114,7 +114,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     require_listener(options.ray_address)
     if plan.grace is not None:
         say(console, f"{plan.experiment}: {plan.grace}")
-    study = SearchSession(plan, record, options.uri(), options.out, console)
+    study = SearchSession(plan, record, options.uri(), options.runs, console)
     left = study.left()
     total = len(plan.starts) * plan.search.budget
     say(
@@ -124,7 +124,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     )
     if left:
         study.run(options.resources())
-    files = build_search(options.out, options.out / "reports", plan.experiment)
+    files = build_search(options.runs, options.runs / "reports", plan.experiment)
     if unsent := study.close(files):
         text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
         say(console, text, "yellow")

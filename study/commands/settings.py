@@ -1,4 +1,4 @@
-"""The list of settings: ``python study/run.py settings``.
+"""The list of settings: ``rin-study settings``.
 
 Types, ranges and defaults come from :class:`rin_core.config.Config`. Descriptions are the
 docstrings there.

@@ -38,6 +38,7 @@ from reports.tables.search import (
     saving,
 )
 from rin_core.config import canonical_settings
+from rin_core.suggestions import suggestion
 from study.commands.caveats import print_caveats
 from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
@@ -59,18 +60,18 @@ def run(options: Show, console: Console) -> int:
         UnknownExperiment: There is no such study or search.
         LedgerError: Its record cannot be read.
     """
-    ledger = Ledger(options.out)
+    ledger = Ledger(options.runs)
     searched, studies = ledger.searches(), ledger.studies()
     if options.experiment is None:
-        list_experiments(options.out, console)
+        list_experiments(options.runs, console)
     elif options.experiment in searched:
-        show_search(options.out, options.experiment, console)
+        show_search(options.runs, options.experiment, console)
     elif options.experiment in studies:
-        show_grid(options.out, options.experiment, console)
+        show_grid(options.runs, options.experiment, console)
     else:
-        known = ", ".join([*searched, *studies]) or "none"
+        hint = suggestion(options.experiment, [*searched, *studies], "'show' alone lists them")
         raise UnknownExperiment(
-            f"{options.experiment}: no such study or search in {options.out}; known: {known}"
+            f"{options.experiment}: no such study or search in {options.runs}; {hint}"
         )
     return 0
 

@@ -1,4 +1,4 @@
-"""The list of spaces: ``python study/run.py --list``."""
+"""The list of spaces: ``rin-study --list``."""
 
 from __future__ import annotations
 

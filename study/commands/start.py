@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,18 @@ if TYPE_CHECKING:
     from study.planning.decide import Deciding
 
 
-def run_study(options: Options, console: Console) -> int:
-    """Run what the options ask for and return the exit code.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and the studies whose trials are its results."""
+
+    code: int
+    """The exit code."""
+    studies: tuple[str, ...]
+    """A search without runs on fresh seeds is named itself."""
+
+
+def run_study(options: Options, console: Console) -> Ended:
+    """Run what the options ask for.
 
     Raises:
         ValueError: An option, a space, a setting or a corpus is invalid.
@@ -51,7 +62,7 @@ def run_study(options: Options, console: Console) -> int:
     spaces = [find_space(name) for name in dict.fromkeys(options.space)]
     if options.preset is not None:
         spaces = [dataclasses.replace(space, preset=options.preset) for space in spaces]
-    ledger = Ledger(options.out, Store(options.shared) if options.shared else None)
+    ledger = Ledger(options.runs, Store(options.shared) if options.shared else None)
     grids = [space for space in spaces if isinstance(space, Grid)]
     searches = [space for space in spaces if isinstance(space, Search)]
     if not searches:
@@ -63,7 +74,7 @@ def run_study(options: Options, console: Console) -> int:
     return _run_search(options, searches[0], ledger, console)
 
 
-def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console: Console) -> int:
+def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console: Console) -> Ended:
     """Run studies; with ``--until-decided`` look by look."""
     from study.commands import decide  # imports pandas and SciPy
 
@@ -94,10 +105,10 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
     print_corpora(encoded.values(), console)
     if options.dry_run and deciding:
         _print_next_look(deciding, ledger, console)
-        return 0
+        return Ended(0, ())
     if options.dry_run:
         _print_plan(experiments, ledger, console)
-        return 0
+        return Ended(0, ())
     for plan in plans:
         planned = {trial.trial.arm for trial in plan.trials}
         for arm in plan.space.select(options.arms):
@@ -110,8 +121,10 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
 
     with ledger.exclusive():
         if deciding:
-            return decide.run_until_decided(deciding, options.hours, ledger, console, run_look)
-        return _run(options, experiments, ledger, console)
+            code = decide.run_until_decided(deciding, options.hours, ledger, console, run_look)
+        else:
+            code = _run(options, experiments, ledger, console)
+    return Ended(code, tuple(names))
 
 
 def _check_grid_options(options: Options, grids: Sequence[Grid]) -> None:
@@ -140,7 +153,7 @@ def _print_next_look(deciding: Sequence[Deciding], ledger: Ledger, console: Cons
             _print_plan([dataclasses.replace(look, plan=plan)], ledger, console)
 
 
-def _run_search(options: Options, space: Search, ledger: Ledger, console: Console) -> int:
+def _run_search(options: Options, space: Search, ledger: Ledger, console: Console) -> Ended:
     if options.until_decided:
         raise ValueError(f"--until-decided: applies to grids, and {space.name} is a search")
     search = search_command.sized(space, options.trials, options.hours, options.seeds)
@@ -149,7 +162,7 @@ def _run_search(options: Options, space: Search, ledger: Ledger, console: Consol
     print_corpora((c for plan in plans for c in plan.plan.corpora.values()), console)
     if options.dry_run:
         search_command.print_plans(plans, console)
-        return 0
+        return Ended(0, ())
 
     def confirm(plan: Plan, experiment: str) -> int:
         return _run(options, plan.experiments(experiment), ledger, console)
@@ -160,7 +173,9 @@ def _run_search(options: Options, space: Search, ledger: Ledger, console: Consol
             code = max(code, search_command.run_search(plan, options, console, confirm))
             if code == INTERRUPTED:
                 break
-    return code
+    known = ledger.studies()
+    names = (plan.confirmed if plan.confirmed in known else plan.experiment for plan in plans)
+    return Ended(code, tuple(names))
 
 
 def _run(
@@ -196,7 +211,7 @@ def _run(
     say(console, f"{text}, {resumed} of them resumed" if resumed else text)
 
     require_listener(options.ray_address)
-    study = StudySession(experiments, options.uri(), options.out, console)
+    study = StudySession(experiments, options.uri(), options.runs, console)
     if left:
         study.run(left, options.resources(), deadline)
     tags = judge()
@@ -271,7 +286,7 @@ def _build_reports(
     pages: list[Path] = []
     files: dict[str, list[Path]] = {}
     for experiment in experiments:
-        built = build(options.out, options.out / "reports", [experiment.name])
+        built = build(options.runs, options.runs / "reports", [experiment.name])
         files[experiment.name] = list(built.reports[0].paths)
         pages += built.pages
     return list(dict.fromkeys(pages)), files

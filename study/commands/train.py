@@ -1,4 +1,4 @@
-"""Train one configuration without Ray: ``python study/run.py train``."""
+"""Train one configuration without Ray: ``rin-study train``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(options: Train, console: Console) -> int:
     )
     print_presets({corpus.name: preset}, console)
     print_corpora([corpus], console)
-    ledger = Ledger(options.out)
+    ledger = Ledger(options.runs)
     record_corpus(ledger, corpus.content, options.data, options.data_root, config.data)
     record_vectors(ledger, corpus)
     keep_word_table(ledger, corpus)

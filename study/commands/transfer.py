@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def run_export(options: Export, console: Console) -> int:
     """Export, and return the exit code."""
-    written = export_ledger(Ledger(options.out), options.file, options.data)
+    written = export_ledger(Ledger(options.runs), options.file, options.data)
     runs, studies, searches = written.values()
     counts = (plural(runs, "run"), plural(studies, "study"), plural(searches, "search"))
     say(console, f"{', '.join(counts)} written to {options.file}")
@@ -39,7 +39,7 @@ def run_import(options: Import, console: Console) -> int:
         raise ValueError("import: must name at least one file that export wrote")
     if missing := [str(file) for file in options.files if not file.is_file()]:
         raise ValueError(f"import {missing[0]}: no such file")
-    ledger, conflicts = Ledger(options.out), 0
+    ledger, conflicts = Ledger(options.runs), 0
     records = [read_exported(file) for file in options.files]  # all, before any is written
     with ledger.exclusive():
         for file, added in zip(options.files, records, strict=True):

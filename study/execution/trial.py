@@ -1,6 +1,6 @@
 """One run, without Ray: a configuration in, a recorded result out.
 
-The workers of a study call :func:`train_run`, and so does ``python study/run.py train``: a run
+The workers of a study call :func:`train_run`, and so does ``rin-study train``: a run
 trained alone has bit-identical numbers.
 """
 

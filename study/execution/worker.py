@@ -70,7 +70,7 @@ def trainable(
     if liveness_file is not None and not liveness_file.exists():
         raise RuntimeError(
             f"node {os.uname().nodename} cannot access {liveness_file.parent}; use a shared "
-            "filesystem for --out or pass --shared URI"
+            "filesystem for --runs or pass --shared URI"
         )
     corpus: EncodedCorpus = ray.get(handles[described["corpus"]])
     report = Reporter()

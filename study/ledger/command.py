@@ -18,12 +18,15 @@ LISTS = ("space", "data", "arms", "set")
 """Options with a list."""
 REPEATED = "set"
 """Is given once for each value: ``--set a=1 --set b=2``."""
-PLACES = ("out", "shared", "data_root", "ray_address", "tracking_uri")
+PLACES = ("runs", "shared", "data_root", "ray_address", "tracking_uri")
 """Options that name a place of one machine, and do not change a result."""
-LOCATIONS = ("data", "data_root", "embeddings", "out")
+LOCATIONS = ("data", "data_root", "embeddings", "runs")
 """Options of a study that other commands on its runs take as well."""
 
-PROGRAM = "python study/run.py"
+FORMER_NAMES = {"out": "runs"}
+"""Options of earlier records that have another name now."""
+
+PROGRAM = "rin-study"
 
 
 def render(options: Options, command: Sequence[str] = ()) -> str:
@@ -36,7 +39,7 @@ def render(options: Options, command: Sequence[str] = ()) -> str:
     if not options and not command:
         return ""
     words = [PROGRAM, *map(shlex.quote, command)]
-    for name, value in options.items():
+    for name, value in with_current_names(options).items():
         values = [value] if isinstance(value, str) else value
         option = f"--{name.replace('_', '-')}"
         groups = [[one] for one in values] if name == REPEATED else [values]
@@ -48,9 +51,14 @@ def without_places(options: Options) -> Options:
     """Return the options that mean the same on another machine; a path keeps its last name."""
     return {
         name: _without_folders(value) if isinstance(value, str) else [*map(_without_folders, value)]
-        for name, value in options.items()
+        for name, value in with_current_names(options).items()
         if name not in PLACES
     }
+
+
+def with_current_names(options: Options) -> Options:
+    """Return recorded options under the names that they have today."""
+    return {FORMER_NAMES.get(name, name): value for name, value in options.items()}
 
 
 def for_runs(options: Options, arms: Iterable[str], seeds: Collection[int]) -> Options:
@@ -78,10 +86,11 @@ def locations(options: Options) -> Options:
 
     Several corpora are left out: the record names the corpus of each run.
     """
+    current = with_current_names(options)
     return {
         name: value
         for name in LOCATIONS
-        if (value := options.get(name)) and (isinstance(value, str) or len(value) == 1)
+        if (value := current.get(name)) and (isinstance(value, str) or len(value) == 1)
     }
 
 

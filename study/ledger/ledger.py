@@ -170,7 +170,7 @@ class Ledger:
     def case(self, name: str) -> Cases | None:
         """Return a case study, or None; raises :class:`LedgerError`."""
         path = self.root / layout.CASES / f"{name}.json"
-        return read_record(path, Cases, remedy="run study/run.py case again")
+        return read_record(path, Cases, remedy="run rin-study case again")
 
     def record_cases(self, name: str, cases: Cases) -> Path:
         """Record sentences followed through models, for reports, and return the file."""
@@ -189,13 +189,13 @@ class Ledger:
             self.root.mkdir(parents=True, exist_ok=True)
             file = (self.root / layout.LOCK).open("a+")
         except OSError as error:
-            raise LedgerError(f"{self.root}: cannot be written ({error}); choose --out") from error
+            raise LedgerError(f"{self.root}: cannot be written ({error}); choose --runs") from error
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise LedgerError(
-                    f"{self.root}: another study is writing here; wait for it, or choose --out"
+                    f"{self.root}: another study is writing here; wait for it, or choose --runs"
                 ) from None
             yield
 

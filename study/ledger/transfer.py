@@ -165,7 +165,7 @@ def _kind(record: Exported) -> str:
 def _nothing_to_export(ledger: Ledger, missing: Iterable[str]) -> str:
     there = sorted({_corpus(record) for record in _records(ledger, frozenset())})
     if not there:
-        return f"{ledger.root}: no finished run, study or search to export; check --out"
+        return f"{ledger.root}: no finished run, study or search to export; check --runs"
     wanted = ", ".join(sorted(missing))
     return f"{ledger.root}: nothing on {wanted} to export; it has {', '.join(there)}"
 

@@ -5,7 +5,7 @@ on a machine that has no corpus. So each corpus leaves one file there, and one m
 of word vectors. They hold the text of the test split: a private corpus stays as private as its
 ledger.
 
-``python study/run.py record --data webnlg_star nyt5k_star`` records corpora without a study.
+``rin-study record --data webnlg_star nyt5k_star`` records corpora without a study.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def table(stories: Sequence[Story]) -> str:
     head = f"""# Fault injection
 
 `make chaos` runs real studies and injects faults at random moments. The *driver* is the process of
-`study/run.py`. If a driver ends before its study is complete, the suite runs the same command
+`rin-study`. If a driver ends before its study is complete, the suite runs the same command
 again. At the end, it checks three things:
 
 - Each run has exactly one result, in the ledger and in MLflow.

@@ -99,7 +99,7 @@ class World:
         """Return the command line of the study."""
         settings = [word for k, v in SETTINGS.items() for word in ("--set", f"{k}={v}")]
         return [
-            *(sys.executable, "study/run.py", "--data", str(self.corpus), "--out", str(self.out)),
+            *(sys.executable, "study/run.py", "--data", str(self.corpus), "--runs", str(self.out)),
             *("--arms", *ARMS, "--seeds", str(self.seeds), "--max-concurrent", "2", *settings),
             *("--tracking-uri", self.server.url),
         ]

@@ -15,11 +15,11 @@ from search_spaces import SEARCHES, SPACES
 from study.commands.main import CommandLine, parse
 from tests.docs.test_documents import DOCUMENTS, ROOT
 
-_PROGRAM = re.compile(r"^(?:\.venv/bin/)?python study/run\.py ?")
+_PROGRAM = re.compile(r"^(?:\.venv/bin/)?rin-study ?")
 
 
 def _commands() -> Iterator[str]:
-    """Yield the arguments of each documented command that runs ``study/run.py``."""
+    """Yield the arguments of each documented command that runs ``rin-study``."""
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
         blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)

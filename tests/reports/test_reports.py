@@ -233,7 +233,7 @@ def test_the_command_of_a_table_makes_all_of_it(tmp_path: Path) -> None:
     arms = {"arms": ["gru-2"], "seeds": "1", "max_concurrent": "2"}
     ledger.save(options={"space": ["x"], **arms, "set": ["a.b=c d"]})
     frame = read_ledger(tmp_path / "runs")
-    program, last = "python study/run.py --space x --arms", "--set 'a.b=c d'"
+    program, last = "rin-study --space x --arms", "--set 'a.b=c d'"
     assert complete_commands(frame) == [f"{program} gru-1 --seeds 0,1,3 {last}"]
     counted = frame.assign(seed=range(3))
     assert complete_commands(counted) == [f"{program} gru-1 --seeds 3 {last}"]
@@ -333,7 +333,7 @@ def test_command_says_what_it_made(
     ("arguments", "message"),
     [
         (["--experiment", "round_curve-webnlg_star"], f"did you mean {EXPERIMENT}?"),
-        (["--experiment", "zzz"], f"zzz: no such experiment in .*there: {EXPERIMENT}"),
+        (["--experiment", "zzz"], f"zzz: no such experiment in .*there are {EXPERIMENT}"),
         (["--settings", "7"], "--settings 7: .* has settings 1 to 2"),
         (["--runs", "nowhere"], "nowhere: no experiments there; run a study first"),
     ],

@@ -403,7 +403,7 @@ def test_a_search_that_has_just_begun_has_a_report(runs):
 
 
 def test_a_search_that_is_not_there_or_broken_is_named(runs):
-    with pytest.raises(UnknownExperiment, match=r"other: no such search in .*; there: some"):
+    with pytest.raises(UnknownExperiment, match=r"other: no such search in .*; there are some"):
         read_search(runs, "other")
     (runs / "searches" / "some.json").write_text("{}")
     with pytest.raises(LedgerError, match=r"some\.json: damaged record \(experiment is missing"):

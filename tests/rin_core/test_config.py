@@ -173,7 +173,7 @@ class TestOverride:
             Config().override(path, 1)
 
     def test_a_name_like_none_lists_all(self) -> None:
-        with pytest.raises(ConfigError, match=r"fields: data\.entity_word, .*training\.seed"):
+        with pytest.raises(ConfigError, match=r"there are \d+, and"):
             Config().override("qqqq", 1)
 
 

@@ -68,7 +68,7 @@ def test_a_cell_leads_to_its_runs_and_on_to_one_of_them(page: Page, out: Path) -
     link = opened.locator("tbody a").nth(2)
     name = link.inner_text()
     first = opened.locator("tbody a").first.inner_text()
-    assert f"python study/run.py rerun {first}" in opened.inner_text()
+    assert f"rin-study rerun {first}" in opened.inner_text()
     link.click()
     assert opened.count() == 0, "the list makes way for the run"
     run = page.locator(f"#run-{name}")

@@ -41,9 +41,9 @@ def test_every_run_is_there_with_its_command(reported: Reported, page: str) -> N
 def test_a_command_is_one_that_works(reported: Reported) -> None:
     data = read_search(reported.runs, "some")
     cards = run_cards(reported.runs, read_ledger(reported.runs), [data])
-    assert cards[f"{0:016x}"].command == (f"python study/run.py rerun {0:016x} --data webnlg_star")
-    assert cards["f1"].command == "python study/run.py audit some"
-    assert cards["f3"].command == data.command == "python study/run.py --space some"
+    assert cards[f"{0:016x}"].command == (f"rin-study rerun {0:016x} --data webnlg_star")
+    assert cards["f1"].command == "rin-study audit some"
+    assert cards["f3"].command == data.command == "rin-study --space some"
     places = {"data": ["my corpus"], "embeddings": "glove.txt", "out": "runs2"}
     wanted = "rerun {} --data 'my corpus' --embeddings glove.txt --out runs2"
     card = replace(cards[f"{0:016x}"], options={"space": ["s"], "arms": ["a", "b"], **places})

@@ -25,7 +25,7 @@ def run(corpus: Path, out: Path, requests: Path, *options: str) -> tuple[int, st
     injected = {"PYTHONPATH": str(ROOT / "tests/chaos/injected"), "RIN_CHAOS": str(requests)}
     ran = subprocess.run(
         [
-            *(sys.executable, "study/run.py", "--data", str(corpus), "--out", str(out)),
+            *(sys.executable, "study/run.py", "--data", str(corpus), "--runs", str(out)),
             *("--tracking-uri", "none", *settings, *options),
         ],
         cwd=ROOT,

@@ -397,6 +397,6 @@ def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
 
 
 def test_corpora_are_recorded_by_a_command_of_their_own(tmp_path: Path) -> None:
-    assert Record(data=("demo",), out=tmp_path).run(Console()) == 0
+    assert Record(data=("demo",), runs=tmp_path).run(Console()) == 0
     (path,) = (tmp_path / "corpora").glob("*.json")
     assert json.loads(path.read_text())["name"] == "demo"

@@ -1,4 +1,4 @@
-"""``run.py convert``: any format in, SpERT JSON out."""
+"""``rin-study convert``: any format in, SpERT JSON out."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_a_corpus_without_dev_is_recorded_with_the_setting(tmp_path: Path) -> None:
     folder = write_corpus(tmp_path / "mine")
     (folder / "dev.json").unlink()
-    arguments = ["record", "--data", str(folder), "--out", str(tmp_path / "runs")]
+    arguments = ["record", "--data", str(folder), "--runs", str(tmp_path / "runs")]
     with pytest.raises(CorpusError, match=r"--set data\.dev_fraction=0\.1"):
         main(parse(arguments))
     assert main(parse([*arguments, "--set", "data.dev_fraction=0.1"])) == 0

@@ -40,7 +40,7 @@ def test_a_dry_run_shows_sizes_and_findings(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    options = ("--dry-run", "--data", folder, "--space", space, "--out", tmp_path / "runs")
+    options = ("--dry-run", "--data", folder, "--space", space, "--runs", tmp_path / "runs")
     lines = printed(capsys, monkeypatch, *options)
     assert ["train", "dev", "test"] in lines
     assert ["sentences", "120", "120", "30"] in lines
@@ -59,7 +59,7 @@ def test_convert_shows_them_too(
 
 
 def test_record_keeps_findings_in_the_ledger(folder: Path, tmp_path: Path) -> None:
-    assert main(parse(["record", "--data", str(folder), "--out", str(tmp_path / "runs")])) == 0
+    assert main(parse(["record", "--data", str(folder), "--runs", str(tmp_path / "runs")])) == 0
     (path,) = (tmp_path / "runs" / "corpora").glob("*.json")
     codes = [finding["code"] for finding in json.loads(path.read_text())["findings"]]
     assert "split-equals-train" in codes

@@ -63,7 +63,7 @@ def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 def command(
     capsys: pytest.CaptureFixture[str], corpus: Path, *arguments: str
 ) -> tuple[int, list[str]]:
-    out = ("--data", str(corpus), "--out", str(corpus.parent / "runs"))
+    out = ("--data", str(corpus), "--runs", str(corpus.parent / "runs"))
     with pytest.raises(SystemExit) as ended:
         exit_with_clear_errors(
             lambda: program.main(parse(("--until-decided", *ARMS, *out, *arguments)))

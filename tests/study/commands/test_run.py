@@ -59,7 +59,7 @@ def test_list_shows_spaces_and_counts(capsys):
 
 def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path):
     options = ("--data", str(spert_folder), "--seeds", "2", "--arms", "rnn-2", "bilstm-s")
-    code, shown = command(capsys, "--dry-run", "--out", str(tmp_path / "out"), *options)
+    code, shown = command(capsys, "--dry-run", "--runs", str(tmp_path / "out"), *options)
     assert code == 0
     assert "4 trials" in shown
     assert shown.count("planned") == 4
@@ -72,7 +72,7 @@ def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
     """What they share is one trial; options of one space are refused; a search runs alone."""
     mine = tmp_path / "mine.toml"
     mine.write_text("[arms.gru-1]")
-    options = ("--data", str(spert_folder), "--seeds", "2", "--out", str(tmp_path / "out"))
+    options = ("--data", str(spert_folder), "--seeds", "2", "--runs", str(tmp_path / "out"))
     code, shown = command(capsys, "--dry-run", *options, "--space", "main_results", "ablation")
     assert code == 0
     assert "18 trials" in shown  # 5 and 6 arms, of which BiLSTM_s and K = 1 are in both
@@ -107,7 +107,7 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
         plan = make_plan(grid, Ledger(tmp_path), [str(spert_folder)])
         for planned in plan.trials:
             train_run(planned.trial.config, plan.corpora[planned.corpus_key], planned.run)
-    options = ("--data", str(spert_folder), "--out", str(tmp_path), "--space", "one", "other")
+    options = ("--data", str(spert_folder), "--runs", str(tmp_path), "--space", "one", "other")
     code, shown = command(capsys, *options)
     assert code == 0
     assert "2 of 2 trials finished" in shown
@@ -121,7 +121,7 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
 
 def test_a_study_says_and_records_its_preset(capsys, spert_folder, tmp_path):
     """The preset is what the name of the corpus chooses, or the one that is named."""
-    options = ("--data", str(spert_folder), "--out", str(tmp_path), "--arms", "gru-1")
+    options = ("--data", str(spert_folder), "--runs", str(tmp_path), "--arms", "gru-1")
     code, own = command(capsys, "--dry-run", *options)
     assert code == 0
     assert "my_corpus: preset own" in own
@@ -206,7 +206,7 @@ def test_different_corpora_of_one_name_are_refused(capsys, spert_folder, tmp_pat
     same, other = tmp_path / "a" / spert_folder.name, tmp_path / "b" / spert_folder.name
     shutil.copytree(spert_folder, same)
     write_corpus(other, (40, 10, 10))
-    options = ("--dry-run", "--space", space, "--out", str(tmp_path / "out"))
+    options = ("--dry-run", "--space", space, "--runs", str(tmp_path / "out"))
     code, shown = command(capsys, *options, "--data", str(spert_folder), str(same))
     assert code == 0, shown
     code, shown = command(capsys, *options, "--data", str(spert_folder), str(other))
@@ -218,7 +218,7 @@ def test_different_corpora_of_one_name_are_refused(capsys, spert_folder, tmp_pat
 def test_a_failure_is_shown_as_it_was_recorded(capsys, spert_folder, tmp_path):
     """What Rich would take for markup is text."""
     options = ("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
-    where = ("--out", str(tmp_path), "--dry-run")
+    where = ("--runs", str(tmp_path), "--dry-run")
     (planned,) = make_plan(
         find_space("rounds_curve"), Ledger(tmp_path), [str(spert_folder)], arms=["gru-1"], seeds=[0]
     ).trials
@@ -232,7 +232,7 @@ def test_a_failure_is_shown_as_it_was_recorded(capsys, spert_folder, tmp_path):
 
 def test_a_set_but_empty_address_is_none(monkeypatch, tmp_path):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    assert parse(["--out", str(tmp_path)]).uri() == f"sqlite:///{tmp_path}/mlflow.db"
+    assert parse(["--runs", str(tmp_path)]).uri() == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_trial_that_was_taken_over_is_one_line(capsys, monkeypatch, tmp_path):
             for unit in Ledger(tmp_path).runs():
                 unit.claim()
 
-    options = Train(set=small, out=tmp_path)
+    options = Train(set=small, runs=tmp_path)
     with pytest.raises(SystemExit) as ended:
         exit_with_clear_errors(lambda: options.run(Claiming()))
     shown = capsys.readouterr().err
@@ -278,7 +278,7 @@ def start_one_trial(
     capsys: pytest.CaptureFixture[str], corpus: Path, out: Path, *where: str
 ) -> tuple[int, str]:
     one = ("--arms", "gru-1", "--seeds", "1")
-    return command(capsys, "--data", str(corpus), "--out", str(out), *one, *where)
+    return command(capsys, "--data", str(corpus), "--runs", str(out), *one, *where)
 
 
 def test_a_dead_tracking_server_is_exit_code_1(capsys, spert_folder, tmp_path):
@@ -307,7 +307,7 @@ def test_the_recorded_options_have_no_password_and_the_command_its_quotes():
         "seeds": "2",
         "shared": "file:///mnt/my store?",
     }
-    again = parse(shlex.split(render(recorded))[2:])
+    again = parse(shlex.split(render(recorded))[1:])
     assert again.record() == recorded
 
 
@@ -326,7 +326,7 @@ def test_scripts_run_from_the_projects_root(script):
         [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    assert "--out" in ran.stdout
+    assert "--runs" in ran.stdout
 
 
 def test_encoders_share_a_plan_but_not_their_arrays(spert_folder, tiny_bert, tmp_path):
@@ -362,7 +362,7 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tin
     options = Train(
         data=str(spert_folder),
         set=tuple(f"{name}={value}" for name, value in fields.items()),
-        out=tmp_path,
+        runs=tmp_path,
     )
     assert options.run(Console()) == 0
     (unit,) = (tmp_path / "units").iterdir()
@@ -378,7 +378,7 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tin
 
 def test_a_model_that_is_not_there_is_one_line(capsys, tmp_path):
     options = ("--space", "encoder", "--arms", "transformer-1", "--set", "encoder.model=./none")
-    code, shown = command(capsys, "--dry-run", "--out", str(tmp_path / "out"), *options)
+    code, shown = command(capsys, "--dry-run", "--runs", str(tmp_path / "out"), *options)
     assert code == 2
     assert shown.startswith("error: encoder.model = './none': no such folder; give a folder with")
     assert shown.count("\n") == 1
@@ -427,3 +427,9 @@ def test_only_a_given_cluster_is_joined(monkeypatch, given, asked):
     with pytest.raises(cluster.ClusterError):
         cluster.connect(here)
     assert seen == [asked]
+
+
+def test_the_former_name_of_the_ledgers_option_names_the_new_one(capsys):
+    for words in (("--out", "x"), ("show", "--out=x")):
+        code, shown = command(capsys, *words)
+        assert (code, shown.startswith("error: --out: is now --runs")) == (2, True)

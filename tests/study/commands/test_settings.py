@@ -66,5 +66,5 @@ def test_json_has_values_by_preset(capsys):
 
 
 def test_the_document_is_up_to_date():
-    """To write it again: ``python study/run.py settings --markdown``."""
+    """To write it again: ``rin-study settings --markdown``."""
     assert markdown(describe_settings()) in DOCUMENT.read_text(encoding="utf-8")

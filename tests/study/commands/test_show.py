@@ -168,7 +168,7 @@ def test_best_trials_of_a_search_have_fingerprints(tmp_path):
 
 def test_without_a_name_all_experiments_are_listed(tmp_path):
     a_full_ledger(tmp_path / "runs")
-    lines = printed(Show(out=tmp_path / "runs").run)
+    lines = printed(Show(runs=tmp_path / "runs").run)
     assert "some search tiny 1 running, 2 finished, 2 pruned, 1 failed" in {
         line.partition(" 20")[0] for line in lines
     }

@@ -83,7 +83,7 @@ def test_a_study_survives_the_loss_of_a_host_that_sees_no_file_of_the_driver(
     out, shared = folder / "out", folder / "shared"
     for path in (out, shared):
         path.mkdir()
-    options = [f"--data={spert_folder}", f"--out={out}", f"--shared=file://{shared}"]
+    options = [f"--data={spert_folder}", f"--runs={out}", f"--shared=file://{shared}"]
     options += ["--arms", "bilstm-s", "gru-2", "--seeds=2"]
     options += [f"--set={name}={value}" for name, value in SETTINGS.items()]
     with hosts(4, hidden=[*PACKAGES, out, spert_folder]) as machines:

@@ -114,8 +114,8 @@ def test_the_cluster_has_the_locked_ray():
 
 
 def test_the_jobs_command_is_one():
-    python, script, *arguments = read("rayjob.yaml")["spec"]["entrypoint"].split()
-    assert (python, script) == ("python", "study/run.py")
+    program, *arguments = read("rayjob.yaml")["spec"]["entrypoint"].split()
+    assert program == "rin-study"
     options = parse(arguments)
     assert isinstance(options, Options)
     assert (options.ray_address, options.shared) == ("auto", "s3://BUCKET/rin")

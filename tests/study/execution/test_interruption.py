@@ -29,7 +29,7 @@ def command(
     monkeypatch.setattr(tuner, "run", lambda *_, **__: False)
 
     def run_command(*arguments: str) -> tuple[int, str]:
-        where = ("--out", str(tmp_path / "out"), "--tracking-uri", "none")
+        where = ("--runs", str(tmp_path / "out"), "--tracking-uri", "none")
         with pytest.raises(SystemExit) as ended:
             exit_with_clear_errors(lambda: run.main(parse([*arguments, *where])))
         captured = capsys.readouterr()

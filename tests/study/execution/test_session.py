@@ -34,7 +34,7 @@ def command(corpus: Path, out: Path) -> list[str]:
     settings = [word for name, value in small.items() for word in ("--set", f"{name}={value}")]
     arms = ["--arms", "bilstm-s", "gru-2", "rnn-1", "--seeds", "2"]
     return [
-        *(sys.executable, "study/run.py", "--data", str(corpus), "--out", str(out)),
+        *(sys.executable, "study/run.py", "--data", str(corpus), "--runs", str(out)),
         *(*arms, *settings),
     ]
 

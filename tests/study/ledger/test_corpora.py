@@ -84,7 +84,7 @@ def test_a_trial_alone_records_them(root, tmp_path):
         embeddings=root / "embeddings" / "small.txt",
         preset="paper",
         set=("encoder.word_dim=2", "encoder.hidden_size=4", "training.max_epochs=1"),
-        out=tmp_path / "runs",
+        runs=tmp_path / "runs",
     )
     assert options.run(Console()) == 0
     assert words(Ledger(tmp_path / "runs"), load(root)) == ["ANN"]

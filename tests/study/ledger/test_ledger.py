@@ -130,7 +130,7 @@ def test_one_driver_at_a_time(tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(LedgerError, match=r"cannot be written .* choose --out"),
+        pytest.raises(LedgerError, match=r"cannot be written .* choose --runs"),
         Ledger(tmp_path / "file").exclusive(),
     ):
         pass

@@ -252,7 +252,7 @@ def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
             "rounds_curve",
             "--data",
             str(spert_folder),
-            "--out",
+            "--runs",
             str(tmp_path),
             "--dry-run",
         ]
@@ -319,7 +319,7 @@ def stored(spert_folder, out) -> SearchRecord:
 def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
     record = stored(spert_folder, tmp_path)
     console = Console(file=io.StringIO(), width=150)
-    assert Show(experiment=record.experiment, out=tmp_path).run(console) == 0
+    assert Show(experiment=record.experiment, runs=tmp_path).run(console) == 0
     shown = console.file.getvalue()
     assert "k-0  2/16    1         1" in shown
     assert "k-0 #0  25.0    2       0.001" in shown
@@ -336,7 +336,7 @@ def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
     unit = Ledger(tmp_path).run(record.trials[-1].fingerprint)
     unit.start_history(epochs)
     console = Console(file=io.StringIO(), width=150)
-    Show(experiment=record.experiment, out=tmp_path).run(console)
+    Show(experiment=record.experiment, runs=tmp_path).run(console)
     lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
     at = lines.index("Running trials")
     assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {unit.fingerprint}"
@@ -348,12 +348,12 @@ def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
     record = stored(spert_folder, tmp_path)
     console = Console(file=io.StringIO())
     with pytest.raises(
-        ValueError, match=r"some: no such study or search in .*; known: fair_rounds-my"
+        ValueError, match=r"some: no such study or search in .*; there are fair_rounds-my"
     ):
-        Show(experiment="some", out=tmp_path).run(console)
-    with pytest.raises(ValueError, match=r"other: no pruned trial in .*other\.json; check --out"):
-        Audit(experiment="other", out=tmp_path).run(console)
-    audit = Audit(experiment=record.experiment, data=str(spert_folder), out=tmp_path)
+        Show(experiment="some", runs=tmp_path).run(console)
+    with pytest.raises(ValueError, match=r"other: no pruned trial in .*other\.json; check --runs"):
+        Audit(experiment="other", runs=tmp_path).run(console)
+    audit = Audit(experiment=record.experiment, data=str(spert_folder), runs=tmp_path)
     with pytest.raises(ValueError, match=r"k-0 #1: the fingerprint 0+1 is not"):
         audit.run(console)
 
@@ -361,7 +361,7 @@ def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
 def test_an_audit_finds_the_corpus_or_names_the_option(spert_folder, tmp_path):
     corpus = shutil.copytree(spert_folder, tmp_path / "my_corpus")
     record = stored(corpus, tmp_path / "runs")
-    audit = Audit(experiment=record.experiment, out=tmp_path / "runs")
+    audit = Audit(experiment=record.experiment, runs=tmp_path / "runs")
     with pytest.raises(ValueError, match=r"k-0 #1: the fingerprint"):  # the corpus was found
         audit.run(Console(file=io.StringIO()))
     path = corpus / "test.json"

@@ -72,7 +72,7 @@ def test_an_export_of_nothing_leaves_the_file_as_it_was(small_ledger, exported, 
         with pytest.raises(ValueError, match=r"runs\d+: nothing on webnlg to export; it has demo$"):
             export_ledger(small_ledger, exported, asked)
     empty = Ledger(tmp_path / "rusn")
-    with pytest.raises(ValueError, match=r"rusn: no finished run, study .* check --out"):
+    with pytest.raises(ValueError, match=r"rusn: no finished run, study .* check --runs"):
         export_ledger(empty, exported)
     assert exported.read_bytes() == before
     assert not empty.root.exists()
@@ -227,12 +227,12 @@ def test_two_searches_of_one_name_are_a_conflict(tmp_path, theirs):
 class TestCommands:
     def test_export_import_rerun(self, small_ledger, tmp_path):
         file, other = tmp_path / "units.jsonl", tmp_path / "other"
-        assert "1 run," in run_command("export", str(file), f"--out={small_ledger.root}")
-        assert "1 record added" in run_command("import", str(file), f"--out={other}")
+        assert "1 run," in run_command("export", str(file), f"--runs={small_ledger.root}")
+        assert "1 record added" in run_command("import", str(file), f"--runs={other}")
         assert [record.name for record in read_corpora(other).values()] == ["demo"]
         (unit,) = Ledger(other).runs()
         assert not unit.weights.exists()
-        shown = run_command("rerun", unit.fingerprint[:6], f"--out={other}")
+        shown = run_command("rerun", unit.fingerprint[:6], f"--runs={other}")
         assert "every number is bit-identical" in shown
         assert "the ledger now has the weights" in shown
         trained = small_ledger.run(unit.fingerprint).weights
@@ -247,7 +247,7 @@ class TestCommands:
         other = tmp_path / "other"
         merge(Ledger(other), read_exported(exported))
         name = record["content"]["fingerprint"]
-        shown = run_command("rerun", name, f"--out={other}", code=1)
+        shown = run_command("rerun", name, f"--runs={other}", code=1)
         assert "first difference: epoch 1: train_loss is" in shown
         assert "hardware: recorded a slide rule," in shown
         assert "arithmetic: recorded unknown," in shown
@@ -261,7 +261,7 @@ class TestCommands:
             record["content"]["corpus"] |= {"name": name, "content": "0" * 16}
             exported.write_text(json.dumps(record) + "\n")
             other = tmp_path / name
-            shown = run_command("import", str(exported), f"--out={other}")
+            shown = run_command("import", str(exported), f"--runs={other}")
             assert message in shown
             assert "reports leave out scores by class" in shown
             assert not (other / "corpora").exists()
@@ -284,25 +284,25 @@ class TestCommands:
         record = json.loads(exported.read_text())
         record["content"]["history"]["train_loss"][0] += 1.0
         exported.write_text(json.dumps(record) + "\n")
-        shown = run_command("import", str(exported), f"--out={small_ledger.root}", code=1)
+        shown = run_command("import", str(exported), f"--runs={small_ledger.root}", code=1)
         assert "conflict" in shown
 
     def test_nothing_is_added_if_one_file_of_several_is_bad(self, exported, tmp_path):
         bad, other = tmp_path / "bad.jsonl", tmp_path / "other"
         bad.write_text("{}")
         files = str(exported), str(bad)
-        shown = run_command("import", *files, f"--out={other}", code=2)
+        shown = run_command("import", *files, f"--runs={other}", code=2)
         assert "bad.jsonl, line 1: not an exported record (record is missing)" in shown
         assert not other.exists()
 
     def test_misuse(self, tmp_path):
         Ledger(tmp_path).run(Config().fingerprint("d")).record_failure("for the folder")
         for prefix, message in (("zz", "no such run"), ("", "not finished")):
-            shown = run_command("rerun", prefix, f"--out={tmp_path}", code=2)
+            shown = run_command("rerun", prefix, f"--runs={tmp_path}", code=2)
             assert message in shown
         file = tmp_path / "none.jsonl"
-        shown = run_command("export", str(file), f"--out={tmp_path}", code=2)
-        assert "no finished run, study or search to export; check --out" in shown
+        shown = run_command("export", str(file), f"--runs={tmp_path}", code=2)
+        assert "no finished run, study or search to export; check --runs" in shown
         assert not file.exists()
-        missing = run_command("import", "/nowhere.jsonl", f"--out={tmp_path}", code=2)
+        missing = run_command("import", "/nowhere.jsonl", f"--runs={tmp_path}", code=2)
         assert "import /nowhere.jsonl: no such file" in missing

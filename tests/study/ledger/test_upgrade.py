@@ -150,14 +150,14 @@ def test_what_cannot_be_upgraded_is_left_to_the_schema(content: dict[str, Any]) 
     ("command", "options", "shown"),
     [
         (
-            "python study/run.py --space x --data a b --seeds=3 --set a.b='c d' --set=e=1",
+            "rin-study --space x --data a b --seeds=3 --set a.b='c d' --set=e=1",
             {"space": ["x"], "data": ["a", "b"], "seeds": "3", "set": ["a.b=c d", "e=1"]},
-            "python study/run.py --space x --data a b --seeds 3 --set 'a.b=c d' --set e=1",
+            "rin-study --space x --data a b --seeds 3 --set 'a.b=c d' --set e=1",
         ),
         (
-            "python study/run.py --arms 'gru-*' --data_root /c --max-concurrent 2",
+            "rin-study --arms 'gru-*' --data_root /c --max-concurrent 2",
             {"arms": ["gru-*"], "data_root": "/c", "max_concurrent": "2"},
-            "python study/run.py --arms 'gru-*' --data-root /c --max-concurrent 2",
+            "rin-study --arms 'gru-*' --data-root /c --max-concurrent 2",
         ),
         ("scale", {}, ""),
         ("", {}, ""),

@@ -203,7 +203,7 @@ def test_a_command_says_where_it_begins(tmp_path: Path) -> None:
     for epochs in (1, 2):
         console = Console(file=(text := io.StringIO()), width=200)
         given = (*small, f"training.max_epochs={epochs}")
-        options = Train(data=str(corpus), out=tmp_path / "runs", set=given, preset="paper")
+        options = Train(data=str(corpus), runs=tmp_path / "runs", set=given, preset="paper")
         assert run_command(options, console) == 0
         texts.append(text.getvalue())
     assert "continues after" not in texts[0]

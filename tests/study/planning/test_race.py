@@ -146,7 +146,7 @@ def test_the_number_of_runs_is_known_before():
 def test_a_stage_runs_what_the_next_one_reads(spert_folder, tmp_path):
     """As the command makes the plan of a stage."""
     plan, record = search_with(spert_folder, tmp_path, F1)
-    decided, given = [], Options(data=[str(spert_folder)], out=tmp_path)
+    decided, given = [], Options(data=[str(spert_folder)], runs=tmp_path)
 
     def confirm(stage, experiment):
         assert experiment == plan.confirmed

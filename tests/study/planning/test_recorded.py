@@ -111,7 +111,7 @@ def test_an_old_record_is_found_by_its_command(
 def test_rerun_needs_no_data_option(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = f"--out={tmp_path / 'runs'}"
+    out = f"--runs={tmp_path / 'runs'}"
     monkeypatch.chdir(corpus.parent)
     run_command("train", "--data=tiny", out, *SETTINGS)
     (run,) = (tmp_path / "runs" / "units").iterdir()

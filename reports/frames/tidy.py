@@ -1,0 +1,88 @@
+"""Trials as a person analyses them: one row a trial, the scores in points.
+
+:func:`as_ledger` turns such a frame, or rows of it, back into what the reports compute with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from reports.frames.searches import read_search
+from reports.frames.trials import SCHEMA, UnknownExperiment, experiments, read_ledger
+from rin_core.suggestions import suggestion
+from study.ledger.ledger import Ledger
+
+#: What people look at first; the other columns follow.
+FIRST = (
+    *("study", "corpus", "arm", "label", "rounds", "cell", "seed", "status"),
+    *("test_f1", "dev_f1", "test_precision", "test_recall", "test_entity_f1"),
+    *("epochs", "best_epoch", "seconds", "core_hours", "caveat"),
+)
+#: Last, because they are long.
+LAST = ("problem", "variant", "settings", "settings_except_rounds", "fingerprint")
+_LEFT_OUT = ("losses", "options", "command", "updated")
+SCORES = tuple(name for name in SCHEMA if name.endswith(("_f1", "_precision", "_recall")))
+
+
+def tidy_trials(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the trials of studies, or of one search.
+
+    Args:
+        runs: The ledger.
+        names: Studies; all of them when ``None``. The name of a search must be alone.
+
+    Raises:
+        UnknownExperiment: There is no ledger, or no such study or search.
+        LedgerError: A record cannot be read.
+    """
+    ledger = Ledger(runs)
+    searches = ledger.searches()
+    if names is not None and len(names) == 1 and names[0] in searches:
+        return _search_trials(runs, names[0])
+    for name in names or ():
+        if name not in (known := [*ledger.studies(), *searches]):
+            raise UnknownExperiment(
+                f"{name}: no such study or search in {runs}; {suggestion(name, known)}"
+            )
+        if name in searches:
+            raise UnknownExperiment(f"{name}: is a search; name it alone")
+    experiments(runs)  # says what is missing in a folder without a ledger
+    frame = read_ledger(runs, names).rename(columns={"experiment": "study"})
+    frame = frame.drop(columns=list(_LEFT_OUT))
+    frame = frame.drop(columns=[name for name in SCORES if frame[name].isna().all()])
+    scores = [name for name in SCORES if name in frame]
+    frame[scores] = 100 * frame[scores]
+    between = [name for name in frame if name not in (*FIRST, *LAST)]
+    ordered = [name for name in (*FIRST, *between, *LAST) if name in frame]
+    return frame[ordered]
+
+
+def _search_trials(runs: Path, name: str) -> pd.DataFrame:
+    found = read_search(runs, name)
+    frame = found.trials.rename(columns={"state": "status"})
+    frame.insert(0, "study", name)
+    frame.insert(1, "corpus", found.corpus)
+    scores = ["dev_f1", "end_dev_f1"]
+    frame[scores] = 100 * frame[scores]
+    return frame
+
+
+def as_ledger(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of :func:`tidy_trials`, or rows of it, with scores as fractions.
+
+    Raises:
+        ValueError: Columns are missing: it is a frame of something else, such as a search.
+    """
+    needed = {"study", *SCHEMA} - {"experiment", *_LEFT_OUT, *SCORES}
+    if missing := sorted(needed - set(frame.columns)):
+        raise ValueError(
+            f"trials: column {missing[0]} is missing; pass rows of what trials() returns for a "
+            "study, with all columns"
+        )
+    scores = [name for name in SCORES if name in frame]
+    ledger = frame.rename(columns={"study": "experiment"})
+    ledger[scores] = ledger[scores] / 100
+    return ledger.reindex(columns=[name for name in SCHEMA if name not in _LEFT_OUT])

@@ -1,0 +1,211 @@
+"""The Python interface: run a study, read its trials, draw them and compare them.
+
+Everything here is available as ``import study``. That import is cheap: a function loads Ray, torch
+or pandas when it is called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import signal
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rin_core.cli import INTERRUPTED
+from rin_core.suggestions import suggestion
+from study.ledger.files import StudyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from study.commands.options import Options
+
+
+class Incomplete(StudyError):
+    """Some trials of a study have no result; the message names them. Run it again to resume."""
+
+
+def run(
+    space: str | Path = "rounds_curve",
+    data: str | Path = "demo",
+    *,
+    arms: Iterable[str] = (),
+    seeds: int | str | Iterable[int] | None = None,
+    settings: Mapping[str, object] | None = None,
+    runs: str | Path = "runs",
+    progress: bool = False,
+    **options: Any,
+) -> pd.DataFrame:
+    """Run a study or a search, and return its trials.
+
+    It does what the command ``rin-study`` does. Finished trials are read from the ledger and not
+    trained again, so a second call returns at once. Nothing is printed unless you ask.
+
+    Args:
+        space: What to compare or tune: a name from ``rin-study --list``, or a TOML file.
+        data: The corpus: ``demo``, a name under ``data_root`` or ``$RIN_DATA_ROOT``, or a folder.
+        arms: Only these arms, by name or shell pattern.
+        seeds: How many seeds, or which.
+        settings: Settings of all trials, as in ``{"training.learning_rate": 5e-4}``.
+        runs: The folder of the ledger, the reports and the MLflow database.
+        progress: Print what the command prints.
+        options: Any other option of the command, as in ``max_epochs=10`` or ``trials=24``.
+
+    Returns:
+        The trials of the study, see :func:`trials`. After a search, these are the runs on fresh
+        seeds; ``trials(runs, NAME)`` has the trials of the search itself.
+
+    Raises:
+        ValueError: An option, a setting, the space or the corpus is invalid.
+        Incomplete: Trials failed or are missing.
+        KeyboardInterrupt: The study was interrupted; the same call resumes it.
+    """
+    from rich.console import Console
+
+    parsed = _options(space, data, arms, seeds, settings, runs, options)
+    parsed.check()
+    with _notebook_manners():
+        from study.commands.start import run_study
+
+        # An empty file, and not `quiet`: some messages are also sent elsewhere.
+        output = Console(width=100) if progress else Console(file=io.StringIO(), width=200)
+        ended = run_study(parsed, output)
+    if ended.code == INTERRUPTED:
+        raise KeyboardInterrupt
+    found = trials(runs, ended.studies)
+    if ended.code:
+        left = found[found["status"] != "finished"]
+        names = ", ".join(f"{row.arm} seed {row.seed} ({row.status})" for row in left.itertuples())
+        raise Incomplete(f"{len(left)} of {len(found)} trials have no result: {names}")
+    return found
+
+
+def trials(runs: str | Path = "runs", study: str | Iterable[str] | None = None) -> pd.DataFrame:
+    """Return trials as a data frame: one row a trial, finished or not.
+
+    The first columns are ``study``, ``corpus``, ``arm``, ``label``, ``rounds`` (K), ``cell``,
+    ``seed``, ``status``, ``test_f1`` and ``dev_f1``. Scores are in points, 0 to 100. A score is NaN
+    if the trial has no result.
+
+    Args:
+        runs: A study's output folder.
+        study: Its name, or several names; all studies when ``None``. The name of a search returns
+            the trials of the search, with a column for each tuned setting.
+
+    Raises:
+        ValueError: There is no ledger, or no such study or search.
+    """
+    from reports.frames.tidy import tidy_trials
+
+    names = [study] if isinstance(study, str) else study
+    return tidy_trials(Path(runs), None if names is None else list(names))
+
+
+def curve(df: pd.DataFrame, metric: str = "test_f1", ax: Axes | None = None) -> Axes:
+    """Draw a score against the number of rounds K, and return the axes.
+
+    Points are means over seeds, with single seeds beside them and a 95 % confidence interval from
+    three seeds on. Diamonds are the paper's scores, if it has them.
+
+    Args:
+        df: Trials of one study, see :func:`trials`, whose arms differ in K and cell only.
+        metric: ``test_f1``, ``test_precision`` or ``test_recall``.
+        ax: Where to draw; a new figure of pyplot when ``None``.
+
+    Raises:
+        ValueError: The trials are not such a curve, or ``metric`` is not one of these.
+    """
+    from reports.figures.rounds_curve import draw_axes
+    from reports.frames.tidy import as_ledger
+
+    return draw_axes(as_ledger(df), metric.removeprefix("test_"), ax)
+
+
+def differences(
+    df: pd.DataFrame,
+    baseline: str,
+    *,
+    metric: str = "test_f1",
+    pool: pd.DataFrame | None = None,
+    margin: float = 0.5,
+) -> pd.DataFrame:
+    """Compare each arm with a baseline: difference, 95 % interval, p and verdict.
+
+    The test is that of the reports: one residual variance for all arms, and Holm's correction for
+    the rows of the table.
+
+    Args:
+        df: Trials on one corpus under one set of settings, see :func:`trials`.
+        baseline: Name of the arm to compare with.
+        metric: The score to compare.
+        pool: More trials to estimate the variance from, as ``trials(runs)`` for the numbers that
+            the report page of that ledger has; ``df`` alone when ``None``.
+        margin: Differences of at most so many points count as equal.
+
+    Returns:
+        A row for each arm, the baseline first, with ``label``, ``n`` (seeds), ``mean``, ``sd``,
+        ``difference``, ``low``, ``high``, ``se``, ``df``, ``p``, ``p_holm`` and ``verdict``.
+
+    Raises:
+        ValueError: ``df`` mixes corpora or settings, or has no such arm or metric.
+    """
+    from reports.frames.tidy import as_ledger
+    from reports.tables.differences import differences_frame
+
+    everything = None if pool is None else as_ledger(pool)
+    return differences_frame(as_ledger(df), baseline, metric, everything, margin)
+
+
+def _options(
+    space: str | Path,
+    data: str | Path,
+    arms: Iterable[str],
+    seeds: int | str | Iterable[int] | None,
+    settings: Mapping[str, object] | None,
+    runs: str | Path,
+    others: Mapping[str, Any],
+) -> Options:
+    """Return the options of the command; raises ``ValueError`` for one that there is not."""
+    from study.commands.options import Options
+
+    known = {field.name for field in dataclasses.fields(Options)} - {"list", "dry_run", "set"}
+    for name in others:
+        if name not in known:
+            raise ValueError(f"run(): no option {name}; {suggestion(name, sorted(known))}")
+    if seeds is not None and not isinstance(seeds, int | str):
+        seeds = "".join(f"{seed}," for seed in seeds)
+    paths = {
+        name: Path(value)
+        for name, value in others.items()
+        if name in ("data_root", "embeddings") and value is not None
+    }
+    return Options(
+        **{**others, **paths},
+        space=(str(space),),
+        data=(str(data),),
+        arms=(arms,) if isinstance(arms, str) else tuple(arms),
+        seeds=None if seeds is None else str(seeds),
+        set=tuple(f"{name}={value}" for name, value in (settings or {}).items()),
+        runs=Path(runs),
+    )
+
+
+@contextmanager
+def _notebook_manners() -> Iterator[None]:
+    """Leave a person's process as it was: its signal handlers, and no warning of a progress bar."""
+    handlers = {}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    for number in numbers:
+        handlers[number] = signal.getsignal(number)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)

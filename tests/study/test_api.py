@@ -1,0 +1,123 @@
+"""``import study``: cheap to import, data frames in and out, the numbers of the reports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+import study
+from reports.frames.studies import study_data
+from reports.frames.trials import read_ledger, select_settings
+from reports.tables.experiment import differences_table
+from study.api import _options
+from tests.ledgers import EXPERIMENT, Ledger, a_full_ledger, write_search
+
+mpl.use("agg")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    made = Ledger(tmp_path)
+    for seed, f1 in enumerate((0.84, 0.86, 0.88)):
+        made.finish(made.plan("gru-1", seed), f1)
+        made.finish(made.plan("bilstm-s", seed), f1 - 0.04)
+    made.finish(made.plan("gru-2", 0), 0.85)
+    made.plan("gru-2", 1)
+    made.save()
+    return made
+
+
+def test_the_import_loads_no_slow_library() -> None:
+    code = "import study, sys; print(*{'torch', 'ray', 'mlflow', 'pandas'} & {*sys.modules})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == []
+    assert {"run", "trials", "curve", "differences"} <= set(dir(study))
+
+
+def test_a_row_is_a_trial_and_scores_are_in_points(ledger: Ledger) -> None:
+    df = study.trials(ledger.runs)
+    assert df["study"].unique().tolist() == [EXPERIMENT]
+    assert df.columns[:4].tolist() == ["study", "corpus", "arm", "label"]
+    means = df.groupby(["cell", "rounds"])["test_f1"].mean()
+    assert means.to_dict() == pytest.approx({("gru", 1): 86, ("gru", 2): 85, ("none", 0): 82})
+    assert df["status"].value_counts().to_dict() == {"finished": 7, "planned": 1}
+    pd.testing.assert_frame_equal(df, study.trials(ledger.runs, EXPERIMENT))
+
+
+def test_a_search_has_a_column_for_each_parameter(tmp_path: Path) -> None:
+    write_search(tmp_path)
+    df = study.trials(tmp_path, "some")
+    assert {"study", "arm", "status", "dev_f1", "training.learning_rate"} <= set(df)
+    assert df["dev_f1"].max() > 1
+
+
+def test_differences_are_those_of_the_report(ledger: Ledger) -> None:
+    found = study.differences(study.trials(ledger.runs), "gru-1")
+    frame = select_settings(read_ledger(ledger.runs))
+    table = differences_table(study_data(ledger.runs, frame))
+    assert table is not None
+    for row in table.rows:
+        judged = row.cells["Verdict"].judged
+        assert judged is not None
+        own = found.loc[row.key]
+        assert own["difference"] == pytest.approx(judged.difference.value)
+        assert own["verdict"] == str(judged.verdict)
+        assert own["p_holm"] == pytest.approx(judged.p_holm, nan_ok=True)
+    assert found.loc["gru-1", "verdict"] == "baseline"
+    assert found["n"].to_dict() == {"gru-1": 3, "bilstm-s": 3, "gru-2": 1}
+
+
+def test_rows_can_be_chosen_before_they_are_compared(ledger: Ledger) -> None:
+    df = study.trials(ledger.runs)
+    found = study.differences(df[df["seed"] > 0], "bilstm-s", metric="dev_f1", pool=df)
+    assert found.loc["gru-1", "difference"] == pytest.approx(4)
+    assert found.loc["gru-1", "df"] == 4  # of all three seeds
+
+
+def test_a_curve_goes_on_axes_that_a_person_has(ledger: Ledger) -> None:
+    df = study.trials(ledger.runs)
+    axes = study.curve(df)
+    assert axes.get_xlabel()
+    axes.set_ylim(0, 100)
+    figure = mpl.figure.Figure()
+    own = figure.subplots()
+    assert study.curve(df, "test_recall", ax=own) is own
+    assert "Recall" in own.get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda df: study.differences(df, "gru1"), r"no such arm; did you mean gru-1"),
+        (lambda df: study.differences(df, "gru-1", metric="f1"), r"no such score"),
+        (lambda df: study.differences(df[["arm", "test_f1"]], "gru-1"), r"column \w+ is missing"),
+        (lambda df: study.curve(df, "test_f2"), r"no such curve; there are f1"),
+        (lambda df: study.trials("/nowhere"), r"no experiments there"),
+        (lambda df: study.run(epochs=3), r"no option epochs; did you mean max_epochs"),
+        (lambda df: study.run(max_epochs=-1), r"--max-epochs -1: must be positive"),
+    ],
+)
+def test_a_mistake_is_named(ledger: Ledger, call, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(study.trials(ledger.runs))
+
+
+def test_a_study_that_is_not_there_is_suggested(tmp_path: Path) -> None:
+    runs = a_full_ledger(tmp_path / "runs").runs
+    with pytest.raises(ValueError, match=f"did you mean {EXPERIMENT}"):
+        study.trials(runs, "rounds_curve-webnlg")
+    with pytest.raises(ValueError, match="some: is a search; name it alone"):
+        study.trials(runs, [EXPERIMENT, "some"])
+
+
+def test_the_options_of_a_call_are_those_of_the_command() -> None:
+    given = {"training.learning_rate": 1e-3}
+    options = _options("main", Path("x"), "gru-*", [0, 3], given, "r", {"embeddings": "glove"})
+    assert (options.space, options.data, options.arms) == (("main",), ("x",), ("gru-*",))
+    assert (options.seeds, options.runs, options.embeddings) == ("0,3,", Path("r"), Path("glove"))
+    assert options.overrides() == {"training.learning_rate": "0.001"}
