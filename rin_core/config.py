@@ -121,9 +121,7 @@ class EncoderConfig:
     its own rates."""
     model: str = "google-bert/bert-base-cased"
     """Pretrained transformer: a name on the Hugging Face hub, or a folder (paper: BERT-Base cased).
-
-    Its content is part of the data's digest; its name or path is not part of the fingerprint.
-    """
+    Its content is part of the data's digest; its name or path is not part of the fingerprint."""
     freeze: bool = False
     """Do not train the pretrained weights; the transformer then runs without its dropout."""
     max_pieces: Annotated[int, Interval(ge=8, le=65_536)] = 512
@@ -177,9 +175,9 @@ class ModelConfig:
     """Separate relation and entity features (Eq. 11); off is the paper's plain BiLSTM."""
     feature_size: Width = 100
     """Width of the task features."""
-    scorer: Literal["separable", "concat", "biaffine"] = "separable"
+    scorer: Literal["separable", "concat", "concat_bias", "biaffine"] = "separable"
     """Scores of word pairs, C_r: Eqs. 9-10, the published version's concatenation before the ReLU,
-    or biaffine."""
+    or biaffine. ``concat_bias`` has the bias of W_m, which the authors' program has."""
     relation_bias: Annotated[float, Interval(ge=-100, le=100)] = -6.0
     """Initial bias of C_r. Triples are rare: starting at 0 costs an epoch."""
 
@@ -227,6 +225,9 @@ class TrainingConfig:
 
     batch_size: Count = 50
     """Sentences a step; with BERT the paper takes 70 on NYT."""
+    batch_order: Literal["length", "random", "file"] = "length"
+    """Sentences of a batch: of similar length, which is faster; random; or as in the file, never
+    shuffled, like the authors' program."""
     learning_rate: Rate = 1e-3
     """Adam's step size; with BERT the paper takes 2e-4 throughout."""
     encoder_learning_rate: Rate = 2e-4
@@ -236,11 +237,9 @@ class TrainingConfig:
     weight_decay: Annotated[float, Interval(ge=0, le=100)] = 0.0
     """Decoupled decay, as AdamW's, of every weight but biases and normalisation."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of a transformer: ``bfloat16`` uses autocast and requires a CUDA device.
-
-    A BiLSTM computes in float32, because autocast would run it in float16. Interaction, heads and
-    loss stay in float32: logits near 0 decide triples.
-    """
+    """Arithmetic of a transformer: ``bfloat16`` uses autocast and requires a CUDA device. A BiLSTM
+    computes in float32, because autocast would run it in float16. Interaction, heads and loss stay
+    in float32: logits near 0 decide triples."""
     max_epochs: Count = 100
     """Largest number of epochs."""
     patience: Count = 20
@@ -257,7 +256,8 @@ class TrainingConfig:
     clip_norm: Annotated[float, Interval(gt=0, le=1_000_000)] = 5.0
     """Largest gradient norm."""
     selection: Literal["dev", "test"] = "dev"
-    """Split that picks the epoch. ``test`` only measures the optimism of doing so."""
+    """Split that picks the epoch. ``test`` only serves to repeat the authors' program: such scores
+    are marked, and are never results."""
     seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
     """Seed of weights, batches and dropout."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from rin_core.suggestions import suggestion
 from search_spaces import (
     ablation,
+    authors_programme,
     encoder,
     fair_rounds,
     learning_rate,
@@ -22,7 +23,10 @@ from search_spaces.space import Grid, SpaceError
 
 SPACES: dict[str, Grid] = {
     module.SPACE.name: module.SPACE
-    for module in (rounds_curve, main_results, ablation, tasks, encoder, scorer, version, selection)
+    for module in (
+        *(rounds_curve, main_results, ablation, tasks, encoder, scorer, version, selection),
+        authors_programme,
+    )
 }
 SEARCHES: dict[str, Search] = {
     module.SPACE.name: module.SPACE for module in (learning_rate, tune_rin, fair_rounds)

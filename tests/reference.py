@@ -120,7 +120,9 @@ class Reference:
 
     def concat(self, h: Tensor, h_other: Tensor) -> Vectors:
         """The camera-ready version: Eq. 9 with the concatenation inside W_m."""
-        m = torch.relu(self.weights["scorer.pair.weight"] @ torch.cat([h, h_other]))
+        W_m, b_m = self.weights["scorer.pair.weight"], self.weights.get("scorer.pair.bias")
+        m = W_m @ torch.cat([h, h_other])
+        m = torch.relu(m if b_m is None else m + b_m)
         W_p = self.weights["scorer.weight"]
         return [W_p[t] @ m + self.b[t] for t in range(len(self.b))]
 
@@ -141,9 +143,8 @@ class Reference:
         return logits
 
     def opinion(self, h_relation: Vectors, h_entity: Vectors) -> Opinion:
-        score = {"separable": self.separable, "concat": self.concat, "biaffine": self.biaffine}[
-            self.settings.scorer
-        ]
+        scorers = {"separable": self.separable, "biaffine": self.biaffine}
+        score = scorers.get(self.settings.scorer, self.concat)
         p = []
         for h in h_relation:
             rows = [[torch.sigmoid(v) for v in score(h, h_other)] for h_other in h_relation]

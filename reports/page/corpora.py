@@ -51,7 +51,8 @@ def paper_sections(
     earlier = pd.concat([elsewhere, *(others for _, others in contents)])
     earlier = earlier[earlier["status"] == TrialState.FINISHED]
     arms = {*ARMS, *OTHER_ENCODERS, EQUAL_CAPACITY}
-    paper = newest[newest["arm"].isin(arms)]
+    # Scores of epochs that were chosen on test are no results.
+    paper = newest[newest["arm"].isin(arms) & (newest["selection"] == "dev")]
     ranked = []
     for frame in selected:
         if not is_paper_corpus(str(frame["corpus"].iloc[0])):

@@ -20,7 +20,12 @@ from reports.tables.caveats import mark_caveats
 from reports.tables.confirmation import comparison, confirmation, tuning
 from reports.tables.decisions import decisions_table
 from reports.tables.endpoints import endpoints_table
-from reports.tables.experiment import differences_table, results_table, selection_table
+from reports.tables.experiment import (
+    differences_table,
+    results_table,
+    selection_table,
+    switches_table,
+)
 from reports.tables.search import audit, best_trials, compute, grace
 
 #: The paper's tables on one corpus, from :class:`~reports.frames.studies.StudyData`.
@@ -39,6 +44,7 @@ STUDY = (
     decisions_table,
     differences_table,
     selection_table,
+    switches_table,
     endpoints_table,
     breakdown_table,
 )

@@ -12,7 +12,7 @@ from reports.frames.scores import Scores, Weights, arm_scores
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import published
-from reports.stats.contrasts import FULL_MODEL
+from reports.stats.contrasts import BASELINES, FULL_MODEL
 from reports.stats.intervals import Array
 from reports.stats.tests import bootstrap_interval, resampled_f1
 from reports.tables.cells import (
@@ -39,6 +39,8 @@ from study.ledger.state import TrialState
 
 #: Suffix of the names of arms that select their epoch on test (``search_spaces.selection``).
 ON_TEST = "-on-test"
+#: The space whose arms each make a choice of the authors' program.
+SWITCHED = "authors_programme"
 
 
 def results_table(study: StudyData) -> Table:
@@ -47,7 +49,9 @@ def results_table(study: StudyData) -> Table:
     arms = [str(arm) for arm in dict.fromkeys(study.frame["arm"])]
     is_published = any(published(study.corpus, arm, "f1") for arm in arms)
     for arm in arms:
-        trials, printed = of_arm(study.frame, arm), published(study.corpus, arm, "f1")
+        trials = of_arm(study.frame, arm)
+        on_test = (trials["selection"] == "test").any()  # no result to compare with the paper
+        printed = None if on_test else published(study.corpus, arm, "f1")
         compared = {
             "Paper's F1": published_cell(printed),
             **against_cells(scores, arm, printed),
@@ -119,6 +123,60 @@ def differences_table(study: StudyData) -> Table | None:
         notes=(
             *(() if family else (_PLANNED_NOTE,)),
             *comparison_notes(scores, family=family),
+            BOOTSTRAP_NOTE,
+        ),
+    )
+
+
+def switch_pairs(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the arm without a switch for each arm with one, in ``authors_programme``."""
+    if set(frame["space"]) != {SWITCHED}:
+        return {}
+    arms = [str(arm) for arm in dict.fromkeys(frame["arm"])]
+    bases = [arm for arm in arms if arm in (*BASELINES, FULL_MODEL)]
+    # The longest name that fits: bilstm-s-cased is a switch of bilstm-s, not of bilstm.
+    found = {
+        arm: max((base for base in bases if arm.startswith(f"{base}-")), key=len, default="")
+        for arm in arms
+        if arm not in bases
+    }
+    return {arm: base for arm, base in found.items() if base}
+
+
+def switches_table(study: StudyData) -> Table | None:
+    """Return what each choice of the authors' program is worth, against the paper's settings.
+
+    Returns:
+        ``None`` for another space.
+    """
+    pairs, scores = switch_pairs(study.frame), study.scores()
+    if not pairs:
+        return None
+    weights = [over(*pair) for pair in pairs.items()]
+    rows = difference_cells(study, scores, weights, family=True)
+    trials = {arm: of_arm(study.frame, arm) for arm in (*pairs, *pairs.values())}
+    return Table(
+        name="switches",
+        in_reproduction=True,
+        title=f"What the choices of the authors' program are worth on {study.corpus}",
+        head="Model and choice",
+        rows=tuple(
+            Row(
+                key=arm,
+                label=arm_label(trials[arm]),
+                cells={
+                    "F1": score_cell(trials[arm], "test_f1"),
+                    "F1 without": score_cell(trials[base], "test_f1"),
+                    **cells,
+                },
+            )
+            for (arm, base), cells in zip(pairs.items(), rows, strict=True)
+        ),
+        notes=(
+            "Each row is compared with the paper's settings at the same K (*F1 without*). "
+            "`docs/paper.md` explains the choices. Scores with the epoch chosen on test are not "
+            "results.",
+            *comparison_notes(scores, family=True),
             BOOTSTRAP_NOTE,
         ),
     )

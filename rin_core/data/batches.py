@@ -60,16 +60,31 @@ class Batch:
 
 
 def training_batches(
-    split: EncodedSplit, batch_size: int, generator: np.random.Generator
+    split: EncodedSplit,
+    batch_size: int,
+    generator: np.random.Generator,
+    order: str = "length",
 ) -> list[Array]:
-    """Cut a shuffled split into batches of similar length, in random order.
+    """Cut a split into batches.
+
+    Args:
+        split: The sentences.
+        batch_size: Sentences of a batch; the last cut has the rest.
+        generator: Shuffles sentences and batches.
+        order: See :attr:`rin_core.config.TrainingConfig.batch_order`: batches of similar length in
+            random order, random batches, or those of the file.
 
     Returns:
         Sentence numbers of each batch; each sentence occurs once.
     """
+    cuts = np.arange(batch_size, len(split), batch_size)
+    if order == "file":
+        return np.split(np.arange(len(split)), cuts)
     shuffled = generator.permutation(len(split))
+    if order == "random":
+        return np.split(shuffled, cuts)
     by_length = shuffled[np.argsort(split.lengths_N[shuffled], kind="stable")]
-    batches = np.split(by_length, np.arange(batch_size, len(split), batch_size))
+    batches = np.split(by_length, cuts)
     return [batches[k] for k in generator.permutation(len(batches))]
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -159,11 +160,14 @@ class ConcatScorer(nn.Module):
         feature_size: F, the width of m too.
         relations: R.
         bias: Start of every b_t, as in :class:`rin_core.model.heads.SeparableScorer`.
+        pair_bias: Whether W_m has a bias, as in the authors' program.
     """
 
-    def __init__(self, feature_size: int, relations: int, bias: float) -> None:
+    def __init__(
+        self, feature_size: int, relations: int, bias: float, *, pair_bias: bool = False
+    ) -> None:
         super().__init__()
-        self.pair = nn.Linear(2 * feature_size, feature_size, bias=False)  # W_m
+        self.pair = nn.Linear(2 * feature_size, feature_size, bias=pair_bias)  # W_m
         self.weight = _uniform(relations, feature_size, fan_in=feature_size)  # W_p
         self.bias = nn.Parameter(torch.full((relations,), bias))
 
@@ -173,8 +177,11 @@ class ConcatScorer(nn.Module):
         """Score all pairs of words from the relation features [B, L, F]."""
         L, (R, F) = features_BLF.shape[1], self.weight.shape
         W_subject, W_object = torch.split(self.pair.weight, F, dim=1)
+        subject_BLE = features_BLF @ W_subject.T
+        if self.pair.bias is not None:  # once a pair, so in one of the two parts
+            subject_BLE = subject_BLE + self.pair.bias
         return DenseScores(
-            subject_BLE=features_BLF @ W_subject.T,
+            subject_BLE=subject_BLE,
             object_BLE=features_BLF @ W_object.T,
             weights=(self.weight, self.bias),
             pair_logits=_concat_logits,
@@ -250,6 +257,7 @@ def _biaffine_logits(
 SCORERS: Mapping[str, Callable[[int, int, float], Scorer]] = {
     "separable": SeparableScorer,
     "concat": ConcatScorer,
+    "concat_bias": partial(ConcatScorer, pair_bias=True),
     "biaffine": BiaffineScorer,
 }
 

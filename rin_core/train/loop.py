@@ -204,7 +204,7 @@ class Trainer:
         torch.manual_seed(int(generator.integers(2**63)))
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.model.train()
-        batches = training_batches(split, training.batch_size, generator)
+        batches = training_batches(split, training.batch_size, generator, training.batch_order)
         steps = training.max_epochs * len(batches)
         for step, rows in enumerate(batches, (number - 1) * len(batches)):
             set_step_sizes(self.optimizer, warmup_factor(step, steps, training.warmup))

@@ -8,7 +8,16 @@ from reports.published.numbers import OTHER_ENCODERS, published
 from reports.tables.experiment import ON_TEST
 from rin_core.config import Config
 from rin_core.errors import ConfigError
-from search_spaces import SPACES, SpaceError, ablation, find_space, main_results, selection, version
+from search_spaces import (
+    SPACES,
+    SpaceError,
+    ablation,
+    authors_programme,
+    find_space,
+    main_results,
+    selection,
+    version,
+)
 from search_spaces.arms import BILSTM_S, rin
 from search_spaces.presets import PRESETS
 from search_spaces.rounds_curve import SPACE
@@ -47,6 +56,33 @@ def test_selection_changes_the_choice_of_the_epoch_and_nothing_else():
     for name in ("bilstm-s", "gru-1", "gru-3"):
         usual, on_test = configs[name].flat(), configs[name + ON_TEST].flat()
         assert {k: v for k, v in on_test.items() if v != usual[k]} == {"training.selection": "test"}
+
+
+def test_the_authors_programme_is_one_choice_an_arm_and_all_together():
+    for base in ("bilstm-s", "gru-1"):
+        configs = resolved(authors_programme.SPACE, "webnlg_star")
+        usual = configs[base].flat()
+        changed = {
+            name.removeprefix(f"{base}-"): {k: v for k, v in c.flat().items() if v != usual[k]}
+            for name, c in configs.items()
+            if name.startswith(f"{base}-")
+        }
+        single = {
+            "on-test": {"training.selection": "test"},
+            "file-order": {"training.batch_order": "file"},
+            "word-dropout": {"training.word_dropout": 0.04},
+            "cased": {"data.lowercase": False},
+            "vocabulary": {"data.vocabulary": "vectors"},
+            "200-epochs": {"training.max_epochs": 200},
+        }
+        assert {name: changed[name] for name in single} == single
+        together = {k: v for own in single.values() for k, v in own.items()}
+        assert changed["all-on-test"] == together
+        assert changed["all"] == {k: v for k, v in together.items() if k != "training.selection"}
+    shared = {t.config.fingerprint("data") for t in SPACE.trials(["webnlg_star"], seeds=[0])}
+    assert configs["gru-1"].fingerprint("data") in shared
+    on_spans = resolved(authors_programme.SPACE, "webnlg")
+    assert {config.data.entity_word for config in on_spans.values()} == {"last"}
 
 
 def test_another_transformer_is_an_override():

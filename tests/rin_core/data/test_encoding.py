@@ -253,6 +253,24 @@ class TestTrainingBatches:
         assert order(1) == order(1)
         assert order(1) != order(2)
 
+    @pytest.mark.parametrize("order", ["random", "file"])
+    def test_other_orders_have_each_sentence_once(self, order: str) -> None:
+        split = of_lengths(*[9, 3] * 10)
+
+        def cut(seed: int) -> list[list[int]]:
+            generator = np.random.default_rng(seed)
+            return [b.tolist() for b in training_batches(split, 8, generator, order)]
+
+        assert [len(batch) for batch in cut(0)] == [8, 8, 4]
+        rows = [row for batch in cut(0) for row in batch]
+        if order == "file":
+            assert rows == list(range(20))
+            assert cut(0) == cut(1)
+        else:
+            assert sorted(rows) == list(range(20))
+            assert cut(0) == cut(0) != cut(1)
+            assert any(len(set(split.lengths_N[batch].tolist())) > 1 for batch in cut(0))
+
     def test_batches_come_in_random_order_of_length(self) -> None:
         split = of_lengths(*range(1, 13))
         orders = {

@@ -116,6 +116,7 @@ CASES = {
     "BiLSTM": settings_of(rounds=0, task_features=False),
     "concat": settings_of(rounds=0, scorer="concat"),
     "concat, K=2": settings_of(rounds=2, scorer="concat"),
+    "concat with a bias": settings_of(rounds=1, scorer="concat_bias"),
     "biaffine": settings_of(rounds=0, scorer="biaffine"),
     "biaffine, K=2": settings_of(rounds=2, scorer="biaffine"),
     "biaffine, -H": settings_of(rounds=1, scorer="biaffine", cell="rnn", shared_input=False),
@@ -305,7 +306,7 @@ class TestVersions:
         for read, factor in zip(heads_read, (1, 0.5, 1, 2), strict=True):
             torch.testing.assert_close(read, factor * H)
 
-    @pytest.mark.parametrize("scorer", ["separable", "concat", "biaffine"])
+    @pytest.mark.parametrize("scorer", ["separable", "concat", "concat_bias", "biaffine"])
     def test_another_scorer_leaves_the_encoder_its_start(self, scorer: str) -> None:
         torch.manual_seed(0)
         separable = RIN(Config(), vocabulary()).state_dict()
