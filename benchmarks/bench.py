@@ -6,8 +6,9 @@
 Everything runs on one thread in one process. Each repetition times every formulation once on the
 same real batches, so a machine that slows down affects all of them. The time of an epoch is the
 mean step over a sample of its batches, every n-th by length, times their number.
-The dense formulation is timed twice: on the product's batches of similar length, and on random
-batches padded to their longest sentence, like those of the released training loop.
+The three formulations are timed on batches of similar length, which training has by default, on
+random batches, and on those of the file, as the authors' program has them. Each is compared with
+the product on the same batches.
 The dense relation scorers are other models; they are timed for comparison.
 Memory is the growth of a new process's peak during one step (Linux; on a GPU, the memory that
 PyTorch allocated). On a GPU the kernel's bandwidth is compared with that of a plain copy on the
@@ -34,8 +35,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.drawing import draw
-from benchmarks.formulations import FORMULATIONS
+from benchmarks.drawing import HEADER, draw, spread, table_of
+from benchmarks.formulations import FORMULATIONS, ORDERS
 from rin_core.config import Config
 from rin_core.data.batches import Batch, make_batch, training_batches
 from rin_core.data.loading import load_dataset
@@ -80,14 +81,13 @@ class Bench:
         torch.set_num_threads(1)
         self.options, self.device = options, torch.device(options.device)
         self.corpus = load_dataset(options.data, Config(), data_root=options.data_root)
-        rows = training_batches(self.corpus.train, BATCH, np.random.default_rng(0))
-        self.steps_an_epoch = len(rows)
-        self.by_length = self._sample(rows)
-        order = np.random.default_rng(0).permutation(len(self.corpus.train))
-        self.random = self._sample(np.split(order, np.arange(BATCH, len(order), BATCH)))
+        self.steps_an_epoch = -(-len(self.corpus.train) // BATCH)
+        self.batches = {order: self._sample(order) for order in ORDERS}
+        self.by_length = self.batches["length"]
 
-    def _sample(self, rows: list[Any]) -> list[Batch]:
+    def _sample(self, order: str) -> list[Batch]:
         """Return every n-th of an epoch's batches in order of length, full ones only."""
+        rows = training_batches(self.corpus.train, BATCH, np.random.default_rng(0), order)
         longest = self.corpus.train.lengths_N
         full = sorted((r for r in rows if len(r) == BATCH), key=lambda r: longest[r].max())
         count = min(self.options.batches, len(full))
@@ -132,8 +132,11 @@ class Bench:
             for name in COMPARED
         }
         steps |= {
-            f"dense on random batches, K = {k}": (self.step("dense", k), self.random)
+            f"{name}{where}, K = {k}": (self.step(name, k), self.batches[order])
+            for order, where in ORDERS.items()
+            if where
             for k in self.options.rounds
+            for name in FORMULATIONS
         }
         steps["bare LSTM"] = self.lstm(), self.by_length
         measured: dict[str, list[float]] = {name: [] for name in steps}
@@ -243,18 +246,18 @@ def kernel_curve(
     return found
 
 
-def step_memory(options: Options, formulation: str, kind: str) -> float:
+def step_memory(options: Options, formulation: str, order: str) -> float:
     """Return MiB that one step on the sample's middle batch adds to a fresh process's peak."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        grown: float = pool.apply(_grow, (options, formulation, kind))
+        grown: float = pool.apply(_grow, (options, formulation, order))
     return grown
 
 
-def _grow(options: Options, formulation: str, kind: str) -> float:
+def _grow(options: Options, formulation: str, order: str) -> float:
     bench = Bench(options)
     step = bench.step(formulation, options.rounds[0])
-    batches: list[Batch] = getattr(bench, kind)
+    batches = bench.batches[order]
     # A short batch first: kernels are compiled and libraries loaded before the peak is read.
     step(bench.by_length[0])
     if options.device == "cuda":
@@ -307,8 +310,11 @@ def report(options: Options, bench: Bench) -> dict[str, Any]:
     first = options.rounds[0]
     lengths = [(L, 171) for L in (10, 16, 24, 32, 50, 80, 120, 200)]
     relations = [(24, R) for R in (5, 10, 24, 50, 100, 171, 300, 500)]
-    memory = {f"{name}, K = {first}": step_memory(options, name, "by_length") for name in COMPARED}
-    memory[f"dense on random batches, K = {first}"] = step_memory(options, "dense", "random")
+    memory = {f"{name}, K = {first}": step_memory(options, name, "length") for name in COMPARED}
+    memory |= {
+        f"{name}{ORDERS['random']}, K = {first}": step_memory(options, name, "random")
+        for name in FORMULATIONS
+    }
     return {
         "data": options.data,
         "versions": f"torch {torch.__version__}, numba {numba.__version__}",
@@ -331,31 +337,10 @@ def _device(options: Options) -> str:
     return f"{made['hardware']}, {made['arithmetic']}{where}"
 
 
-def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """Write a median with its minimum and maximum."""
-    return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
-def table_of(found: dict[str, Any], options: Options) -> list[list[str]]:
-    """Return the rows of the comparison, ratios taken round of measurement by round."""
-    seconds, memory = found["seconds an epoch"], found["MiB of a step"]
-    rows = []
-    for name, values in seconds.items():
-        _, _, k = name.partition(", ")
-        product = f"product, {k}" if k else f"product, K = {options.rounds[0]}"
-        ratios = [a / b for a, b in zip(values, seconds[product], strict=True)]
-        size = f"{memory[name]:.0f}" if name in memory else ""
-        rows.append([name, spread(values), spread(ratios), size])
-    return rows
-
-
-HEADER = ["formulation", "seconds an epoch", "times the product at that K", "MiB of a step"]
-
-
 def show(found: dict[str, Any], options: Options) -> None:
     """Print the tables."""
     table = Table(*HEADER, box=None)
-    for row in table_of(found, options):
+    for row in table_of(found, options.rounds[0]):
         table.add_row(*row)
     CONSOLE.print(table)
     by_rounds = [seconds for _, seconds in found["seconds an epoch by rounds"]]
@@ -380,7 +365,7 @@ def write(found: dict[str, Any], options: Options) -> None:
     stem = RESULTS / f"speed-{found['data']}-{options.device}"
     stem.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
     with stem.with_suffix(".csv").open("w", newline="") as file:
-        csv.writer(file).writerows([HEADER, *table_of(found, options)])
+        csv.writer(file).writerows([HEADER, *table_of(found, options.rounds[0])])
     draw(found, stem.with_suffix(".png"))
     CONSOLE.print(f"written: {stem}.json .csv .png")
 

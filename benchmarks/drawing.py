@@ -1,9 +1,13 @@
-"""The figure of the speed benchmark."""
+"""The table and the figure of the speed benchmark."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
+
+from benchmarks.formulations import ORDERS
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
@@ -33,3 +37,35 @@ def draw(found: dict[str, Any], path: Path) -> None:
         axis.set(xlabel=across, ylabel=up, ylim=(0, 1.08 * highest))
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=160)
+
+
+def spread(values: Sequence[float], form: str = ".2f") -> str:
+    """Write a median with its minimum and maximum."""
+    return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def table_of(found: dict[str, Any], rounds: int) -> list[list[str]]:
+    """Return the rows of the comparison, ratios taken round of measurement by round.
+
+    Args:
+        found: The measurements.
+        rounds: K of the product that a row without K is compared with.
+    """
+    seconds, memory = found["seconds an epoch"], found["MiB of a step"]
+    rows = []
+    for name, values in seconds.items():
+        what, _, k = name.partition(", ")
+        where = next((text for text in ORDERS.values() if text and what.endswith(text)), "")
+        product = f"product{where}, {k or f'K = {rounds}'}"
+        ratios = [a / b for a, b in zip(values, seconds[product], strict=True)]
+        size = f"{memory[name]:.0f}" if name in memory else ""
+        rows.append([name, spread(values), spread(ratios), size])
+    return rows
+
+
+HEADER = [
+    "formulation",
+    "seconds an epoch",
+    "times the product on the same batches",
+    "MiB of a step",
+]

@@ -1,8 +1,9 @@
 """The same relation scores, computed in three ways, to compare their speed.
 
 *Dense* is the direct form of the paper's Eqs. 9-10: every pair of words is concatenated into a
-vector of 2D, and the L² × 2D tensor is multiplied by W_p. *Plain* factors the logit like the
-product, but autograd computes the loss on an L² × R grid. The third is the product.
+vector of 2D, and the L² × 2D tensor is multiplied by W_p. *Plain* is what a reader writes who sees
+that the logit is a sum of two parts: it factors the logit like the product, and autograd computes
+the loss on an L² × R grid. The third is the product.
 
 Each wraps a product scorer and shares its weights, so all three are the same model.
 
@@ -94,6 +95,8 @@ class PlainScorer(nn.Module):
         )
 
 
+#: How a row names the batches of each ``training.batch_order``.
+ORDERS = {"length": "", "random": " on random batches", "file": " on batches of the file"}
 FORMULATIONS = {"dense": DenseScorer, "plain": PlainScorer, "product": lambda scorer: scorer}
 
 

@@ -13,7 +13,7 @@ from study.ledger.decisions import Decisions
 from study.ledger.ledger import Ledger
 from study.ledger.schema import PlannedRun, Study
 
-_REMEDY = "import it into another ledger, with --out"
+_REMEDY = "import it into another ledger, with --runs"
 
 
 def plan_conflict(ours: Study, theirs: Study) -> str | None:
