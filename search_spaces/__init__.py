@@ -6,6 +6,7 @@ from rin_core.suggestions import suggestion
 from search_spaces import (
     ablation,
     authors_programme,
+    claims,
     encoder,
     fair_rounds,
     learning_rate,
@@ -25,7 +26,7 @@ SPACES: dict[str, Grid] = {
     module.SPACE.name: module.SPACE
     for module in (
         *(rounds_curve, main_results, ablation, tasks, encoder, scorer, version, selection),
-        authors_programme,
+        *(authors_programme, claims),
     )
 }
 SEARCHES: dict[str, Search] = {

@@ -64,3 +64,10 @@ def test_the_names_are_those_of_the_spaces() -> None:
     assert (arms.BILSTM.name, arms.BILSTM_S.name) == BASELINES
     assert arms.rin(1).name == FULL_MODEL
     assert tuple(arms.CELLS) == CELLS
+
+
+def test_the_space_claims_has_the_arms_of_all_five_and_no_other() -> None:
+    arms = [arm.name for arm in SPACES["claims"].arms]
+    weighed = [contrast.weigh(arms) for contrast in PRIMARY]
+    assert all(weighed)
+    assert {arm for weights in weighed for arm, weight in weights.items() if weight} == set(arms)
