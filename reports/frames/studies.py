@@ -45,13 +45,16 @@ class StudyData:
     """For a study that runs until its contrasts are decided."""
     planned: Mapping[str, DecisionRow] = field(default_factory=dict)
     """For the paper's tables: the contrasts that a study on the corpus decides by its plan."""
+    spans: StudyData | None = None
+    """For the paper's tables: runs on the same corpus with whole entities, to show beside."""
 
     def __post_init__(self) -> None:
         require_one_setting(self.frame)
 
     def runs(self) -> pd.DataFrame:
         """Return fingerprint, label and caveat of every run."""
-        return self.frame[["fingerprint", "label", "caveat"]]
+        shown = [self.frame] if self.spans is None else [self.frame, self.spans.frame]
+        return pd.concat(part[["fingerprint", "label", "caveat"]] for part in shown)
 
     def scores(self, endpoint: Endpoint = SELECTED) -> Scores:
         """Return the scores of the arms."""

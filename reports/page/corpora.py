@@ -21,6 +21,8 @@ from rin_core.config import INIT_SETTINGS
 from rin_core.data.corpus import is_paper_corpus
 from study.ledger.state import TrialState
 
+#: The paper's WebNLG with one word for each entity, and with whole entities.
+_ONE_WORD, _WHOLE_SPANS = "webnlg_star", "webnlg"
 #: What a study may change, and still decide the contrasts of the paper's tables.
 _FREE = (*INIT_SETTINGS, "training.average", "training.average_decay")
 
@@ -83,6 +85,7 @@ def paper_sections(
             other_contents=others.drop_duplicates("fingerprint"),
             pool=comparable(newest, frame),
             rule=rule,
+            spans=whole_spans(paper, settings, rule) if corpus == _ONE_WORD else None,
             planned=corpus_decisions(runs, newest_content(everything, corpus)[0], _FREE),
         )
         section = Section(
@@ -94,6 +97,26 @@ def paper_sections(
         if section.tables:
             sections.append((data, section))
     return sections
+
+
+def whole_spans(paper: pd.DataFrame, settings: str, rule: Rule = RULE) -> StudyData | None:
+    """Return the runs on WebNLG with whole entities, which their last words stand for.
+
+    Args:
+        paper: Runs of the paper's arms on the newest contents.
+        settings: Of the runs that they are shown beside; they may differ in the entity's word.
+        rule: Of the verdicts.
+    """
+    own = paper[(paper["corpus"] == _WHOLE_SPANS) & (paper["entity_word"] == "last")]
+    # The settings of a space are no part of the text, those of --set are.
+    others = own["settings"].map(
+        lambda text: ", ".join(s for s in text.split(", ") if s != "data.entity_word=last")
+    )
+    own = own.assign(settings=others)
+    if not (own["settings"] == settings).any():
+        return None
+    frame = pool(own, _WHOLE_SPANS, settings)
+    return StudyData(corpus=_WHOLE_SPANS, frame=frame, rule=rule)
 
 
 def corpora_section(runs: Path) -> Section:

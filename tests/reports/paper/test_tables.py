@@ -14,8 +14,9 @@ from scipy import stats
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.frames.predictions import read_corpora
 from reports.frames.studies import StudyData, study_data
-from reports.frames.trials import pool, read_ledger
+from reports.frames.trials import no_trials, pool, read_ledger
 from reports.page.build import build
+from reports.page.corpora import paper_sections
 from reports.paper.registry import PAPER, make_tables
 from reports.stats.verdicts import Word
 from reports.tables.corpora import corpus_table, findings_table
@@ -262,6 +263,35 @@ def test_other_corpora_have_rows_for_what_is_planned(ledger: Ledger) -> None:
     assert "claims" not in demo
     assert {row.key for row in made["table1"].rows} == {"gru-1", "bilstm-s", "gru-3"}
     assert paper_tables(StudyData(corpus="mine", frame=frame.iloc[:0])) == {}
+
+
+@pytest.mark.parametrize("by_space", [False, True])
+def test_runs_with_whole_entities_stand_beside(ledger: Ledger, by_space: bool) -> None:
+    last = {"data.entity_word": "last"}
+    own = Ledger(ledger.runs)
+    own.trials = [{"fingerprint": "0" * 16}] * 90  # later fingerprints are new ones
+    for seed, f1 in enumerate((0.80, 0.82)):
+        name = own.plan("gru-1", seed, NEW if by_space else {**NEW, **last}, last)
+        own.finish(name, f1)
+    first_words = own.plan("bilstm-s", 0)  # the entity's first word
+    own.finish(first_words, 0.5)
+    own.trials = own.trials[90:]
+    own.save("main_results-webnlg", "webnlg")
+    frame = read_ledger(ledger.runs)
+    studies = [frame[frame["experiment"] == "ablation-webnlg_star"]]
+    sections = {
+        study.corpus: paper_tables(study)
+        for study, _ in paper_sections(ledger.runs, frame, studies, no_trials())
+    }
+    found = cells(sections["webnlg_star"]["table1"])
+    assert found["gru-1/webnlg", "F1"].text == "81.0 ± 1.4"
+    assert found["gru-1/webnlg", "Paper's F1"].text == "86.3"
+    assert found["gru-1/webnlg", "Verdict"].judged is not None
+    assert ("bilstm-s/webnlg", "F1") not in found
+    assert found["gru-1", "F1"].text == "87.0 ± 1.0"
+    relations = cells(sections["webnlg_star"]["table4"])
+    assert relations["gru-1/webnlg", "Relation F1"].text == "81.0 ± 1.4"
+    assert relations["gru-1/webnlg", "Entity F1"].text != "–"
 
 
 def test_settings_are_not_mixed(ledger: Ledger) -> None:
