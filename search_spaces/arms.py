@@ -53,6 +53,7 @@ def transformer(rounds: int, name: str) -> Arm:
         overrides={
             "encoder.kind": "transformer",
             **chosen,
+            "encoder.packed": True,
             "model.rounds": rounds,
             "training.learning_rate": 2e-4,
             "training.encoder_learning_rate": 2e-4,

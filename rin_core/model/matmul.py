@@ -51,6 +51,14 @@ def processor() -> dict[str, str]:
     return {n.strip(): v.strip() for n, _, v in reversed(fields) if n.strip() in wanted}
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device has instructions for products in bfloat16, and torch uses them."""
+    if device.type == "cuda":
+        return True
+    found = torch.cpu.get_capabilities()
+    return device.type == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
 def library() -> str:
     """Return the library of float32 products on the CPU: ``onednn`` or ``blas``."""
     return _chosen.get() or _faster()

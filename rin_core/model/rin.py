@@ -30,7 +30,7 @@ from rin_core.model.dense import SCORERS
 from rin_core.model.encoders import build_encoder
 from rin_core.model.heads import EntityTagger, PairScores
 from rin_core.model.interaction import UPDATES, Interaction
-from rin_core.model.matmul import prepare_torch
+from rin_core.model.matmul import computes_bfloat16, prepare_torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,11 @@ class RIN(nn.Module):
         return predictions
 
     def _encode(self, batch: Batch) -> Tensor:
-        """Return H [B, L, D]; a model trained in bfloat16 still runs on a CPU, in float32."""
-        if not (self.reduced and batch.words_BL.is_cuda):
+        """Return H [B, L, D]; a model trained in bfloat16 runs in float32 on a CPU without it."""
+        device = batch.words_BL.device
+        if not (self.reduced and computes_bfloat16(device)):
             return self.encoder(batch)
-        with torch.autocast("cuda", torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16):
             return self.encoder(batch).float()
 
     def _predict(self, relation_BLF: Tensor, entity_BLF: Tensor, batch: Batch) -> Prediction:

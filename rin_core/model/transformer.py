@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from rin_core.config import EncoderConfig
-from rin_core.data.batches import Batch
+from rin_core.data.batches import Batch, PieceBatch
 from rin_core.data.pretrained import Pretrained, without_pooler
+from rin_core.model.dropout import replace_dropout
+from rin_core.model.packed import is_packable, packed_features
 
 
 class TransformerEncoder(nn.Module):
@@ -32,7 +34,10 @@ class TransformerEncoder(nn.Module):
         self.frozen = config.freeze
         self.backbone = build_backbone(pretrained).requires_grad_(not self.frozen)
         self.hidden_size: int = self.backbone.config.hidden_size
+        self.packed = config.packed and is_packable(self.backbone)
         self.dropout = nn.Dropout(config.dropout)
+        if config.packed:
+            replace_dropout(self)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return H [B, L, D]; rows of padding hold numbers without meaning.
@@ -44,11 +49,17 @@ class TransformerEncoder(nn.Module):
             raise ValueError("batch.pieces = None: encode the split with the model's tokenizer")
         pieces = batch.pieces
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            states_WPD: Tensor = self.backbone(
-                input_ids=pieces.pieces_WP, attention_mask=pieces.present_WP
-            ).last_hidden_state
-        words_BLD: Tensor = self.dropout(states_WPD.flatten(0, 1)[pieces.first_BL])
+            words_BLD: Tensor = self.dropout(self._features(pieces))
         return words_BLD
+
+    def _features(self, pieces: PieceBatch) -> Tensor:
+        """Return the last hidden state of every word's first piece [B, L, D]."""
+        if self.packed and pieces.pieces_WP.device.type == "cpu":
+            return packed_features(self.backbone, pieces)
+        states_WPD: Tensor = self.backbone(
+            input_ids=pieces.pieces_WP, attention_mask=pieces.present_WP
+        ).last_hidden_state
+        return states_WPD.flatten(0, 1)[pieces.first_BL]
 
     def train(self, mode: bool = True) -> Self:
         """Switch dropout on or off; in a frozen transformer it stays off."""

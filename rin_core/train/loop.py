@@ -24,6 +24,7 @@ from rin_core.data.batches import drop_words, make_batch, training_batches
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.errors import CheckpointError, ConfigError, Diverged
 from rin_core.layout import AVERAGED_WEIGHTS, CHECKPOINT, WEIGHTS
+from rin_core.model.matmul import computes_bfloat16
 from rin_core.model.rin import RIN
 from rin_core.train.averaging import WeightAverage
 from rin_core.train.checkpoint import (
@@ -119,10 +120,10 @@ class Trainer:
     ) -> None:
         self.config, self.corpus = config, corpus
         self.directory, self.device = directory, device
-        if config.training.precision == "bfloat16" and device.type != "cuda":
+        if config.training.precision == "bfloat16" and not computes_bfloat16(device):
             raise ConfigError(
-                f"training.precision = 'bfloat16' on {device.type}: must be 'float32' without a "
-                "CUDA device"
+                f"training.precision = 'bfloat16' on {device.type}: must be 'float32' on a "
+                "processor without AVX512-BF16 and AMX"
             )
         torch.manual_seed(config.training.seed)
         model = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)

@@ -41,7 +41,9 @@ def _git(root: Path, *arguments: str) -> str:
     return run.stdout.strip()
 
 
-def provenance(device: torch.device, code: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def provenance(
+    device: torch.device, code: Mapping[str, Any] | None = None, precision: str = "float32"
+) -> dict[str, Any]:
     """Return code, packages, hardware and arithmetic of this process.
 
     On other arithmetic the same training differs in the last bits, and soon in more.
@@ -49,11 +51,14 @@ def provenance(device: torch.device, code: Mapping[str, Any] | None = None) -> d
     Args:
         device: What it computes on.
         code: What :func:`code_version` said where the code is from; None asks it here.
+        precision: ``training.precision``.
     """
     hardware = matmul.processor().get("model name") or platform.processor() or platform.machine()
     arithmetic = f"{torch.backends.cpu.get_cpu_capability()} {matmul.library()}"
     if device.type == "cuda":
         hardware, arithmetic = torch.cuda.get_device_name(device), "cuda"
+    if precision != "float32":
+        arithmetic += f" {precision}"
     return {
         "code": code_version() if code is None else dict(code),
         "packages": {name: version(name) for name in PACKAGES},

@@ -63,7 +63,10 @@ def train_run(
     token = run.claim()
     device = torch.device("cuda" if gpu else "cpu")
     # Read before training: hours later the checkout may have changed.
-    origin = provenance(device, code) | {"threads": threads, "started": time.time()}
+    origin = provenance(device, code, config.training.precision) | {
+        "threads": threads,
+        "started": time.time(),
+    }
     if tagger := corpus.vocabulary.tagger:  # a package that few installations have
         origin["packages"] |= {tagger: version(tagger)}
     meter = Meter(device)

@@ -46,7 +46,7 @@ def of_kind(wanted: object) -> list[str]:
 
 def base_of(path: str) -> Config:
     """Return a configuration that may have any value of a field."""
-    of_transformers = path == "training.precision"
+    of_transformers = path in ("training.precision", "encoder.packed")
     return Config().override("encoder.kind", "transformer") if of_transformers else Config()
 
 
@@ -297,6 +297,7 @@ class TestCanonical:
             (Config(), "encoder.max_pieces", 128),
             (Config(), "training.encoder_learning_rate", 1e-5),
             (BERT, "encoder.model", "/some/folder"),
+            (Config(), "encoder.packed", True),
             (BERT, "encoder.word_dim", 50),
             (BERT, "encoder.pos_dim", 5),
             (BERT, "encoder.hidden_size", 50),
@@ -319,6 +320,7 @@ class TestCanonical:
             self.BERT.override("training.encoder_learning_rate", 1e-5),
             self.BERT.override("encoder.dropout", 0.0), self.FROZEN.override("encoder.dropout", 0),
             self.BERT.override("training.precision", "bfloat16"),
+            self.BERT.override("encoder.packed", True),
             self.BERT.override("training.warmup", 0.1), Config(),
         ]  # fmt: skip
         assert len({v.fingerprint(DIGEST) for v in variants}) == len(variants)
@@ -375,6 +377,7 @@ def configs(draw: st.DrawFn) -> Config:
         hidden_size=draw(st.sampled_from([10, 100])),
         model=draw(st.sampled_from(["google-bert/bert-base-cased", "some/folder"])),
         freeze=draw(switch),
+        packed=draw(switch),
         case_dim=draw(st.sampled_from([0, 5])),
         characters=draw(st.sampled_from(["none", "cnn", "lstm"])),
         character_dim=draw(st.sampled_from([30, 50])),

@@ -30,6 +30,7 @@ from rin_core.data.loading import load_dataset
 from rin_core.data.pretrained import Pretrained, load_pretrained
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.errors import CheckpointError, ConfigError
+from rin_core.model.matmul import computes_bfloat16
 from rin_core.model.rin import RIN
 from rin_core.model.transformer import TransformerEncoder
 from rin_core.train.checkpoint import load_metadata, load_tensors
@@ -264,14 +265,19 @@ class TestTraining:
         found = evaluate(model, corpus.test, corpus.entity_word, CPU)
         assert found.flat() == result.test_scores
 
-    def test_bfloat16_needs_cuda(self, tiny_bert: Path) -> None:
+    def test_bfloat16_needs_a_processor_that_has_it(
+        self, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True})
         config = settings(tiny_bert, training__precision="bfloat16")
         with pytest.raises(ConfigError, match=r"precision = 'bfloat16' on cpu: must be 'float32'"):
             train(config, small_corpus(config))
 
-    @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-    def test_bfloat16_is_the_encoders_alone(self, tiny_bert: Path) -> None:
-        device, models = torch.device("cuda"), []
+    @pytest.mark.parametrize("name", ["cpu", "cuda"])
+    def test_bfloat16_is_the_encoders_alone(self, tiny_bert: Path, name: str) -> None:
+        device, models = torch.device(name), []
+        if not (computes_bfloat16(device) and (name == "cpu" or torch.cuda.is_available())):
+            pytest.skip(f"needs a {name} device with bfloat16")
         for precision in ("float32", "bfloat16"):
             config = settings(tiny_bert, training__precision=precision)
             corpus = small_corpus(config)
