@@ -162,6 +162,14 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     return _report(tmp_path_factory.mktemp("notebooks"), "--notebooks")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep computed features out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a random BERT that reads 40 pieces at once."""

@@ -57,6 +57,8 @@ class Batch:
     """The sentences as a transformer reads them."""
     spelling: SpellingBatch | None = None
     """Characters and case of the words, for an encoder that reads them."""
+    features_BLD: Tensor | None = None
+    """What a frozen transformer computed for the words before."""
 
 
 def training_batches(
@@ -124,10 +126,15 @@ def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
         lengths_B=lengths_B,
         gold_4N=gold_4N,
         padding_BL=torch.arange(L, device=device) >= lengths_B[:, None] if is_padded else None,
-        pieces=None if split.pieces is None else piece_batch(split.pieces, rows, L, device),
+        pieces=None
+        if split.pieces is None or split.features_SD is not None
+        else piece_batch(split.pieces, rows, L, device),
         spelling=None
         if split.spelling is None
         else _spelling_batch(split.spelling, rows, L, device),
+        features_BLD=None
+        if split.features_SD is None
+        else _features(split.features_SD, split.lengths_N, rows, device),
     )
 
 
@@ -140,6 +147,16 @@ def drop_words(batch: Batch, share: float) -> Batch:
     dropped_BL = torch.rand(words_BL.shape, device=words_BL.device) < share
     unknown_BL = words_BL.masked_fill(dropped_BL & (words_BL != PAD), UNKNOWN)
     return replace(batch, words_BL=unknown_BL)
+
+
+def _features(features_SD: Array, lengths_N: Array, rows: Array, device: torch.device) -> Tensor:
+    """Gather the features of the sentences ``rows`` [B] into an array with padding."""
+    ends, lengths = np.cumsum(lengths_N)[rows], lengths_N[rows]
+    shape = (len(rows), int(lengths.max()), features_SD.shape[1])
+    features_BLD = np.zeros(shape, features_SD.dtype)
+    for sentence_LD, end, length in zip(features_BLD, ends, lengths, strict=True):
+        sentence_LD[:length] = features_SD[end - length : end]
+    return torch.from_numpy(features_BLD).to(device)
 
 
 def _spelling_batch(spelling: Spelling, rows: Array, L: int, device: torch.device) -> SpellingBatch:

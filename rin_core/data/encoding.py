@@ -66,6 +66,9 @@ class EncodedSplit:
     """The words as a transformer reads them; None for the BiLSTM."""
     spelling: Spelling | None = None
     """Characters and case of the words; None for an encoder that reads neither."""
+    features_SD: Array | None = None
+    """Features of all S words, sentence by sentence, where a frozen transformer has computed them.
+    """
 
     def __len__(self) -> int:
         return len(self.lengths_N)

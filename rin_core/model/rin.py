@@ -113,7 +113,7 @@ class RIN(nn.Module):
 
     def refine(self, batch: Batch) -> list[Prediction]:
         """Return the predictions before any round and after each: K + 1 of them."""
-        shared_BLD = self._encode(batch)
+        shared_BLD = self.encode(batch)
         if self.architecture == "camera_ready":
             return self._refine_shared(shared_BLD, batch)
         return self._refine_tasks(shared_BLD, batch)
@@ -146,7 +146,7 @@ class RIN(nn.Module):
             predictions.append(self._predict(relation_BLD, entity_BLD, batch))
         return predictions
 
-    def _encode(self, batch: Batch) -> Tensor:
+    def encode(self, batch: Batch) -> Tensor:
         """Return H [B, L, D]; a model trained in bfloat16 runs in float32 on a CPU without it."""
         device = batch.words_BL.device
         if not (self.reduced and computes_bfloat16(device)):

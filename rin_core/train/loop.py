@@ -33,6 +33,7 @@ from rin_core.train.checkpoint import (
     restore_optimizer,
     save_tensors,
 )
+from rin_core.train.features import with_features
 from rin_core.train.metrics import Decoded, decode, evaluate, score
 from rin_core.train.optimizer import make_optimizer, set_step_sizes, warmup_factor
 from rin_core.train.stopping import EndReason, best_epoch, end_reason, limits
@@ -129,6 +130,9 @@ class Trainer:
         model = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
         self.model = model.to(device)
         self.optimizer = make_optimizer(self.model, config.training)
+        frozen = config.encoder.traits.reads_pieces and config.encoder.freeze
+        if frozen and config.encoder.packed and device.type == "cpu":
+            self.corpus = with_features(self.model, corpus)
         training = config.training
         self.average = (
             WeightAverage(self.model, training.average_decay) if training.average == "ema" else None
