@@ -23,6 +23,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from reports.document.formatting import settings_text
 from reports.document.style import BLUE, DASHES, FAINT, GREEN, GREY, INK, PURPLE, STYLE, VERMILION
+from reports.frames.scores import AVERAGED, primary_endpoint
 from reports.frames.select import by_seed, of_arm
 from reports.frames.trials import require_one_setting
 from reports.published.numbers import published
@@ -85,7 +86,7 @@ class RoundsCurveInfo:
     corpus: str
     settings: str
     selection: str
-    """Split on which the epoch was chosen."""
+    """Split on which the epoch was chosen; empty if averaged weights were scored."""
     baseline: str
     """Label of K = 0."""
     panels: tuple[Panel, ...]
@@ -123,22 +124,25 @@ def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
             f"arms {sorted(set(frame['arm']))}: the arms of a curve must differ in K and cell only"
         )
     require_one_setting(frame)
+    averaged = primary_endpoint(frame) is AVERAGED
+    chosen = "test" if (frame["selection"] == "test").any() else "dev"
+    prefix = "averaged_test" if averaged else "test"
     return RoundsCurveInfo(
         corpus=str(frame["corpus"].iloc[0]),
         settings=str(frame["settings"].iloc[0]),
-        selection="test" if (frame["selection"] == "test").any() else "dev",
+        selection="" if averaged else chosen,
         # BiLSTM_s is the paper's name for K = 0 with its BiLSTM encoder.
         baseline="BiLSTM_s" if "bilstm-s" in set(frame["arm"]) else "no interaction",
-        panels=tuple(_panel(metric, frame) for metric in _METRICS),
+        panels=tuple(_panel(metric, prefix, frame) for metric in _METRICS),
     )
 
 
-def _panel(metric: str, frame: pd.DataFrame) -> Panel:
+def _panel(metric: str, prefix: str, frame: pd.DataFrame) -> Panel:
     curves: dict[str, list[Point]] = {}
     baseline = None
     for arm in dict.fromkeys(frame["arm"]):
         trials = of_arm(frame, arm)
-        point = _point(metric, trials)
+        point = _point(metric, prefix, trials)
         if point.rounds == 0:
             baseline = point
         else:
@@ -147,8 +151,8 @@ def _panel(metric: str, frame: pd.DataFrame) -> Panel:
     return Panel(metric, tuple(Curve(cell, tuple(p)) for cell, p in ordered.items()), baseline)
 
 
-def _point(metric: str, trials: pd.DataFrame) -> Point:
-    first, seeds = trials.iloc[0], tuple(by_seed(trials, f"test_{metric}").values())
+def _point(metric: str, prefix: str, trials: pd.DataFrame) -> Point:
+    first, seeds = trials.iloc[0], tuple(by_seed(trials, f"{prefix}_{metric}").values())
     found = estimate_score(seeds)
     paper = published(str(first["corpus"]), str(first["arm"]), metric)
     return Point(
@@ -280,8 +284,12 @@ def _colour(cell: str) -> str:
 def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
     title = f"Test scores against updating rounds K on {info.corpus}, {seed_count(info)}"
     figure.text(0.012, 1 - 0.3 / height, title, fontsize=13, fontweight="bold")
-    selection = "dev" if info.selection == "dev" else "TEST, which inflates the scores"
-    subtitle = f"Test split, epoch chosen on {selection}"
+    scored = {
+        "": "averaged weights",
+        "dev": "epoch chosen on dev",
+        "test": "epoch chosen on TEST, which inflates the scores",
+    }
+    subtitle = f"Test split, {scored[info.selection]}"
     if any(math.isfinite(p.low) for _, p in info.points):
         subtitle += "; mean over seeds with its 95 % CI"
     figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=FAINT)

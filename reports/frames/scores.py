@@ -29,7 +29,7 @@ class Endpoint:
     """As titles and notes name it."""
 
 
-#: The endpoint of all verdicts.
+#: The paper's endpoint.
 SELECTED = Endpoint("test_f1", "f1", "test F1 of the selected epoch")
 ENTITIES = Endpoint(
     "test_entity_boundaries_f1", "entity_f1", "test F1 of entity spans of the selected epoch"
@@ -93,9 +93,19 @@ class Scores:
         )
 
 
+def primary_endpoint(frame: pd.DataFrame) -> Endpoint:
+    """Return the endpoint that runs were made for, which decides every verdict about them.
+
+    Runs with ``training.average=ema`` are judged by their averaged weights, as
+    ``--until-decided`` plans it. All others are judged by the epoch selected on dev.
+    """
+    averaged = frame.loc[frame["status"] == TrialState.FINISHED, AVERAGED.column].notna()
+    return AVERAGED if len(averaged) and averaged.all() else SELECTED
+
+
 def arm_scores(
     frame: pd.DataFrame,
-    endpoint: Endpoint = SELECTED,
+    endpoint: Endpoint | None = None,
     pool: pd.DataFrame | None = None,
     rule: Rule = RULE,
 ) -> Scores:
@@ -103,10 +113,11 @@ def arm_scores(
 
     Args:
         frame: The runs to compare, on one corpus.
-        endpoint: The score.
+        endpoint: The score; :func:`primary_endpoint` if ``None``.
         pool: All runs with the same variance, see :func:`comparable`; the frame itself if ``None``.
         rule: Of the verdicts.
     """
+    endpoint = primary_endpoint(frame) if endpoint is None else endpoint
     arms = [str(arm) for arm in dict.fromkeys(frame["arm"])]
     trials = {arm: of_arm(frame, arm) for arm in arms}
     scores = {arm: by_seed(own, endpoint.column) for arm, own in trials.items()}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.frames.scores import SELECTED, Scores, arm_scores, comparable
+from reports.frames.scores import Scores, arm_scores, comparable
 from reports.frames.trials import UnknownExperiment, no_trials, read_ledger, read_run
 from reports.stats.verdicts import RULE, Rule
 from rin_core.config import nondefault_settings
@@ -71,7 +71,7 @@ class SearchData:
     def scores(self) -> Scores:
         """Return the scores of the confirmed settings."""
         confirmed = no_trials() if self.confirmed is None else self.confirmed
-        return arm_scores(confirmed, SELECTED, self.pool, self.rule)
+        return arm_scores(confirmed, None, self.pool, self.rule)
 
     @property
     def command(self) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.frames.decisions import DecisionRow, study_decisions
 from reports.frames.predictions import SentenceCounts, read_counts
-from reports.frames.scores import SELECTED, Endpoint, Scores, arm_scores, comparable
+from reports.frames.scores import Endpoint, Scores, arm_scores, comparable
 from reports.frames.trials import no_trials, read_ledger, require_one_setting
 from reports.stats.verdicts import RULE, Rule
 from study.ledger.decisions import Decisions
@@ -56,8 +56,8 @@ class StudyData:
         shown = [self.frame] if self.spans is None else [self.frame, self.spans.frame]
         return pd.concat(part[["fingerprint", "label", "caveat"]] for part in shown)
 
-    def scores(self, endpoint: Endpoint = SELECTED) -> Scores:
-        """Return the scores of the arms."""
+    def scores(self, endpoint: Endpoint | None = None) -> Scores:
+        """Return the scores of the arms; ``None`` is the endpoint that the runs were made for."""
         return arm_scores(self.frame, endpoint, self.pool, self.rule)
 
 

@@ -58,7 +58,8 @@ SCHEMA: dict[str, str] = {
     "digest": "object",
     "content": "object",
     "as_read": "object",
-    **dict.fromkeys(("averaged_dev_f1", "averaged_test_f1", "late_dev_f1"), "float64"),
+    **dict.fromkeys(("averaged_dev_f1", "late_dev_f1"), "float64"),
+    **dict.fromkeys((f"averaged_test_{name}" for name in ("f1", "precision", "recall")), "float64"),
 } | {f"{s}_{name}": "float64" for s in ("dev", "test") for name in (*SCORES, *TYPED_SCORES)}
 
 
@@ -249,7 +250,10 @@ def _result_columns(run: RunOutcome) -> dict[str, object]:
         "core_hours": result.seconds * result.provenance.threads / 3600,
         "content": result.corpus.content,
         "averaged_dev_f1": (result.averaged_dev_scores or {}).get("f1", math.nan),
-        "averaged_test_f1": (result.averaged_test_scores or {}).get("f1", math.nan),
+        **{
+            f"averaged_test_{name}": (result.averaged_test_scores or {}).get(name, math.nan)
+            for name in ("f1", "precision", "recall")
+        },
         "late_dev_f1": result.late_f1 if result.selection_split == "dev" else math.nan,
         **{
             f"{s}_{name}": run.score(s, name)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from reports.frames.decisions import DecisionRow
-from reports.frames.scores import ENTITIES, SELECTED, Endpoint, Scores, Weights
+from reports.frames.scores import ENTITIES, Endpoint, Scores, Weights
 from reports.frames.studies import StudyData
 from reports.published.numbers import ROUNDS, published
 from reports.stats.contrasts import BASELINES, FULL_MODEL, PRIMARY, rounds_by_cell, slope
@@ -38,7 +38,8 @@ class Claim:
     """The weights of the arms, given those that have runs; ``None`` for a claim of pairs."""
     pairs: tuple[Pair, ...] = ()
     """Pairs of arms; the first of each is claimed to score higher."""
-    endpoint: Endpoint = SELECTED
+    endpoint: Endpoint | None = None
+    """Of its verdict; that of the runs if ``None``."""
     is_primary: bool = False
 
 
@@ -178,10 +179,10 @@ def judge_claims(study: StudyData) -> list[JudgedClaim]:
     """
     if study.corpus == DEMO:
         return []
-    scores = {endpoint: study.scores(endpoint) for endpoint in (SELECTED, ENTITIES)}
+    scores = {endpoint: study.scores(endpoint) for endpoint in (None, ENTITIES)}
     primary = [claim for claim in CLAIMS if claim.is_primary]
     weights = {claim.key: _weights(claim, scores[claim.endpoint]) for claim in CLAIMS}
-    together = judge_rows(scores[SELECTED], [weights[c.key] for c in primary], family=True)
+    together = judge_rows(scores[None], [weights[c.key] for c in primary], family=True)
     judged = dict(zip((claim.key for claim in primary), together, strict=True))
     for key, row in study.planned.items():
         judged[key] = replace(judged[key], verdict=row.verdict_with_cost)
@@ -231,7 +232,7 @@ def _run_pairs(claim: Claim, scores: Scores) -> list[Weights]:
 
 def _size(corpus: str, scores: Scores, claim: Claim, weights: Weights) -> Size | None:
     """Compare the published difference with ours over the arms that have both."""
-    metric = claim.endpoint.metric
+    metric = scores.endpoint.metric
     printed = {
         arm: score for arm in scores.by_arm if (score := published(corpus, arm, metric)) is not None
     }

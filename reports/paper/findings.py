@@ -268,7 +268,7 @@ def comparison_sentences(study: StudyData) -> list[str]:
     texts = []
     for arm in arms:
         trials = of_arm(frame, arm)
-        ours = score(trials, "test_f1")
+        ours = score(trials, scores.endpoint.column)
         if not ours.n:
             continue
         text = f"{arm_label(trials)} {mean_sd(ours)} ({_finished_seeds(trials)}"
@@ -278,7 +278,7 @@ def comparison_sentences(study: StudyData) -> list[str]:
     if not texts:
         return []
     name = frame["experiment"].iloc[0]
-    sentences = [f"`{name}`, test F1, and Δ from the first: {'; '.join(texts)}."]
+    sentences = [f"`{name}`, {scores.endpoint.text}, and Δ from the first: {'; '.join(texts)}."]
     if study.decisions is not None:
         sentences += [
             f"{row.text}: **{row.verdict_with_cost}**{decided_text(row)}."
@@ -291,17 +291,17 @@ def search_sentences(corpus: str, searches: Sequence[SearchData]) -> tuple[str, 
     """Return the scores of tuned settings on fresh seeds, for each search that has them."""
     sentences = []
     for data in searches:
-        known = origins(data)
+        known, endpoint = origins(data), data.scores().endpoint
         scores = []
         for label, trials in confirmed_arms(data, winners=True).items():
-            ours = score(trials, "test_f1")
+            ours = score(trials, endpoint.column)
             if ours.n:
                 origin = f"; {known[label]}" if label in known else ""
                 scores.append(f"{label} {mean_sd(ours)} ({_finished_seeds(trials)}{origin})")
         if scores:
             sentences.append(
-                f"`{data.experiment}`, {budgets(data)} of each arm, chosen on dev. Test F1 on "
-                f"fresh seeds: {'; '.join(scores)}."
+                f"`{data.experiment}`, {budgets(data)} of each arm, chosen on dev. On fresh seeds, "
+                f"{endpoint.text}: {'; '.join(scores)}."
             )
             sentences += [
                 f"{data.arms[arm]}, tuned over {data.initial_settings}: **{judged.verdict}**, "

@@ -84,7 +84,7 @@ def _table_1_rows(study: StudyData, corpus: str, *, whole: bool) -> list[Row]:
         beside = OTHER_ENCODERS[arm][1] if arm in OTHER_ENCODERS else arm
         cells = {
             "Seeds": NO_CELL if quoted else seeds_cell(trials),
-            "F1": NO_CELL if quoted else score_cell(trials, "test_f1"),
+            "F1": NO_CELL if quoted else score_cell(trials, scores.endpoint.column),
             "95 % CI of F1": mean_interval_cell(scores, arm),
             "Paper's F1": published_cell(published(corpus, beside, "f1")),
             **against_cells(scores, arm, printed),
@@ -127,7 +127,7 @@ def _table_4_rows(study: StudyData, corpus: str, *, whole: bool) -> list[Row]:
         f1, entity_f1 = (published(corpus, arm, metric) for metric in ("f1", "entity_f1"))
         cells = {
             "Seeds": seeds_cell(trials),
-            "Relation F1": score_cell(trials, "test_f1"),
+            "Relation F1": score_cell(trials, scores.endpoint.column),
             "Paper's relation F1": published_cell(f1),
             **against_cells(scores, arm, f1, " on relations"),
             "Entity F1": score_cell(trials, ENTITIES.column),
@@ -174,7 +174,7 @@ def table_5(study: StudyData) -> Table:
         paper = NO_CELL if is_full else published_difference_cell(study.corpus, arm, FULL_MODEL)
         cells = {
             "Seeds": seeds_cell(trials),
-            "F1": score_cell(trials, "test_f1"),
+            "F1": score_cell(trials, scores.endpoint.column),
             "Paper's F1": _paper(study, arm, "f1"),
             **against_cells(scores, arm, published(study.corpus, arm, "f1")),
             "Paper's Δ": paper,

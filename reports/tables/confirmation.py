@@ -39,7 +39,7 @@ def confirmation(data: SearchData) -> Table:
         cells = {
             "seeds": seeds_cell(trials),
             "dev F1": score_cell(trials, "dev_f1"),
-            "test F1": score_cell(trials, "test_f1"),
+            "test F1": score_cell(trials, scores.endpoint.column),
             "95 % CI of test F1": mean_interval_cell(scores, str(trials["arm"].iloc[0])),
         }
         rows.append(Row(key=label, label=label, cells=cells))
@@ -49,7 +49,7 @@ def confirmation(data: SearchData) -> Table:
         title=f"Tuned settings and {data.initial_settings}, on fresh seeds",
         head="Settings",
         rows=tuple(rows),
-        notes=tuple(_race_notes(data)),
+        notes=(f"Endpoint: {scores.endpoint.text}.", *_race_notes(data)),
     )
 
 

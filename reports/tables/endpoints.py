@@ -43,9 +43,9 @@ def endpoints_table(study: StudyData) -> Table:
         head="Model",
         rows=tuple(rows),
         notes=(
-            f"All verdicts are on the endpoint *{SELECTED.text}*. The selected epoch is the best "
-            f"of many on dev, so its dev F1 is too high. The mean of the last {LATE_EPOCHS} epochs "
-            "selects nothing.",
+            f"All verdicts are on the endpoint *{study.scores().endpoint.text}*. The selected "
+            "epoch is the best of many on dev, so its dev F1 is too high. The mean of the last "
+            f"{LATE_EPOCHS} epochs selects nothing.",
             "Majority vote: a triple counts as predicted if more than half of the arm's runs "
             f"predict it. It needs {VOTERS} runs. It is the score of several models together.",
             SD_NOTE,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from reports.document.table import Cell, Row, Table
-from reports.frames.scores import Scores, Weights, arm_scores
+from reports.frames.scores import AVERAGED, Scores, Weights, arm_scores
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import published
@@ -46,6 +46,8 @@ SWITCHED = "authors_programme"
 def results_table(study: StudyData) -> Table:
     """Return the scores of each planned arm."""
     rows, scores = [], study.scores()
+    by_average = scores.endpoint is AVERAGED
+    interval = "95 % CI of F1" + (", averaged weights" if by_average else "")
     arms = [str(arm) for arm in dict.fromkeys(study.frame["arm"])]
     is_published = any(published(study.corpus, arm, "f1") for arm in arms)
     for arm in arms:
@@ -57,8 +59,10 @@ def results_table(study: StudyData) -> Table:
             **against_cells(scores, arm, printed),
             "Source": source_cell(study.corpus, arm),
         }
+        averaged = _averaged_cells(trials) if has_averages(study.frame) else {}
         cells = {
             "Seeds": seeds_cell(trials),
+            **(averaged if by_average else {}),
             "Precision": score_cell(trials, "test_precision"),
             "Recall": score_cell(trials, "test_recall"),
             "F1": score_cell(trials, "test_f1"),
@@ -66,8 +70,8 @@ def results_table(study: StudyData) -> Table:
             "Entity F1": score_cell(trials, "test_entity_f1"),
             "Exact F1": score_cell(trials, "test_exact_f1"),
             **(typed_cells(trials) if has_types(study.frame) else {}),
-            **(_averaged_cells(trials) if has_averages(study.frame) else {}),
-            "95 % CI of F1": mean_interval_cell(scores, arm),
+            **({} if by_average else averaged),
+            interval: mean_interval_cell(scores, arm),
             **(compared if is_published else {}),
         }
         rows.append(Row(key=arm, label=arm_label(trials), cells=cells))

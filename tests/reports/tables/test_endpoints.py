@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from reports.figures.rounds_curve import rounds_curve_info
 from reports.frames.predictions import Answer
+from reports.frames.scores import AVERAGED, SELECTED
 from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger
+from reports.paper.claims import judge_claims
+from reports.paper.registry import STUDY, make_tables
 from reports.tables.endpoints import endpoints_table, majority
 from study.ledger.schema import LATE_EPOCHS
 from tests.ledgers import GOLD, Ledger
-from tests.records import an_epoch
+from tests.records import an_epoch, scores
 
 A, B, C = ((0, "r", number) for number in (1, 2, 3))
 
@@ -52,3 +57,34 @@ def test_the_last_epochs_are_averaged(tmp_path: Path) -> None:
     column = f"Dev F1, last {LATE_EPOCHS} epochs"
     assert dev.cells[column].estimate.mean == pytest.approx(25.5)
     assert on_test.cells[column].text == "–"
+
+
+@pytest.mark.parametrize(("with_average", "gain"), [(True, -10), (False, 10)])
+def test_runs_with_averaged_weights_are_judged_by_them(
+    tmp_path: Path, with_average: bool, gain: float
+) -> None:
+    ledger = Ledger(tmp_path)
+    for arm, selected, averaged in (("bilstm-s", 0.6, 0.8), ("gru-1", 0.7, 0.7)):
+        for seed in range(3):
+            drift = 0.001 * seed
+            both = {
+                "averaged_selection_scores": scores(averaged),
+                "averaged_test_scores": scores(averaged + drift),
+            }
+            # A study is judged by its averaged weights only if all of its runs have them.
+            has = with_average or arm == "gru-1"
+            ledger.finish(ledger.plan(arm, seed), selected + drift, both if has else {})
+    ledger.save()
+    study = study_data(tmp_path, read_ledger(tmp_path))
+    assert study.scores().endpoint is (AVERAGED if with_average else SELECTED)
+    results, differences = make_tables(STUDY, study)[:2]
+    (row,) = differences.rows
+    assert row.key == "bilstm-s"
+    assert row.cells["Δ F1"].estimate.mean == pytest.approx(-gain, abs=1e-6)
+    interval = "95 % CI of F1, averaged weights" if with_average else "95 % CI of F1"
+    assert interval in results.rows[0].cells
+    curve = rounds_curve_info(study.frame).panels[0]
+    assert curve.baseline is not None
+    assert curve.baseline.mean == pytest.approx(80.1 if with_average else 60.1)
+    judged = {one.claim.key: one for one in judge_claims(replace(study, corpus="webnlg_star"))}
+    assert judged["interaction"].judged.difference.value == pytest.approx(gain, abs=1e-6)
