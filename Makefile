@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help install study test test-fast test-rest check format hooks docs bench gpu report results \
-  notebooks pos extras encoders chaos fuzz audit lock clean
+  notebooks pos extras encoders slurm chaos fuzz audit lock clean
 
 PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
   --dist loadfile --no-loadscope-reorder
@@ -79,6 +79,9 @@ $(MPNET): requirements-mpnet.lock
 	$(BIN)/python -m rin_core.data.installed build/mpnet
 	rm -rf build/mpnet
 	touch $@
+
+slurm: .venv/installed  ## run a study on a real Slurm with two simulated nodes (requires root and slurm-wlm)
+	$(BIN)/python -m pytest --numprocesses 0 -s tests/slurm/two_nodes.py
 
 chaos: .venv/installed  ## inject a hundred faults into real studies (an hour; requires root)
 	$(BIN)/python -m tests.chaos.suite --faults 108 --table docs/chaos.md

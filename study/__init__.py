@@ -1,6 +1,8 @@
 """Studies: trials scheduled by Ray Tune, recorded on disk, tracked in MLflow."""
 
+import logging
 import os
+from typing import TYPE_CHECKING, Any
 
 # Before ray: trials keep the working directory, so that relative paths mean what they say;
 # Ray reports no usage, prints no tables, and writes neither logs of results nor snapshots, of
@@ -12,8 +14,8 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", str(10**6))
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 # A trial that fails for good before its first epoch's end has nothing to report.
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-
-from typing import TYPE_CHECKING, Any
+# In Jupyter, the import of ray asks for ipywidgets.
+logging.getLogger("ray.widgets").setLevel(logging.ERROR)
 
 if TYPE_CHECKING:
     from study.api import Incomplete, curve, differences, run, trials

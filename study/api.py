@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import signal
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -67,13 +68,14 @@ def run(
     """
     from rich.console import Console
 
-    parsed = _options(space, data, arms, seeds, settings, runs, options)
-    parsed.check()
-    with _notebook_manners():
+    with _notebook_manners():  # around imports, too, which warn
+        parsed = _options(space, data, arms, seeds, settings, runs, options)
+        parsed.check()
         from study.commands.start import run_study
 
-        # An empty file, and not `quiet`: some messages are also sent elsewhere.
-        output = Console(width=100) if progress else Console(file=io.StringIO(), width=200)
+        file = sys.stdout if progress else io.StringIO()
+        # In Jupyter, rich would otherwise display each line as an output of its own.
+        output = Console(file=file, force_jupyter=False, force_terminal=False, width=100)
         ended = run_study(parsed, output)
     if ended.code == INTERRUPTED:
         raise KeyboardInterrupt

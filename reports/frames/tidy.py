@@ -52,7 +52,8 @@ def tidy_trials(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
     experiments(runs)  # says what is missing in a folder without a ledger
     frame = read_ledger(runs, names).rename(columns={"experiment": "study"})
     frame = frame.drop(columns=list(_LEFT_OUT))
-    frame = frame.drop(columns=[name for name in SCORES if frame[name].isna().all()])
+    empty = [name for name in SCORES if frame[name].isna().all()]
+    frame = frame.drop(columns=[name for name in empty if name not in FIRST])
     scores = [name for name in SCORES if name in frame]
     frame[scores] = 100 * frame[scores]
     between = [name for name in frame if name not in (*FIRST, *LAST)]

@@ -17,8 +17,8 @@
 # predictions of every seed are compared with the gold triples of each test sentence.
 
 # %% tags=["parameters"]
-runs = None  # a study's output folder; None: the folder `runs` of this checkout
-study = None  # a study's name; None: the rounds curve, or the study that was updated last
+runs = None  # a study's output folder; None: `runs` in this folder, or in the checkout
+name = None  # a study's name; None: the rounds curve, or the study that was updated last
 
 # %%
 from IPython.display import display
@@ -30,7 +30,7 @@ from reports.errors.tables import error_tables
 from reports.page.studies import find_predictions
 from reports.tables.breakdown import breakdown_table
 
-data = find_predictions(runs, study)
+data = find_predictions(runs, name)
 trials, counts = data.frame, data.counts
 tables = {table.name: table for table in error_tables(data)}
 figures = {drawing.name: drawing for drawing in error_drawings(data)}

@@ -17,8 +17,8 @@
 # orderings hold, and Table 2 computed from the data. Every number comes from the ledger.
 
 # %% tags=["parameters"]
-runs = None  # a study's output folder; None: the folder `runs` of this checkout
-study = None  # a study's name; None: every study
+runs = None  # a study's output folder; None: `runs` in this folder, or in the checkout
+name = None  # a study's name; None: every study
 
 # %%
 from IPython.display import display
@@ -27,7 +27,7 @@ from reports.frames.trials import read_contents
 from reports.page.corpora import corpora_section, paper_sections
 from reports.page.studies import NothingToShow, find_studies, ledger_folder
 
-studies = find_studies(runs, study)
+studies = find_studies(runs, name)
 trials, others = read_contents(ledger_folder(runs))  # one row for each run
 trials.groupby(["corpus", "experiment", "status"], sort=False).size().rename("runs").to_frame()
 

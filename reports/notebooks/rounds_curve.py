@@ -17,38 +17,43 @@
 # Points are means over seeds, and hollow where seeds are missing. Diamonds are the paper's Table 1.
 
 # %% tags=["parameters"]
-runs = None  # a study's output folder; None: the folder `runs` of this checkout
-study = None  # a study's name; None: every study that compares numbers of rounds
+runs = None  # a study's output folder; None: `runs` in this folder, or in the checkout
+name = None  # a study's name; None: every study that compares numbers of rounds
+baseline = "gru-1"  # the arm to compare with; where a study lacks it, its first arm
 
 # %%
-import pandas as pd
+# %config InlineBackend.figure_formats = ["svg", "png"]
 from IPython.display import display
+from matplotlib import pyplot as plt
 
-from reports.frames.studies import study_data
-from reports.page.experiment import curve_drawing, experiment_section
-from reports.page.studies import find_curves, ledger_folder
+import study
+from reports.page.studies import curve_names, ledger_folder
 
-curves = find_curves(runs, study)
-trials = pd.concat(curves, ignore_index=True)  # one row for each run
-trials[["experiment", "label", "seed", "status", "best_epoch", "dev_f1", "test_f1"]]
-
-# %% [markdown]
-# Mean and standard deviation of test F1 over seeds, as fractions.
-
-# %%
-trials.groupby(["experiment", "label"], sort=False)["test_f1"].agg(["mean", "std", "count"])
+runs = ledger_folder(runs)
+df = study.trials(runs, curve_names(runs, name))  # one row for each trial, scores in points
+df = df[df["settings"] == df.groupby("study")["settings"].transform("last")]
+df.drop(columns=["variant", "settings", "settings_except_rounds"])
 
 # %% [markdown]
-# Each drawing has a matplotlib figure (`drawing.figure`) to change or save.
+# Mean and standard deviation of test F1 over seeds.
 
 # %%
-for frame in curves:
-    display(*curve_drawing(frame))
+df.groupby(["study", "label"], sort=False)["test_f1"].agg(["mean", "std", "count"]).round(1)
 
 # %% [markdown]
-# The same scores as tables, and the difference of each arm from RIN with one round, tested over
-# seeds and over sentences.
+# `study.curve` draws on axes that you can go on with.
 
 # %%
-for frame in curves:
-    display(*experiment_section(study_data(ledger_folder(runs), frame)).tables)
+for _, trials in df.groupby("study", sort=False):
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4), sharey=True, layout="constrained")
+    for ax, metric in zip(axes, ("test_f1", "test_precision", "test_recall"), strict=True):
+        study.curve(trials, metric, ax)
+    plt.show()
+
+# %% [markdown]
+# The difference of each arm from the baseline, with the variance of all runs on the corpus.
+
+# %%
+for _, trials in df.groupby("study", sort=False):
+    chosen = baseline if baseline in set(trials["arm"]) else trials["arm"].iloc[0]
+    display(study.differences(trials, chosen, pool=study.trials(runs)).round(3))

@@ -17,21 +17,31 @@
 # the score of its last epoch, and no mean includes it.
 
 # %% tags=["parameters"]
-runs = None  # a study's output folder; None: the folder `runs` of this checkout
-search = None  # a search's name; None: the search that was updated last
+runs = None  # a study's output folder; None: `runs` in this folder, or in the checkout
+name = None  # a search's name; None: the search that was updated last
 
 # %%
 from IPython.display import display
 
+import study
 from reports.page.search import search_section
-from reports.page.studies import find_search
+from reports.page.studies import find_search, ledger_folder
 
-data = find_search(runs, search)
-print(data.experiment, "-", data.title)
-data.trials.drop(columns=["variant", "reason"])  # one row for each trial
+search = find_search(runs, name)
+print(search.experiment, "-", search.title)
+df = study.trials(ledger_folder(runs), search.experiment)  # one row for each trial
+df.drop(columns=["variant", "reason"])
+
+# %% [markdown]
+# The best finished trials of each arm.
 
 # %%
-section = search_section(data)
+tuned = [setting for setting in search.parameters if setting in df]
+finished = df[df["status"] == "finished"].sort_values("dev_f1", ascending=False)
+finished.groupby("arm", sort=False).head(3)[["arm", "trial", "dev_f1", "epochs", *tuned]].round(4)
+
+# %%
+section = search_section(search)
 display(*section.drawings)
 
 # %%

@@ -31,7 +31,8 @@ _PAGE = """{%- extends "lab/index.html.j2" -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}<link rel="icon" href="data:,">{%- endblock -%}
 {%- block data_svg scoped -%}
-{%- set caption = output.data["text/plain"] | escape_html -%}
+{%- set plain = output.data["text/plain"] -%}
+{%- set caption = ("Figure" if plain.startswith("<Figure") else plain) | escape_html -%}
 {%- set drawn = output.data["image/svg+xml"] | text_base64 | escape_html -%}
 <figure><img alt="{{ caption }}" src="data:image/svg+xml;base64,{{ drawn }}">
 <figcaption>{{ caption }}</figcaption></figure>

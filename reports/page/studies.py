@@ -23,8 +23,11 @@ class NothingToShow(ValueError):
 
 
 def ledger_folder(runs: str | Path | None = None) -> Path:
-    """Return the ledger: by default ``runs`` of this checkout, whatever the current folder is."""
-    return Path(__file__).parents[2] / "runs" if runs is None else Path(runs)
+    """Return the ledger: by default ``runs`` in this folder, or else in the checkout."""
+    if runs is not None:
+        return Path(runs)
+    here = Path("runs").resolve()
+    return here if here.is_dir() else Path(__file__).parents[2] / "runs"
 
 
 def find_studies(runs: str | Path | None = None, study: str | None = None) -> list[pd.DataFrame]:
@@ -59,6 +62,11 @@ def find_curves(runs: str | Path | None = None, study: str | None = None) -> lis
             "run one with: rin-study --space rounds_curve"
         )
     return found
+
+
+def curve_names(runs: str | Path | None = None, study: str | None = None) -> list[str]:
+    """Return the names of the studies of :func:`find_curves`; raises what it raises."""
+    return [str(frame["experiment"].iloc[0]) for frame in find_curves(runs, study)]
 
 
 def find_predictions(runs: str | Path | None = None, study: str | None = None) -> StudyData:

@@ -184,10 +184,14 @@ class CaseStudy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """Write finished runs, studies and searches to a file of JSON lines, without weights."""
+    """Write finished runs, studies and searches to a file of JSON lines, without weights.
+
+    A name that ends in .parquet gets a table instead, for pandas, Polars, DuckDB or R: one row for
+    each trial of a study, scores in points. Import does not read it.
+    """
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
-    """File to write; compressed if the name ends in .xz."""
+    """File to write. JSON lines are compressed if the name ends in .xz."""
     data: Annotated[
         tuple[str, ...], tyro.conf.arg(metavar="CORPUS", help_behavior_hint="(default: all)")
     ] = ()

@@ -14,6 +14,7 @@ from rich.console import Console
 from tyro.conf import OmitSubcommandPrefixes, subcommand
 
 from rin_core.cli import exit_with_clear_errors
+from rin_core.suggestions import suggestion
 from study.commands.arguments import (
     Audit,
     CaseStudy,
@@ -31,6 +32,19 @@ from study.commands.spaces import list_spaces
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
 
+#: The commands by the name that is typed.
+_COMMANDS = {
+    "settings": ListSettings,
+    "show": Show,
+    "audit": Audit,
+    "rerun": Rerun,
+    "train": Train,
+    "case": CaseStudy,
+    "export": Export,
+    "import": Import,
+    "record": Record,
+    "convert": Convert,
+}
 Command = (
     Annotated[None, subcommand("study", description="Run a study or a search (the default).")]
     | Annotated[ListSettings, subcommand("settings")]
@@ -44,6 +58,18 @@ Command = (
     | Annotated[Record, subcommand("record")]
     | Annotated[Convert, subcommand("convert")]
 )
+
+
+#: Words of other programs for commands of this one.
+_OTHER_WORDS = {
+    "status": "show",
+    "ls": "show",
+    "list": "show, or --list for the spaces",
+    "run": "study, or no command",
+    "report": "python -m reports.build",
+    "predict": "python -m rin_core.predict",
+    "help": "--help",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +87,23 @@ def parse(arguments: Sequence[str] | None = None) -> CommandLine:
         arguments: Without the program's name (default: those of this process).
     """
     given = sys.argv[1:] if arguments is None else arguments
+    _refuse_unknown_command(given)
     if any(word.partition("=")[0] == "--out" for word in given):
         raise ValueError("--out: is now --runs, in every command")
     description = inspect.cleandoc(Options.__doc__ or "")
     return tyro.cli(CommandLine, args=given, prog="rin-study", description=description)
+
+
+def _refuse_unknown_command(given: Sequence[str]) -> None:
+    """Raise ``ValueError`` for a first word that is no command, with those that it may mean."""
+    if not given or given[0].startswith("-"):
+        return
+    commands = ["study", *_COMMANDS]
+    word = given[0]
+    if word not in commands:
+        meant = _OTHER_WORDS.get(word)
+        hint = f"did you mean {meant}?" if meant else suggestion(word, commands, "see --help")
+        raise ValueError(f"{word}: no such command; {hint}")
 
 
 def main(line: CommandLine) -> int:

@@ -130,6 +130,9 @@ class Options:
     """Name of the study or search, in MLflow and in reports."""
     runs: Annotated[Path, _option("FOLDER")] = Path("runs")
     """The ledger: a folder, which also gets the MLflow database and the reports."""
+    notify: Annotated[str | None, _option("URL", "no message")] = None
+    """Post a JSON message when the command ends, fails or is interrupted: to a webhook of Slack or
+    Mattermost, to a topic as https://ntfy.sh/TOPIC, or to a server of your own."""
     shared: Annotated[str | None, _option("URI", "all nodes see --runs")] = None
     """Store for nodes that do not see the folder of --runs: an fsspec URI, as in s3://bucket/rin."""
 
@@ -173,7 +176,9 @@ class Options:
         """Return spaces, corpora and the other options that were given, without credentials."""
         fields = dataclasses.fields(Options)
         defaults = {f.name: f.default for f in fields if f.name not in ("space", "data")}
-        recorded = given({f.name: getattr(self, f.name) for f in fields}, defaults)
+        # The address of --notify is a secret of the person.
+        values = {f.name: getattr(self, f.name) for f in fields if f.name != "notify"}
+        recorded = given(values, defaults)
         for name, value in recorded.items():
             if isinstance(value, str):
                 recorded[name] = without_credentials(value)

@@ -13,7 +13,7 @@ from rin_core.plural import plural
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.commands.options import Options
-from study.commands.printing import say, short_path
+from study.commands.printing import say
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
@@ -99,8 +99,7 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     if finished and not any(trial.best > 0 for trial in finished):
         say(console, f"{plan.experiment}: no trial has learned anything, so none is confirmed")
     code = race_best(plan, record, options, confirm)
-    for path in build_search(options.runs, options.runs / "reports", plan.experiment):
-        say(console, f"  {short_path(path)}")
+    build_search(options.runs, options.runs / "reports", plan.experiment)
     return code
 
 
@@ -123,6 +122,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
         f"({plural(len(plan.starts), 'arm')} × {plan.search.budget})",
     )
     if left:
+        say(console, "joining Ray …" if options.ray_address else "starting Ray …")
         study.run(options.resources())
     files = build_search(options.runs, options.runs / "reports", plan.experiment)
     if unsent := study.close(files):

@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
-from rin_core.cli import INTERRUPTED
+from rin_core.cli import INTERRUPTED, without_credentials
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.plural import plural
 from search_spaces import Search, find_space
@@ -21,13 +19,15 @@ from search_spaces.space import Grid
 from study.commands import search as search_command
 from study.commands.caveats import print_caveats
 from study.commands.corpora import print_corpora
+from study.commands.dry_run import print_changes, print_plan, state_text
+from study.commands.notify import check_url, message, send
 from study.commands.options import Options
-from study.commands.printing import print_presets, say, short_path
+from study.commands.printing import print_presets, say
+from study.ledger.command import render
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
-from study.planning.continuing import Continuations, begin_all
+from study.planning.continuing import begin_all
 from study.planning.corpora import record_corpora
-from study.planning.estimate import TimeEstimate, estimate_time
 from study.planning.grid import (
     Experiment,
     Plan,
@@ -39,6 +39,8 @@ from study.planning.grid import (
 from study.tracking.progress import format_duration
 
 if TYPE_CHECKING:
+    from reports.page.build import BuildResult
+    from study.commands.closing import Closing
     from study.commands.decide import Tags
     from study.planning.decide import Deciding
 
@@ -54,27 +56,60 @@ class Ended:
 
 
 def run_study(options: Options, console: Console) -> Ended:
-    """Run what the options ask for.
+    """Run what the options ask for, then print what came of it and notify.
 
     Raises:
         ValueError: An option, a space, a setting or a corpus is invalid.
     """
+    if options.notify is None or options.dry_run:
+        return _run_study(options, console)
+    check_url(options.notify)
+    command = render(options.record())
+    try:
+        ended = _run_study(options, console)
+    except BaseException as error:
+        text = without_credentials(str(error) or type(error).__name__)
+        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        _notify(options.notify, message(state, command, text), console)
+        raise
+    states = {0: "complete", INTERRUPTED: "interrupted"}
+    state = states.get(ended.code, "incomplete")
+    text = f"{', '.join(ended.studies)} in {options.runs.resolve()}"
+    _notify(options.notify, message(state, command, text, ended.studies), console)
+    return ended
+
+
+def _notify(url: str, content: Mapping[str, object], console: Console) -> None:
+    if problem := send(url, content):
+        say(console, f"--notify: message not sent: {problem}", "yellow")
+
+
+def _run_study(options: Options, console: Console) -> Ended:
     spaces = [find_space(name) for name in dict.fromkeys(options.space)]
     if options.preset is not None:
         spaces = [dataclasses.replace(space, preset=options.preset) for space in spaces]
     ledger = Ledger(options.runs, Store(options.shared) if options.shared else None)
     grids = [space for space in spaces if isinstance(space, Grid)]
     searches = [space for space in spaces if isinstance(space, Search)]
-    if not searches:
-        return _run_grids(options, grids, ledger, console)
-    if len(spaces) > 1:
+    if searches and len(spaces) > 1:
         raise ValueError(
             f"--space {' '.join(options.space)}: {searches[0].name} is a search; run it alone"
         )
-    return _run_search(options, searches[0], ledger, console)
+    from study.commands.closing import Closing  # imports pandas, SciPy and Matplotlib
+
+    closing = Closing()
+    if searches:
+        ended = _run_search(options, searches[0], ledger, console, closing)
+    else:
+        ended = _run_grids(options, grids, ledger, console, closing)
+    if not options.dry_run:
+        closing.print(options.runs, console)
+    return ended
 
 
-def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console: Console) -> Ended:
+def _run_grids(
+    options: Options, grids: Sequence[Grid], ledger: Ledger, console: Console, closing: Closing
+) -> Ended:
     """Run studies; with ``--until-decided`` look by look."""
     from study.commands import decide  # imports pandas and SciPy
 
@@ -107,7 +142,7 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
         _print_next_look(deciding, ledger, console)
         return Ended(0, ())
     if options.dry_run:
-        _print_plan(experiments, ledger, console)
+        print_plan(experiments, ledger, console)
         return Ended(0, ())
     for plan in plans:
         planned = {trial.trial.arm for trial in plan.trials}
@@ -117,13 +152,13 @@ def _run_grids(options: Options, grids: Sequence[Grid], ledger: Ledger, console:
                 say(console, f"{text}, which is trained once", "yellow")
 
     def run_look(look: Sequence[Experiment], judge: Callable[[], Tags], deadline: float) -> int:
-        return _run(options, look, ledger, console, judge, deadline)
+        return _run(options, look, ledger, console, closing, judge, deadline)
 
     with ledger.exclusive():
         if deciding:
             code = decide.run_until_decided(deciding, options.hours, ledger, console, run_look)
         else:
-            code = _run(options, experiments, ledger, console)
+            code = _run(options, experiments, ledger, console, closing)
     return Ended(code, tuple(names))
 
 
@@ -150,10 +185,12 @@ def _print_next_look(deciding: Sequence[Deciding], ledger: Ledger, console: Cons
         look, missing = decided.experiment(), decided.missing()
         if missing:
             plan = dataclasses.replace(look.plan, trials=tuple(missing))
-            _print_plan([dataclasses.replace(look, plan=plan)], ledger, console)
+            print_plan([dataclasses.replace(look, plan=plan)], ledger, console)
 
 
-def _run_search(options: Options, space: Search, ledger: Ledger, console: Console) -> Ended:
+def _run_search(
+    options: Options, space: Search, ledger: Ledger, console: Console, closing: Closing
+) -> Ended:
     if options.until_decided:
         raise ValueError(f"--until-decided: applies to grids, and {space.name} is a search")
     search = search_command.sized(space, options.trials, options.hours, options.seeds)
@@ -165,11 +202,12 @@ def _run_search(options: Options, space: Search, ledger: Ledger, console: Consol
         return Ended(0, ())
 
     def confirm(plan: Plan, experiment: str) -> int:
-        return _run(options, plan.experiments(experiment), ledger, console)
+        return _run(options, plan.experiments(experiment), ledger, console, closing)
 
     code = 0
     with ledger.exclusive():
         for plan in plans:
+            closing.searches = [*closing.searches, plan.experiment]
             code = max(code, search_command.run_search(plan, options, console, confirm))
             if code == INTERRUPTED:
                 break
@@ -183,6 +221,7 @@ def _run(
     experiments: Sequence[Experiment],
     ledger: Ledger,
     console: Console,
+    closing: Closing,
     judge: Callable[[], Tags] = dict,
     deadline: float = math.inf,
 ) -> int:
@@ -193,13 +232,10 @@ def _run(
         experiments: With all their trials.
         ledger: Where the runs live.
         console: Where progress goes.
+        closing: Receives what is printed at the end of the command.
         judge: Called once the trials have ended; returns what they decide.
         deadline: No trial starts after this time of the monotonic clock.
     """
-    # Imported late: a typing error should not wait for Ray's and MLflow's imports.
-    from study.execution.cluster import require_listener
-    from study.execution.session import StudySession
-
     started, trials = time.monotonic(), merge_trials(experiments)
     ledger.refresh(planned.run for planned in trials)
     for experiment in experiments:
@@ -209,20 +245,30 @@ def _run(
     _continue(experiments, left, ledger, console)
     text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} finished, {len(left)} to run"
     say(console, f"{text}, {resumed} of them resumed" if resumed else text)
+    if left:
+        say(console, "joining Ray …" if options.ray_address else "starting Ray …")
+    # Imported late: the imports of Ray and MLflow take seconds.
+    from study.execution.cluster import require_listener
+    from study.execution.session import StudySession
 
     require_listener(options.ray_address)
     study = StudySession(experiments, options.uri(), options.runs, console)
     if left:
         study.run(left, options.resources(), deadline)
     tags = judge()
-    pages, files = _build_reports(options, experiments)
-    unsent = study.close(files, tags)
+    closing.built = _build_reports(options, experiments)
+    files = [report.paths for report in closing.built.reports]
+    names = (experiment.name for experiment in experiments)
+    unsent = study.close(dict(zip(names, files, strict=True)), tags)
+    closing.views = study.how_to_view()
     if time.monotonic() >= deadline:
         trials = [p for p in trials if p.run.result() is not None or p.run.failure() is not None]
     missing = print_missing(trials, console)
     print_caveats((planned.run.result() for planned in trials), console)
     _print_time(time.monotonic() - started, study.compute_seconds, console)
-    _print_outputs(pages, study.how_to_view(), unsent, console)
+    if unsent:
+        text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
+        say(console, text, "yellow")
     if study.interrupted:
         return INTERRUPTED
     if missing:
@@ -254,99 +300,27 @@ def _continue(
 
 
 def _record(experiment: Experiment, ledger: Ledger, options: Options, console: Console) -> None:
-    recorded = ledger.study(experiment.name)
-    former = experiment.on_other_content(recorded)
-    if count := sum(ledger.run(run.fingerprint).result() is not None for run in former):
-        say(
-            console,
-            f"{experiment.name}: corpus {experiment.corpus_name} or its vectors changed; reports "
-            f"list {plural(count, 'trial')} on the former content and do not average them in",
-            "yellow",
-        )
-    for arm, count in experiment.replaced(recorded).items():
-        say(
-            console,
-            f"{experiment.name}: the settings of arm {arm} changed; reports leave out "
-            f"{plural(count, 'trial')} with the old settings",
-            "yellow",
-        )
+    print_changes(experiment, ledger, console)
     ledger.record_study(experiment.record(options.record()))
     record_corpora(ledger, experiment.plan.data(), options.data_root)
 
 
-def _build_reports(
-    options: Options, experiments: Sequence[Experiment]
-) -> tuple[list[Path], dict[str, list[Path]]]:
-    """Build every study's report; return the pages, and each study's own files.
+def _build_reports(options: Options, experiments: Sequence[Experiment]) -> BuildResult:
+    """Build the reports of studies.
 
-    MLflow receives the study's own files only: a case study holds text of the corpus.
+    MLflow receives a study's own files only: a case study holds text of the corpus.
     """
     from reports.page.build import build  # imports pandas, SciPy and Matplotlib
 
-    pages: list[Path] = []
-    files: dict[str, list[Path]] = {}
-    for experiment in experiments:
-        built = build(options.runs, options.runs / "reports", [experiment.name])
-        files[experiment.name] = list(built.reports[0].paths)
-        pages += built.pages
-    return list(dict.fromkeys(pages)), files
-
-
-def _print_plan(experiments: Sequence[Experiment], ledger: Ledger, console: Console) -> None:
-    trials, known = merge_trials(experiments), Continuations(ledger)
-    corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
-    presets = {e.corpus_name: e.preset for e in experiments}
-    table = Table("fingerprint", "arm", "corpus", "seed", "state", box=None)
-    table.add_column("settings besides the preset's", overflow="fold")
-    for planned in trials:
-        config = planned.trial.config
-        start = type(config)().with_overrides(presets[planned.corpus_name].settings).flat()
-        changed = {k: v for k, v in config.flat().items() if v != start[k] and k != "training.seed"}
-        found = known.find(planned.run, config, corpora[planned.corpus_key].digest)
-        table.add_row(
-            planned.run.fingerprint,
-            planned.trial.arm,
-            planned.corpus_name,
-            str(planned.trial.seed),
-            _state(planned) if found is None else str(found),
-            " ".join(f"{k}={v}" for k, v in changed.items()),
-        )
-    console.print(table, markup=False)
-    say(console, plural(len(trials), "trial"))
-    left = [planned for planned in trials if planned.run.result() is None]
-    if left:
-        say(console, _time_text(estimate_time(ledger, left)))
-
-
-def _time_text(estimate: TimeEstimate) -> str:
-    """Return an estimate in words."""
-    if not estimate.trials:
-        return "no estimate of the time: the ledger has no finished run of these arms on the corpus"
-    text = (
-        f"at most {format_duration(estimate.seconds)} of training for "
-        f"{plural(estimate.trials, 'trial')}, one at a time (estimate from "
-        f"{plural(estimate.runs, 'run')})"
-    )
-    missing = ", ".join(estimate.unknown)
-    return f"{text}; no finished run of {missing}" if missing else text
-
-
-def _state(planned: PlannedTrial) -> str:
-    if planned.run.result() is not None:
-        return "finished"
-    if (failure := planned.run.failure()) is not None:
-        return f"failed: {failure.reason}"
-    if (pruned := planned.run.pruned()) is not None:
-        return f"resumes after epoch {pruned.epoch}, where a search pruned it"
-    epochs = len(planned.run.history())
-    return f"resumes after epoch {epochs}" if epochs else "planned"
+    names = [experiment.name for experiment in experiments]
+    return build(options.runs, options.runs / "reports", names)
 
 
 def print_missing(trials: Sequence[PlannedTrial], console: Console) -> int:
     """Print the trials that are not finished and return their number."""
     missing = [planned for planned in trials if planned.run.result() is None]
     for planned in missing:
-        say(console, f"not finished: {planned.name}: {_state(planned)}", "red")
+        say(console, f"not finished: {planned.name}: {state_text(planned)}", "red")
     say(console, f"{len(trials) - len(missing)} of {plural(len(trials), 'trial')} finished")
     return len(missing)
 
@@ -357,15 +331,3 @@ def _print_time(seconds: float, compute_seconds: float, console: Console) -> Non
     if compute_seconds >= 60:  # in shorter studies the start takes most of the time
         text += f" ({100 * (seconds / compute_seconds - 1):.0f} % more than the epochs alone)"
     say(console, text)
-
-
-def _print_outputs(
-    reports: Sequence[Path], how_to_view: Sequence[str], unsent: int, console: Console
-) -> None:
-    for path in reports:
-        say(console, f"  {short_path(path)}")
-    if unsent:
-        text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
-        say(console, text, "yellow")
-    for line in how_to_view:
-        say(console, line)

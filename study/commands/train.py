@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rin_core.config import Config
+from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from rin_core.device import require_gpu
 from search_spaces.presets import find_preset, preset_of
@@ -16,6 +17,7 @@ from study.commands.options import parse_overrides
 from study.commands.printing import print_presets, say
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
+from study.ledger.run import Run
 from study.ledger.schema import Epoch
 from study.planning.continuing import Continuations
 from study.planning.corpora import keep_word_table, record_corpus, record_vectors
@@ -29,6 +31,7 @@ def run(options: Train, console: Console) -> int:
 
     Raises:
         ValueError: An option, a setting or the corpus is invalid.
+        LedgerError: Another process trains the run, or a study writes to the ledger.
     """
     if options.threads < 1:
         raise ValueError(f"--threads {options.threads}: must be at least 1")
@@ -42,10 +45,22 @@ def run(options: Train, console: Console) -> int:
     print_presets({corpus.name: preset}, console)
     print_corpora([corpus], console)
     ledger = Ledger(options.runs)
+    run = ledger.run(config.fingerprint(corpus.digest))
+    with ledger.training(run):
+        return _train(options, config, corpus, run, ledger, console)
+
+
+def _train(
+    options: Train,
+    config: Config,
+    corpus: EncodedCorpus,
+    run: Run,
+    ledger: Ledger,
+    console: Console,
+) -> int:
     record_corpus(ledger, corpus.content, options.data, options.data_root, config.data)
     record_vectors(ledger, corpus)
     keep_word_table(ledger, corpus)
-    run = ledger.run(config.fingerprint(corpus.digest))
     found = Continuations(ledger).begin(run, config, corpus.digest)
     if found is not None:
         say(console, f"{run.fingerprint}: {found}")

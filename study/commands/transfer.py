@@ -16,16 +16,47 @@ from study.ledger.ledger import Ledger
 from study.ledger.transfer import export_ledger, merge
 from study.planning.corpora import record_if_available, record_vectors_if_available
 
+#: Ending of a file that export writes as a table.
+TABLE = ".parquet"
+
 if TYPE_CHECKING:
     from study.commands.arguments import Export, Import
 
 
 def run_export(options: Export, console: Console) -> int:
-    """Export, and return the exit code."""
+    """Export, and return the exit code.
+
+    Raises:
+        ValueError: There is nothing to export.
+    """
+    if options.file.suffix == TABLE:
+        return _export_table(options, console)
     written = export_ledger(Ledger(options.runs), options.file, options.data)
     runs, studies, searches = written.values()
     counts = (plural(runs, "run"), plural(studies, "study"), plural(searches, "search"))
     say(console, f"{', '.join(counts)} written to {options.file}")
+    return 0
+
+
+def _export_table(options: Export, console: Console) -> int:
+    """Write the trials of all studies as a table for other programs."""
+    from reports.frames.tidy import tidy_trials  # imports pandas
+
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            f"{options.file}: Parquet requires pyarrow: pip install pyarrow"
+        ) from error
+    frame = tidy_trials(options.runs)
+    if options.data:
+        frame = frame[frame["corpus"].isin([Path(name).name for name in options.data])]
+    if frame.empty:
+        raise ValueError(f"{options.runs}: no trial on {', '.join(options.data)} to export")
+    part = options.file.with_name(options.file.name + ".part")
+    frame.astype({"status": "str"}).to_parquet(part, index=False)
+    part.replace(options.file)
+    say(console, f"{plural(len(frame), 'trial')} written to {options.file}")
     return 0
 
 

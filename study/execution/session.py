@@ -72,7 +72,8 @@ class StudySession:
         try:
             resources = cluster.connect(resources)
             self.console.print(cluster.describe_capacity(resources, len(missing)), highlight=False)
-            with Progress(self.console, len(missing)) as progress:
+            best, earlier = self._so_far()
+            with Progress(self.console, len(missing), best=best, earlier=earlier) as progress:
                 self.interrupted = not tuner.run(
                     QueueSearcher(runs, deadline),
                     None,
@@ -88,6 +89,16 @@ class StudySession:
             for tracker in self.trackers.values():
                 tracker.on_study_end(StudyEnd(complete=False))
             raise
+
+    def _so_far(self) -> tuple[tuple[float, str], list[float]]:
+        """Return the best dev F1 of the finished trials with its trial, and their seconds."""
+        best, seconds = (0.0, ""), []
+        for spec in self._runs.values():
+            if (result := spec.result()) is not None:
+                seconds.append(result.seconds)
+                if result.dev_scores is not None:
+                    best = max(best, (result.dev_scores["f1"], spec.name))
+        return best if best[0] else (0.0, ""), seconds
 
     def close(
         self,

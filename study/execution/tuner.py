@@ -102,6 +102,7 @@ def run(
                 storage_path=str(storage.resolve()),
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
                 callbacks=ray_callbacks,
+                progress_reporter=NoReporter(),
                 verbose=0,
             ),
         )
@@ -110,6 +111,17 @@ def run(
         except tune.TuneError as error:
             raise innermost(error) from None
     return searcher.completed
+
+
+class NoReporter(tune.ProgressReporter):  # type: ignore[misc]
+    """Prints nothing; in Jupyter, Ray's own reporter would display an empty output."""
+
+    def should_report(self, trials: list[Any], done: bool = False) -> bool:
+        """Return that there is nothing to report."""
+        return False
+
+    def report(self, trials: list[Any], done: bool, *sys_info: Any) -> None:
+        """Report nothing."""
 
 
 @contextmanager

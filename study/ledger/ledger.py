@@ -9,6 +9,7 @@ everything else can be made again from here. The files are listed in :mod:`study
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -185,22 +186,50 @@ class Ledger:
         Raises:
             LedgerError: Another driver has it, or the folder cannot be written.
         """
+        with self._held(fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def training(self, run: Run) -> Iterator[None]:
+        """Hold a run for one process that trains it without a driver.
+
+        Others may train other runs of the ledger meanwhile, but no driver may.
+
+        Raises:
+            LedgerError: A driver has the ledger, or another process the run, or the folder cannot
+                be written.
+        """
+        with self._held(fcntl.LOCK_SH):
+            run.path.mkdir(parents=True, exist_ok=True)
+            folder = os.open(run.path, os.O_RDONLY)
+            try:
+                _lock(folder, fcntl.LOCK_EX, f"{run.path}: another process is training this run")
+                yield
+            finally:
+                os.close(folder)
+
+    @contextmanager
+    def _held(self, kind: int) -> Iterator[None]:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             file = (self.root / layout.LOCK).open("a+")
         except OSError as error:
             raise LedgerError(f"{self.root}: cannot be written ({error}); choose --runs") from error
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LedgerError(
-                    f"{self.root}: another study is writing here; wait for it, or choose --runs"
-                ) from None
+            other = f"{self.root}: another study is writing here; wait for it, or choose --runs"
+            _lock(file.fileno(), kind, other)
             yield
 
     def _names(self, folder: str) -> list[str]:
         return sorted(path.stem for path in (self.root / folder).glob("*.json"))
+
+
+def _lock(file: int, kind: int, other: str) -> None:
+    """Lock an open file; raises :class:`LedgerError` with a text if another process has it."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LedgerError(other) from None
 
 
 def _now() -> str:

@@ -115,7 +115,8 @@ class SearchSession:
                 deadline=self._deadline,
             )
             self.console.print(cluster.describe_capacity(resources, self.left()), highlight=False)
-            with Progress(self.console, self.left()) as progress:
+            best, earlier = self._so_far()
+            with Progress(self.console, self.left(), best=best, earlier=earlier) as progress:
                 self.interrupted = not tuner.run(
                     searcher,
                     asha,
@@ -133,6 +134,14 @@ class SearchSession:
         except Exception:
             self.tracker.on_study_end(StudyEnd(complete=False))
             raise
+
+    def _so_far(self) -> tuple[tuple[float, str], list[float]]:
+        """Return the best dev F1 so far with its trial, and the seconds of ended trials."""
+        own = [trial for trial in self.record.trials if trial.arm in self.plan.starts]
+        scored = [(trial.best, run_spec(self.plan, trial).name) for trial in own if trial.best > 0]
+        ends = (TrialState.FINISHED, TrialState.PRUNED)
+        seconds = [sum(trial.seconds) for trial in own if trial.state in ends]
+        return max(scored, default=(0.0, "")), seconds
 
     def close(self, files: list[Path]) -> int:
         """Attach reports in the tracker and wait until everything is sent; return what was not."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from rin_core.plural import plural
 from study.ledger.state import TrialState
@@ -20,6 +23,13 @@ def format_duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_clock(seconds: float) -> str:
+    """Return a duration as on a clock: ``0:42``, ``1:03:07``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 @dataclass(slots=True)
@@ -45,12 +55,22 @@ class Progress(Callback):
     compute_seconds: float = 0.0
     """Seconds of all epochs divided by the slots in use: the least time that the study takes."""
     best: tuple[float, str] = (0.0, "")
+    """The best dev F1 of the whole study, those of earlier sessions included, and its trial."""
+    earlier: Sequence[float] = ()
+    """Seconds of trials of the study that ended in earlier sessions."""
+    _begun: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
     _live: Live | None = None
     _had_room: bool = False
 
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
-            self._live = Live(console=self.console, get_renderable=self.table, refresh_per_second=2)
+            self._live = Live(
+                console=self.console,
+                get_renderable=self.table,
+                refresh_per_second=2,
+                vertical_overflow="crop",
+            )
             self._live.start()
         return self
 
@@ -61,6 +81,7 @@ class Progress(Callback):
     def on_trial_start(self, spec: RunSpec) -> None:
         """Show a trial as running."""
         self.runs[spec.fingerprint] = spec
+        self._begun.setdefault(spec.fingerprint, time.monotonic())
         self.running.setdefault(spec.fingerprint, None)
 
     def on_capacity(self, slots: int) -> None:
@@ -105,9 +126,10 @@ class Progress(Callback):
             case _:
                 text = f"[red]failed[/red]: {escape(event.reason)}"
         place = f"[{len(self.ended)}/{self.total}]"
-        left = self.seconds_left()
+        left = None if self._live else self.seconds_left()  # the live table has it
         remaining = "" if left is None else f" · {format_duration(left)} left"
-        name = escape(self.runs[event.fingerprint].name)
+        run = self.runs[event.fingerprint]
+        name = escape(self._short(run) if self._live else run.name)
         self.console.print(f"{place:>9} {name}: {text}{remaining}", highlight=False)
 
     def on_interrupt(self) -> None:
@@ -126,36 +148,61 @@ class Progress(Callback):
         """Estimate the time left from the trials that ended; None without any, and at the end."""
         waiting = self.total - len(self.ended)
         ends = (TrialState.FINISHED, TrialState.PRUNED)
-        took = [end.seconds for end in self.ended.values() if end.state in ends]
+        took = [end.seconds for end in self.ended.values() if end.state in ends] or self.earlier
         if not took or not waiting:
             return None
         mean = sum(took) / len(took)
         spent = sum(min(mean, self.spent.get(name, 0.0)) for name in self.running)
         return max(0.0, waiting * mean - spent) / self.slots
 
-    def table(self) -> Table:
-        """Return the live table."""
-        states = [end.state for end in self.ended.values()]
-        finished, pruned = states.count(TrialState.FINISHED), states.count(TrialState.PRUNED)
-        failed = len(states) - finished - pruned
-        left = self.seconds_left()
-        table = Table.grid(padding=(0, 2))
-        table.add_row(
-            f"[bold]{finished}[/bold] finished",
-            f"[bold]{len(self.running)}[/bold] running",
-            f"{self.total - len(states) - len(self.running)} waiting",
-            f"{pruned} pruned" if pruned else "",
-            f"[red]{failed} failed[/red]" if failed else "",
-            f"best dev F1 {100 * self.best[0]:.1f} ({escape(self.best[1])})"
-            if self.best[1]
-            else "",
-            f"{format_duration(left)} left" if left else "",
-        )
+    def table(self) -> RenderableType:
+        """Return the live table: a line for each running trial, then the counts and the best.
+
+        No line is wider than the terminal; names are cut first.
+        """
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        beside = 52  # characters of the other columns
+        width = max(12, self.console.width - beside)
+        grid.add_column(no_wrap=True, overflow="ellipsis", max_width=width)
+        for _ in range(5):
+            grid.add_column(no_wrap=True, justify="right")
+        now = time.monotonic()
         for name, last in self.running.items():
-            run = self.runs[name]
-            text = f"{escape(run.name)}  starting"
+            run, elapsed = self.runs[name], format_clock(now - self._begun.get(name, now))
+            epoch, cells = 0, ("starting", "", "")
             if last is not None:
-                score = f"{run.selection} F1 {100 * last.f1:.1f}  loss {last.train_loss:.2f}"
-                text = f"{escape(run.name)}  epoch {last.epoch}/{run.max_epochs}  {score}"
-            table.add_row("", "", "", "", "", text, "")
-        return table
+                score = f"{run.selection} {100 * last.f1:.1f}"
+                epoch = last.epoch
+                cells = (f"{epoch}/{run.max_epochs}", score, f"loss {last.train_loss:.3g}")
+            bar = _bar(epoch, run.max_epochs)
+            grid.add_row(escape(self._short(run)), bar, *cells, elapsed)
+        lines = [Text(self._counts(now), no_wrap=True, overflow="ellipsis")]
+        if self.best[1]:
+            best = f"best dev F1 {100 * self.best[0]:.1f}: {self.best[1]}"
+            lines.append(Text(best, style="bold", no_wrap=True, overflow="ellipsis"))
+        return Group(grid, *lines)
+
+    def _counts(self, now: float) -> str:
+        states = [end.state for end in self.ended.values()]
+        counts = {
+            "finished": states.count(TrialState.FINISHED),
+            "pruned": states.count(TrialState.PRUNED),
+            "running": len(self.running),
+        }
+        counts["waiting"] = self.total - len(states) - len(self.running)
+        counts["failed"] = len(states) - counts["finished"] - counts["pruned"]
+        parts = [f"{count} {state}" for state, count in counts.items() if count]
+        parts.append(f"{format_clock(now - self._since)} elapsed")
+        left = self.seconds_left()
+        return " · ".join([*parts, f"about {format_duration(left)} left"] if left else parts)
+
+    def _short(self, run: RunSpec) -> str:
+        """Return a trial's name, without the corpus if all trials have the same."""
+        corpora = {spec.tags.get("corpus", "") for spec in self.runs.values()}
+        return run.name.replace(f" · {min(corpora)} · ", " · ") if len(corpora) == 1 else run.name
+
+
+def _bar(epoch: int, epochs: int) -> str:
+    """Return a bar of ten cells that shows how many of the epochs are done."""
+    full = round(10 * epoch / epochs)
+    return "━" * full + "╌" * (10 - full)

@@ -15,6 +15,7 @@ from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger, select_settings
 from reports.tables.experiment import differences_table
 from study.api import _options
+from tests.exports import run_command
 from tests.ledgers import EXPERIMENT, Ledger, a_full_ledger, write_search
 
 mpl.use("agg")
@@ -121,3 +122,18 @@ def test_the_options_of_a_call_are_those_of_the_command() -> None:
     assert (options.space, options.data, options.arms) == (("main",), ("x",), ("gru-*",))
     assert (options.seeds, options.runs, options.embeddings) == ("0,3,", Path("r"), Path("glove"))
     assert options.overrides() == {"training.learning_rate": "0.001"}
+
+
+def test_the_export_as_a_table_is_what_trials_returns(ledger: Ledger, tmp_path: Path) -> None:
+    file = tmp_path / "trials.parquet"
+    shown = run_command("export", str(file), f"--runs={ledger.runs}")
+    assert "8 trials" in shown
+    expected = study.trials(ledger.runs)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(file)[["arm", "seed", "status", "test_f1"]],
+        expected[["arm", "seed", "status", "test_f1"]].astype({"status": "str"}),
+        check_dtype=False,
+    )
+    other = ("export", str(tmp_path / "x.parquet"), f"--runs={ledger.runs}", "--data", "nosuch")
+    assert "no trial on nosuch" in run_command(*other, code=2)
+    assert not [*tmp_path.glob("x.parquet*")]

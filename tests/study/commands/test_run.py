@@ -44,7 +44,7 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 def test_list_shows_spaces_and_counts(capsys):
     code, shown = command(capsys, "--list")
     assert code == 0
-    assert len(SPACES) == 8
+    assert len(SPACES) >= 8
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 80
     for space in (*SPACES.values(), *SEARCHES.values()):
@@ -433,3 +433,22 @@ def test_the_former_name_of_the_ledgers_option_names_the_new_one(capsys):
     for words in (("--out", "x"), ("show", "--out=x")):
         code, shown = command(capsys, *words)
         assert (code, shown.startswith("error: --out: is now --runs")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("status",), "status: no such command; did you mean show?"),
+        (("setings",), "setings: no such command; did you mean settings?"),
+        (("settings", "nosuch"), "nosuch: no such setting; there are "),
+        (("settings", "training.lr"), "did you mean training.learning_rate?"),
+        (("--arms", "gru1"), "--arms gru1: no such arm in rounds_curve; did you mean gru-1"),
+        (("--arms", "zzz"), "--arms zzz: no such arm in rounds_curve; there are 14; --list"),
+    ],
+)
+def test_a_wrong_name_gets_close_suggestions_and_no_long_list(capsys, tmp_path, words, hint):
+    where = () if words[0][0] != "-" else ("--runs", str(tmp_path / "runs"))
+    code, shown = command(capsys, *words, *where)
+    assert code == 2
+    assert hint in shown
+    assert len(shown) < 200

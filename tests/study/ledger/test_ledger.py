@@ -127,6 +127,24 @@ def test_one_driver_at_a_time(tmp_path):
         pass
 
 
+def test_runs_are_trained_side_by_side_but_each_once_and_beside_no_study(tmp_path):
+    ledger = Ledger(tmp_path)
+    one, other = ledger.run("one"), ledger.run("other")
+    with ledger.training(one), ledger.training(other):
+        with pytest.raises(LedgerError, match="one: another process"), ledger.training(one):
+            pass
+        with pytest.raises(LedgerError, match="another study"), ledger.exclusive():
+            pass
+    with (
+        ledger.exclusive(),
+        pytest.raises(LedgerError, match="another study"),
+        ledger.training(one),
+    ):
+        pass
+    with ledger.training(one):
+        pass
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with (

@@ -103,7 +103,7 @@ def test_each_end_is_a_line(progress):
     assert "[3/4] arm c: dev F1  50.0 · pruned after epoch 1" in lines[2]
     assert "[4/4] arm d: failed: its worker died" in lines[3]
     assert "1 finished" in drawn(progress)
-    assert "1 pruned  2 failed" in drawn(progress)
+    assert "1 pruned · 2 failed" in drawn(progress)
 
 
 def test_an_interrupted_trial_is_not_counted(progress):
@@ -114,11 +114,11 @@ def test_an_interrupted_trial_is_not_counted(progress):
 
 def test_names_and_reasons_are_not_read_as_markup(progress):
     started(progress, "a", "arm [/a]")
-    assert "arm [/a]  starting" in drawn(progress)
+    assert "arm [/a]" in drawn(progress)
     epoch(progress, "a", 0.5, 1.0)
     progress.on_trial_retry("a", None)
-    assert "best dev F1 50.0 (arm [/a])" in drawn(progress)
-    assert "arm [/a]  epoch 1/9" in drawn(progress)
+    assert "best dev F1 50.0: arm [/a]" in drawn(progress)
+    assert "1/9" in drawn(progress)
     end(progress, "a", "failed", reason="cannot open [/tmp/x]")
     assert "arm [/a]: lost its worker" in shown(progress)
     assert "arm [/a]: failed: cannot open [/tmp/x]" in shown(progress)
@@ -128,7 +128,7 @@ def test_an_f1_on_test_is_not_compared_with_dev(progress):
     started(progress, "a", selection="test")
     epoch(progress, "a", 0.9, 1.0)
     epoch(progress, "b", 0.5, 1.0)
-    assert "test F1 90.0" in drawn(progress)
+    assert "test 90.0" in drawn(progress)
     assert "dev F1 50.0" in drawn(progress)
     end(progress, "a", "finished", f1=0.9)
     assert "test F1  90.0" in shown(progress)
@@ -161,3 +161,33 @@ def test_a_retry_says_what_failed_and_where(progress):
 )
 def test_format_duration(seconds, text):
     assert format_duration(seconds) == text
+
+
+def test_no_line_of_the_live_table_is_wider_than_the_terminal():
+    progress = Progress(Console(file=io.StringIO(), width=80), total=12)
+    progress.on_capacity(2)
+    long = "RIN without the relation task's input and with a linear update · webnlg_star · seed 11"
+    for fingerprint in "abc":
+        started(progress, fingerprint, f"{fingerprint} {long}")
+        epoch(progress, fingerprint, 0.876, 40_000.0)
+    end(progress, "a", "finished", 4000.0)
+    console = Console(file=io.StringIO(), width=80)
+    console.print(progress.table())
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 4, "two running trials, the counts and the best"
+    assert max(map(len, lines)) <= 80
+    for text in ("1/9", "dev 87.6", "loss 1", "0:00"):
+        assert text in lines[0], "the name is cut, and not the numbers"
+
+
+def test_earlier_sessions_count_for_the_best_and_for_the_time_left():
+    progress = Progress(
+        Console(file=io.StringIO(), width=120),
+        total=4,
+        best=(0.895, "k-0 #16"),
+        earlier=[10.0, 30.0],
+    )
+    progress.on_capacity(2)
+    epoch(progress, "a", 0.3, 4.0)
+    assert progress.seconds_left() == (4 * 20 - 4) / 2
+    assert "best dev F1 89.5: k-0 #16" in drawn(progress)

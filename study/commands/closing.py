@@ -1,0 +1,104 @@
+"""The end of a study on the terminal: the arms with their verdicts, then what to open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from reports.document.formatting import points
+from reports.document.section import Section
+from reports.frames.searches import read_search
+from reports.frames.select import arm_label, of_arm
+from reports.frames.studies import StudyData
+from reports.page.build import BuildResult, build, build_index
+from reports.tables.experiment import reference_and_others
+from study.commands.printing import say
+from study.ledger.state import TrialState
+
+#: What the widest column of text takes at most, so that a table fits 80 characters.
+_LABEL, _VERDICT = 24, 26
+
+
+@dataclass(slots=True)
+class Closing:
+    """What a command has to say at its end."""
+
+    built: BuildResult | None = None
+    """The reports of its studies."""
+    views: Sequence[str] = ()
+    """How to open them in the tracker."""
+    searches: Sequence[str] = field(default_factory=list)
+    """Its searches, which are on the page, too."""
+
+    def print(self, runs: Path, console: Console) -> None:
+        """Write the page, and print the arms of each study and what to open.
+
+        Args:
+            runs: The ledger.
+            console: Where to print.
+        """
+        out = runs / "reports"
+        built = self.built or build(runs, out, [])
+        for study, section in built.studies:
+            print_arms(study, section, console)
+        searched = [read_search(runs, name) for name in self.searches]
+        index = build_index(runs, out, built, searched)[0]
+        say(console, "")
+        say(console, "Open:", "bold")
+        say(console, f"  report: {index.resolve().as_uri()}")
+        for line in self.views:
+            say(console, f"  {line}")
+
+
+def print_arms(study: StudyData, section: Section, console: Console) -> None:
+    """Print the score of each arm, its difference from the reference and the verdict.
+
+    Args:
+        study: The trials.
+        section: Its section of the report, whose numbers are printed.
+        console: Where to print.
+    """
+    frame = study.frame
+    tables = {table.name: table for table in section.tables}
+    results = {row.key: row.cells for row in tables["results"].rows}
+    compared = tables.get("differences")
+    differences = {row.key: row.cells for row in compared.rows} if compared else {}
+    reference = reference_and_others(frame)[0]
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    table.title = f"\n{frame['experiment'].iloc[0]}"
+    table.add_column("model", no_wrap=True, overflow="ellipsis", max_width=_LABEL)
+    table.add_column("seeds", no_wrap=True, justify="right")
+    table.add_column("test F1", no_wrap=True, justify="right")
+    if differences:
+        table.add_column("Δ", no_wrap=True, justify="right")
+        table.add_column("verdict", no_wrap=True, overflow="ellipsis", max_width=_VERDICT)
+    for arm, cells in results.items():
+        texts = [arm_label(of_arm(frame, arm)), cells["Seeds"].text.split()[0], cells["F1"].text]
+        if differences:
+            own = differences.get(arm)
+            # The cost of further seeds is in the report.
+            verdict = own["Verdict"].text.partition(" ≈")[0] if own else "(reference)"
+            texts += [own["Δ F1"].text if own else "", verdict]
+        table.add_row(*texts)
+    console.print(table, markup=False)
+    if headline := _headline(frame):
+        say(console, headline)
+    if reference not in differences and differences:
+        label = arm_label(of_arm(frame, reference))
+        say(console, f"Δ: difference from {label}, in points; the report has its intervals", "dim")
+
+
+def _headline(frame: pd.DataFrame) -> str:
+    """Say which arm has the highest mean dev F1, which chooses without looking at test."""
+    finished = frame[(frame["status"] == TrialState.FINISHED) & frame["dev_f1"].notna()]
+    means = 100 * finished.groupby("arm", sort=False)[["dev_f1", "test_f1"]].mean()
+    if means.empty or not means["dev_f1"].max():
+        return ""
+    best = str(means["dev_f1"].idxmax())
+    dev, test = (points(float(means[name][best])) for name in ("dev_f1", "test_f1"))
+    return f"highest dev F1: {arm_label(of_arm(frame, best))}, {dev} (test {test})"

@@ -1,0 +1,93 @@
+"""What a study would do: ``--dry-run``, and what the ledger has of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from rin_core.plural import plural
+from study.commands.printing import say
+from study.ledger.ledger import Ledger
+from study.planning.continuing import Continuations
+from study.planning.estimate import TimeEstimate, estimate_time
+from study.planning.grid import Experiment, PlannedTrial, merge_trials
+from study.tracking.progress import format_duration
+
+
+def print_plan(experiments: Sequence[Experiment], ledger: Ledger, console: Console) -> None:
+    """Print the trials, their settings and their states, then how many and how long."""
+    trials, known = merge_trials(experiments), Continuations(ledger)
+    corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
+    presets = {e.corpus_name: e.preset for e in experiments}
+    table = Table("fingerprint", "arm", "corpus", "seed", "state", box=None)
+    table.add_column("settings besides the preset's", overflow="fold")
+    for planned in trials:
+        config = planned.trial.config
+        start = type(config)().with_overrides(presets[planned.corpus_name].settings).flat()
+        changed = {k: v for k, v in config.flat().items() if v != start[k] and k != "training.seed"}
+        found = known.find(planned.run, config, corpora[planned.corpus_key].digest)
+        table.add_row(
+            planned.run.fingerprint,
+            planned.trial.arm,
+            planned.corpus_name,
+            str(planned.trial.seed),
+            state_text(planned) if found is None else str(found),
+            " ".join(f"{k}={v}" for k, v in changed.items()),
+        )
+    console.print(table, markup=False)
+    for experiment in experiments:
+        print_changes(experiment, ledger, console)
+    left = [planned for planned in trials if planned.run.result() is None]
+    begun = sum(bool(planned.run.history()) for planned in left)
+    counts = f"{len(trials) - len(left)} finished, {len(left)} to run"
+    text = f"{plural(len(trials), 'trial')}: {counts}" + f", {begun} of them resumed" * bool(begun)
+    say(console, text, "bold")
+    if left:
+        say(console, _time_text(estimate_time(ledger, left)))
+
+
+def _time_text(estimate: TimeEstimate) -> str:
+    """Return an estimate in words."""
+    if not estimate.trials:
+        return "no estimate of the time: the ledger has no finished run of these arms on the corpus"
+    text = (
+        f"at most {format_duration(estimate.seconds)} of training for "
+        f"{plural(estimate.trials, 'trial')}, one at a time (estimate from "
+        f"{plural(estimate.runs, 'run')})"
+    )
+    missing = ", ".join(estimate.unknown)
+    return f"{text}; no finished run of {missing}" if missing else text
+
+
+def state_text(planned: PlannedTrial) -> str:
+    """Return the state of a trial in words."""
+    if planned.run.result() is not None:
+        return "finished"
+    if (failure := planned.run.failure()) is not None:
+        return f"failed: {failure.reason}"
+    if (pruned := planned.run.pruned()) is not None:
+        return f"resumes after epoch {pruned.epoch}, where a search pruned it"
+    epochs = len(planned.run.history())
+    return f"resumes after epoch {epochs}" if epochs else "planned"
+
+
+def print_changes(experiment: Experiment, ledger: Ledger, console: Console) -> None:
+    """Print what the ledger has of an experiment with another corpus or other settings."""
+    recorded = ledger.study(experiment.name)
+    former = experiment.on_other_content(recorded)
+    if count := sum(ledger.run(run.fingerprint).result() is not None for run in former):
+        say(
+            console,
+            f"{experiment.name}: corpus {experiment.corpus_name} or its vectors changed; reports "
+            f"list {plural(count, 'trial')} on the former content and do not average them in",
+            "yellow",
+        )
+    for arm, count in experiment.replaced(recorded).items():
+        say(
+            console,
+            f"{experiment.name}: the settings of arm {arm} changed; reports leave out "
+            f"{plural(count, 'trial')} with the old settings",
+            "yellow",
+        )

@@ -1,0 +1,41 @@
+"""The end of a study on the terminal: a table that fits, and what to open."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from reports.page.build import build
+from study.commands.closing import Closing
+from tests.ledgers import EXPERIMENT, Ledger
+
+
+def test_the_table_has_each_arm_with_its_verdict_and_fits_80_columns(tmp_path: Path) -> None:
+    made = Ledger(tmp_path)
+    for seed, f1 in enumerate((0.84, 0.86, 0.88)):
+        made.finish(made.plan("gru-1", seed), f1)
+        made.finish(made.plan("bilstm-s", seed), f1 - 0.2)
+        made.finish(made.plan("gru-2", seed), f1 + 0.001)
+    made.plan("rnn-1", 0)
+    made.save()
+    built = build(tmp_path, tmp_path / "reports", [EXPERIMENT])
+    console = Console(file=io.StringIO(), width=80)
+    views = ["MLflow: mlflow ui", "  http://127.0.0.1:5000"]
+    Closing(built=built, views=views).print(tmp_path, console)
+    text = console.file.getvalue()
+    lines = [line.rstrip() for line in text.splitlines()]
+    (page,) = (line.split()[1] for line in lines if line.startswith("  report:"))
+    assert page == (tmp_path / "reports" / "index.html").resolve().as_uri()
+    assert (tmp_path / "reports" / "index.html").is_file()
+    assert [line for line in lines if len(line) > 80 and page not in line] == []
+    rows = {line.split("  ")[0]: line for line in lines}
+    assert "64.7 ± 2.0" not in text
+    assert "66.0 ± 2.0" in rows["BiLSTM_s"]
+    assert "−20.0  worse" in rows["BiLSTM_s"]
+    assert rows["RIN (GRU, K = 1)"].endswith("(reference)")
+    assert "undecided" in rows["RIN (GRU, K = 2)"]
+    assert "not run" in rows["RIN (RNN, K = 1)"]
+    assert "highest dev F1: RIN (GRU, K = 2), 88.1 (test 86.1)" in lines
+    assert lines[-2:] == ["  MLflow: mlflow ui", "    http://127.0.0.1:5000"]
