@@ -125,6 +125,9 @@ def test_a_plan_on_other_settings_decides_nothing(ledger: Ledger) -> None:
     assert corpus_decisions(ledger.runs, read_ledger(ledger.runs), ["training.average"]) == {}
     found = corpus_decisions(ledger.runs, read_ledger(ledger.runs), ["training.learning_rate"])
     assert found["interaction"].verdict.word is Word.EQUAL
+    before_a_look = a_plan(first).model_copy(update={"outcomes": []})
+    ledger.save("decided-webnlg_star", updated="2020-01-02", decisions=before_a_look)
+    assert corpus_decisions(ledger.runs, read_ledger(ledger.runs), rate) == {}
 
 
 def test_runs_that_learned_nothing_are_not_equal(tmp_path: Path) -> None:
