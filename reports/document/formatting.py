@@ -8,6 +8,8 @@ import re
 from reports.stats.intervals import Estimate
 
 DASH = "–"
+#: Fewer seeds have no interval in tables and figures.
+SEEDS_OF_AN_INTERVAL = 3
 
 
 def points(score: float) -> str:
@@ -31,6 +33,12 @@ def signed(value: float) -> str:
 def interval(found: Estimate) -> str:
     """Write a confidence interval: ``81.0 to 91.0``."""
     return DASH if math.isnan(found.low) else f"{points(found.low)} to {points(found.high)}"
+
+
+def shown_interval(found: Estimate) -> str:
+    """Write a confidence interval for a table: that of two seeds says too little."""
+    hidden = found.n < SEEDS_OF_AN_INTERVAL and not math.isnan(found.low)
+    return f"n < {SEEDS_OF_AN_INTERVAL}" if hidden else interval(found)
 
 
 def p_value(p: float) -> str:

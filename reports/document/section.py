@@ -50,8 +50,8 @@ class Section:
     """File name of its Markdown page; empty for none."""
     intro: tuple[str, ...] = ()
     """Paragraphs before the first table."""
-    points: tuple[str, ...] = ()
-    """A list after the paragraphs."""
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Lists after the paragraphs, each with a heading."""
     drawings: tuple[Drawing, ...] = ()
     tables: tuple[Table, ...] = ()
     links: tuple[Link, ...] = ()
@@ -61,9 +61,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """Sections of one kind, under one heading."""
+    """Sections that answer one question."""
 
+    key: str
+    """Part of its anchor on the page."""
+    name: str
+    """As the contents list it."""
     title: str
+    finding: str = ""
+    """The answer in one line, which is seen while the chapter is closed."""
     sections: tuple[Section, ...]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ STYLE: Any = {
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "svg.hashsalt": "rin-study",
-    "svg.fonttype": "path",
+    # Text stays text: it can be selected and searched, and files are half as large.
+    "svg.fonttype": "none",
 }
 
 
@@ -80,7 +82,15 @@ def render_figure(figure: Figure, form: str) -> bytes:
     file = io.BytesIO()
     with mpl.rc_context(STYLE), fonts_for(figure):
         figure.savefig(file, format=form, dpi=200, metadata=metadata, facecolor="white")
-    return file.getvalue()
+    drawn = file.getvalue()
+    return with_font_fallback(drawn.decode()).encode() if form == "svg" else drawn
+
+
+def with_font_fallback(svg: str) -> str:
+    """Name fonts of the same width after each font of an SVG, for machines that lack it."""
+    return re.sub(
+        r"(font(?:-family)?: [^;\"]*'[^';\"]+')(?=[;\"])", r"\1, Verdana, sans-serif", svg
+    )
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

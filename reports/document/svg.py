@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from reports.document.fonts import fonts_for
-from reports.document.style import CSS_VARIABLES, STYLE
+from reports.document.style import CSS_VARIABLES, STYLE, with_font_fallback
 
 _PIXELS_PER_INCH = 104
 _COLOUR = re.compile("|".join(CSS_VARIABLES), re.IGNORECASE)
@@ -28,7 +28,7 @@ def inline_svg(figure: Figure, name: str) -> str:
     metadata: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with mpl.rc_context(STYLE), fonts_for(figure):
         figure.savefig(text, format="svg", metadata=metadata, transparent=True)
-    svg = text.getvalue()
+    svg = with_font_fallback(text.getvalue())
     svg = svg[svg.index("<svg") :]
     # The fallback of each CSS variable is the figure's own colour.
     svg = _COLOUR.sub(

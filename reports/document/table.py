@@ -10,7 +10,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from html import escape
 from pathlib import Path
@@ -118,6 +118,13 @@ class Table:
         """Headings of the columns; none in a table without rows."""
         return tuple(self.rows[0].cells) if self.rows else ()
 
+    def answer_first(self) -> Table:
+        """Return the table with its verdict first, then the score, its interval and the paper's."""
+        first = [column for column in _ANSWER if column in self.columns]
+        order = [*first, *(column for column in self.columns if column not in _ANSWER)]
+        rows = (replace(row, cells={name: row.cells[name] for name in order}) for row in self.rows)
+        return replace(self, rows=tuple(rows))
+
     def is_text(self, column: str) -> bool:
         """Return whether a column holds words, which are aligned to the left."""
         return any(row.cells[column].kind == Kind.TEXT for row in self.rows)
@@ -190,6 +197,19 @@ def _tested(judged: Judged | None) -> tuple[float, ...]:
     tests = (found.p, judged.p_holm, judged.p_equal, judged.p_equal_holm)
     return (found.se, found.df, *tests, judged.verdict.margin)
 
+
+#: Columns that answer the question of a table, in the order in which they come first.
+_ANSWER = (
+    "Verdict",
+    "F1",
+    "test F1",
+    "Δ F1",
+    "95 % CI",
+    "95 % CI of F1",
+    "95 % CI of test F1",
+    "Paper's F1",
+    "Paper's Δ",
+)
 
 _CSV_HEAD = (
     "table",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.cases.page import write_page
 from reports.cases.views import read_cases
-from reports.document.section import Chapter, Link, Section, write_section
+from reports.document.section import Link, Section, write_section
 from reports.frames.runs import run_cards
 from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData, study_data
@@ -23,11 +23,12 @@ from reports.frames.trials import (
     select_settings,
     settings_of,
 )
+from reports.page.chapters import page_chapters
 from reports.page.corpora import corpora_section, paper_sections
 from reports.page.experiment import experiment_section
-from reports.page.page import write_index
+from reports.page.page import write_errors, write_index
 from reports.page.search import search_section
-from reports.paper.findings import findings_section
+from reports.paper.answers import find_answers
 from reports.paper.reproduction import corpus_reports, write_reproduction
 from reports.stats.verdicts import RULE, Rule
 from reports.tables.provenance import provenance_tables
@@ -173,20 +174,23 @@ def build_index(
         for path in executed
         if path.suffix == ".html"
     )
-    notebooks = (Section(key="notebooks", title="Notebooks", links=links),) if links else ()
-    chapters = (
-        Chapter(
-            title="Findings",
-            sections=tuple(findings_section(one.findings) for one in found if one.findings),
-        ),
-        Chapter(title="The paper's tables", sections=tuple(s for _, s in built.paper)),
-        Chapter(title="Studies", sections=tuple(s for _, s in built.studies)),
-        Chapter(title="Searches", sections=sections),
-        Chapter(title="Data", sections=built.data),
-        Chapter(title="Notebooks", sections=notebooks),
+    answers = find_answers(
+        [data for data, _ in built.paper], [data for data, _ in built.studies], searched
+    )
+    chapters = page_chapters(
+        answers,
+        built.paper,
+        built.studies,
+        list(zip(searched, sections, strict=True)),
+        found,
+        built.data,
+        (Section(key="notebooks", title="Notebooks", links=links),) if links else (),
     )
     foot = provenance_tables(cards.values(), frame, searched)
-    written = [write_index(chapters, cards, foot, out / "index.html")]
+    written = [write_index(answers, chapters, cards, foot, out / "index.html")]
+    written += [
+        write_errors(errors, cards, out) for _, study in built.studies for errors in study.parts
+    ]
     if frame is not None and built.paper:
         # The report is on the paper: results on other corpora stay out of it.
         on_paper = frame[frame["corpus"].map(is_paper_corpus)]

@@ -1,4 +1,7 @@
-"""``index.html``: every table and figure of a ledger on one self-contained page."""
+"""``index.html``: the answers of a ledger, then its tables and figures.
+
+Each study has a page of its errors. Each page is one file that needs no other.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from markupsafe import Markup, escape
+from matplotlib.figure import Figure
 
 from reports.document.formatting import duration, points
-from reports.document.section import Chapter, Drawing
+from reports.document.section import Chapter, Section
 from reports.document.svg import inline_svg
 from reports.document.table import Cell, Table
 from reports.document.templates import html_environment
+from reports.figures.answers import AnswerCurve, EffectsInfo, draw_answer_curve, draw_effects
 from reports.frames.runs import RunCard, title_of
+from reports.paper.answers import Answers
 from rin_core.plural import plural
 from study.ledger.state import TrialState
 
@@ -34,12 +40,18 @@ class RunLists:
 
     cards: Mapping[str, RunCard]
     """Every run, by fingerprint."""
+    page: str = ""
+    """The page that lists all runs; empty if it is this one."""
     ids: dict[tuple[str, ...], str] = field(default_factory=dict)
     """Element id of each list, by the fingerprints of its runs."""
 
     def list_id(self, cell: Cell) -> str:
         """Return the element id of the list of a cell's runs; empty if the cell has none."""
-        known = tuple(dict.fromkeys(name for name in cell.fingerprints if name in self.cards))
+        return self.runs_id(cell.fingerprints)
+
+    def runs_id(self, names: Sequence[str]) -> str:
+        """Return the element id of the list of some runs; empty if there are none."""
+        known = tuple(dict.fromkeys(name for name in names if name in self.cards))
         return self.ids.setdefault(known, f"runs-{len(self.ids) + 1}") if known else ""
 
     def all_finished(self, cell: Cell) -> bool:
@@ -64,29 +76,74 @@ class RunLists:
         return [(list_id, title_of(cards), cards) for list_id, cards in lists]
 
 
+#: What the captions of the first figures add to their findings.
+_EFFECTS_CAPTION = (
+    "Each line: a difference and its 95 % CI. Filled: decided. Grey zone: differences that count "
+    "as equal."
+)
+_CURVE_CAPTION = "Mean test F1 and 95 % CI by the number of interaction rounds K."
+
+
 def write_index(
-    chapters: Sequence[Chapter], cards: Mapping[str, RunCard], foot: Sequence[Table], path: Path
+    answers: Answers,
+    chapters: Sequence[Chapter],
+    cards: Mapping[str, RunCard],
+    foot: Sequence[Table],
+    path: Path,
 ) -> Path:
     """Write the page. Every text of a corpus, a setting or an error is escaped.
 
     Args:
+        answers: The first screen.
         chapters: The contents, in order.
         cards: Every run, by fingerprint; cells link to them.
         foot: Tables of settings and versions.
         path: The file to write.
     """
-    environment = html_environment()
-    environment.filters |= {"inline": inline, "points": points, "duration": duration}
-    environment.globals |= {"svg": svg_markup, "is_long": is_long}
     by_experiment: dict[str, list[RunCard]] = {}
     for card in cards.values():
         by_experiment.setdefault(card.experiments[0], []).append(card)
-    page = environment.get_template("page.html.jinja").render(
+    figures: list[tuple[str, EffectsInfo | AnswerCurve, str, str]] = []
+    if answers.effects is not None:
+        text = "; ".join(map(str, answers.effects.rows))
+        figures.append(("effects", answers.effects, _EFFECTS_CAPTION, text))
+    if answers.curve is not None:
+        figures.append(("curve", answers.curve, _CURVE_CAPTION, answers.curve.finding))
+    page = _render(
+        "page.html.jinja",
+        answers=answers,
+        first_figures=figures,
+        draw={"effects": draw_effects, "curve": draw_answer_curve},
         chapters=[chapter for chapter in chapters if chapter.sections],
         runs=RunLists(cards=cards),
         runs_by_experiment=by_experiment,
         foot=foot,
     )
+    return _write(page, path)
+
+
+def write_errors(errors: Section, cards: Mapping[str, RunCard], out: Path) -> Path:
+    """Write the page of a study's errors, beside its tables.
+
+    Args:
+        errors: The section.
+        cards: Every run, by fingerprint.
+        out: Folder of the reports, which has ``index.html``.
+    """
+    page = _render(
+        "errors.html.jinja", shown=errors, runs=RunLists(cards=cards, page="../index.html")
+    )
+    return _write(page, out / errors.key / "errors.html")
+
+
+def _render(template: str, **values: object) -> str:
+    environment = html_environment()
+    environment.filters |= {"inline": inline, "points": points, "duration": duration}
+    environment.globals |= {"svg": svg_markup, "is_long": is_long}
+    return environment.get_template(template).render(values)
+
+
+def _write(page: str, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8", newline="\n")
     return path
@@ -100,11 +157,12 @@ def inline(text: str) -> Markup:
     return Markup(marked)
 
 
-def svg_markup(drawing: Drawing, section: str) -> Markup:
-    """Return a figure as an SVG element; its ids begin with the section's and its own name."""
-    return Markup(inline_svg(drawing.figure, f"{section}-{drawing.name}"))
+def svg_markup(figure: Figure, name: str) -> Markup:
+    """Return a figure as an SVG element; its ids begin with a name."""
+    return Markup(inline_svg(figure, name))
 
 
 def is_long(table: Table, column: str) -> bool:
-    """Return whether a column has sentences, which are wrapped."""
-    return any(len(row.cells[column].text) > _LONGEST_NUMBER for row in table.rows)
+    """Return whether a column has sentences, which are wrapped; verdicts have their own width."""
+    cells = [row.cells[column] for row in table.rows]
+    return any(len(cell.text) > _LONGEST_NUMBER and cell.judged is None for cell in cells)

@@ -113,7 +113,7 @@ def findings_section(found: Findings) -> Section:
         key=f"short-{found.corpus}",
         title=f"Findings on {found.corpus}",
         intro=(found.scores,),
-        points=tuple(text for group in found.groups for text in group.points),
+        groups=tuple((group.title, group.points) for group in found.groups),
     )
 
 

@@ -66,5 +66,7 @@ def make_tables(chapter: Iterable[Callable[[Data], Table | None]], data: Data) -
     """Return the tables of a chapter that have rows, with marks at runs that have a caveat."""
     made = (make(data) for make in chapter)
     return tuple(
-        mark_caveats(table, data.runs()) for table in made if table is not None and table.rows
+        mark_caveats(table.answer_first(), data.runs())
+        for table in made
+        if table is not None and table.rows
     )

@@ -148,3 +148,11 @@ def best_without_bert(corpus: str) -> Published | None:
     own = {arm for arm, row in TABLE_1_ROWS if "BERT" not in row} - LITERATURE
     scores = (published(corpus, arm, "f1") for arm in sorted(own))
     return max((p for p in scores if p is not None), key=lambda p: p.value, default=None)
+
+
+_TITLES = {"nyt": "NYT", "webnlg_star": "WebNLG", "nyt5k_star": "NYT-5k"}
+
+
+def corpus_title(name: str) -> str:
+    """Return a corpus as the paper writes it, or its own name; NYT-5k is a part of NYT."""
+    return _TITLES.get(name, name)

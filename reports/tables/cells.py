@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from reports.document.formatting import interval, mean_sd
+from reports.document.formatting import mean_sd, shown_interval
 from reports.document.table import NO_CELL, Cell, Kind, number, words
 from reports.frames.scores import Scores
 from reports.frames.select import by_seed, fingerprints
@@ -51,10 +51,10 @@ def mean_cell(found: Estimate, runs: tuple[str, ...], sign: str = "") -> Cell:
 
 
 def interval_cell(found: Estimate, runs: tuple[str, ...] = ()) -> Cell:
-    """Return the 95 % CI, or a dash if there is none."""
+    """Return the 95 % CI, or a dash if there is none; the interval of two seeds is not shown."""
     if math.isnan(found.low):
         return NO_CELL
-    return Cell(text=interval(found), estimate=found, fingerprints=runs)
+    return Cell(text=shown_interval(found), estimate=found, fingerprints=runs)
 
 
 def score_cell(trials: pd.DataFrame, column: str) -> Cell:

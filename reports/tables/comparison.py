@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reports.document.formatting import DASH, interval, p_value, signed
+from reports.document.formatting import DASH, p_value, shown_interval, signed
 from reports.document.table import NO_CELL, Cell, Kind
 from reports.frames.scores import NOT_RUN, Scores, Weights
 from reports.published.numbers import PUBLISHED_SEEDS
@@ -47,7 +47,7 @@ def comparison_cells(scores: Scores, weights: Weights, judged: Judged) -> dict[s
     tested = not math.isnan(found.p)
     return {
         "Δ F1": cell(signed(found.value)) if found.n else _missing(scores, weights),
-        "95 % CI": cell(interval(values)),
+        "95 % CI": cell(shown_interval(values)),
         "SE (df)": cell(f"{found.se:.2f} ({found.df:.0f})" if tested else DASH),
         "p": cell(_corrected(found.p, judged.p_holm)),
         "p equal": cell(_corrected(judged.p_equal, judged.p_equal_holm)),

@@ -44,7 +44,7 @@ def test_an_installed_font_is_used(caplog: pytest.LogCaptureFixture) -> None:
     figure = bars(CIRCLED, "plain")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert f"#{family}".encode() in render_figure(figure, "svg")
+        assert f"'{family}'".encode() in render_figure(figure, "svg")
     families = {
         label.get_text(): label.get_fontfamily() for label in figure.axes[0].get_yticklabels()
     }

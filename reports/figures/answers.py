@@ -1,0 +1,250 @@
+"""The two figures of the first screen: effects with their intervals, and F1 against K.
+
+As in :mod:`reports.figures.rounds_curve`, data becomes an immutable description, which is drawn.
+Each figure is drawn for a wide and for a narrow screen, with letters of the same size.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from reports.document.formatting import signed
+from reports.document.style import BLUE, FAINT, GREEN, GREY, INK, PALETTE, PAPER, STYLE, VERMILION
+from reports.stats.verdicts import Word
+
+#: Words of verdicts that say on which side of the margin a difference lies.
+DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
+_SERIES = ((BLUE, "o"), (GREEN, "s"), (VERMILION, "^"), *((colour, "v") for colour in PALETTE[3:]))
+_WIDE, _NARROW = 6.6, 3.9
+_INK_OF_TEXT: dict[str, Any] = {"color": INK, "fontsize": 9}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One difference of a row: ours on one corpus."""
+
+    corpus: str
+    value: float
+    """In points."""
+    low: float
+    """Lower end of the 95 % CI; NaN for none."""
+    high: float
+    word: Word
+    published: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectRow:
+    """One effect on all corpora on which it was run."""
+
+    key: str
+    label: str
+    marks: tuple[Mark, ...]
+
+    def __str__(self) -> str:
+        """Return the row in words, for readers who do not see the figure."""
+        return f"{self.label}: " + ", ".join(
+            f"{signed(mark.value)} on {mark.corpus} ({mark.word})" for mark in self.marks
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectsInfo:
+    """The description that :func:`draw_effects` draws."""
+
+    corpora: tuple[str, ...]
+    margin: float
+    """Differences of at most so many points count as equal."""
+    rows: tuple[EffectRow, ...]
+
+    @property
+    def finding(self) -> str:
+        """Say how many effects are decided on each corpus."""
+        parts = []
+        for corpus in self.corpora:
+            words = [m.word for row in self.rows for m in row.marks if m.corpus == corpus]
+            decided = sum(word in DECIDED for word in words)
+            parts.append(f"{decided} of {len(words)} on {corpus}")
+        return f"Decided effects: {', '.join(parts)}."
+
+
+def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
+    """Draw a line for each effect and corpus: the mean difference and its 95 % CI.
+
+    Filled markers are decided effects, diamonds are published differences.
+    """
+    step = 0.43 if narrow else 0.34
+    height = 0.85 + step * len(info.rows)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(_NARROW if narrow else _WIDE, height))
+        FigureCanvasAgg(figure)
+        left, right = (0.02, 0.98) if narrow else (0.385, 0.8)
+        axes = figure.add_axes((left, 0.42 / height, right - left, 1 - 0.76 / height))
+        axes.axvspan(-info.margin, info.margin, color=GREY, alpha=0.12, linewidth=0)
+        axes.axvline(0, color=FAINT, linewidth=1)
+        for number, row in enumerate(info.rows):
+            _draw_row(axes, info, row, number, narrow=narrow)
+        axes.set_ylim(len(info.rows) - 0.4, -0.75 if narrow else -0.6)
+        axes.set_yticks([])
+        axes.grid(visible=False, axis="y")
+        axes.grid(visible=True, axis="x")
+        axes.spines["left"].set_visible(False)
+        axes.margins(x=0.08)
+        axes.set_xlabel("difference in test F1, points", fontsize=8.5, labelpad=2)
+        figure.legend(
+            handles=_effect_handles(info),
+            loc="upper left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=3,
+            frameon=False,
+            fontsize=8.5,
+            borderpad=0,
+            handlelength=1.6,
+            columnspacing=1.2,
+        )
+    return figure
+
+
+def _draw_row(axes: Axes, info: EffectsInfo, row: EffectRow, number: int, *, narrow: bool) -> None:
+    frame = axes.get_yaxis_transform()
+    if narrow:
+        axes.text(0, number - 0.36, row.label, transform=frame, va="center", **_INK_OF_TEXT)
+    else:
+        axes.text(
+            -0.02, number, row.label, transform=frame, va="center", ha="right", **_INK_OF_TEXT
+        )
+    spread = 0.36 if len(row.marks) > 1 else 0.0
+    for place, mark in enumerate(row.marks):
+        colour, marker = _SERIES[info.corpora.index(mark.corpus)]
+        y = number + spread * (place / max(len(row.marks) - 1, 1) - 0.5)
+        if narrow:
+            y += 0.14
+        if math.isfinite(mark.low):
+            axes.plot([mark.low, mark.high], [y, y], color=colour, lw=1.8, solid_capstyle="butt")
+        face = colour if mark.word in DECIDED else PAPER
+        axes.plot(mark.value, y, marker, color=colour, mfc=face, ms=5.5, mew=1.4, zorder=4)
+        if mark.published is not None:
+            axes.plot(mark.published, y, "D", mfc=PAPER, mec=INK, ms=5, mew=1.1, zorder=5)
+        if not narrow:
+            text = f"{signed(mark.value)} {mark.word}"
+            axes.text(
+                1.02, y, text, transform=frame, va="center", color=colour, fontsize=8, clip_on=False
+            )
+
+
+def _effect_handles(info: EffectsInfo) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=colour, marker=marker, ms=5.5, lw=1.8, label=corpus)
+        for corpus, (colour, marker) in zip(info.corpora, _SERIES, strict=False)
+    ]
+    if any(mark.published is not None for row in info.rows for mark in row.marks):
+        diamond = Line2D([], [], ls="none", marker="D", ms=5, mfc=PAPER, mec=INK, label="the paper")
+        handles.append(diamond)
+    return handles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """The mean test F1 at one number of rounds, in points."""
+
+    rounds: int
+    mean: float
+    low: float
+    """Lower end of the 95 % CI; NaN below three seeds."""
+    high: float
+    published: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """F1 by rounds under one settings value."""
+
+    label: str
+    points: tuple[CurvePoint, ...]
+    """By rounds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCurve:
+    """The description that :func:`draw_answer_curve` draws; the paper's settings come first."""
+
+    corpus: str
+    series: tuple[Series, ...]
+
+    @property
+    def finding(self) -> str:
+        """Say what rounds add, and what other settings add at the same number of rounds."""
+        first = {point.rounds: point.mean for point in self.series[0].points}
+        texts = []
+        for other in self.series[1:]:
+            added = [p.mean - first[p.rounds] for p in other.points if p.rounds in first]
+            if added:
+                low, high = min(added), max(added)
+                texts.append(f"settings {other.label} add {low:.1f} to {high:.1f} F1")
+        if 0 in first and len(first) > 1:
+            best = max((k for k in first if k), key=lambda k: first[k])
+            texts.append(f"rounds add at most {signed(first[best] - first[0])} (K = {best})")
+        text = "; ".join(texts) or f"Test F1 by number of rounds on {self.corpus}"
+        return f"{text[0].upper()}{text[1:]}."
+
+
+def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
+    """Draw F1 against K with 95 % CIs, one labelled line for each settings value."""
+    with mpl.rc_context(STYLE):
+        height = 3.0 if narrow else 3.9
+        figure = Figure(figsize=(_NARROW if narrow else _WIDE, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        most = max(point.rounds for series in info.series for point in series.points)
+        for number, (series, (colour, marker)) in enumerate(
+            zip(info.series, ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^")), strict=False)
+        ):
+            _draw_series(axes, series, colour, marker, 0.05 * number, most)
+        axes.set_xlabel("interaction rounds K")
+        axes.set_ylabel(f"test F1 on {info.corpus}")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.margins(x=0.05, y=0.13)
+    return figure
+
+
+def _draw_series(
+    axes: Axes, series: Series, colour: str, marker: str, shift: float, most: int
+) -> None:
+    """Draw one line; ``most`` is the highest K of all lines."""
+    x = [point.rounds + shift for point in series.points]
+    means = [point.mean for point in series.points]
+    axes.plot(x, means, marker=marker, color=colour, ms=5.5, lw=1.7, zorder=4)
+    for at, point in zip(x, series.points, strict=True):
+        if math.isfinite(point.low):
+            axes.vlines(at, point.low, point.high, color=colour, lw=1.4)
+        if point.published is not None:
+            axes.plot(point.rounds, point.published, "D", mfc=PAPER, mec=INK, ms=6, zorder=5)
+    last = series.points[-1]
+    if last.rounds < most:
+        place: dict[str, Any] = {"xy": (x[-1], last.mean), "xytext": (9, 0), "va": "center"}
+    else:
+        low = last.mean if math.isnan(last.low) else last.low
+        place = {"xy": (x[-1], low), "xytext": (0, -4), "va": "top", "ha": "right"}
+    bold: dict[str, Any] = {"fontweight": "bold", "fontsize": 9, "color": colour, "zorder": 6}
+    axes.annotate(series.label, textcoords="offset points", **place, **bold)
+    printed = [p for p in series.points if p.published is not None]
+    if printed:
+        end = printed[-1]
+        assert end.published is not None
+        axes.annotate(
+            "the paper",
+            (end.rounds, end.published),
+            xytext=(8, 2),
+            textcoords="offset points",
+            fontsize=9,
+            color=INK,
+        )

@@ -1,0 +1,162 @@
+"""The chapters of the page, in the order of a reader's questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from statistics import mean
+
+from reports.document.formatting import signed
+from reports.document.section import Chapter, Link, Section
+from reports.figures.rounds_curve import is_rounds_curve
+from reports.frames.searches import SearchData
+from reports.frames.studies import StudyData
+from reports.paper.answers import Answers
+from reports.paper.findings import findings_section
+from reports.paper.reproduction import CorpusReport
+from reports.published.numbers import corpus_title
+from reports.tables.comparison import over
+from reports.tables.experiment import selection_pairs, selection_scores
+from study.ledger.arms import is_confirmation
+from study.ledger.state import TrialState
+
+#: Key, name in the contents and question of each chapter.
+_QUESTIONS = (
+    ("curve", "Rounds", "Do more rounds help?"),
+    ("main", "Main results", "Does RIN beat the same network without interaction?"),
+    ("tuned", "Tuned", "What does tuning bring?"),
+    ("ablation", "Ablation", "Which parts of the interaction matter?"),
+    ("selection", "Selection", "What does choosing the epoch on test change?"),
+    ("other", "Other models", "How do other models compare?"),
+    ("errors", "Errors", "Which errors remain?"),
+    ("data", "Data", "What are the data?"),
+    ("notebooks", "Notebooks", "Where can I go on from here?"),
+)
+#: Tables of the paper's section that belong to other chapters than the main results.
+_ELSEWHERE = {"table5": "ablation", "errors_vectors": "errors", "errors_matching": "errors"}
+#: Effects that answer a chapter's question.
+_EFFECTS = {
+    "main": ("one-round", "interaction"),
+    "tuned": ("one-round-tuned", "tuning"),
+    "ablation": ("parts",),
+}
+
+
+def page_chapters(
+    answers: Answers,
+    paper: Sequence[tuple[StudyData, Section]],
+    studies: Sequence[tuple[StudyData, Section]],
+    searches: Sequence[tuple[SearchData, Section]],
+    reports: Sequence[CorpusReport],
+    data: Sequence[Section],
+    notebooks: Sequence[Section],
+) -> tuple[Chapter, ...]:
+    """Sort all sections into chapters.
+
+    Args:
+        answers: The first screen, for the findings.
+        paper: The paper's tables, for each corpus.
+        studies: The studies.
+        searches: The searches.
+        reports: The findings on each corpus.
+        data: Corpora and case studies.
+        notebooks: Links to the executed notebooks.
+    """
+    sections: dict[str, list[Section]] = {key: [] for key, _, _ in _QUESTIONS}
+    run = {study.corpus: study for study, _ in paper if _has_results(study)}
+    for study, section in paper:
+        for key, part in _split(section).items() if study.corpus in run else ():
+            sections[key].append(part)
+    corpora = [study.corpus for study, _ in paper]
+    for study, section in sorted(studies, key=lambda pair: _place(pair[0], corpora)):
+        sections[_chapter_of(study)].append(section)
+    sections["tuned"] += [section for _, section in searches]
+    sections["main"] += [findings_section(report.findings) for report in reports if report.findings]
+    sections["main"] += [
+        Section(key=section.key, title=title, intro=(f"Nothing was run on {title}.",))
+        for study, section in paper
+        if study.corpus not in run and (title := corpus_title(study.corpus))
+    ]
+    sections["errors"] += _error_links([section for _, section in studies])
+    sections["data"] += data
+    sections["notebooks"] += notebooks
+    findings = _findings(answers, [study for study, _ in studies])
+    return tuple(
+        Chapter(
+            key=key,
+            name=name,
+            title=title,
+            finding=findings.get(key, ""),
+            sections=tuple(sections[key]),
+        )
+        for key, name, title in _QUESTIONS
+        if sections[key]
+    )
+
+
+def _has_results(study: StudyData) -> bool:
+    return bool((study.frame["status"] == TrialState.FINISHED).any())
+
+
+def _place(study: StudyData, corpora: Sequence[str]) -> tuple[bool, int]:
+    """Put the curve of the paper's arms first, and then sort by corpus."""
+    other = str(study.frame["space"].iloc[0]) != "rounds_curve"
+    return other, corpora.index(study.corpus) if study.corpus in corpora else len(corpora)
+
+
+def _chapter_of(study: StudyData) -> str:
+    space = str(study.frame["space"].iloc[0])
+    if study.frame["arm"].map(is_confirmation).any():
+        return "tuned"
+    if selection_pairs(study.frame):
+        return "selection"
+    if space == "ablation":
+        return "ablation"
+    if space == "main_results":
+        return "main"
+    return "curve" if is_rounds_curve(study.frame) else "other"
+
+
+def _split(section: Section) -> dict[str, Section]:
+    """Return the tables of a section by chapter."""
+    found = {"main": section}
+    kept = tuple(table for table in section.tables if table.name not in _ELSEWHERE)
+    found["main"] = replace(section, tables=kept)
+    for key in dict.fromkeys(_ELSEWHERE.values()):
+        tables = tuple(t for t in section.tables if _ELSEWHERE.get(t.name) == key)
+        if tables:
+            found[key] = replace(section, key=f"{section.key}-{key}", tables=tables)
+    return found
+
+
+def _error_links(sections: Iterable[Section]) -> list[Section]:
+    """Return the links to the pages of errors."""
+    links = tuple(
+        Link(label=part.title, target=f"{part.key}/errors.html")
+        for section in sections
+        for part in section.parts
+    )
+    intro = ("Each study has a page: what is missed and wrong, by length, distance and relation.",)
+    return (
+        [Section(key="errors", title="Errors of each study", intro=intro, links=links)]
+        if links
+        else []
+    )
+
+
+def _findings(answers: Answers, studies: Sequence[StudyData]) -> dict[str, str]:
+    found = {"curve": answers.curve.finding} if answers.curve else {}
+    rows = answers.effects.rows if answers.effects else ()
+    for chapter, keys in _EFFECTS.items():
+        texts = [str(row) for row in rows if row.key.partition(" ")[0] in keys]
+        if texts:
+            found[chapter] = f"{'; '.join(texts)}."
+    gains = [
+        gain.value
+        for study in studies
+        for on_dev, on_test in selection_pairs(study.frame).items()
+        if (gain := selection_scores(study).difference(over(on_test, on_dev))).n
+    ]
+    if gains:
+        found["selection"] = f"It adds {signed(mean(gains))} F1 on average, which is no result."
+    return found

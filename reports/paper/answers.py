@@ -1,0 +1,245 @@
+"""The first screen: what our runs answer, as three cards, a figure of effects and a curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.document.formatting import SEEDS_OF_AN_INTERVAL, interval, settings_text, signed
+from reports.figures.answers import (
+    AnswerCurve,
+    CurvePoint,
+    EffectRow,
+    EffectsInfo,
+    Mark,
+    Series,
+)
+from reports.figures.rounds_curve import is_rounds_curve, rounds_curve_info
+from reports.frames.races import tuned_arm
+from reports.frames.searches import SearchData
+from reports.frames.select import of_arm
+from reports.frames.studies import StudyData
+from reports.paper.effects import Effect, corpus_effects
+from reports.published.numbers import ARMS, corpus_title
+from reports.stats.verdicts import RULE, Word
+from rin_core.data.corpus import is_paper_corpus
+from study.ledger.state import TrialState
+
+#: Effects that the cards prefer, in order.
+_CARDS = ("one-round", "one-round-tuned", "rounds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One answer: a question, the verdict, the difference and how sure it is."""
+
+    title: str
+    word: Word
+    value: str
+    """The difference in F1, with its sign."""
+    sure: str
+    """Its interval, its corpus and what would decide it."""
+    more: tuple[str, ...]
+    """Scores of both sides, other corpora."""
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """The contents of the first screen."""
+
+    question: str
+    cards: tuple[Card, ...]
+    effects: EffectsInfo | None
+    """``None`` if no two arms can be compared."""
+    curve: AnswerCurve | None
+    """``None`` if no study compares numbers of rounds."""
+    corpora: tuple[str, ...]
+    """Names of the corpora with effects, as people read them."""
+
+
+def find_answers(
+    paper: Sequence[StudyData], studies: Sequence[StudyData], searches: Sequence[SearchData]
+) -> Answers:
+    """Return the first screen of a ledger.
+
+    Args:
+        paper: The runs behind the paper's tables, for each corpus.
+        studies: All studies.
+        searches: All searches.
+    """
+    corpora = _corpora(paper, studies, searches)
+    by_corpus: dict[str, list[Effect]] = {}
+    for corpus in corpora:
+        own = [study for study in studies if study.corpus == corpus and not study.outdated]
+        found = corpus_effects(
+            next((data for data in paper if data.corpus == corpus), None),
+            sorted(own, key=lambda study: str(study.frame["updated"].iloc[0]), reverse=True),
+            [search for search in searches if search.corpus == corpus],
+        )
+        if found:
+            by_corpus[corpus] = found
+    curves = [study for corpus in corpora for study in studies if study.corpus == corpus]
+    every = [effect for found in by_corpus.values() for effect in found]
+    margin = next((e.verdict.margin for e in every), RULE.margin)
+    return Answers(
+        question=_question(every),
+        cards=_cards(every),
+        effects=_effects_info(every, margin) if every else None,
+        curve=_curve(curves, searches),
+        corpora=tuple(map(corpus_title, by_corpus)),
+    )
+
+
+def _corpora(
+    paper: Sequence[StudyData], studies: Sequence[StudyData], searches: Sequence[SearchData]
+) -> list[str]:
+    """Return the corpora with finished runs, those with most runs first."""
+    counts: dict[str, int] = {}
+    for data in studies:
+        finished = int((data.frame["status"] == TrialState.FINISHED).sum())
+        counts[data.corpus] = counts.get(data.corpus, 0) + finished
+    names = dict.fromkeys([*(d.corpus for d in paper), *counts, *(s.corpus for s in searches)])
+    kept = [name for name in names if counts.get(name) or any(s.corpus == name for s in searches)]
+    return sorted(kept, key=lambda name: -counts.get(name, 0))
+
+
+def _question(effects: Sequence[Effect]) -> str:
+    keys = {effect.key for effect in effects}
+    if keys & {"one-round", "one-round-tuned", "interaction"}:
+        return "Does interaction between the two tasks help?"
+    return "Which model is better?" if effects else "RIN studies"
+
+
+def _cards(effects: Sequence[Effect]) -> tuple[Card, ...]:
+    """Return the three answers that matter most."""
+    first: dict[str, list[Effect]] = {}
+    for effect in effects:
+        first.setdefault(effect.key, []).append(effect)
+    keys = [key for key in _CARDS if key in first]
+    keys += [key for key in first if key not in keys]
+    tuning = [effect for effect in effects if effect.key.startswith("tuning ")]
+    return tuple(_card(first[key], tuning if key == "one-round-tuned" else ()) for key in keys[:3])
+
+
+def _card(effects: Sequence[Effect], tuning: Sequence[Effect]) -> Card:
+    main, *others = effects
+    where = corpus_title(main.corpus)
+    by = "the paper's settings" if is_paper_corpus(main.corpus) else ""
+    of_paper = main.key in ("one-round", "rounds")
+    title = f"{main.label}, {by}" if by and of_paper else main.label
+    sure = f"{_interval(main)} on {where}"
+    if main.published is not None:
+        sure += f"; the paper: {signed(main.published)}"
+    detail = str(main.verdict).partition(", ")[2]
+    more = [text for text in (main.detail, f"To decide: {detail}." if detail else "") if text]
+    more = [text if text.endswith(".") else f"{text}." for text in more]
+    more += [
+        f"{corpus_title(e.corpus)}: {signed(e.found.mean)} ({_interval(e)}), {e.verdict.word}."
+        for e in others
+    ]
+    if tuning:
+        gains = "; ".join(
+            f"{e.label.removeprefix('Tuning, ')} {signed(e.found.mean)}" for e in tuning
+        )
+        more.append(f"Tuning alone: {gains}.")
+    return Card(
+        title=title,
+        word=main.verdict.word,
+        value=f"{signed(main.found.mean)} F1",
+        sure=f"{sure}.",
+        more=tuple(more),
+        runs=main.runs,
+    )
+
+
+def _interval(effect: Effect) -> str:
+    found = effect.found
+    if found.n < SEEDS_OF_AN_INTERVAL or math.isnan(found.low):
+        return f"{found.n} seed{'s' if found.n > 1 else ''}"
+    return f"95 % CI {interval(found)}"
+
+
+def _effects_info(effects: Sequence[Effect], margin: float) -> EffectsInfo:
+    rows: dict[str, list[Effect]] = {}
+    for effect in effects:
+        rows.setdefault(effect.key, []).append(effect)
+    return EffectsInfo(
+        corpora=tuple(dict.fromkeys(corpus_title(effect.corpus) for effect in effects)),
+        margin=margin,
+        rows=tuple(
+            EffectRow(key=key, label=own[0].label, marks=tuple(map(_mark, own)))
+            for key, own in rows.items()
+        ),
+    )
+
+
+def _mark(effect: Effect) -> Mark:
+    found = effect.found
+    few = found.n < SEEDS_OF_AN_INTERVAL
+    return Mark(
+        corpus=corpus_title(effect.corpus),
+        value=found.mean,
+        low=math.nan if few else found.low,
+        high=math.nan if few else found.high,
+        word=effect.verdict.word,
+        published=effect.published,
+    )
+
+
+def _curve(studies: Sequence[StudyData], searches: Sequence[SearchData]) -> AnswerCurve | None:
+    """Return the curve of the paper's arms, and those of the same corpus under other settings."""
+    curves = [study for study in studies if is_rounds_curve(study.frame)]
+    curves = [study for study in curves if (study.frame["status"] == TrialState.FINISHED).any()]
+    if not curves:
+        return None
+    # Most numbers of rounds first: studies with few of them share their runs.
+    ordered = sorted(
+        curves,
+        key=lambda s: (not s.frame["arm"].isin(ARMS).any(), -s.frame["rounds"].nunique()),
+    )
+    corpus, shown, known = ordered[0].corpus, [], set()
+    for study in ordered:
+        setting = (study.frame["settings_except_rounds"].iloc[0], study.frame["settings"].iloc[0])
+        if study.corpus == corpus and setting not in known:
+            known.add(setting)
+            shown.append(study)
+    tuned = _tuned_settings(searches)
+    series = tuple(_series(study, tuned, first=study is shown[0]) for study in shown)
+    return AnswerCurve(
+        corpus=corpus_title(corpus), series=tuple(one for one in series if one.points)
+    )
+
+
+def _tuned_settings(searches: Sequence[SearchData]) -> dict[str, str]:
+    """Return for which number of rounds a search found each setting."""
+    found = {}
+    for search in searches:
+        if (confirmed := search.confirmed) is None:
+            continue
+        for arm in search.arms:
+            if (name := tuned_arm(confirmed, arm)) is not None:
+                first = of_arm(confirmed, name).iloc[0]
+                found[str(first["settings_except_rounds"])] = f"tuned for K = {first['rounds']}"
+    return found
+
+
+def _series(study: StudyData, tuned: Mapping[str, str], *, first: bool) -> Series:
+    info = rounds_curve_info(study.frame)
+    panel = info.panels[0]
+    curve = next((c for c in panel.curves if c.cell == "gru"), panel.curves[0])
+    points = [*([panel.baseline] if panel.baseline else []), *curve.points]
+    space = str(study.frame["space"].iloc[0]).replace("_", " ")
+    label = tuned.get(str(study.frame["settings_except_rounds"].iloc[0]), space)
+    if first:
+        on_paper = is_paper_corpus(study.corpus)
+        label = "the paper's settings" if on_paper else settings_text(info.settings)
+    return Series(
+        label=label,
+        points=tuple(
+            CurvePoint(rounds=p.rounds, mean=p.mean, low=p.low, high=p.high, published=p.published)
+            for p in points
+            if p.n
+        ),
+    )

@@ -1,0 +1,136 @@
+"""The page in a browser: what the first screen shows, sorting, downloads, and what axe finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import Reported
+from tests.reports.page.test_browser import CHROMIUM, browser, page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["browser", "page"]  # fixtures
+ROOT = Path(__file__).parents[3]
+PUBLISHED = ROOT / "results" / "index.html"
+FIRST = (".cards .card", "#effects", "#curve")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+]
+
+
+def open_page(page: Page, path: Path, width: int = 1400, height: int = 1000) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(path.as_uri())
+
+
+@pytest.mark.parametrize(("width", "end"), [(1400, 1000), (390, 2 * 844)])
+def test_the_first_screen_answers(page: Page, width: int, end: int) -> None:
+    open_page(page, PUBLISHED, width)
+    for selector in FIRST:
+        for box in [element.bounding_box() for element in page.locator(selector).all()]:
+            assert box is not None
+            assert box["y"] + box["height"] <= end, selector
+            assert box["x"] + box["width"] <= width, selector
+    assert page.locator(".card").count() == 3
+
+
+def test_five_questions_are_answered_on_the_first_screen(page: Page) -> None:
+    open_page(page, PUBLISHED)
+    cards = {card.locator("h2").inner_text(): card for card in page.locator(".card").all()}
+    given, tuned, rounds = (cards[title].inner_text() for title in cards)
+    words = [page.locator(".card .chip").nth(k).inner_text() for k in range(3)]
+    # Does interaction help? By how much, how sure?
+    assert (words[0], words[1]) == ("undecided", "better")
+    assert "+0.5 F1" in given
+    assert "95 % CI −0.4 to 1.3" in given
+    assert "+1.1 F1" in tuned
+    assert "95 % CI 0.3 to 1.9" in tuned
+    # Do more rounds help?
+    assert words[2] == "undecided"
+    assert "−0.3 F1" in rounds
+    assert "rounds" in rounds.lower()
+    # What does tuning bring?
+    assert "K = 1 +2.4" in tuned
+    # On which corpora?
+    assert "WebNLG" in given
+    assert "NYT-5k: +1.9" in given
+
+
+def test_no_verdict_is_cut(page: Page) -> None:
+    open_page(page, PUBLISHED)
+    page.evaluate("document.querySelectorAll('details.chapter').forEach(d => d.open = true)")
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('.table')].flatMap(box => {
+          const heads = [...box.querySelectorAll('thead th')];
+          const right = box.querySelector('.wide').getBoundingClientRect().right;
+          return heads.filter(h => h.textContent.startsWith('Verdict'))
+            .slice(0, 1).filter(h => h.getBoundingClientRect().right > right)
+            .map(h => box.id);
+        })"""
+    )
+    assert cut == []
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_serious(page: Page) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    open_page(page, PUBLISHED)
+    page.evaluate("document.querySelectorAll('details.chapter').forEach(d => d.open = true)")
+    found = axe.Axe().run(page).response["violations"]
+    serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in serious] == []
+
+
+def test_the_page_is_small() -> None:
+    assert PUBLISHED.stat().st_size <= 2_000_000
+
+
+def test_text_of_figures_can_be_selected(page: Page) -> None:
+    open_page(page, PUBLISHED)
+    assert page.locator("#effects svg text", has_text="GRU over RNN").count() == 2
+
+
+def test_the_skip_link_is_first(page: Page) -> None:
+    open_page(page, PUBLISHED)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
+
+
+def test_a_column_is_sorted(page: Page, reported: Reported) -> None:
+    open_page(page, reported.out / "index.html")
+    page.locator("#chapter-curve > summary").click()
+    table = page.locator("[id$=-results] table").first
+    head = table.locator("thead th", has_text="F1").first
+    column = 1 + head.evaluate("e => e.cellIndex")
+
+    def values() -> list[float]:
+        texts = table.locator(f"tbody tr > :nth-child({column})").all_inner_texts()
+        return [float(text.split(" ")[0]) for text in texts if text[0].isdigit()]
+
+    before = values()
+    head.locator("button").click()
+    assert values() == sorted(before, reverse=True)
+    assert head.get_attribute("aria-sort") == "descending"
+    head.locator("button").click()
+    assert values() == sorted(before)
+
+
+def test_a_table_is_downloaded_as_csv(page: Page, reported: Reported) -> None:
+    open_page(page, reported.out / "index.html")
+    page.locator("#chapter-curve > summary").click()
+    with page.expect_download() as download:
+        page.locator("[id$=-results] .more button", has_text="CSV").first.click()
+    head = download.value.path().read_text().splitlines()[0]
+    assert head.startswith('"Model",')
+
+
+def test_a_link_opens_its_chapter(page: Page) -> None:
+    open_page(page, PUBLISHED)
+    assert not page.locator("#chapter-tuned section").first.is_visible()
+    page.locator("nav a", has_text="Tuned").click()
+    assert page.locator("#chapter-tuned section").first.is_visible()
