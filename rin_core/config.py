@@ -71,16 +71,14 @@ class EncoderTraits:
     """Whether it can compute in ``training.precision = "bfloat16"``."""
 
 
-#: To add an encoder, add its name to ``EncoderKind``, an entry here, and its class to the tables of
-#: ``rin_core.model.encoders``.
+#: A new encoder also needs its name in ``EncoderKind`` and its class in ``model.encoders``.
 ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
     "bilstm": EncoderTraits(
         settings=frozenset(
             {
-                *("data.lowercase", "data.vocabulary", "data.pos"),
-                *("encoder.word_dim", "encoder.pos_dim", "encoder.case_dim"),
-                *("encoder.characters", "encoder.character_dim", "encoder.hidden_size"),
-                *("encoder.dropout", "training.word_dropout"),
+                *("data.lowercase", "data.vocabulary", "data.pos", "encoder.word_dim"),
+                *("encoder.pos_dim", "encoder.case_dim", "encoder.characters", "encoder.dropout"),
+                *("encoder.character_dim", "encoder.hidden_size", "training.word_dropout"),
             }
         )
     ),
@@ -88,7 +86,8 @@ ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
         settings=frozenset(
             {
                 *("encoder.model", "encoder.max_pieces", "encoder.dropout", "encoder.freeze"),
-                *("encoder.packed", "training.encoder_learning_rate", "training.precision"),
+                *("encoder.freeze_layers", "encoder.packed"),
+                *("training.encoder_learning_rate", "training.precision"),
             }
         ),
         reads_pieces=True,
@@ -124,9 +123,10 @@ class EncoderConfig:
     Its content is part of the data's digest; its name or path is not part of the fingerprint."""
     freeze: bool = False
     """Do not train the pretrained weights; the transformer then runs without its dropout."""
+    freeze_layers: Annotated[int, Interval(ge=0, le=1_000)] = 0
+    """Layers of a transformer, from its input on, that are not trained; nor are its embeddings."""
     packed: bool = False
-    """Compute a transformer on a CPU without padding and with a faster dropout, whose draws differ.
-    Then scores differ as those of two seeds do."""
+    """Compute a transformer on a CPU without padding and with a faster dropout: other draws."""
     max_pieces: Annotated[int, Interval(ge=8, le=65_536)] = 512
     """Most sub-word pieces that a transformer reads at once, special ones included. The model's
     own limit applies if it is lower. Longer sentences are read in overlapping windows."""
@@ -347,7 +347,7 @@ class Config:
         if encoder.characters == "none":
             unused |= {"encoder.character_dim"}
         if not encoder.fine_tunes:
-            unused |= {"training.encoder_learning_rate"}
+            unused |= {"training.encoder_learning_rate", "encoder.freeze_layers"}
         averages = self.training.average != "none"
         unused |= {"training.patience"} if averages else {"training.average_decay"}
         default = Config().flat()

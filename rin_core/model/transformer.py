@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from rin_core.config import EncoderConfig
 from rin_core.data.batches import Batch, PieceBatch
 from rin_core.data.pretrained import Pretrained, without_pooler
+from rin_core.errors import ConfigError
 from rin_core.model.dropout import replace_dropout
 from rin_core.model.packed import is_packable, packed_features
 
@@ -33,6 +34,8 @@ class TransformerEncoder(nn.Module):
         super().__init__()
         self.frozen = config.freeze
         self.backbone = build_backbone(pretrained).requires_grad_(not self.frozen)
+        if config.freeze_layers:
+            _freeze_layers(self.backbone, config.freeze_layers)
         self.hidden_size: int = self.backbone.config.hidden_size
         self.packed = config.packed and is_packable(self.backbone)
         self.dropout = nn.Dropout(config.dropout)
@@ -75,6 +78,23 @@ class TransformerEncoder(nn.Module):
         """Return the transformer's own weights."""
         parameters: Iterable[nn.Parameter] = self.backbone.parameters()
         return parameters
+
+
+def _freeze_layers(backbone: Any, count: int) -> None:
+    """Stop the training of the embeddings and of the first layers."""
+    layers = getattr(getattr(backbone, "encoder", None), "layer", None)
+    if layers is None or not hasattr(backbone, "embeddings"):
+        raise ConfigError(
+            f"encoder.freeze_layers = {count}: must be 0, because {type(backbone).__name__} has no "
+            "known layers"
+        )
+    if count > len(layers):
+        raise ConfigError(
+            f"encoder.freeze_layers = {count}: must be at most {len(layers)}, the layers of "
+            f"{type(backbone).__name__}"
+        )
+    for module in (backbone.embeddings, *layers[:count]):
+        module.requires_grad_(False)
 
 
 def build_backbone(pretrained: Pretrained) -> Any:

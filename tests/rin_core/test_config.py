@@ -46,7 +46,7 @@ def of_kind(wanted: object) -> list[str]:
 
 def base_of(path: str) -> Config:
     """Return a configuration that may have any value of a field."""
-    of_transformers = path in ("training.precision", "encoder.packed")
+    of_transformers = path in ("training.precision", "encoder.packed", "encoder.freeze_layers")
     return Config().override("encoder.kind", "transformer") if of_transformers else Config()
 
 
@@ -304,6 +304,8 @@ class TestCanonical:
             (BERT, "data.lowercase", False),
             (BERT, "data.pos", "off"),
             (FROZEN, "training.encoder_learning_rate", 1e-5),
+            (FROZEN, "encoder.freeze_layers", 1),
+            (Config(), "encoder.freeze_layers", 1),
         ],
     )
     def test_an_encoder_ignores_what_is_the_others(
@@ -378,6 +380,7 @@ def configs(draw: st.DrawFn) -> Config:
         model=draw(st.sampled_from(["google-bert/bert-base-cased", "some/folder"])),
         freeze=draw(switch),
         packed=draw(switch),
+        freeze_layers=draw(st.integers(0, 1)),
         case_dim=draw(st.sampled_from([0, 5])),
         characters=draw(st.sampled_from(["none", "cnn", "lstm"])),
         character_dim=draw(st.sampled_from([30, 50])),

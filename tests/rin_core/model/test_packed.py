@@ -12,9 +12,18 @@ from torch import Tensor, nn
 from transformers import MPNetConfig, MPNetModel, MPNetTokenizer
 
 from rin_core.data.batches import Batch, make_batch
+from rin_core.errors import ConfigError
 from rin_core.model.dropout import Dropout, kept
 from rin_core.model.transformer import TransformerEncoder
-from tests.rin_core.model.test_transformer import CPU, SENTENCES, encoder_of, split_of
+from rin_core.train.loop import Trainer
+from tests.rin_core.model.test_transformer import (
+    CPU,
+    SENTENCES,
+    encoder_of,
+    settings,
+    small_corpus,
+    split_of,
+)
 from tests.tiny_models import LETTERS, SIZES
 
 LONG = " ".join(list("abcdefghijklmnopqrstuvwxyz") * 2)
@@ -97,6 +106,25 @@ def test_attentions_dropout_has_the_gradient_of_what_it_computed(
             values.append(loss().item())
             weight.sub_(direction, alpha=step)
     assert (values[0] - values[1]) / 2e-3 == pytest.approx(slope, rel=0.03)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_first_layers_are_not_trained(tiny_bert: Path, packed: bool) -> None:
+    config = settings(
+        tiny_bert, encoder__freeze_layers=1, encoder__packed=packed, training__max_epochs=1
+    )
+    corpus = small_corpus(config)
+    trainer = Trainer(config, corpus, None, CPU)
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    trainer.run(lambda _: None)
+    changed = {n for n, t in trainer.model.state_dict().items() if not t.equal(before[n])}
+    assert any("backbone.encoder.layer.1." in name for name in changed)
+    assert not any("backbone.embeddings." in name or "layer.0." in name for name in changed)
+
+
+def test_more_layers_than_there_are_cannot_be_frozen(tiny_bert: Path) -> None:
+    with pytest.raises(ConfigError, match=r"freeze_layers = 3: must be at most 2"):
+        encoder_of(tiny_bert, encoder__freeze_layers=3)
 
 
 class TestDropout:
