@@ -24,8 +24,9 @@ export RAY_USAGE_STATS_ENABLED=0 SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"
 RAY_AUTH_TOKEN=$(head --bytes 32 /dev/urandom | od --address-radix n --format x1 | tr --delete ' \n')
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN
 
-# This script runs on the first node, which becomes Ray's head. Each job has a port of its own.
-address=$(hostname --ip-address | cut --delimiter ' ' --fields 1):$((20000 + SLURM_JOB_ID % 10000))
+# This script runs on the first node, which becomes Ray's head. Each start of a job has a port of its own.
+port=$((20000 + (10 * SLURM_JOB_ID + ${SLURM_RESTART_COUNT:-0}) % 10000))
+address=$(hostname --ip-address | cut --delimiter ' ' --fields 1):$port
 files=$(mktemp --directory)
 trap 'rm -rf "$files"' EXIT
 
@@ -33,12 +34,16 @@ resume_later() {
   trap '' USR1
   echo "time limit: the running trials save their state"
   kill -TERM "$(cat "$files/pid" 2>/dev/null)" 2>/dev/null
-  for _ in $(seq 90); do
+  for _ in $(seq 80); do
     [ -f "$files/code" ] && break
     sleep 1
   done
   code=$(cat "$files/code" 2>/dev/null || echo 130)
   [ "$code" = 130 ] || exit "$code" # it had ended before
+  for _ in $(seq 20); do # Ray stops on all nodes
+    kill -0 "$step" 2>/dev/null || break
+    sleep 1
+  done
   echo "the job goes back into the queue"
   scontrol requeue "$SLURM_JOB_ID"
   exit
@@ -52,5 +57,6 @@ srun --wait 20 ray symmetric-run --address "$address" --min-nodes "$SLURM_NNODES
   --num-cpus "$SLURM_CPUS_PER_TASK" -- \
   bash -c '(echo "$BASHPID" > "$0/pid"; exec rin-study "$@"); echo $? > "$0/code"' \
   "$files" --ray-address "$address" "$@" &
-wait $!
+step=$!
+wait "$step"
 exit "$(cat "$files/code" 2>/dev/null || echo 1)"
