@@ -13,8 +13,7 @@ from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.stats.tests import f1
 from reports.tables.cells import score_cell
-from reports.tables.notes import SD_NOTE, has_averages
-from study.ledger.schema import LATE_EPOCHS
+from reports.tables.notes import SD_NOTE, has_averages, late_epochs
 
 #: Fewer runs have no majority that differs from what all of them say.
 VOTERS = 3
@@ -22,13 +21,13 @@ VOTERS = 3
 
 def endpoints_table(study: StudyData) -> Table:
     """Return the scores of each arm by other endpoints."""
-    rows = []
+    rows, late = [], late_epochs(study.frame)
     for arm in dict.fromkeys(study.frame["arm"]):
         trials = of_arm(study.frame, arm)
         cells = {
             "Test F1, selected epoch": score_cell(trials, SELECTED.column),
             "Dev F1, selected epoch": score_cell(trials, "dev_f1"),
-            f"Dev F1, last {LATE_EPOCHS} epochs": score_cell(trials, LATE.column),
+            f"Dev F1, last {late} epochs": score_cell(trials, LATE.column),
             **(
                 {"Test F1, averaged weights": score_cell(trials, AVERAGED.column)}
                 if has_averages(study.frame)
@@ -45,7 +44,7 @@ def endpoints_table(study: StudyData) -> Table:
         notes=(
             f"All verdicts are on the endpoint *{study.scores().endpoint.text}*. The selected "
             "epoch is the best of many on dev, so its dev F1 is too high. The mean of the last "
-            f"{LATE_EPOCHS} epochs selects nothing.",
+            f"{late} epochs selects nothing.",
             "Majority vote: a triple counts as predicted if more than half of the arm's runs "
             f"predict it. It needs {VOTERS} runs. It is the score of several models together.",
             SD_NOTE,

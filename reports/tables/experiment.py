@@ -34,7 +34,7 @@ from reports.tables.comparison import (
     over,
     paper_notes,
 )
-from reports.tables.notes import has_averages, has_types, trial_notes
+from reports.tables.notes import has_averages, has_types, late_epochs, trial_notes
 from study.ledger.state import TrialState
 
 #: Suffix of the names of arms that select their epoch on test (``search_spaces.selection``).
@@ -59,7 +59,8 @@ def results_table(study: StudyData) -> Table:
             **against_cells(scores, arm, printed),
             "Source": source_cell(study.corpus, arm),
         }
-        averaged = _averaged_cells(trials) if has_averages(study.frame) else {}
+        late = late_epochs(study.frame)
+        averaged = _averaged_cells(trials, late) if has_averages(study.frame) else {}
         cells = {
             "Seeds": seeds_cell(trials),
             **(averaged if by_average else {}),
@@ -87,12 +88,12 @@ def results_table(study: StudyData) -> Table:
     )
 
 
-def _averaged_cells(trials: pd.DataFrame) -> dict[str, Cell]:
+def _averaged_cells(trials: pd.DataFrame, late: int) -> dict[str, Cell]:
     """Return F1 of the averaged weights, and the mean of the last epochs to compare it with."""
     return {
         "F1, averaged weights": score_cell(trials, "averaged_test_f1"),
         "Dev F1, averaged weights": score_cell(trials, "averaged_dev_f1"),
-        "Dev F1, last 10 epochs": score_cell(trials, "late_dev_f1"),
+        f"Dev F1, last {late} epochs": score_cell(trials, "late_dev_f1"),
     }
 
 

@@ -12,6 +12,7 @@ from reports.frames.studies import StudyData
 from reports.frames.trials import complete_commands, settings_of
 from rin_core.plural import plural
 from study.ledger.command import for_runs, render
+from study.ledger.schema import LATE_EPOCHS
 from study.ledger.state import TrialState
 
 #: States of trials that started and have no result.
@@ -37,10 +38,19 @@ def has_types(frame: pd.DataFrame) -> bool:
     return bool(frame["test_strict_f1"].notna().any())
 
 
-AVERAGED_NOTE = (
-    "Averaged weights: the moving average of the weights after the last epoch, scored once. No "
-    "epoch was chosen for it. The mean dev F1 of the last 10 epochs chooses none either."
-)
+def late_epochs(frame: pd.DataFrame) -> int:
+    """Return over how many last epochs dev F1 is averaged; short runs have fewer than the usual."""
+    longest = frame["epochs"].max()
+    return LATE_EPOCHS if pd.isna(longest) else min(LATE_EPOCHS, int(longest))
+
+
+def averaged_note(frame: pd.DataFrame) -> str:
+    """Return what the columns of averaged weights are."""
+    return (
+        "Averaged weights: the moving average of the weights after the last epoch, scored once. No "
+        f"epoch was chosen for it. The mean dev F1 of the last {late_epochs(frame)} epochs chooses "
+        "none either."
+    )
 
 
 def has_averages(frame: pd.DataFrame) -> bool:
@@ -59,7 +69,7 @@ def trial_notes(study: StudyData) -> tuple[str, ...]:
         ]
     notes += [
         TYPED_SCORES_NOTE if has_types(frame) else SCORES_NOTE,
-        *([AVERAGED_NOTE] if has_averages(frame) else []),
+        *([averaged_note(frame)] if has_averages(frame) else []),
         f"{SD_NOTE} The 95 % CI of a mean is mean ± t · s / √n, with the s and the degrees of "
         "freedom below. One seed has neither.",
         f"Settings of these trials: {settings_text(settings_of(frame)[0])}.",

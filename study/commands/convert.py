@@ -16,6 +16,7 @@ from rin_core.data.loading import find_corpus, load_corpus
 from rin_core.data.readers.split import read_files
 from rin_core.data.summary import summarise
 from rin_core.plural import plural
+from search_spaces.presets import preset_of
 from study.commands.corpora import print_findings, print_summary
 from study.commands.options import parse_overrides
 from study.commands.printing import say
@@ -32,7 +33,10 @@ def run(options: Convert, console: Console) -> int:
     """
     if options.target.exists():
         raise ValueError(f"convert: {options.target} exists; choose a new name")
-    fraction = Config().with_overrides(parse_overrides(options.set)).data.dev_fraction
+    # A study would count words by the corpus's preset.
+    given = {**preset_of(options.source).settings, **parse_overrides(options.set)}
+    data = Config().with_overrides(given).data
+    fraction = data.dev_fraction
     source = find_corpus(options.source, options.data_root) if options.source != "demo" else None
     if source and source.is_file() and not fraction:
         splits, findings = read_files({"": (source,)})
@@ -40,7 +44,6 @@ def run(options: Convert, console: Console) -> int:
     else:
         corpus = load_corpus(options.source, options.data_root, 1.0, fraction)
         findings = findings_of(corpus)
-        data = Config().data
         summary = summarise(corpus, lowercase=data.lowercase, entity_word=data.entity_word)
         print_summary(corpus.name, summary, console)
         files = {options.target / f"{split}.json": s for split, s in corpus.splits().items()}

@@ -64,7 +64,7 @@ def test_averaged_weights_have_columns_of_their_own(tmp_path: Path) -> None:
     ledger.save()
     study = study_data(tmp_path / "runs", read_ledger(tmp_path / "runs"))
     rows = {row.key: row.cells for row in make_tables(STUDY, study)[0].rows}
-    names = ("F1, averaged weights", "Dev F1, averaged weights", "Dev F1, last 10 epochs")
+    names = ("F1, averaged weights", "Dev F1, averaged weights", "Dev F1, last 3 epochs")
     assert [rows["gru-1"][name].text for name in names] == ["60.0", "70.0", "50.0"]
     assert [rows["gru-2"][name].text for name in names] == ["–", "–", "50.0"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -76,3 +77,29 @@ def test_a_corpus_without_dev_is_recorded_with_the_setting(tmp_path: Path) -> No
     assert main(parse([*arguments, "--set", "data.dev_fraction=0.1"])) == 0
     digest = load_corpus(str(folder), dev_fraction=0.1).digest()
     assert Ledger(tmp_path / "runs").corpus_path(digest).exists()
+
+
+def test_unseen_arguments_are_counted_as_a_study_counts_them(tmp_path, capsys):
+    """The preset `own` compares arguments by their last word."""
+    record = {"triple_list": [["New York", "in", "United States"]]}
+    splits = {
+        "train": "New York is in United States .",
+        "dev": "New York is in United States .",
+        "test": "New Jersey is in United States .",
+    }
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, text in splits.items():
+        own = {"text": text, "triple_list": [[text.partition(" is")[0], "in", "United States"]]}
+        (folder / f"{name}.json").write_text(json.dumps([record | own]))
+    shares = []
+    for arguments in (
+        ["convert", str(folder), str(tmp_path / "out")],
+        ["--data", str(folder), "--dry-run", "--runs", str(tmp_path / "runs")],
+    ):
+        with contextlib.suppress(SystemExit):
+            main(parse(arguments))
+        shown = capsys.readouterr().out
+        shares.append(next(line for line in shown.splitlines() if "arguments that" in line).split())
+    assert shares[0] == shares[1]
+    assert shares[0][-1] == "50.0%"
