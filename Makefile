@@ -85,6 +85,7 @@ slurm: .venv/installed  ## run a study on a real Slurm with two simulated nodes 
 
 chaos: .venv/installed  ## inject a hundred faults into real studies (an hour; requires root)
 	$(BIN)/python -m tests.chaos.suite --faults 108 --table docs/chaos.md
+	$(BIN)/python -m tests.chaos.decided
 
 fuzz: .venv/installed  ## mutate the input of everything that reads external files (an hour)
 	$(BIN)/pip install --quiet atheris==3.0.0

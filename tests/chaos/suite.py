@@ -165,6 +165,10 @@ To repeat one study, give its seed and its faults in order:
 The last run injected {len(kinds)} faults of {len(set(kinds))} kinds into {len(stories)} studies.
 The studies needed {drivers} drivers and took {sum(s.seconds for s in stories) / 60:.0f} minutes.
 The raylet is Ray's process on a node.
+
+Another program kills the driver of a study with `--until-decided` five times: before, at and
+after a look (`python -m tests.chaos.decided`). The study must end with the decisions, the seeds
+and the bits of a study without faults.
 """
     lines = [
         head,

@@ -56,6 +56,25 @@ def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
     return found
 
 
+def end_session(driver: subprocess.Popen[bytes], how: signal.Signals = signal.SIGKILL) -> None:
+    """End a process that leads a session; the others of its session end, or are killed."""
+    driver.send_signal(how)
+    driver.wait(timeout=120)
+    deadline = time.monotonic() + 20
+    while _processes(driver.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for pid in _processes(driver.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _processes(session: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--sid", str(session)], capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in listed.stdout.split()]
+
+
 @dataclass(slots=True)
 class World:
     """One study in a folder of its own; use as a context."""
@@ -151,22 +170,8 @@ class World:
         """Kill the driver; what Ray started for it ends by itself, or is killed after a while."""
         if self.driver is None:
             return
-        group = self.driver.pid
-        self.driver.send_signal(how)
-        self.driver.wait(timeout=120)
+        end_session(self.driver, how)
         self.running()
-        deadline = time.monotonic() + 20
-        while self._processes(group) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        for pid in self._processes(group):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def _processes(self, group: int) -> list[int]:
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "--sid", str(group)], capture_output=True, text=True, check=False
-        )
-        return [int(pid) for pid in listed.stdout.split()]
 
     def trials(self) -> list[tuple[Path, int]]:
         """Return the folders of trials under way and the processes that train them."""
