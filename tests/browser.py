@@ -1,8 +1,9 @@
 """MLflow's UI in a headless Chromium, as a person would use it.
 
     python -m tests.browser --runs runs --experiment rounds_curve-demo --picture docs/mlflow.png
+    python -m tests.browser --page results/index.html --picture docs/page.png
 
-takes the README's picture over a study's database.
+take the pictures of the documents: a study in MLflow, and the first screen of the page.
 """
 
 from __future__ import annotations
@@ -104,7 +105,13 @@ def main() -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--experiment", default="rounds_curve-demo")
     parser.add_argument("--picture", type=Path, default=Path("docs/mlflow.png"))
+    parser.add_argument("--page", type=Path, help="a page of reports instead of a database")
     options = parser.parse_args()
+    if options.page:
+        with chromium(1280, 860) as page:
+            page.goto(options.page.resolve().as_uri())
+            page.screenshot(path=options.picture)
+        return 0
     with (
         tempfile.TemporaryDirectory() as folder,
         mlflow_server(f"sqlite:///{options.runs.resolve()}/mlflow.db", Path(folder)) as server,

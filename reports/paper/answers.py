@@ -199,16 +199,17 @@ def _curve(studies: Sequence[StudyData], searches: Sequence[SearchData]) -> Answ
         curves,
         key=lambda s: (not s.frame["arm"].isin(ARMS).any(), -s.frame["rounds"].nunique()),
     )
-    corpus, shown, known = ordered[0].corpus, [], set()
-    for study in ordered:
-        setting = (study.frame["settings_except_rounds"].iloc[0], study.frame["settings"].iloc[0])
-        if study.corpus == corpus and setting not in known:
-            known.add(setting)
-            shown.append(study)
-    tuned = _tuned_settings(searches)
-    series = tuple(_series(study, tuned, first=study is shown[0]) for study in shown)
+    first, tuned = ordered[0], _tuned_settings(searches)
+    # Other encoders and other settings have curves of their own, in the chapter.
+    found = {
+        str(study.frame["settings_except_rounds"].iloc[0]): study
+        for study in reversed(ordered)
+        if study.corpus == first.corpus
+    }
+    shown = [first, *(found[key] for key in tuned if key in found and found[key] is not first)]
+    series = tuple(_series(study, tuned, first=study is first) for study in shown)
     return AnswerCurve(
-        corpus=corpus_title(corpus), series=tuple(one for one in series if one.points)
+        corpus=corpus_title(first.corpus), series=tuple(one for one in series if one.points)
     )
 
 

@@ -1,0 +1,89 @@
+"""The first screen as data: which effects, cards and curves a ledger has."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from reports.figures.answers import AnswerCurve, CurvePoint, Series, draw_answer_curve, draw_effects
+from reports.frames.studies import study_data
+from reports.frames.trials import read_ledger, select_settings
+from reports.paper.answers import Answers, find_answers
+from reports.stats.verdicts import Word
+from tests.ledgers import Ledger
+
+
+def answers(runs: Path) -> Answers:
+    return find_answers([], [study_data(runs, select_settings(read_ledger(runs)))], [])
+
+
+def finished(path: Path, scores: dict[str, tuple[float, ...]]) -> Ledger:
+    ledger = Ledger(path / "runs")
+    for arm, values in scores.items():
+        for seed, f1 in enumerate(values):
+            ledger.finish(ledger.plan(arm, seed), f1)
+    ledger.save()
+    return ledger
+
+
+SCORES = {"bilstm-s": (0.80, 0.81, 0.82), "gru-1": (0.90, 0.91, 0.92), "gru-2": (0.90, 0.91, 0.92)}
+
+
+def test_one_round_is_the_first_card(tmp_path: Path) -> None:
+    found = answers(finished(tmp_path, SCORES).runs)
+    first = found.cards[0]
+    assert (first.word, first.value) == (Word.BETTER, "+10.0 F1")
+    assert len(first.runs) == 6
+    assert found.effects is not None
+    keys = [row.key for row in found.effects.rows]
+    assert keys[0] == "one-round"
+    assert {"interaction", "rounds"} <= set(keys)
+
+
+def test_two_seeds_have_no_interval(tmp_path: Path) -> None:
+    two = {arm: values[:2] for arm, values in SCORES.items()}
+    found = answers(finished(tmp_path, two).runs)
+    assert found.effects is not None
+    lows = [mark.low for row in found.effects.rows for mark in row.marks]
+    assert all(map(math.isnan, lows))
+    assert "CI" not in found.cards[0].sure
+
+
+def test_other_models_are_compared_with_the_first(tmp_path: Path) -> None:
+    found = answers(finished(tmp_path, {"a": (0.5, 0.6, 0.7), "b": (0.6, 0.7, 0.8)}).runs)
+    assert [card.value for card in found.cards] == ["+10.0 F1"]
+    assert found.curve is None
+
+
+def test_nothing_finished_has_no_answers(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    ledger.plan("gru-1", 0)
+    ledger.plan("bilstm-s", 0)
+    ledger.save()
+    found = answers(ledger.runs)
+    assert (found.cards, found.effects, found.curve) == ((), None, None)
+
+
+def test_a_curve_says_what_rounds_and_settings_add() -> None:
+    def series(label: str, *means: float) -> Series:
+        points = (CurvePoint(rounds=k, mean=m, low=m - 1, high=m + 1) for k, m in enumerate(means))
+        return Series(label=label, points=tuple(points))
+
+    given, tuned = series("given", 80.0, 80.5, 81.5), series("tuned", 82.0, 83.0)
+    curve = AnswerCurve(corpus="c", series=(given, tuned))
+    assert curve.finding == "Settings tuned add 2.0 to 2.5 F1; rounds add at most +1.5 (K = 2)."
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_every_mark_is_drawn(tmp_path: Path, narrow: bool) -> None:
+    found = answers(finished(tmp_path, SCORES).runs)
+    assert found.effects is not None
+    assert found.curve is not None
+    (axes,) = draw_effects(found.effects, narrow=narrow).axes
+    values = {mark.value for row in found.effects.rows for mark in row.marks}
+    drawn = {float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1}
+    assert values <= drawn
+    (curve,) = draw_answer_curve(found.curve, narrow=narrow).axes
+    assert list(curve.lines[0].get_ydata()) == [81.0, 91.0, 91.0]
