@@ -131,16 +131,32 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Vocabulary:
-        """Rebuild a vocabulary from :meth:`to_json`."""
+        """Rebuild a vocabulary from :meth:`to_json`; ``ValueError`` where it is something else."""
+        if not isinstance(data, dict):
+            raise ValueError("vocabulary: must be an object")
+        found = {"characters": [], "usual_pos": {}, "entity_types": [], "tagger": "", **data}
+        for name in ("words", "pos", "relations", "characters", "entity_types"):
+            texts = found.get(name)
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise ValueError(f"vocabulary.{name}: must be a list of texts")
+        usual, tags = found["usual_pos"], len(found["pos"])
+        if not isinstance(usual, dict) or not all(
+            type(number) is int and 0 <= number < tags for number in usual.values()
+        ):
+            raise ValueError("vocabulary.usual_pos: must be an object of numbers of tags")
+        if usual and SPECIAL[UNKNOWN] not in usual:
+            raise ValueError(f"vocabulary.usual_pos: must have {SPECIAL[UNKNOWN]}")
+        if type(found.get("lowercase")) is not bool or not isinstance(found["tagger"], str):
+            raise ValueError("vocabulary: lowercase must be true or false, and tagger text")
         return cls(
-            words=tuple(data["words"]),
-            pos=tuple(data["pos"]),
-            relations=tuple(data["relations"]),
-            lowercase=data["lowercase"],
-            characters=tuple(data.get("characters", ())),
-            usual_pos=tuple(data.get("usual_pos", {}).items()),
-            entity_types=tuple(data.get("entity_types", ())),
-            tagger=data.get("tagger", ""),
+            words=tuple(found["words"]),
+            pos=tuple(found["pos"]),
+            relations=tuple(found["relations"]),
+            lowercase=found["lowercase"],
+            characters=tuple(found["characters"]),
+            usual_pos=tuple(usual.items()),
+            entity_types=tuple(found["entity_types"]),
+            tagger=found["tagger"],
         )
 
 

@@ -25,6 +25,7 @@ from rin_core.errors import CheckpointError
 from rin_core.layout import VECTORS, WEIGHTS, RunNotFound, find_run
 from rin_core.model.encoders import WordEncoder
 from rin_core.model.rin import RIN
+from rin_core.problems import short
 from rin_core.train.checkpoint import load_tensors
 from rin_core.train.continuing import checkpoint_epochs
 from rin_core.train.stopping import end_reason, limits
@@ -62,15 +63,15 @@ def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel
     tensors, metadata = _read(weights)
     try:
         loaded = _build(tensors, metadata)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         # torch lists every tensor that does not fit, a line each.
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(
             f"{weights}: has no model that this version can load ({reason}); use the version "
             "that trained it, or train it again"
         ) from error
-    if "vectors" in metadata:
-        loaded = _with_vectors(loaded, weights, metadata["vectors"])
+    if (vectors := _vectors(weights, metadata)) is not None:
+        loaded = _with_vectors(loaded, weights, vectors)
     return loaded._replace(model=loaded.model.to(device or torch.device("cpu")).eval())
 
 
@@ -84,8 +85,22 @@ def word_table(weights: Path) -> Path | None:
         ModelError: There is no such file, or it is something else.
         CheckpointError: The file is damaged.
     """
-    vectors = _read(weights)[1].get("vectors")
-    return _find_table(weights, vectors) if vectors else None
+    vectors = _vectors(weights, _read(weights)[1])
+    return None if vectors is None else _find_table(weights, vectors)
+
+
+def _vectors(weights: Path, metadata: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Return name and digest of the word vectors that a file names; None if it names none."""
+    vectors = metadata.get("vectors")
+    if vectors is None:
+        return None
+    given = vectors if isinstance(vectors, dict) else {}
+    if not all(isinstance(given.get(key), str) for key in ("name", "digest")):
+        raise CheckpointError(f"{weights}: vectors = {short(vectors)}: must have name and digest")
+    # The digest becomes a file's name.
+    if not given["digest"].isalnum():
+        raise CheckpointError(f"{weights}: vectors.digest = {short(given['digest'])}: is no digest")
+    return given
 
 
 def _find_table(weights: Path, vectors: Mapping[str, str]) -> Path | None:

@@ -76,7 +76,7 @@ def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Tensor], dict[str, An
             return {name: file.get_tensor(name) for name in names}, metadata
     except FileNotFoundError:
         raise
-    except (safetensors.SafetensorError, ValueError, OSError) as error:
+    except (safetensors.SafetensorError, ValueError, OSError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error}); delete it to continue") from error
 
 

@@ -27,7 +27,7 @@ def checkpoint_epochs(folder: Path) -> tuple[Config, str, list[Epoch]]:
     metadata = load_metadata(path)
     try:
         config, data = Config.from_flat(metadata["config"]), str(metadata["data"])
-    except (KeyError, AttributeError, ValueError) as error:
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its settings cannot be read ({error})") from error
     return config, data, read_epochs(path, metadata)
 

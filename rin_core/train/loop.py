@@ -305,7 +305,7 @@ class Trainer:
         # fields that the checkpoint does not have were at their defaults.
         try:
             config = Config.from_flat(metadata["config"])
-        except (KeyError, AttributeError, ConfigError):
+        except (KeyError, AttributeError, TypeError, ValueError):
             config = None
         same = config is not None and config.canonical() == self.config.canonical()
         if not same or metadata.get("data") != self.corpus.digest or "history" not in metadata:
@@ -332,7 +332,7 @@ def read_epochs(path: Path, metadata: Mapping[str, Any]) -> list[Epoch]:
     """
     try:
         return [Epoch.from_json(row) for row in metadata["history"]]
-    except (KeyError, AttributeError, TypeError) as error:
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its epochs cannot be read; delete it") from error
 
 

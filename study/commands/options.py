@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from rin_core.cli import without_credentials
+from rin_core.problems import short
 from search_spaces.presets import find_preset
 from study.ledger.command import given
 from study.ledger.fields import Options as Recorded
@@ -18,6 +19,8 @@ from study.ledger.fields import Options as Recorded
 if TYPE_CHECKING:
     from study.execution.cluster import Resources
 
+#: Of options that are numbers: beyond it a number is a typing error.
+LARGEST_OPTION = 1_000_000
 #: Folders of the reports that do not belong to a study.
 RESERVED_NAMES = ("corpora", "cases", "notebooks")
 
@@ -142,6 +145,13 @@ class Options:
             value = getattr(self, name)
             if value is not None and not value > 0:  # also false for NaN
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be positive")
+        for field in dataclasses.fields(Options):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and value > LARGEST_OPTION:
+                raise ValueError(
+                    f"--{field.name.replace('_', '-')} {short(value)}: must be at most "
+                    f"{LARGEST_OPTION:,}"
+                )
         for name in ("margin", "max_seeds"):
             if getattr(self, name) is not None and not self.until_decided:
                 raise ValueError(f"--{name.replace('_', '-')}: requires --until-decided")

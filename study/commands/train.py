@@ -10,6 +10,7 @@ from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from rin_core.device import require_gpu
+from rin_core.problems import short
 from search_spaces.presets import find_preset, preset_of
 from study.commands.caveats import print_caveats
 from study.commands.corpora import print_corpora
@@ -22,6 +23,8 @@ from study.ledger.schema import Epoch
 from study.planning.continuing import Continuations
 from study.planning.corpora import keep_word_table, record_corpus, record_vectors
 
+MOST_THREADS = 4_096
+
 if TYPE_CHECKING:
     from study.commands.arguments import Train
 
@@ -33,8 +36,10 @@ def run(options: Train, console: Console) -> int:
         ValueError: An option, a setting or the corpus is invalid.
         LedgerError: Another process trains the run, or a study writes to the ledger.
     """
-    if options.threads < 1:
-        raise ValueError(f"--threads {options.threads}: must be at least 1")
+    if not 1 <= options.threads <= MOST_THREADS:
+        raise ValueError(
+            f"--threads {short(options.threads)}: must be at least 1, and at most {MOST_THREADS:,}"
+        )
     if options.gpu:
         require_gpu()
     preset = preset_of(options.data) if options.preset is None else find_preset(options.preset)

@@ -31,6 +31,9 @@ OLDEST_FORMAT = 2
 PACKED = ".xz"
 """Ending of a packed file: a ledger is a fifteenth of its size then."""
 LARGEST_FILE = 2**31  # bytes, unpacked; a packed file of a megabyte may hold a terabyte
+MOST_PACKED = 500
+"""Bytes that a packed one may stand for; exported ledgers have 10 to 30."""
+ALWAYS_READ = 2**26  # bytes, unpacked, whatever the ratio
 LONGEST_LINE = 2**26  # bytes; a packed file may hold a line that fits in no memory
 KINDS = ("run", "study", "search")
 SELECTION = "selection_"
@@ -73,7 +76,7 @@ def read_exported(path: Path) -> list[Exported]:
 
 
 def _read(path: Path) -> Iterator[Exported]:
-    size = 0
+    packed, size = path.stat().st_size, 0
     with lzma.open(path) if path.suffix == PACKED else path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
             size += len(line)
@@ -81,6 +84,11 @@ def _read(path: Path) -> Iterator[Exported]:
                 limit = f"{LARGEST_FILE / 2**30:.3g} GiB"
                 raise ValueError(
                     f"{path}: more than {limit} unpacked; export it in parts, by --data"
+                )
+            if size > max(ALWAYS_READ, MOST_PACKED * packed):
+                raise ValueError(
+                    f"{path}: more than {MOST_PACKED} times its size unpacked; export writes no "
+                    "such file"
                 )
             try:
                 yield _record(parse_object(line))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,10 +32,30 @@ class InvalidRecord(ValueError):
     """Content that is not the record it should be: names the field and what it must be."""
 
 
-def write_record(path: Path, record: Record, indent: int | None = 1) -> None:
-    """Replace a record in one step."""
-    text = json.dumps(record.to_json(), indent=indent, allow_nan=False)
-    write_atomically(path, text.encode())
+CHECKSUM = "checksum"
+"""Key of a record's checksum: a changed digit is still a number, and passes every other check."""
+
+
+def write_record(path: Path, record: Record, indent: int | None = 1, *, run: str = "") -> None:
+    """Replace a record in one step.
+
+    Args:
+        path: The file.
+        record: What to write.
+        indent: Spaces of indentation; None writes one line.
+        run: Fingerprint of the run that the record belongs to. The record then has a checksum, and
+            is refused later if it was changed or is in the folder of another run.
+    """
+    content = record.to_json()
+    if run:
+        content[CHECKSUM] = _checksum(content, run)
+    write_atomically(path, json.dumps(content, indent=indent, allow_nan=False).encode())
+
+
+def _checksum(content: Mapping[str, Any], run: str) -> str:
+    """Return the checksum of a run's record, whatever its spacing and order."""
+    text = json.dumps([run, content], sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def read_record(
@@ -42,6 +63,7 @@ def read_record(
     model: type[Model],
     upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     remedy: str = "move the file away",
+    run: str = "",
 ) -> Model | None:
     """Return a record, or None where there is no such file.
 
@@ -50,12 +72,17 @@ def read_record(
         model: What it must hold.
         upgrade: Brings an earlier version of the record to the present form.
         remedy: What a person can do about a damaged file.
+        run: Fingerprint of the run that the record belongs to, if it belongs to one. Records of
+            earlier versions have no checksum.
 
     Raises:
         LedgerError: The file cannot be read, or holds something else.
     """
     try:
-        return parse_record(path.read_bytes(), model, upgrade)
+        content = parse_object(path.read_bytes())
+        if run and CHECKSUM in content and content.pop(CHECKSUM) != _checksum(content, run):
+            raise InvalidRecord("its checksum is not that of its content in this run's folder")
+        return check_record(content, model, upgrade)
     except FileNotFoundError:
         return None
     except InvalidRecord as error:

@@ -213,12 +213,22 @@ class Ledger:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             file = (self.root / layout.LOCK).open("a+")
+            folder = os.open(self.root, os.O_RDONLY)
         except OSError as error:
             raise LedgerError(f"{self.root}: cannot be written ({error}); choose --runs") from error
+        other = f"{self.root}: another study is writing here; wait for it, or choose --runs"
         with file:
-            other = f"{self.root}: another study is writing here; wait for it, or choose --runs"
-            _lock(file.fileno(), kind, other)
-            yield
+            try:
+                _lock(file.fileno(), kind, other)
+                try:  # whoever deletes the file does not let a second driver in
+                    fcntl.flock(folder, kind | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise LedgerError(other) from None
+                except OSError:  # NFS locks no folders
+                    pass
+                yield
+            finally:
+                os.close(folder)
 
     def _names(self, folder: str) -> list[str]:
         return sorted(path.stem for path in (self.root / folder).glob("*.json"))
@@ -230,6 +240,11 @@ def _lock(file: int, kind: int, other: str) -> None:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise LedgerError(other) from None
+    except OSError as error:
+        raise LedgerError(
+            f"{other.partition(':')[0]}: its file system has no locks ({error.strerror}); choose "
+            "--runs on another disk, such as a local one"
+        ) from error
 
 
 def _now() -> str:

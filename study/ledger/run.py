@@ -51,7 +51,7 @@ class Run:
             LedgerError: The record is damaged, or is the result of another run.
         """
         path = self.path / layout.RESULT
-        result = read_record(path, Result, upgrade.upgrade_result, _TRAIN_AGAIN)
+        result = read_record(path, Result, upgrade.upgrade_result, _TRAIN_AGAIN, self.fingerprint)
         if result is not None and result.fingerprint != self.fingerprint:
             raise LedgerError(f"{path}: is the result of run {result.fingerprint}; {_TRAIN_AGAIN}")
         return result
@@ -60,9 +60,10 @@ class Run:
         """Return what the selected weights predict on test, or None.
 
         Raises:
-            LedgerError: The record is damaged.
+            LedgerError: The record is damaged, or belongs to another run.
         """
-        return read_record(self.path / layout.PREDICTIONS, Predictions, remedy=_TRAIN_AGAIN)
+        path = self.path / layout.PREDICTIONS
+        return read_record(path, Predictions, remedy=_TRAIN_AGAIN, run=self.fingerprint)
 
     def failure(self) -> Failure | None:
         """Return why the last attempt failed, or None."""
@@ -185,8 +186,9 @@ class Run:
         self, result: Result, predictions: Predictions | None, *, keep_checkpoint: bool
     ) -> None:
         if predictions is not None:
-            write_record(self.path / layout.PREDICTIONS, predictions, indent=None)
-        write_record(self.path / layout.RESULT, result)
+            path = self.path / layout.PREDICTIONS
+            write_record(path, predictions, indent=None, run=self.fingerprint)
+        write_record(self.path / layout.RESULT, result, run=self.fingerprint)
         self._remove_attempt(keep_checkpoint=keep_checkpoint)
 
     def _remove_attempt(self, *, keep_checkpoint: bool) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.demo import demo_corpus
@@ -60,7 +62,46 @@ def changed(trained: Trained, path: Path, **entries: Any) -> Path:
     return path
 
 
+JSON_VALUES = (3, 1.5, "x", [], {}, [1, 2], [[1]], [None], {"a": 1}, True, 10**30)
+
+
 class TestWhatIsNoModel:
+    @pytest.mark.parametrize("name", ["config", "vocabulary", "protocol", "vectors", "pretrained"])
+    def test_metadata_of_another_form(self, trained: Trained, tmp_path: Path, name: str) -> None:
+        accepted = []
+        for value in JSON_VALUES:
+            path = changed(trained, tmp_path / "w.safetensors", **{name: value})
+            with suppress(CheckpointError):
+                load_model(path)
+                accepted.append(value)
+        # Nothing pretrained, no setting, and true, which equals protocol 1.
+        assert all(value in ([], {}, True) for value in accepted)
+
+    def test_a_vocabulary_of_another_form(self, trained: Trained, tmp_path: Path) -> None:
+        written = trained.encoded.vocabulary.to_json()
+        for name in written.keys() - {"tagger"}:
+            for value in (3, "x", [1, 2], [[1]], [None], {"a": "b"}):
+                vocabulary = {**written, name: value}
+                path = changed(trained, tmp_path / "w.safetensors", vocabulary=vocabulary)
+                with pytest.raises(CheckpointError, match=str(path)):
+                    load_model(path)
+
+    @pytest.mark.parametrize("value", [10**6, 10**19, 10**400, "9" * 400, None, [1]])
+    def test_settings_of_a_file_have_the_same_bounds(
+        self, trained: Trained, tmp_path: Path, value: object
+    ) -> None:
+        config = load_tensors(trained.weights)[1]["config"] | {"model.rounds": value}
+        path = changed(trained, tmp_path / "w.safetensors", config=config)
+        with pytest.raises(CheckpointError, match=r"model\.rounds"):
+            load_model(path)
+
+    def test_metadata_nested_too_deeply(self, trained: Trained, tmp_path: Path) -> None:
+        path = tmp_path / "deep.safetensors"
+        deep = "[" * 100_000 + "]" * 100_000
+        path.write_bytes(save({"a": torch.zeros(1)}, metadata={"rin": f'{{"config": {deep}}}'}))
+        with pytest.raises(CheckpointError, match=str(path)):
+            load_model(path)
+
     def test_no_such_file(self, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"x: no such file; expected .*weights.safetensors"):
             load_model(tmp_path / "x")
@@ -117,8 +158,8 @@ class TestWhatIsNoModel:
         [
             ("config", {"model.flux": 3}, "model.flux: no such field"),
             ("config", {"model.feature_size": 50}, "size mismatch"),
-            ("vocabulary", {"words": []}, "'pos'"),
-            ("vocabulary", [], "indices"),
+            ("vocabulary", {"words": []}, "vocabulary"),
+            ("vocabulary", [], "vocabulary"),
         ],
         ids=str,
     )

@@ -117,6 +117,19 @@ def test_a_file_that_unpacks_to_very_much_is_refused(exported, monkeypatch, tmp_
         read_exported(packed)
 
 
+def test_valid_records_that_pack_too_well_are_refused_before_they_fill_the_memory(
+    exported, monkeypatch, tmp_path
+):
+    packed = tmp_path / "bomb.jsonl.xz"
+    packed.write_bytes(lzma.compress(exported.read_bytes() * 2000))
+    monkeypatch.setattr(module, "ALWAYS_READ", 2 * exported.stat().st_size)
+    read = []
+    monkeypatch.setattr(module, "_record", read.append)
+    with pytest.raises(ValueError, match=r"bomb\.jsonl\.xz"):
+        read_exported(packed)
+    assert len(read) < 2000
+
+
 @pytest.mark.parametrize(
     ("kind", "change", "message"),
     [

@@ -1,15 +1,20 @@
 """Runs, studies and the lock of a ledger."""
 
+import errno
+import fcntl
+import json
+import shutil
+
 import pytest
 import torch
 
 from rin_core.train.checkpoint import save_tensors
 from study.ledger.files import LedgerError
-from study.ledger.layout import CHECKPOINT, HISTORY, RESULT
+from study.ledger.layout import CHECKPOINT, HISTORY, LOCK, PREDICTIONS, RESULT
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run, Superseded
 from study.ledger.state import TrialState
-from tests.records import NO_PREDICTIONS, a_planned_run, a_result, a_study, an_epoch
+from tests.records import NO_PREDICTIONS, a_planned_run, a_result, a_study, an_epoch, scores
 
 
 def train(run: Run, *epochs: int) -> None:
@@ -94,7 +99,7 @@ def test_the_result_of_another_run_is_refused(tmp_path):
     ledger.run("abc").import_result(a_result("abc"), None)
     ledger.run("def").path.mkdir()
     (ledger.run("abc").path / RESULT).rename(ledger.run("def").path / RESULT)
-    with pytest.raises(LedgerError, match=r"def/result\.json: is the result of run abc"):
+    with pytest.raises(LedgerError, match=r"def/result\.json"):
         ledger.run("def").result()
 
 
@@ -125,6 +130,59 @@ def test_one_driver_at_a_time(tmp_path):
         pass
     with Ledger(tmp_path).exclusive():
         pass
+
+
+def test_deleting_the_lock_file_does_not_let_a_second_driver_in(tmp_path):
+    with Ledger(tmp_path).exclusive():
+        (tmp_path / LOCK).unlink()
+        with pytest.raises(LedgerError, match="another study"), Ledger(tmp_path).exclusive():
+            pass
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def flock(file, kind):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(LedgerError, match="--runs") as caught, Ledger(tmp_path).exclusive():
+        pass
+    assert str(tmp_path) in str(caught.value)
+
+
+def finished(ledger: Ledger, fingerprint: str, f1: float) -> Run:
+    run = ledger.run(fingerprint)
+    result = a_result(fingerprint, test_scores=scores(f1))
+    predictions = NO_PREDICTIONS.model_copy(update={"relations": [fingerprint]})
+    run.finish(result, predictions, run.claim())
+    return run
+
+
+class TestWhatBelongsToARun:
+    def test_a_changed_number_is_refused(self, tmp_path):
+        run = finished(Ledger(tmp_path), "aa", 0.25)
+        path = run.path / RESULT
+        assert run.result().test_scores["f1"] == 0.25
+        path.write_text(path.read_text().replace("0.25", "0.75"))
+        with pytest.raises(LedgerError, match=str(path)):
+            run.result()
+        assert run.state() is TrialState.UNREADABLE
+
+    @pytest.mark.parametrize("name", [RESULT, PREDICTIONS])
+    def test_a_file_of_another_run_is_refused(self, tmp_path, name):
+        one, other = (finished(Ledger(tmp_path), run, 0.5) for run in ("aa", "bb"))
+        shutil.copy(other.path / name, one.path / name)
+        with pytest.raises(LedgerError, match=str(one.path / name)):
+            _ = one.result(), one.predictions()
+        assert other.predictions().relations == ["bb"]
+
+    @pytest.mark.parametrize("name", [RESULT, PREDICTIONS])
+    def test_records_of_earlier_versions_have_no_checksum(self, tmp_path, name):
+        run = finished(Ledger(tmp_path), "aa", 0.5)
+        wanted = run.result(), run.predictions()
+        content = json.loads((run.path / name).read_text())
+        del content["checksum"]
+        (run.path / name).write_text(json.dumps(content, indent=3, sort_keys=True))
+        assert (run.result(), run.predictions()) == wanted
 
 
 def test_runs_are_trained_side_by_side_but_each_once_and_beside_no_study(tmp_path):
