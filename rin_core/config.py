@@ -86,7 +86,7 @@ ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
         settings=frozenset(
             {
                 *("encoder.model", "encoder.max_pieces", "encoder.dropout", "encoder.freeze"),
-                *("encoder.freeze_layers", "encoder.packed"),
+                *("encoder.freeze_layers", "encoder.lora", "encoder.packed"),
                 *("training.encoder_learning_rate", "training.precision"),
             }
         ),
@@ -116,8 +116,7 @@ class EncoderConfig:
     hidden_size: Annotated[int, Interval(ge=2, le=65_536), MultipleOf(2)] = 100
     """Width D of the BiLSTM's output, both directions together; a transformer has its own."""
     dropout: Dropout = 0.1
-    """Dropout rate of the BiLSTM's input, or of a transformer's output. Inside, a transformer uses
-    its own rates."""
+    """Dropout of the BiLSTM's input, or of a transformer's output; inside, it has its own rates."""
     model: str = "google-bert/bert-base-cased"
     """Pretrained transformer: a name on the Hugging Face hub, or a folder (paper: BERT-Base cased).
     Its content is part of the data's digest; its name or path is not part of the fingerprint."""
@@ -125,6 +124,8 @@ class EncoderConfig:
     """Do not train the pretrained weights; the transformer then runs without its dropout."""
     freeze_layers: Annotated[int, Interval(ge=0, le=1_000)] = 0
     """Layers of a transformer, from its input on, that are not trained; nor are its embeddings."""
+    lora: Annotated[int, Interval(ge=0, le=1_024)] = 0
+    """Rank of LoRA's matrices, which alone are trained, beside queries and values; 0 for none."""
     packed: bool = False
     """Compute a transformer on a CPU without padding and with a faster dropout: other draws."""
     max_pieces: Annotated[int, Interval(ge=8, le=65_536)] = 512
@@ -347,7 +348,8 @@ class Config:
         if encoder.characters == "none":
             unused |= {"encoder.character_dim"}
         if not encoder.fine_tunes:
-            unused |= {"training.encoder_learning_rate", "encoder.freeze_layers"}
+            unused |= {"encoder.freeze_layers", "encoder.lora"}
+            unused |= {"training.encoder_learning_rate"}
         averages = self.training.average != "none"
         unused |= {"training.patience"} if averages else {"training.average_decay"}
         default = Config().flat()

@@ -36,6 +36,8 @@ class TransformerEncoder(nn.Module):
         self.backbone = build_backbone(pretrained).requires_grad_(not self.frozen)
         if config.freeze_layers:
             _freeze_layers(self.backbone, config.freeze_layers)
+        if config.lora and not config.freeze:
+            _add_lora(self.backbone, config)
         self.hidden_size: int = self.backbone.config.hidden_size
         self.packed = config.packed and is_packable(self.backbone)
         self.dropout = nn.Dropout(config.dropout)
@@ -95,6 +97,43 @@ def _freeze_layers(backbone: Any, count: int) -> None:
         )
     for module in (backbone.embeddings, *layers[:count]):
         module.requires_grad_(False)
+
+
+#: The linear layers that LoRA adapts, by the names that ``transformers`` gives them.
+_QUERIES_AND_VALUES = ("query", "value", "q", "v", "q_lin", "v_lin", "query_proj", "value_proj")
+
+
+def _add_lora(backbone: Any, config: EncoderConfig) -> None:
+    """Add LoRA's matrices beside the queries and values (Hu et al. 2022), and train nothing else.
+
+    Their scale is alpha / rank = 2, so that another rank needs no other learning rate.
+    """
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError:
+        raise ConfigError(
+            f"encoder.lora = {config.lora}: needs the package peft; install it with "
+            "'make extras' or pip install 'rin-study[lora]'"
+        ) from None
+    if config.freeze_layers:
+        raise ConfigError(
+            f"encoder.lora = {config.lora} with encoder.freeze_layers = "
+            f"{config.freeze_layers}: LoRA freezes all layers; set one of them to 0"
+        )
+    linear = {
+        name.rpartition(".")[2]
+        for name, module in backbone.named_modules()
+        if isinstance(module, nn.Linear)
+    }
+    targets = [name for name in _QUERIES_AND_VALUES if name in linear]
+    if not targets:
+        raise ConfigError(
+            f"encoder.lora = {config.lora}: must be 0, because {type(backbone).__name__} "
+            "has no known queries and values"
+        )
+    rank = config.lora
+    lora = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets, bias="none")
+    inject_adapter_in_model(lora, backbone)  # freezes all other weights
 
 
 def build_backbone(pretrained: Pretrained) -> Any:

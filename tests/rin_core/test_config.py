@@ -46,7 +46,10 @@ def of_kind(wanted: object) -> list[str]:
 
 def base_of(path: str) -> Config:
     """Return a configuration that may have any value of a field."""
-    of_transformers = path in ("training.precision", "encoder.packed", "encoder.freeze_layers")
+    of_transformers = path in (
+        *("training.precision", "encoder.packed"),
+        *("encoder.freeze_layers", "encoder.lora"),
+    )
     return Config().override("encoder.kind", "transformer") if of_transformers else Config()
 
 
@@ -305,6 +308,8 @@ class TestCanonical:
             (BERT, "data.pos", "off"),
             (FROZEN, "training.encoder_learning_rate", 1e-5),
             (FROZEN, "encoder.freeze_layers", 1),
+            (FROZEN, "encoder.lora", 4),
+            (Config(), "encoder.lora", 4),
             (Config(), "encoder.freeze_layers", 1),
         ],
     )
@@ -381,6 +386,7 @@ def configs(draw: st.DrawFn) -> Config:
         freeze=draw(switch),
         packed=draw(switch),
         freeze_layers=draw(st.integers(0, 1)),
+        lora=draw(st.sampled_from([0, 4])),
         case_dim=draw(st.sampled_from([0, 5])),
         characters=draw(st.sampled_from(["none", "cnn", "lstm"])),
         character_dim=draw(st.sampled_from([30, 50])),
