@@ -86,8 +86,8 @@ ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
         settings=frozenset(
             {
                 *("encoder.model", "encoder.max_pieces", "encoder.dropout", "encoder.freeze"),
-                *("encoder.freeze_layers", "encoder.lora", "encoder.packed"),
-                *("training.encoder_learning_rate", "training.precision"),
+                *("encoder.freeze_layers", "encoder.lora", "encoder.packed", "training.precision"),
+                "training.encoder_learning_rate",
             }
         ),
         reads_pieces=True,
@@ -348,8 +348,7 @@ class Config:
         if encoder.characters == "none":
             unused |= {"encoder.character_dim"}
         if not encoder.fine_tunes:
-            unused |= {"encoder.freeze_layers", "encoder.lora"}
-            unused |= {"training.encoder_learning_rate"}
+            unused |= {"training.encoder_learning_rate", "encoder.freeze_layers", "encoder.lora"}
         averages = self.training.average != "none"
         unused |= {"training.patience"} if averages else {"training.average_decay"}
         default = Config().flat()

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from reports.document.formatting import points
 from reports.document.section import Section
+from reports.frames.scores import AVERAGED
 from reports.frames.searches import read_search
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
@@ -64,6 +65,7 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
         console: Where to print.
     """
     frame = study.frame
+    scored = "F1, averaged weights" if study.scores().endpoint is AVERAGED else "F1"
     tables = {table.name: table for table in section.tables}
     results = {row.key: row.cells for row in tables["results"].rows}
     compared = tables.get("differences")
@@ -78,7 +80,7 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
         table.add_column("Δ", no_wrap=True, justify="right")
         table.add_column("verdict", no_wrap=True, overflow="ellipsis", max_width=_VERDICT)
     for arm, cells in results.items():
-        texts = [arm_label(of_arm(frame, arm)), cells["Seeds"].text.split()[0], cells["F1"].text]
+        texts = [arm_label(of_arm(frame, arm)), cells["Seeds"].text.split()[0], cells[scored].text]
         if differences:
             own = differences.get(arm)
             # The cost of further seeds is in the report.
@@ -91,6 +93,12 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
     if reference not in differences and differences:
         label = arm_label(of_arm(frame, reference))
         say(console, f"Δ: difference from {label}, in points; the report has its intervals", "dim")
+    if scored != "F1":
+        say(console, "test F1: of the averaged weights", "dim")
+    if differences and study.decisions is not None:
+        say(
+            console, "these verdicts are descriptive: the study's plan decides its contrasts", "dim"
+        )
 
 
 def _headline(frame: pd.DataFrame) -> str:

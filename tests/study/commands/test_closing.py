@@ -10,6 +10,7 @@ from rich.console import Console
 from reports.page.build import build
 from study.commands.closing import Closing
 from tests.ledgers import EXPERIMENT, Ledger
+from tests.records import scores
 
 
 def test_the_table_has_each_arm_with_its_verdict_and_fits_80_columns(tmp_path: Path) -> None:
@@ -39,3 +40,21 @@ def test_the_table_has_each_arm_with_its_verdict_and_fits_80_columns(tmp_path: P
     assert "not run" in rows["RIN (RNN, K = 1)"]
     assert "highest dev F1: RIN (GRU, K = 2), 88.1 (test 86.1)" in lines
     assert lines[-2:] == ["  MLflow: mlflow ui", "    http://127.0.0.1:5000"]
+
+
+def test_the_scores_are_those_that_the_verdicts_are_about(tmp_path: Path) -> None:
+    made = Ledger(tmp_path)
+    for seed, f1 in enumerate((0.70, 0.71, 0.72)):
+        for arm, averaged in (("gru-1", f1 + 0.10), ("bilstm-s", f1 + 0.12)):
+            both = {
+                "averaged_selection_scores": scores(averaged),
+                "averaged_test_scores": scores(averaged),
+            }
+            made.finish(made.plan(arm, seed), f1, both)
+    made.save()
+    console = Console(file=io.StringIO(), width=80)
+    Closing(built=build(tmp_path, tmp_path / "reports", [EXPERIMENT])).print(tmp_path, console)
+    rows = {line.split("  ")[0]: line for line in console.file.getvalue().splitlines()}
+    assert "81.0 ± 1.0" in rows["RIN (GRU, K = 1)"]
+    assert "83.0 ± 1.0" in rows["BiLSTM_s"]
+    assert "+2.0" in rows["BiLSTM_s"]
