@@ -97,7 +97,7 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
         say(console, "test F1: of the averaged weights", "dim")
     if differences and study.decisions is not None:
         say(
-            console, "these verdicts are descriptive: the study's plan decides its contrasts", "dim"
+            console, "descriptive verdicts: the study's plan decides its contrasts", "dim"
         )
 
 
