@@ -96,9 +96,7 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
     if scored != "F1":
         say(console, "test F1: of the averaged weights", "dim")
     if differences and study.decisions is not None:
-        say(
-            console, "descriptive verdicts: the study's plan decides its contrasts", "dim"
-        )
+        say(console, "descriptive verdicts: the study's plan decides its contrasts", "dim")
 
 
 def _headline(frame: pd.DataFrame) -> str:
