@@ -268,3 +268,19 @@ class Convert:
         from study.commands import convert
 
         return convert.run(self, console)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    """Make the databases of MLflow and Optuna again from the ledger.
+
+    Those that are there, damaged or not, are renamed. Finished runs are not trained again.
+    """
+
+    runs: LedgerFolder = Path("runs")
+
+    def run(self, console: Console) -> int:
+        """Run the command and return its exit code."""
+        from study.commands import sync
+
+        return sync.run(self, console)

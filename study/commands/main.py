@@ -25,6 +25,7 @@ from study.commands.arguments import (
     Record,
     Rerun,
     Show,
+    Sync,
     Train,
 )
 from study.commands.options import Options
@@ -44,6 +45,7 @@ _COMMANDS = {
     "import": Import,
     "record": Record,
     "convert": Convert,
+    "sync": Sync,
 }
 Command = (
     Annotated[None, subcommand("study", description="Run a study or a search (the default).")]
@@ -57,6 +59,7 @@ Command = (
     | Annotated[Import, subcommand("import")]
     | Annotated[Record, subcommand("record")]
     | Annotated[Convert, subcommand("convert")]
+    | Annotated[Sync, subcommand("sync")]
 )
 
 

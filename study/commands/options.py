@@ -14,6 +14,7 @@ from rin_core.cli import without_credentials
 from rin_core.problems import short
 from search_spaces.presets import find_preset
 from study.ledger.command import given
+from study.ledger.databases import MLFLOW, OPTUNA
 from study.ledger.fields import Options as Recorded
 
 if TYPE_CHECKING:
@@ -197,7 +198,9 @@ class Options:
     def uri(self) -> str:
         """Return MLflow's tracking URI."""
         given = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-        return given or f"sqlite:///{self.runs.resolve() / 'mlflow.db'}"
+        if (given or "").startswith("sqlite:") and Path(given or "").name == OPTUNA:
+            raise ValueError(f"--tracking-uri {given}: is Optuna's own database; name another file")
+        return given or f"sqlite:///{self.runs.resolve() / MLFLOW}"
 
     def resources(self) -> Resources:
         """Return the resources of a trial."""

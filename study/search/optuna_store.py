@@ -30,6 +30,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from rin_core.files import write_atomically
 from search_spaces.search import Search, as_key
 from search_spaces.space import SpaceError
+from study.ledger.databases import is_whole, move_away
+from study.ledger.schema import Search as Record
 from study.ledger.schema import SearchTrial
 from study.ledger.state import TrialState as State
 from study.search.algorithm import ArmSearch, SearchAlgorithm
@@ -140,6 +142,50 @@ def open_storage(path: Path) -> RDBStorage:
     return _connect(path)
 
 
+def renew(path: Path) -> Path | None:
+    """Move a database away that Optuna cannot use, and return where it is now; None if it can.
+
+    It may be damaged, of another program or of another release. Optuna's are made again from the
+    record of the search.
+    """
+    if not path.exists():
+        return None
+    try:
+        if is_whole(path):
+            optuna.get_all_study_names(_connect(path))
+            return None
+    except Exception as error:  # Optuna, Alembic and SQLAlchemy raise their own
+        if "locked" in str(error):
+            raise
+    return move_away(path)
+
+
+def record_again(search: Record, path: Path) -> None:
+    """Write all arms of a recorded search into a database, as their trials are in the record."""
+    storage = open_storage(path)
+    distributions = {
+        name: getattr(optuna.distributions, parameter.name)(**dict(parameter.attributes))
+        for name, parameter in search.parameters.items()
+    }
+    for arm in search.identities:
+        study = optuna.create_study(
+            study_name=f"{search.experiment}/{arm}", storage=storage, direction="maximize"
+        )
+        recorded = {trial.number: trial for trial in search.trials if trial.arm == arm}
+        study.add_trials(in_order(recorded, distributions))
+
+
+def in_order(
+    recorded: Mapping[int, SearchTrial], distributions: Mapping[str, BaseDistribution]
+) -> list[FrozenTrial]:
+    """Return trials by number; a number without a record is a failed trial."""
+    failed = create_trial(state=TrialState.FAIL)
+    return [
+        frozen_trial(recorded[number], distributions) if number in recorded else failed
+        for number in range(max(recorded, default=-1) + 1)
+    ]
+
+
 def _connect(path: Path) -> RDBStorage:
     return RDBStorage(
         f"sqlite:///{path.resolve()}", engine_kwargs={"connect_args": {"timeout": 60}}
@@ -158,11 +204,10 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
     if exists:
         known = optuna.load_study(study_name=name, storage=storage).trials
     recorded = {trial.number: trial for trial in arm.recorded}
+    distributions = {path: p.distribution for path, p in arm.search.parameters.items()}
     in_line = []
-    for number in range(max(recorded, default=-1) + 1):
-        expected = create_trial(state=TrialState.FAIL)  # a number without a record
-        if number in recorded:
-            expected = frozen_trial(recorded[number], arm.search)
+    for number, made in enumerate(in_order(recorded, distributions)):
+        expected = made
         found = known[number] if number < len(known) else None
         if found is not None and found.params == expected.params:
             if (found.state, found.values) == (expected.state, expected.values):
@@ -214,7 +259,7 @@ def suggest_from(trial: Trial) -> Callable[[str, BaseDistribution], Any]:
     return suggest
 
 
-def frozen_trial(trial: SearchTrial, search: Search) -> FrozenTrial:
+def frozen_trial(trial: SearchTrial, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
     """Return a recorded trial as Optuna has it; a running one has no epochs yet."""
     rows = [] if trial.state is State.RUNNING else trial.rows()
     values = {int(row["epoch"]): row["best_dev_f1"] for row in rows}
@@ -223,7 +268,7 @@ def frozen_trial(trial: SearchTrial, search: Search) -> FrozenTrial:
         state=STATES[trial.state],
         value=trial.best if has_value else None,
         params=trial.parameters,
-        distributions={path: search.parameters[path].distribution for path in trial.parameters},
+        distributions={path: distributions[path] for path in trial.parameters},
         user_attrs={FINGERPRINT: trial.fingerprint},
         intermediate_values=values,
     )

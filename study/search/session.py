@@ -11,20 +11,20 @@ from rich.console import Console
 
 from rin_core.plural import plural
 from study.execution import cluster, tuner
+from study.ledger.databases import OPTUNA as DATABASE
 from study.ledger.files import StudyError
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.search import SearchPlan
 from study.search.algorithm import ArmSearch
 from study.search.open import open_algorithm
+from study.search.optuna_store import renew
 from study.search.recorder import TrialRecorder, run_spec
 from study.search.scheduler import PerArmASHA
 from study.search.searcher import RoundRobinSearcher
 from study.tracking.base import CONTENT, ExperimentSpec, StudyEnd
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
-
-DATABASE = "optuna.db"
 
 
 class SearchSession:
@@ -84,6 +84,9 @@ class SearchSession:
             asha = PerArmASHA(
                 {arm: plan.base(arm).training.max_epochs for arm in recorded}, plan.search.asha
             )
+            if moved := renew(self.out / DATABASE):
+                text = f"{DATABASE} was unusable: moved to {moved.name}, made again from the record"
+                self.console.print(text, style="yellow", highlight=False)
             algorithms = {
                 arm: open_algorithm(
                     ArmSearch(

@@ -27,6 +27,7 @@ from study.ledger.schema import LATE_EPOCHS, Result
 from study.ledger.state import TrialState
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec
 from study.tracking.mlflow.model import save_model
+from study.tracking.mlflow.moved import update_addresses
 from study.tracking.mlflow.names import (
     BEST,
     CAVEAT,
@@ -87,6 +88,7 @@ class MlflowRuns:
 
     def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
         require_database(uri)
+        update_addresses(uri, experiment.name, experiment.artifacts)
         self.client = MlflowClient(tracking_uri=uri)
         self.dataset = experiment.corpus and dataset_input(experiment.corpus)
         try:

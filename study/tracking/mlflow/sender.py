@@ -17,10 +17,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
-
 from rin_core.cli import without_credentials
+from study.ledger.databases import MLFLOW
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import (
     EpochEnd,
@@ -60,10 +58,17 @@ class MlflowTracker(Tracker):
         self._failing: set[str] = set()
         try:
             self.remote = MlflowRuns(uri, experiment)
-        except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        except Exception as error:  # of MLflow, Alembic, SQLAlchemy, and of an answer of any form
             remedy = "start the server"
             if isinstance(error, ImportError):
                 remedy = "install the driver, or name another, as in postgresql+psycopg2://…"
+            path = Path(uri.removeprefix("sqlite:///"))
+            if path.name == MLFLOW:  # nobody had to name it
+                command = shlex.join(["rin-study", "sync", "--runs", str(_relative(path.parent))])
+                raise TrackingError(
+                    f"{path}: {_first_line(error)}; the ledger has all that it holds: `{command}` "
+                    "moves it away and makes it again"
+                ) from error
             raise TrackingError(
                 f"--tracking-uri {without_credentials(uri)}: {_first_line(error)}; {remedy}, "
                 "or omit the option to use a database in the output folder"
@@ -197,7 +202,7 @@ class MlflowTracker(Tracker):
 def study_note(description: str, reports: Sequence[Path]) -> str:
     """Return the description, and the sections of the reports that fit into MLflow's limit."""
     note = description
-    for page in (path.read_text() for path in reports if path.suffix == ".md"):
+    for page in (path.read_text(encoding="utf-8") for path in reports if path.suffix == ".md"):
         # A picture's address is a file beside the page, and MLflow does not look there.
         text = re.sub(r"^!\[.*\n+", "", page, flags=re.MULTILINE)
         for section in re.split(r"^(?=## )", text, flags=re.MULTILINE):

@@ -1,0 +1,123 @@
+"""Make the databases of MLflow and Optuna again from the ledger: ``rin-study sync``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from rin_core.plural import plural
+from study.commands.printing import say
+from study.ledger.databases import MLFLOW, OPTUNA, move_away
+from study.ledger.ledger import Ledger
+from study.ledger.schema import PlannedRun, Search, SearchTrial, Study
+from study.ledger.state import TrialState
+from study.planning.grid import arm_short_label
+from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd
+
+if TYPE_CHECKING:
+    from study.commands.arguments import Sync
+
+
+def run(options: Sync, console: Console) -> int:
+    """Move both databases away and write new ones; return 1 if a run could not be written.
+
+    Raises:
+        ValueError: The folder has no study and no search.
+        LedgerError: A study is running, or a record is damaged.
+        TrackingError: MLflow cannot write its database.
+    """
+    ledger = Ledger(options.runs)
+    if not ledger.studies() and not ledger.searches():
+        raise ValueError(f"--runs {options.runs}: has no study or search; name a ledger")
+    with ledger.exclusive():
+        # Read first: a damaged record must not cost a database.
+        searches = [found for name in ledger.searches() if (found := ledger.search(name))]
+        experiments = list(_experiments(ledger, searches))
+        for name in (MLFLOW, OPTUNA):
+            if (options.runs / name).exists():
+                moved = move_away(options.runs / name)
+                say(console, f"{name} moved to {moved.name}, which may be deleted")
+        unsent = sum(_send(experiment, options.runs) for experiment in experiments)
+        for search in searches:
+            from study.search.optuna_store import record_again  # imports Optuna
+
+            record_again(search, options.runs / OPTUNA)
+    runs = plural(sum(len(experiment.runs) for experiment in experiments), "run")
+    say(console, f"{plural(len(experiments), 'experiment')} with {runs} written from the ledger")
+    if unsent:
+        say(console, f"{plural(unsent, 'run')} not written completely", "red")
+    return 1 if unsent else 0
+
+
+def _experiments(ledger: Ledger, searches: list[Search]) -> Iterator[ExperimentSpec]:
+    for name in ledger.studies():
+        if (study := ledger.study(name)) is not None:
+            runs = {t.fingerprint: _planned(t, study, ledger) for t in study.trials}
+            content = next((t.content for t in study.trials if t.content), "")
+            yield _experiment(study.experiment, study.space, study.corpus, content, runs, ledger)
+    for search in searches:
+        trials = {t.fingerprint: _tried(t, search, ledger) for t in reversed(search.trials)}
+        yield _experiment(search.experiment, search.space, search.corpus, "", trials, ledger)
+
+
+def _experiment(
+    name: str, space: str, corpus: str, content: str, runs: dict[str, RunSpec], ledger: Ledger
+) -> ExperimentSpec:
+    tags = {"space": space, "corpus": corpus} | ({CONTENT: content} if content else {})
+    return ExperimentSpec(
+        name=name,
+        description=f"Corpus `{corpus}` · {plural(len(runs), 'run')}, written from the ledger.",
+        runs=runs,
+        tags=tags,
+        artifacts=ledger.root / "artifacts",
+    )
+
+
+def _planned(planned: PlannedRun, study: Study, ledger: Ledger) -> RunSpec:
+    corpus = planned.corpus or study.corpus
+    chosen = " (epoch chosen on test)" if _split(planned) == "test" else ""
+    vectors = planned.settings.get("vectors") or "random"
+    tags = {"arm": planned.arm, "corpus": corpus, "seed": planned.seed, "space": study.space}
+    return RunSpec(
+        run=ledger.run(planned.fingerprint),
+        experiment=study.experiment,
+        name=f"{arm_short_label(planned.label)}{chosen} · {corpus} · seed {planned.seed}",
+        params={"arm": planned.arm, "corpus": corpus, **planned.config, "vectors": vectors},
+        tags={key: str(value) for key, value in tags.items()},
+        max_epochs=int(planned.config.get("training.max_epochs", 0)),
+        selection=_split(planned),
+    )
+
+
+def _split(planned: PlannedRun) -> str:
+    return str(planned.config.get("training.selection", "dev"))
+
+
+def _tried(trial: SearchTrial, search: Search, ledger: Ledger) -> RunSpec:
+    label = search.labels.get(trial.arm, trial.arm)
+    tags = {"arm": trial.arm, "corpus": search.corpus, "space": search.space}
+    return RunSpec(
+        run=ledger.run(trial.fingerprint),
+        experiment=search.experiment,
+        name=f"{trial.name} · {arm_short_label(label)}",
+        params={"arm": trial.arm, "corpus": search.corpus, **trial.config},
+        tags={**tags, "rin.trial": trial.name},
+        max_epochs=int(trial.config.get("training.max_epochs", 0)),
+        pruned_after=len(trial.dev_f1) if trial.state is TrialState.PRUNED else None,
+    )
+
+
+def _send(experiment: ExperimentSpec, runs: Path) -> int:
+    """Write an experiment with its reports into the new database; return the runs that failed."""
+    from study.tracking.open import open_tracker  # MLflow's import takes seconds
+
+    tracker = open_tracker(f"sqlite:///{runs.resolve() / MLFLOW}", experiment)
+    ended = (TrialState.FINISHED, TrialState.PRUNED)
+    complete = all(spec.state() in ended for spec in experiment.runs.values())
+    folder = runs / "reports" / experiment.name
+    files = sorted(path for path in folder.glob("*") if path.is_file())
+    tracker.on_study_end(StudyEnd(complete=complete, files=files))
+    return tracker.unsent

@@ -1,0 +1,143 @@
+"""``rin-study sync``: both databases from the ledger alone, whatever was there."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import pytest
+from mlflow.tracking import MlflowClient
+from rich.console import Console
+
+from rin_core.config import Config
+from study.commands.arguments import Sync
+from study.ledger.databases import move_away
+from study.ledger.ledger import Ledger
+from study.ledger.state import TrialState
+from study.search.optuna_store import open_storage, record_again, renew
+from tests.exports import ROOT
+from tests.records import (
+    NO_PREDICTIONS,
+    a_planned_run,
+    a_result,
+    a_search,
+    a_study,
+    a_trial,
+    scores,
+)
+
+LEARNING_RATE = "training.learning_rate"
+RANGE = {"low": 1e-4, "high": 1e-2, "log": True, "step": None}
+PARAMETERS = {LEARNING_RATE: {"name": "FloatDistribution", "attributes": RANGE}}
+
+
+def damage(content: bytes, kind: str) -> bytes:
+    return {
+        "cut": content[: len(content) // 2],
+        "zeroed": bytes(len(content)),
+        "text": b"not a database\n" * 100,
+    }[kind]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """Two finished runs of a study, and a search of three trials."""
+    ledger = Ledger(tmp_path / "runs")
+    planned = [a_planned_run(seed, label="RIN (GRU, K = 1)") for seed in (0, 1)]
+    for number, plan in enumerate(planned):
+        config = Config.from_flat(plan.config).flat()
+        result = a_result(
+            plan.fingerprint, epochs=2, config=config, test_scores=scores(0.25 + number / 4)
+        )
+        run = ledger.run(plan.fingerprint)
+        run.finish(result, NO_PREDICTIONS, run.claim())
+    ledger.record_study(a_study(planned, "curve"))
+    trials = [
+        a_trial(n, parameters={LEARNING_RATE: rate}, config=Config().flat(), fingerprint=f"{n}a")
+        for n, rate in enumerate((1e-3, 2e-3, 3e-3))
+    ]
+    changes = {"experiment": "tune", "parameters": PARAMETERS, "trials": trials}
+    ledger.record_search(a_search({"a": {"seed": 1}}, **changes))
+    return ledger
+
+
+def f1_by_run(path: Path) -> dict[str, float]:
+    copy = shutil.copy(path, path.with_name(f"{secrets.token_hex(4)}.db"))  # clients are cached
+    client = MlflowClient(f"sqlite:///{copy}")
+    experiment = client.get_experiment_by_name("curve")
+    found = client.search_runs([experiment.experiment_id], "tags.`rin.kind` = 'trial'")
+    return {
+        run.info.run_name: next(v for k, v in run.data.metrics.items() if k.startswith("F1/test"))
+        for run in found
+    }
+
+
+@pytest.mark.slow
+def test_damaged_databases_are_made_again(ledger: Ledger) -> None:
+    mlflow, storage = ledger.root / "mlflow.db", ledger.root / "optuna.db"
+    mlflow.write_bytes(b"not a database\n" * 100)
+    storage.write_bytes(b"")
+    assert Sync(runs=ledger.root).run(Console(quiet=True)) == 0
+    first = f1_by_run(mlflow)
+    assert len(first) == 2
+    assert len(set(first.values())) == 2
+    trials = optuna.load_study(study_name="tune/a", storage=f"sqlite:///{storage}").trials
+    assert [trial.params for trial in trials] == [
+        {LEARNING_RATE: rate} for rate in (1e-3, 2e-3, 3e-3)
+    ]
+    assert (ledger.root / "mlflow.db.1").read_bytes().startswith(b"not a database")
+    # Again, over whole databases: the same, once.
+    command = [sys.executable, "-m", "study", "sync", "--runs", str(ledger.root)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert f1_by_run(mlflow) == first
+
+
+def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        Sync(runs=tmp_path).run(Console(quiet=True))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["cut", "zeroed", "text"])
+def test_a_damaged_database_of_optuna_is_moved_away(ledger: Ledger, kind: str) -> None:
+    path = ledger.root / "optuna.db"
+    search = ledger.search("tune")
+    assert search is not None
+    record_again(search, path)
+    assert renew(path) is None
+    path.write_bytes(damage(path.read_bytes(), kind))
+    moved = renew(path)
+    assert moved is not None
+    assert not path.exists()
+    record_again(search, path)
+    states = [
+        t.state.name
+        for t in optuna.load_study(study_name="tune/a", storage=open_storage(path)).trials
+    ]
+    wanted = {TrialState.FINISHED: "COMPLETE", TrialState.PRUNED: "PRUNED"}
+    assert states == [wanted.get(trial.state, "WAITING") for trial in search.trials]
+
+
+def test_a_database_of_another_program_is_moved_away(tmp_path: Path) -> None:
+    path = tmp_path / "optuna.db"
+    with closing(sqlite3.connect(path)) as opened, opened:
+        opened.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        opened.execute("INSERT INTO alembic_version VALUES ('1a2b3c')")
+        opened.execute("CREATE TABLE version_info (a INTEGER)")
+    assert renew(path) == tmp_path / "optuna.db.1"
+
+
+def test_a_journal_goes_with_its_database(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    for name in ("x.db", "x.db-journal", "x.db.1"):
+        (tmp_path / name).write_text(name)
+    assert move_away(path).name == "x.db.2"
+    assert (tmp_path / "x.db.2-journal").read_text() == "x.db-journal"
+    assert not (tmp_path / "x.db-journal").exists()
