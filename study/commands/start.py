@@ -250,6 +250,7 @@ def _run(
     # Imported late: the imports of Ray and MLflow take seconds.
     from study.execution.cluster import require_listener
     from study.execution.session import StudySession
+    from study.tracking.summary import summarize
 
     require_listener(options.ray_address)
     study = StudySession(experiments, options.uri(), options.runs, console)
@@ -258,8 +259,11 @@ def _run(
     tags = judge()
     closing.built = _build_reports(options, experiments)
     files = [report.paths for report in closing.built.reports]
-    names = (experiment.name for experiment in experiments)
-    unsent = study.close(dict(zip(names, files, strict=True)), tags)
+    names = [experiment.name for experiment in experiments]
+    summaries = [summarize(data) for data, _ in closing.built.studies]
+    unsent = study.close(
+        dict(zip(names, files, strict=True)), tags, dict(zip(names, summaries, strict=True))
+    )
     closing.views = study.how_to_view()
     if time.monotonic() >= deadline:
         trials = [p for p in trials if p.run.result() is not None or p.run.failure() is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from study.ledger.ledger import Ledger
 from study.ledger.schema import PlannedRun, Search, SearchTrial, Study
 from study.ledger.state import TrialState
 from study.planning.grid import arm_short_label
-from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd
+from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, Summary, varied_settings
 
 if TYPE_CHECKING:
     from study.commands.arguments import Sync
@@ -57,10 +58,14 @@ def _experiments(ledger: Ledger, searches: list[Search]) -> Iterator[ExperimentS
         if (study := ledger.study(name)) is not None:
             runs = {t.fingerprint: _planned(t, study, ledger) for t in study.trials}
             content = next((t.content for t in study.trials if t.content), "")
-            yield _experiment(study.experiment, study.space, study.corpus, content, runs, ledger)
+            spec = _experiment(study.experiment, study.space, study.corpus, content, runs, ledger)
+            varied = varied_settings(trial.config for trial in study.trials)
+            yield dataclasses.replace(spec, varied=varied)
     for search in searches:
         trials = {t.fingerprint: _tried(t, search, ledger) for t in reversed(search.trials)}
-        yield _experiment(search.experiment, search.space, search.corpus, "", trials, ledger)
+        spec = _experiment(search.experiment, search.space, search.corpus, "", trials, ledger)
+        tuned = dict.fromkeys(name for trial in search.trials for name in trial.parameters)
+        yield dataclasses.replace(spec, varied=tuple(tuned), ranks_arms=False)
 
 
 def _experiment(
@@ -85,7 +90,7 @@ def _planned(planned: PlannedRun, study: Study, ledger: Ledger) -> RunSpec:
         run=ledger.run(planned.fingerprint),
         experiment=study.experiment,
         name=f"{arm_short_label(planned.label)}{chosen} · {corpus} · seed {planned.seed}",
-        params={"arm": planned.arm, "corpus": corpus, **planned.config, "vectors": vectors},
+        params={"arm": planned.arm, **planned.config, "vectors": vectors},
         tags={key: str(value) for key, value in tags.items()},
         max_epochs=int(planned.config.get("training.max_epochs", 0)),
         selection=_split(planned),
@@ -103,7 +108,7 @@ def _tried(trial: SearchTrial, search: Search, ledger: Ledger) -> RunSpec:
         run=ledger.run(trial.fingerprint),
         experiment=search.experiment,
         name=f"{trial.name} · {arm_short_label(label)}",
-        params={"arm": trial.arm, "corpus": search.corpus, **trial.config},
+        params={"arm": trial.arm, **trial.config},
         tags={**tags, "rin.trial": trial.name},
         max_epochs=int(trial.config.get("training.max_epochs", 0)),
         pruned_after=len(trial.dev_f1) if trial.state is TrialState.PRUNED else None,
@@ -113,11 +118,13 @@ def _tried(trial: SearchTrial, search: Search, ledger: Ledger) -> RunSpec:
 def _send(experiment: ExperimentSpec, runs: Path) -> int:
     """Write an experiment with its reports into the new database; return the runs that failed."""
     from study.tracking.open import open_tracker  # MLflow's import takes seconds
+    from study.tracking.summary import summarize_recorded  # and that of pandas
 
     tracker = open_tracker(f"sqlite:///{runs.resolve() / MLFLOW}", experiment)
     ended = (TrialState.FINISHED, TrialState.PRUNED)
     complete = all(spec.state() in ended for spec in experiment.runs.values())
     folder = runs / "reports" / experiment.name
     files = sorted(path for path in folder.glob("*") if path.is_file())
-    tracker.on_study_end(StudyEnd(complete=complete, files=files))
+    summary = summarize_recorded(runs, experiment.name) if experiment.ranks_arms else Summary()
+    tracker.on_study_end(StudyEnd(complete=complete, files=files, summary=summary))
     return tracker.unsent

@@ -16,7 +16,15 @@ from study.execution.recorder import RunRecorder
 from study.execution.worker import run_config
 from study.ledger.shared import SharedRun
 from study.planning.grid import Experiment, PlannedTrial
-from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, Tracker
+from study.tracking.base import (
+    CONTENT,
+    ExperimentSpec,
+    RunSpec,
+    StudyEnd,
+    Summary,
+    Tracker,
+    varied_settings,
+)
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
 
@@ -104,12 +112,14 @@ class StudySession:
         self,
         reports: Mapping[str, Sequence[Path]],
         tags: Mapping[str, Mapping[str, str]] | None = None,
+        summaries: Mapping[str, Summary] | None = None,
     ) -> int:
         """Attach the reports in the tracker and wait until everything is sent.
 
         Args:
             reports: Each experiment's files.
             tags: What each experiment has decided, if it decides anything.
+            summaries: What each experiment comes to.
 
         Returns:
             How many runs could not be sent completely.
@@ -120,6 +130,7 @@ class StudySession:
                 complete=complete,
                 files=reports[experiment.name],
                 tags=(tags or {}).get(experiment.name, {}),
+                summary=(summaries or {}).get(experiment.name, Summary()),
             )
             self.trackers[experiment.name].on_study_end(event)
         return sum(tracker.unsent for tracker in self.trackers.values())
@@ -147,7 +158,8 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
         f"**{plan.space.title}**\n\n"
         f"Corpus `{experiment.corpus_name}` · {plural(len(arms), 'arm')} × "
         f"{plural(len(seeds), 'seed')} · settings: {settings}\n\n"
-        "Each child run is one trial; the figure and the table are artifacts of this run."
+        "Each child run is one trial; figures and tables are artifacts under `report/`. Scores are "
+        "in points, 0 to 100."
     )
     return ExperimentSpec(
         name=experiment.name,
@@ -160,6 +172,7 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
         },
         artifacts=out / "artifacts",
         corpus=corpus,
+        varied=varied_settings(p.trial.config.flat() for p in trials),
     )
 
 
@@ -182,7 +195,6 @@ def run_spec(planned: PlannedTrial, experiment: Experiment) -> RunSpec:
         name=planned.name,
         params={
             "arm": trial.arm,
-            "corpus": planned.corpus_name,
             **trial.config.flat(),
             "vectors": pretrained.name if pretrained else "random",
         },

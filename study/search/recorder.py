@@ -169,7 +169,7 @@ def run_spec(plan: SearchPlan, trial: SearchTrial) -> RunSpec:
         run=plan.ledger.run(trial.fingerprint),
         experiment=plan.experiment,
         name=f"{trial.name} · {arm_short_label(arm.trial.label) if arm else trial.arm}",
-        params={"arm": trial.arm, "corpus": plan.corpus.name, **trial.config},
+        params={"arm": trial.arm, **trial.config},
         tags={name: str(value) for name, value in tags.items()},
         max_epochs=int(trial.config["training.max_epochs"]),
         pruned_after=len(trial.dev_f1) if trial.state is TrialState.PRUNED else None,

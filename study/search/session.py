@@ -22,7 +22,7 @@ from study.search.optuna_store import renew
 from study.search.recorder import TrialRecorder, run_spec
 from study.search.scheduler import PerArmASHA
 from study.search.searcher import RoundRobinSearcher
-from study.tracking.base import CONTENT, ExperimentSpec, StudyEnd
+from study.tracking.base import CONTENT, ExperimentSpec, StudyEnd, varied_settings
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
 
@@ -176,6 +176,7 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
         f"Each child run is one trial; a run with `rin.state = pruned` was pruned and has no "
         f"result. The best of each arm race in `{plan.confirmed}`."
     )
+    between_arms = varied_settings(start.trial.config.flat() for start in plan.starts.values())
     return ExperimentSpec(
         name=plan.experiment,
         description=description,
@@ -188,4 +189,6 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
         },
         artifacts=out / "artifacts",
         corpus=plan.corpus,
+        varied=tuple(dict.fromkeys([*search.parameters, *between_arms])),
+        ranks_arms=False,
     )

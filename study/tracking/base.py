@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,21 @@ class ExperimentSpec:
     """Folder for files where the tracker is a database; a server chooses its own place."""
     corpus: EncodedCorpus | None = None
     """The corpus that the runs are trained on."""
+    varied: Sequence[str] = ()
+    """Parameters in which the runs differ, the most telling first."""
+    ranks_arms: bool = True
+    """Whether arms are compared, by their mean over seeds; a search compares its trials."""
+
+
+def varied_settings(configs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the settings in which runs differ, but for the seed, which varies in most."""
+    values: dict[str, set[str]] = {}
+    for config in configs:
+        for name, value in config.items():
+            values.setdefault(name, set()).add(str(value))
+    return tuple(
+        name for name, found in values.items() if len(found) > 1 and name != "training.seed"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +122,24 @@ class TrialEnd:
     """Why the scores of a finished trial may say little about its model."""
 
 
+@dataclass(frozen=True, slots=True)
+class SummaryValue:
+    """One number that a study comes to."""
+
+    name: str
+    value: float
+    step: int = 0
+    """The number of rounds K for a point of a curve over K."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a study comes to, in points."""
+
+    values: Sequence[SummaryValue] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyEnd:
     """The end of an experiment in this session."""
@@ -116,6 +149,7 @@ class StudyEnd:
     """The experiment's reports."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Of the study's own run: what it has decided."""
+    summary: Summary = field(default_factory=Summary)
 
 
 class Callback:

@@ -18,15 +18,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
 from mlflow.tracking import MlflowClient
 
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.files import write_atomically
-from study.ledger.schema import LATE_EPOCHS, Result
+from study.ledger.schema import Result
 from study.ledger.state import TrialState
-from study.tracking.base import CONTENT, ExperimentSpec, RunSpec
-from study.tracking.mlflow.model import save_model
+from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, SummaryValue
+from study.tracking.mlflow import view
+from study.tracking.mlflow.model import log_model
 from study.tracking.mlflow.moved import update_addresses
 from study.tracking.mlflow.names import (
     BEST,
@@ -41,14 +50,16 @@ from study.tracking.mlflow.names import (
     SOURCE,
     STATE,
     STATUS,
-    averaged_metrics,
+    UNIT,
     epoch_metrics,
     epoch_split,
-    score_metrics,
-    section,
+    result_metrics,
+    shown_params,
 )
 
 LARGEST_BATCH = 1000  # metrics in one request, MLflow's own limit
+REPORTS = "report"
+POINTS = "points"
 
 
 @dataclass(slots=True)
@@ -91,6 +102,7 @@ class MlflowRuns:
         update_addresses(uri, experiment.name, experiment.artifacts)
         self.client = MlflowClient(tracking_uri=uri)
         self.dataset = experiment.corpus and dataset_input(experiment.corpus)
+        self.varied = experiment.varied
         try:
             self.user = {"mlflow.user": getpass.getuser()}
         except (OSError, KeyError):  # a container's user may have no name
@@ -116,7 +128,8 @@ class MlflowRuns:
             if not remote.described:
                 if (dataset := self.dataset) is not None:
                     remote.once("corpus", lambda: self.client.log_inputs(remote.run_id, [dataset]))
-                params = [Param(name, str(value)) for name, value in spec.params.items()]
+                shown = shown_params(spec.params, self.varied)
+                params = [Param(name, value) for name, value in shown.items()]
                 self.client.log_batch(remote.run_id, params=params)  # last: it marks both as sent
                 remote.described = True
             # Read before the epochs: a run that ends meanwhile has more of them.
@@ -128,38 +141,70 @@ class MlflowRuns:
             remote.last_epoch = None
             raise
 
-    def conclude(
-        self, status: str, files: Sequence[Path], tags: Mapping[str, str], best: RunSpec | None
-    ) -> None:
-        """Attach the reports and the best model to the study's run, and end it."""
+    def conclude(self, end: StudyEnd, tags: Mapping[str, str], best: RunSpec | None) -> None:
+        """Attach the reports, the numbers and the best model to the study's run, and end it.
+
+        Args:
+            end: What the study comes to.
+            tags: More tags of the study's run.
+            best: The run whose model the study's run carries.
+        """
         self._find()
-        for path in files:
-            self.client.log_artifact(self.study_id, str(path))
+        for path in end.files:
+            self.client.log_artifact(self.study_id, str(path), REPORTS)
         if self.dataset is not None:
             self.client.log_inputs(self.study_id, [self.dataset])
-        self._set_tags(self.study_id, tags)
+        self._log_summary(end.summary.values)
+        self._set_tags(self.study_id, {**end.summary.tags, **end.tags, **tags})
         recorded = self.client.get_run(self.study_id).data.tags.get(BEST)
         if best is not None and recorded != best.fingerprint:
-            with tempfile.TemporaryDirectory() as folder:
-                model = save_model(best.run.weights, Path(folder) / "model")
-                self.client.log_artifacts(self.study_id, str(model), "model")
+            log_model(
+                self.client,
+                best,
+                params=shown_params(best.params, self.varied),
+                study_id=self.study_id,
+                trial_id=self._open_run(best).run_id,
+            )
             self._set_tags(self.study_id, {"rin.best_trial": best.name, BEST: best.fingerprint})
+        status = STATUS[TrialState.FINISHED if end.complete else TrialState.FAILED]
         self.client.set_terminated(self.study_id, status)
+
+    def _log_summary(self, values: Sequence[SummaryValue]) -> None:
+        """Send the numbers that MLflow does not have yet; the latest of a name and step counts."""
+        now = int(1000 * time.time())
+        known: dict[tuple[str, int], float] = {}
+        for name in dict.fromkeys(value.name for value in values):
+            history = self.client.get_metric_history(self.study_id, name)
+            history.sort(key=lambda metric: metric.timestamp)
+            known |= {(name, metric.step): metric.value for metric in history}
+        metrics = [
+            Metric(one.name, one.value, now, one.step)
+            for one in values
+            if known.get((one.name, one.step)) != one.value
+        ]
+        self.client.log_batch(self.study_id, metrics=metrics)
 
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in tags.items()])
 
     def _open_experiment(self, uri: str, experiment: ExperimentSpec) -> str:
         found = self.client.get_experiment_by_name(experiment.name)
+        if found is not None and found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        if found is not None and found.tags.get(UNIT) != POINTS:
+            # Its runs have other metrics, and fractions. The ledger fills a new experiment.
+            former = f"{experiment.name} (former layout {found.experiment_id})"
+            self.client.rename_experiment(found.experiment_id, former)
+            found = None
         if found is None:
             server = uri.startswith(("http://", "https://"))
             location = None if server else experiment.artifacts.resolve().as_uri()
             identity = self.client.create_experiment(experiment.name, artifact_location=location)
         else:
             identity = found.experiment_id
-            if found.lifecycle_stage == "deleted":
-                self.client.restore_experiment(identity)
-        for key, value in {**experiment.tags, NOTE: experiment.description}.items():
+        tags = {**experiment.tags, NOTE: experiment.description, UNIT: POINTS}
+        tags[view.TAG] = view.ranked_view(experiment)
+        for key, value in tags.items():
             if found is None or found.tags.get(key) != value:
                 self.client.set_experiment_tag(identity, key, value)
         return str(identity)
@@ -250,7 +295,7 @@ class MlflowRuns:
             epoch, time_ms = row.epoch, time_ms + 1000 * row.seconds
             if epoch <= sent or (last_epoch is not None and epoch > last_epoch):
                 continue
-            values = epoch_metrics(row, spec.selection) | section("system", usage.get(epoch, {}))
+            values = epoch_metrics(row, usage.get(epoch, {}), spec.selection)
             metrics = [Metric(k, v, int(time_ms), epoch) for k, v in values.items()]
             # An epoch is never split: the last step of one metric stands for all metrics.
             if batch and len(batch) + len(metrics) > LARGEST_BATCH:
@@ -277,15 +322,7 @@ class MlflowRuns:
         remote.status = STATUS[state]
 
     def _write_result(self, remote: RemoteRun, spec: RunSpec, result: Result, ended: int) -> None:
-        values = score_metrics("test", result.test_scores)
-        if result.dev_scores is not None:
-            values |= score_metrics("best_dev", result.dev_scores)
-        if result.selection_split == "dev":
-            values[f"F1/dev_last_{LATE_EPOCHS}_epochs"] = result.late_f1
-            values |= averaged_metrics("dev", result.averaged_dev_scores)
-        values |= averaged_metrics("test", result.averaged_test_scores)
-        whole = {"best_epoch": result.best_epoch, "total_seconds": result.seconds}
-        values |= section("training", whole)
+        values = result_metrics(result)
         # At step 0 the UI draws one value per run as a bar, elsewhere as a single dot.
         metrics = [Metric(k, v, ended, 0) for k, v in values.items()]
         origin = result.provenance

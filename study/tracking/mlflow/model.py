@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 import mlflow
+from mlflow.entities import LoggedModelOutput, Metric
+from mlflow.tracking import MlflowClient
 
 import rin_core
 from rin_core.predict.loading import word_table
+from study.tracking.base import RunSpec
+from study.tracking.mlflow.names import FINAL_SCORES, FINGERPRINT
+
+MODEL = "model"
+"""Its name in MLflow: ``runs:/STUDY/model``."""
 
 SERVED_WITH = ("mlflow", "torch", "numpy", "numba", "safetensors", "transformers", "tyro", "rich")
 
@@ -40,3 +49,42 @@ def save_model(weights: Path, folder: Path) -> Path:
             input_example=["Ann Smith was born in Oslo."],
         )
     return folder
+
+
+def log_model(
+    client: MlflowClient,
+    best: RunSpec,
+    *,
+    params: Mapping[str, str],
+    study_id: str,
+    trial_id: str,
+) -> None:
+    """Log the model of a run as that of its study, in place of an earlier one.
+
+    MLflow shows it among the models of the experiment, with the scores of the run.
+
+    Args:
+        client: Where to.
+        best: The run.
+        params: Those that MLflow shows of it.
+        study_id: The study's run in MLflow.
+        trial_id: The run in MLflow.
+    """
+    experiment_id = client.get_run(study_id).info.experiment_id
+    for model in client.search_logged_models([experiment_id], f"name = '{MODEL}'"):
+        if model.source_run_id == study_id:
+            client.delete_logged_model(model.model_id)
+    tags = {FINGERPRINT: best.fingerprint, "rin.trial": best.name}
+    model = client.create_logged_model(experiment_id, MODEL, study_id, tags, dict(params), "RIN")
+    with tempfile.TemporaryDirectory() as folder:
+        saved = save_model(best.run.weights, Path(folder) / "model")
+        client.log_model_artifacts(model.model_id, str(saved))
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(study_id, [LoggedModelOutput(model.model_id, 0)])
+    # The run's own scores again, at their own times: the run keeps one of each, the model gets them.
+    values = client.get_run(trial_id).data.metrics
+    scores = [
+        client.get_metric_history(trial_id, name)[-1] for name in values if name in FINAL_SCORES
+    ]
+    metrics = [Metric(m.key, m.value, m.timestamp, m.step, model.model_id) for m in scores]
+    client.log_batch(trial_id, metrics=metrics)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from study.ledger.schema import Epoch
+from rin_core.config import ENCODERS
+from study.ledger.schema import LATE_EPOCHS, Epoch, Result
 from study.ledger.state import TrialState
 
 FINGERPRINT, PARENT, KIND = "rin.fingerprint", "mlflow.parentRunId", "rin.kind"
@@ -14,7 +16,28 @@ BEST = "rin.best"  # the fingerprint of the run whose model the study's run carr
 FINDINGS = "rin.corpus_findings"  # what looks wrong in the corpus, without its text
 NOTE, NAME, COMMIT = "mlflow.note.content", "mlflow.runName", "mlflow.source.git.commit"
 SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
+UNIT = "rin.unit"  # of an experiment's scores; those of earlier versions have none, and fractions
 WATCHED = "F1/dev"  # every epoch has it, so its last step is the last epoch that arrived
+TEST_RESULT, DEV_RESULT, AVERAGED_RESULT = "F1/test", "F1/best_dev", "F1/averaged_test"
+FINAL_SCORES = (TEST_RESULT, DEV_RESULT, AVERAGED_RESULT)
+MOST_PARAMS = 12
+#: What a reader looks for after the parameters that vary.
+FIRST_PARAMS = (
+    "training.seed",
+    "model.rounds",
+    "model.cell",
+    "encoder.kind",
+    "encoder.model",
+    "vectors",
+    "encoder.hidden_size",
+    "training.learning_rate",
+    "training.encoder_learning_rate",
+    "training.batch_size",
+    "training.max_epochs",
+    "training.average",
+)
+TEST_SCORES = ("precision", "recall", "entity_f1")
+USAGE = ("process_memory_megabytes", "process_gpu_memory_megabytes")
 
 #: MLflow's status of a run that ended in a state. A run that is resumed later is ``KILLED`` until
 #: then, and so is a pruned one: MLflow has no status of its own for either.
@@ -34,34 +57,52 @@ def epoch_split(selection: str) -> str:
     return "dev" if selection == "dev" else f"{selection}_by_epoch"
 
 
-def epoch_metrics(row: Epoch, selection: str) -> dict[str, float]:
-    """Return an epoch's metrics.
+def epoch_metrics(row: Epoch, usage: Mapping[str, float], selection: str) -> dict[str, float]:
+    """Return an epoch's metrics, with scores in points.
 
     The text before the slash is a section of charts in the UI. The UI sorts sections first with
-    capitals in front and later without regard to case; ``F1`` is at the top either way.
+    capitals in front and later without regard to case; ``F1`` is near the top either way.
     """
-    training = {
-        "loss": row.train_loss,
-        "seconds": row.seconds,
-        "tokens_per_second": row.tokens_per_second,
-    }
-    return {
-        **score_metrics(epoch_split(selection), row.selection_scores),
-        **section("training", training),
-    }
+    score = {f"F1/{epoch_split(selection)}": points(row.selection_f1)}
+    used = {name: usage[name] for name in USAGE if name in usage}
+    training = {"loss": row.train_loss, "seconds": row.seconds}
+    return {**score, **section("training", training), **section("system", used)}
 
 
-def score_metrics(split: str, scores: Mapping[str, float]) -> dict[str, float]:
-    """Return the metrics of one split's scores."""
-    others = {name: value for name, value in scores.items() if name != "f1"}
-    return {f"F1/{split}": scores["f1"], **section(f"scores_{split}", others)}
+def result_metrics(result: Result) -> dict[str, float]:
+    """Return the metrics of a result, with scores in points; the ledger has the other scores."""
+    test, dev = result.test_scores, result.dev_scores
+    shown = {name: test[name] for name in TEST_SCORES if name in test}
+    values = {TEST_RESULT: test["f1"], **section("test", shown)}
+    if dev is not None:
+        values[DEV_RESULT] = dev["f1"]
+    if result.selection_split == "dev":
+        values[f"F1/dev_last_{LATE_EPOCHS}_epochs"] = result.late_f1
+    if result.averaged_dev_scores is not None:
+        values["F1/averaged_dev"] = result.averaged_dev_scores["f1"]
+    if result.averaged_test_scores is not None:
+        values[AVERAGED_RESULT] = result.averaged_test_scores["f1"]
+    whole = {"best_epoch": result.best_epoch, "total_seconds": result.seconds}
+    return {**{name: points(value) for name, value in values.items()}, **section("training", whole)}
 
 
-def averaged_metrics(split: str, scores: Mapping[str, float] | None) -> dict[str, float]:
-    """Return the metrics of the averaged weights on one split; none without them."""
-    return {} if scores is None else score_metrics(f"averaged_{split}", scores)
+def points(score: float) -> float:
+    """Return a score as the reports have it, 0 to 100, without the noise of the product."""
+    return round(100 * score, 10)
 
 
 def section(name: str, values: Mapping[str, float]) -> dict[str, float]:
     """Return values with their section in front."""
     return {f"{name}/{key}": value for key, value in values.items()}
+
+
+def shown_params(params: Mapping[str, Any], varied: Sequence[str]) -> dict[str, str]:
+    """Return the parameters of a run that MLflow shows: first those in which the runs differ.
+
+    Settings of an encoder that the run does not have are left out. ``config.json`` has all.
+    """
+    used = ENCODERS[params["encoder.kind"]].settings if "encoder.kind" in params else frozenset()
+    others = frozenset[str]().union(*(traits.settings for traits in ENCODERS.values())) - used
+    order = dict.fromkeys(["arm", *varied, *FIRST_PARAMS, *params])
+    shown = [name for name in order if name in params and name not in others]
+    return {name: str(params[name]) for name in shown[:MOST_PARAMS]}

@@ -31,6 +31,7 @@ from study.tracking.base import (
 )
 from study.tracking.mlflow.client import MlflowRuns
 from study.tracking.mlflow.names import NOTE
+from study.tracking.mlflow.view import QUERY
 
 BATCH_SECONDS = 2.0
 LAST_TRIES = 3  # after the end of the study
@@ -123,11 +124,9 @@ class MlflowTracker(Tracker):
         tags = {
             NOTE: study_note(self.experiment.description, event.files),
             "trials": f"{done} of {len(self.runs)} finished",
-            **event.tags,
         }
-        status = "FINISHED" if event.complete else "FAILED"
         try:
-            self.remote.conclude(status, event.files, tags, self.best())
+            self.remote.conclude(event, tags, self.best())
         except Exception as error:
             _warn(f"the study's run: {_first_line(error)}")
             self.unsent += 1
@@ -135,7 +134,7 @@ class MlflowTracker(Tracker):
     def how_to_view(self) -> Sequence[str]:
         """Return the command that serves a database, and the experiment's address."""
         address = without_credentials(self.uri).rstrip("/")
-        page = f"#/experiments/{self.remote.experiment_id}/runs"
+        page = f"#/experiments/{self.remote.experiment_id}/runs?{QUERY}"
         if address.startswith(("http://", "https://")):
             return [f"  {address}/{page}"]
         if address.startswith("sqlite:///"):

@@ -109,7 +109,7 @@ def check_mlflow(out: Path, after: dict[str, dict[str, Any]]) -> None:
     for trial in trials:
         result = after[trial.data.tags["rin.fingerprint"]]
         assert trial.info.status == "FINISHED"
-        assert trial.data.metrics["F1/test"] == result["test_scores"]["f1"]
+        assert trial.data.metrics["F1/test"] == pytest.approx(100 * result["test_scores"]["f1"])
         logged = client.get_metric_history(trial.info.run_id, "training/loss")
         assert [(m.step, m.value) for m in logged] == [
             (row["epoch"], row["train_loss"]) for row in result["history"]

@@ -23,7 +23,7 @@ from study.tracking.mlflow.names import BEST
 from study.tracking.mlflow.sender import MlflowTracker
 from tests.conftest import Trained
 from tests.servers import free_port
-from tests.tracked import children, close, experiment, finish
+from tests.tracked import children, close, experiment, finish, steps
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +105,12 @@ def test_a_server_answers_with_the_same_triples(server, trained, sentences):
         assert json.load(answer)["predictions"] == expected(trained, sentences)
 
 
-def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, trained, sentences):
+def test_the_studys_run_carries_the_best_trials_model(
+    mlflow_db, tmp_path, trained, sentences, monkeypatch
+):
     """Of two finished trials the one that was ahead on dev; looked at again, nothing is resent."""
     uri = f"sqlite:///{mlflow_db}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     tracked = experiment(tmp_path, ("aaa", "bbb", "ccc"), corpus=trained.encoded)
     for name, f1 in (("aaa", 0.9), ("bbb", 0.4)):
         run = tracked.runs[name].run
@@ -120,10 +123,13 @@ def test_the_studys_run_carries_the_best_trials_model(mlflow_db, tmp_path, train
         assert close(tracker, complete=True) == 0
         client, study = tracker.remote.client, tracker.remote.study_id
         assert client.get_run(study).data.tags[BEST] == "aaa"
-        fetched = mlflow.artifacts.download_artifacts(
-            run_id=study, artifact_path="model", tracking_uri=uri
-        )
-        loaded = mlflow.pyfunc.load_model(fetched)
+        (model,) = client.search_logged_models([tracker.remote.experiment_id])
+        assert (model.status, model.source_run_id) == ("READY", study)
+        scores = {metric.key: metric.value for metric in model.metrics}
+        assert (scores["F1/best_dev"], scores["F1/test"]) == (90.0, 40.0)
+        trial = children(client)["aaa"]
+        assert steps(client, trial, "F1/test") == [0], "the run has its score once"
+        loaded = mlflow.pyfunc.load_model(f"runs:/{study}/model")
         assert loaded.predict(sentences) == expected(trained, sentences)
         for run in children(client).values():
             (used,) = run.inputs.dataset_inputs

@@ -19,11 +19,28 @@ from study.ledger.run import Run
 from study.ledger.shared import SharedRun
 from study.ledger.state import TrialState
 from study.ledger.store import Store
-from study.tracking.base import CONTENT, ExperimentSpec, NullTracker, TrackingError
+from study.tracking.base import (
+    CONTENT,
+    ExperimentSpec,
+    NullTracker,
+    StudyEnd,
+    Summary,
+    SummaryValue,
+    TrackingError,
+)
 from study.tracking.mlflow import sender as mlflow_tracker
 from study.tracking.mlflow.client import create_database, findings_tag
-from study.tracking.mlflow.names import CAVEAT, KIND, PARENT, STATE, WATCHED
+from study.tracking.mlflow.names import (
+    CAVEAT,
+    KIND,
+    MOST_PARAMS,
+    PARENT,
+    STATE,
+    WATCHED,
+    shown_params,
+)
 from study.tracking.mlflow.sender import MlflowTracker
+from study.tracking.mlflow.view import QUERY
 from study.tracking.open import open_tracker
 from tests.records import NO_PREDICTIONS, a_result, scores
 from tests.tracked import (
@@ -81,7 +98,7 @@ def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, runs, client):
     assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
     assert run.data.tags["rin.hardware"] == "a processor"
     assert "rin.arithmetic" not in run.data.tags, "older records have none"
-    assert run.data.metrics["F1/test"] == 0.4
+    assert run.data.metrics["F1/test"] == 40.0
     assert steps(client, run) == steps(client, run, "system/process_memory_megabytes") == [1, 2, 3]
     assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["config.json"]
 
@@ -108,8 +125,7 @@ def test_no_score_of_test_stands_under_the_name_of_dev(tmp_path, mlflow_db, clie
     run = children(client)["bbb"]
     assert [name for name in run.data.metrics if "dev" in name] == []
     assert steps(client, run, "F1/test_by_epoch") == [1, 2]
-    assert steps(client, run, "scores_test_by_epoch/precision") == [1, 2]
-    assert run.data.metrics["F1/test"] == 0.4
+    assert run.data.metrics["F1/test"] == 40.0
     assert {"F1/dev", "F1/best_dev"} <= children(client)["aaa"].data.metrics.keys()
 
 
@@ -135,8 +151,8 @@ def test_averaged_weights_have_metrics_of_their_own(opened, runs, client):
     close(opened(), complete=True)
     sent = children(client)
     metrics = sent["aaa"].data.metrics
-    assert (metrics["F1/averaged_dev"], metrics["F1/averaged_test"]) == (0.6, 0.55)
-    assert metrics["F1/dev_last_10_epochs"] == 0.5
+    assert (metrics["F1/averaged_dev"], metrics["F1/averaged_test"]) == (60.0, 55.0)
+    assert metrics["F1/dev_last_10_epochs"] == 50.0
     files = {a.path for a in client.list_artifacts(sent["aaa"].info.run_id)}
     assert "averaged.safetensors" in files
     assert not [name for name in sent["bbb"].data.metrics if "averaged" in name]
@@ -155,10 +171,44 @@ def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp
     assert study.data.tags["trials"] == "0 of 2 finished"
     note = study.data.tags["mlflow.note.content"]
     assert note == "**what is compared**\n\n# Results\n\n## F1\n| a |"
-    assert {a.path for a in client.list_artifacts(study.info.run_id)} == {"results.md", "curve.png"}
+    files = {a.path for a in client.list_artifacts(study.info.run_id, "report")}
+    assert files == {"report/results.md", "report/curve.png"}
     shown = client.get_experiment(tracker.remote.experiment_id)
     assert shown.tags["mlflow.note.content"] == "**what is compared**"
-    assert tracker.how_to_view()[-1].endswith(f"#/experiments/{shown.experiment_id}/runs")
+    assert tracker.how_to_view()[-1].endswith(f"#/experiments/{shown.experiment_id}/runs?{QUERY}")
+
+
+def test_a_run_shows_at_most_12_parameters_first_those_that_vary():
+    flat = {"arm": "gru-1", **Config().flat()}
+    shown = shown_params(flat, ["training.clip_norm", "model.scorer"])
+    assert list(shown)[:4] == ["arm", "training.clip_norm", "model.scorer", "training.seed"]
+    assert len(shown) == MOST_PARAMS
+    assert "encoder.model" not in shown, "a BiLSTM has no transformer"
+    transformer = shown_params({**flat, "encoder.kind": "transformer"}, [])
+    assert "encoder.model" in transformer
+    assert "encoder.hidden_size" not in transformer
+
+
+def test_the_studys_run_has_the_latest_numbers_once(opened, client):
+    for value in (85.0, 85.0, 86.0):
+        tracker = opened()
+        values = [SummaryValue("Arms by K/test F1 GRU", 84.0, 0)]
+        values.append(SummaryValue("Best arm/test F1", value))
+        summary = Summary(values=values, tags={"rin.best_arm": "GRU"})
+        tracker.on_study_end(StudyEnd(complete=True, summary=summary))
+    (study,) = runs_of(client)
+    assert study.data.metrics == {"Arms by K/test F1 GRU": 84.0, "Best arm/test F1": 86.0}
+    history = client.get_metric_history(study.info.run_id, "Best arm/test F1")
+    assert [metric.value for metric in history] == [85.0, 86.0]
+    assert study.data.tags["rin.best_arm"] == "GRU"
+
+
+def test_an_experiment_with_scores_as_fractions_is_left_beside_a_new_one(opened, client, runs):
+    finish(runs["aaa"], 1)
+    former = client.create_experiment("curve-demo")
+    close(opened(), complete=True)
+    assert client.get_experiment(former).name == f"curve-demo (former layout {former})"
+    assert children(client)["aaa"].data.metrics["F1/test"] == 40.0
 
 
 def test_the_command_that_shows_a_study_can_be_pasted(mlflow_db, tmp_path):
@@ -212,7 +262,7 @@ def test_a_finished_run_is_sent_whole_and_dated_by_its_training(opened, runs, cl
     tracker.synchronize("aaa")
     close(tracker, complete=True)
     run = children(client)["aaa"]
-    history = client.get_metric_history(run.info.run_id, "scores_dev/precision")
+    history = client.get_metric_history(run.info.run_id, "training/loss")
     assert [m.step for m in history] == [*range(1, 121)]
     assert [m.timestamp for m in history[:2]] == [1000 * STARTED + 500, 1000 * STARTED + 1000]
     assert run.info.end_time - run.info.start_time == 60_000

@@ -125,7 +125,7 @@ def test_arms_are_grouped_and_their_curves_drawn(shown: Experiment, server: Mlfl
     assert len(runs) == 4
     for run in runs.values():
         assert steps(client, run) == [*range(1, EPOCHS + 1)]
-        assert len(steps(client, run, "system/process_cpu_percentage")) == EPOCHS
+        assert len(steps(client, run, "system/process_memory_megabytes")) == EPOCHS
 
 
 def test_the_study_shows_its_table_and_its_figure(shown: Experiment):
