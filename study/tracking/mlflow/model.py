@@ -81,7 +81,7 @@ def log_model(
         client.log_model_artifacts(model.model_id, str(saved))
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(study_id, [LoggedModelOutput(model.model_id, 0)])
-    # The run's own scores again, at their own times: the run keeps one of each, the model gets them.
+    # The same scores at the same times: the run keeps one of each, and the model gets them.
     values = client.get_run(trial_id).data.metrics
     scores = [
         client.get_metric_history(trial_id, name)[-1] for name in values if name in FINAL_SCORES
