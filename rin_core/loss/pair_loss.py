@@ -28,6 +28,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,10 @@ import torch
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
+
+from rin_core.cache import set_numba_cache
+
+set_numba_cache(Path(__file__))
 
 Sums = tuple[Tensor, Tensor, Tensor]
 Array = NDArray[Any]

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from rin_core.cache import cache_folder
 from rin_core.data.batches import make_batch, scoring_batches
 from rin_core.data.encoding import Array, EncodedCorpus, EncodedSplit
 from rin_core.model import matmul
@@ -48,8 +48,7 @@ def _with_features(model: RIN, split: EncodedSplit, corpus: EncodedCorpus) -> En
 
 
 def _folder() -> Path:
-    given = os.environ.get("RIN_CACHE")
-    return (Path(given) if given else Path.home() / ".cache" / "rin-study") / "features"
+    return cache_folder() / "features"
 
 
 def _key(model: RIN, split: EncodedSplit, corpus: EncodedCorpus) -> str:

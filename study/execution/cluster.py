@@ -7,12 +7,14 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import ray
 
+from study.execution.cpus import slots
 from study.ledger.files import StudyError
 
 # Ray's notices are about its own files and settings.
@@ -101,6 +103,7 @@ def start_ray(address: str | None) -> None:
     try:
         ray.init(
             address=address or "local",  # None would join a cluster on this host
+            num_cpus=None if address else slots(),
             include_dashboard=None if address else False,
             log_to_driver=False,
             logging_level="ERROR",
@@ -115,7 +118,21 @@ def start_ray(address: str | None) -> None:
         if address and "RAY_AUTH_MODE" not in os.environ:
             # Ray switches to tokens by itself where one was ever made, and does not say so.
             reason += "; if the cluster requires a token, set RAY_AUTH_MODE=token here, too"
-        raise ClusterError(f"{where}: {reason}; run the same command to try again") from error
+        raise ClusterError(f"{where}: {reason}; {_remedy(error)}") from error
+
+
+def _remedy(error: Exception) -> str:
+    """Return what can be done about an error of Ray's start."""
+    folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    text = str(error)
+    if "AF_UNIX" in text:
+        return f"{folder} is too long for Ray's sockets: set RAY_TMPDIR to a short path"
+    if isinstance(error, PermissionError) or "Permission denied" in text:
+        name = getattr(error, "filename", None) or f"{folder}/ray"
+        return f"{name} is not yours: set RAY_TMPDIR or HOME to folders that you can write"
+    if "/dev/shm" in text:
+        return "Ray needs shared memory: mount /dev/shm"
+    return "run the same command to try again"
 
 
 def nodes() -> list[Mapping[str, float]]:

@@ -34,7 +34,11 @@ def code_version() -> dict[str, Any]:
 def _git(root: Path, *arguments: str) -> str:
     try:
         run = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+            # A checkout of another owner, as in a container, is read all the same.
+            ["git", "-c", f"safe.directory={root}", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except OSError:  # no git on this machine: the version alone has to do
         return ""

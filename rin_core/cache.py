@@ -1,0 +1,41 @@
+"""A folder for files that save time when they are there, such as compiled code."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Return a folder for such files.
+
+    ``$RIN_CACHE`` if it is set, else ``~/.cache/rin-study``; a folder for this user under the
+    temporary one if there is no home, or none that can be written.
+    """
+    if given := os.environ.get("RIN_CACHE"):
+        return Path(given)
+    try:
+        folder = Path.home() / ".cache" / "rin-study"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # RuntimeError: a user without a name and without HOME
+        return _temporary()
+    return folder if os.access(folder, os.W_OK) else _temporary()
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir()) / f"rin-study-{os.getuid()}"
+
+
+def set_numba_cache(source: Path) -> None:
+    """Let Numba keep compiled code where it can; it refuses to compile where it finds no place.
+
+    Args:
+        source: A file with functions to compile. Numba's own choice is a folder beside it.
+    """
+    import numba
+
+    beside = source.parent / "__pycache__"
+    writable = os.access(beside if beside.exists() else source.parent, os.W_OK)
+    if not numba.config.CACHE_DIR and not writable:
+        numba.config.CACHE_DIR = str(cache_folder() / "numba")
