@@ -219,6 +219,8 @@ class Import:
     """Files that export wrote."""
     data_root: DataRoot = None
     embeddings: RecordedVectors = None
+    sync: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Then make the databases of MLflow and Optuna again, as rin-study sync does."""
     runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
@@ -283,4 +285,4 @@ class Sync:
         """Run the command and return its exit code."""
         from study.commands import sync
 
-        return sync.run(self, console)
+        return sync.run(self.runs, console)

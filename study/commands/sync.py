@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -18,36 +17,38 @@ from study.ledger.state import TrialState
 from study.planning.grid import arm_short_label
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, Summary, varied_settings
 
-if TYPE_CHECKING:
-    from study.commands.arguments import Sync
 
-
-def run(options: Sync, console: Console) -> int:
+def run(runs: Path, console: Console) -> int:
     """Move both databases away and write new ones; return 1 if a run could not be written.
+
+    Args:
+        runs: The ledger.
+        console: Where to print.
 
     Raises:
         ValueError: The folder has no study and no search.
         LedgerError: A study is running, or a record is damaged.
         TrackingError: MLflow cannot write its database.
     """
-    ledger = Ledger(options.runs)
+    ledger = Ledger(runs)
     if not ledger.studies() and not ledger.searches():
-        raise ValueError(f"--runs {options.runs}: has no study or search; name a ledger")
+        raise ValueError(f"--runs {runs}: has no study or search; name a ledger")
     with ledger.exclusive():
         # Read first: a damaged record must not cost a database.
         searches = [found for name in ledger.searches() if (found := ledger.search(name))]
         experiments = list(_experiments(ledger, searches))
         for name in (MLFLOW, OPTUNA):
-            if (options.runs / name).exists():
-                moved = move_away(options.runs / name)
+            if (runs / name).exists():
+                moved = move_away(runs / name)
                 say(console, f"{name} moved to {moved.name}, which may be deleted")
-        unsent = sum(_send(experiment, options.runs) for experiment in experiments)
+        unsent = sum(_send(experiment, runs) for experiment in experiments)
         for search in searches:
             from study.search.optuna_store import record_again  # imports Optuna
 
-            record_again(search, options.runs / OPTUNA)
-    runs = plural(sum(len(experiment.runs) for experiment in experiments), "run")
-    say(console, f"{plural(len(experiments), 'experiment')} with {runs} written from the ledger")
+            started = ledger.started(trial.fingerprint for trial in search.trials)
+            record_again(search, runs / OPTUNA, started)
+    written = plural(sum(len(experiment.runs) for experiment in experiments), "run")
+    say(console, f"{plural(len(experiments), 'experiment')} with {written} written from the ledger")
     if unsent:
         say(console, f"{plural(unsent, 'run')} not written completely", "red")
     return 1 if unsent else 0

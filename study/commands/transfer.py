@@ -10,6 +10,7 @@ from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.plural import plural
+from study.commands import sync
 from study.commands.printing import say
 from study.ledger.exported import Exported, ExportedRun, read_exported
 from study.ledger.ledger import Ledger
@@ -82,7 +83,8 @@ def run_import(options: Import, console: Console) -> int:
             conflicts += len(merged.conflicts)
         for text in _record_data(ledger, records, options.data_root, options.embeddings):
             say(console, text, "yellow")
-    return 1 if conflicts else 0
+    code = sync.run(options.runs, console) if options.sync else 0
+    return 1 if conflicts else code
 
 
 def _record_data(

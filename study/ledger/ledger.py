@@ -42,6 +42,15 @@ class Ledger:
     root: Path
     store: Store | None = None
 
+    def started(self, fingerprints: Iterable[str]) -> dict[str, float]:
+        """Return when finished runs started, in seconds since 1970, where that is recorded."""
+        results = {name: self.run(name).result() for name in fingerprints}
+        return {
+            name: found.provenance.started
+            for name, found in results.items()
+            if found is not None and found.provenance.started
+        }
+
     def run(self, fingerprint: str) -> Run:
         """Return a run, whether or not anything is there yet."""
         path = self.root / layout.RUNS / fingerprint

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class ArmSearch:
     """A file for the algorithm's own records; the ledger can always replace them."""
     study_name: str
     """The arm's name in the database."""
+    started: Mapping[str, float] = field(default_factory=dict)
+    """When recorded runs started, in seconds since 1970, by fingerprint, where that is known."""
 
 
 class SearchAlgorithm:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ STATES: Mapping[State, TrialState] = {
     State.PRUNED: TrialState.PRUNED,
     State.FAILED: TrialState.FAIL,
 }
-FINGERPRINT = "fingerprint"
+METRIC = "dev F1 (points)"
+"""What ``optuna-dashboard`` writes beside the axes: the best dev F1 of a trial, 0 to 100."""
 
 
 def require_packages(sampler: str) -> None:
@@ -113,7 +115,7 @@ class OptunaSearch(SearchAlgorithm):
     def report(self, number: int, epoch: int, f1: float) -> None:
         """Report an epoch, once."""
         if epoch > self._reported[number]:
-            self._trials[number].report(f1, epoch)
+            self._trials[number].report(points(f1), epoch)
             self._reported[number] = epoch
 
     def tell(self, trial: SearchTrial) -> None:
@@ -121,8 +123,9 @@ class OptunaSearch(SearchAlgorithm):
         for row in trial.rows():
             self.report(trial.number, int(row["epoch"]), row["best_dev_f1"])
         running = self._trials[trial.number]
-        running.set_user_attr(FINGERPRINT, trial.fingerprint)
-        value = trial.best if trial.state is State.FINISHED else None
+        for name, attribute in attributes(trial).items():
+            running.set_user_attr(name, attribute)
+        value = points(trial.best) if trial.state is State.FINISHED else None
         self.study.tell(running, value, STATES[trial.state])
         del self._trials[trial.number]
 
@@ -160,8 +163,14 @@ def renew(path: Path) -> Path | None:
     return move_away(path)
 
 
-def record_again(search: Record, path: Path) -> None:
-    """Write all arms of a recorded search into a database, as their trials are in the record."""
+def record_again(search: Record, path: Path, started: Mapping[str, float]) -> None:
+    """Write all arms of a recorded search into a database, as their trials are in the record.
+
+    Args:
+        search: The record.
+        path: The database.
+        started: When a run started, in seconds since 1970, by fingerprint; others are left out.
+    """
     storage = open_storage(path)
     distributions = {
         name: getattr(optuna.distributions, parameter.name)(**dict(parameter.attributes))
@@ -171,17 +180,40 @@ def record_again(search: Record, path: Path) -> None:
         study = optuna.create_study(
             study_name=f"{search.experiment}/{arm}", storage=storage, direction="maximize"
         )
+        name_metric(study)
+        named = {"arm": search.labels.get(arm, arm), "corpus": search.corpus, "space": search.space}
+        for name, text in named.items():
+            study.set_user_attr(name, text)
         recorded = {trial.number: trial for trial in search.trials if trial.arm == arm}
-        study.add_trials(in_order(recorded, distributions))
+        study.add_trials(in_order(recorded, distributions, started))
+
+
+def name_metric(study: optuna.Study) -> None:
+    """Name what a study maximises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([METRIC])
+
+
+def attributes(trial: SearchTrial) -> dict[str, str | int]:
+    """Return what the dashboard shows of a trial beside its parameters."""
+    return {"fingerprint": trial.fingerprint, "epochs": len(trial.dev_f1)}
+
+
+def points(f1: float) -> float:
+    """Return a score as the reports have it, 0 to 100, without the noise of the product."""
+    return round(100 * f1, 10)
 
 
 def in_order(
-    recorded: Mapping[int, SearchTrial], distributions: Mapping[str, BaseDistribution]
+    recorded: Mapping[int, SearchTrial],
+    distributions: Mapping[str, BaseDistribution],
+    started: Mapping[str, float],
 ) -> list[FrozenTrial]:
     """Return trials by number; a number without a record is a failed trial."""
     failed = create_trial(state=TrialState.FAIL)
     return [
-        frozen_trial(recorded[number], distributions) if number in recorded else failed
+        frozen_trial(recorded[number], distributions, started) if number in recorded else failed
         for number in range(max(recorded, default=-1) + 1)
     ]
 
@@ -206,7 +238,7 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
     recorded = {trial.number: trial for trial in arm.recorded}
     distributions = {path: p.distribution for path, p in arm.search.parameters.items()}
     in_line = []
-    for number, made in enumerate(in_order(recorded, distributions)):
+    for number, made in enumerate(in_order(recorded, distributions, arm.started)):
         expected = made
         found = known[number] if number < len(known) else None
         if found is not None and found.params == expected.params:
@@ -227,6 +259,10 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
     )
     if not exists or known != in_line:
         study.add_trials(in_line)
+        name_metric(study)
+        named = {"arm": arm.arm, "space": arm.search.name, "question": arm.search.title}
+        for key, text in named.items():
+            study.set_user_attr(key, text)
     return study
 
 
@@ -259,16 +295,31 @@ def suggest_from(trial: Trial) -> Callable[[str, BaseDistribution], Any]:
     return suggest
 
 
-def frozen_trial(trial: SearchTrial, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
-    """Return a recorded trial as Optuna has it; a running one has no epochs yet."""
+def frozen_trial(
+    trial: SearchTrial,
+    distributions: Mapping[str, BaseDistribution],
+    started: Mapping[str, float],
+) -> FrozenTrial:
+    """Return a recorded trial as Optuna has it; a running one has no epochs yet.
+
+    It has the times at which it ran. If its start is not known, it took as long until now.
+    """
     rows = [] if trial.state is State.RUNNING else trial.rows()
-    values = {int(row["epoch"]): row["best_dev_f1"] for row in rows}
+    values = {int(row["epoch"]): points(row["best_dev_f1"]) for row in rows}
     has_value = trial.state is State.FINISHED or (trial.state is State.PRUNED and bool(rows))
-    return create_trial(
+    found = create_trial(
         state=STATES[trial.state],
-        value=trial.best if has_value else None,
+        value=points(trial.best) if has_value else None,
         params=trial.parameters,
         distributions={path: distributions[path] for path in trial.parameters},
-        user_attrs={FINGERPRINT: trial.fingerprint},
+        user_attrs=attributes(trial),
         intermediate_values=values,
     )
+    if found.state.is_finished():
+        took = timedelta(seconds=sum(trial.seconds))
+        if trial.fingerprint in started:
+            found.datetime_start = datetime.fromtimestamp(started[trial.fingerprint])
+        else:
+            found.datetime_start = datetime.now() - took
+        found.datetime_complete = found.datetime_start + took
+    return found

@@ -96,6 +96,7 @@ class SearchSession:
                         recorded=trials,
                         database=self.out / DATABASE,
                         study_name=f"{plan.experiment}/{arm}",
+                        started=plan.ledger.started(trial.fingerprint for trial in trials),
                     )
                 )
                 for arm, trials in recorded.items()

@@ -20,7 +20,7 @@ from study.commands.arguments import Sync
 from study.ledger.databases import move_away
 from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
-from study.search.optuna_store import open_storage, record_again, renew
+from study.search.optuna_store import METRIC, open_storage, record_again, renew
 from tests.exports import ROOT
 from tests.records import (
     NO_PREDICTIONS,
@@ -110,17 +110,20 @@ def test_a_damaged_database_of_optuna_is_moved_away(ledger: Ledger, kind: str) -
     path = ledger.root / "optuna.db"
     search = ledger.search("tune")
     assert search is not None
-    record_again(search, path)
+    record_again(search, path, {})
     assert renew(path) is None
     path.write_bytes(damage(path.read_bytes(), kind))
     moved = renew(path)
     assert moved is not None
     assert not path.exists()
-    record_again(search, path)
-    states = [
-        t.state.name
-        for t in optuna.load_study(study_name="tune/a", storage=open_storage(path)).trials
-    ]
+    first = search.trials[0]
+    record_again(search, path, {first.fingerprint: 1_700_000_000.0})
+    study = optuna.load_study(study_name="tune/a", storage=open_storage(path))
+    assert study.metric_names == [METRIC]
+    began = study.trials[0].datetime_start
+    assert began is not None
+    assert began.timestamp() == 1_700_000_000.0
+    states = [t.state.name for t in study.trials]
     wanted = {TrialState.FINISHED: "COMPLETE", TrialState.PRUNED: "PRUNED"}
     assert states == [wanted.get(trial.state, "WAITING") for trial in search.trials]
 

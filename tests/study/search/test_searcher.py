@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import random
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -236,9 +237,9 @@ def test_optuna_is_told_how_each_trial_ended():
     assert [t.state for t in trials] == [
         *(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
     ]
-    assert [t.value for t in trials] == [0.5, 0.2, None, None]
-    assert trials[0].intermediate_values == {1: 0.0, 2: 0.5, 3: 0.5}
-    assert trials[1].user_attrs == {"fingerprint": fingerprint_of("arm0", 1)}
+    assert [t.value for t in trials] == [50.0, 20.0, None, None]
+    assert trials[0].intermediate_values == {1: 0.0, 2: 50.0, 3: 50.0}
+    assert trials[1].user_attrs == {"fingerprint": fingerprint_of("arm0", 1), "epochs": 2}
 
 
 def test_the_first_trial_is_the_papers_and_no_point_comes_twice_after_a_restart():
@@ -280,7 +281,7 @@ def test_trials_that_were_cut_off_resume_under_their_number_with_their_parameter
         trials = arms[arm].study.trials
         assert [(t.number, t.state) for t in trials] == [(k, TrialState.COMPLETE) for k in range(3)]
         assert [t.params for t in trials] == [t.parameters for t in book.of(arm)]
-        assert trials[0].intermediate_values == {1: 0.3, 2: 0.4}
+        assert trials[0].intermediate_values == {1: 30.0, 2: 40.0}
     assert all(book.trials[key].parameters == parameters for key, parameters in before.items())
 
 
@@ -301,7 +302,9 @@ def test_what_optuna_lacks_is_taken_from_the_record(state):
     assert (behind.state, behind.values, behind.params, behind.intermediate_values) == (
         *(lost.state, lost.values, lost.params, lost.intermediate_values),
     )
-    assert lost.user_attrs == {"fingerprint": trial.fingerprint}
+    assert lost.user_attrs.get("fingerprint") == trial.fingerprint
+    if lost.state.is_finished():
+        assert lost.duration == timedelta(seconds=3)
 
 
 def test_a_number_without_a_record_has_failed_and_shifts_no_other():
