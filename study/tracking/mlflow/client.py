@@ -35,6 +35,7 @@ from study.ledger.schema import Result
 from study.ledger.state import TrialState
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, SummaryValue
 from study.tracking.mlflow import view
+from study.tracking.mlflow.deadline import open_client
 from study.tracking.mlflow.model import log_model
 from study.tracking.mlflow.moved import update_addresses
 from study.tracking.mlflow.names import (
@@ -100,7 +101,7 @@ class MlflowRuns:
     def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
         require_database(uri)
         update_addresses(uri, experiment.name, experiment.artifacts)
-        self.client = MlflowClient(tracking_uri=uri)
+        self.client = open_client(uri)
         self.dataset = experiment.corpus and dataset_input(experiment.corpus)
         self.varied = experiment.varied
         try:

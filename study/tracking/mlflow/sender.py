@@ -57,6 +57,8 @@ class MlflowTracker(Tracker):
         """The last epoch to send of each run; None sends everything and ends the run."""
         self._lock, self._closing = threading.Lock(), threading.Event()
         self._failing: set[str] = set()
+        self._timed_out = False
+        """The last request took longer than its time: at the end it is not tried again."""
         try:
             self.remote = MlflowRuns(uri, experiment)
         except Exception as error:  # of MLflow, Alembic, SQLAlchemy, and of an answer of any form
@@ -64,7 +66,7 @@ class MlflowTracker(Tracker):
             if isinstance(error, ImportError):
                 remedy = "install the driver, or name another, as in postgresql+psycopg2://…"
             path = Path(uri.removeprefix("sqlite:///"))
-            if path.name == MLFLOW:  # nobody had to name it
+            if path.name == MLFLOW and path.is_file():  # nobody had to name it
                 command = shlex.join(["rin-study", "sync", "--runs", str(_relative(path.parent))])
                 raise TrackingError(
                     f"{path}: {_first_line(error)}; the ledger has all that it holds: `{command}` "
@@ -169,7 +171,7 @@ class MlflowTracker(Tracker):
         for tries in range(LAST_TRIES):
             time.sleep(tries)
             self._send_news()
-            if not self._news:
+            if not self._news or self._timed_out:
                 return
 
     def _send_news(self) -> None:
@@ -191,7 +193,9 @@ class MlflowTracker(Tracker):
                         "and what is not sent stays in the ledger and is retried"
                     )
                 self._failing.add(fingerprint)
+                self._timed_out = isinstance(error, TimeoutError)
                 return
+            self._timed_out = False
             if fingerprint in self._failing:
                 self._failing.remove(fingerprint)
                 if not self._failing:
