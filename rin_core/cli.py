@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -27,6 +28,9 @@ def exit_with_clear_errors(
         main: Returns the exit code; :data:`INTERRUPTED` if it handled Ctrl-C itself.
         interrupted: The message on Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without a letter shows "?" for it
+            stream.reconfigure(errors="replace")
     try:
         code = main()
         if code == INTERRUPTED:
