@@ -209,6 +209,11 @@ _ANSWER = (
     "95 % CI of test F1",
     "Paper's F1",
     "Paper's Δ",
+    "Verdict of Δ",
+    "Our Δ, same arms",
+    "Verdict on size",
+    "Verdict on size, paper exact",
+    "Verdict, paper exact",
 )
 
 _CSV_HEAD = (
