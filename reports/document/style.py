@@ -47,9 +47,13 @@ CSS_VARIABLES = {
 #: Dashes of a reference line.
 DASHES = (0, (3.5, 2))
 
-#: Matplotlib settings of every figure. ``Any``, because recent versions of matplotlib type the keys
-#: one by one, and earlier ones as text.
+#: Settings that decide how a program shows windows, and nothing of a figure's content.
+_OF_PROGRAMS = ("backend", "interactive", "toolbar", "webagg", "timezone", "tk.", "date.epoch")
+#: Matplotlib settings of every figure: its own defaults first, whatever a user's matplotlibrc says,
+#: or the same ledger would give other figures. ``Any``, because recent versions of matplotlib type
+#: the keys one by one, and earlier ones as text.
 STYLE: Any = {
+    **{k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(_OF_PROGRAMS)},
     "font.family": FONT,
     "font.size": 9,
     "axes.edgecolor": AXIS,
