@@ -9,6 +9,7 @@ import pandas as pd
 
 from reports.document.formatting import mean_sd, points, signed
 from reports.figures.rounds_curve import is_rounds_curve, rounds_curve_info
+from reports.frames.scores import AVERAGED, primary_endpoint
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import read_ledger, select_settings
@@ -82,9 +83,10 @@ def _curve(frame: pd.DataFrame) -> Iterator[SummaryValue]:
 
 
 def _ranked(frame: pd.DataFrame) -> list[str]:
-    """Return the arms with a result and a dev F1, the best mean first."""
-    done = frame[(frame["status"] == TrialState.FINISHED) & frame["dev_f1"].notna()]
-    means = done.groupby("arm", sort=False)["dev_f1"].mean().sort_values(ascending=False)
+    """Return the arms with a result and a dev F1 of what is judged, the best mean first."""
+    column = "averaged_dev_f1" if primary_endpoint(frame) is AVERAGED else "dev_f1"
+    done = frame[(frame["status"] == TrialState.FINISHED) & frame[column].notna()]
+    means = done.groupby("arm", sort=False)[column].mean().sort_values(ascending=False)
     return [str(arm) for arm in means.index]
 
 

@@ -15,14 +15,15 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 from rin_core.config import Config
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
-from study.tracking.base import ExperimentSpec, RunSpec
+from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, Summary, SummaryValue
 from study.tracking.mlflow.names import WATCHED
 from study.tracking.mlflow.sender import MlflowTracker
+from study.tracking.mlflow.view import QUERY
 from tests import browser
-from tests.browser import Experiment, address, chromium
+from tests.browser import POINTS, Experiment, address, chromium
 from tests.conftest import Trained
 from tests.servers import MlflowServer, mlflow_server
-from tests.tracked import children, close, steps
+from tests.tracked import children, steps
 
 pytestmark = [
     pytest.mark.browser,
@@ -40,6 +41,7 @@ SMALL = {
     "training.learning_rate": 0.02,
     "training.max_epochs": EPOCHS,
 }
+CURVE = "Arms by K/test F1 GRU"
 ARMS = {"bilstm-s": ("BiLSTM_s", 0), "gru-1": ("GRU K=1", 1)}
 
 
@@ -86,7 +88,10 @@ def server(
     axes = plt.figure(figsize=(5, 3)).add_subplot()
     axes.plot([1, 2, 3], [70, 72, 71])
     axes.figure.savefig(figure)
-    assert close(tracker, complete=True, files=[page, figure]) == 0
+    curve = [SummaryValue(CURVE, value, rounds) for rounds, value in enumerate((12.0, 14.0))]
+    end = StudyEnd(complete=True, files=[page, figure], summary=Summary(values=curve))
+    tracker.on_study_end(end)
+    assert tracker.unsent == 0
     with mlflow_server(database, root / "served", "ui") as running:
         yield running
 
@@ -128,12 +133,34 @@ def test_arms_are_grouped_and_their_curves_drawn(shown: Experiment, server: Mlfl
         assert len(steps(client, run, "system/process_memory_megabytes")) == EPOCHS
 
 
+def test_the_printed_address_shows_the_ranked_arms_and_a_click_the_curve(server: MlflowServer):
+    with chromium() as page:
+        page.set_default_timeout(browser.PATIENCE)
+        page.goto(f"{address(server, NAME)}?{QUERY}")
+        rows = page.locator("[role=row]", has_text="Group: ")
+        rows.first.wait_for()
+        client = MlflowClient(tracking_uri=server.url)
+        means: dict[str, list[float]] = {}
+        for run in children(client, NAME).values():
+            means.setdefault(run.data.tags["arm"], []).append(run.data.metrics["F1/test"])
+        ranked = sorted(means, key=lambda arm: -sum(means[arm]) / len(means[arm]))
+        tops = {arm: rows.filter(has_text=f"Group: {arm}").bounding_box() for arm in ranked}
+        heights = [box["y"] for box in tops.values() if box is not None]
+        assert len(heights) == len(ARMS)
+        assert heights == sorted(heights)
+        page.get_by_role("columnheader", name="F1/test").first.wait_for()
+        page.locator("label:has(input[value=CHART])").click()
+        page.wait_for_function(f"metric => Object.keys(({POINTS})(metric)).length > 0", arg=CURVE)
+        assert 2 in page.evaluate(POINTS, CURVE).values()
+
+
 def test_the_study_shows_its_table_and_its_figure(shown: Experiment):
     page = shown.page
     page.get_by_role("link", name=f"study {NAME}").click()
     page.get_by_role("columnheader", name="F1 of the table").wait_for()
     page.get_by_role("tab", name="Artifacts").click()
-    for name in ("model", "results.md", "rounds_curve.png"):
+    page.get_by_text("report", exact=True).first.click()
+    for name in ("results.md", "rounds_curve.png"):
         page.get_by_text(name, exact=True).first.wait_for()
     page.get_by_text("rounds_curve.png", exact=True).first.click()
     page.wait_for_function("() => [...document.images].some(image => image.naturalWidth === 500)")
