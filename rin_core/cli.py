@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from rin_core.errors import RinError
@@ -46,6 +47,11 @@ def exit_with_clear_errors(
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
+    except (NotADirectoryError, FileExistsError) as error:
+        place = Path(str(error.filename))
+        files = [path for path in (*reversed(place.parents), place) if path.is_file()]
+        _complain(f"{files[0]}: must be a folder; move the file away" if files else error)
+        sys.exit(1)
     except (RinError, OSError) as error:
         _complain(error)
         sys.exit(1)

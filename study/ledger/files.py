@@ -87,6 +87,8 @@ def read_record(
         return None
     except InvalidRecord as error:
         raise LedgerError(f"{path}: damaged record ({error}); {remedy}") from error
+    except NotADirectoryError as error:
+        raise LedgerError(f"{path.parent}: must be a folder; move the file away") from error
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
 

@@ -234,3 +234,12 @@ def test_a_new_attempt_forgets_why_the_last_one_failed(tmp_path):
     run.record_failure("the loss is nan")
     run.claim()
     assert run.failure() is None
+
+
+def test_a_file_in_place_of_a_runs_folder_is_named(tmp_path):
+    run = Ledger(tmp_path).run("aa")
+    run.path.parent.mkdir()
+    run.path.write_text("")
+    with pytest.raises(LedgerError, match=str(run.path)) as caught:
+        run.result()
+    assert RESULT not in str(caught.value)
