@@ -40,6 +40,7 @@ from reports.tables.confirmation import (
 from reports.tables.decisions import ENDPOINTS
 from reports.tables.experiment import reference_and_others, selection_pairs, selection_scores
 from reports.tables.search import origins
+from rin_core.plural import plural
 from study.ledger.arms import is_confirmation
 from study.ledger.state import TrialState
 
@@ -327,4 +328,5 @@ def arms_sentence(found: ArmComparison) -> str:
 
 def _finished_seeds(trials: pd.DataFrame) -> str:
     done = int((trials["status"] == TrialState.FINISHED).sum())
-    return f"{done} seeds" if done == len(trials) else f"{done} of {len(trials)} seeds"
+    every = plural(len(trials), "seed")
+    return every if done == len(trials) else f"{done} of {every}"
