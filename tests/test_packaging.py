@@ -11,7 +11,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-LOCK = "".join((ROOT / f"requirements{name}.lock").read_text() for name in ("", "-pos", "-pretrained"))
+LOCK = "".join(
+    (ROOT / f"requirements{name}.lock").read_text() for name in ("", "-pos", "-pretrained")
+)
 #: Version and number of hashes of each locked package.
 LOCKED = {
     name: (version, block.count("--hash=sha256:"))

@@ -18,6 +18,7 @@ from study.commands.main import parse
 from study.execution import cluster, session
 from study.ledger.ledger import Ledger
 from study.planning.grid import PlannedTrial
+from study.tracking import summary
 from tests.corpora import write_corpus
 from tests.deciding import finish
 
@@ -40,7 +41,7 @@ class FakeSession:
         while len(missing) > self.per_look and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def close(self, files: object, tags: Mapping[str, Mapping[str, str]]) -> int:
+    def close(self, files: object, tags: Mapping[str, Mapping[str, str]], summaries: object) -> int:
         FakeSession.tags = tags
         return 0
 
@@ -77,8 +78,11 @@ def command(
 
 def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     report = SimpleNamespace(paths=())
-    built = lambda options, found: SimpleNamespace(reports=[report] * len(found))  # noqa: E731
+    built = lambda options, found: SimpleNamespace(  # noqa: E731
+        reports=[report] * len(found), studies=[(None, None)] * len(found)
+    )
     monkeypatch.setattr(start, "_build_reports", built)
+    monkeypatch.setattr(summary, "summarize", lambda study: summary.Summary())
     monkeypatch.setattr(Closing, "print", lambda *_: None)
 
 
