@@ -102,8 +102,9 @@ def check_mlflow(out: Path, after: dict[str, dict[str, Any]]) -> None:
     parents = [r for r in runs if r.data.tags["rin.kind"] == "study"]
     trials = [r for r in runs if r.data.tags["rin.kind"] == "trial"]
     assert [p.info.status for p in parents] == ["FINISHED"]
-    assert {a.path for a in client.list_artifacts(parents[0].info.run_id)} >= {
-        *("rounds_curve.png", "results.md", "differences.csv", "breakdown.csv")
+    assert {a.path for a in client.list_artifacts(parents[0].info.run_id, "report")} >= {
+        f"report/{name}"
+        for name in ("rounds_curve.png", "results.md", "differences.csv", "breakdown.csv")
     }
     assert sorted(r.data.tags["rin.fingerprint"] for r in trials) == sorted(after)
     for trial in trials:
