@@ -91,7 +91,7 @@ def render_figure(figure: Figure, form: str) -> bytes:
 
 
 def with_font_fallback(svg: str) -> str:
-    """Name fonts of the same width after each font of an SVG, for machines that lack it."""
+    """Name fonts of the same width after each font of an SVG, for machines without it."""
     return re.sub(
         r"(font(?:-family)?: [^;\"]*'[^';\"]+')(?=[;\"])", r"\1, Verdana, sans-serif", svg
     )

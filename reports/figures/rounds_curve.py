@@ -193,7 +193,7 @@ def draw_rounds_curve(info: RoundsCurveInfo) -> Figure:
 
 
 def draw_axes(frame: pd.DataFrame, metric: str = "f1", axes: Axes | None = None) -> Axes:
-    """Draw one metric against K on axes that a person goes on with.
+    """Draw one metric against K on axes that can be drawn on further.
 
     Args:
         frame: As for :func:`rounds_curve_info`.

@@ -19,7 +19,7 @@
 # %% tags=["parameters"]
 runs = None  # a study's output folder; None: `runs` in this folder, or in the checkout
 name = None  # a study's name; None: every study that compares numbers of rounds
-baseline = "gru-1"  # the arm to compare with; where a study lacks it, its first arm
+baseline = "gru-1"  # the arm to compare with; if the study does not have it, its first arm
 
 # %%
 # %config InlineBackend.figure_formats = ["svg", "png"]

@@ -64,8 +64,7 @@ class RunLists:
         total = len(self.cards)
         done = sum(card.status is TrialState.FINISHED for card in self.cards.values())
         experiments = {name for card in self.cards.values() for name in card.experiments}
-        several = len(experiments) > 1
-        subjects = f"{len(experiments)} {'studies and searches' if several else 'study or search'}"
+        subjects = plural(len(experiments), "experiment")
         return f"{plural(total, 'run')} of {subjects}, {'all' if done == total else done} finished."
 
     def lists(self) -> list[tuple[str, str, list[RunCard]]]:

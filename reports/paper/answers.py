@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.document.formatting import SEEDS_OF_AN_INTERVAL, interval, settings_text, signed
+from reports.document.formatting import SEEDS_OF_AN_INTERVAL, interval, signed
 from reports.figures.answers import (
     AnswerCurve,
     CurvePoint,
@@ -235,7 +235,7 @@ def _series(study: StudyData, tuned: Mapping[str, str], *, first: bool) -> Serie
     label = tuned.get(str(study.frame["settings_except_rounds"].iloc[0]), space)
     if first:
         on_paper = is_paper_corpus(study.corpus)
-        label = "the paper's settings" if on_paper else settings_text(info.settings)
+        label = "the paper's settings" if on_paper else "this study's settings"
     return Series(
         label=label,
         points=tuple(

@@ -142,7 +142,7 @@ def test_settings_and_versions_are_at_the_foot(tmp_path: Path) -> None:
 def test_a_search_alone_has_a_page(tmp_path: Path) -> None:
     write_search(tmp_path / "runs")
     assert main(["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
-    assert "6 runs of 1 study or search, 2 finished" in (
+    assert "6 runs of 1 experiment, 2 finished" in (
         tmp_path / "out" / "index.html"
     ).read_text().replace("\n", " ")
 
