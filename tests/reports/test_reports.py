@@ -309,7 +309,7 @@ def test_a_space_without_rounds_gets_no_curve(ledger: Ledger, tmp_path: Path) ->
     made = by_name(tmp_path, build(ledger.runs, tmp_path, ["ablation-webnlg_star"]).paths)
     assert not any("curve" in name for name in made)
     page = made["ablation-webnlg_star/results.md"].read_text()
-    assert "| not run | not run | – | 85.5 | 0/1 (1 planned) |" in page
+    assert "| not run | not run | – | 85.5 | not run | 0/1 (1 planned) |" in page
     assert "Table 5, RIN −ŷ |" in page
 
 
