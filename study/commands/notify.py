@@ -45,7 +45,7 @@ def send(url: str, content: Mapping[str, object]) -> str:
 
     Args:
         url: Where to post. An address of ntfy with a topic, as ``https://ntfy.sh/mine``, gets the
-            message at its root with the topic in the message, as ntfy wants it.
+            message at its root with the topic in the message, as ntfy requires.
         content: The message.
 
     Returns:
