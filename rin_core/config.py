@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Interval, MultipleOf
 
+from rin_core.encoder_traits import ENCODERS, EncoderKind, EncoderTraits
 from rin_core.errors import ConfigError
 from rin_core.fields import all_settings, check_section, coerce, require, suggest
 
@@ -53,47 +54,6 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         check_section(self, "data")
-
-
-EncoderKind = Literal["bilstm", "transformer"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderTraits:
-    """What code outside the model needs to know about an encoder, without importing torch."""
-
-    settings: frozenset[str]
-    """Settings that it uses, of all that not every encoder uses, by dotted name."""
-    reads_pieces: bool = False
-    """Whether it reads the sub-word pieces of ``encoder.model``. Otherwise it reads words, their
-    part-of-speech tags and word vectors."""
-    bfloat16: bool = False
-    """Whether it can compute in ``training.precision = "bfloat16"``."""
-
-
-#: A new encoder also needs its name in ``EncoderKind`` and its class in ``model.encoders``.
-ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
-    "bilstm": EncoderTraits(
-        settings=frozenset(
-            {
-                *("data.lowercase", "data.vocabulary", "data.pos", "encoder.word_dim"),
-                *("encoder.pos_dim", "encoder.case_dim", "encoder.characters", "encoder.dropout"),
-                *("encoder.character_dim", "encoder.hidden_size", "training.word_dropout"),
-            }
-        )
-    ),
-    "transformer": EncoderTraits(
-        settings=frozenset(
-            {
-                *("encoder.model", "encoder.max_pieces", "encoder.dropout", "encoder.freeze"),
-                *("encoder.freeze_layers", "encoder.lora", "encoder.packed", "training.precision"),
-                "training.encoder_learning_rate",
-            }
-        ),
-        reads_pieces=True,
-        bfloat16=True,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

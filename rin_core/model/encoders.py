@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rin_core.config import EncoderConfig, EncoderKind
+from rin_core.config import EncoderConfig
 from rin_core.data.batches import Batch
 from rin_core.data.pretrained import Pretrained
 from rin_core.data.spelling import CASES
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary
+from rin_core.encoder_traits import EncoderKind
 from rin_core.model.spelling import CHARACTER_ENCODERS
 from rin_core.model.transformer import TransformerEncoder
 
@@ -140,7 +141,7 @@ def _reverse(values_BLE: Tensor, batch: Batch) -> Tensor:
 
 
 #: Every encoder by ``encoder.kind``, in the table of what it reads; its traits are in
-#: ``rin_core.config.ENCODERS``.
+#: ``rin_core.encoder_traits.ENCODERS``.
 WORD_ENCODERS: Mapping[
     EncoderKind, Callable[[EncoderConfig, Vocabulary, WordVectors | None], WordEncoder]
 ] = {"bilstm": BiLSTMEncoder}

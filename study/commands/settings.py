@@ -20,7 +20,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rin_core.config import ENCODERS, Config
+from rin_core.config import Config
+from rin_core.encoder_traits import ENCODERS
 from rin_core.errors import ConfigError
 from rin_core.fields import all_settings, suggest
 from search_spaces.presets import PRESETS

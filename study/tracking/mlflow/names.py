@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rin_core.config import ENCODERS
+from rin_core.encoder_traits import ENCODERS
 from study.ledger.schema import LATE_EPOCHS, Epoch, Result
 from study.ledger.state import TrialState
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from rin_core.config import ENCODERS, Config, EncoderConfig, EncoderKind, ModelConfig
+from rin_core.config import Config, EncoderConfig, ModelConfig
 from rin_core.data.batches import Batch, make_batch
 from rin_core.data.corpus import Sentence, Span, Triple
 from rin_core.data.encoding import EncodedSplit, encode_split
 from rin_core.data.tags import TAGS
 from rin_core.data.vocabulary import Vocabulary
+from rin_core.encoder_traits import ENCODERS, EncoderKind
 from rin_core.loss.pair_loss import numba_sums, sums_for, torch_sums
 from rin_core.model.encoders import PIECE_ENCODERS, WORD_ENCODERS
 from rin_core.model.rin import RIN, Prediction

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rin_core.config import ENCODERS, Config
+from rin_core.config import Config
+from rin_core.encoder_traits import ENCODERS
 from rin_core.errors import ConfigError
 from search_spaces.presets import PRESETS
 from study.commands.main import main, parse

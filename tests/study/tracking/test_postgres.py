@@ -14,7 +14,6 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from study.tracking.base import TrackingError
-from study.tracking.mlflow import sender as mlflow_tracker
 from study.tracking.mlflow.names import WATCHED
 from study.tracking.mlflow.sender import MlflowTracker
 from tests.servers import LOOPBACK, free_port, mlflow_server
@@ -75,11 +74,6 @@ def postgres() -> Iterator[str]:
             yield f"postgresql+psycopg2://rin:{PASSWORD}@{LOOPBACK}:{port}/postgres"
         finally:
             run("pg_ctl", "stop", "-m", "immediate")
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlflow_tracker, "BATCH_SECONDS", 0.05)
 
 
 @pytest.mark.timeout(240)

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.slow
 EPOCHS = 30
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlflow_tracker, "BATCH_SECONDS", 0.05)
-
-
 @pytest.fixture(scope="module")
 def server(_migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     folder = tmp_path_factory.mktemp("server")

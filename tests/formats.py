@@ -1,0 +1,134 @@
+"""The same sentence in every format that a corpus comes in."""
+
+from __future__ import annotations
+
+from rin_core.data.corpus import Span, Triple
+from tests.corpora import Record
+
+WORDS = ("Ann", "Lee", "met", "Bob", ".")
+
+
+ANN, BOB = Span(0, 2), Span(3, 4)
+
+
+MET = Triple(ANN, "met", BOB)
+
+
+TEXT = "Ann Lee met Bob."
+
+
+DYGIE: Record = {
+    "doc_key": "d",
+    "sentences": [["He", "slept", "."], list(WORDS)],
+    "ner": [[[0, 0, "PER"]], [[3, 4, "PER"], [6, 6, "PER"]]],
+    "relations": [[], [[3, 4, 6, 6, "met"], [3, 4, 0, 0, "knows"]]],
+}
+
+
+TAGS: Record = {
+    "tokens": WORDS,
+    "tags": ["B-PER", "L-PER", "O", "U-PER", "O"],
+    "relations": [{"type": "met", "head": 0, "tail": 1}],
+}
+
+
+_UIE_ENDS = [
+    {"type": "PER", "offset": [0, 1], "text": "Ann Lee"},
+    {"type": "PER", "offset": [3], "text": "Bob"},
+]
+
+
+UIE: Record = {
+    "tokens": WORDS,
+    "entity": _UIE_ENDS,
+    "relation": [{"type": "met", "args": _UIE_ENDS}],
+}
+
+
+TPLINKER: Record = {
+    "text": TEXT,
+    "entity_list": [
+        {"text": "Ann Lee", "type": "PER", "char_span": [0, 7]},
+        {"text": "Bob", "type": "PER", "char_span": [12, 15]},
+    ],
+    "relation_list": [
+        {
+            "subject": "Ann Lee",
+            "predicate": "met",
+            "object": "Bob",
+            "subj_char_span": [0, 7],
+            "obj_char_span": [12, 15],
+        }
+    ],
+}
+
+
+DUIE: Record = {
+    "text": TEXT,
+    "spo_list": [
+        {
+            "subject": "Ann Lee",
+            "subject_type": "PER",
+            "predicate": "met",
+            "object": {"@value": "Bob"},
+            "object_type": {"@value": "PER"},
+        }
+    ],
+}
+
+
+DOCCANO: Record = {
+    "text": TEXT,
+    "entities": [
+        {"id": 7, "label": "PER", "start_offset": 0, "end_offset": 7},
+        {"id": 9, "label": "PER", "start_offset": 12, "end_offset": 15},
+    ],
+    "relations": [{"from_id": 7, "to_id": 9, "type": "met"}],
+}
+
+
+LABEL_STUDIO: Record = {
+    "data": {"text": TEXT},
+    "annotations": [
+        {
+            "result": [
+                {"id": "a", "type": "labels", "value": {"start": 0, "end": 7, "labels": ["PER"]}},
+                {"id": "b", "type": "labels", "value": {"start": 12, "end": 15, "labels": ["PER"]}},
+                {"type": "relation", "from_id": "a", "to_id": "b", "labels": ["met"]},
+            ]
+        }
+    ],
+}
+
+
+COLUMNS = """#doc 1
+0\tAnn\tB-PER\t['N']\t[0]
+1\tLee\tI-PER\t['met']\t[3]
+2\tmet\tO\t['N']\t[2]
+3\tBob\tB-PER\t['N']\t[3]
+4\t.\tO\t['N']\t[4]
+#doc 2
+0\tRain\tO\t['N']\t[0]
+"""
+
+
+CORP = """0\tPER\t0\tO\tNNP/NNP\tAnn/Lee\tO\tO\tO
+0\tO\t1\tO\tVBD\tmet\tO\tO\tO
+0\tPER\t2\tO\tNNP\tBob\tO\tO\tO
+0\tO\t3\tO\t.\t.\tO\tO\tO
+
+0\t2\tmet
+
+1\tO\t0\tO\tNN\tRain\tO\tO\tO
+
+"""
+
+
+ANN_FILE = """T1\tPER 0 7\tAnn Lee
+T2\tPER 12 15\tBob;
+T3\tMEETS 8 11\tmet
+T4\tPER 0 3;12 15\tAnn Bob
+T5\tPER 17 19\tHe
+E1\tmet:T3 Theme:T2 Agent:T1
+R1\tknows Arg1:T1 Arg2:T5
+"""

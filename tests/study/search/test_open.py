@@ -1,0 +1,48 @@
+"""Samplers by name, and those that a search cannot have."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from optuna.storages import InMemoryStorage
+
+from search_spaces.space import SpaceError
+from study.search import optuna_store
+from study.search.open import ALGORITHMS, check_feedback, check_sampler
+from study.search.optuna_store import SAMPLERS
+from tests.searchers import Recorder, a_search, opened
+
+
+def test_a_sampler_must_exist_and_its_package_be_installed(monkeypatch):
+    assert ALGORITHMS.keys() >= SAMPLERS.keys()
+    with pytest.raises(SpaceError, match=r"some: sampler = 'best': must be one of tpe, random"):
+        check_sampler(a_search(sampler="best"))
+    monkeypatch.setattr(optuna_store, "find_spec", lambda name: None)
+    with pytest.raises(SpaceError, match=r"sampler cmaes requires .* pip install cmaes"):
+        check_sampler(a_search(sampler="cmaes"))
+
+
+@pytest.mark.parametrize("name", ["gp", "cmaes", "nsga2"])
+def test_a_sampler_that_ignores_pruned_trials_is_refused_under_asha(name):
+    search = a_search(sampler=name, budget=60)
+    with pytest.raises(SpaceError, match=rf"sampler = '{name}'.* set asha = false, or .* tpe"):
+        check_feedback(search)
+    check_feedback(dataclasses.replace(search, asha=None))
+    check_feedback(dataclasses.replace(search, sampler="tpe"))
+
+
+def test_a_sampler_that_would_only_draw_at_random_is_refused():
+    search = a_search(sampler="nsga2", asha=None, budget=50)
+    with pytest.raises(SpaceError, match=r"first 50 trials .* has 50; give --trials 51 or more"):
+        check_feedback(search)
+
+
+@pytest.mark.parametrize("name", ["tpe", "random", "gp", "nsga2"])
+def test_samplers_by_name(name):
+    book = Recorder()
+    searcher, _ = opened(a_search(1, sampler=name), InMemoryStorage(), book, 3)
+    for k in range(3):
+        book.finish(searcher.suggest(f"t{k}"), [0.1 * k])
+        searcher.on_trial_complete(f"t{k}", {})
+    assert len(book.trials) == 3
