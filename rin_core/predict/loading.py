@@ -89,6 +89,27 @@ def word_table(weights: Path) -> Path | None:
     return None if vectors is None else _find_table(weights, vectors)
 
 
+def extra_packages(weights: Path) -> list[str]:
+    """Return the packages that a model needs besides the dependencies of this project.
+
+    They are the tagger that gave the training corpus its tags, and peft for the matrices of LoRA.
+
+    Args:
+        weights: A ``weights.safetensors``.
+
+    Raises:
+        ModelError: There is no such file, or it is something else.
+        CheckpointError: The file is damaged.
+    """
+    metadata = _read(weights)[1]
+    try:
+        encoder = Config.from_flat(metadata["config"]).encoder
+        tagger = Vocabulary.from_json(metadata["vocabulary"]).tagger
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{weights}: has no model that this version can load") from error
+    return [*filter(None, [tagger]), *(["peft"] if encoder.lora and not encoder.freeze else [])]
+
+
 def _vectors(weights: Path, metadata: Mapping[str, Any]) -> Mapping[str, str] | None:
     """Return name and digest of the word vectors that a file names; None if it names none."""
     vectors = metadata.get("vectors")

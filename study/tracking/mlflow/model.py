@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import mlflow
@@ -13,22 +13,28 @@ from mlflow.entities import LoggedModelOutput, Metric
 from mlflow.tracking import MlflowClient
 
 import rin_core
-from rin_core.predict.loading import word_table
+from rin_core.predict.loading import extra_packages, word_table
 from study.tracking.base import RunSpec
 from study.tracking.mlflow.names import FINAL_SCORES, FINGERPRINT
 
 MODEL = "model"
 """Its name in MLflow: ``runs:/STUDY/model``."""
 
-SERVED_WITH = ("mlflow", "torch", "numpy", "numba", "safetensors", "transformers", "tyro", "rich")
+SERVED_WITH = (
+    *("mlflow", "torch", "numpy", "numba", "safetensors", "transformers", "tokenizers"),
+    *("huggingface-hub", "tyro", "rich", "annotated-types"),
+)
+"""The packages that every model needs: MLflow, and the dependencies of the project."""
 
 
-def save_model(weights: Path, folder: Path) -> Path:
+def save_model(weights: Path, folder: Path, trained_with: Mapping[str, str] | None = None) -> Path:
     """Write a trained model in MLflow's format, with the code and the versions it runs on.
 
     Args:
         weights: A trial's ``weights.safetensors``.
         folder: Where to; must not exist.
+        trained_with: The versions of packages that trained it, for those that are not installed
+            here.
 
     Returns:
         ``folder``, to be loaded with ``mlflow.pyfunc.load_model`` or served with
@@ -45,10 +51,31 @@ def save_model(weights: Path, folder: Path) -> Path:
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts=artifacts,
             code_paths=[str(Path(rin_core.__file__).parent)],
-            pip_requirements=[f"{name}=={version(name)}" for name in SERVED_WITH],
+            pip_requirements=[
+                requirement(name, trained_with or {})
+                for name in (*SERVED_WITH, *extra_packages(weights))
+            ],
             input_example=["Ann Smith was born in Oslo."],
         )
     return folder
+
+
+def requirement(name: str, trained_with: Mapping[str, str]) -> str:
+    """Return the line of a requirements file: a package, at the version that it has here.
+
+    A local label, as in ``2.13.0+cpu``, is left out: no package index has builds with labels.
+
+    Args:
+        name: The package.
+        trained_with: Versions of packages that are not installed here.
+    """
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        if name not in trained_with:
+            return name
+        found = trained_with[name]
+    return f"{name}=={found.partition('+')[0]}"
 
 
 def log_model(
@@ -76,8 +103,10 @@ def log_model(
             client.delete_logged_model(model.model_id)
     tags = {FINGERPRINT: best.fingerprint, "rin.trial": best.name}
     model = client.create_logged_model(experiment_id, MODEL, study_id, tags, dict(params), "RIN")
+    result = best.run.result()
+    packages = result.provenance.packages if result is not None else {}
     with tempfile.TemporaryDirectory() as folder:
-        saved = save_model(best.run.weights, Path(folder) / "model")
+        saved = save_model(best.run.weights, Path(folder) / "model", packages)
         client.log_model_artifacts(model.model_id, str(saved))
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(study_id, [LoggedModelOutput(model.model_id, 0)])
