@@ -137,6 +137,9 @@ class Options:
     notify: Annotated[str | None, _option("URL", "no message")] = None
     """Post a JSON message when the command ends, fails or is interrupted: to a webhook of Slack or
     Mattermost, to a topic as https://ntfy.sh/TOPIC, or to a server of your own."""
+    register: Annotated[str | None, _option("NAME", "register nothing")] = None
+    """Make the best model of the study the next version of this model in MLflow's registry. After a
+    search, the best model on fresh seeds."""
     shared: Annotated[str | None, _option("URI", "all nodes see --runs")] = None
     """Store for nodes that do not see the folder of --runs: an fsspec URI, as in s3://bucket/rin."""
 
@@ -187,8 +190,9 @@ class Options:
         """Return spaces, corpora and the other options that were given, without credentials."""
         fields = dataclasses.fields(Options)
         defaults = {f.name: f.default for f in fields if f.name not in ("space", "data")}
-        # The address of --notify is a secret of the person.
-        values = {f.name: getattr(self, f.name) for f in fields if f.name != "notify"}
+        # The address of --notify is a secret of the person; --register changes no number.
+        recorded_fields = (f for f in fields if f.name not in ("notify", "register"))
+        values = {f.name: getattr(self, f.name) for f in recorded_fields}
         recorded = given(values, defaults)
         for name, value in recorded.items():
             if isinstance(value, str):

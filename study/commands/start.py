@@ -14,6 +14,7 @@ from rich.console import Console
 from rin_core.cli import INTERRUPTED, without_credentials
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.plural import plural
+from rin_core.problems import short
 from search_spaces import Search, find_space
 from search_spaces.space import Grid
 from study.commands import search as search_command
@@ -36,6 +37,7 @@ from study.planning.grid import (
     merge_trials,
     refuse_taken,
 )
+from study.tracking.base import DISABLED
 from study.tracking.progress import format_duration
 
 if TYPE_CHECKING:
@@ -98,13 +100,41 @@ def _run_study(options: Options, console: Console) -> Ended:
     from study.commands.closing import Closing  # imports pandas, SciPy and Matplotlib
 
     closing = Closing()
+    if options.register is not None:
+        _check_register(options, options.register)
     if searches:
         ended = _run_search(options, searches[0], ledger, console, closing)
     else:
         ended = _run_grids(options, grids, ledger, console, closing)
     if not options.dry_run:
         closing.print(options.runs, console)
+        if options.register is not None:
+            _register(options, options.register, ended, console)
     return ended
+
+
+def _check_register(options: Options, name: str) -> None:
+    if not name.strip(".") or not name.isprintable() or set(name) & set("/:'\""):
+        raise ValueError(
+            f"--register {short(name)}: must be a name without slashes, colons and quotes"
+        )
+    if options.uri() == DISABLED:
+        raise ValueError(f"--register {name}: requires MLflow; leave out --tracking-uri none")
+    if len(dict.fromkeys(options.space)) * len(options.data) > 1:
+        raise ValueError(
+            f"--register {name}: requires a single study; name one space and one corpus"
+        )
+
+
+def _register(options: Options, name: str, ended: Ended, console: Console) -> None:
+    """Register the best model of a complete study."""
+    if ended.code:
+        say(console, f"--register {name}: not registered, because the study is not complete")
+        return
+    from study.tracking.mlflow.registry import register_model  # imports MLflow
+
+    address = register_model(options.uri(), ended.studies[0], name)
+    say(console, f"  registered model: {address}")
 
 
 def _run_grids(

@@ -18,8 +18,10 @@ from typing import Any
 import mlflow
 import pytest
 
+from study.tracking.base import TrackingError
 from study.tracking.mlflow.model import save_model
-from study.tracking.mlflow.names import BEST
+from study.tracking.mlflow.names import BEST, FINGERPRINT
+from study.tracking.mlflow.registry import register_model
 from study.tracking.mlflow.sender import MlflowTracker
 from tests.conftest import Trained
 from tests.servers import free_port
@@ -135,3 +137,30 @@ def test_the_studys_run_carries_the_best_trials_model(
             (used,) = run.inputs.dataset_inputs
             assert (used.dataset.name, used.dataset.digest) == ("demo", trained.encoded.digest)
             assert json.loads(used.dataset.profile)["train_sentences"] == 60
+
+
+def test_the_best_model_is_registered_on_request_and_once(
+    mlflow_db, tmp_path, trained, sentences, monkeypatch
+):
+    uri = f"sqlite:///{mlflow_db}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    tracked = experiment(tmp_path, ("aaa", "bbb"))
+    with pytest.raises(TrackingError, match="--register rin: MLflow has no model of curve-demo"):
+        register_model(uri, tracked.name, "rin")
+    for name, f1, address in (
+        *(("aaa", 0.5, "models:/rin/1"), ("aaa", 0.5, "models:/rin/1")),
+        ("bbb", 0.7, "models:/rin/2"),
+    ):
+        run = tracked.runs[name].run
+        if run.result() is None:
+            finish(run, 2, f1)
+            shutil.copy(trained.weights, run.weights)
+        tracker = MlflowTracker(uri, tracked)
+        tracker.synchronize(name)
+        assert close(tracker, complete=True) == 0
+        assert register_model(uri, tracked.name, "rin") == address
+    versions = tracker.remote.client.search_model_versions("name = 'rin'")
+    assert {v.version: v.tags[FINGERPRINT] for v in versions} == {1: "aaa", 2: "bbb"}
+    assert {v.run_id for v in versions} == {tracker.remote.study_id}
+    loaded = mlflow.pyfunc.load_model("models:/rin/2")
+    assert loaded.predict(sentences) == expected(trained, sentences)

@@ -1,0 +1,73 @@
+"""MLflow's model registry: the best model of a study as a version of a named model."""
+
+from __future__ import annotations
+
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from rin_core.cli import without_credentials
+from study.tracking.base import TrackingError
+from study.tracking.mlflow.deadline import open_client
+from study.tracking.mlflow.model import MODEL
+from study.tracking.mlflow.names import BEST, FINGERPRINT, KIND
+
+
+def register_model(uri: str, experiment: str, name: str) -> str:
+    """Make the best model of a study a version of a registered model.
+
+    A model that is a version already gets no second one.
+
+    Args:
+        uri: Tracking URI.
+        experiment: The study.
+        name: Of the registered model; a new one is created.
+
+    Returns:
+        The address of the version, as in ``models:/NAME/2``.
+
+    Raises:
+        TrackingError: MLflow has no model of the study, or cannot be used.
+    """
+    try:
+        return _register(open_client(uri), experiment, name)
+    except TrackingError:
+        raise
+    except Exception as error:  # of MLflow, SQLAlchemy, and of an answer of any form
+        first = (without_credentials(str(error)).strip() or type(error).__name__).splitlines()[0]
+        raise TrackingError(f"--register {name}: {first}; run the same command again") from error
+
+
+def _register(client: MlflowClient, experiment: str, name: str) -> str:
+    found = client.get_experiment_by_name(experiment)
+    studies = client.search_runs([found.experiment_id], f"tags.`{KIND}` = 'study'") if found else []
+    best = {run.info.run_id: run.data.tags.get(BEST, "") for run in studies}
+    models = [
+        model
+        for model in (
+            client.search_logged_models([found.experiment_id], f"name = '{MODEL}'") if found else []
+        )
+        if best.get(model.source_run_id) and model.status == "READY"
+    ]
+    if not models:
+        raise TrackingError(
+            f"--register {name}: MLflow has no model of {experiment}, because no finished run in "
+            "the ledger has weights and a dev F1; 'rin-study rerun FINGERPRINT' makes weights again"
+        )
+    latest = max(models, key=lambda model: int(model.creation_timestamp))
+    fingerprint = best[latest.source_run_id]
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    known = client.search_model_versions(f"name = '{name}'")
+    version = next((v for v in known if v.tags.get(FINGERPRINT) == fingerprint), None)
+    if version is None:
+        version = client.create_model_version(
+            name,
+            f"models:/{latest.model_id}",
+            latest.source_run_id,
+            tags={FINGERPRINT: fingerprint, "rin.study": experiment},
+            model_id=latest.model_id,
+        )
+    return f"models:/{name}/{version.version}"
