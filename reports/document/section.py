@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from reports.document.style import render_figure, save_figure
 from reports.document.table import Table, write_tables
 
+#: Largest width of a small figure, in inches.
+SMALL = 4.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
@@ -20,6 +23,11 @@ class Drawing:
     """File name, without suffix."""
     caption: str
     figure: Figure
+
+    @property
+    def is_small(self) -> bool:
+        """Return whether two such figures fit beside each other."""
+        return bool(self.figure.get_size_inches()[0] <= SMALL)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Show the figure in a notebook: as SVG, or as PNG where SVG is not trusted."""

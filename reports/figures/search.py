@@ -19,13 +19,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from reports.document.style import FAINT, INK, PALETTE, STYLE
-from reports.frames.searches import SearchData, expected_best, ranked
+from reports.frames.searches import SearchData, expected_best, judged_trials, ranked
 from study.ledger.pruning import GraceEstimate
 from study.ledger.state import TrialState
 
 #: Range of dev F1 below the best trial that a figure shows, in points. Lower trials are drawn on
 #: its lower edge.
 SHOWN = 10.0
+#: Width of figures of which two or three fit in a row, in inches.
+HALF = 3.4
 _GOLDEN = 0.618  # the fractional parts of its multiples spread evenly
 
 Point = tuple[float, float]
@@ -73,7 +75,7 @@ class ExpectedInfo:
 
 def slices_info(data: SearchData) -> SlicesInfo | None:
     """Describe a panel for each parameter that varies; ``None`` if no trial has a score."""
-    judged = _judged(data)
+    judged = judged_trials(data.trials)
     slices = tuple(
         _slice(data, judged, name) for name in data.parameters if judged[name].nunique() > 1
     )
@@ -116,7 +118,7 @@ def _cloud(placed: pd.DataFrame, label: str) -> Cloud:
 
 def expected_info(data: SearchData) -> ExpectedInfo:
     """Describe the figure of the expected best dev F1."""
-    judged = _judged(data)
+    judged = judged_trials(data.trials)
     return ExpectedInfo(
         curves=tuple(
             (label, tuple(100 * expected_best(judged.loc[judged["arm"] == arm, "dev_f1"].tolist())))
@@ -124,12 +126,6 @@ def expected_info(data: SearchData) -> ExpectedInfo:
             if (judged["arm"] == arm).any()
         )
     )
-
-
-def _judged(data: SearchData) -> pd.DataFrame:
-    """Return the finished and the pruned trials that have a score."""
-    ended = data.trials[data.trials["state"].isin([TrialState.FINISHED, TrialState.PRUNED])]
-    return ended[ended["dev_f1"].notna()]
 
 
 def draw_slices(info: SlicesInfo) -> Figure:
@@ -160,9 +156,14 @@ def draw_slices(info: SlicesInfo) -> Figure:
 
 
 def _panels(
-    *, rows: int, columns: int, height: float, ratios: Sequence[float] | None = None
+    *,
+    rows: int,
+    columns: int,
+    height: float,
+    width: float = 6.4,
+    ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(6.4, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(rows, columns, squeeze=False, height_ratios=ratios)
     return figure, list(panels.flat)
@@ -233,7 +234,7 @@ def _mark(label: str, marker: str, face: Any, edge: str) -> Line2D:
 def draw_expected(info: ExpectedInfo) -> Figure:
     """Draw the expected best dev F1, near the best."""
     with mpl.rc_context(STYLE):
-        figure, (axes,) = _panels(rows=1, columns=1, height=3.8)
+        figure, (axes,) = _panels(rows=1, columns=1, height=2.7, width=HALF)
         for colour, (label, values) in zip(_cycle(len(info.curves)), info.curves, strict=True):
             axes.plot(range(1, len(values) + 1), values, color=colour, label=label)
         axes.set(xlabel="trials", ylabel="expected best dev F1, points")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from rin_core.config import nondefault_settings
 from rin_core.suggestions import suggestion
 from study.ledger.command import render
 from study.ledger.fields import Options
+from study.ledger.importance import ArmImportance
 from study.ledger.ledger import Ledger
 from study.ledger.presets import recorded_preset
 from study.ledger.pruning import GraceEstimate
@@ -61,6 +62,8 @@ class SearchData:
     """With :data:`SCHEMA`, then the parameters; scores as fractions."""
     grace: GraceEstimate | None = None
     """How the grace period of ASHA was measured; None if it was given."""
+    importance: Mapping[str, ArmImportance] = field(default_factory=dict)
+    """Of the parameters, by arm, as recorded."""
     confirmed: pd.DataFrame | None
     """The confirmation's trials (:func:`reports.frames.trials.read_ledger`), if any."""
     pool: pd.DataFrame | None = None
@@ -133,6 +136,7 @@ def read_search(
         parameters={path: p.to_json() for path, p in record.parameters.items()},
         budget=record.budget,
         grace=record.grace,
+        importance=record.importance,
         trials=frame.sort_values(["arm", "trial"], ignore_index=True),
         confirmed=confirmed,
         pool=pool,
@@ -166,6 +170,29 @@ def _row(trial: SearchTrial, labels: Mapping[str, str], ledger: Ledger) -> dict[
         "end_seconds": run.result.seconds if run.result else math.nan,
         **trial.parameters,
     }
+
+
+def importance_frame(data: SearchData) -> pd.DataFrame:
+    """Return the importance of each parameter: a row for each arm and parameter."""
+    rows = [
+        {
+            "arm": arm,
+            "parameter": path,
+            "share": one.share,
+            "chance": one.chance,
+            "trials": found.trials,
+            "best_trials": found.best,
+        }
+        for arm, found in data.importance.items()
+        for path, one in found.parameters.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def judged_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the finished and the pruned trials that have a score."""
+    ended = trials[trials["state"].isin([TrialState.FINISHED, TrialState.PRUNED])]
+    return ended[ended["dev_f1"].notna()]
 
 
 def ranked(trials: pd.DataFrame) -> pd.DataFrame:

@@ -108,6 +108,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     # Imported late: a typing error should not wait for Ray's and MLflow's imports.
     from reports.page.search import build_search
     from study.execution.cluster import require_listener
+    from study.search.importance import record_importance
     from study.search.session import SearchSession
 
     require_listener(options.ray_address)
@@ -124,6 +125,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     if left:
         say(console, "joining Ray …" if options.ray_address else "starting Ray …")
         study.run(options.resources())
+    record_importance(plan.ledger, plan.experiment)
     files = build_search(options.runs, options.runs / "reports", plan.experiment)
     if unsent := study.close(files):
         text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"

@@ -1,4 +1,7 @@
-"""Make the databases of MLflow and Optuna again from the ledger: ``rin-study sync``."""
+"""Make the databases of MLflow and Optuna again from the ledger: ``rin-study sync``.
+
+It computes the importance of the parameters of each search again, too.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +46,10 @@ def run(runs: Path, console: Console) -> int:
                 say(console, f"{name} moved to {moved.name}, which may be deleted")
         unsent = sum(_send(experiment, runs) for experiment in experiments)
         for search in searches:
+            from study.search.importance import record_importance
             from study.search.optuna_store import record_again  # imports Optuna
 
+            record_importance(ledger, search.experiment)
             started = ledger.started(trial.fingerprint for trial in search.trials)
             record_again(search, runs / OPTUNA, started)
     written = plural(sum(len(experiment.runs) for experiment in experiments), "run")

@@ -14,6 +14,7 @@ from study.commands import sync
 from study.commands.printing import say
 from study.ledger.exported import Exported, ExportedRun, read_exported
 from study.ledger.ledger import Ledger
+from study.ledger.schema import Search
 from study.ledger.transfer import export_ledger, merge
 from study.planning.corpora import record_if_available, record_vectors_if_available
 
@@ -81,10 +82,21 @@ def run_import(options: Import, console: Console) -> int:
             for fingerprint, difference in merged.conflicts.items():
                 say(console, f"conflict: {fingerprint}: {difference}; ours is kept", "red")
             conflicts += len(merged.conflicts)
+        _add_importance(ledger, (record for file in records for record in file))
         for text in _record_data(ledger, records, options.data_root, options.embeddings):
             say(console, text, "yellow")
     code = sync.run(options.runs, console) if options.sync else 0
     return 1 if conflicts else code
+
+
+def _add_importance(ledger: Ledger, records: Iterable[Exported]) -> None:
+    """Compute the importance of parameters for searches of files without it."""
+    for name in dict.fromkeys(r.experiment for r in records if isinstance(r, Search)):
+        found = ledger.search(name)
+        if found is not None and not found.importance:
+            from study.search.importance import record_importance  # imports Optuna
+
+            record_importance(ledger, name)
 
 
 def _record_data(

@@ -30,6 +30,7 @@ from study.ledger.fields import (
     Settings,
     Split,
 )
+from study.ledger.importance import ArmImportance
 from study.ledger.origin import CorpusName, PretrainedName, Provenance, VectorsName
 from study.ledger.pruning import GraceEstimate
 from study.ledger.state import Caveat, TrialState
@@ -342,6 +343,8 @@ class Search(Record):
     packages: dict[str, str] = {}
     grace: Annotated[GraceEstimate | None, Field(exclude_if=lambda grace: grace is None)] = None
     """How the grace period was measured when the search began; None if it was given."""
+    importance: Annotated[dict[str, ArmImportance], Field(exclude_if=lambda found: not found)] = {}
+    """Of the parameters, by arm; empty until the trials have ended, and in old records."""
     updated: str = ""
     identities: dict[str, dict[str, Json]]
     """For each arm all that its trials must agree in."""
@@ -364,4 +367,13 @@ class Search(Record):
                     raise ValueError(
                         f"{place}parameters.{path} = {short(value)}: outside the search range"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _check_importance(self) -> Search:
+        for arm, found in self.importance.items():
+            if arm not in self.identities:
+                raise ValueError(f"importance.{arm}: no such arm in identities")
+            if unknown := found.parameters.keys() - self.parameters.keys():
+                raise ValueError(f"importance.{arm}.{min(unknown)}: no such parameter here")
         return self

@@ -172,10 +172,7 @@ def record_again(search: Record, path: Path, started: Mapping[str, float]) -> No
         started: When a run started, in seconds since 1970, by fingerprint; others are left out.
     """
     storage = open_storage(path)
-    distributions = {
-        name: getattr(optuna.distributions, parameter.name)(**dict(parameter.attributes))
-        for name, parameter in search.parameters.items()
-    }
+    distributions = recorded_distributions(search)
     for arm in search.identities:
         study = optuna.create_study(
             study_name=f"{search.experiment}/{arm}", storage=storage, direction="maximize"
@@ -186,6 +183,14 @@ def record_again(search: Record, path: Path, started: Mapping[str, float]) -> No
             study.set_user_attr(name, text)
         recorded = {trial.number: trial for trial in search.trials if trial.arm == arm}
         study.add_trials(in_order(recorded, distributions, started))
+
+
+def recorded_distributions(search: Record) -> dict[str, BaseDistribution]:
+    """Return the distribution of each parameter of a recorded search."""
+    return {
+        name: getattr(optuna.distributions, parameter.name)(**dict(parameter.attributes))
+        for name, parameter in search.parameters.items()
+    }
 
 
 def name_metric(study: optuna.Study) -> None:
