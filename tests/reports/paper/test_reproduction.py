@@ -132,6 +132,6 @@ def test_without_a_benchmark_no_ratio_is_claimed(
 def test_a_search_is_told_with_its_figures(text: str, out: Path) -> None:
     told = text[text.index("## The search some") :]
     figures = re.findall(r"!\[[^]]*\]\((\S+)\)", told)
-    assert figures == ["some/slices.svg", "some/expected_best.svg"]
+    assert figures == [f"some/{name}.svg" for name in ("history", "expected_best", "slices")]
     assert all((out / figure).exists() for figure in figures)
     assert "| a #4 | 70.0 | 6 | 0.002 |" in told
