@@ -210,6 +210,8 @@ class Import:
     """Add the runs, studies and searches of exported files to the ledger.
 
     Studies then skip these runs. Records that contradict the ledger are skipped: exit code 1.
+    MLflow and Optuna's database get them, too. If the ledger has no databases yet, rin-study sync
+    makes them.
     """
 
     files: Annotated[
@@ -219,8 +221,14 @@ class Import:
     """Files that export wrote."""
     data_root: DataRoot = None
     embeddings: RecordedVectors = None
-    sync: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Then make the databases of MLflow and Optuna again, as rin-study sync does."""
+    tracking_uri: Annotated[
+        str | None,
+        tyro.conf.arg(
+            metavar="URI",
+            help_behavior_hint="(default: $MLFLOW_TRACKING_URI, else mlflow.db in --runs, if any)",
+        ),
+    ] = None
+    """MLflow server or database that gets the imported runs, or none."""
     runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:

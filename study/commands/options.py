@@ -201,10 +201,7 @@ class Options:
 
     def uri(self) -> str:
         """Return MLflow's tracking URI."""
-        given = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-        if (given or "").startswith("sqlite:") and Path(given or "").name == OPTUNA:
-            raise ValueError(f"--tracking-uri {given}: is Optuna's own database; name another file")
-        return given or f"sqlite:///{self.runs.resolve() / MLFLOW}"
+        return named_uri(self.tracking_uri) or database_uri(self.runs)
 
     def resources(self) -> Resources:
         """Return the resources of a trial."""
@@ -217,6 +214,23 @@ class Options:
             max_concurrent=self.max_concurrent,
             address=self.ray_address,
         )
+
+
+def named_uri(given: str | None) -> str | None:
+    """Return the tracking URI of the option or of ``MLFLOW_TRACKING_URI``; None if neither is set.
+
+    Raises:
+        ValueError: It is Optuna's database.
+    """
+    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or None
+    if uri and uri.startswith("sqlite:") and Path(uri).name == OPTUNA:
+        raise ValueError(f"--tracking-uri {uri}: is Optuna's own database; name another file")
+    return uri
+
+
+def database_uri(runs: Path) -> str:
+    """Return the tracking URI of a ledger's own database."""
+    return f"sqlite:///{runs.resolve() / MLFLOW}"
 
 
 def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:

@@ -1,24 +1,35 @@
-"""Make the databases of MLflow and Optuna again from the ledger: ``rin-study sync``.
+"""Databases of MLflow and Optuna from the ledger: all again, or what an import has brought.
 
-It computes the importance of the parameters of each search again, too.
+``rin-study sync`` computes the importance of the parameters of each search again, too.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 from rich.console import Console
 
 from rin_core.plural import plural
-from study.commands.printing import say
+from search_spaces import SPACES
+from study.commands.options import database_uri
+from study.commands.printing import say, short_path
 from study.ledger.databases import MLFLOW, OPTUNA, move_away
 from study.ledger.ledger import Ledger
 from study.ledger.schema import PlannedRun, Search, SearchTrial, Study
 from study.ledger.state import TrialState
 from study.planning.grid import arm_short_label
-from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, Summary, varied_settings
+from study.tracking.base import (
+    CONTENT,
+    DISABLED,
+    ExperimentSpec,
+    RunSpec,
+    StudyEnd,
+    Summary,
+    varied_settings,
+)
 
 
 def run(runs: Path, console: Console) -> int:
@@ -44,14 +55,12 @@ def run(runs: Path, console: Console) -> int:
             if (runs / name).exists():
                 moved = move_away(runs / name)
                 say(console, f"{name} moved to {moved.name}, which may be deleted")
-        unsent = sum(_send(experiment, runs) for experiment in experiments)
+        unsent = _send(experiments, database_uri(runs), runs)
         for search in searches:
-            from study.search.importance import record_importance
-            from study.search.optuna_store import record_again  # imports Optuna
+            from study.search.importance import record_importance  # imports Optuna
 
             record_importance(ledger, search.experiment)
-            started = ledger.started(trial.fingerprint for trial in search.trials)
-            record_again(search, runs / OPTUNA, started)
+        _record(searches, ledger)
     written = plural(sum(len(experiment.runs) for experiment in experiments), "run")
     say(console, f"{plural(len(experiments), 'experiment')} with {written} written from the ledger")
     if unsent:
@@ -59,28 +68,80 @@ def run(runs: Path, console: Console) -> int:
     return 1 if unsent else 0
 
 
+def update(ledger: Ledger, touched: Set[str], uri: str | None, console: Console) -> int:
+    """Bring MLflow and Optuna in line with an import, and return the runs that were not sent.
+
+    Args:
+        ledger: Where the records are now.
+        touched: Names of the imported studies and searches, and fingerprints of the runs.
+        uri: Tracking URI, or ``none``. By default MLflow's database in the ledger, if it exists.
+        console: Where to print.
+
+    Raises:
+        LedgerError: A record is damaged.
+        TrackingError: MLflow cannot be reached, or cannot write.
+    """
+    known = {name for name in (MLFLOW, OPTUNA) if (ledger.root / name).exists()}
+    if uri is None and not known:
+        command = shlex.join(["rin-study", "sync", "--runs", str(short_path(ledger.root))])
+        say(console, f"for MLflow and optuna-dashboard: {command}", "dim")
+        return 0
+    uri = uri or (database_uri(ledger.root) if MLFLOW in known else DISABLED)
+    searches = [found for name in ledger.searches() if (found := ledger.search(name))]
+    experiments = [
+        experiment
+        for experiment in _experiments(ledger, searches)
+        if experiment.name in touched or not touched.isdisjoint(experiment.runs)
+    ]
+    unsent = 0
+    if uri != DISABLED:
+        say(console, f"sending {plural(len(experiments), 'experiment')} to MLflow …")
+        unsent = _send(experiments, uri, ledger.root)
+    if OPTUNA in known:
+        from study.search.optuna_store import renew  # imports Optuna
+
+        imported = [search for search in searches if search.experiment in touched]
+        _record(searches if renew(ledger.root / OPTUNA) else imported, ledger)
+    if unsent:
+        say(console, f"{plural(unsent, 'run')} not sent completely; import again", "red")
+    return unsent
+
+
+def _record(searches: Iterable[Search], ledger: Ledger) -> None:
+    """Write searches into Optuna's database."""
+    for search in searches:
+        from study.search.optuna_store import record_again  # imports Optuna
+
+        started = ledger.started(trial.fingerprint for trial in search.trials)
+        record_again(search, ledger.root / OPTUNA, started)
+
+
 def _experiments(ledger: Ledger, searches: list[Search]) -> Iterator[ExperimentSpec]:
     for name in ledger.studies():
         if (study := ledger.study(name)) is not None:
             runs = {t.fingerprint: _planned(t, study, ledger) for t in study.trials}
             content = next((t.content for t in study.trials if t.content), "")
-            spec = _experiment(study.experiment, study.space, study.corpus, content, runs, ledger)
+            title = SPACES[study.space].title if study.space in SPACES else ""
+            tags = {"space": study.space, "corpus": study.corpus}
+            tags |= {CONTENT: content} if content else {}
+            spec = _experiment(study.experiment, title, tags, runs, ledger)
             varied = varied_settings(trial.config for trial in study.trials)
             yield dataclasses.replace(spec, varied=varied)
     for search in searches:
         trials = {t.fingerprint: _tried(t, search, ledger) for t in reversed(search.trials)}
-        spec = _experiment(search.experiment, search.space, search.corpus, "", trials, ledger)
+        tags = {"space": search.space, "corpus": search.corpus}
+        spec = _experiment(search.experiment, search.title, tags, trials, ledger)
         tuned = dict.fromkeys(name for trial in search.trials for name in trial.parameters)
         yield dataclasses.replace(spec, varied=tuple(tuned), ranks_arms=False)
 
 
 def _experiment(
-    name: str, space: str, corpus: str, content: str, runs: dict[str, RunSpec], ledger: Ledger
+    name: str, title: str, tags: dict[str, str], runs: dict[str, RunSpec], ledger: Ledger
 ) -> ExperimentSpec:
-    tags = {"space": space, "corpus": corpus} | ({CONTENT: content} if content else {})
+    about = f"Corpus `{tags['corpus']}` · {plural(len(runs), 'run')}, written from the ledger."
     return ExperimentSpec(
         name=name,
-        description=f"Corpus `{corpus}` · {plural(len(runs), 'run')}, written from the ledger.",
+        description=f"**{title}**\n\n{about}" if title else about,
         runs=runs,
         tags=tags,
         artifacts=ledger.root / "artifacts",
@@ -121,16 +182,20 @@ def _tried(trial: SearchTrial, search: Search, ledger: Ledger) -> RunSpec:
     )
 
 
-def _send(experiment: ExperimentSpec, runs: Path) -> int:
-    """Write an experiment with its reports into the new database; return the runs that failed."""
+def _send(experiments: Sequence[ExperimentSpec], uri: str, runs: Path) -> int:
+    """Send experiments with their reports to MLflow; return the runs that failed."""
     from study.tracking.open import open_tracker  # MLflow's import takes seconds
     from study.tracking.summary import summarize_recorded  # and that of pandas
 
-    tracker = open_tracker(f"sqlite:///{runs.resolve() / MLFLOW}", experiment)
-    ended = (TrialState.FINISHED, TrialState.PRUNED)
-    complete = all(spec.state() in ended for spec in experiment.runs.values())
-    folder = runs / "reports" / experiment.name
-    files = sorted(path for path in folder.glob("*") if path.is_file())
-    summary = summarize_recorded(runs, experiment.name) if experiment.ranks_arms else Summary()
-    tracker.on_study_end(StudyEnd(complete=complete, files=files, summary=summary))
-    return tracker.unsent
+    summaries = summarize_recorded(runs, [e.name for e in experiments if e.ranks_arms])
+    unsent = 0
+    for experiment in experiments:
+        tracker = open_tracker(uri, experiment)
+        ended = (TrialState.FINISHED, TrialState.PRUNED)
+        complete = all(spec.state() in ended for spec in experiment.runs.values())
+        folder = runs / "reports" / experiment.name
+        files = sorted(path for path in folder.glob("*") if path.is_file())
+        summary = summaries.get(experiment.name, Summary())
+        tracker.on_study_end(StudyEnd(complete=complete, files=files, summary=summary))
+        unsent += tracker.unsent
+    return unsent

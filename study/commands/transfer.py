@@ -11,6 +11,7 @@ from rich.console import Console
 from rin_core.config import Config
 from rin_core.plural import plural
 from study.commands import sync
+from study.commands.options import named_uri
 from study.commands.printing import say
 from study.ledger.exported import Exported, ExportedRun, read_exported
 from study.ledger.ledger import Ledger
@@ -72,7 +73,8 @@ def run_import(options: Import, console: Console) -> int:
         raise ValueError("import: must name at least one file that export wrote")
     if missing := [str(file) for file in options.files if not file.is_file()]:
         raise ValueError(f"import {missing[0]}: no such file")
-    ledger, conflicts = Ledger(options.runs), 0
+    uri = named_uri(options.tracking_uri)
+    ledger, conflicts, touched = Ledger(options.runs), 0, set[str]()
     records = [read_exported(file) for file in options.files]  # all, before any is written
     with ledger.exclusive():
         for file, added in zip(options.files, records, strict=True):
@@ -82,11 +84,12 @@ def run_import(options: Import, console: Console) -> int:
             for fingerprint, difference in merged.conflicts.items():
                 say(console, f"conflict: {fingerprint}: {difference}; ours is kept", "red")
             conflicts += len(merged.conflicts)
+            touched.update(merged.added, merged.known)
         _add_importance(ledger, (record for file in records for record in file))
         for text in _record_data(ledger, records, options.data_root, options.embeddings):
             say(console, text, "yellow")
-    code = sync.run(options.runs, console) if options.sync else 0
-    return 1 if conflicts else code
+        unsent = sync.update(ledger, touched, uri, console)
+    return 1 if conflicts or unsent else 0
 
 
 def _add_importance(ledger: Ledger, records: Iterable[Exported]) -> None:

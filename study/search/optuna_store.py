@@ -166,6 +166,8 @@ def renew(path: Path) -> Path | None:
 def record_again(search: Record, path: Path, started: Mapping[str, float]) -> None:
     """Write all arms of a recorded search into a database, as their trials are in the record.
 
+    A study of an arm that is there is replaced.
+
     Args:
         search: The record.
         path: The database.
@@ -173,12 +175,18 @@ def record_again(search: Record, path: Path, started: Mapping[str, float]) -> No
     """
     storage = open_storage(path)
     distributions = recorded_distributions(search)
+    known = optuna.get_all_study_names(storage)
     for arm in search.identities:
-        study = optuna.create_study(
-            study_name=f"{search.experiment}/{arm}", storage=storage, direction="maximize"
-        )
+        if (name := f"{search.experiment}/{arm}") in known:
+            optuna.delete_study(study_name=name, storage=storage)
+        study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
         name_metric(study)
-        named = {"arm": search.labels.get(arm, arm), "corpus": search.corpus, "space": search.space}
+        named = {
+            "arm": search.labels.get(arm, arm),
+            "corpus": search.corpus,
+            "space": search.space,
+            "question": search.title,
+        }
         for name, text in named.items():
             study.set_user_attr(name, text)
         recorded = {trial.number: trial for trial in search.trials if trial.arm == arm}

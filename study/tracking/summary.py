@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ from reports.figures.rounds_curve import is_rounds_curve, rounds_curve_info
 from reports.frames.scores import AVERAGED, primary_endpoint
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData, study_data
-from reports.frames.trials import read_ledger, select_settings
+from reports.frames.trials import no_trials, read_ledger, select_settings
 from reports.stats.contrasts import BASELINES
 from reports.stats.intervals import estimate
 from reports.tables.comparison import judge_rows, over
@@ -56,17 +56,22 @@ def summarize(study: StudyData) -> Summary:
     return Summary(values=values, tags=tags)
 
 
-def summarize_recorded(runs: Path, name: str) -> Summary:
-    """Return :func:`summarize` of a study as the ledger has it, with the settings used last.
+def summarize_recorded(runs: Path, names: Collection[str]) -> dict[str, Summary]:
+    """Return :func:`summarize` of studies as the ledger has them, with the settings used last.
 
     Args:
         runs: A study's output folder.
-        name: The study.
+        names: The studies; the ledger is read once for all of them.
 
     Raises:
-        LedgerError: There is no such study.
+        LedgerError: A study cannot be read.
     """
-    return summarize(study_data(runs, select_settings(read_ledger(runs, [name]))))
+    everything = read_ledger(runs) if names else no_trials()
+    return {
+        str(name): summarize(study_data(runs, select_settings(frame), everything=everything))
+        for name, frame in everything.groupby("experiment", sort=False)
+        if name in names
+    }
 
 
 def _curve(frame: pd.DataFrame) -> Iterator[SummaryValue]:

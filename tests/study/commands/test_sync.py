@@ -20,8 +20,9 @@ from study.commands.arguments import Sync
 from study.ledger.databases import move_away
 from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
+from study.ledger.transfer import export_ledger
 from study.search.optuna_store import METRIC, open_storage, record_again, renew
-from tests.exports import ROOT
+from tests.exports import ROOT, run_command
 from tests.records import (
     NO_PREDICTIONS,
     a_planned_run,
@@ -67,6 +68,13 @@ def ledger(tmp_path: Path) -> Ledger:
     return ledger
 
 
+def mlflow_runs(path: Path) -> dict[str, str]:
+    """Return the identity of each run of the study, by name."""
+    client = MlflowClient(f"sqlite:///{path}")
+    experiment = client.get_experiment_by_name("curve")
+    return {r.info.run_name: r.info.run_id for r in client.search_runs([experiment.experiment_id])}
+
+
 def f1_by_run(path: Path) -> dict[str, float]:
     copy = shutil.copy(path, path.with_name(f"{secrets.token_hex(4)}.db"))  # clients are cached
     client = MlflowClient(f"sqlite:///{copy}")
@@ -97,6 +105,43 @@ def test_damaged_databases_are_made_again(ledger: Ledger) -> None:
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert f1_by_run(mlflow) == first
+
+
+def imported(ledger: Ledger, file: Path, *options: str) -> str:
+    return run_command("import", str(file), f"--runs={ledger.root}", *options)
+
+
+@pytest.mark.slow
+def test_an_import_updates_the_databases_that_are_there(ledger: Ledger, tmp_path: Path) -> None:
+    """Runs that MLflow has stay what they are; without databases, none is made."""
+    file, other = tmp_path / "ledger.jsonl", Ledger(tmp_path / "other")
+    export_ledger(ledger, file)
+    assert "rin-study sync --runs" in imported(other, file)
+    assert not (other.root / "mlflow.db").exists()
+    assert Sync(runs=other.root).run(Console(quiet=True)) == 0
+    before = mlflow_runs(other.root / "mlflow.db")
+    # A search that went on, and another seed.
+    search = ledger.search("tune")
+    assert search is not None
+    fourth = a_trial(3, parameters={LEARNING_RATE: 4e-3}, config=Config().flat(), fingerprint="3a")
+    ledger.record_search(search.model_copy(update={"trials": [*search.trials, fourth]}))
+    third = a_planned_run(2, label="RIN (GRU, K = 1)")
+    config = Config.from_flat(third.config).flat()
+    run = ledger.run(third.fingerprint)
+    run.finish(a_result(third.fingerprint, 2, config=config), NO_PREDICTIONS, run.claim())
+    study = ledger.study("curve")
+    assert study is not None
+    ledger.record_study(study.model_copy(update={"trials": [*study.trials, third]}))
+    export_ledger(ledger, file)
+    assert "sync" not in imported(Ledger(tmp_path / "quiet"), file, "--tracking-uri=none")
+    assert "sending 2 experiments" in imported(other, file)
+    after = mlflow_runs(other.root / "mlflow.db")
+    assert before.items() < after.items()
+    assert len(after) == len(before) + 1
+    storage = open_storage(other.root / "optuna.db")
+    numbers = [t.number for t in optuna.load_study(study_name="tune/a", storage=storage).trials]
+    assert numbers == [0, 1, 2, 3]
+    assert not list(other.root.glob("*.db.*"))
 
 
 def test_a_folder_without_records_is_named(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_the_curve_has_k_as_step_and_the_best_arm_is_compared_with_no_interactio
         made.finish(made.plan("gru-2", seed), f1 + 0.01)
     made.plan("gru-3", 0)
     made.save()
-    found = summarize_recorded(tmp_path, EXPERIMENT)
+    found = summarize_recorded(tmp_path, [EXPERIMENT])[EXPERIMENT]
     numbers = values(found)
     curve = {step: value for (name, step), value in numbers.items() if name.endswith("GRU")}
     assert curve == pytest.approx({0: 66.0, 1: 86.0, 2: 87.0})
@@ -47,7 +47,7 @@ def test_averaged_weights_are_summed_up_by_their_own_scores(tmp_path: Path) -> N
             }
             made.finish(made.plan(arm, seed), f1, both)
     made.save()
-    numbers = values(summarize_recorded(tmp_path, EXPERIMENT))
+    numbers = values(summarize_recorded(tmp_path, [EXPERIMENT])[EXPERIMENT])
     assert numbers["Best arm/test F1", 0] == pytest.approx(83.0)
     assert numbers["Difference from baseline/test F1", 0] == pytest.approx(-2.0)
 
@@ -56,4 +56,4 @@ def test_a_study_without_a_result_comes_to_nothing(tmp_path: Path) -> None:
     made = Ledger(tmp_path)
     made.plan("gru-1", 0)
     made.save()
-    assert summarize_recorded(tmp_path, EXPERIMENT) == Summary(values=[])
+    assert summarize_recorded(tmp_path, [EXPERIMENT])[EXPERIMENT] == Summary(values=[])
