@@ -59,8 +59,11 @@ class Options:
 
     studies: int = 2000
     """Studies of each scenario."""
-    ledger: Path = ROOT / "results" / "ledger" / "webnlg_star.jsonl.xz"
-    """The exported ledger whose variance is taken."""
+    ledgers: tuple[Path, ...] = (
+        ROOT / "results" / "ledger" / "webnlg_star.jsonl.xz",
+        ROOT / "results" / "ledger" / "unfinished" / "claims-webnlg_star.jsonl.xz",
+    )
+    """The exported ledgers whose variance is taken."""
     out: Path = RESULTS
     """Where to write."""
 
@@ -75,21 +78,32 @@ class Components:
     """Of what runs with one seed have in common, in all arms."""
     late: float
     """Of a run by its mean of the last ten epochs on test."""
+    averaged: float
+    """Of a run by its averaged weights; NaN without such runs."""
+    averaged_selected: float
+    """Of the same runs, at the selected epoch."""
 
 
 def components(results: Sequence[Result]) -> Components:
     """Estimate the variance components of a ledger's runs.
 
     Args:
-        results: Runs on one corpus. Runs that chose their epoch on test have test F1 by epoch, from
-            which the late scores come.
+        results: Runs on one corpus; those over pretrained encoders are left out. Runs that chose
+            their epoch on test have test F1 by epoch, from which the late scores come.
     """
     selected: dict[str, dict[int, float]] = {}
     late: dict[str, list[float]] = {}
+    averaged: dict[str, list[float]] = {}
+    beside: dict[str, list[float]] = {}
     for result in results:
+        if result.config["encoder.kind"] != "bilstm":
+            continue
         arm = nondefault_settings(result.config)
         seed = int(result.config["training.seed"])
-        if result.selection_split == "dev":
+        if result.averaged_test_scores is not None:
+            averaged.setdefault(arm, []).append(100 * result.averaged_test_scores["f1"])
+            beside.setdefault(arm, []).append(100 * result.test_scores["f1"])
+        elif result.selection_split == "dev":
             selected.setdefault(arm, {})[seed] = 100 * result.test_scores["f1"]
         else:
             last = [100 * epoch.selection_f1 for epoch in result.history[-10:]]
@@ -105,6 +119,8 @@ def components(results: Sequence[Result]) -> Components:
         run=residual([list(own.values()) for own in selected.values()]).sd,
         seed=math.sqrt(max(of_seeds, 0.0)),
         late=residual(list(late.values())).sd,
+        averaged=residual(list(averaged.values())).sd if averaged else math.nan,
+        averaged_selected=residual(list(beside.values())).sd if averaged else math.nan,
     )
 
 
@@ -237,7 +253,14 @@ def rates(judged: Judged, true: float) -> dict[str, float]:
 def simulate(found: Components, studies: int) -> list[dict[str, object]]:
     """Return a row for each endpoint, true value and rule."""
     rows: list[dict[str, object]] = []
-    for endpoint, sd in {"selected epoch": found.run, "last ten epochs": found.late}.items():
+    endpoints = {
+        "selected epoch": found.run,
+        "last ten epochs": found.late,
+        "averaged weights": found.averaged,
+    }
+    for endpoint, sd in endpoints.items():
+        if math.isnan(sd):
+            continue
         for number, true in enumerate(TRUE):
             means = true_means(np.full(len(WEIGHTS), true))
             scores = draw(means, sd, found.seed, studies, number)
@@ -250,11 +273,22 @@ def simulate(found: Components, studies: int) -> list[dict[str, object]]:
 def main(options: Options) -> None:
     """Simulate, print a table and write all rates."""
     console = Console()
-    exported = [r.result for r in read_exported(options.ledger) if isinstance(r, ExportedRun)]
-    found = components(exported)
+    found = components(
+        [
+            record.result
+            for ledger in options.ledgers
+            for record in read_exported(ledger)
+            if isinstance(record, ExportedRun)
+        ]
+    )
     console.print(
         f"sd of a run {found.run:.3f}, of a seed in all arms {found.seed:.3f}, of the last ten "
         f"epochs {found.late:.3f}; {options.studies:,} studies each"
+    )
+    console.print(
+        f"averaged weights {found.averaged:.3f}, the same runs at the selected epoch "
+        f"{found.averaged_selected:.3f}: {(found.averaged / found.averaged_selected) ** 2:.2f} "
+        "of the variance"
     )
     rows = simulate(found, options.studies)
     shown = ("endpoint", "true value", "rule", "error", "better", "equal", "seeds an arm")

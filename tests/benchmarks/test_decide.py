@@ -75,6 +75,29 @@ def test_components_by_hand() -> None:
     found = decide.components(results)
     sd = float(np.std([0, 1, 2, 3, 4], ddof=1))
     assert (found.run, found.seed, found.late) == pytest.approx((sd, sd, sd))
+    assert np.isnan(found.averaged)
+
+
+def test_averaged_weights_by_hand() -> None:
+    config = a_result("f" * 16).config
+    results = [
+        a_result(
+            f"{number:016x}",
+            config={**config, "training.average": average, "training.seed": number % 5},
+            test_scores=scores(0.8 + 0.02 * (number % 5)),
+            averaged_test_scores=None if average == "none" else scores(0.8 + 0.01 * (number % 5)),
+        )
+        for number, average in enumerate(["none"] * 5 + ["ema"] * 5)
+    ]
+    two = [{**one.config, "model.cell": "rnn"} for one in results[:5]]
+    others = [a_result(f"{20 + n:016x}", config=one) for n, one in enumerate(two)]
+    late = [
+        a_result(f"{30 + n:016x}", config={**config, "training.seed": n}, selection_split="test")
+        for n in range(2)
+    ]
+    found = decide.components([*results, *others, *late])
+    sd = float(np.std([0, 1, 2, 3, 4], ddof=1))
+    assert (found.averaged, found.averaged_selected) == pytest.approx((sd, 2 * sd))
 
 
 @pytest.mark.slow
