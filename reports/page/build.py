@@ -29,6 +29,7 @@ from reports.page.experiment import experiment_section
 from reports.page.page import write_errors, write_index
 from reports.page.search import search_section
 from reports.paper.answers import find_answers
+from reports.paper.pooled import pooled_section
 from reports.paper.reproduction import corpus_reports, write_reproduction
 from reports.stats.verdicts import RULE, Rule
 from reports.tables.provenance import provenance_tables
@@ -188,6 +189,9 @@ def build_index(
     )
     foot = provenance_tables(cards.values(), frame, searched)
     written = [write_index(answers, chapters, cards, foot, out / "index.html")]
+    pooled = () if answers.pooled is None else (pooled_section(answers.pooled),)
+    for section in pooled:
+        written += write_section(section, out)
     written += [
         write_errors(errors, cards, out) for _, study in built.studies for errors in study.parts
     ]
@@ -199,5 +203,5 @@ def build_index(
         ]
         searches, shown = [search for search, _ in paired], [section for _, section in paired]
         own = {name: card for name, card in cards.items() if is_paper_corpus(card.corpus)}
-        written.append(write_reproduction(on_paper, found, searches, shown, own, out))
+        written.append(write_reproduction(on_paper, found, searches, shown, own, pooled, out))
     return written

@@ -13,6 +13,7 @@ from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.paper.answers import Answers
 from reports.paper.findings import findings_section
+from reports.paper.pooled import pooled_section
 from reports.paper.reproduction import CorpusReport
 from reports.published.numbers import corpus_title
 from reports.tables.comparison import over
@@ -63,6 +64,8 @@ def page_chapters(
         notebooks: Links to the executed notebooks.
     """
     sections: dict[str, list[Section]] = {key: [] for key, _, _ in _QUESTIONS}
+    if answers.pooled is not None:
+        sections["main"].append(pooled_section(answers.pooled))
     run = {study.corpus: study for study, _ in paper if _has_results(study)}
     for study, section in paper:
         for key, part in _split(section).items() if study.corpus in run else ():

@@ -20,14 +20,17 @@ from reports.frames.races import tuned_arm
 from reports.frames.searches import SearchData
 from reports.frames.select import of_arm
 from reports.frames.studies import StudyData
-from reports.paper.effects import Effect, corpus_effects
+from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect, corpus_effects
+from reports.paper.pooled import PooledAnswer, find_pooled
 from reports.published.numbers import ARMS, corpus_title
-from reports.stats.verdicts import RULE, Word
+from reports.stats.verdicts import RULE, Rule, Word
 from rin_core.data.corpus import is_paper_corpus
 from study.ledger.state import TrialState
 
 #: Effects that the cards prefer, in order.
-_CARDS = ("one-round", "one-round-tuned", "rounds")
+_CARDS = (ONE_ROUND, ONE_ROUND_TUNED, "rounds")
+#: In the figure of effects, in place of a corpus.
+_POOLED = "pooled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,8 @@ class Answers:
     """``None`` if no study compares numbers of rounds."""
     corpora: tuple[str, ...]
     """Names of the corpora with effects, as people read them."""
+    pooled: PooledAnswer | None
+    """The effect of one round over corpora and settings; ``None`` if it was run in one only."""
 
 
 def find_answers(
@@ -83,12 +88,14 @@ def find_answers(
     curves = [study for corpus in corpora for study in studies if study.corpus == corpus]
     every = [effect for found in by_corpus.values() for effect in found]
     margin = next((e.verdict.margin for e in every), RULE.margin)
+    pooled = find_pooled(every, Rule(margin))
     return Answers(
         question=_question(every),
-        cards=_cards(every),
-        effects=_effects_info(every, margin) if every else None,
+        cards=_cards(every, pooled),
+        effects=_effects_info(every, margin, pooled) if every else None,
         curve=_curve(curves, searches),
         corpora=tuple(map(corpus_title, by_corpus)),
+        pooled=pooled,
     )
 
 
@@ -107,27 +114,44 @@ def _corpora(
 
 def _question(effects: Sequence[Effect]) -> str:
     keys = {effect.key for effect in effects}
-    if keys & {"one-round", "one-round-tuned", "interaction"}:
+    if keys & {ONE_ROUND, ONE_ROUND_TUNED, "interaction"}:
         return "Does interaction between the two tasks help?"
     return "Which model is better?" if effects else "RIN studies"
 
 
-def _cards(effects: Sequence[Effect]) -> tuple[Card, ...]:
-    """Return the three answers that matter most."""
+def _cards(effects: Sequence[Effect], pooled: PooledAnswer | None) -> tuple[Card, ...]:
+    """Return the three answers that matter most, the pooled one first."""
     first: dict[str, list[Effect]] = {}
     for effect in effects:
         first.setdefault(effect.key, []).append(effect)
     keys = [key for key in _CARDS if key in first]
     keys += [key for key in first if key not in keys]
     tuning = [effect for effect in effects if effect.key.startswith("tuning ")]
-    return tuple(_card(first[key], tuning if key == "one-round-tuned" else ()) for key in keys[:3])
+    cards = [_card(first[key], tuning if key == ONE_ROUND_TUNED else ()) for key in keys]
+    return tuple([*([_pooled_card(pooled)] if pooled else []), *cards][:3])
+
+
+def _pooled_card(pooled: PooledAnswer) -> Card:
+    found = pooled.pooled.found
+    return Card(
+        title="One round over none, on average",
+        word=pooled.verdict.word,
+        value=f"{signed(found.mean)} F1",
+        sure=f"95 % CI {interval(found)}, over {pooled.pooled.n} pairs of corpus and settings.",
+        more=(
+            "; ".join(f"{part.place}: {signed(part.effect.found.mean)}" for part in pooled.parts)
+            + ".",
+            f"Between them, the true effect has an sd of {found.sd:.1f}.",
+        ),
+        runs=pooled.runs,
+    )
 
 
 def _card(effects: Sequence[Effect], tuning: Sequence[Effect]) -> Card:
     main, *others = effects
     where = corpus_title(main.corpus)
     by = "the paper's settings" if is_paper_corpus(main.corpus) else ""
-    of_paper = main.key in ("one-round", "rounds")
+    of_paper = main.key in (ONE_ROUND, "rounds")
     title = f"{main.label}, {by}" if by and of_paper else main.label
     sure = f"{_interval(main)} on {where}"
     if main.published is not None:
@@ -161,18 +185,30 @@ def _interval(effect: Effect) -> str:
     return f"95 % CI {interval(found)}"
 
 
-def _effects_info(effects: Sequence[Effect], margin: float) -> EffectsInfo:
-    rows: dict[str, list[Effect]] = {}
+def _effects_info(
+    effects: Sequence[Effect], margin: float, pooled: PooledAnswer | None
+) -> EffectsInfo:
+    by_key: dict[str, list[Effect]] = {}
     for effect in effects:
-        rows.setdefault(effect.key, []).append(effect)
-    return EffectsInfo(
-        corpora=tuple(dict.fromkeys(corpus_title(effect.corpus) for effect in effects)),
-        margin=margin,
-        rows=tuple(
-            EffectRow(key=key, label=own[0].label, marks=tuple(map(_mark, own)))
-            for key, own in rows.items()
-        ),
-    )
+        by_key.setdefault(effect.key, []).append(effect)
+    corpora = [corpus_title(effect.corpus) for effect in effects]
+    rows = [
+        EffectRow(key=key, label=own[0].label, marks=tuple(map(_mark, own)))
+        for key, own in by_key.items()
+    ]
+    if pooled is not None:
+        found = pooled.pooled.found
+        mean = Mark(
+            corpus=_POOLED,
+            value=found.mean,
+            low=found.low,
+            high=found.high,
+            word=pooled.verdict.word,
+            published=None,
+        )
+        rows.insert(0, EffectRow(key=_POOLED, label="One round over none, all", marks=(mean,)))
+        corpora.append(_POOLED)
+    return EffectsInfo(corpora=tuple(dict.fromkeys(corpora)), margin=margin, rows=tuple(rows))
 
 
 def _mark(effect: Effect) -> Mark:

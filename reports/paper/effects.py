@@ -24,6 +24,8 @@ from reports.tables.confirmation import budgets, compare_arms, judge_tuning
 from reports.tables.experiment import reference_and_others
 
 NO_INTERACTION = "bilstm-s"
+#: Keys of the effect of one round, at given and at tuned settings.
+ONE_ROUND, ONE_ROUND_TUNED = "one-round", "one-round-tuned"
 #: Most comparisons of a study without the paper's arms that the first screen shows.
 MOST = 8
 _LABELS = {
@@ -52,6 +54,8 @@ class Effect:
     """Fingerprints of the runs behind it."""
     detail: str = ""
     """Scores of both sides, in words."""
+    se: float = math.nan
+    """Standard error of the difference; NaN for effects that are not pooled."""
 
 
 def corpus_effects(
@@ -86,7 +90,7 @@ def _one_round(study: StudyData) -> list[Effect]:
     (judged,) = judge_rows(scores, [weights], family=False)
     return [
         Effect(
-            key="one-round",
+            key=ONE_ROUND,
             label="One round over none",
             corpus=study.corpus,
             found=as_estimate(judged.difference),
@@ -94,6 +98,7 @@ def _one_round(study: StudyData) -> list[Effect]:
             published=published_difference(study.corpus, FULL_MODEL, NO_INTERACTION),
             runs=scores.fingerprints(weights),
             detail=_sides(study.frame, weights, scores),
+            se=judged.difference.se,
         )
     ]
 
@@ -200,7 +205,7 @@ def _tuned(search: SearchData) -> list[Effect]:
         later, earlier = (rounds.get(arm, -1) for arm in found.key.split("/"))
         label, key = f"{found.label}, each tuned", f"tuned {found.key}"
         if (later, earlier) == (1, 0):
-            label, key = "One round over none, each tuned", "one-round-tuned"
+            label, key = "One round over none, each tuned", ONE_ROUND_TUNED
         effects.append(
             Effect(
                 key=key,
@@ -210,6 +215,7 @@ def _tuned(search: SearchData) -> list[Effect]:
                 verdict=found.tuned.verdict,
                 runs=scores.fingerprints(found.weights),
                 detail=f"{_against(scores, found.weights)}, {budgets(search)} for each",
+                se=found.tuned.difference.se,
             )
         )
     return effects

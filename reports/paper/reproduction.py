@@ -65,6 +65,7 @@ def write_reproduction(
     searches: Sequence[SearchData],
     search_sections: Sequence[Section],
     cards: Mapping[str, RunCard],
+    first: Sequence[Section],
     out: Path,
 ) -> Path:
     """Write the report of the reproduction.
@@ -75,6 +76,7 @@ def write_reproduction(
         searches: The searches.
         search_sections: Their sections.
         cards: Every run, by fingerprint.
+        first: Sections on all corpora, which come before those on each.
         out: Folder of the reports.
     """
     trials = frame.drop_duplicates("fingerprint")
@@ -89,6 +91,7 @@ def write_reproduction(
             done=len(done),
             planned=len(trials),
             compute=compute_sentences(cards.values()),
+            first=[table.markdown() for section in first for table in section.tables],
             findings=[report.findings for report in reports if report.findings],
             experiments=experiments.markdown(),
             chapters={title: _shown(sections) for title, sections in chapters.items()},

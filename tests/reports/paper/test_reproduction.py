@@ -113,7 +113,7 @@ def test_what_was_not_run_is_said_where_it_was_not(
     ledger.save("rounds_curve-webnlg_star")
     frame = read_ledger(ledger.runs)
     cards = run_cards(ledger.runs, frame, [])
-    text = write_reproduction(frame, [], [], [], cards, tmp_path).read_text()
+    text = write_reproduction(frame, [], [], [], cards, [], tmp_path).read_text()
     assert "**BERT-Base" not in text
     assert "words start at random" in text
 

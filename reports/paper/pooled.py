@@ -1,0 +1,127 @@
+"""Does one round of interaction help, over all corpora and settings on which it was run?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.document.formatting import interval, signed
+from reports.document.section import Section
+from reports.document.table import NO_CELL, Cell, Row, Table, words
+from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect
+from reports.published.numbers import corpus_title
+from reports.stats.pooling import Pooled, pool
+from reports.stats.verdicts import RULE, Rule, Verdict
+from rin_core.data.corpus import is_paper_corpus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The effect on one corpus, at one choice of settings."""
+
+    effect: Effect
+
+    @property
+    def place(self) -> str:
+        """Name corpus and settings."""
+        given = "the paper's" if is_paper_corpus(self.effect.corpus) else "given"
+        settings = "tuned" if self.effect.key == ONE_ROUND_TUNED else f"{given} settings"
+        return f"{corpus_title(self.effect.corpus)}, {settings}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledAnswer:
+    """The mean effect and what it comes from."""
+
+    pooled: Pooled
+    verdict: Verdict
+    parts: tuple[Part, ...]
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Return the fingerprints of all runs behind it."""
+        return tuple(dict.fromkeys(run for part in self.parts for run in part.effect.runs))
+
+
+def find_pooled(effects: Sequence[Effect], rule: Rule = RULE) -> PooledAnswer | None:
+    """Pool the effects of one round; ``None`` if fewer than two have a standard error.
+
+    Effects that share a run are not independent. Of these, only the first is taken.
+    """
+    parts: list[Part] = []
+    used: set[str] = set()
+    for effect in effects:
+        known = math.isfinite(effect.se) and effect.se > 0
+        if effect.key not in (ONE_ROUND, ONE_ROUND_TUNED) or not known:
+            continue
+        if used.isdisjoint(effect.runs):
+            parts.append(Part(effect=effect))
+            used.update(effect.runs)
+    if len(parts) < 2:
+        return None
+    found = pool([p.effect.found.mean for p in parts], [p.effect.se for p in parts])
+    return PooledAnswer(pooled=found, verdict=found.verdict(rule), parts=tuple(parts))
+
+
+def pooled_section(answer: PooledAnswer) -> Section:
+    """Return the answer as a section of the page."""
+    return Section(
+        key="pooled",
+        title="One round over none, on all corpora",
+        page="tables.md",
+        tables=(pooled_table(answer),),
+    )
+
+
+def pooled_table(answer: PooledAnswer) -> Table:
+    """Return each effect as it was measured and as all of them together make it."""
+    rows = [
+        Row(
+            key=f"{part.effect.corpus} {part.effect.key}",
+            label=part.place,
+            cells={
+                "Verdict": words(str(part.effect.verdict), part.effect.runs),
+                "Δ F1": Cell(
+                    text=signed(part.effect.found.mean),
+                    estimate=part.effect.found,
+                    fingerprints=part.effect.runs,
+                ),
+                "95 % CI": Cell(text=interval(part.effect.found), fingerprints=part.effect.runs),
+                "SE": Cell(text=f"{part.effect.se:.2f}", fingerprints=part.effect.runs),
+                "Δ, drawn to the mean": Cell(
+                    text=f"{signed(own.mean)} ({interval(own)})",
+                    estimate=own,
+                    fingerprints=answer.runs,
+                ),
+            },
+        )
+        for part, own in zip(answer.parts, answer.pooled.shrunk, strict=True)
+    ]
+    found = answer.pooled.found
+    rows.append(
+        Row(
+            key="pooled",
+            label="mean of all",
+            cells={
+                "Verdict": words(str(answer.verdict), answer.runs),
+                "Δ F1": Cell(text=signed(found.mean), estimate=found, fingerprints=answer.runs),
+                "95 % CI": Cell(text=interval(found), fingerprints=answer.runs),
+                "SE": Cell(text=f"{answer.pooled.se:.2f}", fingerprints=answer.runs),
+                "Δ, drawn to the mean": NO_CELL,
+            },
+        )
+    )
+    return Table(
+        name="pooled",
+        title="One round over none, on all corpora",
+        head="Corpus and settings",
+        rows=tuple(rows),
+        notes=(
+            "A random-effects model: Δ = mean + a deviate of corpus and settings, with sd "
+            f"τ = {answer.pooled.tau:.2f} (Paule and Mandel), + the error of the seeds. The "
+            f"interval of the mean is Hartung and Knapp's: mean ± t · SE, with "
+            f"{answer.pooled.df} degrees of freedom. Weights are 1 / (τ² + SE²). An effect is "
+            "drawn to the mean by SE² / (τ² + SE²).",
+        ),
+    )

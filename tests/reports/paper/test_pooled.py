@@ -1,0 +1,80 @@
+"""The effect of one round over all corpora and settings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reports.frames.studies import study_data
+from reports.frames.trials import read_ledger, select_settings
+from reports.paper.answers import find_answers
+from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect
+from reports.paper.pooled import find_pooled, pooled_table
+from reports.stats.intervals import Estimate
+from reports.stats.verdicts import RULE, Verdict, Word
+from tests.ledgers import Ledger
+
+
+def an_effect(corpus: str, value: float, run: str, key: str = ONE_ROUND) -> Effect:
+    found = Estimate(5, value, 0.5, value - 0.4, value + 0.4)
+    verdict = Verdict(Word.UNDECIDED, RULE.margin)
+    return Effect(
+        key=key, label=key, corpus=corpus, found=found, verdict=verdict, runs=(run,), se=0.2
+    )
+
+
+THREE = [
+    an_effect("webnlg_star", 0.4, "a"),
+    an_effect("webnlg_star", 1.0, "b", ONE_ROUND_TUNED),
+    an_effect("mine", 1.6, "c"),
+]
+
+
+def test_every_corpus_and_choice_of_settings_counts_once() -> None:
+    others = [
+        an_effect("webnlg_star", 9.0, "a"),  # shares a run with the first
+        an_effect("webnlg_star", 9.0, "d", "rounds"),  # another question
+        replace(an_effect("other", 9.0, "e"), se=math.nan),  # one seed
+    ]
+    found = find_pooled([*THREE, *others])
+    assert found is not None
+    assert found.pooled.value == pytest.approx(1.0)
+    assert found.runs == ("a", "b", "c")
+    assert [part.place for part in found.parts][1:] == ["WebNLG, tuned", "mine, given settings"]
+
+
+def test_one_corpus_is_not_pooled() -> None:
+    assert find_pooled(THREE[:1]) is None
+
+
+def test_the_mean_is_made_again_from_the_csv() -> None:
+    found = find_pooled(THREE)
+    assert found is not None
+    *rows, last = pooled_table(found).rows
+    weights = [1 / (found.pooled.tau**2 + float(row.cells["SE"].text) ** 2) for row in rows]
+    values = [row.cells["Δ F1"].estimate.mean for row in rows]
+    mean = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+    assert last.cells["Δ F1"].estimate.mean == pytest.approx(mean)
+
+
+def test_the_pooled_answer_is_the_first_card_and_the_first_row(tmp_path: Path) -> None:
+    studies = []
+    for number, gain in enumerate((0.02, 0.05)):
+        ledger = Ledger(tmp_path / str(number))
+        for _ in range(6 * number):
+            ledger.plan("rnn-1", 0)  # fingerprints count on: no run belongs to both corpora
+        for seed in range(3):
+            ledger.finish(ledger.plan("bilstm-s", seed), 0.80 + 0.01 * seed)
+            ledger.finish(ledger.plan("gru-1", seed), 0.80 + gain + 0.01 * seed)
+        ledger.save()
+        study = study_data(ledger.runs, select_settings(read_ledger(ledger.runs)))
+        studies.append(replace(study, corpus=f"corpus {number}"))
+    found = find_answers([], studies, [])
+    assert found.cards[0].value == "+3.5 F1"
+    assert len(found.cards[0].runs) == 12
+    assert found.effects is not None
+    assert found.effects.rows[0].key == "pooled"
+    assert found.effects.corpora[-1] == "pooled"
