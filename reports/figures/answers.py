@@ -21,6 +21,8 @@ from reports.document.formatting import signed
 from reports.document.style import BLUE, FAINT, GREEN, GREY, INK, PALETTE, PAPER, STYLE, VERMILION
 from reports.stats.verdicts import Word
 
+#: The name of a mean over corpora, in place of a corpus.
+POOLED = "pooled"
 #: Words of verdicts that say on which side of the margin a difference lies.
 DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
 _SERIES = ((BLUE, "o"), (GREEN, "s"), (VERMILION, "^"), *((colour, "v") for colour in PALETTE[3:]))
@@ -70,7 +72,7 @@ class EffectsInfo:
     def finding(self) -> str:
         """Say how many effects are decided on each corpus."""
         parts = []
-        for corpus in self.corpora:
+        for corpus in (name for name in self.corpora if name != POOLED):
             words = [m.word for row in self.rows for m in row.marks if m.corpus == corpus]
             decided = sum(word in DECIDED for word in words)
             parts.append(f"{decided} of {len(words)} on {corpus}")
@@ -83,12 +85,17 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
     Filled markers are decided effects, diamonds are published differences.
     """
     step = 0.43 if narrow else 0.34
-    height = 0.85 + step * len(info.rows)
+    handles = _effect_handles(info)
+    columns = 3 if narrow else 5
+    second_line = 0.18 * (len(handles) > columns)
+    height = 0.85 + second_line + step * len(info.rows)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(_NARROW if narrow else _WIDE, height))
         FigureCanvasAgg(figure)
         left, right = (0.02, 0.98) if narrow else (0.385, 0.8)
-        axes = figure.add_axes((left, 0.42 / height, right - left, 1 - 0.76 / height))
+        axes = figure.add_axes(
+            (left, 0.42 / height, right - left, 1 - (0.76 + second_line) / height)
+        )
         axes.axvspan(-info.margin, info.margin, color=GREY, alpha=0.12, linewidth=0)
         axes.axvline(0, color=FAINT, linewidth=1)
         for number, row in enumerate(info.rows):
@@ -101,10 +108,10 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
         axes.margins(x=0.08)
         axes.set_xlabel("difference in test F1, points", fontsize=8.5, labelpad=2)
         figure.legend(
-            handles=_effect_handles(info),
+            handles=handles,
             loc="upper left",
             bbox_to_anchor=(0.0, 1.0),
-            ncols=3,
+            ncols=columns,
             frameon=False,
             fontsize=8.5,
             borderpad=0,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reports.document.formatting import SEEDS_OF_AN_INTERVAL, interval, signed
 from reports.figures.answers import (
+    POOLED,
     AnswerCurve,
     CurvePoint,
     EffectRow,
@@ -29,8 +30,6 @@ from study.ledger.state import TrialState
 
 #: Effects that the cards prefer, in order.
 _CARDS = (ONE_ROUND, ONE_ROUND_TUNED, "rounds")
-#: In the figure of effects, in place of a corpus.
-_POOLED = "pooled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,15 +198,15 @@ def _effects_info(
     if pooled is not None:
         found = pooled.pooled.found
         mean = Mark(
-            corpus=_POOLED,
+            corpus=POOLED,
             value=found.mean,
             low=found.low,
             high=found.high,
             word=pooled.verdict.word,
             published=None,
         )
-        rows.insert(0, EffectRow(key=_POOLED, label="One round over none, all", marks=(mean,)))
-        corpora.append(_POOLED)
+        rows.insert(0, EffectRow(key=POOLED, label="One round over none, all", marks=(mean,)))
+        corpora.append(POOLED)
     return EffectsInfo(corpora=tuple(dict.fromkeys(corpora)), margin=margin, rows=tuple(rows))
 
 
