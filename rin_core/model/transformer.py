@@ -34,10 +34,7 @@ class TransformerEncoder(nn.Module):
         super().__init__()
         self.frozen = config.freeze
         self.backbone = build_backbone(pretrained).requires_grad_(not self.frozen)
-        if config.freeze_layers:
-            _freeze_layers(self.backbone, config.freeze_layers)
-        if config.lora and not config.freeze:
-            _add_lora(self.backbone, config)
+        _limit_training(self.backbone, config)
         self.hidden_size: int = self.backbone.config.hidden_size
         self.packed = config.packed and is_packable(self.backbone)
         self.dropout = nn.Dropout(config.dropout)
@@ -80,6 +77,25 @@ class TransformerEncoder(nn.Module):
         """Return the transformer's own weights."""
         parameters: Iterable[nn.Parameter] = self.backbone.parameters()
         return parameters
+
+
+def check_transformer(config: EncoderConfig, pretrained: Pretrained) -> None:
+    """Raise an error if a transformer cannot be trained as the settings say; takes no memory.
+
+    Raises:
+        ConfigError: It has no layers, queries or values that are known here, or peft is missing.
+    """
+    if config.freeze_layers or config.lora:
+        with torch.device("meta"):
+            _limit_training(_without_weights(pretrained), config)
+
+
+def _limit_training(backbone: Any, config: EncoderConfig) -> None:
+    """Stop the training of the weights that ``freeze_layers`` and ``lora`` leave as they are."""
+    if config.freeze_layers:
+        _freeze_layers(backbone, config.freeze_layers)
+    if config.lora and not config.freeze:
+        _add_lora(backbone, config)
 
 
 def _freeze_layers(backbone: Any, count: int) -> None:
@@ -142,11 +158,16 @@ def build_backbone(pretrained: Pretrained) -> Any:
     Its random start is overwritten, so the random generator is left as it was: the numbers drawn
     here must not shift those that other weights start from.
     """
-    from transformers import AutoConfig, AutoModel
-
     with torch.random.fork_rng(devices=[]):
-        config = AutoConfig.for_model(**pretrained.architecture)
-        backbone = without_pooler(AutoModel.from_config(config, trust_remote_code=False))
+        backbone = _without_weights(pretrained)
     if pretrained.weights:  # copies: the arrays may be read-only views of shared memory
         backbone.load_state_dict({k: torch.tensor(v) for k, v in pretrained.weights.items()})
     return backbone
+
+
+def _without_weights(pretrained: Pretrained) -> Any:
+    """Return the transformer as a module with random weights."""
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.for_model(**pretrained.architecture)
+    return without_pooler(AutoModel.from_config(config, trust_remote_code=False))

@@ -19,6 +19,7 @@ from study.ledger.fields import Options as Recorded
 
 if TYPE_CHECKING:
     from study.execution.cluster import Resources
+    from study.planning.requirements import Device
 
 #: Of options that are numbers: beyond it a number is a typing error.
 LARGEST_OPTION = 1_000_000
@@ -202,6 +203,12 @@ class Options:
     def uri(self) -> str:
         """Return MLflow's tracking URI."""
         return named_uri(self.tracking_uri) or database_uri(self.runs)
+
+    def device(self) -> Device | None:
+        """Return what computes the trials; ``None`` if machines of a cluster do."""
+        from study.planning.requirements import device_here  # imports Optuna
+
+        return None if self.ray_address else device_here(self.gpus_per_trial)
 
     def resources(self) -> Resources:
         """Return the resources of a trial."""

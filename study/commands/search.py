@@ -19,6 +19,7 @@ from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.grid import Plan, make_plan
 from study.planning.race import CANDIDATES, FINALISTS, FIRST_SEEDS, stages
+from study.planning.requirements import check_search
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.open import check_feedback, check_sampler
 from study.tracking.progress import format_duration
@@ -68,6 +69,14 @@ def plans(search: Search, options: Options, ledger: Ledger) -> list[SearchPlan]:
     for plan in found:
         check_feedback(plan.search)
     return found
+
+
+def check_left(plan: SearchPlan, options: Options) -> None:
+    """Raise ``ConfigError`` if a search has trials to run that cannot be trained."""
+    if plan.left(SearchRecord(plan.ledger, plan.experiment)):
+        corpora = plan.plan.corpora
+        starts = [(s.trial.config, corpora[s.corpus_key]) for s in plan.starts.values()]
+        check_search(plan.search, starts, options.device())
 
 
 def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Confirm) -> int:

@@ -37,6 +37,7 @@ from study.planning.grid import (
     merge_trials,
     refuse_taken,
 )
+from study.planning.requirements import check_trials
 from study.tracking.base import DISABLED
 from study.tracking.progress import format_duration
 
@@ -168,11 +169,12 @@ def _run_grids(
     deciding = decide.planned_studies(options, experiments, ledger) if options.until_decided else []
     print_presets({e.corpus_name: e.preset for e in experiments}, console)
     print_corpora(encoded.values(), console)
-    if options.dry_run and deciding:
-        _print_next_look(deciding, ledger, console)
-        return Ended(0, ())
     if options.dry_run:
-        print_plan(experiments, ledger, console)
+        _left(merge_trials(experiments), experiments, options)
+        if deciding:
+            _print_next_look(deciding, ledger, console)
+        else:
+            print_plan(experiments, ledger, console)
         return Ended(0, ())
     for plan in plans:
         planned = {trial.trial.arm for trial in plan.trials}
@@ -227,6 +229,8 @@ def _run_search(
     plans = search_command.plans(search, options, ledger)
     print_presets({plan.corpus.name: plan.preset for plan in plans}, console)
     print_corpora((c for plan in plans for c in plan.plan.corpora.values()), console)
+    for plan in plans:
+        search_command.check_left(plan, options)
     if options.dry_run:
         search_command.print_plans(plans, console)
         return Ended(0, ())
@@ -268,9 +272,9 @@ def _run(
     """
     started, trials = time.monotonic(), merge_trials(experiments)
     ledger.refresh(planned.run for planned in trials)
+    left = _left(trials, experiments, options)
     for experiment in experiments:
         _record(experiment, ledger, options, console)
-    left = [planned for planned in trials if planned.run.result() is None]
     resumed = sum(1 for planned in left if planned.run.history())
     _continue(experiments, left, ledger, console)
     text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} finished, {len(left)} to run"
@@ -309,6 +313,16 @@ def _run(
         say(console, "run the same command to resume")
         return 1
     return 0
+
+
+def _left(
+    trials: Sequence[PlannedTrial], experiments: Sequence[Experiment], options: Options
+) -> list[PlannedTrial]:
+    """Return the trials without a result; raise ``ConfigError`` if one cannot be trained."""
+    left = [planned for planned in trials if planned.run.result() is None]
+    corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
+    check_trials(left, corpora, options.device())
+    return left
 
 
 def _continue(

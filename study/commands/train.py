@@ -22,6 +22,7 @@ from study.ledger.run import Run
 from study.ledger.schema import Epoch
 from study.planning.continuing import Continuations
 from study.planning.corpora import keep_word_table, record_corpus, record_vectors
+from study.planning.requirements import check_settings
 
 MOST_THREADS = 4_096
 
@@ -49,6 +50,7 @@ def run(options: Train, console: Console) -> int:
     )
     print_presets({corpus.name: preset}, console)
     print_corpora([corpus], console)
+    check_settings(config, corpus, "cuda" if options.gpu else "cpu")
     ledger = Ledger(options.runs)
     run = ledger.run(config.fingerprint(corpus.digest))
     with ledger.training(run):

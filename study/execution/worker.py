@@ -18,7 +18,7 @@ from ray import tune
 
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
-from rin_core.errors import Diverged
+from rin_core.errors import ConfigError, Diverged
 from study.execution.provenance import code_version
 from study.execution.trial import train_run
 from study.ledger.run import Run, Superseded
@@ -89,7 +89,7 @@ def trainable(
                 on_epoch=report,
             )
             report(result.history[-1])
-        except Diverged as error:  # a retry would diverge too
+        except (ConfigError, Diverged) as error:  # a retry would fail too
             run.record_failure(str(error))
         except Superseded:
             pass

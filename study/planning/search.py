@@ -22,6 +22,7 @@ from study.ledger.presets import preset_to_record
 from study.ledger.pruning import GraceEstimate
 from study.ledger.run import Run
 from study.ledger.search_record import SearchRecord
+from study.ledger.state import TrialState
 from study.planning.grace import settle_pruning
 from study.planning.grid import (
     Plan,
@@ -66,6 +67,14 @@ class SearchPlan:
         config = self.base(arm).with_overrides(parameters)
         corpus = self.plan.corpora[self.starts[arm].corpus_key]
         return config, self.ledger.run(config.fingerprint(corpus.digest))
+
+    def left(self, record: SearchRecord) -> int:
+        """Return how many trials have not ended, those that have not started included."""
+        ended = dict.fromkeys(self.starts, 0)
+        for trial in record.trials:
+            if trial.arm in ended:
+                ended[trial.arm] += trial.state is not TrialState.RUNNING
+        return sum(max(0, self.search.budget - count) for count in ended.values())
 
     @property
     def preset(self) -> Preset:

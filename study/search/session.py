@@ -52,12 +52,7 @@ class SearchSession:
 
     def left(self) -> int:
         """Return how many trials have not ended, those that have not started included."""
-        budget = self.plan.search.budget
-        ended = dict.fromkeys(self.plan.starts, 0)
-        for trial in self.record.trials:
-            if trial.arm in ended:
-                ended[trial.arm] += trial.state is not TrialState.RUNNING
-        return sum(max(0, budget - count) for count in ended.values())
+        return self.plan.left(self.record)
 
     def complete(self) -> bool:
         """Tell whether the budget is spent: in trials, or in hours and equally on all arms."""
