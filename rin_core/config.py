@@ -192,6 +192,9 @@ class TrainingConfig:
     batch_order: Literal["length", "random", "file"] = "length"
     """Sentences of a batch: of similar length, which is faster; random; or as in the file, never
     shuffled, like the authors' program."""
+    max_tokens: Annotated[int, Interval(ge=0, le=100_000_000)] = 0
+    """Most tokens, padding included, that are computed at once: pieces for a transformer, else
+    words. The gradients of a larger batch are added up part by part. 0 for no limit."""
     learning_rate: Rate = 1e-3
     """Adam's step size; with BERT the paper takes 2e-4 throughout."""
     encoder_learning_rate: Rate = 2e-4

@@ -107,6 +107,31 @@ def batches_by_length(lengths_N: Array, tokens: int) -> Iterator[Array]:
         start = end
 
 
+def parts_of_batch(rows: Array, tokens_N: Array, most: int) -> list[Array]:
+    """Cut a batch into parts of sentences of similar length, within a budget of tokens.
+
+    Args:
+        rows: Sentence numbers of the batch.
+        tokens_N: Of every sentence of the split; see :func:`input_tokens`.
+        most: Tokens of a part, with padding; a longer sentence is alone. 0 for no limit.
+
+    Returns:
+        Sentence numbers of each part; ``rows`` itself if it fits.
+    """
+    parts = list(batches_by_length(tokens_N[rows], most)) if most else []
+    return [rows[part] for part in parts] if len(parts) > 1 else [rows]
+
+
+def input_tokens(split: EncodedSplit) -> Array:
+    """Return how many tokens of each sentence an encoder reads [N]: pieces, or else words."""
+    pieces = split.pieces
+    if pieces is None or split.features_SD is not None or not len(split):
+        return split.lengths_N
+    longest_N = np.maximum.reduceat(np.diff(pieces.window_starts), pieces.sentence_starts[:-1])
+    tokens_N: Array = longest_N * np.diff(pieces.sentence_starts)
+    return tokens_N
+
+
 def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
     """Gather sentences into tensors on a device."""
     lengths = split.lengths_N[rows]

@@ -20,13 +20,20 @@ import torch
 from torch import Tensor
 
 from rin_core.config import PROTOCOL_VERSION, Config
-from rin_core.data.batches import drop_words, make_batch, training_batches
-from rin_core.data.encoding import EncodedCorpus
-from rin_core.errors import CheckpointError, ConfigError, Diverged
+from rin_core.data.batches import (
+    drop_words,
+    input_tokens,
+    make_batch,
+    parts_of_batch,
+    training_batches,
+)
+from rin_core.data.encoding import Array, EncodedCorpus
+from rin_core.errors import CheckpointError, Diverged
 from rin_core.layout import AVERAGED_WEIGHTS, CHECKPOINT, WEIGHTS
-from rin_core.model.matmul import computes_bfloat16
+from rin_core.model.precision import require_precision
 from rin_core.model.rin import RIN
 from rin_core.train.averaging import WeightAverage
+from rin_core.train.cadence import Cadence
 from rin_core.train.checkpoint import (
     load_tensors,
     optimizer_tensors,
@@ -121,11 +128,7 @@ class Trainer:
     ) -> None:
         self.config, self.corpus = config, corpus
         self.directory, self.device = directory, device
-        if config.training.precision == "bfloat16" and not computes_bfloat16(device):
-            raise ConfigError(
-                f"training.precision = 'bfloat16' on {device.type}: must be 'float32' on a "
-                "processor without AVX512-BF16 and AMX"
-            )
+        require_precision(config, device)
         torch.manual_seed(config.training.seed)
         model = RIN(config, corpus.vocabulary, corpus.vectors, corpus.pretrained)
         self.model = model.to(device)
@@ -140,7 +143,9 @@ class Trainer:
         self.state = _State()
         self.continued: dict[str, Any] | None = None
         """The run whose checkpoint this training began with, and its number of epochs."""
+        self.cadence = Cadence()
         self._best: dict[str, Tensor] = {}
+        """Trained weights of the best epoch while they are not on disk."""
         if directory is not None and (directory / CHECKPOINT).exists():
             self._resume(directory / CHECKPOINT)
 
@@ -150,7 +155,10 @@ class Trainer:
         return self.state.history
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> Result:
-        """Train to the end; call ``on_epoch`` after each epoch, once it is on disk."""
+        """Train to the end; call ``on_epoch`` after each epoch.
+
+        The epoch is on disk by then if its checkpoint was due; the last one always is.
+        """
         while (reason := self.state.end_reason(self.config)) is None:
             epoch = self._epoch(len(self.state.history) + 1)
             self.state.history.append(epoch)
@@ -181,7 +189,8 @@ class Trainer:
                 )
             }
             if self.directory is not None:
-                self._write_weights(self.directory / AVERAGED_WEIGHTS, len(self.state.history))
+                path, weights = self.directory / AVERAGED_WEIGHTS, self.model.state_dict()
+                self._write_weights(path, weights, len(self.state.history))
         return scores
 
     def _evaluate(self, name: str) -> dict[str, float]:
@@ -210,20 +219,16 @@ class Trainer:
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.model.train()
         batches = training_batches(split, training.batch_size, generator, training.batch_order)
-        steps = training.max_epochs * len(batches)
+        steps, tokens_N = training.max_epochs * len(batches), input_tokens(split)
         for step, rows in enumerate(batches, (number - 1) * len(batches)):
             set_step_sizes(self.optimizer, warmup_factor(step, steps, training.warmup))
-            batch = make_batch(split, rows, self.device)
-            if training.word_dropout:
-                batch = drop_words(batch, training.word_dropout)
-            loss = self.model(batch).loss(batch)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            for part in parts_of_batch(rows, tokens_N, training.max_tokens):
+                total += len(part) * self._add_gradient(part, len(rows))
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip_norm)
             self.optimizer.step()
             if self.average is not None:
                 self.average.update(step)
-            total += loss.detach() * len(rows)
         mean = total.item() / len(split)
         if not math.isfinite(mean):
             raise Diverged(
@@ -232,35 +237,55 @@ class Trainer:
             )
         return mean
 
-    def _keep(self, epoch: Epoch) -> None:
-        """Write the epoch to disk: better weights first, then the checkpoint that refers to them.
+    def _add_gradient(self, rows: Array, batch_size: int) -> Tensor:
+        """Add the gradient of some sentences' share of the loss of a batch.
 
-        The weights are complete. A checkpoint is written every epoch and omits frozen weights,
-        which a resumed run reads with the corpus.
+        Returns:
+            Their own mean loss.
         """
+        batch = make_batch(self.corpus.train, rows, self.device)
+        if share := self.config.training.word_dropout:
+            batch = drop_words(batch, share)
+        loss: Tensor = self.model(batch).loss(batch)
+        (loss * (len(rows) / batch_size)).backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def _keep(self, epoch: Epoch) -> None:
+        """Keep the weights of the best epoch, and write a checkpoint when it is due.
+
+        Better weights are written with the checkpoint that refers to them, and before it. Until
+        then they are in memory: the files on disk always belong together.
+        """
+        is_last = self.state.end_reason(self.config) is not None
+        is_due = self.directory is not None and (is_last or self.cadence.is_due())
         if self.state.best_epoch == epoch.epoch:
-            self._keep_weights(epoch.epoch)
-        if self.directory is None:
-            return
-        frozen = self._frozen()
-        weights = self.model.state_dict()
-        tensors = {f"model.{name}": t for name, t in weights.items() if name not in frozen}
+            trained = self._trained()
+            copies = {} if is_due else {name: t.cpu().clone() for name, t in trained.items()}
+            self._best = copies or trained
+        if self.directory is not None and is_due:
+            with self.cadence.writing():
+                self._write(self.directory)
+
+    def _write(self, directory: Path) -> None:
+        """Write better weights, if there are, then the checkpoint.
+
+        The weights are complete. The checkpoint omits frozen weights, which a resumed run reads
+        with the corpus.
+        """
+        if self._best:
+            weights = self._frozen() | self._best
+            self._write_weights(directory / WEIGHTS, weights, self.state.best_epoch)
+            self._best = {}
+        tensors = {f"model.{name}": t for name, t in self._trained().items()}
         metadata = self._identity() | {"history": list(map(dataclasses.asdict, self.state.history))}
         if self.continued is not None:
             metadata["continued"] = self.continued
         tensors |= {f"adam.{name}": t for name, t in optimizer_tensors(self.optimizer).items()}
         if self.average is not None:
             tensors |= {f"average.{name}": t for name, t in self.average.tensors().items()}
-        save_tensors(self.directory / CHECKPOINT, tensors, metadata)
+        save_tensors(directory / CHECKPOINT, tensors, metadata)
 
-    def _keep_weights(self, epoch: int) -> None:
-        if self.directory is not None:
-            self._write_weights(self.directory / WEIGHTS, epoch)
-            return
-        weights = self.model.state_dict()
-        self._best = {name: t.detach().clone() for name, t in weights.items()}
-
-    def _write_weights(self, path: Path, epoch: int) -> None:
+    def _write_weights(self, path: Path, weights: Mapping[str, Tensor], epoch: int) -> None:
         """Write a complete model file: the weights, and what predicting needs beside them."""
         metadata = self._identity() | {
             "epoch": epoch,
@@ -271,11 +296,11 @@ class Trainer:
             metadata["pretrained"] = self.corpus.pretrained.to_json()
         if (vectors := self.corpus.vectors) is not None and vectors.file_digest:
             metadata["vectors"] = {"name": vectors.name, "digest": vectors.file_digest}
-        save_tensors(path, self.model.state_dict(), metadata)
+        save_tensors(path, weights, metadata)
 
     def _best_weights(self) -> dict[str, Tensor]:
         if self.directory is None:
-            return self._best
+            return self._frozen() | self._best
         path = self.directory / WEIGHTS
         try:
             tensors, metadata = load_tensors(path)
@@ -291,6 +316,11 @@ class Trainer:
                 "train again"
             )
         return tensors
+
+    def _trained(self) -> dict[str, Tensor]:
+        """Return the state of the model without its frozen weights, by name."""
+        frozen = self._frozen()
+        return {name: t for name, t in self.model.state_dict().items() if name not in frozen}
 
     def _frozen(self) -> dict[str, Tensor]:
         """Return the weights that are not trained, by name."""

@@ -70,7 +70,9 @@ def state_text(planned: PlannedTrial) -> str:
     if (pruned := planned.run.pruned()) is not None:
         return f"resumes after epoch {pruned.epoch}, where a search pruned it"
     epochs = len(planned.run.history())
-    return f"resumes after epoch {epochs}" if epochs else "planned"
+    # A large checkpoint is not written after every epoch.
+    after = planned.run.saved_epochs() or epochs
+    return f"resumes after epoch {after}" if epochs else "planned"
 
 
 def print_changes(experiment: Experiment, ledger: Ledger, console: Console) -> None:

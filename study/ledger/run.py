@@ -105,6 +105,10 @@ class Run:
         except FileNotFoundError:
             return upgrade.epochs_of_checkpoint(self.path / layout.CHECKPOINT)
 
+    def saved_epochs(self) -> int:
+        """Return after how many epochs the checkpoint resumes; 0 without a readable one."""
+        return len(upgrade.history_of_checkpoint(self.path / layout.CHECKPOINT))
+
     def usage(self) -> dict[int, dict[str, float]]:
         """Return what each epoch took of the machine, where that was measured."""
         try:
@@ -146,7 +150,7 @@ class Run:
         (self.path / layout.OLD_USAGE).unlink(missing_ok=True)
 
     def record_epoch(self, epoch: Epoch) -> None:
-        """Add an epoch to the history, once its checkpoint is on disk."""
+        """Add an epoch to the history, once its checkpoint is on disk if it gets one."""
         with (self.path / layout.HISTORY).open("ab") as file:
             file.write(_line(epoch))
 

@@ -82,12 +82,19 @@ def _with_options(old: Mapping[str, Any]) -> dict[str, Any]:
 def epochs_of_checkpoint(path: Path) -> list[Epoch]:
     """Return the epochs that a checkpoint of version 2 records; none where it cannot be read."""
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            rows = json.loads((file.metadata() or {})["rin"])["history"]
         return [
             Epoch(**{k: v for k, v in row.items() if k != "dev"}, selection_scores=row["dev"])
-            for row in rows
+            for row in history_of_checkpoint(path)
         ]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return []
+
+
+def history_of_checkpoint(path: Path) -> list[Any]:
+    """Return the epochs of a checkpoint as it has them; none where it cannot be read."""
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            rows = json.loads((file.metadata() or {})["rin"])["history"]
     except (
         safetensors.SafetensorError,
         OSError,
@@ -98,6 +105,7 @@ def epochs_of_checkpoint(path: Path) -> list[Epoch]:
         RecursionError,
     ):
         return []
+    return rows if isinstance(rows, list) else []
 
 
 def usage_of_lines(text: str) -> dict[int, dict[str, float]]:

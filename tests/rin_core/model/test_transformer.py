@@ -233,6 +233,29 @@ class TestTraining:
         assert checkpoint
         assert not any(BACKBONE in name for name in checkpoint)
 
+    @pytest.mark.parametrize(
+        "changes", [{"encoder__freeze": True}, {"encoder__freeze_layers": 1}, {"encoder__lora": 2}]
+    )
+    def test_a_checkpoint_has_nothing_of_what_is_frozen(
+        self, tiny_bert: Path, tmp_path: Path, changes: dict[str, object]
+    ) -> None:
+        """No weights, no moments and no average of them."""
+        if "encoder__lora" in changes:
+            pytest.importorskip("peft")
+        config = settings(tiny_bert, training__max_epochs=1, training__average="ema", **changes)
+        corpus = small_corpus(config)
+        train(config, corpus, directory=tmp_path)
+        model = RIN(config, corpus.vocabulary, None, corpus.pretrained)
+        trained = {n: p.numel() for n, p in model.named_parameters() if p.requires_grad}
+        assert len(trained) < len(list(model.parameters()))
+        found: dict[str, dict[str, Tensor]] = {}
+        for key, tensor in load_tensors(tmp_path / CHECKPOINT)[0].items():
+            owner, _, name = key.partition(".")
+            found.setdefault(owner, {})[name] = tensor
+        assert found["model"].keys() == found["average"].keys() == trained.keys()
+        moments = [tensor.numel() for tensor in found["adam"].values() if tensor.ndim]
+        assert sum(moments) == 2 * sum(trained.values())
+
     def test_a_checkpoint_without_a_learned_weight_is_refused(
         self, tiny_bert: Path, tmp_path: Path
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,9 +20,11 @@ from rin_core.data.vocabulary import Vocabulary
 from rin_core.errors import CheckpointError, Diverged
 from rin_core.model.rin import RIN, Prediction
 from rin_core.train import loop as training
+from rin_core.train.cadence import Cadence
 from rin_core.train.checkpoint import load_metadata, load_tensors, save_tensors
 from rin_core.train.loop import CHECKPOINT, WEIGHTS, Epoch, Result, train
 from rin_core.train.metrics import evaluate
+from rin_core.train.stopping import best_epoch
 
 EPOCHS = 9
 TINY = Config().with_overrides(
@@ -162,6 +165,34 @@ class TestSameBits:
         monkeypatch.undo()
         assert timeless(train(TINY, corpus, directory=tmp_path)) == timeless(unbroken[0])
         assert_same_file(tmp_path / WEIGHTS, unbroken[1] / WEIGHTS)
+
+    @pytest.mark.parametrize("last", [2, 4, EPOCHS - 1])
+    def test_epochs_after_the_checkpoint_are_trained_again(
+        self,
+        corpus: EncodedCorpus,
+        unbroken: tuple[Result, Path],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        last: int,
+    ) -> None:
+        """A checkpoint after the first epoch, every third one, and the last."""
+        calls = itertools.count()
+        monkeypatch.setattr(Cadence, "is_due", lambda _: next(calls) % 3 == 0)
+        with pytest.raises(Stop):
+            train(TINY, corpus, directory=tmp_path, on_epoch=stop_after(last))
+        saved = len(load_metadata(tmp_path / CHECKPOINT)["history"])
+        assert saved == last - (last - 1) % 3
+        kept = load_metadata(tmp_path / WEIGHTS)["epoch"]
+        scores = [epoch.selection_scores["f1"] for epoch in unbroken[0].history[:saved]]
+        assert kept == best_epoch(scores, losses(unbroken[0])[:saved])
+        seen: list[int] = []
+        resumed = train(
+            TINY, corpus, directory=tmp_path, on_epoch=lambda epoch: seen.append(epoch.epoch)
+        )
+        assert seen == list(range(saved + 1, EPOCHS + 1))
+        assert timeless(resumed) == timeless(unbroken[0])
+        for name in (WEIGHTS, CHECKPOINT):
+            assert_same_file(tmp_path / name, unbroken[1] / name)
 
     def test_a_finished_run_only_scores_again(
         self, corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path
