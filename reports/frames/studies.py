@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from reports.frames.decisions import DecisionRow, study_decisions
+from reports.frames.encoders import EncoderRuns
 from reports.frames.predictions import SentenceCounts, read_counts
 from reports.frames.scores import Endpoint, Scores, arm_scores, comparable
 from reports.frames.trials import no_trials, read_ledger, require_one_setting
@@ -47,13 +48,16 @@ class StudyData:
     """For the paper's tables: the contrasts that a study on the corpus decides by its plan."""
     spans: StudyData | None = None
     """For the paper's tables: runs on the same corpus with whole entities, to show beside."""
+    encoders: tuple[EncoderRuns, ...] = ()
+    """For the paper's tables: runs on the same corpus over pretrained encoders."""
 
     def __post_init__(self) -> None:
         require_one_setting(self.frame)
 
     def runs(self) -> pd.DataFrame:
         """Return fingerprint, label and caveat of every run."""
-        shown = [self.frame] if self.spans is None else [self.frame, self.spans.frame]
+        shown = [self.frame, *(runs.frame for runs in self.encoders)]
+        shown += [] if self.spans is None else [self.spans.frame]
         return pd.concat(part[["fingerprint", "label", "caveat"]] for part in shown)
 
     def scores(self, endpoint: Endpoint | None = None) -> Scores:

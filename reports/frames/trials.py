@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from rin_core.config import canonical_settings, nondefault_settings
+from reports.frames.encoders import fine_tuned_encoder, rates_text
+from rin_core.config import Config, canonical_settings, nondefault_settings
 from rin_core.suggestions import suggestion
 from study.ledger.command import for_runs, render
 from study.ledger.fields import SCORES, TYPED_SCORES
@@ -43,6 +44,8 @@ SCHEMA: dict[str, str] = {
     "entity_word": "object",
     "dev_fraction": "float64",
     "tagged": "bool",
+    "encoder": "object",
+    "rates": "object",
     "rounds": "int64",
     "cell": "object",
     "status": "object",
@@ -199,7 +202,7 @@ def _study_rows(ledger: Ledger, name: str) -> list[dict[str, object]]:
 
 def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
     config = planned.config
-    rounds = int(config["model.rounds"])
+    rounds, complete = int(config["model.rounds"]), {**Config().flat(), **config}
     run = read_run(ledger, planned.fingerprint)
     return {
         "arm": planned.arm,
@@ -215,6 +218,8 @@ def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
         "entity_word": config.get("data.entity_word", "first"),
         "dev_fraction": float(config.get("data.dev_fraction", 0.0)),
         "tagged": _uses_tags(config),
+        "encoder": fine_tuned_encoder(complete),
+        "rates": rates_text(complete),
         "rounds": rounds,
         "cell": config["model.cell"] if rounds else "none",
         "status": run.status,

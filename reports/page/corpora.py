@@ -8,12 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from reports.document.section import Section
+from reports.frames.encoders import encoder_runs
 from reports.frames.predictions import read_corpora, read_counts
 from reports.frames.scores import comparable
 from reports.frames.studies import StudyData, corpus_decisions
 from reports.frames.trials import newest_content, no_trials, pool, settings_of
 from reports.paper.registry import PAPER, make_tables
-from reports.published.numbers import ARMS, OTHER_ENCODERS
+from reports.published.numbers import ARMS
 from reports.stats.contrasts import EQUAL_CAPACITY
 from reports.stats.verdicts import RULE, Rule
 from reports.tables.corpora import PAPER_CORPORA, corpus_table, findings_table
@@ -52,9 +53,11 @@ def paper_sections(
     newest = pd.concat([no_trials(), *(current for current, _ in contents)])
     earlier = pd.concat([elsewhere, *(others for _, others in contents)])
     earlier = earlier[earlier["status"] == TrialState.FINISHED]
-    arms = {*ARMS, *OTHER_ENCODERS, EQUAL_CAPACITY}
-    # Scores of epochs that were chosen on test are no results.
-    paper = newest[newest["arm"].isin(arms) & (newest["selection"] == "dev")]
+    arms = {*ARMS, EQUAL_CAPACITY}
+    # Scores of epochs that were chosen on test are no results. Runs over pretrained encoders have
+    # rows of their own, whatever their arms are called.
+    own = newest["arm"].isin(arms) & (newest["encoder"] == "")
+    paper = newest[own & (newest["selection"] == "dev")]
     ranked = []
     for frame in selected:
         if not is_paper_corpus(str(frame["corpus"].iloc[0])):
@@ -86,6 +89,7 @@ def paper_sections(
             pool=comparable(newest, frame),
             rule=rule,
             spans=whole_spans(paper, settings, rule) if corpus == _ONE_WORD else None,
+            encoders=encoder_runs(newest[newest["corpus"] == corpus]),
             planned=corpus_decisions(runs, newest_content(everything, corpus)[0], _FREE),
         )
         section = Section(

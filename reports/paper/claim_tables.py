@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from reports.document.formatting import interval, signed
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
+from reports.frames.encoders import papers_arm
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.paper.claims import PAIRS, JudgedClaim, Size, judge_claims
 from reports.published.numbers import (
-    OTHER_ENCODERS,
     PUBLISHED_SEEDS,
     ROUNDS,
     TABLE_1_ROWS,
     TABLE_5_ROWS,
 )
-from reports.stats.contrasts import PRIMARY, SPAN
+from reports.stats.contrasts import FULL_MODEL, PRIMARY, SPAN
 from reports.tables.cells import (
     against_headings,
     as_estimate,
@@ -56,6 +56,7 @@ def claims_table(study: StudyData) -> Table | None:
             f"another. The slope in K is stated as the gain over {SPAN} rounds, from least squares "
             "with a level for each cell. Arms without runs are left out.",
             "A claim about several pairs is judged by the pair with the smallest Δ.",
+            *_encoder_notes(judged),
             *(
                 note
                 for note in comparison_notes(study.scores(), family=False)
@@ -67,6 +68,22 @@ def claims_table(study: StudyData) -> Table | None:
             "*worse* means that our gain is smaller. The first takes the spread of the paper's "
             f"means, over {PUBLISHED_SEEDS} runs, as ours. The second takes them as exact.",
         ),
+    )
+
+
+def _encoder_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
+    """Say which scores the rows of pretrained encoders compare."""
+    found = [one for one in judged if one.claim.of_encoder is not None and one.weights]
+    texts = dict.fromkeys(
+        f"{one.claim.text.partition(':')[0]}: {one.scores.endpoint.text}" for one in found
+    )
+    if not texts:
+        return ()
+    return (
+        "A pretrained encoder has rows of its own, under its name, for the paper's rate and for "
+        "tuned rates. The BiLSTM that it is compared with has the paper's settings. The variance "
+        "of rounds over an encoder is that of its own runs.",
+        f"Endpoints of these rows. {'; '.join(texts)}.",
     )
 
 
@@ -142,27 +159,20 @@ def size_text(size: Size) -> str:
 
 def pairs_table(study: StudyData) -> Table | None:
     """Return a row for each pair of arms behind the claims; ``None`` if none can be judged."""
-    if not judge_claims(study):
+    judged = judge_claims(study)
+    if not judged:
         return None
     scores = study.scores()
-    planned = set(study.frame["arm"])
-    pairs = [
-        pair
-        for pair in dict.fromkeys(PAIRS)
-        if planned.issuperset(pair) or not OTHER_ENCODERS.keys() & set(pair)
-    ]
-    labels = _LABELS | {
-        arm: arm_label(of_arm(study.frame, arm)) for arm in ("bert-1", "bert-2") if arm in planned
-    }
+    pairs = list(dict.fromkeys(PAIRS))
     cells = difference_cells(study, scores, [over(*pair) for pair in pairs], family=False)
     rows = [
         Row(
             key="/".join(pair),
-            label=f"{labels[pair[0]]} over {labels[pair[1]]}",
-            cells={"Paper's Δ": _paper_difference(study.corpus, pair), **own},
+            label=f"{_LABELS[pair[0]]} over {_LABELS[pair[1]]}",
+            cells={"Paper's Δ": published_difference_cell(study.corpus, *pair), **own},
         )
         for pair, own in zip(pairs, cells, strict=True)
-    ]
+    ] + [_encoder_row(study, found) for found in judged if found.claim.of_encoder is not None]
     return Table(
         name="orderings",
         in_reproduction=True,
@@ -177,15 +187,33 @@ def pairs_table(study: StudyData) -> Table | None:
     )
 
 
-def _paper_difference(corpus: str, pair: tuple[str, str]) -> Cell:
-    """Return the paper's difference, with BERT in place of another pretrained encoder."""
-    first, second = (OTHER_ENCODERS[arm][1] if arm in OTHER_ENCODERS else arm for arm in pair)
-    return published_difference_cell(corpus, first, second)
+def _encoder_row(study: StudyData, found: JudgedClaim) -> Row:
+    """Return a pair over a pretrained encoder, with the paper's difference over BERT."""
+    assert found.claim.of_encoder is not None
+    rounds, base = found.claim.of_encoder
+    arm, other = papers_arm(rounds), FULL_MODEL if base is None else papers_arm(base)
+    labels = {
+        **_LABELS,
+        **{
+            a: arm_label(of_arm(r.frame, a))
+            for r in study.encoders
+            for a in r.frame["arm"].unique()
+        },
+    }
+    pair = tuple(found.weights) or (arm, other)
+    return Row(
+        key="/".join(pair),
+        label=" over ".join(labels[name] for name in pair),
+        cells={
+            "Paper's Δ": published_difference_cell(study.corpus, arm, other),
+            **comparison_cells(found.scores, found.weights or over(arm, other), found.judged),
+            "95 % CI, other sentences": NO_CELL,
+        },
+    )
 
 
 _LABELS = {
     **{f"{cell}-{k}": f"RIN ({cell.upper()}, K = {k})" for k in ROUNDS for cell in ("gru", "rnn")},
     **dict(TABLE_5_ROWS[1:]),
     **dict(row for row in TABLE_1_ROWS if row[0] in ("bert-1", "bert-2", "bilstm", "bilstm-s")),
-    **{arm: label for arm, (label, _) in OTHER_ENCODERS.items()},
 }

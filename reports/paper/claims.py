@@ -10,8 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
+import pandas as pd
+
 from reports.frames.decisions import DecisionRow
-from reports.frames.scores import ENTITIES, Endpoint, Scores, Weights
+from reports.frames.encoders import EncoderRuns
+from reports.frames.scores import (
+    ENTITIES,
+    Endpoint,
+    Scores,
+    Weights,
+    arm_scores,
+    primary_endpoint,
+)
 from reports.frames.studies import StudyData
 from reports.published.numbers import ROUNDS, published
 from reports.stats.contrasts import BASELINES, FULL_MODEL, PRIMARY, rounds_by_cell, slope
@@ -21,8 +31,6 @@ from reports.tables.cells import spread_of
 from reports.tables.comparison import judge_rows, over
 
 INPUTS = ("no-relation-input", "no-entity-input", "no-shared-input")
-#: Starts of the names of arms over a pretrained encoder, the paper's first.
-PRETRAINED = ("bert", "minilm", "mpnet")
 Pair = tuple[str, str]
 
 
@@ -38,6 +46,9 @@ class Claim:
     """The weights of the arms, given those that have runs; ``None`` for a claim of pairs."""
     pairs: tuple[Pair, ...] = ()
     """Pairs of arms; the first of each is claimed to score higher."""
+    of_encoder: tuple[int, int | None] | None = None
+    """For a claim about pretrained encoders: the K that is claimed to score higher, and the K that
+    it is compared with; ``None`` is the full model over a BiLSTM."""
     endpoint: Endpoint | None = None
     """Of its verdict; that of the runs if ``None``."""
     is_primary: bool = False
@@ -114,13 +125,13 @@ CLAIMS = (
         key="encoder",
         text="A pretrained encoder helps",
         source="§5.2",
-        pairs=tuple((f"{encoder}-1", FULL_MODEL) for encoder in PRETRAINED),
+        of_encoder=(1, None),
     ),
     Claim(
         key="encoder-rounds",
         text="A second round helps with a pretrained encoder",
         source="§5.2",
-        pairs=tuple((f"{encoder}-2", f"{encoder}-1") for encoder in PRETRAINED),
+        of_encoder=(2, 1),
     ),
 )
 #: Pairs that the tables show beside those of the claims.
@@ -188,6 +199,9 @@ def judge_claims(study: StudyData) -> list[JudgedClaim]:
         judged[key] = replace(judged[key], verdict=row.verdict_with_cost)
     found = []
     for claim in CLAIMS:
+        if claim.of_encoder is not None and study.encoders:
+            found += [_of_encoder(claim, study, runs) for runs in study.encoders]
+            continue
         own = scores[claim.endpoint]
         if claim.key not in judged:
             (judged[claim.key],) = judge_rows(own, [weights[claim.key]], family=False)
@@ -204,6 +218,38 @@ def judge_claims(study: StudyData) -> list[JudgedClaim]:
     if published(study.corpus, FULL_MODEL, "f1") is not None:
         return found
     return [one for one in found if one.judged.verdict.word is not Word.NOT_RUN]
+
+
+def _of_encoder(claim: Claim, study: StudyData, runs: EncoderRuns) -> JudgedClaim:
+    """Judge a claim about pretrained encoders by the runs over one of them.
+
+    Rounds over an encoder are compared on the endpoint that its runs were made for. An encoder and
+    a BiLSTM are compared on one that both have.
+    """
+    assert claim.of_encoder is not None
+    rounds, base = claim.of_encoder
+    if base is None:
+        frame, arm = pd.concat([study.frame, runs.frame]), FULL_MODEL
+        pool = None if study.pool is None else pd.concat([study.pool, runs.frame])
+        # Only the arms that are compared decide the endpoint.
+        pair = frame[frame["arm"].isin([arm, runs.arm(rounds)])]
+        scores = arm_scores(frame, primary_endpoint(pair), pool, study.rule)
+    else:
+        scores, arm = arm_scores(runs.frame, rule=study.rule), runs.arm(base)
+    weights = over(runs.arm(rounds), arm)
+    if not all(scores.by_arm.get(name) for name in weights):
+        weights = {}
+    (judged,) = judge_rows(scores, [weights], family=False)
+    return JudgedClaim(
+        claim=replace(
+            claim, key=f"{claim.key}/{runs.arm(rounds)}", text=f"{claim.text}: {runs.title}"
+        ),
+        scores=scores,
+        weights=weights,
+        judged=judged,
+        pairs=(),
+        size=_size(study.corpus, scores, claim, weights),
+    )
 
 
 def _weights(claim: Claim, scores: Scores) -> Weights:

@@ -10,12 +10,12 @@ import pandas as pd
 
 from reports.document.section import Section
 from reports.document.templates import markdown_environment
+from reports.frames.encoders import PAPERS_ENCODER
 from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.paper.compute import compute_sentences, experiments_table
 from reports.paper.findings import Findings, corpus_findings
-from reports.published.numbers import OTHER_ENCODERS
 from study.ledger.state import TrialState
 
 
@@ -97,11 +97,9 @@ def write_reproduction(
             chapters={title: _shown(sections) for title, sections in chapters.items()},
             nyt_missing=not (done["corpus"] == "nyt").any(),
             other_encoders=" and ".join(
-                dict.fromkeys(
-                    model for arm, (model, _) in OTHER_ENCODERS.items() if arm in set(done["arm"])
-                )
+                dict.fromkeys(name for name in done["encoder"] if name not in ("", PAPERS_ENCODER))
             ),
-            bert_missing=not done["arm"].str.startswith("bert-").any(),
+            bert_missing=not (done["encoder"] == PAPERS_ENCODER).any(),
             vectors_missing=not done["settings"].str.contains("vectors=").any(),
         )
     )

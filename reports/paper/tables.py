@@ -13,12 +13,12 @@ import pandas as pd
 from reports.document.table import NO_CELL, Cell, Row, Table
 from reports.errors.changes import runs_with_predictions
 from reports.errors.score_tables import matching_table, vectors_table
-from reports.frames.scores import ENTITIES
+from reports.frames.encoders import EncoderRuns, papers_arm
+from reports.frames.scores import ENTITIES, SELECTED, Scores, arm_scores
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import (
     LITERATURE,
-    OTHER_ENCODERS,
     TABLE_1_ROWS,
     TABLE_4_ROWS,
     TABLE_5_ROWS,
@@ -38,10 +38,10 @@ from reports.tables.comparison import comparison_notes, over, paper_notes
 from reports.tables.experiment import BOOTSTRAP_NOTE, difference_cells
 from reports.tables.notes import trial_notes
 
-_OTHER_ENCODERS = [(arm, label) for arm, (label, _) in OTHER_ENCODERS.items()]
 _ENCODERS_NOTE = (
     "The paper's pretrained encoder is BERT-Base, cased. Its numbers stand beside rows over other "
-    "encoders without a verdict."
+    "encoders without a verdict. The F1 of these rows is that of the selected epoch, too. Their "
+    "runs have other settings than the rest of the table, as follows."
 )
 
 
@@ -62,8 +62,10 @@ def table_1(study: StudyData) -> Table:
     notes: tuple[str, ...] = ("No study has trials on this corpus.",)
     if len(study.frame):
         notes = (*trial_notes(study), *paper_notes(study.scores()), *_spans_notes(study))
-    if any(row.key in OTHER_ENCODERS for row in rows):
-        notes += (_ENCODERS_NOTE,)
+    rows += [row for runs in study.encoders for row in _encoder_rows(runs, study)]
+    if study.encoders:
+        texts = [f"{r.title}: {r.frame['settings_except_rounds'].iloc[0]}." for r in study.encoders]
+        notes += (_ENCODERS_NOTE, *texts)
     return Table(
         name="table1",
         in_reproduction=True,
@@ -76,26 +78,49 @@ def table_1(study: StudyData) -> Table:
 
 def _table_1_rows(study: StudyData, corpus: str, *, whole: bool) -> list[Row]:
     """Return the rows of some runs beside the numbers that are published for a corpus."""
-    rows, scores = [], study.scores()
-    for arm, label in _arms((*TABLE_1_ROWS, *_OTHER_ENCODERS), study):
-        trials, quoted = of_arm(study.frame, arm), arm in LITERATURE
-        # No verdict compares an encoder with another one.
-        printed = None if quoted else published(corpus, arm, "f1")
-        beside = OTHER_ENCODERS[arm][1] if arm in OTHER_ENCODERS else arm
-        cells = {
-            "Seeds": NO_CELL if quoted else seeds_cell(trials),
-            "F1": NO_CELL if quoted else score_cell(trials, scores.endpoint.column),
-            "95 % CI of F1": mean_interval_cell(scores, arm),
-            "Paper's F1": published_cell(published(corpus, beside, "f1")),
-            **against_cells(scores, arm, printed),
-            "Precision": NO_CELL if quoted else score_cell(trials, "test_precision"),
-            "Paper's precision": published_cell(published(corpus, beside, "precision")),
-            "Recall": NO_CELL if quoted else score_cell(trials, "test_recall"),
-            "Paper's recall": published_cell(published(corpus, beside, "recall")),
-            "Source": source_cell(corpus, beside),
-        }
-        rows.append(_row(arm, label, cells, whole=whole))
+    rows, scores, taken = [], study.scores(), _encoder_arms(study)
+    for arm, label in _arms(TABLE_1_ROWS, study):
+        if arm not in taken:
+            trials = of_arm(study.frame, arm)
+            cells = _table_1_cells(trials, scores, corpus, arm, beside=arm)
+            rows.append(_row(arm, label, cells, whole=whole))
     return rows
+
+
+def _encoder_arms(study: StudyData) -> set[str]:
+    return {str(arm) for runs in study.encoders for arm in runs.frame["arm"]}
+
+
+def _encoder_rows(runs: EncoderRuns, study: StudyData) -> list[Row]:
+    """Return the rows of Table 1 over one pretrained encoder, beside the paper's over BERT."""
+    scores, rows = arm_scores(runs.frame, SELECTED, rule=study.rule), []
+    for rounds in sorted(map(int, runs.frame["rounds"].unique())):
+        arm, beside = runs.arm(rounds), papers_arm(rounds)
+        trials = of_arm(runs.frame, arm)
+        cells = _table_1_cells(trials, scores, study.corpus, arm, beside=beside)
+        rows.append(Row(key=arm, label=runs.label(rounds), cells=cells))
+    return rows
+
+
+def _table_1_cells(
+    trials: pd.DataFrame, scores: Scores, corpus: str, arm: str, *, beside: str
+) -> dict[str, Cell]:
+    """Return the cells of an arm beside the numbers that are published for another or for it."""
+    quoted = arm in LITERATURE
+    # No verdict compares an encoder with another one.
+    printed = None if quoted else published(corpus, arm, "f1")
+    return {
+        "Seeds": NO_CELL if quoted else seeds_cell(trials),
+        "F1": NO_CELL if quoted else score_cell(trials, scores.endpoint.column),
+        "95 % CI of F1": mean_interval_cell(scores, arm),
+        "Paper's F1": published_cell(published(corpus, beside, "f1")),
+        **against_cells(scores, arm, printed),
+        "Precision": NO_CELL if quoted else score_cell(trials, "test_precision"),
+        "Paper's precision": published_cell(published(corpus, beside, "precision")),
+        "Recall": NO_CELL if quoted else score_cell(trials, "test_recall"),
+        "Paper's recall": published_cell(published(corpus, beside, "recall")),
+        "Source": source_cell(corpus, beside),
+    }
 
 
 def table_4(study: StudyData) -> Table:

@@ -114,13 +114,6 @@ TABLE_4_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_4)
 TABLE_5_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_5)
 #: Rows of Table 1 that the paper quotes from other work; no study has these arms.
 LITERATURE = frozenset(arm for arm, _ in TABLE_1_ROWS[:5])
-#: Arms over another pretrained encoder than the paper's, BERT-Base cased, with their labels, and
-#: the paper's arm whose numbers stand beside theirs.
-OTHER_ENCODERS = {
-    f"{name}-{rounds}": (f"RIN ({model}, K = {rounds})", f"bert-{rounds}")
-    for name, model in (("minilm", "all-MiniLM-L6-v2"), ("mpnet", "all-mpnet-base-v2"))
-    for rounds in (1, 2)
-}
 #: The numbers of rounds K in Figure 3.
 ROUNDS = tuple(range(1, 7))
 #: The paper's own arms, in its tables and in Figure 3.

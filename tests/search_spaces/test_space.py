@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.published.numbers import OTHER_ENCODERS, published
+from reports.published.numbers import published
 from reports.tables.experiment import ON_TEST
 from rin_core.config import Config
 from rin_core.errors import ConfigError
@@ -154,15 +154,6 @@ def test_an_arm_over_a_pretrained_encoder_has_the_name_of_the_encoder():
         ["demo"], arms=["transformer-1"], overrides=given, seeds=[0]
     )
     assert trial.config.encoder.model == "some/bert"
-
-
-def test_reports_know_the_arms_over_other_encoders():
-    arms = {
-        arm.name: arm for arm in (*SPACES["main_results"].on_request, *SPACES["encoder"].on_request)
-    }
-    for name, (label, beside) in OTHER_ENCODERS.items():
-        assert arms[name].label == label
-        assert beside in arms
 
 
 def test_berts_arms_run_when_they_are_named():

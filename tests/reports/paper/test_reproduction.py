@@ -109,7 +109,7 @@ def test_what_was_not_run_is_said_where_it_was_not(
     assert "The paper's word vectors" in told
     for trial in ledger.trials:
         trial["settings"] = {}
-    ledger.finish(ledger.plan("bert-1", 0, {}), 0.9)
+    ledger.finish(ledger.plan("bert-1", 0, {}, {"encoder.kind": "transformer"}), 0.9)
     ledger.save("rounds_curve-webnlg_star")
     frame = read_ledger(ledger.runs)
     cards = run_cards(ledger.runs, frame, [])

@@ -144,33 +144,6 @@ def test_orderings(made: dict[str, Table]) -> None:
     assert found["gru-3/rnn-3", "Paper's Δ"].text == "–"  # a figure
 
 
-def test_rows_over_another_encoder_stand_beside_the_papers_without_a_verdict(
-    ledger: Ledger,
-) -> None:
-    before = cells(tables(ledger.runs)["table1"])
-    assert ("bert-1", "F1") in before
-    assert ("minilm-1", "F1") not in before
-    ledger.trials = []
-    for seed, f1 in enumerate((0.87, 0.88, 0.89)):
-        ledger.plan("minilm-1", seed)
-        ledger.trials[-1]["fingerprint"] = f"{seed + 160:016x}"
-        ledger.finish(f"{seed + 160:016x}", f1)
-    ledger.save("encoder-webnlg_star", updated="2020-01-03")
-    made = tables(ledger.runs)
-    found = cells(made["table1"])
-    assert found["minilm-1", "F1"].text.startswith("88.0")
-    assert found["minilm-1", "Paper's F1"].text == "89.7"
-    assert found["minilm-1", "Source"].text == "Table 1, RIN (BERT, K = 1)"
-    assert found["minilm-1", "Verdict"].text == "–"
-    assert found["bert-1", "F1"].text == "not run"
-    pairs = cells(made["orderings"])
-    assert pairs["minilm-1/gru-1", "Δ F1"].text == "+1.0"
-    assert pairs["minilm-1/gru-1", "Paper's Δ"].text == "+3.4"
-    claims = cells(made["claims"])
-    assert claims["encoder", "Δ F1"].text == "+1.0"
-    assert claims["encoder-rounds", "Verdict"].text == "not run"
-
-
 def test_claims(made: dict[str, Table], ledger: Ledger) -> None:
     found = cells(made["claims"])
     verdicts = {row: found[row, "Verdict"].text for row, column in found if column == "Verdict"}
