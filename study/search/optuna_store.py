@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,8 @@ STATES: Mapping[State, TrialState] = {
 }
 METRIC = "dev F1 (points)"
 """What ``optuna-dashboard`` writes beside the axes: the best dev F1 of a trial, 0 to 100."""
+LEARNED_NOTHING = "learned nothing"
+"""Optuna's constraint that a trial with a dev F1 of 0 violates: such a trial is never the best."""
 
 
 def require_packages(sampler: str) -> None:
@@ -125,6 +128,8 @@ class OptunaSearch(SearchAlgorithm):
         running = self._trials[trial.number]
         for name, attribute in attributes(trial).items():
             running.set_user_attr(name, attribute)
+        for name, violation in constraints(trial, self.arm.search.sampler).items():
+            running.set_constraint(name, violation)
         value = points(trial.best) if trial.state is State.FINISHED else None
         self.study.tell(running, value, STATES[trial.state])
         del self._trials[trial.number]
@@ -190,7 +195,8 @@ def record_again(search: Record, path: Path, started: Mapping[str, float]) -> No
         for name, text in named.items():
             study.set_user_attr(name, text)
         recorded = {trial.number: trial for trial in search.trials if trial.arm == arm}
-        study.add_trials(in_order(recorded, distributions, started))
+        sampler = str(search.identities[arm].get("sampler", ""))
+        study.add_trials(in_order(recorded, distributions, started, sampler))
 
 
 def recorded_distributions(search: Record) -> dict[str, BaseDistribution]:
@@ -213,6 +219,15 @@ def attributes(trial: SearchTrial) -> dict[str, str | int]:
     return {"fingerprint": trial.fingerprint, "epochs": len(trial.dev_f1)}
 
 
+def constraints(trial: SearchTrial, sampler: str) -> dict[str, float]:
+    """Return the constraint of Optuna that a trial violates, if it learned nothing.
+
+    The Gaussian process has none: it cannot propose a trial while every trial violates one.
+    """
+    violates = trial.state is State.FINISHED and trial.best <= 0 and sampler != "gp"
+    return {LEARNED_NOTHING: 1.0} if violates else {}
+
+
 def points(f1: float) -> float:
     """Return a score as the reports have it, 0 to 100, without the noise of the product."""
     return round(100 * f1, 10)
@@ -222,12 +237,13 @@ def in_order(
     recorded: Mapping[int, SearchTrial],
     distributions: Mapping[str, BaseDistribution],
     started: Mapping[str, float],
+    sampler: str,
 ) -> list[FrozenTrial]:
     """Return trials by number; a number without a record is a failed trial."""
     failed = create_trial(state=TrialState.FAIL)
     return [
-        frozen_trial(recorded[number], distributions, started) if number in recorded else failed
-        for number in range(max(recorded, default=-1) + 1)
+        frozen_trial(recorded[n], distributions, started, sampler) if n in recorded else failed
+        for n in range(max(recorded, default=-1) + 1)
     ]
 
 
@@ -251,11 +267,13 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
     recorded = {trial.number: trial for trial in arm.recorded}
     distributions = {path: p.distribution for path, p in arm.search.parameters.items()}
     in_line = []
-    for number, made in enumerate(in_order(recorded, distributions, arm.started)):
+    ordered = in_order(recorded, distributions, arm.started, arm.search.sampler)
+    for number, made in enumerate(ordered):
         expected = made
         found = known[number] if number < len(known) else None
         if found is not None and found.params == expected.params:
-            if (found.state, found.values) == (expected.state, expected.values):
+            parts = attrgetter("state", "values", "constraints")
+            if parts(found) == parts(expected):
                 expected = found  # it has the times at which the trial ran
             elif expected.state == TrialState.WAITING:
                 expected.intermediate_values = found.intermediate_values
@@ -312,6 +330,7 @@ def frozen_trial(
     trial: SearchTrial,
     distributions: Mapping[str, BaseDistribution],
     started: Mapping[str, float],
+    sampler: str,
 ) -> FrozenTrial:
     """Return a recorded trial as Optuna has it; a running one has no epochs yet.
 
@@ -326,6 +345,7 @@ def frozen_trial(
         params=trial.parameters,
         distributions={path: distributions[path] for path in trial.parameters},
         user_attrs=attributes(trial),
+        constraints=constraints(trial, sampler),
         intermediate_values=values,
     )
     if found.state.is_finished():

@@ -88,11 +88,14 @@ def _curve(frame: pd.DataFrame) -> Iterator[SummaryValue]:
 
 
 def _ranked(frame: pd.DataFrame) -> list[str]:
-    """Return the arms with a result and a dev F1 of what is judged, the best mean first."""
+    """Return the arms with a result and a dev F1 of what is judged, the best mean first.
+
+    If no run learned anything, no arm is the best.
+    """
     column = "averaged_dev_f1" if primary_endpoint(frame) is AVERAGED else "dev_f1"
     done = frame[(frame["status"] == TrialState.FINISHED) & frame[column].notna()]
     means = done.groupby("arm", sort=False)[column].mean().sort_values(ascending=False)
-    return [str(arm) for arm in means.index]
+    return [str(arm) for arm in means.index] if means.max() > 0 else []
 
 
 def _label(study: StudyData, arm: str) -> str:

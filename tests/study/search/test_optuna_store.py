@@ -102,6 +102,47 @@ def test_what_optuna_lacks_is_taken_from_the_record(state):
         assert lost.duration == timedelta(seconds=3)
 
 
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+def test_a_trial_that_learned_nothing_is_never_optunas_best(sampler: str) -> None:
+    book, search = Recorder(), a_search(1, sampler=sampler, asha=None)
+    searcher, arms = opened(search, InMemoryStorage(), book, 16)
+    for k in range(12):
+        book.finish(searcher.suggest(f"t{k}"), [0.0, 0.0])
+    study = arms["arm0"].study
+    with pytest.raises(ValueError, match="feasible"):
+        _ = study.best_trial
+    searcher, arms = opened(search, InMemoryStorage(), book, 16)  # made again from the record
+    study = arms["arm0"].study
+    with pytest.raises(ValueError, match="feasible"):
+        _ = study.best_trial
+    book.finish(searcher.suggest("t12"), [0.0, 0.1])
+    book.finish(searcher.suggest("t13"), [0.0])
+    assert study.best_trial.number == 12
+
+
+def test_a_gaussian_process_goes_on_where_every_trial_learned_nothing() -> None:
+    book, search = Recorder(), a_search(1, sampler="gp", asha=None)
+    searcher, _ = opened(search, InMemoryStorage(), book, 12)
+    for k in range(12):  # its model begins with the eleventh
+        book.finish(searcher.suggest(f"t{k}"), [0.0])
+    assert len(book.trials) == 12
+
+
+def test_a_database_of_before_learns_which_trials_learned_nothing() -> None:
+    book, search, storage = Recorder(), a_search(1), InMemoryStorage()
+    searcher, arms = opened(search, storage, book, 2)
+    book.finish(searcher.suggest("t0"), [0.0])
+    (trial,) = arms["arm0"].study.trials
+    optuna.delete_study(study_name="x/arm0", storage=storage)
+    old = optuna.create_study(study_name="x/arm0", storage=storage, direction="maximize")
+    plain = {"params": trial.params, "distributions": trial.distributions}
+    old.add_trial(optuna.trial.create_trial(value=0.0, **plain))
+    assert old.best_trial.number == 0
+    _, arms = opened(search, storage, book, 2)
+    with pytest.raises(ValueError, match="feasible"):
+        _ = arms["arm0"].study.best_trial
+
+
 def test_a_number_without_a_record_has_failed_and_shifts_no_other():
     """An older driver was killed between two trials of one arm."""
     book, search = Recorder(), a_search(1)

@@ -57,3 +57,14 @@ def test_a_study_without_a_result_comes_to_nothing(tmp_path: Path) -> None:
     made.plan("gru-1", 0)
     made.save()
     assert summarize_recorded(tmp_path, [EXPERIMENT])[EXPERIMENT] == Summary(values=[])
+
+
+def test_no_arm_is_the_best_if_none_learned_anything(tmp_path: Path) -> None:
+    made = Ledger(tmp_path)
+    nothing = {"selection_scores": scores(0.0), "test_scores": scores(0.0)}
+    for arm in ("gru-1", "bilstm-s"):
+        made.finish(made.plan(arm, 0), 0.1, nothing)
+    made.save()
+    found = summarize_recorded(tmp_path, [EXPERIMENT])[EXPERIMENT]
+    assert found.tags == {}
+    assert not [one.name for one in found.values if one.name.startswith("Best arm")]
