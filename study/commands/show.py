@@ -15,9 +15,10 @@ from rich.markup import escape
 from reports.document.formatting import points
 from reports.document.table import Table
 from reports.frames.decisions import study_decisions
+from reports.frames.scores import comparable
 from reports.frames.searches import STATES, ranked, read_search
 from reports.frames.select import arm_label
-from reports.frames.studies import plan_of
+from reports.frames.studies import StudyData, plan_of
 from reports.frames.trials import (
     UnknownExperiment,
     experiments,
@@ -28,6 +29,7 @@ from reports.frames.trials import (
 from reports.tables.caveats import mark_caveats
 from reports.tables.confirmation import comparison, confirmation, tuning
 from reports.tables.decisions import deviations
+from reports.tables.experiment import differences_table
 from reports.tables.search import (
     TOP,
     audit,
@@ -49,6 +51,8 @@ from study.tracking.progress import format_duration
 if TYPE_CHECKING:
     from study.commands.arguments import Show
 
+#: Columns of a comparison that are printed; the report has all.
+_JUDGED = ("Δ F1", "95 % CI", "p", "p equal", "Verdict")
 Differences = Mapping[str, Mapping[str, str]]
 """For each settings value, as text, the settings in which another value differs."""
 
@@ -168,6 +172,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     groups = frame.groupby(["settings", "arm", "selection"], sort=False)
     print_rows(console, "trials by arm", [_arm_row(cells, settings) for _, cells in groups])
     _print_plan(out, frame, console)
+    _print_verdicts(out, frame, settings, console)
     pairs = zip(frame.iterrows(), begun, strict=True)
     rows = [_begun_row(trial, settings, history) for (_, trial), history in pairs if history]
     print_rows(console, "running trials", rows)
@@ -200,6 +205,32 @@ def _print_plan(out: Path, frame: pd.DataFrame, console: Console) -> None:
     print_decisions(experiment, study_decisions(frame, plan), console)
     for note in deviations(frame, plan):
         say(console, note, "dim")
+
+
+def _print_verdicts(
+    out: Path, frame: pd.DataFrame, settings: Differences, console: Console
+) -> None:
+    """Print the verdict on each arm against the reference, as the report has it.
+
+    A study with ``--until-decided`` has decisions instead.
+    """
+    study = Ledger(out).study(str(frame["experiment"].iloc[0]))
+    finished = frame[frame["status"] == TrialState.FINISHED]
+    several = finished.groupby("settings", sort=False)["arm"].nunique() > 1
+    if (study is not None and study.decisions is not None) or not several.any():
+        return
+    everything = read_ledger(out)
+    for given in several.index[several]:
+        own = frame[frame["settings"] == given]
+        pool = comparable(everything, own)
+        compared = differences_table(StudyData(corpus=own["corpus"].iloc[0], frame=own, pool=pool))
+        if compared is None:
+            continue
+        rows = [
+            {"arm": row.label, **settings[given]} | {name: row.cells[name].text for name in _JUDGED}
+            for row in compared.rows
+        ]
+        print_rows(console, compared.title, rows)
 
 
 def _differing_settings(out: Path, experiment: str, frame: pd.DataFrame) -> Differences:

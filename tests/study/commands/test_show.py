@@ -1,12 +1,16 @@
 """What the terminal shows of a study, from the ledger."""
 
+import csv
 import io
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from scipy import stats
 
+from reports.page.build import build
 from search_spaces.selection import chosen_on_test
 from search_spaces.space import Arm
 from study.commands.arguments import Show
@@ -175,3 +179,46 @@ def test_without_a_name_all_experiments_are_listed(tmp_path):
     assert any(
         line.startswith(f"{EXPERIMENT} study webnlg_star 1 planned, 5 finished") for line in lines
     )
+
+
+@pytest.mark.parametrize(
+    ("shift", "word"), [(0.0, "equal within 0.5"), (-0.02, "worse"), (0.003, "undecided")]
+)
+def test_precisions_get_a_verdict_in_show_and_in_the_report(tmp_path, shift, word):
+    """Arms that differ in ``training.precision`` alone: two one-sided tests, one variance."""
+    ledger = Ledger(tmp_path / "runs")
+    spread = (-0.003, -0.001, 0.0, 0.001, 0.003)
+    transformer = {"encoder.kind": "transformer", "encoder.model": "a/tiny", "model.rounds": 1}
+    for precision, mean in (("float32", 0.88), ("bfloat16", 0.88 + shift)):
+        for seed, off in enumerate(spread):
+            config = {**transformer, "training.precision": precision}
+            ledger.finish(ledger.plan(precision, seed, config=config), mean + off)
+            ledger.trials[-1]["label"] = precision
+    ledger.save()
+    console = Console(file=io.StringIO(), width=160)
+    show_grid(ledger.runs, EXPERIMENT, console)
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    title = next(n for n, line in enumerate(lines) if line.startswith("Difference from float32"))
+    assert lines[title + 2].startswith("bfloat16 ")
+    assert word in lines[title + 2]
+    written = build(ledger.runs, tmp_path / "reports", [EXPERIMENT]).reports[0].paths
+    path = next(path for path in written if path.name == "differences.csv")
+    with path.open(newline="") as file:
+        cells = {row["column"]: row for row in csv.DictReader(file) if row["row"] == "bfloat16"}
+    found = cells["Verdict"]
+    assert found["text"].startswith(word)
+    assert float(found["value"]) == pytest.approx(100 * shift)
+    # Five runs each: the pooled variance has 8 degrees of freedom, and SE = s √(2 / 5).
+    sd = 100 * math.sqrt(sum(off**2 for off in spread) / 4)
+    assert (float(found["df"]), float(found["margin"])) == (8, 0.5)
+    assert float(found["se"]) == pytest.approx(sd * math.sqrt(2 / 5))
+    t = (0.5 - abs(100 * shift)) / float(found["se"])
+    assert float(found["p_equal"]) == pytest.approx(stats.t.sf(t, 8))
+
+
+def test_without_a_second_arm_nothing_is_compared(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    for seed in range(2):
+        ledger.finish(ledger.plan("gru-1", seed), 0.5)
+    ledger.plan("gru-2", 0)
+    assert not any(line.startswith("Difference from") for line in shown(ledger))
