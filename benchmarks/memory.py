@@ -1,0 +1,87 @@
+"""The memory of a worker that trains one equal trial after another.
+
+    python -m benchmarks.memory --csv benchmarks/results/memory.csv
+
+The trials differ in their seed only, and one worker of Ray trains them all. ``resident_mib`` is its
+memory when the last epoch of a trial has ended, as the ledger has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import study
+from study.ledger.ledger import Ledger
+
+#: After which trial memory must no longer grow: the first ones compile and fill caches.
+WARM = 10
+ARM, SPACE = "gru-1", "rounds_curve"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The worker's memory at the end of a trial."""
+
+    trial: int
+    resident_mib: float
+
+
+def measure(data: str, trials: int, epochs: int, runs: Path) -> list[Measured]:
+    """Run a study of equal trials on one worker, and return its memory after each."""
+    study.run(
+        *(SPACE, data),
+        arms=[ARM],
+        seeds=trials,
+        runs=runs,
+        progress=True,
+        max_epochs=epochs,
+        max_concurrent=1,
+        tracking_uri="none",
+    )
+    found = [run.result() for run in Ledger(runs).runs()]
+    results = sorted((r for r in found if r), key=lambda r: r.provenance.started or 0.0)
+    used = [result.history[-1].usage["process_memory_megabytes"] for result in results]
+    return [Measured(trial=n, resident_mib=round(mib, 1)) for n, mib in enumerate(used, 1)]
+
+
+def growth(rows: Sequence[Measured]) -> float:
+    """Return the growth of memory after the tenth trial, in percent of what it was then.
+
+    Medians of five trials are compared: memory varies by 1 % from trial to trial.
+    """
+    used = [row.resident_mib for row in rows]
+    return 100 * (statistics.median(used[-5:]) / statistics.median(used[WARM - 5 : WARM]) - 1)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Measure whether a worker's memory grows.")
+    parser.add_argument("--data", default="demo")
+    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--csv", type=Path)
+    options = parser.parse_args()
+    if options.trials < WARM + 5:
+        parser.error(f"--trials {options.trials}: must be at least {WARM + 5}")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(options.data, options.trials, options.epochs, Path(folder) / "runs")
+    for row in rows:
+        print(f"{row.trial:3} {row.resident_mib:8.1f} MiB")
+    print(f"growth after trial {WARM}: {growth(rows):.1f} %")
+    if options.csv is not None:
+        with options.csv.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [field.name for field in fields(Measured)])
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
