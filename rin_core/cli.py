@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rin_core.errors import RinError
+from rin_core.terminal import wrapped
 
 #: The code that shells use for a program that Ctrl-C ended.
 INTERRUPTED = 130
@@ -35,7 +36,7 @@ def exit_with_clear_errors(
     try:
         code = main()
         if code == INTERRUPTED:
-            print(interrupted, file=sys.stderr)  # noqa: T201
+            _print(interrupted)
         sys.exit(code)
     except ValueError as error:
         _complain(error)
@@ -45,7 +46,7 @@ def exit_with_clear_errors(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
-        print(interrupted, file=sys.stderr)  # noqa: T201
+        _print(interrupted)
         sys.exit(INTERRUPTED)
     except (NotADirectoryError, FileExistsError) as error:
         place = Path(str(error.filename))
@@ -67,4 +68,11 @@ def without_credentials(text: str) -> str:
 
 
 def _complain(message: object) -> None:
-    print(f"error: {without_credentials(str(message))}", file=sys.stderr)  # noqa: T201
+    _print(f"error: {without_credentials(str(message))}")
+
+
+def _print(text: str) -> None:
+    """Print to standard error; a terminal gets lines of its width."""
+    if sys.stderr.isatty():
+        text = wrapped(text, os.get_terminal_size(sys.stderr.fileno()).columns or 80)
+    print(text, file=sys.stderr)  # noqa: T201

@@ -54,6 +54,8 @@ class Section:
     key: str
     """Folder of the section's files; also its anchor on the page."""
     title: str
+    name: str = ""
+    """As commands name the experiment; shown small beside its title."""
     page: str = ""
     """File name of its Markdown page; empty for none."""
     intro: tuple[str, ...] = ()

@@ -11,15 +11,16 @@ from reports.document.section import Chapter, Link, Section
 from reports.figures.rounds_curve import is_rounds_curve
 from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
+from reports.page.titles import search_title, study_title
 from reports.paper.answers import Answers
 from reports.paper.findings import findings_section
 from reports.paper.pooled import pooled_section
 from reports.paper.reproduction import CorpusReport
 from reports.published.numbers import corpus_title
 from reports.tables.comparison import over
+from reports.tables.corpora import PAPER_CORPORA
 from reports.tables.experiment import selection_pairs, selection_scores
 from study.ledger.arms import is_confirmation
-from study.ledger.state import TrialState
 
 #: Key, name in the contents and question of each chapter.
 _QUESTIONS = (
@@ -66,21 +67,29 @@ def page_chapters(
     sections: dict[str, list[Section]] = {key: [] for key, _, _ in _QUESTIONS}
     if answers.pooled is not None:
         sections["main"].append(pooled_section(answers.pooled))
-    run = {study.corpus: study for study, _ in paper if _has_results(study)}
     for study, section in paper:
-        for key, part in _split(section).items() if study.corpus in run else ():
+        title = f"{corpus_title(study.corpus)}: the paper's tables"
+        named = replace(section, title=title, name=study.corpus)
+        for key, part in _split(named).items():
             sections[key].append(part)
     corpora = [study.corpus for study, _ in paper]
-    for study, section in sorted(studies, key=lambda pair: _place(pair[0], corpora)):
-        sections[_chapter_of(study)].append(section)
-    sections["tuned"] += [section for _, section in searches]
-    sections["main"] += [findings_section(report.findings) for report in reports if report.findings]
-    sections["main"] += [
-        Section(key=section.key, title=title, intro=(f"Nothing was run on {title}.",))
-        for study, section in paper
-        if study.corpus not in run and (title := corpus_title(study.corpus))
+    searched = [search for search, _ in searches]
+    titled = [
+        (study, replace(section, title=study_title(study, searched), name=section.key))
+        for study, section in studies
     ]
-    sections["errors"] += _error_links([section for _, section in studies])
+    for study, section in sorted(titled, key=lambda pair: _place(pair[0], corpora)):
+        sections[_chapter_of(study)].append(section)
+    sections["tuned"] += [
+        replace(section, title=search_title(search), name=section.key)
+        for search, section in searches
+    ]
+    sections["main"] += [findings_section(report.findings) for report in reports if report.findings]
+    if corpora and (missing := [name for name in PAPER_CORPORA if name not in corpora]):
+        names = " and ".join(map(corpus_title, missing))
+        text = f"The paper also has scores on {names}, on which nothing was run."
+        sections["main"].append(Section(key="not-run", title="", intro=(text,)))
+    sections["errors"] += _error_links([section for _, section in titled])
     sections["data"] += data
     sections["notebooks"] += notebooks
     findings = _findings(answers, [study for study, _ in studies])
@@ -95,10 +104,6 @@ def page_chapters(
         for key, name, title in _QUESTIONS
         if sections[key]
     )
-
-
-def _has_results(study: StudyData) -> bool:
-    return bool((study.frame["status"] == TrialState.FINISHED).any())
 
 
 def _place(study: StudyData, corpora: Sequence[str]) -> tuple[bool, int]:
@@ -135,7 +140,7 @@ def _split(section: Section) -> dict[str, Section]:
 def _error_links(sections: Iterable[Section]) -> list[Section]:
     """Return the links to the pages of errors."""
     links = tuple(
-        Link(label=part.title, target=f"{part.key}/errors.html")
+        Link(label=section.title, target=f"{part.key}/errors.html")
         for section in sections
         for part in section.parts
     )

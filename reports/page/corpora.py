@@ -39,8 +39,8 @@ def paper_sections(
 
     Only the paper's corpora and their parts have them. Each corpus is shown under the settings of
     one experiment: the last updated of those that have the newest content of the corpus, arms of
-    the paper and, if possible, change nothing but the initial vectors or encoder. If one of the
-    paper's corpora is shown, all are, so that a reader sees what is still to be run.
+    the paper and, if possible, change nothing but the initial vectors or encoder. A corpus without
+    a finished run is left out.
 
     Args:
         runs: A study's output folder.
@@ -72,11 +72,11 @@ def paper_sections(
         ranked.append((rank, corpus, settings))
     # The experiment of the highest rank decides, because it comes last.
     chosen = {corpus: settings for _, corpus, settings in sorted(ranked, key=lambda r: r[0])}
-    if chosen.keys() & set(PAPER_CORPORA):
-        chosen = {name: chosen.get(name, "") for name in PAPER_CORPORA} | chosen
     finished = set(paper.loc[paper["status"] == TrialState.FINISHED, "corpus"])
+    shown = [name for name in (*PAPER_CORPORA, *chosen) if name in chosen and name in finished]
     sections = []
-    for corpus, settings in sorted(chosen.items(), key=lambda item: item[0] not in finished):
+    for corpus in dict.fromkeys(shown):
+        settings = chosen[corpus]
         frame = pool(paper, corpus, settings)
         known = settings_of(paper[paper["corpus"] == corpus])
         others = earlier[(earlier["corpus"] == corpus) & earlier["arm"].isin(arms)]

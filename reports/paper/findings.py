@@ -24,6 +24,7 @@ from reports.published.numbers import (
     TABLE_1_ROWS,
     TABLE_5_ROWS,
     best_without_bert,
+    corpus_title,
     published,
 )
 from reports.stats.model import Difference
@@ -112,7 +113,7 @@ def findings_section(found: Findings) -> Section:
     """Return the findings as a section of the page."""
     return Section(
         key=f"short-{found.corpus}",
-        title=f"Findings on {found.corpus}",
+        title=f"{corpus_title(found.corpus)}: findings",
         intro=(found.scores,),
         groups=tuple((group.title, group.points) for group in found.groups),
     )

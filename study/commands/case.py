@@ -68,7 +68,7 @@ def run(options: CaseStudy, console: Console) -> int:
     cases = Cases(cases=[follow(case, models) for case in _cases(options, models)])
     views = [case_view(case) for case in cases.to_json()["cases"]]
     for view in views:
-        console.print(summary(view), highlight=False, markup=False, soft_wrap=True)
+        say(console, summary(view))
     recorded = ledger.case(options.name)
     if recorded and recorded.to_json() != cases.to_json() and not options.replace:
         raise ValueError(
@@ -77,8 +77,8 @@ def run(options: CaseStudy, console: Console) -> int:
         )
     path = ledger.record_cases(options.name, cases)
     page = write_page(views, ledger.root / "reports" / "cases" / f"{options.name}.html")
-    say(console, f"numbers: {path}")
-    say(console, f"page: {page}")
+    say(console, f"numbers: {path}", whole=True)
+    say(console, f"page: {page}", whole=True)
     return 0
 
 

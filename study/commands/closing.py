@@ -22,7 +22,7 @@ from study.commands.printing import say
 from study.ledger.state import TrialState
 
 #: What the widest column of text takes at most, so that a table fits 80 characters.
-_LABEL, _VERDICT = 24, 26
+_LABEL, _VERDICT = 23, 27
 
 
 @dataclass(slots=True)
@@ -51,9 +51,9 @@ class Closing:
         index = build_index(runs, out, built, searched)[0]
         say(console, "")
         say(console, "Open:", "bold")
-        say(console, f"  report: {index.resolve().as_uri()}")
+        say(console, f"  report: {index.resolve().as_uri()}", whole=True)
         for line in self.views:
-            say(console, f"  {line}")
+            say(console, f"  {line}", whole=True)
 
 
 def print_arms(study: StudyData, section: Section, console: Console) -> None:

@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rin_core.plural import plural
+from study.commands.options import Options
 from study.commands.printing import say
+from study.execution.cpus import slots as cpu_slots
 from study.ledger.ledger import Ledger
 from study.planning.continuing import Continuations
 from study.planning.estimate import TimeEstimate, estimate_time
@@ -16,8 +18,17 @@ from study.planning.grid import Experiment, PlannedTrial, merge_trials
 from study.tracking.progress import format_duration
 
 
-def print_plan(experiments: Sequence[Experiment], ledger: Ledger, console: Console) -> None:
-    """Print the trials, their settings and their states, then how many and how long."""
+def print_plan(
+    experiments: Sequence[Experiment], ledger: Ledger, slots: int, console: Console
+) -> None:
+    """Print the trials, their settings and their states, then how many and how long.
+
+    Args:
+        experiments: With all their trials.
+        ledger: What it has is not run.
+        slots: How many trials will run at once.
+        console: Where to print.
+    """
     trials, known = merge_trials(experiments), Continuations(ledger)
     corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
     presets = {e.corpus_name: e.preset for e in experiments}
@@ -45,18 +56,43 @@ def print_plan(experiments: Sequence[Experiment], ledger: Ledger, console: Conso
     text = f"{plural(len(trials), 'trial')}: {counts}" + f", {begun} of them resumed" * bool(begun)
     say(console, text, "bold")
     if left:
-        say(console, _time_text(estimate_time(ledger, left)))
+        say(console, _time_text(estimate_time(ledger, left), slots))
 
 
-def _time_text(estimate: TimeEstimate) -> str:
-    """Return an estimate in words."""
-    if not estimate.trials:
-        return "no estimate of the time: the ledger has no finished run of these arms on the corpus"
-    text = (
-        f"at most {format_duration(estimate.seconds)} of training for "
-        f"{plural(estimate.trials, 'trial')}, one at a time (estimate from "
-        f"{plural(estimate.runs, 'run')})"
+def trial_slots(options: Options) -> int:
+    """Return how many trials will run at once: what fits here, or ``--max-concurrent``.
+
+    Of a cluster only the limit is known; without one, a trial runs alone.
+    """
+    if options.ray_address is not None:
+        return options.max_concurrent or 1
+    import torch
+
+    fit = int(cpu_slots() / options.cpus_per_trial)
+    cards = torch.cuda.device_count()
+    share = options.gpus_per_trial if options.gpus_per_trial is not None else float(cards > 0)
+    if share:
+        fit = min(fit, int(cards / share))
+    return max(1, min(fit, options.max_concurrent or fit))
+
+
+def elapsed_text(elapsed: float, training: float, slots: int) -> str:
+    """Return how long trials take on so many slots, and how much training that is, in words."""
+    if slots == 1:
+        return f"{format_duration(training)}, one trial at a time"
+    return (
+        f"{format_duration(elapsed)} with {slots} trials at a time "
+        f"({format_duration(training)} of training)"
     )
+
+
+def _time_text(estimate: TimeEstimate, slots: int) -> str:
+    """Return an estimate in words."""
+    count = len(estimate.seconds)
+    if not count:
+        return "no estimate of the time: the ledger has no finished run of these arms on the corpus"
+    time = elapsed_text(estimate.elapsed(slots), sum(estimate.seconds), slots)
+    text = f"{plural(count, 'trial')}: at most {time}; estimate from {plural(estimate.runs, 'run')}"
     missing = ", ".join(estimate.unknown)
     return f"{text}; no finished run of {missing}" if missing else text
 

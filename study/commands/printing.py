@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from rin_core.terminal import wrapped
 from search_spaces.presets import Preset
 
 if TYPE_CHECKING:
     from reports.frames.decisions import DecisionRow
 
 
-def say(console: Console, text: object, style: str | None = None) -> None:
-    """Print a line as it is; a terminal wraps it, a file or a pipe does not."""
-    console.print(str(text), style=style, highlight=False, markup=False, soft_wrap=True)
+def say(console: Console, text: object, style: str | None = None, *, whole: bool = False) -> None:
+    """Print text as it is. On a terminal, long lines are broken between words.
+
+    Args:
+        console: Where to print.
+        text: One or more lines.
+        style: Of Rich.
+        whole: Break no line: it is a command or a path that a person copies.
+    """
+    lines = wrapped(str(text), console.width) if console.is_terminal and not whole else str(text)
+    console.print(lines, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_presets(presets: Mapping[str, Preset], console: Console) -> None:
@@ -39,8 +48,8 @@ def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) 
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for name in columns:  # people copy a fingerprint, so a narrow terminal does not cut it
-        table.add_column(name, no_wrap=name == "fingerprint", overflow="fold")
+    for name in columns:  # people copy these, so a narrow terminal does not cut them
+        table.add_column(name, no_wrap=name in ("fingerprint", "name"), overflow="fold")
     for row in rows:
         table.add_row(*(row.get(name, "") for name in columns))
     console.print(table, markup=False)

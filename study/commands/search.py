@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rin_core.cli import INTERRUPTED
 from rin_core.plural import plural
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
+from study.commands.dry_run import elapsed_text
 from study.commands.options import Options
 from study.commands.printing import say
 from study.ledger.ledger import Ledger
@@ -22,7 +24,6 @@ from study.planning.race import CANDIDATES, FINALISTS, FIRST_SEEDS, stages
 from study.planning.requirements import check_search
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.open import check_feedback, check_sampler
-from study.tracking.progress import format_duration
 
 Confirm = Callable[[Plan, str], int]
 """Runs the trials of a grid as an experiment and returns the exit code."""
@@ -162,8 +163,8 @@ def race_best(plan: SearchPlan, record: SearchRecord, options: Options, confirm:
     return 0
 
 
-def print_plans(plans: Sequence[SearchPlan], console: Console) -> None:
-    """Print what a search would do."""
+def print_plans(plans: Sequence[SearchPlan], slots: int, console: Console) -> None:
+    """Print what a search would do, with so many trials at once."""
     for plan in plans:
         record = SearchRecord(plan.ledger, plan.experiment)
         record.check(plan.identities())
@@ -186,7 +187,7 @@ def print_plans(plans: Sequence[SearchPlan], console: Console) -> None:
             console,
             f"{plan.experiment}: {total} with seed {plan.search.seed}, then {_race_text(plan)}",
         )
-        _print_time(plan, record, console)
+        _print_time(plan, record, slots, console)
 
 
 def _race_text(plan: SearchPlan) -> str:
@@ -199,7 +200,7 @@ def _race_text(plan: SearchPlan) -> str:
     return f"{text}, and the {FINALISTS} best of them on seeds {rest}" if rest else text
 
 
-def _print_time(plan: SearchPlan, record: SearchRecord, console: Console) -> None:
+def _print_time(plan: SearchPlan, record: SearchRecord, slots: int, console: Console) -> None:
     """Print how long the missing trials will take, from the mean time of those that ended."""
     ends = (TrialState.FINISHED, TrialState.PRUNED)
     own = [trial for arm in plan.starts for trial in record.of(arm)]
@@ -209,8 +210,6 @@ def _print_time(plan: SearchPlan, record: SearchRecord, console: Console) -> Non
         say(console, "no estimate of the time: no trial of this search has ended")
     elif left > 0:
         mean = sum(sum(trial.seconds) for trial in ended) / len(ended)
-        say(
-            console,
-            f"{format_duration(mean * left)} of training for {plural(left, 'trial')}, one at a "
-            f"time (estimate from {plural(len(ended), 'trial')})",
-        )
+        time = elapsed_text(mean * math.ceil(left / slots), mean * left, slots)
+        basis = plural(len(ended), "trial")
+        say(console, f"{plural(left, 'trial')}: about {time}; estimate from {basis}")

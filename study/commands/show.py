@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 
 from reports.document.formatting import points
 from reports.document.table import Table
@@ -53,6 +52,8 @@ if TYPE_CHECKING:
 
 #: Columns of a comparison that are printed; the report has all.
 _JUDGED = ("Δ F1", "95 % CI", "p", "p equal", "Verdict")
+#: Columns of a search that do not fit in a terminal; the report has all.
+_IN_REPORTS = ("SE (df)", "p equal", "p permutation", "Δ F1, untuned", "95 % CI, untuned")
 Differences = Mapping[str, Mapping[str, str]]
 """For each settings value, as text, the settings in which another value differs."""
 
@@ -106,8 +107,8 @@ def _experiment_row(
 ) -> dict[str, str]:
     counts = states.value_counts()
     trials = ", ".join(f"{counts[state]} {state}" for state in TrialState if state in counts)
-    date = updated[:16].replace("T", " ")
-    return {"name": name, "kind": kind, "corpus": corpus, "trials": trials, "last command": date}
+    row = {"name": name, "kind": kind, "trials": trials, "last run": updated[:10]}
+    return row if corpus in name else {**row, "corpus": corpus}
 
 
 def show_search(out: Path, experiment: str, console: Console) -> None:
@@ -118,7 +119,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     """
     data = read_search(out, experiment)
     data = dataclasses.replace(data, trials=_with_epochs(out, data.trials))
-    _print_head(console, experiment, data.title)
+    say(console, f"{experiment}: {data.title}", "bold")
     counts = data.trials.groupby(["arm", "state"]).size().unstack(fill_value=0)
     rows = [
         {"arm": arm, "trials": f"{counts.loc[arm].sum()}/{data.budget}"}
@@ -136,11 +137,11 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     if data.confirmed is not None:
         _print_best("best trials on fresh seeds", data.confirmed, {}, console)
     _print_caveats(out, data.trials[data.trials["state"] == TrialState.FINISHED], console)
-    console.print(saving(data), highlight=False)
+    say(console, saving(data))
     audited = audit(data)
     if audited.rows:
         _print_table(console, audited)
-        console.print(audit_verdict(data), markup=False)
+        say(console, audit_verdict(data))
 
 
 def _with_epochs(out: Path, trials: pd.DataFrame) -> pd.DataFrame:
@@ -168,7 +169,8 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     settings = _differing_settings(out, experiment, pd.concat([frame, others]))
     begun = _begun(out, frame)
     frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
-    _print_head(console, experiment, frame["command"].iloc[0])
+    say(console, experiment, "bold")
+    say(console, frame["command"].iloc[0], whole=True)
     groups = frame.groupby(["settings", "arm", "selection"], sort=False)
     print_rows(console, "trials by arm", [_arm_row(cells, settings) for _, cells in groups])
     _print_plan(out, frame, console)
@@ -316,17 +318,15 @@ def _trial_row(trial: pd.Series, settings: Differences) -> dict[str, str]:
     scores = {f"{split} F1": points(100 * trial[f"{split}_f1"]) for split in ("dev", "test")}
     row = {"trial": _name(trial), **settings.get(trial["settings"], {}), **scores}
     row |= {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
-    return row | ({"caveat": trial["caveat"]} if trial["caveat"] else {})
-
-
-def _print_head(console: Console, experiment: str, text: str) -> None:
-    console.print(f"[bold]{escape(experiment)}[/bold]: {escape(text)}", highlight=False)
+    mark = f" {Caveat(trial['caveat']).mark}" if trial["caveat"] else ""
+    return {**row, "trial": row["trial"] + mark}
 
 
 def _print_table(console: Console, table: Table) -> None:
+    """Print a table without the columns that only a report has room for."""
     rows = [
         {table.head.lower(): row.marked_label}
-        | {name: cell.text for name, cell in row.cells.items()}
+        | {name: cell.text for name, cell in row.cells.items() if name not in _IN_REPORTS}
         for row in table.rows
     ]
     print_rows(console, table.title, rows)

@@ -20,7 +20,7 @@ from search_spaces.space import Grid
 from study.commands import search as search_command
 from study.commands.caveats import print_caveats
 from study.commands.corpora import print_corpora
-from study.commands.dry_run import print_changes, print_plan, state_text
+from study.commands.dry_run import print_changes, print_plan, state_text, trial_slots
 from study.commands.notify import check_url, message, send
 from study.commands.options import Options
 from study.commands.printing import print_presets, say
@@ -170,11 +170,12 @@ def _run_grids(
     print_presets({e.corpus_name: e.preset for e in experiments}, console)
     print_corpora(encoded.values(), console)
     if options.dry_run:
+        slots = trial_slots(options)
         _left(merge_trials(experiments), experiments, options)
         if deciding:
-            _print_next_look(deciding, ledger, console)
+            _print_next_look(deciding, ledger, slots, console)
         else:
-            print_plan(experiments, ledger, console)
+            print_plan(experiments, ledger, slots, console)
         return Ended(0, ())
     for plan in plans:
         planned = {trial.trial.arm for trial in plan.trials}
@@ -208,7 +209,9 @@ def _check_grid_options(options: Options, grids: Sequence[Grid]) -> None:
             raise ValueError(f"--{name}: requires a single space; --space names {len(grids)}")
 
 
-def _print_next_look(deciding: Sequence[Deciding], ledger: Ledger, console: Console) -> None:
+def _print_next_look(
+    deciding: Sequence[Deciding], ledger: Ledger, slots: int, console: Console
+) -> None:
     from study.commands import decide
 
     for study in deciding:
@@ -217,7 +220,7 @@ def _print_next_look(deciding: Sequence[Deciding], ledger: Ledger, console: Cons
         look, missing = decided.experiment(), decided.missing()
         if missing:
             plan = dataclasses.replace(look.plan, trials=tuple(missing))
-            print_plan([dataclasses.replace(look, plan=plan)], ledger, console)
+            print_plan([dataclasses.replace(look, plan=plan)], ledger, slots, console)
 
 
 def _run_search(
@@ -232,7 +235,7 @@ def _run_search(
     for plan in plans:
         search_command.check_left(plan, options)
     if options.dry_run:
-        search_command.print_plans(plans, console)
+        search_command.print_plans(plans, trial_slots(options), console)
         return Ended(0, ())
 
     def confirm(plan: Plan, experiment: str) -> int:

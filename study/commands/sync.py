@@ -84,7 +84,7 @@ def update(ledger: Ledger, touched: Set[str], uri: str | None, console: Console)
     known = {name for name in (MLFLOW, OPTUNA) if (ledger.root / name).exists()}
     if uri is None and not known:
         command = shlex.join(["rin-study", "sync", "--runs", str(short_path(ledger.root))])
-        say(console, f"for MLflow and optuna-dashboard: {command}", "dim")
+        say(console, f"for MLflow and optuna-dashboard: {command}", "dim", whole=True)
         return 0
     uri = uri or (database_uri(ledger.root) if MLFLOW in known else DISABLED)
     searches = [found for name in ledger.searches() if (found := ledger.search(name))]

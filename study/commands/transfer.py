@@ -37,7 +37,7 @@ def run_export(options: Export, console: Console) -> int:
     written = export_ledger(Ledger(options.runs), options.file, options.data)
     runs, studies, searches = written.values()
     counts = (plural(runs, "run"), plural(studies, "study"), plural(searches, "search"))
-    say(console, f"{', '.join(counts)} written to {options.file}")
+    say(console, f"{', '.join(counts)} written to {options.file}", whole=True)
     return 0
 
 
@@ -59,7 +59,7 @@ def _export_table(options: Export, console: Console) -> int:
     part = options.file.with_name(options.file.name + ".part")
     frame.astype({"status": "str"}).to_parquet(part, index=False)
     part.replace(options.file)
-    say(console, f"{plural(len(frame), 'trial')} written to {options.file}")
+    say(console, f"{plural(len(frame), 'trial')} written to {options.file}", whole=True)
     return 0
 
 

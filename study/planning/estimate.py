@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +14,24 @@ from study.planning.grid import PlannedTrial
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeEstimate:
-    """The time that trials need to their epoch limit, one after another."""
+    """The time that trials need to their epoch limit."""
 
-    seconds: float
-    trials: int
-    """Trials that the estimate covers."""
+    seconds: tuple[float, ...]
+    """Of each trial that the estimate covers, in the order in which they start."""
     runs: int
     """Finished runs that it is based on."""
     unknown: tuple[str, ...]
     """Arms without a finished run on the corpus: their trials are not covered."""
+
+    def elapsed(self, slots: int) -> float:
+        """Return the seconds until all have ended, if so many run at once.
+
+        A trial starts when another has ended.
+        """
+        ends = [0.0] * max(1, slots)
+        for seconds in self.seconds:
+            heapq.heapreplace(ends, ends[0] + seconds)
+        return max(ends)
 
 
 def estimate_time(ledger: Ledger, trials: Sequence[PlannedTrial]) -> TimeEstimate:
@@ -39,7 +49,7 @@ def estimate_time(ledger: Ledger, trials: Sequence[PlannedTrial]) -> TimeEstimat
             key = (run.arm, study.corpus)
             if key in wanted and (result := ledger.run(run.fingerprint).result()) is not None:
                 finished[key][run.fingerprint] = result
-    seconds, covered, used = 0.0, 0, set[str]()
+    seconds, used = list[float](), set[str]()
     unknown: dict[str, None] = {}
     for planned in trials:
         known = finished[planned.trial.arm, planned.corpus_name]
@@ -49,7 +59,6 @@ def estimate_time(ledger: Ledger, trials: Sequence[PlannedTrial]) -> TimeEstimat
         epochs = sum(len(result.history) for result in known.values())
         mean = sum(result.seconds for result in known.values()) / epochs
         left = planned.trial.config.training.max_epochs - len(planned.run.history())
-        seconds += mean * max(0, left)
-        covered += 1
+        seconds.append(mean * max(0, left))
         used |= known.keys()
-    return TimeEstimate(seconds=seconds, trials=covered, runs=len(used), unknown=tuple(unknown))
+    return TimeEstimate(seconds=tuple(seconds), runs=len(used), unknown=tuple(unknown))

@@ -87,7 +87,7 @@ class Progress(Callback):
     def on_capacity(self, slots: int) -> None:
         """Take the number of slots, and say when none is left."""
         if slots < 1 and self._had_room:
-            self.console.print("no node has room for a trial now: trials wait", highlight=False)
+            self._say("no node has room for a trial now: trials wait")
         self._had_room = slots > 0
         self.slots = max(1, slots)
 
@@ -105,7 +105,7 @@ class Progress(Callback):
         where = f"after epoch {last.epoch}" if last else "before its first epoch"
         what = f"failed {where} ({error})" if error else f"lost its worker {where}"
         text = f"{self.runs[fingerprint].name}: {what}; resuming"
-        self.console.print(text, highlight=False, markup=False)
+        self._say(escape(text))
 
     def on_trial_end(self, event: TrialEnd) -> None:
         """Print how a trial ended. A trial without an end or a reason was interrupted."""
@@ -130,13 +130,18 @@ class Progress(Callback):
         remaining = "" if left is None else f" · {format_duration(left)} left"
         run = self.runs[event.fingerprint]
         name = escape(self._short(run) if self._live else run.name)
-        self.console.print(f"{place:>9} {name}: {text}{remaining}", highlight=False)
+        self._say(f"{escape(f'{place:>9}')} {name}: {text}{remaining}")
 
     def on_interrupt(self) -> None:
         """Print at once that the study stops: the trials need some seconds."""
         waiting = f"waiting for the checkpoints of {plural(len(self.running), 'running trial')}"
         text = f"stopping: {waiting}; press Ctrl-C again to stop now"
-        self.console.print(text, highlight=False, markup=False)
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        """Print markup; a terminal gets lines of its width, and words that are wider whole."""
+        whole = not self.console.is_terminal
+        self.console.print(text, highlight=False, overflow="ignore", crop=False, soft_wrap=whole)
 
     def _update_best(self, fingerprint: str, f1: float) -> None:
         """Keep the best dev F1; an F1 on another split cannot be compared with it."""

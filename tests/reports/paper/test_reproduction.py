@@ -14,6 +14,7 @@ from reports.page.command import main
 from reports.paper import compute
 from reports.paper.compute import compute_sentences
 from reports.paper.reproduction import write_reproduction
+from search_spaces import find_space
 from tests.ledgers import Ledger, write_search
 
 
@@ -69,10 +70,19 @@ def test_the_report_has_findings_figures_and_studies(text: str) -> None:
 
 
 def test_the_page_has_the_curve_before_the_papers_tables(page: str) -> None:
-    keys = ("rounds_curve-webnlg_star", "paper-webnlg_star", "paper-nyt")
+    keys = ("rounds_curve-webnlg_star", "paper-webnlg_star", "not-run")
     places = [page.index(f'<section id="{key}"') for key in keys]
     assert places == sorted(places)
-    assert 'id="paper-nyt-table1"' not in page, "nothing was run on it"
+    assert "paper-nyt" not in page
+    assert "scores on NYT, on which nothing was run" in page
+
+
+def test_a_section_is_titled_by_its_question_and_named_small_beside(page: str) -> None:
+    question = find_space("rounds_curve").title
+    assert f"<h3>WebNLG: {question} <code>rounds_curve-webnlg_star</code></h3>" in page
+    assert "<h3>WebNLG: the paper&#39;s tables <code>webnlg_star</code></h3>" in page
+    (title,) = re.findall(r"<h3>(.*?) <code>some</code></h3>", page)
+    assert title.startswith("WebNLG, search: ")
 
 
 def test_the_page_has_what_was_found(text: str, page: str) -> None:

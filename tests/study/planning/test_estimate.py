@@ -8,7 +8,7 @@ import pytest
 
 from search_spaces.space import Arm, Grid
 from study.ledger.ledger import Ledger
-from study.planning.estimate import estimate_time
+from study.planning.estimate import TimeEstimate, estimate_time
 from study.planning.grid import PlannedTrial, make_plan
 from tests.corpora import write_corpus
 from tests.records import NO_PREDICTIONS, a_result, an_epoch
@@ -39,7 +39,7 @@ def test_mean_seconds_of_an_epoch_times_the_epochs_left(tmp_path: Path) -> None:
     plan = make_plan(SPACE, ledger, [str(corpus)], overrides={"training.max_epochs": 10})
     (experiment,) = plan.experiments()
     estimate = estimate_time(ledger, plan.trials)
-    assert (estimate.trials, estimate.runs) == (0, 0)
+    assert (estimate.seconds, estimate.runs) == ((), 0)
     assert estimate.unknown == ("bilstm-s", "gru-1")
 
     ledger.record_study(experiment.record({}))
@@ -48,8 +48,13 @@ def test_mean_seconds_of_an_epoch_times_the_epochs_left(tmp_path: Path) -> None:
     third.run.start_history([an_epoch(1), an_epoch(2), an_epoch(3)])
     left = [p for p in plan.trials if p is not first]
     estimate = estimate_time(ledger, left)
-    assert (estimate.trials, estimate.runs, estimate.unknown) == (2, 1, ("bilstm-s",))
-    assert estimate.seconds == pytest.approx(5.0 * 10 + 5.0 * 7)
+    assert (estimate.runs, estimate.unknown) == (1, ("bilstm-s",))
+    assert estimate.seconds == pytest.approx((5.0 * 10, 5.0 * 7))
 
     finish(second, 6, 10.0)
-    assert estimate_time(ledger, [third]).seconds == pytest.approx(3.0 * 7)
+    assert estimate_time(ledger, [third]).seconds == pytest.approx((3.0 * 7,))
+
+
+def test_a_trial_starts_when_a_slot_is_free() -> None:
+    estimate = TimeEstimate(seconds=(4.0, 3.0, 2.0, 3.0), runs=1, unknown=())
+    assert [estimate.elapsed(slots) for slots in (1, 2, 3, 9)] == [12.0, 7.0, 5.0, 4.0]

@@ -1,0 +1,46 @@
+"""Lines that fit a terminal."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+#: Commands that a person copies: in backticks, or in quotes after the name of this program.
+_COMMAND = re.compile(r"`[^`\n]+`|'rin-study [^'\n]+'")
+_KEPT = "\ue000"  # of the private use area
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break lines between words so that none is wider, and indent what follows like its line.
+
+    A word that is wider stays whole, and so does a command in backticks: a person copies a path or
+    a command in one piece.
+
+    Args:
+        text: One or more lines.
+        width: Characters of a line.
+
+    Examples:
+        >>> print(wrapped("see /a/long/path/to/the/file.json or `rin-study show x`", 24))
+        see
+        /a/long/path/to/the/file.json
+        or `rin-study show x`
+    """
+    kept = _COMMAND.sub(lambda command: command[0].replace(" ", _KEPT), text)
+    lines = [line for one in kept.split("\n") for line in _broken(one, width)]
+    return "\n".join(lines).replace(_KEPT, " ")
+
+
+def _broken(line: str, width: int) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())]
+    if len(line) <= width:
+        return [line]
+    return textwrap.wrap(
+        line,
+        max(width, len(indent) + 20),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        expand_tabs=False,
+        replace_whitespace=False,
+    )
