@@ -26,7 +26,7 @@ SUFFIX = ".toml"
 LONGEST_LINE = 10_000
 _NAME = re.compile(r"\w[\w.-]*")
 _MOST_STEPS = 10**6
-_OF_SEARCHES = {"trials", "sampler", "hours", "asha"}
+_OF_SEARCHES = {"trials", "sampler", "hours", "asha", "objectives"}
 
 
 class _Table(BaseModel):
@@ -49,6 +49,7 @@ class _SpaceFile(_Table):
     # From here on, the fields of a search.
     parameters: dict[str, Any] | None = None
     trials: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    objectives: list[str] | None = None
     sampler: str | None = None
     hours: float | None = None
     asha: _AshaTable | bool | None = None
@@ -177,7 +178,11 @@ def _search(
     if file.seeds is not None:  # none confirm nothing, as on the command line
         seeds = () if file.seeds in (0, []) else _seeds(file.seeds)
         own |= {"confirm_seeds": seeds, "demo_seeds": len(seeds)}
-    if isinstance(file.asha, _AshaTable):
+    if file.objectives is not None:
+        own["objectives"] = tuple(file.objectives)
+    if file.objectives is not None and len(file.objectives) > 1 and file.asha is None:
+        own["asha"] = own["demo_asha"] = None  # ASHA compares dev F1 alone
+    elif isinstance(file.asha, _AshaTable):
         own["asha"] = own["demo_asha"] = Asha(**file.asha.model_dump())
     elif file.asha is not None:
         own["asha"] = own["demo_asha"] = Asha() if file.asha else None

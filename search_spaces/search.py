@@ -26,6 +26,7 @@ from optuna.distributions import (
 
 from rin_core.config import Config
 from search_spaces.design import quasi_random_points
+from search_spaces.objectives import DEV_F1, check_objectives
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 
 #: Most points of a grid.
@@ -121,6 +122,8 @@ class Search:
     """Settings of all trials, as if given with ``--set``."""
     preset: str | None = None
     """Name of the preset of all corpora; None chooses one by the name of each corpus."""
+    objectives: tuple[str, ...] = (DEV_F1,)
+    """Dev F1, and perhaps a cost to minimise (:mod:`search_spaces.objectives`)."""
     sampler: str = "tpe"
     """``tpe``, ``random``, ``grid`` or another name that :mod:`study.search.open` knows."""
     asha: Asha | None = field(default_factory=Asha)
@@ -150,6 +153,7 @@ class Search:
         _require(bool(self.parameters), "parameters", self.parameters, "at least one")
         _require(self.budget >= 1, "budget", self.budget, "at least 1")
         _require(self.hours is None or self.hours > 0, "hours", self.hours, "positive")
+        check_objectives(self.objectives, prunes=self.asha is not None)
         settings = Config().flat()
         for path in self.parameters:
             if path == SELECTION:
@@ -197,6 +201,11 @@ class Search:
             seeds=(self.seed,),
             preset=self.preset,
         )
+
+    @property
+    def cost(self) -> str | None:
+        """Return what the search minimises beside dev F1; None if nothing."""
+        return self.objectives[1] if len(self.objectives) > 1 else None
 
     def every_arm(self) -> tuple[Arm, ...]:
         """Return the arms with those on request, in their order."""
@@ -350,7 +359,7 @@ class Search:
             "fixed": dict(self.fixed),
             "sampler": self.sampler,
             "asha": self.asha and dataclasses.asdict(self.asha),
-            "objectives": ["dev_f1"],  # older searches could have others
+            "objectives": list(self.objectives),
             "seed": self.seed,
         }
 

@@ -169,8 +169,8 @@ def _with_absent(
 def draw_history(info: HistoryInfo) -> Figure:
     """Draw every trial and each arm's best so far, near the best. Pruned trials are open."""
     with mpl.rc_context(STYLE):
-        figure, axes = _axes(HALF, 2.7)
-        for colour, arm in zip(_colours(info.arms), info.arms, strict=True):
+        figure, axes = new_axes(HALF, 2.7)
+        for colour, arm in zip(arm_colours(info.arms), info.arms, strict=True):
             for finished, face in ((False, "none"), (True, colour)):
                 own = [(n, f1) for n, f1, done in arm.trials if done is finished]
                 for marker, part in (
@@ -194,7 +194,7 @@ def draw_history(info: HistoryInfo) -> Figure:
         axes.set(xlabel="trial", ylabel="dev F1, points")
         axes.set_ylim(info.floor, info.floor + 1.08 * SHOWN)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _legend(figure, [arm.label for arm in info.arms], _colours(info.arms))
+        draw_legend(figure, [arm.label for arm in info.arms], arm_colours(info.arms))
     return figure
 
 
@@ -206,7 +206,7 @@ def draw_importance(found: Mapping[str, ArmImportance], labels: Mapping[str, str
         labels: The label of every arm of the search, in its order.
     """
     arms = [arm for arm in labels if arm in found]
-    colours = dict(zip(labels, _colours(list(labels)), strict=True))
+    colours = dict(zip(labels, arm_colours(list(labels)), strict=True))
     shares: dict[str, list[float]] = {}
     for arm in arms:
         for path, one in found[arm].parameters.items():
@@ -214,7 +214,9 @@ def draw_importance(found: Mapping[str, ArmImportance], labels: Mapping[str, str
     order = sorted(shares, key=lambda path: -sum(shares[path]) / len(shares[path]))
     height = 0.8 / len(arms)
     with mpl.rc_context(STYLE):
-        figure, axes = _axes(HALF, max(2.0, 0.75 + 0.22 * len(order) * max(1.0, len(arms) / 1.4)))
+        figure, axes = new_axes(
+            HALF, max(2.0, 0.75 + 0.22 * len(order) * max(1.0, len(arms) / 1.4))
+        )
         for place, arm in enumerate(arms):
             for row, path in enumerate(order):
                 own = found[arm].parameters.get(path)
@@ -230,16 +232,16 @@ def draw_importance(found: Mapping[str, ArmImportance], labels: Mapping[str, str
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
         axes.set_xlabel("share of the importance")
-        _legend(figure, [labels[arm] for arm in arms], [colours[arm] for arm in arms])
+        draw_legend(figure, [labels[arm] for arm in arms], [colours[arm] for arm in arms])
     return figure
 
 
 def draw_parallel(info: ParallelInfo) -> Figure:
     """Draw a line for each trial: pruned ones grey, the best of each arm bold."""
-    colours = _colours(info.labels)
+    colours = arm_colours(info.labels)
     across = np.arange(len(info.scales))
     with mpl.rc_context(STYLE):
-        figure, axes = _axes(_WHOLE, 2.9)
+        figure, axes = new_axes(_WHOLE, 2.9)
         for line in sorted(info.lines, key=lambda line: (line.best, line.finished)):
             colour = colours[line.arm] if line.finished else GREY
             width, alpha = (2.2, 1.0) if line.best else (0.9, 0.55) if line.finished else (0.6, 0.3)
@@ -265,17 +267,18 @@ def draw_parallel(info: ParallelInfo) -> Figure:
         axes.set_xlim(-0.1, len(across) - 0.55)
         absent = any(_ABSENT in line.places for line in info.lines)
         axes.set_ylim((_ABSENT if absent else 0) - 0.06, 1.06)
-        _legend(figure, info.labels, colours)
+        draw_legend(figure, info.labels, colours)
     return figure
 
 
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of a size in inches, with one panel."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 
 
-def _legend(figure: Figure, labels: Sequence[str], colours: Sequence[str]) -> None:
+def draw_legend(figure: Figure, labels: Sequence[str], colours: Sequence[str]) -> None:
     """Name the arms, if there are several."""
     if len(labels) > 1:
         handles = [
@@ -294,5 +297,6 @@ def _legend(figure: Figure, labels: Sequence[str], colours: Sequence[str]) -> No
         )
 
 
-def _colours(items: Sequence[object]) -> list[str]:
+def arm_colours(items: Sequence[object]) -> list[str]:
+    """Return a colour for each arm of a search."""
     return [PALETTE[n % len(PALETTE)] for n in range(len(items))]

@@ -45,3 +45,10 @@ def outcome_arms(confirmed: pd.DataFrame, arm: str) -> list[str]:
     """Return the names of an arm's tuned settings and of its start, as far as they ran."""
     names = [tuned_arm(confirmed, arm), f"{arm}{START}"]
     return [name for name in names if name is not None and len(of_arm(confirmed, name))]
+
+
+def confirmed_trial(confirmed: pd.DataFrame, arm: str, number: int) -> pd.DataFrame:
+    """Return the finished runs on fresh seeds of the settings of a trial; 0 is the start."""
+    name = f"{arm}{CANDIDATE}{number}" if number else f"{arm}{START}"
+    found = of_arm(confirmed, name)
+    return found[found["status"] == TrialState.FINISHED]

@@ -24,6 +24,7 @@ from study.ledger.command import render
 from study.ledger.fields import Options
 from study.ledger.importance import ArmImportance
 from study.ledger.ledger import Ledger
+from study.ledger.pareto import front
 from study.ledger.presets import recorded_preset
 from study.ledger.pruning import GraceEstimate
 from study.ledger.schema import SearchTrial
@@ -44,6 +45,10 @@ SCHEMA: dict[str, str] = {
 }
 
 
+#: Column of each cost that a search may minimise. Such a search also has a column ``front``.
+COST_COLUMNS: Mapping[str, str] = {"seconds": "seconds", "parameters": "size"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchData:
     """All that reports know of a search."""
@@ -62,6 +67,8 @@ class SearchData:
     """With :data:`SCHEMA`, then the parameters; scores as fractions."""
     grace: GraceEstimate | None = None
     """How the grace period of ASHA was measured; None if it was given."""
+    cost: str | None = None
+    """What the search minimises beside dev F1: ``seconds``, ``parameters`` or nothing."""
     importance: Mapping[str, ArmImportance] = field(default_factory=dict)
     """Of the parameters, by arm, as recorded."""
     confirmed: pd.DataFrame | None
@@ -75,6 +82,11 @@ class SearchData:
         """Return the scores of the confirmed settings."""
         confirmed = no_trials() if self.confirmed is None else self.confirmed
         return arm_scores(confirmed, None, self.pool, self.rule)
+
+    @property
+    def cost_column(self) -> str:
+        """Return the column of the trials that the search minimises; empty without one."""
+        return COST_COLUMNS.get(self.cost or "", "")
 
     @property
     def command(self) -> str:
@@ -119,9 +131,19 @@ def read_search(
         hint = suggestion(experiment, ledger.searches(), "'rin-study show' lists them")
         raise UnknownExperiment(f"{experiment}: no such search in {runs}; {hint}")
     rows = [_row(trial, record.labels, ledger) for trial in record.trials]
+    schema = dict(SCHEMA)
+    if record.cost is not None:
+        schema |= {COST_COLUMNS.get(record.cost, "size"): "float64", "front": "bool"}
+        best = {
+            (trial.arm, trial.number)
+            for arm in record.identities
+            for trial in front((t for t in record.trials if t.arm == arm), record.cost)
+        }
+        for row in rows:
+            row["front"] = (row["arm"], row["trial"]) in best
     # As objects: where some trials have no value of a parameter, pandas would make 100 of it 100.0.
-    columns = [*SCHEMA, *record.parameters]
-    frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(SCHEMA)
+    columns = [*schema, *record.parameters]
+    frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(schema)
     confirmed = pool = None
     if record.confirmed in ledger.studies():
         confirmed = read_ledger(runs, [record.confirmed])
@@ -136,6 +158,7 @@ def read_search(
         parameters={path: p.to_json() for path, p in record.parameters.items()},
         budget=record.budget,
         grace=record.grace,
+        cost=record.cost,
         importance=record.importance,
         trials=frame.sort_values(["arm", "trial"], ignore_index=True),
         confirmed=confirmed,
@@ -157,6 +180,7 @@ def _row(trial: SearchTrial, labels: Mapping[str, str], ledger: Ledger) -> dict[
         "label": labels.get(trial.arm, trial.arm),
         "variant": nondefault_settings(trial.config),
         "trial": trial.number,
+        "size": math.nan if trial.size is None else float(trial.size),
         "seed": int(trial.config.get("training.seed", 0)),
         "inherited": trial.inherited,
         "dev_f1": max(trial.dev_f1, default=math.nan),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from reports.document.section import Drawing, Section, write_section
+from reports.figures.front import draw_front, front_info
 from reports.figures.search import (
     SHOWN,
     draw_expected,
@@ -31,7 +32,7 @@ from study.ledger.state import TrialState
 
 def search_section(data: SearchData) -> Section:
     """Return the figures and tables of a search."""
-    drawings = _of_trials(data)
+    drawings = [*_of_front(data), *_of_trials(data)]
     if (info := slices_info(data)) is not None:
         caption = (
             "Dev F1 of every trial by each parameter. Open markers: pruned. Triangles: more than "
@@ -60,6 +61,17 @@ def search_section(data: SearchData) -> Section:
         drawings=tuple(drawings),
         tables=make_tables(SEARCH, data),
     )
+
+
+def _of_front(data: SearchData) -> list[Drawing]:
+    """Return the figure of the front, in a search with two objectives."""
+    if (info := front_info(data)) is None:
+        return []
+    caption = (
+        f"{info.finding} Filled: settings on the front of their arm. Open: other finished trials. "
+        "Diamonds: mean dev F1 on fresh seeds."
+    )
+    return [Drawing(name="front", caption=caption, figure=draw_front(info))]
 
 
 def _of_trials(data: SearchData) -> list[Drawing]:

@@ -26,7 +26,7 @@ from reports.tables.experiment import (
     selection_table,
     switches_table,
 )
-from reports.tables.search import audit, best_trials, compute, grace
+from reports.tables.search import audit, best_trials, compute, front, grace
 
 #: The paper's tables on one corpus, from :class:`~reports.frames.studies.StudyData`.
 PAPER = (
@@ -50,6 +50,7 @@ STUDY = (
 )
 #: The tables of one search, from :class:`~reports.frames.searches.SearchData`.
 SEARCH = (
+    front,
     best_trials,
     confirmation,
     tuning,

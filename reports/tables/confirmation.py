@@ -69,7 +69,12 @@ def _race_notes(data: SearchData) -> list[str]:
             f"{trials['label'].iloc[0]}, {leads} of {settings} of {label}: it has the highest mean "
             f"dev F1 over {plural(seeds, 'seed')}, of the settings with all seeds."
         )
-    if notes:
+    if notes and data.cost is not None:
+        notes.append(
+            "The candidates are spread over the front of each arm, and all of them ran on all "
+            "seeds. The one of highest dev F1 stands for its arm in the comparisons."
+        )
+    elif notes:
         notes.append(
             "All candidates run on the first seeds, and the best of them on the others. The winner "
             "is chosen on dev; its dev F1 is therefore too high by a little, its test F1 by less."

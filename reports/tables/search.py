@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 
 from reports.document.formatting import points, settings_text
 from reports.document.table import Cell, Row, Table, words
+from reports.frames.races import confirmed_trial
 from reports.frames.searches import SearchData, audited, outcomes, ranked, to_end
+from reports.tables.cells import score_cell
 from rin_core.plural import plural
+from study.ledger.arms import CANDIDATES
 from study.ledger.state import TrialState
 
 #: Rows of the table of best trials.
@@ -28,6 +32,41 @@ def best_trials(data: SearchData, *, fingerprint: bool = False) -> Table:
             _trial_row(data, trial, fingerprint=fingerprint) for _, trial in trials.iterrows()
         ),
         notes=tuple(search_notes(data)),
+    )
+
+
+def front(data: SearchData) -> Table:
+    """Return the front of each arm in a search with two objectives, with scores on fresh seeds."""
+    trials = data.trials[data.trials["front"]] if data.cost is not None else data.trials.iloc[:0]
+    order = trials.assign(place=trials["arm"].map(list(data.arms).index))
+    rows = []
+    for _, trial in order.sort_values(["place", "dev_f1"], ascending=[True, False]).iterrows():
+        row = _trial_row(data, trial)
+        cost = Cell(text=f"{trial[data.cost_column]:,.0f}", fingerprints=(trial["fingerprint"],))
+        cells = {"dev F1": row.cells["dev F1"], str(data.cost): cost}
+        cells |= {name: cell for name, cell in row.cells.items() if name not in cells}
+        if data.confirmed is not None:
+            fresh = confirmed_trial(data.confirmed, str(trial["arm"]), int(trial["trial"]))
+            for name in ("dev_f1", "test_f1"):
+                title = f"{name.replace('_f1', ' F1')}, fresh seeds"
+                cells[title] = score_cell(fresh, name)
+        rows.append(replace(row, cells=cells))
+    counts = trials.groupby("arm").size().to_dict()
+    several = ", ".join(f"{label} {counts.get(arm, 0)}" for arm, label in data.arms.items())
+    return Table(
+        name="front",
+        in_reproduction=True,
+        title=f"Pareto front of dev F1 and {data.cost}",
+        head="Trial",
+        rows=tuple(rows),
+        notes=(
+            "No other trial of the arm is as good in both objectives and better in one. "
+            f"Settings on the front: {several}.",
+            f"On fresh seeds ran each arm's start and at most {CANDIDATES} other settings, the "
+            "same number for every arm: spread evenly over its front, then from the front of the "
+            "remaining trials.",
+            *(["Training times depend on the machine and its load."] * (data.cost == "seconds")),
+        ),
     )
 
 

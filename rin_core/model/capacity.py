@@ -1,12 +1,14 @@
-"""The width at which one model has as many parameters as another."""
+"""How many parameters a model has, and the width at which it has those of another."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 
 import torch
 
 from rin_core.config import Config
+from rin_core.data.pretrained import Pretrained
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.errors import ConfigError
 from rin_core.model.rin import RIN
@@ -22,6 +24,24 @@ def parameters_after_encoder(config: Config, vocabulary: Vocabulary) -> int:
     with torch.device("meta"):
         model = RIN(config, vocabulary)
     return sum(p.numel() for name, p in model.named_parameters() if not name.startswith("encoder."))
+
+
+def trained_parameters(
+    config: Config, vocabulary: Vocabulary, pretrained: Pretrained | None = None
+) -> int:
+    """Return how many parameters of a model training changes, word vectors included.
+
+    The model is built without storage. Frozen parts do not count.
+
+    Args:
+        config: The model.
+        vocabulary: Of the corpus.
+        pretrained: The transformer, if the encoder is one; its weights are not needed.
+    """
+    bare = pretrained and replace(pretrained, weights={})
+    with torch.device("meta"):
+        model = RIN(config, vocabulary, pretrained=bare)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def equal_width(config: Config, other: Config, vocabulary: Vocabulary) -> int:

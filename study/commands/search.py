@@ -11,16 +11,19 @@ from rich.table import Table
 
 from rin_core.cli import INTERRUPTED
 from rin_core.plural import plural
+from search_spaces.objectives import COSTS
 from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.commands.dry_run import elapsed_text
 from study.commands.options import Options
 from study.commands.printing import say
+from study.ledger.arms import CANDIDATES
 from study.ledger.ledger import Ledger
+from study.ledger.pareto import front
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.grid import Plan, make_plan
-from study.planning.race import CANDIDATES, FINALISTS, FIRST_SEEDS, stages
+from study.planning.race import FINALISTS, FIRST_SEEDS, candidates, stages
 from study.planning.requirements import check_search
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.open import check_feedback, check_sampler
@@ -108,6 +111,7 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     finished = [trial for trial in record.trials if trial.state is TrialState.FINISHED]
     if finished and not any(trial.best > 0 for trial in finished):
         say(console, f"{plan.experiment}: no trial has learned anything, so none is confirmed")
+    _print_fronts(plan, record, console)
     code = race_best(plan, record, options, confirm)
     build_search(options.runs, options.runs / "reports", plan.experiment)
     return code
@@ -124,6 +128,8 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     require_listener(options.ray_address)
     if plan.grace is not None:
         say(console, f"{plan.experiment}: {plan.grace}")
+    if plan.search.cost is not None:
+        say(console, f"{plan.experiment}: {objectives_text(plan.search)}")
     study = SearchSession(plan, record, options.uri(), options.runs, console)
     left = study.left()
     total = len(plan.starts) * plan.search.budget
@@ -182,6 +188,8 @@ def print_plans(plans: Sequence[SearchPlan], slots: int, console: Console) -> No
             say(console, f"a grid of {plural(points, 'point')}")
         if plan.grace is not None:
             say(console, str(plan.grace))
+        if plan.search.cost is not None:
+            say(console, objectives_text(plan.search))
         total = plural(len(plan.starts) * plan.search.budget, "trial")
         say(
             console,
@@ -190,11 +198,36 @@ def print_plans(plans: Sequence[SearchPlan], slots: int, console: Console) -> No
         _print_time(plan, record, slots, console)
 
 
+def objectives_text(search: Search) -> str:
+    """Return what a search with two objectives optimises, in words."""
+    cost = COSTS[search.objectives[1]]
+    return f"objectives: highest dev F1 and least {search.cost} ({cost}); nothing is pruned"
+
+
+def _print_fronts(plan: SearchPlan, record: SearchRecord, console: Console) -> None:
+    """Print how many settings each front has, and how many of them run on fresh seeds."""
+    cost = plan.search.cost
+    raced = candidates(plan, record) if plan.search.confirm_seeds else {}
+    for arm in plan.starts if cost is not None else ():
+        found = front(record.of(arm), cost or "")
+        known = {trial.number for trial in found}
+        on_front = [trial for trial in raced.get(arm, []) if trial.number in known]
+        start = plan.starts[arm].run.fingerprint
+        count = len(on_front) + any(trial.fingerprint == start for trial in found)
+        text = f"{arm}: the front of dev F1 and {cost} has {plural(len(found), 'setting')}"
+        say(console, f"{text}, {count} of them on fresh seeds (at most {CANDIDATES} and the start)")
+
+
 def _race_text(plan: SearchPlan) -> str:
     """Return what runs on fresh seeds, in words."""
     seeds = [str(seed) for seed in plan.search.confirm_seeds]
     if not seeds:
         return "nothing on fresh seeds"
+    if plan.search.cost is not None:
+        return (
+            f"each arm's initial settings and {CANDIDATES} settings of its front of dev F1 and "
+            f"{plan.search.cost} on seeds {', '.join(seeds)}"
+        )
     first, rest = ", ".join(seeds[:FIRST_SEEDS]), ", ".join(seeds[FIRST_SEEDS:])
     text = f"each arm's {CANDIDATES} best and initial settings on seeds {first}"
     return f"{text}, and the {FINALISTS} best of them on seeds {rest}" if rest else text

@@ -35,6 +35,7 @@ from reports.tables.search import (
     audit_verdict,
     best_trials,
     compute,
+    front,
     running_trials,
     saving,
 )
@@ -132,7 +133,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
         best, title=_title(best.title, len(best.rows), len(ranked(data.trials)))
     )
     confirmed = (confirmation(data), tuning(data), comparison(data))
-    for table in (running_trials(data), best, *confirmed, compute(data)):
+    for table in (running_trials(data), front(data), best, *confirmed, compute(data)):
         _print_table(console, mark_caveats(table, data.runs()))
     if data.confirmed is not None:
         _print_best("best trials on fresh seeds", data.confirmed, {}, console)

@@ -36,7 +36,7 @@ def trial_count(space: Grid | Search) -> str:
         total = plural(len(space.arms) * len(space.seeds), "trial")
         return f"{total} ({arms} × {plural(len(space.seeds), 'seed')})"
     tuned = plural(len(space.arms) * space.budget, "trial")
-    fresh = len(space.arms) * race_size(len(space.confirm_seeds))
+    fresh = len(space.arms) * race_size(len(space.confirm_seeds), space.cost)
     return f"search, {tuned} ({arms} × {space.budget}), then up to {fresh} on fresh seeds"
 
 

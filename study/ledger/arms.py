@@ -11,6 +11,9 @@ START = "-paper"
 #: The settings of a trial that races, with the trial's number.
 CANDIDATE = "-trial"
 
+#: Settings of each arm that race on the first fresh seeds, beside its start.
+CANDIDATES = 4
+
 _SUFFIX = re.compile(rf"({TUNED}|{START}|{CANDIDATE}\d+)$")
 
 

@@ -284,6 +284,8 @@ class SearchTrial(Record):
     """By epoch, as far as this trial saw them."""
     seconds: list[Seconds] = []
     """By epoch."""
+    size: Annotated[Count | None, Field(exclude_if=lambda size: size is None)] = None
+    """Trained parameters of the model, in a search that minimises them."""
     reason: str = ""
     """Why it failed or was pruned."""
 
@@ -350,6 +352,14 @@ class Search(Record):
     """For each arm all that its trials must agree in."""
     trials: list[SearchTrial]
 
+    @property
+    def cost(self) -> str | None:
+        """What the search minimises beside dev F1; None if nothing."""
+        for identity in self.identities.values():
+            if isinstance(given := identity.get("objectives"), list) and len(given) > 1:
+                return str(given[1])
+        return None
+
     @model_validator(mode="after")
     def _check_trials(self) -> Search:
         seen = set()
@@ -360,6 +370,8 @@ class Search(Record):
             if (key := (trial.arm, trial.number)) in seen:
                 raise ValueError(f"{place}number = {trial.number}: {trial.arm} has two of it")
             seen.add(key)
+            if self.cost == "parameters" and trial.state is TrialState.FINISHED and not trial.size:
+                raise ValueError(f"{place}size is missing, which this search minimises")
             for path, value in trial.parameters.items():
                 if path not in self.parameters:
                     raise ValueError(f"{place}parameters.{path}: no such parameter in this search")

@@ -4,6 +4,9 @@ The first stage trains each arm's best settings and its start on two seeds. The 
 the best of them and the start on the other seeds. The winner has the highest mean dev F1 of the
 settings with all seeds. Each stage depends on the record of the search and on finished runs only,
 so a race that was killed makes the same decisions again.
+
+A search with two objectives has no winner but a front. Its candidates are spread over the front of
+each arm, and all of them train on all seeds.
 """
 
 from __future__ import annotations
@@ -12,23 +15,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
 from search_spaces.space import Arm, Grid
-from study.ledger.arms import CANDIDATE, START
+from study.ledger.arms import CANDIDATE, CANDIDATES, START
 from study.ledger.files import LedgerError
+from study.ledger.pareto import layers, spread
 from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord, ranked_trials
 from study.planning.search import SearchPlan
 
-#: Settings of each arm in the first stage, beside its start.
-CANDIDATES = 4
 #: Seeds of the first stage.
 FIRST_SEEDS = 2
 #: Settings of each arm in the second stage, beside its start.
 FINALISTS = 2
 
 
-def race_size(seeds: int) -> int:
-    """Return the most runs that an arm needs in a race with so many seeds."""
-    first = min(seeds, FIRST_SEEDS)
+def race_size(seeds: int, cost: str | None = None) -> int:
+    """Return the most runs that an arm needs in a race with so many seeds.
+
+    Args:
+        seeds: The fresh seeds.
+        cost: What the search minimises beside dev F1.
+    """
+    first = min(seeds, FIRST_SEEDS) if cost is None else seeds
     return (CANDIDATES + 1) * first + (FINALISTS + 1) * (seeds - first)
 
 
@@ -40,6 +47,9 @@ def stages(plan: SearchPlan, record: SearchRecord) -> Iterator[Grid]:
     """
     seeds, raced = plan.search.confirm_seeds, candidates(plan, record)
     if not raced or not seeds:
+        return
+    if plan.search.cost is not None:
+        yield _grid(plan, raced, seeds)
         return
     first = seeds[:FIRST_SEEDS]
     yield _grid(plan, raced, first)
@@ -55,7 +65,8 @@ def candidates(plan: SearchPlan, record: SearchRecord) -> dict[str, list[SearchT
     """Return each arm's best trials beside its start, the same number for every arm.
 
     Arms that learned nothing are left out. An arm of which only the start has finished has no
-    candidate, and the other arms have theirs.
+    candidate, and the other arms have theirs. With two objectives the best trials are those on the
+    arm's front, then those on the front of the others, as :func:`front_candidates` chooses them.
     """
     found = {}
     for arm, start in plan.starts.items():
@@ -64,7 +75,23 @@ def candidates(plan: SearchPlan, record: SearchRecord) -> dict[str, list[SearchT
             by_run.pop(start.run.fingerprint, None)
             found[arm] = list(reversed(by_run.values()))
     count = min([CANDIDATES, *(len(trials) for trials in found.values() if trials)])
+    if (cost := plan.search.cost) is not None:
+        return {arm: front_candidates(trials, cost, count) for arm, trials in found.items()}
     return {arm: trials[:count] for arm, trials in found.items()}
+
+
+def front_candidates(trials: Sequence[SearchTrial], cost: str, count: int) -> list[SearchTrial]:
+    """Return so many trials of one arm: its front, evenly if it has more, then the next front.
+
+    Args:
+        trials: Finished, without the start.
+        cost: What the search minimises.
+        count: The same for every arm.
+    """
+    chosen: list[SearchTrial] = []
+    for layer in layers(trials, cost):
+        chosen += spread(layer, count - len(chosen))
+    return chosen
 
 
 def finalists(

@@ -10,6 +10,7 @@ from study.search.algorithm import ArmSearch, SearchAlgorithm
 from study.search.optuna_store import (
     FEWEST_TRIALS,
     FINISHED_ONLY,
+    ONE_OBJECTIVE,
     SAMPLERS,
     OptunaSearch,
     require_packages,
@@ -22,14 +23,20 @@ ALGORITHMS: Mapping[str, Callable[[ArmSearch], SearchAlgorithm]] = {
 
 
 def check_sampler(search: Search) -> None:
-    """Check that a search's sampler exists and can run here.
+    """Check that a search's sampler exists, can run here and takes the objectives.
 
     Raises:
-        SpaceError: It does not exist, or needs a package that is not installed.
+        SpaceError: It does not exist, needs a package that is not installed, or optimises one
+            objective only.
     """
     if search.sampler not in ALGORITHMS:
         raise SpaceError(
             f"{search.name}: sampler = {search.sampler!r}: must be one of {', '.join(ALGORITHMS)}"
+        )
+    if search.cost is not None and search.sampler in ONE_OBJECTIVE:
+        raise SpaceError(
+            f"{search.name}: sampler = {search.sampler!r}: optimises one objective, and the search "
+            f"has two; choose another sampler, such as tpe"
         )
     require_packages(search.sampler)
 

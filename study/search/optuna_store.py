@@ -27,12 +27,14 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from rin_core.files import write_atomically
 from search_spaces.search import Search, as_key
 from search_spaces.space import SpaceError
 from study.ledger.databases import is_whole, move_away
+from study.ledger.pareto import trial_cost
 from study.ledger.schema import Search as Record
 from study.ledger.schema import SearchTrial
 from study.ledger.state import TrialState as State
@@ -54,6 +56,8 @@ SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
 }
 #: Samplers that learn from complete trials only; of Optuna's, TPE alone learns from pruned ones.
 FINISHED_ONLY = ("gp", "cmaes", "nsga2")
+#: Samplers that optimise one objective only.
+ONE_OBJECTIVE = ("cmaes",)
 #: Trials that a sampler draws at random before it learns from any: NSGA-II's first generation.
 FEWEST_TRIALS = {"nsga2": 50}
 #: Packages that a sampler needs and Optuna does not install.
@@ -116,9 +120,10 @@ class OptunaSearch(SearchAlgorithm):
         return trial.number, self.arm.search.sample(self.arm.base, suggest_from(trial))
 
     def report(self, number: int, epoch: int, f1: float) -> None:
-        """Report an epoch, once."""
+        """Report an epoch, once. Optuna takes no epochs of a search with two objectives."""
         if epoch > self._reported[number]:
-            self._trials[number].report(points(f1), epoch)
+            if self.arm.search.cost is None:
+                self._trials[number].report(points(f1), epoch)
             self._reported[number] = epoch
 
     def tell(self, trial: SearchTrial) -> None:
@@ -130,8 +135,10 @@ class OptunaSearch(SearchAlgorithm):
             running.set_user_attr(name, attribute)
         for name, violation in constraints(trial, self.arm.search.sampler).items():
             running.set_constraint(name, violation)
-        value = points(trial.best) if trial.state is State.FINISHED else None
-        self.study.tell(running, value, STATES[trial.state])
+        values = None
+        if trial.state is State.FINISHED:
+            values = objective_values(trial, self.arm.search.cost)
+        self.study.tell(running, values, STATES[trial.state])
         del self._trials[trial.number]
 
     def last_reported(self, number: int) -> int:
@@ -184,8 +191,10 @@ def record_again(search: Record, path: Path, started: Mapping[str, float]) -> No
     for arm in search.identities:
         if (name := f"{search.experiment}/{arm}") in known:
             optuna.delete_study(study_name=name, storage=storage)
-        study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
-        name_metric(study)
+        study = optuna.create_study(
+            study_name=name, storage=storage, directions=directions(search.cost)
+        )
+        name_metrics(study, search.cost)
         named = {
             "arm": search.labels.get(arm, arm),
             "corpus": search.corpus,
@@ -196,7 +205,7 @@ def record_again(search: Record, path: Path, started: Mapping[str, float]) -> No
             study.set_user_attr(name, text)
         recorded = {trial.number: trial for trial in search.trials if trial.arm == arm}
         sampler = str(search.identities[arm].get("sampler", ""))
-        study.add_trials(in_order(recorded, distributions, started, sampler))
+        study.add_trials(in_order(recorded, distributions, started, sampler, search.cost))
 
 
 def recorded_distributions(search: Record) -> dict[str, BaseDistribution]:
@@ -207,11 +216,21 @@ def recorded_distributions(search: Record) -> dict[str, BaseDistribution]:
     }
 
 
-def name_metric(study: optuna.Study) -> None:
-    """Name what a study maximises."""
+def directions(cost: str | None) -> list[StudyDirection]:
+    """Return the directions of dev F1, and of a cost if there is one."""
+    return [StudyDirection.MAXIMIZE, *([] if cost is None else [StudyDirection.MINIMIZE])]
+
+
+def objective_values(trial: SearchTrial, cost: str | None) -> list[float]:
+    """Return dev F1 in points, and the cost if there is one."""
+    return [points(trial.best), *([] if cost is None else [trial_cost(trial, cost)])]
+
+
+def name_metrics(study: optuna.Study, cost: str | None) -> None:
+    """Name what a study optimises."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names([METRIC])
+        study.set_metric_names([METRIC, *([] if cost is None else [cost])])
 
 
 def attributes(trial: SearchTrial) -> dict[str, str | int]:
@@ -238,11 +257,14 @@ def in_order(
     distributions: Mapping[str, BaseDistribution],
     started: Mapping[str, float],
     sampler: str,
+    cost: str | None = None,
 ) -> list[FrozenTrial]:
     """Return trials by number; a number without a record is a failed trial."""
     failed = create_trial(state=TrialState.FAIL)
     return [
-        frozen_trial(recorded[n], distributions, started, sampler) if n in recorded else failed
+        frozen_trial(recorded[n], distributions, started, sampler, cost)
+        if n in recorded
+        else failed
         for n in range(max(recorded, default=-1) + 1)
     ]
 
@@ -267,7 +289,8 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
     recorded = {trial.number: trial for trial in arm.recorded}
     distributions = {path: p.distribution for path, p in arm.search.parameters.items()}
     in_line = []
-    ordered = in_order(recorded, distributions, arm.started, arm.search.sampler)
+    search = arm.search
+    ordered = in_order(recorded, distributions, arm.started, search.sampler, search.cost)
     for number, made in enumerate(ordered):
         expected = made
         found = known[number] if number < len(known) else None
@@ -285,12 +308,12 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
         storage=storage,
         sampler=make_sampler(arm.search, arm.arm, len(arm.recorded)),
         pruner=optuna.pruners.NopPruner(),
-        direction="maximize",
+        directions=directions(arm.search.cost),
         load_if_exists=True,
     )
     if not exists or known != in_line:
         study.add_trials(in_line)
-        name_metric(study)
+        name_metrics(study, arm.search.cost)
         named = {"arm": arm.arm, "space": arm.search.name, "question": arm.search.title}
         for key, text in named.items():
             study.set_user_attr(key, text)
@@ -331,6 +354,7 @@ def frozen_trial(
     distributions: Mapping[str, BaseDistribution],
     started: Mapping[str, float],
     sampler: str,
+    cost: str | None = None,
 ) -> FrozenTrial:
     """Return a recorded trial as Optuna has it; a running one has no epochs yet.
 
@@ -338,15 +362,16 @@ def frozen_trial(
     """
     rows = [] if trial.state is State.RUNNING else trial.rows()
     values = {int(row["epoch"]): points(row["best_dev_f1"]) for row in rows}
-    has_value = trial.state is State.FINISHED or (trial.state is State.PRUNED and bool(rows))
+    pruned = trial.state is State.PRUNED and bool(rows) and cost is None
+    has_values = trial.state is State.FINISHED or pruned
     found = create_trial(
         state=STATES[trial.state],
-        value=points(trial.best) if has_value else None,
+        values=objective_values(trial, cost) if has_values else None,
         params=trial.parameters,
         distributions={path: distributions[path] for path in trial.parameters},
         user_attrs=attributes(trial),
         constraints=constraints(trial, sampler),
-        intermediate_values=values,
+        intermediate_values=values if cost is None else None,
     )
     if found.state.is_finished():
         took = timedelta(seconds=sum(trial.seconds))

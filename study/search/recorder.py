@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
+from rin_core.config import Config
 from rin_core.errors import ConfigError
+from rin_core.model.capacity import trained_parameters
 from study.execution.worker import run_config
 from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord
@@ -87,6 +89,7 @@ class TrialRecorder:
                 fingerprint=run.fingerprint,
                 config=config.flat(),
                 inherited=len(run.history()),
+                size=self._size(config, corpus_key),
             )
         )
         self._running[run.fingerprint] = trial
@@ -99,6 +102,12 @@ class TrialRecorder:
             finished=run.result() is not None,
             report_known_epochs=True,
         )
+
+    def _size(self, config: Config, corpus_key: str) -> int | None:
+        if self.plan.search.cost != "parameters":
+            return None
+        corpus = self.plan.plan.corpora[corpus_key]
+        return trained_parameters(config, corpus.vocabulary, corpus.pretrained)
 
     def handed_over(self, arm: str, before: int) -> list[dict[str, Any]]:
         """Return what the other arms found; see :func:`study.search.exchange.handed_over`."""

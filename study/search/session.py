@@ -160,6 +160,8 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
     given = (f"`{k}={v}`" for k, v in plan.plan.settings.items())
     settings = " ".join([f"preset {plan.preset.name}", *given])
     pruning = "no pruning"
+    if search.cost is not None:
+        pruning = f"objectives: dev F1 and {search.cost}, no pruning"
     measured = "" if plan.grace is None else f"{plan.grace}.\n\n"
     if search.asha is not None:
         asha = dataclasses.asdict(search.asha)

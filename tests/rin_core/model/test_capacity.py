@@ -7,7 +7,11 @@ import pytest
 from rin_core.config import Config
 from rin_core.data.vocabulary import SPECIAL, Vocabulary
 from rin_core.errors import ConfigError
-from rin_core.model.capacity import equal_width, parameters_after_encoder
+from rin_core.model.capacity import (
+    equal_width,
+    parameters_after_encoder,
+    trained_parameters,
+)
 from rin_core.model.rin import RIN
 
 NONE, ONE = (Config().override("model.rounds", rounds) for rounds in (0, 1))
@@ -48,3 +52,12 @@ def test_what_cannot_be_matched_is_an_error() -> None:
         equal_width(NONE.override("encoder.kind", "transformer"), ONE, vocabulary(5))
     with pytest.raises(ConfigError, match="feature_size"):
         equal_width(NONE, ONE.override("model.feature_size", 9000), vocabulary(5))
+
+
+@pytest.mark.parametrize("rounds", [0, 2])
+def test_trained_parameters_are_those_of_the_model_that_trains(rounds: int) -> None:
+    own, config = vocabulary(5), Config().override("model.rounds", rounds)
+    model = RIN(config, own)
+    assert trained_parameters(config, own) == sum(p.numel() for p in model.parameters())
+    wider = config.override("model.feature_size", 120)
+    assert trained_parameters(wider, own) > trained_parameters(config, own)

@@ -9,23 +9,27 @@ from search_spaces.fair_rounds import SPACE
 from search_spaces.search import Asha
 from study.commands.options import Options
 from study.commands.search import race_best
+from study.ledger.arms import CANDIDATES
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
-from study.planning.race import CANDIDATES, FINALISTS, candidates, race_size, stages
+from study.planning.race import FINALISTS, candidates, race_size, stages
 from study.planning.search import make_search_plans
 from tests.records import a_result, scores
 
 RATE = "training.learning_rate"
 
 
-def search_with(folder, out, f1_of, seeds=(0, 1, 2, 3)):
-    """A search of two arms whose trials have given dev F1 by number; -1 is a pruned one."""
-    space = dataclasses.replace(
-        SPACE, preset="paper", asha=Asha(grace_period=8), confirm_seeds=seeds
-    )
+def search_with(folder, out, f1_of, seeds=(0, 1, 2, 3), seconds=None):
+    """A search of two arms whose trials have given dev F1 by number; -1 is a pruned one.
+
+    With seconds by number it minimises them, too.
+    """
+    two = {"asha": None, "objectives": ("dev_f1", "seconds")}
+    own = {"asha": Asha(grace_period=8)} if seconds is None else two
+    space = dataclasses.replace(SPACE, preset="paper", confirm_seeds=seeds, **own)
     (plan,) = make_search_plans(space, Ledger(out), [str(folder)], arms=["k-0", "k-1"])
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.record({}))
@@ -43,7 +47,7 @@ def search_with(folder, out, f1_of, seeds=(0, 1, 2, 3)):
                     config=config.flat(),
                     state=TrialState.PRUNED if f1 < 0 else TrialState.FINISHED,
                     dev_f1=[abs(f1)],
-                    seconds=[1.0],
+                    seconds=[1.0 if seconds is None else seconds[number]],
                 )
             )
     record.save()
@@ -120,6 +124,22 @@ def test_the_second_stage_has_those_that_were_best_on_the_first_seeds(spert_fold
     assert next(race, None) is None
     again, reopened = search_with(spert_folder, tmp_path, {})
     assert list(stages(again, reopened))[1] == second, "a race that was killed goes on alike"
+
+
+def test_with_two_objectives_the_candidates_are_spread_over_the_front(spert_folder, tmp_path):
+    """As many for every arm, on all seeds at once: the cheap ones would lose a race by dev F1."""
+    found = {
+        # Seconds grow with the number: k-0's front has 1 to 6, and k-1's has 1 to 3.
+        "k-0": (0.3, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8),
+        "k-1": (0.3, 0.4, 0.5, 0.9, 0.2, 0.6, 0.7),
+    }
+    plan, record = search_with(spert_folder, tmp_path, found, seconds=(9, 2, 3, 4, 5, 6, 7))
+    assert numbers(plan, record) == {"k-0": [6, 4, 3, 1], "k-1": [3, 2, 1, 6]}
+    (only,) = stages(plan, record)
+    assert only.seeds == (0, 1, 2, 3)
+    names = [arm.name for arm in only.arms if arm.name.startswith("k-1")]
+    assert names == ["k-1-paper", "k-1-trial3", "k-1-trial2", "k-1-trial1", "k-1-trial6"]
+    assert race_size(4, "seconds") == 4 * (1 + CANDIDATES)
 
 
 def test_a_race_does_not_go_on_without_a_result(spert_folder, tmp_path):
