@@ -11,6 +11,7 @@ import pandas as pd
 from reports.cases.page import write_page
 from reports.cases.views import read_cases
 from reports.document.section import Link, Section, write_section
+from reports.figures.case import case_info
 from reports.frames.runs import run_cards
 from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData, study_data
@@ -188,7 +189,8 @@ def build_index(
         (Section(key="notebooks", title="Notebooks", links=links),) if links else (),
     )
     foot = provenance_tables(cards.values(), frame, searched)
-    written = [write_index(answers, chapters, cards, foot, out / "index.html")]
+    case = case_info([data for data, _ in built.studies])
+    written = [write_index(answers, chapters, cards, foot, out / "index.html", case)]
     pooled = () if answers.pooled is None else (pooled_section(answers.pooled),)
     for section in pooled:
         written += write_section(section, out)

@@ -19,6 +19,7 @@ from reports.document.svg import inline_svg
 from reports.document.table import Cell, Table
 from reports.document.templates import html_environment
 from reports.figures.answers import AnswerCurve, EffectsInfo, draw_answer_curve, draw_effects
+from reports.figures.case import CaseInfo, draw_case
 from reports.frames.runs import RunCard, title_of
 from reports.paper.answers import Answers
 from rin_core.plural import plural
@@ -89,6 +90,7 @@ def write_index(
     cards: Mapping[str, RunCard],
     foot: Sequence[Table],
     path: Path,
+    case: CaseInfo | None = None,
 ) -> Path:
     """Write the page. Every text of a corpus, a setting or an error is escaped.
 
@@ -98,6 +100,7 @@ def write_index(
         cards: Every run, by fingerprint; cells link to them.
         foot: Tables of settings and versions.
         path: The file to write.
+        case: A sentence of the best run; the page has no place for it without one.
     """
     by_experiment: dict[str, list[RunCard]] = {}
     for card in cards.values():
@@ -112,7 +115,8 @@ def write_index(
         "page.html.jinja",
         answers=answers,
         first_figures=figures,
-        draw={"effects": draw_effects, "curve": draw_answer_curve},
+        draw={"effects": draw_effects, "curve": draw_answer_curve, "case": draw_case},
+        case=case,
         chapters=[chapter for chapter in chapters if chapter.sections],
         runs=RunLists(cards=cards),
         runs_by_experiment=by_experiment,

@@ -30,6 +30,7 @@ from rin_core.data.loading import load_dataset
 from rin_core.data.pretrained import Pretrained, load_pretrained
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.errors import CheckpointError, ConfigError
+from rin_core.model.capacity import trained_parameters
 from rin_core.model.matmul import computes_bfloat16
 from rin_core.model.rin import RIN
 from rin_core.model.transformer import TransformerEncoder
@@ -194,6 +195,8 @@ class TestTraining:
         assert trained.keys() == start.keys()
         same = {name for name in start if start[name].equal(trained[name])}
         backbone = {name for name in start if name.startswith(BACKBONE)}
+        counted = sum(start[n].numel() for n in start.keys() - (backbone if freeze else set()))
+        assert trained_parameters(config, corpus.vocabulary, corpus.pretrained) == counted
         # Rows of positions, types and pieces that no sentence has, and keys' biases, which
         # softmax cancels, may stay; every tensor of a layer's output must move.
         if freeze:
