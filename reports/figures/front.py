@@ -18,6 +18,8 @@ from reports.figures.trials import arm_colours, draw_legend, new_axes
 from reports.frames.races import confirmed_trial
 from reports.frames.searches import SearchData, ranked
 
+#: Settings of a front so many points below the best are of little use, and are left out.
+FAR = 3 * SHOWN
 #: From this ratio of the largest to the smallest cost on, the axis is logarithmic.
 _LOG = 20
 
@@ -56,9 +58,15 @@ class FrontInfo:
         return " ".join(texts) or "Each arm has a single best setting."
 
     @property
-    def best(self) -> float:
-        """Return the highest dev F1 of a trial."""
-        return max(f1 for arm in self.arms for _, f1 in arm.front)
+    def floor(self) -> float:
+        """Return the lowest dev F1 that is shown: that of a front, unless it is far below."""
+        found = [f1 for arm in self.arms for _, f1 in arm.front]
+        return max(min(found) - 1, max(found) - FAR)
+
+    @property
+    def hidden(self) -> int:
+        """Return how many settings of a front are too low to be shown."""
+        return sum(f1 < self.floor for arm in self.arms for _, f1 in arm.front)
 
 
 def front_info(data: SearchData) -> FrontInfo | None:
@@ -106,9 +114,8 @@ def draw_front(info: FrontInfo) -> Figure:
         else:
             axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
-        floor = info.best - SHOWN
         for colour, arm in zip(colours, info.arms, strict=True):
-            shown = [(x, y) for x, y in arm.dominated if y >= floor]
+            shown = [(x, y) for x, y in arm.dominated if y >= info.floor]
             if shown:
                 x, y = zip(*shown, strict=True)
                 axes.scatter(x, y, s=14, facecolors="none", edgecolors=colour)
@@ -121,7 +128,7 @@ def draw_front(info: FrontInfo) -> Figure:
                 axes.scatter(
                     *(x, y, 34), marker="D", color=colour, edgecolors=INK, linewidths=0.8, zorder=4
                 )
-        axes.set_ylim(bottom=max(axes.get_ylim()[0], floor))
+        axes.set_ylim(bottom=info.floor)
         axes.set(xlabel=COST_LABELS[info.cost], ylabel="dev F1, points")
         draw_legend(figure, [arm.label for arm in info.arms], colours)
     return figure

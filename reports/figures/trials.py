@@ -27,6 +27,8 @@ from study.ledger.importance import ArmImportance
 from study.ledger.state import TrialState
 
 _WHOLE = 7.4
+#: Largest share of an axis; what chance gives may be more, and is then drawn there.
+_WIDEST = 1.1
 #: Where a trial is on the axis of a parameter that it does not have: below the axis, 0 to 1.
 _ABSENT = -0.14
 
@@ -224,8 +226,8 @@ def draw_importance(found: Mapping[str, ArmImportance], labels: Mapping[str, str
                     continue
                 middle = row + (place - (len(arms) - 1) / 2) * height
                 axes.barh(middle, own.share, height * 0.86, color=colours[arm])
-                half = height * 0.43
-                axes.vlines(own.chance, middle - half, middle + half, color=INK, linewidth=1.4)
+                half, chance = height * 0.43, min(own.chance, _WIDEST)
+                axes.vlines(chance, middle - half, middle + half, color=INK, linewidth=1.4)
         axes.set_yticks(range(len(order)), [path.rpartition(".")[2] for path in order])
         axes.set_ylim(len(order) - 0.4, -0.6)
         axes.set_xlim(left=0)

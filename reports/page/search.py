@@ -26,6 +26,7 @@ from reports.figures.trials import (
 from reports.frames.searches import SearchData, importance_frame, ranked, read_search
 from reports.paper.registry import SEARCH, make_tables
 from reports.tables.search import search_notes
+from rin_core.plural import plural
 from study.ledger.pruning import RungCorrelation
 from study.ledger.state import TrialState
 
@@ -71,6 +72,8 @@ def _of_front(data: SearchData) -> list[Drawing]:
         f"{info.finding} Filled: settings on the front of their arm. Open: other finished trials. "
         "Diamonds: mean dev F1 on fresh seeds."
     )
+    if info.hidden:
+        caption += f" Not shown: {plural(info.hidden, 'setting')} below {info.floor:.0f} dev F1."
     return [Drawing(name="front", caption=caption, figure=draw_front(info))]
 
 

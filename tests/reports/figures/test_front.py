@@ -65,7 +65,18 @@ def test_the_front_of_each_arm_the_cheapest_first(tmp_path: Path) -> None:
     assert [[(x, round(y)) for x, y in line] for line in lines] == [
         *([(40, 80), (90, 85)], [(10, 60), (30, 82)])
     ]
-    assert axes.get_ylim()[0] >= 75
+    assert axes.get_ylim()[0] == pytest.approx(59), "the lowest of a front is seen"
+    assert info.hidden == 0
+
+
+def test_settings_far_below_the_best_are_left_out_and_counted(tmp_path: Path) -> None:
+    data = write(tmp_path)
+    data.trials.loc[data.trials["fingerprint"] == "b1", "dev_f1"] = 0.2
+    info = front_info(data)
+    assert info is not None
+    assert (round(info.floor), info.hidden) == (55, 1)
+    (drawing, *_) = search_section(data).drawings
+    assert "Not shown: 1 setting below 55 dev F1." in drawing.caption
 
 
 def test_parameters_are_counted_in_thousands_and_millions(tmp_path: Path) -> None:
