@@ -16,7 +16,8 @@ from rin_core.plural import plural
 from search_spaces import SPACES
 from study.commands.options import database_uri
 from study.commands.printing import say, short_path
-from study.ledger.databases import MLFLOW, OPTUNA, move_away
+from study.ledger.databases import MLFLOW, OPTUNA, explanation, move_away
+from study.ledger.files import StudyError
 from study.ledger.ledger import Ledger
 from study.ledger.schema import PlannedRun, Search, SearchTrial, Study
 from study.ledger.state import TrialState
@@ -108,12 +109,22 @@ def update(ledger: Ledger, touched: Set[str], uri: str | None, console: Console)
 
 
 def _record(searches: Iterable[Search], ledger: Ledger) -> None:
-    """Write searches into Optuna's database."""
+    """Write searches into Optuna's database.
+
+    Raises:
+        StudyError: It cannot be written.
+    """
+    path = ledger.root / OPTUNA
     for search in searches:
         from study.search.optuna_store import record_again  # imports Optuna
 
         started = ledger.started(trial.fingerprint for trial in search.trials)
-        record_again(search, ledger.root / OPTUNA, started)
+        try:
+            record_again(search, path, started)
+        except Exception as error:  # of SQLAlchemy and Optuna
+            if (line := explanation(path, error)) is None:
+                raise
+            raise StudyError(line) from error
 
 
 def _experiments(ledger: Ledger, searches: list[Search]) -> Iterator[ExperimentSpec]:

@@ -15,14 +15,50 @@ MLFLOW = "mlflow.db"
 _BESIDE = ("-journal", "-wal", "-shm")
 """Endings of the files that SQLite keeps beside a database; each belongs to that database alone."""
 
+_WRITABLE = "make the file and its folder writable, or name another folder by --runs"
+# SQLite reports some errors of a full quota or a network file system as errors of the disk.
+_SPACE = "free space on the disk, or in your quota, and run the same command again"
+REMEDIES = {
+    "disk is full": _SPACE,
+    "disk I/O error": _SPACE,
+    "readonly database": _WRITABLE,
+    "unable to open database file": _WRITABLE,
+    "database is locked": "end the other program that uses it; if there is none, the file system "
+    "has no locks: name a folder on a local disk by --runs",
+}
+"""What to do about an error, by what SQLite writes of it."""
+
+
+def explanation(path: Path, error: BaseException) -> str | None:
+    """Return one line for an error of a database: the file, what SQLite writes, what to do.
+
+    Args:
+        path: The database.
+        error: SQLite's own error, or one of SQLAlchemy, Optuna or MLflow around it.
+
+    Returns:
+        None if SQLite is not the cause, or the database itself is damaged.
+    """
+    causes = list[BaseException]()
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    for found in causes:
+        text = str(found)
+        remedy = next((r for written, r in REMEDIES.items() if written in text), None)
+        if isinstance(found, sqlite3.Error) and remedy is not None:
+            return f"{path}: {text}; {remedy}"
+    return None
+
 
 def is_whole(path: Path) -> bool:
-    """Tell whether a file is an SQLite database without damage."""
+    """Tell whether a file is an SQLite database without damage, as far as it can be read."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as opened:
             return bool(opened.execute("PRAGMA integrity_check").fetchone() == ("ok",))
     except sqlite3.DatabaseError as error:
-        return "locked" in str(error)
+        return any(written in str(error) for written in ("locked", "disk"))
 
 
 def move_away(path: Path) -> Path:

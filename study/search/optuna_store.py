@@ -33,7 +33,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from rin_core.files import write_atomically
 from search_spaces.search import Search, as_key
 from search_spaces.space import SpaceError
-from study.ledger.databases import is_whole, move_away
+from study.ledger.databases import explanation, is_whole, move_away
 from study.ledger.pareto import trial_cost
 from study.ledger.schema import Search as Record
 from study.ledger.schema import SearchTrial
@@ -170,7 +170,7 @@ def renew(path: Path) -> Path | None:
             optuna.get_all_study_names(_connect(path))
             return None
     except Exception as error:  # Optuna, Alembic and SQLAlchemy raise their own
-        if "locked" in str(error):
+        if explanation(path, error) is not None:  # another database would have the same error
             raise
     return move_away(path)
 

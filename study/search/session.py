@@ -12,6 +12,7 @@ from rich.console import Console
 from rin_core.plural import plural
 from study.execution import cluster, tuner
 from study.ledger.databases import OPTUNA as DATABASE
+from study.ledger.databases import explanation
 from study.ledger.files import StudyError
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
@@ -126,12 +127,13 @@ class SearchSession:
                     storage=self.out / "ray",
                     store=plan.ledger.store,
                 )
-        except StorageInternalError as error:
+        except Exception as error:
             self.tracker.on_study_end(StudyEnd(complete=False))
             path = self.out / DATABASE
-            raise StudyError(f"{path}: {error}; run the same command to resume") from error
-        except Exception:
-            self.tracker.on_study_end(StudyEnd(complete=False))
+            if (line := explanation(path, error)) is not None:
+                raise StudyError(line) from error
+            if isinstance(error, StorageInternalError):
+                raise StudyError(f"{path}: {error}; run the same command to resume") from error
             raise
 
     def _so_far(self) -> tuple[tuple[float, str], list[float]]:

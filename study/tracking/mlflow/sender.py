@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rin_core.cli import without_credentials
-from study.ledger.databases import MLFLOW
+from study.ledger.databases import MLFLOW, explanation
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import (
     EpochEnd,
@@ -66,6 +66,8 @@ class MlflowTracker(Tracker):
             if isinstance(error, ImportError):
                 remedy = "install the driver, or name another, as in postgresql+psycopg2://…"
             path = Path(uri.removeprefix("sqlite:///"))
+            if uri.startswith("sqlite:") and (line := explanation(path, error)) is not None:
+                raise TrackingError(line) from error
             if path.name == MLFLOW and path.is_file():  # nobody had to name it
                 command = shlex.join(["rin-study", "sync", "--runs", str(_relative(path.parent))])
                 raise TrackingError(
