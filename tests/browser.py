@@ -1,25 +1,30 @@
-"""MLflow's UI in a headless Chromium, as a person would use it.
+"""MLflow's UI and the page in a headless Chromium, as a person would see them.
 
-    python -m tests.browser --runs runs --experiment rounds_curve-demo --picture docs/mlflow.png
-    python -m tests.browser --page results/index.html --picture docs/page.png
+    python -m tests.browser
 
-take the pictures of the documents: a study in MLflow, and the first screen of the page.
+takes the pictures of the documents from what is published: the first screen of the page, and the
+arms of a study in MLflow, at the address that the study prints.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
-from playwright.sync_api import Locator, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
+from rich.console import Console
 
-from study.tracking.mlflow.names import WATCHED
+from study.commands.arguments import Import, Sync
+from study.tracking.mlflow.view import QUERY
 from tests.servers import MlflowServer, mlflow_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -27,6 +32,8 @@ ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
+ROOT = Path(__file__).parents[1]
+LARGEST = 150_000  # bytes of a picture
 PATIENCE = 60_000  # milliseconds: charts load late, and machines are slow
 POINTS = """metric => Object.fromEntries(
     [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data || [])
@@ -87,7 +94,8 @@ def chromium(width: int = 1500, height: int = 950) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         try:
-            yield browser.new_page(viewport={"width": width, "height": height})
+            size: ViewportSize = {"width": width, "height": height}
+            yield browser.new_page(viewport=size, color_scheme="light")
         finally:
             browser.close()
 
@@ -99,31 +107,77 @@ def address(server: MlflowServer, experiment: str) -> str:
     return f"{server.url}/#/experiments/{found.experiment_id}/runs"
 
 
-def main() -> int:
-    """Take the picture: the arms of a study as groups, with their curves."""
-    parser = argparse.ArgumentParser(description="Take a picture of a study in MLflow's UI.")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--experiment", default="rounds_curve-demo")
-    parser.add_argument("--picture", type=Path, default=Path("docs/mlflow.png"))
-    parser.add_argument("--page", type=Path, help="a page of reports instead of a database")
-    options = parser.parse_args()
-    if options.page:
-        with chromium(1280, 860) as page:
-            page.goto(options.page.resolve().as_uri())
-            page.screenshot(path=options.picture)
-        return 0
+def picture_of_page(index: Path, picture: Path) -> None:
+    """Take the first screen of the page."""
+    with chromium(1280, 860) as page:
+        page.goto(index.resolve().as_uri())
+        save_picture(page.screenshot(), picture)
+
+
+def picture_of_study(runs: Path, experiment: str, picture: Path) -> None:
+    """Take the ranked arms of a study in MLflow, all of them.
+
+    Args:
+        runs: A ledger with its database.
+        experiment: The study.
+        picture: The file to write.
+    """
     with (
         tempfile.TemporaryDirectory() as folder,
-        mlflow_server(f"sqlite:///{options.runs.resolve()}/mlflow.db", Path(folder)) as server,
-        chromium(1280, 760) as page,
+        mlflow_server(f"sqlite:///{runs.resolve()}/mlflow.db", Path(folder)) as server,
+        chromium(1280, 860) as page,
     ):
-        shown = Experiment(page, address(server, options.experiment))
-        shown.charts()
-        shown.group_by("arm")
-        shown.curves(WATCHED)
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{address(server, experiment)}?{QUERY}")
+        rows = page.locator("[role=row]", has_text="Group: ")
+        rows.first.wait_for()
+        page.get_by_role("button", name="Close").click()  # an assistant that nobody called
         page.mouse.move(0, 0)
-        page.wait_for_timeout(3000)  # until every chart is drawn
-        page.screenshot(path=options.picture)
+        page.wait_for_timeout(2000)  # until every cell is drawn
+        arms = {
+            run.data.tags["arm"]
+            for run in server_runs(server, experiment)
+            if "arm" in run.data.tags
+        }
+        shown = {text.partition("Group: ")[2].split()[0] for text in rows.all_inner_texts()}
+        assert arms <= shown, f"not in the picture: {arms - shown}"
+        last, below = (
+            found.bounding_box() for found in (rows.last, page.get_by_text("matching runs"))
+        )
+        assert last is not None
+        assert below is not None
+        assert last["y"] + last["height"] <= below["y"], "the last arms do not fit"
+        save_picture(page.screenshot(), picture)
+
+
+def server_runs(server: MlflowServer, experiment: str) -> Sequence[Run]:
+    client = MlflowClient(tracking_uri=server.url)
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    return client.search_runs([found.experiment_id], "tags.`rin.kind` = 'trial'")
+
+
+def save_picture(png: bytes, path: Path) -> None:
+    """Write a screenshot with 256 colours, which takes a third of the bytes."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    assert path.stat().st_size < LARGEST, f"{path}: {path.stat().st_size:,} bytes"
+
+
+def main() -> int:
+    """Take the pictures of the documents."""
+    parser = argparse.ArgumentParser(description="Take the pictures of the documents.")
+    parser.add_argument("--page", type=Path, default=ROOT / "results" / "index.html")
+    parser.add_argument("--ledger", type=Path, default=ROOT / "results/ledger/webnlg_star.jsonl.xz")
+    parser.add_argument("--experiment", default="rounds_curve-webnlg_star")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs")
+    options = parser.parse_args()
+    picture_of_page(options.page, options.out / "page.png")
+    with tempfile.TemporaryDirectory() as folder:
+        runs, quiet = Path(folder), Console(quiet=True)
+        Import(files=(options.ledger,), runs=runs).run(quiet)
+        Sync(runs=runs).run(quiet)
+        picture_of_study(runs, options.experiment, options.out / "mlflow.png")
     return 0
 
 
