@@ -22,7 +22,8 @@ def _commands() -> Iterator[str]:
     """Yield the arguments of each documented command that runs ``rin-study``."""
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
-        blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        fenced = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
+        blocks, text = fenced.findall(text), fenced.sub("", text)
         blocks += re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
         joined = (re.sub(r"\\\n\s*", "", block) for block in blocks)
         lines = [line.strip() for block in joined for line in block.splitlines()]
