@@ -56,7 +56,11 @@ def print_plan(
     text = f"{plural(len(trials), 'trial')}: {counts}" + f", {begun} of them resumed" * bool(begun)
     say(console, text, "bold")
     if left:
-        say(console, _time_text(estimate_time(ledger, left), slots))
+        words = {
+            planned.corpus_name: int(corpora[planned.corpus_key].train.lengths_N.sum())
+            for planned in left
+        }
+        say(console, _time_text(estimate_time(ledger, left, words), slots))
 
 
 def trial_slots(options: Options) -> int:
@@ -90,9 +94,11 @@ def _time_text(estimate: TimeEstimate, slots: int) -> str:
     """Return an estimate in words."""
     count = len(estimate.seconds)
     if not count:
-        return "no estimate of the time: the ledger has no finished run of these arms on the corpus"
+        return "no estimate of the time: the ledger has no finished run of these arms"
     time = elapsed_text(estimate.elapsed(slots), sum(estimate.seconds), slots)
     text = f"{plural(count, 'trial')}: at most {time}; estimate from {plural(estimate.runs, 'run')}"
+    if estimate.scaled_from:
+        text += f", some on {', '.join(estimate.scaled_from)}, scaled by the words of training"
     missing = ", ".join(estimate.unknown)
     return f"{text}; no finished run of {missing}" if missing else text
 

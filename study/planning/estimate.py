@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from study.ledger.ledger import Ledger
@@ -21,7 +20,9 @@ class TimeEstimate:
     runs: int
     """Finished runs that it is based on."""
     unknown: tuple[str, ...]
-    """Arms without a finished run on the corpus: their trials are not covered."""
+    """Arms without a finished run: their trials are not covered."""
+    scaled_from: tuple[str, ...] = ()
+    """Corpora whose runs stand for arms that have none on the corpus, by the words of an epoch."""
 
     def elapsed(self, slots: int) -> float:
         """Return the seconds until all have ended, if so many run at once.
@@ -34,31 +35,77 @@ class TimeEstimate:
         return max(ends)
 
 
-def estimate_time(ledger: Ledger, trials: Sequence[PlannedTrial]) -> TimeEstimate:
+def estimate_time(
+    ledger: Ledger, trials: Sequence[PlannedTrial], words: Mapping[str, int]
+) -> TimeEstimate:
     """Estimate the time of trials: the mean seconds of an epoch times the epochs they have left.
 
+    Without a finished run of the arm on the corpus, runs on other corpora are taken, and the
+    seconds of an epoch are scaled by the words of the training splits.
+
     Args:
-        ledger: Its finished runs of the same arm on the same corpus are the basis.
+        ledger: Its finished runs of the same arms are the basis.
         trials: Those without a result.
+        words: Words of the training split, by name of the corpus.
     """
-    finished: defaultdict[tuple[str, str], dict[str, Result]] = defaultdict(dict)
-    wanted = {(t.trial.arm, t.corpus_name) for t in trials}
-    studies = [study for name in ledger.studies() if (study := ledger.study(name))]
-    for study in studies:
-        for run in study.trials:
-            key = (run.arm, study.corpus)
-            if key in wanted and (result := ledger.run(run.fingerprint).result()) is not None:
-                finished[key][run.fingerprint] = result
+    finished = _finished(ledger, {planned.trial.arm for planned in trials})
     seconds, used = list[float](), set[str]()
-    unknown: dict[str, None] = {}
+    unknown, scaled = dict[str, None](), dict[str, None]()
     for planned in trials:
-        known = finished[planned.trial.arm, planned.corpus_name]
-        if not known:
+        by_corpus, name = finished[planned.trial.arm], planned.corpus_name
+        if known := by_corpus.get(name):
+            mean = _seconds(known.values()) / _epochs(known.values())
+        elif found := _seconds_of_a_word(ledger, by_corpus):
+            mean, known = found[0] * words[name], found[1]
+            scaled |= dict.fromkeys(found[2])
+        else:
             unknown[planned.trial.arm] = None
             continue
-        epochs = sum(len(result.history) for result in known.values())
-        mean = sum(result.seconds for result in known.values()) / epochs
         left = planned.trial.config.training.max_epochs - len(planned.run.history())
         seconds.append(mean * max(0, left))
         used |= known.keys()
-    return TimeEstimate(seconds=tuple(seconds), runs=len(used), unknown=tuple(unknown))
+    return TimeEstimate(
+        seconds=tuple(seconds),
+        runs=len(used),
+        unknown=tuple(unknown),
+        scaled_from=tuple(scaled),
+    )
+
+
+#: Finished runs by fingerprint.
+Runs = dict[str, Result]
+
+
+def _finished(ledger: Ledger, arms: Iterable[str]) -> Mapping[str, dict[str, Runs]]:
+    """Return the finished runs of each arm, by corpus."""
+    found: dict[str, dict[str, Runs]] = {arm: {} for arm in arms}
+    for study in (study for name in ledger.studies() if (study := ledger.study(name))):
+        for run in study.trials:
+            if run.arm in found and (result := ledger.run(run.fingerprint).result()) is not None:
+                found[run.arm].setdefault(study.corpus, {})[run.fingerprint] = result
+    return found
+
+
+def _seconds_of_a_word(
+    ledger: Ledger, by_corpus: Mapping[str, Runs]
+) -> tuple[float, Runs, list[str]] | None:
+    """Return the seconds that a word of an epoch takes, with the runs and corpora behind it."""
+    seconds, trained = 0.0, 0.0
+    runs, corpora = Runs(), dict[str, None]()
+    for name, known in by_corpus.items():
+        for fingerprint, result in known.items():
+            if (described := ledger.corpus(result.corpus.content)) is not None:
+                train = described.statistics["train"]
+                seconds += result.seconds
+                trained += train.sentences * train.mean_length * len(result.history)
+                runs[fingerprint] = result
+                corpora[name] = None
+    return (seconds / trained, runs, list(corpora)) if trained else None
+
+
+def _epochs(results: Iterable[Result]) -> int:
+    return sum(len(result.history) for result in results)
+
+
+def _seconds(results: Iterable[Result]) -> float:
+    return sum(result.seconds for result in results)

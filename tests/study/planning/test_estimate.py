@@ -8,6 +8,7 @@ import pytest
 
 from search_spaces.space import Arm, Grid
 from study.ledger.ledger import Ledger
+from study.planning.corpora import record_corpus
 from study.planning.estimate import TimeEstimate, estimate_time
 from study.planning.grid import PlannedTrial, make_plan
 from tests.corpora import write_corpus
@@ -23,13 +24,16 @@ SPACE = Grid(
     ),
 )
 
+WORDS = {"tiny": 100}
 
-def finish(planned: PlannedTrial, epochs: int, seconds: float) -> None:
+
+def finish(planned: PlannedTrial, epochs: int, seconds: float, content: str = "") -> None:
     result = a_result(
         planned.run.fingerprint,
         epochs,
         config=planned.trial.config.flat(),
         seconds=seconds,
+        corpus={"name": planned.corpus_name, "digest": "d", "content": content},
     )
     planned.run.finish(result, NO_PREDICTIONS, planned.run.claim())
 
@@ -38,7 +42,7 @@ def test_mean_seconds_of_an_epoch_times_the_epochs_left(tmp_path: Path) -> None:
     corpus, ledger = write_corpus(tmp_path / "tiny", (20, 5, 5)), Ledger(tmp_path / "runs")
     plan = make_plan(SPACE, ledger, [str(corpus)], overrides={"training.max_epochs": 10})
     (experiment,) = plan.experiments()
-    estimate = estimate_time(ledger, plan.trials)
+    estimate = estimate_time(ledger, plan.trials, WORDS)
     assert (estimate.seconds, estimate.runs) == ((), 0)
     assert estimate.unknown == ("bilstm-s", "gru-1")
 
@@ -47,14 +51,33 @@ def test_mean_seconds_of_an_epoch_times_the_epochs_left(tmp_path: Path) -> None:
     finish(first, 4, 20.0)
     third.run.start_history([an_epoch(1), an_epoch(2), an_epoch(3)])
     left = [p for p in plan.trials if p is not first]
-    estimate = estimate_time(ledger, left)
+    estimate = estimate_time(ledger, left, WORDS)
     assert (estimate.runs, estimate.unknown) == (1, ("bilstm-s",))
     assert estimate.seconds == pytest.approx((5.0 * 10, 5.0 * 7))
 
     finish(second, 6, 10.0)
-    assert estimate_time(ledger, [third]).seconds == pytest.approx((3.0 * 7,))
+    assert estimate_time(ledger, [third], WORDS).seconds == pytest.approx((3.0 * 7,))
 
 
 def test_a_trial_starts_when_a_slot_is_free() -> None:
     estimate = TimeEstimate(seconds=(4.0, 3.0, 2.0, 3.0), runs=1, unknown=())
     assert [estimate.elapsed(slots) for slots in (1, 2, 3, 9)] == [12.0, 7.0, 5.0, 4.0]
+
+
+def test_runs_on_another_corpus_are_scaled_by_words(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    small, large = (
+        write_corpus(tmp_path / name, (size, 5, 5)) for name, size in {"a": 20, "b": 60}.items()
+    )
+    settings = {"training.max_epochs": 10}
+    plan = make_plan(SPACE, ledger, [str(small)], overrides=settings)
+    (experiment,) = plan.experiments()
+    ledger.record_study(experiment.record({}))
+    done = next(p for p in plan.trials if p.trial.arm == "gru-1")
+    corpus = plan.corpora[done.corpus_key]
+    record_corpus(ledger, corpus.content, str(small), None, done.trial.config.data)
+    finish(done, 4, 20.0, corpus.content)
+    other = make_plan(SPACE, ledger, [str(large)], overrides=settings).trials
+    estimate = estimate_time(ledger, other, {"b": 3 * int(corpus.train.lengths_N.sum())})
+    assert estimate.seconds == pytest.approx((5.0 * 3 * 10,) * 3)
+    assert (estimate.scaled_from, estimate.unknown) == (("a",), ("bilstm-s",))
