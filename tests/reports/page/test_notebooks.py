@@ -58,7 +58,7 @@ def test_figures_are_svg_and_png_and_tables_are_html(executed: Reported) -> None
         shown = [o["data"] for o in outputs(executed.out / "notebooks" / f"{name}.ipynb")[1:]]
         figures[name] = sum({"image/svg+xml", "image/png"} <= data.keys() for data in shown)
         tables[name] = sum("<table" in "".join(data.get("text/html", ())) for data in shown)
-    assert figures == {"errors": 4, "paper_tables": 0, "rounds_curve": 1, "search": 2}
+    assert figures == {"errors": 4, "paper_tables": 0, "rounds_curve": 1, "search": 3}
     assert [name for name, count in tables.items() if count < 2] == []
 
 
