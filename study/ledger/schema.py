@@ -321,6 +321,10 @@ class SearchTrial(Record):
         ]
 
 
+#: What a search may minimise beside dev F1; the earliest searches could have other objectives.
+COSTS = ("seconds", "parameters")
+
+
 class Search(Record):
     """A search on one corpus: its definition and all its trials."""
 
@@ -356,7 +360,8 @@ class Search(Record):
     def cost(self) -> str | None:
         """What the search minimises beside dev F1; None if nothing."""
         for identity in self.identities.values():
-            if isinstance(given := identity.get("objectives"), list) and len(given) > 1:
+            given = identity.get("objectives")
+            if isinstance(given, list) and len(given) == 2 and given[1] in COSTS:
                 return str(given[1])
         return None
 

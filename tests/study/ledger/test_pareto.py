@@ -69,8 +69,10 @@ def test_a_record_knows_its_cost_and_a_missing_size_is_refused(tmp_path: Path) -
     ledger.record_search(a_search(TWO, made([(0.5, 7)]), "two"))
     ledger.record_search(a_search({"a": {"objectives": ["dev_f1"]}}, [a_trial(0)], "one"))
     ledger.record_search(a_search({"a": {}}, [a_trial(0)], "old"))
+    older = {"a": {"objectives": ["dev_f1", "epochs"]}}
+    ledger.record_search(a_search(older, [a_trial(0)], "older"))
     costs = {name: search.cost for name in ledger.searches() if (search := ledger.search(name))}
-    assert costs == {"two": "parameters", "one": None, "old": None}
+    assert costs == {"two": "parameters", "one": None, "old": None, "older": None}
     assert b'"size"' not in ledger.search_path("one").read_bytes()
     ledger.record_search(a_search(TWO, [a_trial(0)], "two"))
     with pytest.raises(LedgerError, match=r"two\.json.*trials\[0\]\.size"):
