@@ -15,12 +15,17 @@ def cache_folder() -> Path:
     """
     if given := os.environ.get("RIN_CACHE"):
         return Path(given)
+    return _in_home() or _temporary()
+
+
+def _in_home() -> Path | None:
+    """Return the folder in this user's home, None if there is no home that can be written."""
     try:
         folder = Path.home() / ".cache" / "rin-study"
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # RuntimeError: a user without a name and without HOME
-        return _temporary()
-    return folder if os.access(folder, os.W_OK) else _temporary()
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _temporary() -> Path:
@@ -39,3 +44,12 @@ def set_numba_cache(source: Path) -> None:
     writable = os.access(beside if beside.exists() else source.parent, os.W_OK)
     if not numba.config.CACHE_DIR and not writable:
         numba.config.CACHE_DIR = str(cache_folder() / "numba")
+
+
+def set_matplotlib_cache() -> None:
+    """Let matplotlib keep its list of fonts where it can, without its notices on the screen.
+
+    It reads the variable when it is imported. Its own choice is a folder in the home.
+    """
+    if "MPLCONFIGDIR" not in os.environ and _in_home() is None:
+        os.environ["MPLCONFIGDIR"] = str(cache_folder() / "matplotlib")

@@ -14,7 +14,7 @@ from rin_core.cli import without_credentials
 from rin_core.problems import short
 from search_spaces.presets import find_preset
 from study.ledger.command import given
-from study.ledger.databases import MLFLOW, OPTUNA
+from study.ledger.databases import MLFLOW, OPTUNA, sqlite_uri
 from study.ledger.fields import Options as Recorded
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def named_uri(given: str | None) -> str | None:
 
 def database_uri(runs: Path) -> str:
     """Return the tracking URI of a ledger's own database."""
-    return f"sqlite:///{runs.resolve() / MLFLOW}"
+    return sqlite_uri(runs.resolve() / MLFLOW)
 
 
 def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
+import secrets
 import signal
 import socket
 import tempfile
@@ -100,6 +102,8 @@ def start_ray(address: str | None) -> None:
     Raises:
         ClusterError: Ray does not start, or there is no cluster.
     """
+    if address is None:
+        provide_token()
     try:
         ray.init(
             address=address or "local",  # None would join a cluster on this host
@@ -121,6 +125,17 @@ def start_ray(address: str | None) -> None:
         raise ClusterError(f"{where}: {reason}; {_remedy(error)}") from error
 
 
+def provide_token() -> None:
+    """Give Ray a token for its own processes where it cannot keep one, in ``~/.ray``."""
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: a user without a home
+        folder = Path.home() / ".ray"
+        folder.mkdir(exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return
+    if not {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
 def _remedy(error: Exception) -> str:
     """Return what can be done about an error of Ray's start."""
     folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
@@ -128,8 +143,10 @@ def _remedy(error: Exception) -> str:
     if "AF_UNIX" in text:
         return f"{folder} is too long for Ray's sockets: set RAY_TMPDIR to a short path"
     if isinstance(error, PermissionError) or "Permission denied" in text:
-        name = getattr(error, "filename", None) or f"{folder}/ray"
-        return f"{name} is not yours: set RAY_TMPDIR or HOME to folders that you can write"
+        name = Path(getattr(error, "filename", None) or f"{folder}/ray")
+        if name.is_relative_to(folder) or ".ray" in name.parts:
+            return f"{name} is not yours: set RAY_TMPDIR or HOME to folders that you can write"
+        return f"allow this user to read and run {name}"
     if "/dev/shm" in text:
         return "Ray needs shared memory: mount /dev/shm"
     return "run the same command to try again"

@@ -9,9 +9,11 @@ import itertools
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
 OPTUNA = "optuna.db"
 MLFLOW = "mlflow.db"
+SQLITE, SQLITE_WITH_DRIVER = "sqlite:///", "sqlite+pysqlite:///"
 _BESIDE = ("-journal", "-wal", "-shm")
 """Endings of the files that SQLite keeps beside a database; each belongs to that database alone."""
 
@@ -27,6 +29,21 @@ REMEDIES = {
     "has no locks: name a folder on a local disk by --runs",
 }
 """What to do about an error, by what SQLite writes of it."""
+
+
+def sqlite_uri(path: Path) -> str:
+    """Return the address of an SQLite database as SQLAlchemy, MLflow and Optuna read it."""
+    escaped = str(path).replace("%", "%25").replace("?", "%3F")
+    # From a plain address, MLflow would make a folder of the escaped name.
+    return f"{SQLITE if escaped == str(path) else SQLITE_WITH_DRIVER}{escaped}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """Return the file that an address names, None if it is not that of an SQLite database."""
+    for prefix in (SQLITE, SQLITE_WITH_DRIVER):
+        if uri.startswith(prefix):
+            return Path(unquote(uri.removeprefix(prefix).partition("?")[0]))
+    return None
 
 
 def explanation(path: Path, error: BaseException) -> str | None:

@@ -33,7 +33,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from rin_core.files import write_atomically
 from search_spaces.search import Search, as_key
 from search_spaces.space import SpaceError
-from study.ledger.databases import explanation, is_whole, move_away
+from study.ledger.databases import explanation, is_whole, move_away, sqlite_uri
 from study.ledger.pareto import trial_cost
 from study.ledger.schema import Search as Record
 from study.ledger.schema import SearchTrial
@@ -270,9 +270,7 @@ def in_order(
 
 
 def _connect(path: Path) -> RDBStorage:
-    return RDBStorage(
-        f"sqlite:///{path.resolve()}", engine_kwargs={"connect_args": {"timeout": 60}}
-    )
+    return RDBStorage(sqlite_uri(path.resolve()), engine_kwargs={"connect_args": {"timeout": 60}})
 
 
 def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:

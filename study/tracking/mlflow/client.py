@@ -31,6 +31,7 @@ from mlflow.tracking import MlflowClient
 
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.files import write_atomically
+from study.ledger.databases import sqlite_path, sqlite_uri
 from study.ledger.schema import Result
 from study.ledger.state import TrialState
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, SummaryValue
@@ -371,7 +372,7 @@ def require_database(uri: str) -> None:
     """Open a database once: MLflow retries one that cannot be opened for 100 seconds."""
     if uri.startswith(("http://", "https://")) or "://" not in uri:
         return
-    if uri.startswith("sqlite:"):
+    if sqlite_path(uri) is not None:
         create_database(uri)
         return
     engine = sqlalchemy.create_engine(uri)
@@ -385,11 +386,11 @@ def create_database(uri: str) -> None:
     Two processes that open an empty database at once both migrate it and break it, and a kill in
     between leaves half a schema. So the database is created under another name and renamed.
     """
-    path = Path(uri.removeprefix("sqlite:///"))
-    if not uri.startswith("sqlite:///") or path.exists():
+    path = sqlite_path(uri)
+    if path is None or path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         fresh = Path(folder) / path.name
-        MlflowClient(tracking_uri=f"sqlite:///{fresh}").search_experiments(max_results=1)
+        MlflowClient(tracking_uri=sqlite_uri(fresh)).search_experiments(max_results=1)
         write_atomically(path, fresh.read_bytes())

@@ -7,6 +7,8 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import Connection, inspect, text
 
+from study.ledger.databases import sqlite_path
+
 #: Tables and columns of MLflow that hold addresses of files.
 _ADDRESSES = (
     ("experiments", "artifact_location"),
@@ -26,8 +28,8 @@ def update_addresses(uri: str, experiment: str, artifacts: Path) -> None:
         experiment: Its name.
         artifacts: The folder of files beside the database.
     """
-    path = Path(uri.removeprefix("sqlite:///"))
-    if not uri.startswith("sqlite:///") or path.resolve().parent != artifacts.resolve().parent:
+    path = sqlite_path(uri)
+    if path is None or path.resolve().parent != artifacts.resolve().parent:
         return
     now = artifacts.resolve().as_uri()
     engine = sqlalchemy.create_engine(uri)

@@ -16,9 +16,11 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from rin_core.cli import without_credentials
-from study.ledger.databases import MLFLOW, explanation
+from study.ledger.databases import MLFLOW, explanation, sqlite_path, sqlite_uri
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import (
     EpochEnd,
@@ -62,13 +64,13 @@ class MlflowTracker(Tracker):
         try:
             self.remote = MlflowRuns(uri, experiment)
         except Exception as error:  # of MLflow, Alembic, SQLAlchemy, and of an answer of any form
-            remedy = "start the server"
+            remedy = _proxy_remedy(uri) or "start the server"
             if isinstance(error, ImportError):
                 remedy = "install the driver, or name another, as in postgresql+psycopg2://…"
-            path = Path(uri.removeprefix("sqlite:///"))
-            if uri.startswith("sqlite:") and (line := explanation(path, error)) is not None:
+            path = sqlite_path(uri)
+            if path is not None and (line := explanation(path, error)) is not None:
                 raise TrackingError(line) from error
-            if path.name == MLFLOW and path.is_file():  # nobody had to name it
+            if path is not None and path.name == MLFLOW and path.is_file():  # nobody named it
                 command = shlex.join(["rin-study", "sync", "--runs", str(_relative(path.parent))])
                 raise TrackingError(
                     f"{path}: {_first_line(error)}; the ledger has all that it holds: `{command}` "
@@ -141,8 +143,8 @@ class MlflowTracker(Tracker):
         page = f"#/experiments/{self.remote.experiment_id}/runs?{QUERY}"
         if address.startswith(("http://", "https://")):
             return [f"  {address}/{page}"]
-        if address.startswith("sqlite:///"):
-            address = f"sqlite:///{_relative(Path(address.removeprefix('sqlite:///')))}"
+        if (path := sqlite_path(address)) is not None:
+            address = sqlite_uri(_relative(path))
         mlflow = _relative(Path(sys.executable).with_name("mlflow"))
         command = [str(mlflow), "ui", "--backend-store-uri", address]
         return [
@@ -224,6 +226,20 @@ def _warn(text: str) -> None:
 def _first_line(error: BaseException) -> str:
     lines = without_credentials(str(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def _proxy_remedy(uri: str) -> str | None:
+    """Return what to do where a proxy is asked for the server; None if there is none."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or parts.hostname is None:
+        return None
+    proxied = parts.scheme in getproxies() or "all" in getproxies()
+    if not proxied or proxy_bypass(parts.hostname):
+        return None
+    return (
+        f"the proxy in {parts.scheme}_proxy is asked for it: if the server needs none, set "
+        f"no_proxy={parts.hostname}, else start the server"
+    )
 
 
 def _relative(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """How a study comes to Ray, with a Ray that is never started."""
 
+import os
 import signal
 import sys
 
@@ -49,3 +50,40 @@ def test_only_a_given_cluster_is_joined(monkeypatch, given, asked):
     with pytest.raises(cluster.ClusterError):
         cluster.connect(here)
     assert seen == [asked]
+
+
+@pytest.mark.parametrize(
+    ("error", "named", "other"),
+    [
+        (PermissionError(13, "Permission denied", "/tmp/ray/session"), "RAY_TMPDIR", "allow"),
+        (PermissionError(13, "Permission denied", "/.ray"), "HOME", "allow"),
+        (PermissionError(13, "Permission denied", "/opt/python"), "/opt/python", "RAY_TMPDIR"),
+        (OSError("AF_UNIX path length cannot exceed 107 bytes: /a"), "RAY_TMPDIR", "again"),
+        (FileNotFoundError(2, "No such file", "/dev/shm"), "mount /dev/shm", "again"),
+        (Exception("The current node timed out"), "again", "RAY_TMPDIR"),
+    ],
+)
+def test_the_remedy_is_that_of_the_cause(monkeypatch, error, named, other):
+    from study.execution import cluster
+
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")
+    assert named in cluster._remedy(error)
+    assert other not in cluster._remedy(error)
+
+
+@pytest.mark.parametrize("given", ["RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN", None])
+def test_ray_gets_a_token_where_it_cannot_keep_one(monkeypatch, tmp_path, given):
+    from study.execution import cluster
+
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cluster.provide_token()
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    if given is not None:
+        monkeypatch.setenv(given, "x")
+    monkeypatch.setenv("HOME", "/proc/none")
+    cluster.provide_token()
+    found = os.environ.get("RAY_AUTH_TOKEN", "")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    assert len(found) == {None: 64, "RAY_AUTH_TOKEN": 1}.get(given, 0)
