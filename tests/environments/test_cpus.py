@@ -1,4 +1,4 @@
-"""Limits of CPUs: each bounds how many trials run at once."""
+"""Limits of CPUs, each of which bounds how many trials run at once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ QUOTAS = {
 
 
 @pytest.mark.parametrize("name", QUOTAS)
-def test_quotas(tmp_path: Path, name: str) -> None:
+def test_a_quota_of_a_control_group_is_a_limit(tmp_path: Path, name: str) -> None:
     own, files, wanted = QUOTAS[name]
     assert cpus.available_cpus(*machine(tmp_path, own, files)) == wanted
 

@@ -1,4 +1,4 @@
-"""A user's matplotlibrc changes no figure."""
+"""A matplotlibrc of the user's own."""
 
 from __future__ import annotations
 

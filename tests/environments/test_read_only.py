@@ -1,4 +1,4 @@
-"""Code that cannot be written, no usable home: in a mount namespace of its own."""
+"""Code that cannot be written, and a home that cannot be used."""
 
 from __future__ import annotations
 

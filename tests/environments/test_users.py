@@ -60,7 +60,9 @@ def writable(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_reports_and_sync_print_nothing_of_caches(tmp_path: Path, writable: Path) -> None:
+def test_matplotlib_keeps_its_fonts_elsewhere_and_says_nothing(
+    tmp_path: Path, writable: Path
+) -> None:
     code = "import reports.document.style, os; print(os.environ['MPLCONFIGDIR'])"
     ran = as_nobody(tmp_path, sys.executable, "-c", code)
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -1,0 +1,58 @@
+"""The table of environments in the documents: ``python -m tests.environments.table``.
+
+It is made from the tests of this folder: the first line of each file names the environment, and the
+name of each test says what holds there.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DOCUMENT = HERE.parents[1] / "docs" / "environments.md"
+HEADER = """# Environments
+
+Where the project is tested to run. `python -m tests.environments.table` makes this page from
+[tests/environments](../tests/environments). A test that needs a mount namespace, another user or
+a second CPU is skipped where there is none, and says so.
+
+| environment | what holds | file |
+|---|---|---|
+"""
+FOOTER = """
+Two environments are not tested. One is a file system whose locks do not reach other machines. The
+other is a network with IPv6 only.
+"""
+
+NAMES = {"cpu": "CPU", "sqlite": "SQLite", "mlflow": "MLflow", "lora": "LoRA"}
+
+
+def page() -> str:
+    """Return the page."""
+    found = [row for path in sorted(HERE.glob("test_*.py")) for row in rows(path)]
+    return "\n".join([HEADER.rstrip(), *found, FOOTER])
+
+
+def rows(path: Path) -> list[str]:
+    """Return a row for each test of a file, in the order of the file."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    environment = (ast.get_docstring(module) or "").splitlines()[0].rstrip(".")
+    names = [
+        " ".join(NAMES.get(word, word) for word in node.name.split("_")[1:])
+        for node in module.body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    return [
+        f"| {environment if n == 0 else ''} | {name} | {f'`{path.name}`' if n == 0 else ''} |"
+        for n, name in enumerate(names)
+    ]
+
+
+def main() -> None:
+    """Write the page."""
+    DOCUMENT.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
