@@ -23,13 +23,23 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     Args:
         path: The file; its folder is made if it is missing.
     """
+    with new_version(path) as part, part.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def new_version(path: Path) -> Iterator[Path]:
+    """Give the name under which to write a file that replaces another at the end.
+
+    Args:
+        path: The other file; its folder is made if it is missing.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

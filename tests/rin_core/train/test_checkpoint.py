@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,13 +13,13 @@ import torch
 from safetensors.torch import save
 
 from rin_core.errors import CheckpointError
+from rin_core.files import write_atomically
 from rin_core.train.checkpoint import (
     load_metadata,
     load_tensors,
     optimizer_tensors,
     restore_optimizer,
     save_tensors,
-    write_atomically,
 )
 
 
@@ -47,6 +49,28 @@ class TestFiles:
         assert list(tmp_path.iterdir()) == [path]
         write_atomically(path, b"new")
         assert path.read_bytes() == b"new"
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_others_may_read_it_like_any_file(self, tmp_path: Path) -> None:
+        write_atomically(tmp_path / "plain", b"")
+        save_tensors(tmp_path / "x", {"w": torch.ones(1)}, {})
+        modes = [(tmp_path / name).stat().st_mode for name in ("x", "plain")]
+        assert modes[0] == modes[1]
+
+    def test_a_full_disk_leaves_the_old_checkpoint(self, tmp_path: Path) -> None:
+        """A limit on the size of files stands for the disk; exceeding it also sends a signal."""
+        path = tmp_path / "x.safetensors"
+        save_tensors(path, {"w": torch.ones(1)}, {})
+        before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, limits[1]))
+            with pytest.raises(OSError, match="cannot be written"):
+                save_tensors(path, {"w": torch.ones(2**16)}, {})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            signal.signal(signal.SIGXFSZ, handler)
+        assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
 
     def test_a_missing_file_is_not_a_damaged_one(self, tmp_path: Path) -> None:
