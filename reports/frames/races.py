@@ -25,7 +25,8 @@ def tuned_arm(confirmed: pd.DataFrame, arm: str) -> str | None:
     """Return the name of an arm's tuned settings on fresh seeds; None if there are none.
 
     The winner is the candidate of highest mean dev F1 among those with the most finished seeds,
-    and the earliest trial among equals. Searches before the race confirmed one setting only.
+    and the earliest trial among equals. There is none if no candidate learned anything on fresh
+    seeds. Searches before the race confirmed one setting only.
     """
     own = raced(confirmed, arm)
     if own.empty:
@@ -37,6 +38,8 @@ def tuned_arm(confirmed: pd.DataFrame, arm: str) -> str | None:
     scores = done.groupby("arm")["dev_f1"].agg(["size", "mean"]).reset_index()
     scores["number"] = scores["arm"].str.rpartition(CANDIDATE)[2].astype(int)
     longest = scores[scores["size"] == scores["size"].max()]
+    if longest["mean"].max() == 0 and not race_is_open(confirmed, arm):
+        return None
     ordered = longest.sort_values(["mean", "number"], ascending=[False, True])
     return str(ordered["arm"].iloc[0])
 

@@ -59,11 +59,17 @@ def _race_notes(data: SearchData) -> list[str]:
     for arm, label in data.arms.items():
         own = raced(confirmed, arm)
         winner = tuned_arm(confirmed, arm)
-        if winner is None or own.empty:
+        if own.empty:
+            continue
+        settings = plural(own["arm"].nunique(), "setting")
+        if winner is None:
+            notes.append(
+                f"No setting won the race of {label}: none of {settings} learned anything on fresh "
+                f"seeds. Use {data.initial_settings}, where the search started."
+            )
             continue
         trials = of_arm(own, winner)
         seeds = int((trials["status"] == TrialState.FINISHED).sum())
-        settings = plural(own["arm"].nunique(), "setting")
         leads = "leads the race" if race_is_open(confirmed, arm) else "won the race"
         notes.append(
             f"{trials['label'].iloc[0]}, {leads} of {settings} of {label}: it has the highest mean "

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.figures.search import SHOWN, draw_grace, draw_slices, expected_info, slices_info
-from reports.frames.races import outcome_arms, race_is_open, tuned_arm
 from reports.frames.searches import (
     audited,
     expected_best,
@@ -25,11 +24,9 @@ from reports.frames.trials import UnknownExperiment, read_ledger
 from reports.page.search import build_search
 from reports.paper.registry import SEARCH, make_tables
 from reports.tables.confirmation import (
-    Incomparable,
     compare_arms,
     comparison,
     confirmation,
-    tuning,
 )
 from reports.tables.search import audit_verdict, best_trials, grace, origins, saving
 from study.ledger.files import LedgerError
@@ -280,48 +277,6 @@ def test_arms_with_unequal_budgets_have_no_verdict(runs, tmp_path):
     assert table.title == "Differences between arms, each tuned with 1 to 2 trials, on fresh seeds"
 
 
-def raced_search(runs, tmp_path, more=()):
-    """Two arms that raced: scores of dev by settings and seed, and of test 2 points lower."""
-    data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
-    races = {
-        "k-0-paper": (0.60, 0.61, 0.62),
-        "k-0-trial4": (0.90, 0.80),
-        "k-0-trial7": (0.82, 0.81, 0.83),
-        "k-0-trial12": (0.81, 0.82, 0.80),
-        "k-1-paper": (0.85, 0.86, 0.84),
-        "k-1-trial1": (0.75, 0.74, 0.76),
-    }
-    for arm, scores in races.items():
-        for seed, f1 in enumerate(scores):
-            ledger.finish(ledger.plan(arm, seed), f1)
-    for arm, seed in more:
-        ledger.plan(arm, seed)
-    ledger.save("some-confirmed")
-    two = data.trials.iloc[:2].assign(arm=["k-0", "k-1"], label=["none", "one"])
-    two = two.assign(state="finished", variant="model.rounds=0")
-    confirmed = read_ledger(ledger.runs, ["some-confirmed"])
-    confirmed = confirmed.assign(label=confirmed["arm"])
-    return dataclasses.replace(data, trials=two, confirmed=confirmed)
-
-
-def test_the_winner_of_a_race_has_the_best_mean_of_those_with_all_seeds(runs, tmp_path):
-    data = raced_search(runs, tmp_path)
-    assert tuned_arm(data.confirmed, "k-0") == "k-0-trial7", "trial 4 has two seeds only"
-    assert tuned_arm(data.confirmed, "k-1") == "k-1-trial1"
-    assert tuned_arm(data.confirmed, "k-9") is None
-    assert outcome_arms(data.confirmed, "k-1") == ["k-1-trial1", "k-1-paper"]
-    assert len(confirmation(data).rows) == 6
-    (pair,) = compare_arms(data)
-    assert set(pair.weights) == {"k-1-trial1", "k-0-trial7"}
-    assert pair.incomparable is Incomparable.SEARCH_FAILED
-    helped, failed = tuning(data).rows
-    assert (helped.key, helped.cells["Verdict"].text) == ("k-0", "better")
-    assert (failed.key, failed.cells["Verdict"].text) == ("k-1", "search failed")
-    (said,) = [note for note in tuning(data).notes if "did not help" in note]
-    assert said.startswith("one: ")
-    assert "10.0 points" in said
-
-
 def test_the_measured_grace_period_is_a_table_a_figure_and_a_file(runs, tmp_path):
     rows = [
         {"epoch": e, "settings": 14, "spearman": 0.1 * e, "low": 0.1 * e - 0.2, "high": 0.9}
@@ -343,14 +298,6 @@ def test_the_measured_grace_period_is_a_table_a_figure_and_a_file(runs, tmp_path
     assert names >= {"grace.svg", "grace.csv"}
     page = (tmp_path / "out" / "some" / "search.md").read_text()
     assert "ASHA prunes from epoch 7" in page
-
-
-def test_a_race_that_is_not_over_has_no_verdict(runs, tmp_path):
-    data = raced_search(runs, tmp_path, more=[("k-0-trial7", 3)])
-    assert race_is_open(data.confirmed, "k-0")
-    (pair,) = compare_arms(data)
-    assert pair.incomparable is Incomparable.RACING
-    assert any("leads the race" in note for note in confirmation(data).notes)
 
 
 def test_choices_of_numbers_that_some_trials_lack_can_be_drawn(runs):

@@ -1,0 +1,82 @@
+"""Races of a search's best settings on fresh seeds: who won, and what it is judged by."""
+
+import dataclasses
+
+import pytest
+
+from reports.frames.races import outcome_arms, race_is_open, tuned_arm
+from reports.frames.searches import read_search
+from reports.frames.trials import read_ledger
+from reports.tables.confirmation import Incomparable, compare_arms, confirmation, tuning
+from tests.ledgers import Ledger, write_search
+
+
+@pytest.fixture
+def runs(tmp_path):
+    write_search(tmp_path)
+    return tmp_path
+
+
+def raced_search(runs, tmp_path, more=()):
+    """Two arms that raced: scores of dev by settings and seed, and of test 2 points lower."""
+    data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
+    races = {
+        "k-0-paper": (0.60, 0.61, 0.62),
+        "k-0-trial4": (0.90, 0.80),
+        "k-0-trial7": (0.82, 0.81, 0.83),
+        "k-0-trial12": (0.81, 0.82, 0.80),
+        "k-1-paper": (0.85, 0.86, 0.84),
+        "k-1-trial1": (0.75, 0.74, 0.76),
+    }
+    for arm, scores in races.items():
+        for seed, f1 in enumerate(scores):
+            ledger.finish(ledger.plan(arm, seed), f1)
+    for arm, seed in more:
+        ledger.plan(arm, seed)
+    ledger.save("some-confirmed")
+    two = data.trials.iloc[:2].assign(arm=["k-0", "k-1"], label=["none", "one"])
+    two = two.assign(state="finished", variant="model.rounds=0")
+    confirmed = read_ledger(ledger.runs, ["some-confirmed"])
+    confirmed = confirmed.assign(label=confirmed["arm"])
+    return dataclasses.replace(data, trials=two, confirmed=confirmed)
+
+
+def test_the_winner_of_a_race_has_the_best_mean_of_those_with_all_seeds(runs, tmp_path):
+    data = raced_search(runs, tmp_path)
+    assert tuned_arm(data.confirmed, "k-0") == "k-0-trial7", "trial 4 has two seeds only"
+    assert tuned_arm(data.confirmed, "k-1") == "k-1-trial1"
+    assert tuned_arm(data.confirmed, "k-9") is None
+    assert outcome_arms(data.confirmed, "k-1") == ["k-1-trial1", "k-1-paper"]
+    assert len(confirmation(data).rows) == 6
+    (pair,) = compare_arms(data)
+    assert set(pair.weights) == {"k-1-trial1", "k-0-trial7"}
+    assert pair.incomparable is Incomparable.SEARCH_FAILED
+    helped, failed = tuning(data).rows
+    assert (helped.key, helped.cells["Verdict"].text) == ("k-0", "better")
+    assert (failed.key, failed.cells["Verdict"].text) == ("k-1", "search failed")
+    (said,) = [note for note in tuning(data).notes if "did not help" in note]
+    assert said.startswith("one: ")
+    assert "10.0 points" in said
+
+
+def test_settings_that_learned_nothing_on_fresh_seeds_win_no_race(runs, tmp_path):
+    data = raced_search(runs, tmp_path)
+    raced = data.confirmed["arm"].str.startswith("k-1-trial")
+    scores = [c for c in data.confirmed.columns if c.endswith("_f1")]
+    zero = data.confirmed.copy()
+    zero.loc[raced, scores] = 0.0
+    data = dataclasses.replace(data, confirmed=zero)
+    assert tuned_arm(zero, "k-1") is None
+    assert tuned_arm(zero, "k-0") == "k-0-trial7"
+    assert outcome_arms(zero, "k-1") == ["k-1-paper"]
+    assert "k-1" not in [row.key for row in tuning(data).rows]
+    (said,) = [note for note in confirmation(data).notes if note.startswith("No setting won")]
+    assert "one" in said
+
+
+def test_a_race_that_is_not_over_has_no_verdict(runs, tmp_path):
+    data = raced_search(runs, tmp_path, more=[("k-0-trial7", 3)])
+    assert race_is_open(data.confirmed, "k-0")
+    (pair,) = compare_arms(data)
+    assert pair.incomparable is Incomparable.RACING
+    assert any("leads the race" in note for note in confirmation(data).notes)
