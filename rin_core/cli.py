@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -15,6 +16,13 @@ from rin_core.terminal import wrapped
 
 #: The code that shells use for a program that Ctrl-C ended.
 INTERRUPTED = 130
+REMEDIES = {
+    errno.ENOSPC: "free space on the disk and run the same command again",
+    errno.EDQUOT: "free space in your quota and run the same command again",
+    errno.EROFS: "name a folder that can be written",
+    errno.ENOLCK: "the file system has no locks: name a folder on a local disk",
+}
+"""What to do about an error of the operating system, where its own text does not say it."""
 
 
 def exit_with_clear_errors(
@@ -54,7 +62,8 @@ def exit_with_clear_errors(
         _complain(f"{files[0]}: must be a folder; move the file away" if files else error)
         sys.exit(1)
     except (RinError, OSError) as error:
-        _complain(error)
+        remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+        _complain(f"{error}; {remedy}" if remedy else error)
         sys.exit(1)
 
 
