@@ -4,11 +4,13 @@ import errno
 import fcntl
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from rin_core.train.checkpoint import save_tensors
+from study.commands.dry_run import state_text
 from study.ledger.files import LedgerError
 from study.ledger.layout import CHECKPOINT, HISTORY, LOCK, PREDICTIONS, RESULT
 from study.ledger.ledger import Ledger
@@ -37,6 +39,17 @@ def test_a_run_is_finished_when_its_result_is_there(tmp_path):
     assert (len(run.history()), run.state()) == (2, TrialState.FINISHED)
     assert not (run.path / CHECKPOINT).exists()
     assert run.failure() is None
+
+
+def test_a_run_resumes_after_its_checkpoint_not_after_its_history(tmp_path):
+    run = Ledger(tmp_path).run("abc")
+    assert run.saved_epochs() == 0
+    run.claim()
+    train(run, 1, 2, 3)
+    save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": [{"epoch": 1}]})
+    assert (len(run.history()), run.saved_epochs()) == (3, 1)
+    planned = SimpleNamespace(run=run)
+    assert state_text(planned) == "resumes after epoch 1"
 
 
 def test_a_history_ends_before_a_line_that_was_cut(tmp_path):
