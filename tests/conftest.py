@@ -19,6 +19,7 @@ from rin_core.config import Config
 from rin_core.data.corpus import Corpus
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
+from rin_core.train import cadence
 from rin_core.train.loop import CHECKPOINT, WEIGHTS, Result, train
 from tests.corpora import Record, write_corpus, write_lines
 
@@ -35,6 +36,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def a_checkpoint_after_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where other work keeps the disk busy for seconds."""
+    monkeypatch.setattr(cadence, "CHEAP", 60.0)
 
 
 @pytest.fixture(autouse=True)

@@ -30,11 +30,11 @@ class Cadence:
         >>> cadence.is_due()  # what it takes is not known yet
         True
         >>> with cadence.writing():
-        ...     now[0] = 3.0
-        >>> now[0] = 62.0
+        ...     now[0] = 100.0
+        >>> now[0] = 2099.0
         >>> cadence.is_due()
         False
-        >>> now[0] = 63.0
+        >>> now[0] = 2100.0
         >>> cadence.is_due()
         True
     """
