@@ -9,11 +9,15 @@ from sqlalchemy import Connection, inspect, text
 
 from study.ledger.databases import sqlite_path
 
-#: Tables and columns of MLflow that hold addresses of files.
+_EXPERIMENT = "experiment_id = (SELECT experiment_id FROM experiments WHERE name = :name)"
+_RUN = f"run_id IN (SELECT run_uuid FROM runs WHERE {_EXPERIMENT})"
+#: Tables and columns of MLflow that hold addresses of files, and which rows an experiment has.
 _ADDRESSES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
+    ("experiments", "artifact_location", _EXPERIMENT),
+    ("runs", "artifact_uri", _EXPERIMENT),
+    ("logged_models", "artifact_location", _EXPERIMENT),
+    ("model_versions", "source", _RUN),
+    ("model_versions", "storage_location", _RUN),
 )
 
 
@@ -43,14 +47,13 @@ def update_addresses(uri: str, experiment: str, artifacts: Path) -> None:
 
 def _replace(connection: Connection, before: str, now: str, experiment: str) -> None:
     tables = inspect(connection).get_table_names()
-    for table, column in _ADDRESSES:
+    for table, column, of_experiment in _ADDRESSES:
         if table in tables:
             # Compared by length: LIKE would read % and _ of a folder's name as patterns.
             connection.execute(
                 text(
                     f"UPDATE {table} SET {column} = :now || substr({column}, :length + 1) "
-                    f"WHERE substr({column} || '/', 1, :length) = :before AND experiment_id = "
-                    "(SELECT experiment_id FROM experiments WHERE name = :name)"
+                    f"WHERE substr({column} || '/', 1, :length) = :before AND {of_experiment}"
                 ),
                 {"now": now, "before": before, "length": len(before), "name": experiment},
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 
 from rin_core.cli import without_credentials
 from study.tracking.base import TrackingError
@@ -29,7 +28,7 @@ def register_model(uri: str, experiment: str, name: str) -> str:
         TrackingError: MLflow has no model of the study, or cannot be used.
     """
     try:
-        return _register(open_client(uri), experiment, name)
+        return _register(uri, experiment, name)
     except TrackingError:
         raise
     except Exception as error:  # of MLflow, SQLAlchemy, and of an answer of any form
@@ -37,7 +36,8 @@ def register_model(uri: str, experiment: str, name: str) -> str:
         raise TrackingError(f"--register {name}: {first}; run the same command again") from error
 
 
-def _register(client: MlflowClient, experiment: str, name: str) -> str:
+def _register(uri: str, experiment: str, name: str) -> str:
+    client = open_client(uri)
     found = client.get_experiment_by_name(experiment)
     studies = client.search_runs([found.experiment_id], f"tags.`{KIND}` = 'study'") if found else []
     best = {run.info.run_id: run.data.tags.get(BEST, "") for run in studies}
@@ -63,9 +63,12 @@ def _register(client: MlflowClient, experiment: str, name: str) -> str:
     known = client.search_model_versions(f"name = '{name}'")
     version = next((v for v in known if v.tags.get(FINGERPRINT) == fingerprint), None)
     if version is None:
+        # A server finds a model by its ID. A database would look for it in the place that MLflow's
+        # own settings name, which may be another.
+        served = uri.startswith(("http://", "https://"))
         version = client.create_model_version(
             name,
-            f"models:/{latest.model_id}",
+            f"models:/{latest.model_id}" if served else latest.artifact_location,
             latest.source_run_id,
             tags={FINGERPRINT: fingerprint, "rin.study": experiment},
             model_id=latest.model_id,

@@ -142,8 +142,9 @@ def test_the_studys_run_carries_the_best_trials_model(
 def test_the_best_model_is_registered_on_request_and_once(
     mlflow_db, tmp_path, trained, sentences, monkeypatch
 ):
+    """MLflow's own settings name another place until the model is loaded."""
     uri = f"sqlite:///{mlflow_db}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     tracked = experiment(tmp_path, ("aaa", "bbb"))
     with pytest.raises(TrackingError, match="--register rin: MLflow has no model of curve-demo"):
         register_model(uri, tracked.name, "rin")
@@ -162,5 +163,6 @@ def test_the_best_model_is_registered_on_request_and_once(
     versions = tracker.remote.client.search_model_versions("name = 'rin'")
     assert {v.version: v.tags[FINGERPRINT] for v in versions} == {1: "aaa", 2: "bbb"}
     assert {v.run_id for v in versions} == {tracker.remote.study_id}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     loaded = mlflow.pyfunc.load_model("models:/rin/2")
     assert loaded.predict(sentences) == expected(trained, sentences)

@@ -29,10 +29,16 @@ def a_ledger(root: Path, name: str = "curve") -> tuple[str, str]:
 def test_files_of_a_moved_ledger_are_found_and_written_in_the_new_place(tmp_path: Path) -> None:
     old, new = tmp_path / "old 100%_", tmp_path / "new"
     _, run = a_ledger(old)
+    first = MlflowClient(f"sqlite:///{old / 'mlflow.db'}")
+    first.create_registered_model("rin")
+    first.create_model_version("rin", f"{(old / 'artifacts').as_uri()}/models/m-1", run)
     shutil.move(old, new)
     uri = f"sqlite:///{new / 'mlflow.db'}"
     update_addresses(uri, "curve", new / "artifacts")
     client = MlflowClient(uri)
+    version = client.get_model_version("rin", "1")
+    places = version.source, client.get_model_version_download_uri("rin", "1")
+    assert places == (f"{(new / 'artifacts').as_uri()}/models/m-1",) * 2
     client.log_text(run, "more", "more.txt")
     assert [file.path for file in client.list_artifacts(run)] == ["more.txt", "note.txt"]
     other = client.create_run(client.get_experiment_by_name("curve").experiment_id)
