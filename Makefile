@@ -87,10 +87,11 @@ chaos: .venv/installed  ## inject a hundred faults into real studies (an hour; r
 	$(BIN)/python -m tests.chaos.suite --faults 108 --table docs/chaos.md
 	$(BIN)/python -m tests.chaos.decided
 
-fuzz: .venv/installed  ## mutate the input of everything that reads external files (an hour)
+fuzz: .venv/installed  ## damage the input of everything that reads it (an hour)
 	$(BIN)/pip install --quiet atheris==3.0.0
-	for target in corpus records vectors ledger weights; do \
-	  $(BIN)/python -m tests.fuzz_readers $$target --seconds 720 || exit 1; done
+	$(BIN)/python -m tests.fuzz.generated --examples 12000
+	for target in corpus sentences vectors exported weights; do \
+	  $(BIN)/python -m tests.fuzz.coverage $$target --seconds 720 || exit 1; done
 
 audit: .venv/installed  ## look for known vulnerabilities of the locked packages (requires a network)
 	$(BIN)/pip install --quiet pip-audit==2.10.1

@@ -11,7 +11,8 @@ from benchmarks.gpu.record import Record, Setting, Verdict
 from benchmarks.gpu.work import configured, loaded, peak_mib
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
-from rin_core.train.loop import Epoch, Trainer
+from rin_core.train.epochs import Epoch
+from rin_core.train.loop import Trainer
 
 BILSTM: Mapping[str, object] = {"model.rounds": 1}
 TRANSFORMER: Mapping[str, object] = {

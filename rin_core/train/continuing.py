@@ -12,7 +12,7 @@ from rin_core.config import Config
 from rin_core.errors import CheckpointError
 from rin_core.layout import CHECKPOINT, WEIGHTS
 from rin_core.train.checkpoint import load_metadata, load_tensors, save_tensors
-from rin_core.train.loop import Epoch, read_epochs
+from rin_core.train.epochs import Epoch, read_epochs
 from rin_core.train.stopping import best_epoch
 
 

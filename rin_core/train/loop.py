@@ -40,31 +40,11 @@ from rin_core.train.checkpoint import (
     restore_optimizer,
     save_tensors,
 )
+from rin_core.train.epochs import Epoch, read_epochs
 from rin_core.train.features import with_features
 from rin_core.train.metrics import Decoded, decode, evaluate, score
 from rin_core.train.optimizer import make_optimizer, set_step_sizes, warmup_factor
 from rin_core.train.stopping import EndReason, best_epoch, end_reason, limits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
-    """The record of one epoch."""
-
-    epoch: int
-    """Counted from 1."""
-    train_loss: float
-    """Loss of Eq. 14 per sentence, mean over the training split."""
-    selection_scores: dict[str, float]
-    """:meth:`rin_core.train.metrics.Metrics.flat` of the split that selects the epoch."""
-    seconds: float
-    """Time of training and of scoring that split."""
-    tokens_per_second: float
-    """Words of the training split divided by ``seconds``."""
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Epoch:
-        """Return an epoch from a checkpoint; before version 3, its scores were called ``dev``."""
-        return cls(**{"selection_scores" if k == "dev" else k: v for k, v in row.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,27 +323,18 @@ class Trainer:
                 f"{path}: belongs to another configuration; delete it to start over"
             )
         by_owner: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}, "average": {}}
-        for key, tensor in tensors.items():
-            owner, _, name = key.partition(".")
-            by_owner[owner][name] = tensor
-        self.model.load_state_dict(self._frozen() | by_owner["model"])
-        restore_optimizer(self.optimizer, by_owner["adam"])
-        if self.average is not None:
-            self.average.restore(by_owner["average"])
+        try:
+            for key, tensor in tensors.items():
+                owner, _, name = key.partition(".")
+                by_owner[owner][name] = tensor
+            self.model.load_state_dict(self._frozen() | by_owner["model"])
+            restore_optimizer(self.optimizer, by_owner["adam"])
+            if self.average is not None:
+                self.average.restore(by_owner["average"])
+        except (LookupError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path}: its weights do not fit; delete it") from error
         self.state.history = read_epochs(path, metadata)
         self.continued = metadata.get("continued")
-
-
-def read_epochs(path: Path, metadata: Mapping[str, Any]) -> list[Epoch]:
-    """Return the epochs that a checkpoint's metadata holds.
-
-    Raises:
-        CheckpointError: They cannot be read.
-    """
-    try:
-        return [Epoch.from_json(row) for row in metadata["history"]]
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: its epochs cannot be read; delete it") from error
 
 
 def train(

@@ -19,7 +19,7 @@ from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.tags import decode_spans
 from rin_core.errors import CheckpointError
-from rin_core.train import loop
+from rin_core.train import epochs, loop
 from study.execution.provenance import provenance
 from study.execution.usage import Meter
 from study.ledger.layout import CHECKPOINT
@@ -71,7 +71,7 @@ def train_run(
         origin["packages"] |= {tagger: version(tagger)}
     meter = Meter(device)
 
-    def record(epoch: loop.Epoch) -> None:
+    def record(epoch: epochs.Epoch) -> None:
         row = _recorded(epoch, meter.read())
         run.record_epoch(row)
         run.publish_epoch(token)
@@ -81,7 +81,12 @@ def train_run(
         trainer = loop.Trainer(config, corpus, run.path, device)
         origin["resumed_from_epoch"] = len(trainer.history)
         origin["continued"] = trainer.continued
-        run.start_history(map(_recorded, trainer.history))
+        try:
+            history = [_recorded(epoch) for epoch in trainer.history]
+        except ValueError as error:
+            path = run.path / CHECKPOINT
+            raise CheckpointError(f"{path}: its epochs cannot be read; delete it") from error
+        run.start_history(history)
         return trainer.run(record)
 
     try:
@@ -119,7 +124,7 @@ def train_run(
     return result
 
 
-def _recorded(epoch: loop.Epoch, usage: Mapping[str, float] | None = None) -> Epoch:
+def _recorded(epoch: epochs.Epoch, usage: Mapping[str, float] | None = None) -> Epoch:
     return Epoch(**dataclasses.asdict(epoch), usage=dict(usage or {}))
 
 

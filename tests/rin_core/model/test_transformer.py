@@ -35,7 +35,8 @@ from rin_core.model.matmul import computes_bfloat16
 from rin_core.model.rin import RIN
 from rin_core.model.transformer import TransformerEncoder
 from rin_core.train.checkpoint import load_metadata, load_tensors
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, Epoch, train
+from rin_core.train.epochs import Epoch
+from rin_core.train.loop import CHECKPOINT, WEIGHTS, train
 from rin_core.train.metrics import evaluate
 from tests.tiny_models import POSITIONS, save_bert
 

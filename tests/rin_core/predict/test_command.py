@@ -21,7 +21,8 @@ from rin_core.predict import __main__ as predict
 from rin_core.predict.extraction import Extraction, FoundEntity, FoundTriple, Mention
 from rin_core.predict.predictor import Predictor
 from rin_core.predict.rendering import show
-from rin_core.train.loop import Epoch, train
+from rin_core.train.epochs import Epoch
+from rin_core.train.loop import train
 from tests.conftest import Trained
 
 ROOT = Path(__file__).parents[3]

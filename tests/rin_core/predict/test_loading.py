@@ -28,7 +28,8 @@ from rin_core.predict.loading import (
     word_table,
 )
 from rin_core.train.checkpoint import load_tensors, save_tensors
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, Epoch, Trainer, train
+from rin_core.train.epochs import Epoch
+from rin_core.train.loop import CHECKPOINT, WEIGHTS, Trainer, train
 from rin_core.train.metrics import decode
 from tests.conftest import Trained
 

@@ -16,7 +16,8 @@ from rin_core.layout import AVERAGED_WEIGHTS, CHECKPOINT, WEIGHTS
 from rin_core.predict.loading import load_model
 from rin_core.train.averaging import WeightAverage, kept_share
 from rin_core.train.checkpoint import load_tensors
-from rin_core.train.loop import Epoch, Result, train
+from rin_core.train.epochs import Epoch
+from rin_core.train.loop import Result, train
 from rin_core.train.metrics import evaluate
 from tests.conftest import Trained
 

@@ -22,7 +22,8 @@ from rin_core.model.rin import RIN, Prediction
 from rin_core.train import loop as training
 from rin_core.train.cadence import Cadence
 from rin_core.train.checkpoint import load_metadata, load_tensors, save_tensors
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, Epoch, Result, train
+from rin_core.train.epochs import Epoch
+from rin_core.train.loop import CHECKPOINT, WEIGHTS, Result, train
 from rin_core.train.metrics import evaluate
 from rin_core.train.stopping import best_epoch
 
