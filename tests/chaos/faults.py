@@ -14,11 +14,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rin_core.train.loop import CHECKPOINT
-from tests.chaos.world import ROOT, World
+from study.ledger.layout import ATTEMPT, CHECKPOINT, HISTORY, PREDICTIONS, RESULT, WEIGHTS
+from tests.chaos.world import ROOT, World, faketime
+
+MINUTE = 60.0
 
 Fault = Callable[[World], str]
 FAULTS: dict[str, Fault] = {}
@@ -65,8 +67,29 @@ def abort_a_trial(_: World, pid: int) -> None:
 @to_a_trial
 def freeze_a_trial(world: World, pid: int) -> None:
     """A trial that stands still for a while, as on a machine that swaps."""
+    _stop(world, pid, world.rng.uniform(1, 4))
+
+
+@fault
+@to_a_trial
+def stop_a_trial_for_a_minute(world: World, pid: int) -> None:
+    """A trial that stands still for longer than most programs wait."""
+    _stop(world, pid, MINUTE)
+
+
+@fault
+def stop_the_driver_for_a_minute(world: World) -> str:
+    """A driver that stands still while Ray and its trials go on."""
+    if not world.running() or not world.trials():
+        return ""
+    assert world.driver is not None
+    _stop(world, world.driver.pid, MINUTE)
+    return f"process {world.driver.pid}" if world.driver else "process that then ended"
+
+
+def _stop(world: World, pid: int, seconds: float) -> None:
     os.kill(pid, signal.SIGSTOP)
-    world.wait(world.rng.uniform(1, 4))
+    world.wait(seconds)
     os.kill(pid, signal.SIGCONT)
 
 
@@ -194,6 +217,31 @@ def _checkpoint(world: World) -> Iterator[Path | None]:
 
 
 @fault
+def lose_a_file_of_a_run(world: World) -> str:
+    """At the next start a run lacks a file that is not its result."""
+    return _lose(world, (HISTORY, ATTEMPT, CHECKPOINT, WEIGHTS, PREDICTIONS))
+
+
+@fault
+def lose_a_result(world: World) -> str:
+    """At the next start a finished run lacks its result."""
+    return _lose(world, (RESULT,))
+
+
+def _lose(world: World, names: Sequence[str]) -> str:
+    if not any(path for name in names for path in world.out.glob(f"units/*/{name}")):
+        return ""
+    world.kill_driver()
+    paths = sorted(path for name in names for path in world.out.glob(f"units/*/{name}"))
+    if not paths:
+        return ""
+    name = world.rng.choice(sorted({path.name for path in paths}))
+    path = world.rng.choice([path for path in paths if path.name == name])
+    path.unlink()
+    return f"{path.parent.name}/{name}"
+
+
+@fault
 def change_the_corpus(world: World) -> str:
     """The corpus changes between two starts, and is put right before the third."""
     world.kill_driver()
@@ -207,17 +255,24 @@ def change_the_corpus(world: World) -> str:
     return "one sentence"
 
 
-@fault
-def set_back_the_clock(world: World) -> str:
-    """The next driver, Ray and its trials believe it is earlier than it is."""
-    if not list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
-        return ""
-    world.kill_driver()
-    world.clock = f"-{world.rng.randrange(1, 48)}h"
-    world.start()
-    world.wait(world.rng.uniform(10, 15))
-    shown, world.clock = world.clock, ""
-    return shown
+def to_the_clock(sign: str) -> Fault:
+    """Return a fault after which a driver, Ray and its trials read another time for a while."""
+
+    def change(world: World) -> str:
+        if faketime() is None:
+            return ""
+        world.kill_driver()
+        world.clock = f"{sign}{world.rng.randrange(24, 48)}h"
+        world.start()
+        world.wait(world.rng.uniform(10, 15))
+        shown, world.clock = world.clock, ""
+        return shown
+
+    return change
+
+
+FAULTS["set back the clock"] = to_the_clock("-")
+FAULTS["set the clock forward"] = to_the_clock("+")  # for later drivers it was set back then
 
 
 @fault

@@ -56,6 +56,13 @@ def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
     return found
 
 
+def faketime() -> Path | None:
+    """Return libfaketime, of the system or of the environment's ``LIBFAKETIME``; None without."""
+    given = os.environ.get("LIBFAKETIME")
+    installed = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    return Path(given) if given else next(installed, None)
+
+
 def end_session(driver: subprocess.Popen[bytes], how: signal.Signals = signal.SIGKILL) -> None:
     """End a process that leads a session; the others of its session end, or are killed."""
     driver.send_signal(how)
@@ -129,7 +136,7 @@ class World:
         found = {**os.environ, "PYTHONPATH": injected, "RIN_CHAOS": str(self.requests)}
         if self.clock:
             found |= {"FAKETIME": self.clock, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-            found |= {"LD_PRELOAD": str(next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")))}
+            found |= {"LD_PRELOAD": str(faketime())}
         return found
 
     def start(self) -> None:
