@@ -167,9 +167,16 @@ The last run injected {len(kinds)} faults of {len(set(kinds))} kinds into {len(s
 The studies needed {drivers} drivers and took {sum(s.seconds for s in stories) / 60:.0f} minutes.
 The raylet is Ray's process on a node.
 
-Another program kills the driver of a study with `--until-decided` five times: before, at and
-after a look (`python -m tests.chaos.decided`). The study must end with the decisions, the seeds
-and the bits of a study without faults.
+Two other programs run after it:
+
+- `python -m tests.chaos.decided` kills the driver of a study with `--until-decided` five times:
+  before, at and after a look. The study must end with the decisions, the seeds and the bits of a
+  study without faults.
+- `python -m tests.chaos.ledgers` stops a study with `--shared`. A second study with another ledger
+  and the same store takes its runs over. Then the first continues. Both must end with the same
+  results.
+
+Faults of the clock need libfaketime, of the system or at the path in `LIBFAKETIME`.
 """
     lines = [
         head,
