@@ -7,22 +7,24 @@ that is accepted but has another meaning than it should.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import safetensors.torch
+from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.data.corpus import Corpus, CorpusError, Sentence
 from rin_core.data.readers.split import read_split
 from rin_core.data.vectors import VectorsError, load_vectors
 from rin_core.data.vocabulary import SPECIAL, Vocabulary
-from rin_core.errors import CheckpointError
+from rin_core.errors import CheckpointError, RinError
 from rin_core.predict.loading import ModelError, load_model
 from rin_core.predict.records import RecordReader, answer, to_line
 from rin_core.predict.texts import TextSplitter
@@ -30,6 +32,7 @@ from rin_core.train.checkpoint import load_tensors
 from search_spaces import SEARCHES, SPACES, Grid
 from search_spaces.own import read_space
 from search_spaces.space import SpaceError
+from study.commands.arguments import Show
 from study.commands.options import parse_overrides
 from study.ledger.exported import read_exported
 from study.ledger.files import LedgerError, parse_object
@@ -134,16 +137,34 @@ def exported(data: bytes) -> None:
 
 def record(data: bytes) -> None:
     """Read a ledger in which a file is damaged: its name, a line end and its content."""
+    with _damaged(data) as (root, path, before):
+        _read_all(Ledger(root))
+        if data.startswith((b"result\n", b"predictions\n")):
+            _same_or_refused(Ledger(root).run(path.parent.name), before, path)
+
+
+def shown(data: bytes) -> None:
+    """Show a ledger in which a file is damaged, as ``rin-study show`` does."""
+    with _damaged(data) as (root, _, _):
+        for name in (None, "some", "rounds_curve-webnlg_star"):
+            try:
+                Show(experiment=name, runs=root).run(Console(file=io.StringIO()))
+            except (RinError, ValueError) as error:
+                if "\n" in str(error):
+                    raise AssertionError(f"more than one line: {error}") from error
+
+
+@contextlib.contextmanager
+def _damaged(data: bytes) -> Iterator[tuple[Path, Path, bytes]]:
+    """Give a ledger with a damaged file, that file and what it had before."""
     name, _, content = data.partition(b"\n")
     root = FOLDER / "damaged"
-    if (path := seeds.place(root, name.decode(errors="replace"))) is None:
-        return
+    path = seeds.place(root, name.decode(errors="replace")) or seeds.place(root, "study")
+    assert path is not None
     before = path.read_bytes()
     try:
         path.write_bytes(content)
-        _read_all(Ledger(root))
-        if name in (b"result", b"predictions"):
-            _same_or_refused(Ledger(root).run(path.parent.name), before, path)
+        yield root, path, before
     finally:
         path.write_bytes(before)
 
@@ -266,6 +287,7 @@ TARGETS: dict[str, Target] = {
     "vectors": Target(vectors, lambda: seeds.VECTORS),
     "exported": Target(exported, seeds.exported),
     "record": Target(record, lambda: seeds.records(FOLDER / "damaged")),
+    "shown": Target(shown, lambda: seeds.records(FOLDER / "damaged")),
     "weights": Target(weights, lambda: [seeds.weights_file(), seeds.small_file()]),
     "model": Target(model, lambda: [seeds.metadata_of(seeds.weights_file())]),
     "checkpoint": Target(checkpoint, lambda: [seeds.checkpoint_file()]),

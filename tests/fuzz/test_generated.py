@@ -7,7 +7,7 @@ import pytest
 from tests.fuzz import generated
 from tests.fuzz.targets import TARGETS, Target, WrongNumber
 
-EXAMPLES = 40
+EXAMPLES = 25
 
 
 @pytest.mark.slow
