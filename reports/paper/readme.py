@@ -26,6 +26,8 @@ _ROOT = Path(__file__).parents[2]
 _SPEED = "speed-webnlg_star-cpu"
 _Cells = dict[tuple[str, str], dict[str, str]]
 _TUNED = ("k-1/k-0", "Verdict")
+#: Studies over pretrained encoders with tuned rates, and the encoder's name.
+_ENCODERS = {"encoder_minilm": "all-MiniLM-L6-v2", "encoder_mpnet": "all-mpnet-base-v2"}
 _NO_INTERACTION, _ONE_ROUND = "bilstm-s", "gru-1"
 
 
@@ -61,7 +63,12 @@ def results_block(root: Path = _ROOT) -> str:
         title="One round of interaction against none",
         head="Corpus and settings",
         rows=rows,
-        notes=(_rounds_note(results), _tuning_note(results)),
+        notes=(
+            _pooled_note(results),
+            _rounds_note(results),
+            _tuning_note(results),
+            _encoder_note(results),
+        ),
     )
     details = (
         f"Test F1 of the selected epoch in points, mean ± standard deviation over {seeds} seeds. "
@@ -113,6 +120,31 @@ def _row(
     before, after = scores
     cells = {"K = 0": mean_cell(before, ()), "K = 1": mean_cell(after, ())}
     return Row(key=key, label=label, cells={**cells, **gain, "Paper's gain": paper})
+
+
+def _pooled_note(results: Path) -> str:
+    """Say what one round adds over all of them."""
+    found = _read(results / "pooled" / "pooled.csv")
+    mean, interval, verdict = (found["pooled", c] for c in ("Δ F1", "95 % CI", "Verdict"))
+    return (
+        f"**All of them together**: {mean['text']} F1 (95 % CI {interval['text']}): "
+        f"*{verdict['text']}*. The true gain differs between them by {float(mean['sd']):.1f} F1 "
+        "(standard deviation, [random effects](results/pooled/tables.md))."
+    )
+
+
+def _encoder_note(results: Path) -> str:
+    """Say what pretrained encoders reach, and what a round adds to them."""
+    texts = []
+    for folder, encoder in _ENCODERS.items():
+        found = _read(results / f"{folder}-webnlg_star" / "results.csv")
+        name = folder.removeprefix("encoder_")
+        scores = " and ".join(
+            f"{found[f'k-{k}-{name}', 'F1, averaged weights']['text']} (K = {k})" for k in (0, 1)
+        )
+        seeds = min(int(found[f"k-{k}-{name}", "Seeds"]["value"].split(".")[0]) for k in (0, 1))
+        texts.append(f"{scores} over {encoder}, {seeds} seeds")
+    return f"**Pretrained encoders**, averaged weights: {'; '.join(texts)}."
 
 
 def _rounds_note(results: Path) -> str:
