@@ -84,9 +84,9 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
 
     Filled markers are decided effects, diamonds are published differences.
     """
-    step = 0.43 if narrow else 0.34
+    step = 0.4 if narrow else 0.34
     handles = _effect_handles(info)
-    columns = 3 if narrow else 5
+    columns = 4 if narrow else 6
     second_line = 0.18 * (len(handles) > columns)
     height = 0.85 + second_line + step * len(info.rows)
     with mpl.rc_context(STYLE):
@@ -115,8 +115,8 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
             frameon=False,
             fontsize=8.5,
             borderpad=0,
-            handlelength=1.6,
-            columnspacing=1.2,
+            handlelength=1.3 if narrow else 1.6,
+            columnspacing=1.0 if narrow else 1.2,
         )
     return figure
 
@@ -207,7 +207,7 @@ class AnswerCurve:
 def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
     """Draw F1 against K with 95 % CIs, one labelled line for each settings value."""
     with mpl.rc_context(STYLE):
-        height = 3.0 if narrow else 3.9
+        height = 2.75 if narrow else 3.9
         figure = Figure(figsize=(_NARROW if narrow else _WIDE, height), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,9 @@ def build(
             outdated=not frame["fingerprint"].isin(newest["fingerprint"]).any(),
             rule=rule,
         )
+        # statsmodels collects garbage at each correction of p values. The data stay to the end, so
+        # the collector need not walk over them.
+        gc.freeze()
         studies.append((study, experiment_section(study)))
     paper = paper_sections(runs, everything, selected, elsewhere, rule)
     corpora = corpora_section(runs)

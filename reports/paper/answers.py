@@ -126,6 +126,8 @@ def _cards(effects: Sequence[Effect], pooled: PooledAnswer | None) -> tuple[Card
     keys = [key for key in _CARDS if key in first]
     keys += [key for key in first if key not in keys]
     tuning = [effect for effect in effects if effect.key.startswith("tuning ")]
+    if pooled is not None:
+        keys.remove(pooled.parts[0].effect.key)  # its card names the parts
     cards = [_card(first[key], tuning if key == ONE_ROUND_TUNED else ()) for key in keys]
     return tuple([*([_pooled_card(pooled)] if pooled else []), *cards][:3])
 
@@ -136,11 +138,11 @@ def _pooled_card(pooled: PooledAnswer) -> Card:
         title="One round over none, on average",
         word=pooled.verdict.word,
         value=f"{signed(found.mean)} F1",
-        sure=f"95 % CI {interval(found)}, over {pooled.pooled.n} pairs of corpus and settings.",
-        more=(
-            "; ".join(f"{part.place}: {signed(part.effect.found.mean)}" for part in pooled.parts)
-            + ".",
-            f"Between them, the true effect has an sd of {found.sd:.1f}.",
+        sure=f"95 % CI {interval(found)}; between corpora and settings, sd {found.sd:.1f}.",
+        more=tuple(
+            f"{part.place}: {signed(part.effect.found.mean)} ({interval(part.effect.found)}), "
+            f"{part.effect.verdict.word}."
+            for part in pooled.parts
         ),
         runs=pooled.runs,
     )
