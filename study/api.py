@@ -201,7 +201,7 @@ def _options(
 def _notebook_manners() -> Iterator[None]:
     """Leave a person's process as it was: its signal handlers, and no warning of a progress bar."""
     handlers = {}
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
     for number in numbers:
         handlers[number] = signal.getsignal(number)
     with warnings.catch_warnings():

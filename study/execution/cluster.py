@@ -17,6 +17,7 @@ from pathlib import Path
 import ray
 
 from study.execution.cpus import slots
+from study.execution.hangup import interrupt_on_hangup, kept_from_children
 from study.ledger.files import StudyError
 
 # Ray's notices are about its own files and settings.
@@ -61,7 +62,7 @@ class Resources:
 
 
 def connect(resources: Resources) -> Resources:
-    """Start Ray here, or join the cluster at an address. SIGTERM then acts like Ctrl-C.
+    """Start Ray here, or join the cluster at an address. SIGTERM and SIGHUP then act like Ctrl-C.
 
     Returns:
         The resources with a number of GPUs, and with a memory that a node has.
@@ -69,8 +70,10 @@ def connect(resources: Resources) -> Resources:
     Raises:
         ClusterError: There is no cluster, or this machine has no room for a single trial.
     """
+    interrupt_on_hangup()
     if not ray.is_initialized():
-        start_ray(resources.address)
+        with kept_from_children():
+            start_ray(resources.address)
     # Ray ends a driver at once on SIGTERM; a batch system that sends it expects a clean stop.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     if resources.gpus_per_trial is None:

@@ -47,7 +47,7 @@ def run(
     storage: Path,
     store: Store | None,
 ) -> bool:
-    """Run the trials of a searcher until each has ended, or until SIGINT, SIGTERM or SIGUSR1.
+    """Run the trials of a searcher until each has ended, or until a signal ends the study.
 
     Args:
         searcher: Proposes the trials.
