@@ -85,7 +85,7 @@ slurm: .venv/installed  ## run a study on a real Slurm with two simulated nodes 
 
 chaos: .venv/installed  ## inject a hundred faults into real studies (an hour; requires root)
 	$(BIN)/python -m tests.chaos.suite --faults 115 --table docs/chaos.md
-	for program in decided ledgers; do \
+	for program in decided databases ledgers; do \
 	  $(BIN)/python -m tests.chaos.$$program || exit 1; done
 
 fuzz: .venv/installed  ## damage the input of everything that reads it (an hour)

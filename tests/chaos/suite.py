@@ -167,11 +167,13 @@ The last run injected {len(kinds)} faults of {len(set(kinds))} kinds into {len(s
 The studies needed {drivers} drivers and took {sum(s.seconds for s in stories) / 60:.0f} minutes.
 The raylet is Ray's process on a node.
 
-Two other programs run after it:
+Three other programs run after it:
 
 - `python -m tests.chaos.decided` kills the driver of a study with `--until-decided` five times:
   before, at and after a look. The study must end with the decisions, the seeds and the bits of a
   study without faults.
+- `python -m tests.chaos.databases` cuts or zeroes MLflow's or Optuna's database, and its journals,
+  before each start of a search. Record, databases and runs must agree at the end.
 - `python -m tests.chaos.ledgers` stops a study with `--shared`. A second study with another ledger
   and the same store takes its runs over. Then the first continues. Both must end with the same
   results.
