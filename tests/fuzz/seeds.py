@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import io
@@ -121,6 +122,7 @@ class _Trained:
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="fuzz-run-"))
+        atexit.register(shutil.rmtree, self.root, ignore_errors=True)
         corpus = write_corpus(self.root / "corpus", (10, 4, 4))
         self.config = Config().with_overrides(SIZE)
         self.corpus: EncodedCorpus = load_dataset(str(corpus), self.config)

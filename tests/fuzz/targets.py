@@ -6,6 +6,7 @@ that is accepted but has another meaning than it should.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import json
@@ -44,6 +45,7 @@ from tests.fuzz import seeds
 
 MEMORY = Path("/dev/shm")  # a file each time: on a disk that would be all there is to measure
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-", dir=MEMORY if MEMORY.exists() else None))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 
 class WrongNumber(AssertionError):
