@@ -140,7 +140,7 @@ def test_valid_records_that_pack_too_well_are_refused_before_they_fill_the_memor
         ("search", {"identities": {}, "trials": [searched()]}, "no such arm in identities"),
         ("search", {"options": {"set": [1]}}, "options.set.*: must be a valid"),
         ("search", {"trials": [searched(config={"a.b": 1})]}, "a.b"),
-        ("search", {"trials": [searched(size=1)]}, r"trials\[0\]\.size: no such"),
+        ("search", {"trials": [searched(extent=1)]}, r"trials\[0\]\.extent: no such"),
         ("search", {"trials": [searched(state="?")]}, r"state = '\?': must be 'planned', "),
         ("search", {"trials": [searched(seconds=[])]}, "seconds has 0 values"),
         ("search", {"trials": [searched()] * 2}, r"trials\[1\]\.number = 0: a has two"),
