@@ -90,6 +90,10 @@ def parse(arguments: Sequence[str] | None = None) -> CommandLine:
         arguments: Without the program's name (default: those of this process).
     """
     given = sys.argv[1:] if arguments is None else arguments
+    if list(given[:1]) == ["study"]:  # its options are those of the program
+        given = given[1:]
+        if given and not given[0].startswith("-"):
+            raise ValueError(f"study {given[0]}: takes options only; did you mean --space?")
     _refuse_unknown_command(given)
     if any(word.partition("=")[0] == "--out" for word in given):
         raise ValueError("--out: is now --runs, in every command")

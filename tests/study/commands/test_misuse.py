@@ -156,6 +156,7 @@ def test_the_former_name_of_the_ledgers_option_names_the_new_one(capsys):
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
+        (("study", "rounds_curve"), "study rounds_curve: takes options only; did you mean --space"),
         (("status",), "status: no such command; did you mean show?"),
         (("setings",), "setings: no such command; did you mean settings?"),
         (("settings", "nosuch"), "nosuch: no such setting; there are "),

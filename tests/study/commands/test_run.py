@@ -47,6 +47,16 @@ def test_list_shows_spaces_and_counts(capsys):
             assert f" {len(space.arms) * len(space.seeds)} trials " in lines[start]
 
 
+def test_the_command_study_takes_the_options_of_the_program(capsys):
+    words = ["--data", "demo", "--dry-run", "--arms", "gru-1", "--seeds", "1"]
+    assert parse(["study", *words]) == parse(words) != parse([])
+    assert parse(["study"]) == parse([])
+    with pytest.raises(SystemExit) as ended:
+        parse(["study", "--help"])
+    assert ended.value.code == 0
+    assert "--max-epochs" in capsys.readouterr().out
+
+
 def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path):
     options = ("--data", str(spert_folder), "--seeds", "2", "--arms", "rnn-2", "bilstm-s")
     code, shown = command(capsys, "--dry-run", "--runs", str(tmp_path / "out"), *options)
