@@ -13,7 +13,8 @@ from study.ledger.state import Caveat
 def mark_caveats(table: Table, runs: pd.DataFrame) -> Table:
     """Mark the rows that show runs of one model with a caveat, and add a note for each mark.
 
-    A row about several models, such as a difference, is not marked: their own rows are.
+    A row about several models, such as a difference, is not marked: their own rows are. Nor is a
+    difference without a value, which has the runs of one model only.
 
     Args:
         table: The table.
@@ -24,7 +25,8 @@ def mark_caveats(table: Table, runs: pd.DataFrame) -> Table:
     shown: dict[Caveat, set[str]] = {caveat: set() for caveat in Caveat}
     for row in table.rows:
         names = {name for cell in row.cells.values() for name in cell.fingerprints}
-        own = known[known.index.isin(names)]
+        compared = [c.judged.difference.n for c in row.cells.values() if c.judged is not None]
+        own = known[known.index.isin(names if any(compared) or not compared else ())]
         found = [c for c in Caveat if own["label"].nunique() == 1 and (own["caveat"] == c).any()]
         for caveat in found:
             shown[caveat] |= set(own.index[own["caveat"] == caveat])

@@ -81,3 +81,20 @@ def test_a_study_marks_its_runs(tmp_path: Path) -> None:
     results = make_tables(STUDY, study)[0]
     marks = {row.key: row.marks for row in results.rows}
     assert marks == {"gru-1": "‡", "gru-2": "†", "gru-3": "", "gru-4": ""}
+
+
+def test_a_difference_is_not_marked_for_the_runs_of_one_model(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    for arm, f1 in (("gru-1", 0.8), ("bilstm-s", 0.7)):
+        ledger.finish(ledger.plan(arm, 0), f1, {"best_epoch": 3})
+    ledger.plan("gru-2", 0)
+    ledger.save()
+    study = study_data(tmp_path / "runs", read_ledger(tmp_path / "runs"))
+    tables = {table.name: table for table in make_tables(STUDY, study)}
+    marks = {
+        name: {row.key: row.marks for row in tables[name].rows}
+        for name in ("results", "differences")
+    }
+    assert marks["results"] == {"gru-1": "†", "bilstm-s": "†", "gru-2": ""}
+    assert marks["differences"] == {"bilstm-s": "", "gru-2": ""}
+    assert not any(note.startswith("†") for note in tables["differences"].notes)
