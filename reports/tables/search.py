@@ -35,6 +35,17 @@ def best_trials(data: SearchData, *, fingerprint: bool = False) -> Table:
     )
 
 
+def unlearned_trials(data: SearchData) -> Table:
+    """Return finished trials with their fingerprints, for a search without a best trial."""
+    trials = data.trials[data.trials["state"] == TrialState.FINISHED].head(TOP)
+    return Table(
+        name="unlearned_trials",
+        title="Finished trials, none of which learned anything",
+        head="Trial",
+        rows=tuple(_trial_row(data, trial, fingerprint=True) for _, trial in trials.iterrows()),
+    )
+
+
 def front(data: SearchData) -> Table:
     """Return the front of each arm in a search with two objectives, with scores on fresh seeds."""
     trials = data.trials[data.trials["front"]] if data.cost is not None else data.trials.iloc[:0]

@@ -38,6 +38,7 @@ from reports.tables.search import (
     front,
     running_trials,
     saving,
+    unlearned_trials,
 )
 from rin_core.config import canonical_settings
 from rin_core.suggestions import suggestion
@@ -129,15 +130,17 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     ]
     print_rows(console, "trials by arm", rows)
     best = best_trials(data, fingerprint=True)
-    best = dataclasses.replace(
-        best, title=_title(best.title, len(best.rows), len(ranked(data.trials)))
-    )
+    if not best.rows:
+        best = unlearned_trials(data)
+    finished = data.trials[data.trials["state"] == TrialState.FINISHED]
+    listed = len(ranked(data.trials)) or len(finished)
+    best = dataclasses.replace(best, title=_title(best.title, len(best.rows), listed))
     confirmed = (confirmation(data), tuning(data), comparison(data))
     for table in (running_trials(data), front(data), best, *confirmed, compute(data)):
         _print_table(console, mark_caveats(table, data.runs()))
     if data.confirmed is not None:
-        _print_best("best trials on fresh seeds", data.confirmed, {}, console)
-    _print_caveats(out, data.trials[data.trials["state"] == TrialState.FINISHED], console)
+        _print_best("trials on fresh seeds", data.confirmed, {}, console)
+    _print_caveats(out, finished, console)
     say(console, saving(data))
     audited = audit(data)
     if audited.rows:
@@ -179,7 +182,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     pairs = zip(frame.iterrows(), begun, strict=True)
     rows = [_begun_row(trial, settings, history) for (_, trial), history in pairs if history]
     print_rows(console, "running trials", rows)
-    _print_best("best trials", frame, settings, console)
+    _print_best("trials", frame, settings, console)
     rows = [_trial_row(trial, settings) for _, trial in others.iterrows()]
     print_rows(console, "on another content of the corpus, not averaged in", rows)
     _print_caveats(out, frame[frame["status"] == TrialState.FINISHED], console)
@@ -256,13 +259,16 @@ def _setting_value(name: str, value: object) -> str:
     return str(value)
 
 
-def _print_best(title: str, frame: pd.DataFrame, settings: Differences, console: Console) -> None:
-    """Print the finished trials with the best dev F1, those that learned something."""
-    learned = frame["caveat"] != Caveat.NOTHING_LEARNED
-    finished = frame[(frame["status"] == TrialState.FINISHED) & learned]
-    best = finished.nlargest(TOP, "dev_f1")
+def _print_best(what: str, frame: pd.DataFrame, settings: Differences, console: Console) -> None:
+    """Print the finished trials with the best dev F1: those that learned something, if any did."""
+    finished = frame[frame["status"] == TrialState.FINISHED]
+    learned = finished[finished["caveat"] != Caveat.NOTHING_LEARNED]
+    title, listed = f"best {what}", learned
+    if learned.empty:
+        title, listed = f"finished {what}, none of which learned anything", finished
+    best = listed.nlargest(TOP, "dev_f1")
     rows = [_trial_row(trial, settings) for _, trial in best.iterrows()]
-    print_rows(console, _title(title, len(rows), len(finished)), rows)
+    print_rows(console, _title(title, len(rows), len(listed)), rows)
 
 
 def _title(title: str, shown: int, count: int) -> str:

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +18,16 @@ from search_spaces.space import Arm
 from study.commands.arguments import Show
 from study.commands.show import show_grid, show_search
 from study.ledger.ledger import Ledger as StudyLedger
-from tests.ledgers import EXPERIMENT, NEW, OLD, Ledger, a_full_ledger, a_plan
+from tests.ledgers import (
+    EXPERIMENT,
+    NEW,
+    OLD,
+    Ledger,
+    a_full_ledger,
+    a_plan,
+    end,
+    write_search,
+)
 from tests.records import an_epoch, scores
 
 
@@ -45,12 +56,28 @@ def test_what_test_chose_has_a_label_of_its_own_and_no_dev_f1(tmp_path, shown):
     assert best[1].startswith("RIN (GRU, K = 1) (epoch chosen on test), seed 1 – 70.0 3 ")
 
 
+NO_SCORES = {"selection_scores": scores(0.0), "test_scores": scores(0.0)}
+
+
 def test_what_learned_nothing_is_not_among_the_best(tmp_path, shown):
     ledger = Ledger(tmp_path / "runs")
-    nothing = {"selection_scores": scores(0.0), "test_scores": scores(0.0)}
-    ledger.finish(ledger.plan("gru-1", 0), 0.5, nothing)
+    ledger.finish(ledger.plan("gru-1", 0), 0.5, NO_SCORES)
+    ledger.finish(ledger.plan("gru-1", 1), 0.5)
+    lines = shown(ledger)
+    best = lines[lines.index("best trials") + 2 :]
+    assert best[0].endswith(f"{1:016x}")
+    assert not any(line.endswith(f"{0:016x}") for line in lines)
+
+
+def test_trials_are_listed_where_nothing_was_learned(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    ledger.finish(ledger.plan("gru-1", 0), 0.5, NO_SCORES)
+    ledger.plan("gru-1", 1)
     lines = shown(ledger)
     assert "best trials" not in lines
+    at = lines.index("finished trials, none of which learned anything")
+    assert lines[at + 2] == f"RIN (GRU, K = 1), seed 0 ‡ 0.0 0.0 3 {0:016x}"
+    assert not any(line.endswith(f"{1:016x}") for line in lines), "it has no result"
     assert any(line.startswith("‡ nothing learned, 1 of 1 run:") for line in lines)
 
 
@@ -168,6 +195,24 @@ def test_best_trials_of_a_search_have_fingerprints(tmp_path):
     lines = printed(lambda console: show_search(tmp_path / "runs", "some", console))
     rows = {tuple(line.split()[:2]): line.split()[-1] for line in lines if line.startswith("a #")}
     assert rows.items() >= {("a", "#4"): "f4", ("a", "#0"): "f0"}.items()
+
+
+def test_trials_of_a_search_are_listed_where_nothing_was_learned(tmp_path):
+    runs = tmp_path / "runs"
+    write_search(runs)
+    path = runs / "searches" / "some.json"
+    record = json.loads(path.read_text())
+    for trial in record["trials"]:
+        trial["dev_f1"] = [0.0] * len(trial["dev_f1"])
+    path.write_text(json.dumps(record))
+    for number, epochs in {0: 4, 4: 6}.items():
+        shutil.rmtree(runs / "units" / f"f{number}")
+        end(runs, number, epochs, 0.0)
+    lines = printed(lambda console: show_search(runs, "some", console))
+    at = lines.index("Finished trials, none of which learned anything")
+    listed = [line.split() for line in lines[at + 2 : at + 4]]
+    assert {(row[1], row[-1]) for row in listed} == {("#0", "f0"), ("#4", "f4")}
+    assert all("‡" in row for row in listed)
 
 
 def test_without_a_name_all_experiments_are_listed(tmp_path):
