@@ -168,6 +168,7 @@ class CurvePoint:
     low: float
     """Lower end of the 95 % CI; NaN below three seeds."""
     high: float
+    seeds: int
     published: float | None = None
 
 
@@ -190,16 +191,20 @@ class AnswerCurve:
     @property
     def finding(self) -> str:
         """Say what rounds add, and what other settings add at the same number of rounds."""
-        first = {point.rounds: point.mean for point in self.series[0].points}
+        points = {point.rounds: point for point in self.series[0].points}
+        first = {rounds: point.mean for rounds, point in points.items()}
+        if not any(point.mean for series in self.series for point in series.points):
+            return "No run learned anything: every test F1 is 0."
         texts = []
         for other in self.series[1:]:
             added = [p.mean - first[p.rounds] for p in other.points if p.rounds in first]
             if added:
                 low, high = min(added), max(added)
                 texts.append(f"settings {other.label} add {low:.1f} to {high:.1f} F1")
-        if 0 in first and len(first) > 1:
+        if 0 in first and len(first) > 1 and any(first.values()):
             best = max((k for k in first if k), key=lambda k: first[k])
-            texts.append(f"rounds add at most {signed(first[best] - first[0])} (K = {best})")
+            seeds = ", one seed" if min(points[0].seeds, points[best].seeds) == 1 else ""
+            texts.append(f"rounds add at most {signed(first[best] - first[0])} (K = {best}{seeds})")
         text = "; ".join(texts) or f"Test F1 by number of rounds on {self.corpus}"
         return f"{text[0].upper()}{text[1:]}."
 

@@ -276,7 +276,14 @@ def _series(study: StudyData, tuned: Mapping[str, str], *, first: bool) -> Serie
     return Series(
         label=label,
         points=tuple(
-            CurvePoint(rounds=p.rounds, mean=p.mean, low=p.low, high=p.high, published=p.published)
+            CurvePoint(
+                rounds=p.rounds,
+                mean=p.mean,
+                low=p.low,
+                high=p.high,
+                seeds=p.n,
+                published=p.published,
+            )
             for p in points
             if p.n
         ),

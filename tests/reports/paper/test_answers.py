@@ -66,14 +66,27 @@ def test_nothing_finished_has_no_answers(tmp_path: Path) -> None:
     assert (found.cards, found.effects, found.curve) == ((), None, None)
 
 
-def test_a_curve_says_what_rounds_and_settings_add() -> None:
-    def series(label: str, *means: float) -> Series:
-        points = (CurvePoint(rounds=k, mean=m, low=m - 1, high=m + 1) for k, m in enumerate(means))
-        return Series(label=label, points=tuple(points))
+def series(label: str, *means: float, seeds: int = 3) -> Series:
+    points = (
+        CurvePoint(rounds=k, mean=m, low=m - 1, high=m + 1, seeds=seeds)
+        for k, m in enumerate(means)
+    )
+    return Series(label=label, points=tuple(points))
 
+
+def test_a_curve_says_what_rounds_and_settings_add() -> None:
     given, tuned = series("given", 80.0, 80.5, 81.5), series("tuned", 82.0, 83.0)
     curve = AnswerCurve(corpus="c", series=(given, tuned))
     assert curve.finding == "Settings tuned add 2.0 to 2.5 F1; rounds add at most +1.5 (K = 2)."
+    alone = AnswerCurve(corpus="c", series=(series("given", 80.0, 80.5, seeds=1),))
+    assert alone.finding == "Rounds add at most +0.5 (K = 1, one seed)."
+
+
+def test_runs_that_learned_nothing_do_not_say_what_rounds_add() -> None:
+    nothing, tuned = series("given", 0.0, 0.0), series("tuned", 0.0, 83.0)
+    for curves in ((nothing,), (nothing, nothing), (nothing, tuned)):
+        assert "ounds add" not in AnswerCurve(corpus="c", series=curves).finding
+    assert "83.0" in AnswerCurve(corpus="c", series=(nothing, tuned)).finding
 
 
 @pytest.mark.parametrize("narrow", [False, True])
