@@ -7,6 +7,7 @@ Each figure is drawn for a wide and for a narrow screen, with letters of the sam
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,12 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
+from reports.document.fonts import FONT
 from reports.document.formatting import signed
 from reports.document.style import BLUE, FAINT, GREEN, GREY, INK, PALETTE, PAPER, STYLE, VERMILION
 from reports.stats.verdicts import Word
@@ -27,7 +31,10 @@ POOLED = "pooled"
 DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
 _SERIES = ((BLUE, "o"), (GREEN, "s"), (VERMILION, "^"), *((colour, "v") for colour in PALETTE[3:]))
 _WIDE, _NARROW = 6.6, 3.9
-_INK_OF_TEXT: dict[str, Any] = {"color": INK, "fontsize": 9}
+_LABEL_SIZE, _WORD_SIZE = 9, 8
+_INK_OF_TEXT: dict[str, Any] = {"color": INK, "fontsize": _LABEL_SIZE}
+#: Between the axes and the texts beside them, as a part of the width of the axes.
+_GAP = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,24 +89,33 @@ class EffectsInfo:
 def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
     """Draw a line for each effect and corpus: the mean difference and its 95 % CI.
 
-    Filled markers are decided effects, diamonds are published differences.
+    Filled markers are decided effects, diamonds are published differences. Long labels are
+    wrapped, and long words make the axes narrower.
     """
-    step = 0.4 if narrow else 0.34
+    width = _NARROW if narrow else _WIDE
+    left, right = (0.02, 0.98) if narrow else (0.385, 0.8)
+    room = right - left
+    if not narrow:
+        words = max(_text_width(_word_text(m), _WORD_SIZE) for row in info.rows for m in row.marks)
+        right = min(right, (1 - words / width + _GAP * left) / (1 + _GAP))
+        room = left - _GAP * (right - left)
+    labels = [_wrapped_label(row.label, room * width) for row in info.rows]
+    step, line = (0.4, 0.2) if narrow else (0.34, 0.15)
+    step += line * max(label.count("\n") for label in labels)
     handles = _effect_handles(info)
     columns = 4 if narrow else 6
     second_line = 0.18 * (len(handles) > columns)
     height = 0.85 + second_line + step * len(info.rows)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(_NARROW if narrow else _WIDE, height))
+        figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        left, right = (0.02, 0.98) if narrow else (0.385, 0.8)
         axes = figure.add_axes(
             (left, 0.42 / height, right - left, 1 - (0.76 + second_line) / height)
         )
         axes.axvspan(-info.margin, info.margin, color=GREY, alpha=0.12, linewidth=0)
         axes.axvline(0, color=FAINT, linewidth=1)
-        for number, row in enumerate(info.rows):
-            _draw_row(axes, info, row, number, narrow=narrow)
+        for number, (row, label) in enumerate(zip(info.rows, labels, strict=True)):
+            _draw_row(axes, info, row, label, number, narrow=narrow)
         axes.set_ylim(len(info.rows) - 0.4, -0.75 if narrow else -0.6)
         axes.set_yticks([])
         axes.grid(visible=False, axis="y")
@@ -121,14 +137,35 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
     return figure
 
 
-def _draw_row(axes: Axes, info: EffectsInfo, row: EffectRow, number: int, *, narrow: bool) -> None:
+def _text_width(text: str, size: float) -> float:
+    """Return the width of a line in inches."""
+    font = FontProperties(family=FONT, size=size)
+    points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return 1.02 * float(points) / 72  # a browser's own font may be a little wider
+
+
+def _wrapped_label(label: str, width: float) -> str:
+    """Break a label into lines of at most ``width`` inches, if one line is too long."""
+    lines, most = [label], len(label)
+    while max(_text_width(line, _LABEL_SIZE) for line in lines) > width and most > 1:
+        most -= 1
+        lines = textwrap.wrap(label, most, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def _word_text(mark: Mark) -> str:
+    return f"{signed(mark.value)} {mark.word}"
+
+
+def _draw_row(
+    axes: Axes, info: EffectsInfo, row: EffectRow, label: str, number: int, *, narrow: bool
+) -> None:
     frame = axes.get_yaxis_transform()
     if narrow:
-        axes.text(0, number - 0.36, row.label, transform=frame, va="center", **_INK_OF_TEXT)
+        axes.text(0, number - 0.36, label, transform=frame, va="center", **_INK_OF_TEXT)
     else:
-        axes.text(
-            -0.02, number, row.label, transform=frame, va="center", ha="right", **_INK_OF_TEXT
-        )
+        beside: dict[str, Any] = {"transform": frame, "va": "center", "ha": "right"}
+        axes.text(-_GAP, number, label, **beside, **_INK_OF_TEXT)
     spread = 0.36 if len(row.marks) > 1 else 0.0
     for place, mark in enumerate(row.marks):
         colour, marker = _SERIES[info.corpora.index(mark.corpus)]
@@ -142,10 +179,8 @@ def _draw_row(axes: Axes, info: EffectsInfo, row: EffectRow, number: int, *, nar
         if mark.published is not None:
             axes.plot(mark.published, y, "D", mfc=PAPER, mec=INK, ms=5, mew=1.1, zorder=5)
         if not narrow:
-            text = f"{signed(mark.value)} {mark.word}"
-            axes.text(
-                1.02, y, text, transform=frame, va="center", color=colour, fontsize=8, clip_on=False
-            )
+            ink: dict[str, Any] = {"color": colour, "fontsize": _WORD_SIZE, "clip_on": False}
+            axes.text(1 + _GAP, y, _word_text(mark), transform=frame, va="center", **ink)
 
 
 def _effect_handles(info: EffectsInfo) -> list[Line2D]:
