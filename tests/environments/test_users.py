@@ -32,7 +32,7 @@ def as_nobody(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]
     unset = {"RIN_CACHE", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCONFIGDIR", "USER", "LOGNAME"}
     view = tmp_path / "view"
     view.mkdir(exist_ok=True)
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest's are for their owner only
+    for folder in (tmp_path, *tmp_path.parents):  # pytest's are for their owner only
         if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp"):
             folder.chmod(folder.stat().st_mode | 0o011)
     return subprocess.run(
