@@ -14,10 +14,13 @@ from study.execution.hangup import interrupt_on_hangup, kept_from_children
 
 #: A driver that waits, and prints as it closes its study.
 DRIVER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from study.execution.hangup import interrupt_on_hangup
 
+# Tests may run under nohup or in the background, where these are ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 interrupt_on_hangup()
 try:
     print("ready", flush=True)
