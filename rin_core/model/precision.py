@@ -10,7 +10,7 @@ from rin_core.model.matmul import computes_bfloat16
 
 
 def require_precision(config: Config, device: torch.device) -> None:
-    """Raise an error for a precision that a device lacks.
+    """Raise an error for a precision that a device does not support.
 
     Raises:
         ConfigError: ``training.precision`` is bfloat16, for which the device has no instructions.
