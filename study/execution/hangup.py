@@ -11,9 +11,10 @@ from types import FrameType
 
 @contextmanager
 def kept_from_children() -> Iterator[None]:
-    """Block SIGHUP in the processes that start meanwhile; this process gets it afterwards.
+    """Block SIGHUP in the processes that this thread starts meanwhile.
 
     A closed terminal sends it to all of them. Without Ray, the trials could not save their state.
+    This process itself gets it at once or afterwards: its other threads do not block it.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:

@@ -62,7 +62,7 @@ def test_an_ignored_hangup_stays_ignored(interruptions: list[int]) -> None:
     assert interruptions == []
 
 
-def test_a_hangup_meanwhile_comes_afterwards_and_children_do_not_get_it(
+def test_a_hangup_meanwhile_comes_once_and_children_do_not_get_it(
     interruptions: list[int],
 ) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -70,7 +70,6 @@ def test_a_hangup_meanwhile_comes_afterwards_and_children_do_not_get_it(
     with kept_from_children():
         child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.kill(os.getpid(), signal.SIGHUP)
-        assert interruptions == []
     assert interruptions == [signal.SIGINT]
     child.send_signal(signal.SIGHUP)
     assert child.communicate(b"alive") == (b"alive", None)
