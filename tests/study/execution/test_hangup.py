@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,9 @@ def test_a_hangup_meanwhile_comes_once_and_children_do_not_get_it(
     with kept_from_children():
         child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.kill(os.getpid(), signal.SIGHUP)
+    deadline = time.monotonic() + 10
+    while not interruptions and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert interruptions == [signal.SIGINT]
     child.send_signal(signal.SIGHUP)
     assert child.communicate(b"alive") == (b"alive", None)
