@@ -17,7 +17,10 @@ def recognise(record: dict[str, Any]) -> bool:
 
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
-    """Read a record. The relation ``None`` means that there is no relation."""
+    """Read a record. The relation ``None`` means that there is no relation.
+
+    Without ``entityMentions``, as in published files of NYT, the entities are the arguments.
+    """
     words, pos = read_text(record, "sentText", reading)
     facts = []
     for at, mention in items(record, "relationMentions"):
@@ -29,5 +32,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             reading.count("none-relations", (subject, object_))
         else:
             facts.append((subject, relation, object_))
-    mentions = [field(m, "text", str, at) for at, m in items(record, "entityMentions")]
+    mentions = []
+    if "entityMentions" in record:
+        mentions = [field(m, "text", str, at) for at, m in items(record, "entityMentions")]
     yield locate_all(words, pos, facts, mentions, reading)

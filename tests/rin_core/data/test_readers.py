@@ -152,6 +152,13 @@ class TestReading:
         assert sentence.entities == (Span(1, 2),)
         assert sentence.missing_entities == ("no such", "gone")
 
+    def test_without_a_list_of_entities_they_are_the_arguments(self, tmp_path: Path) -> None:
+        relations = [{"em1Text": "b c", "em2Text": "a", "label": "r"}]
+        record = {"sentText": "a b c d", "relationMentions": relations}
+        (sentence,) = read_split(write_lines(tmp_path / "x", [record]))
+        assert sentence.entities == (Span(0, 1), Span(1, 3))
+        assert sentence.triples == (Triple(Span(1, 3), "r", Span(0, 1)),)
+
     def test_blank_lines_a_byte_order_mark_and_windows_ends(self, tmp_path: Path) -> None:
         path = tmp_path / "x.json"
         line = json.dumps(TRIPLES).encode()
