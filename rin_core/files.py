@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,3 +44,12 @@ def new_version(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def incomplete_files(folder: Path) -> list[Path]:
+    """Return what writers have begun in a folder and not yet renamed; a killed one never does.
+
+    The names are those of :func:`new_version` and of safetensors, which writes ``.tmp`` and six
+    letters beside the file.
+    """
+    return sorted(chain(folder.glob(".*.part"), folder.glob(".tmp??????")))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from rin_core.errors import RinError
-from rin_core.files import write_atomically
+from rin_core.files import incomplete_files, write_atomically
 from study.ledger import layout, upgrade
 from study.ledger.files import InvalidRecord, LedgerError, parse_record, read_record, write_record
 from study.ledger.schema import Attempt, Epoch, Failure, Predictions, Pruned, Result
 from study.ledger.state import TrialState
 
+#: Seconds after which nobody writes a file any more, on whatever machine.
+_ABANDONED = 3600.0
 _TRAIN_AGAIN = "delete it and run the study again, which trains the run again"
 
 
@@ -122,14 +128,30 @@ class Run:
         """Take the run for a new attempt and return its token.
 
         When a node is lost, its workers can go on for seconds after others took over. Only
-        the latest claim may write. The outcome of an earlier attempt no longer counts.
+        the latest claim may write. The outcome of an earlier attempt no longer counts. Files that
+        an earlier attempt was killed in the middle of are removed.
         """
+        killed = self._last_attempt_has_ended()
+        for path in incomplete_files(self.path):
+            with contextlib.suppress(FileNotFoundError):  # its writer has just ended
+                if killed or time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
         for name in layout.OUTCOMES:
             (self.path / name).unlink(missing_ok=True)
         token = secrets.token_hex(8)
         attempt = Attempt(token=token, host=os.uname().nodename, pid=os.getpid())
         write_record(self.path / layout.ATTEMPT, attempt)
         return token
+
+    def _last_attempt_has_ended(self) -> bool:
+        """Tell whether the process of the last attempt is known to be gone."""
+        try:
+            last = read_record(self.path / layout.ATTEMPT, Attempt, remedy="delete it")
+            if last is None or last.host != os.uname().nodename:
+                return False
+            return not psutil.pid_exists(last.pid)
+        except (LedgerError, OverflowError):  # damaged, or a number that no process has
+            return False
 
     def check(self, token: str) -> None:
         """Raise :class:`Superseded` unless the token is the latest claim's."""
