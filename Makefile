@@ -83,10 +83,13 @@ $(MPNET): requirements-mpnet.lock
 slurm: .venv/installed  ## run a study on a real Slurm with two simulated nodes (requires root and slurm-wlm)
 	$(BIN)/python -m pytest --numprocesses 0 -s tests/slurm/two_nodes.py
 
-chaos: .venv/installed  ## inject a hundred faults into real studies (an hour; requires root)
-	$(BIN)/python -m tests.chaos.suite --faults 115 --table docs/chaos.md
+chaos: .venv/installed  ## inject a hundred faults into real studies (an hour, resumes; requires root)
+	mkdir -p build/chaos
+	$(BIN)/python -m tests.chaos.suite --faults 115 --progress build/chaos/suite --table docs/chaos.md
 	for program in decided databases ledgers; do \
-	  $(BIN)/python -m tests.chaos.$$program || exit 1; done
+	  test -e build/chaos/$$program && continue; \
+	  $(BIN)/python -m tests.chaos.$$program && touch build/chaos/$$program || exit 1; done
+	rm -r build/chaos
 
 fuzz: .venv/installed  ## damage the input of everything that reads it (an hour)
 	$(BIN)/pip install --quiet atheris==3.0.0

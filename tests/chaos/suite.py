@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.chaos.faults import FAULTS, available
@@ -103,6 +103,8 @@ def torments(
         RuntimeError: If a study ended before its first fault could be done.
     """
     alone, left = folder / "alone", list(kinds)
+    if not left:
+        return
     wanted = undisturbed(write_corpus(alone / "my_corpus"), alone, seeds)
     while left:
         story = torment(folder / str(seed), wanted, seed, left[:each], seeds)
@@ -146,6 +148,26 @@ def plan(count: int, seed: int) -> list[str]:
     return drawn[:count]
 
 
+def progress(path: Path, kinds: Sequence[str]) -> list[Story]:
+    """Return the studies that an earlier call of the same plan has recorded; none at first.
+
+    Args:
+        path: A line of JSON for each study.
+        kinds: The faults of the plan, in order.
+
+    Raises:
+        ValueError: The studies are of another plan.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    stories = [Story(**json.loads(line)) for line in lines]
+    done = [kind for story in stories for kind, _ in story.faults]
+    if done != list(kinds[: len(done)]):
+        raise ValueError(f"{path}: has studies of another plan; delete it to start again")
+    return stories
+
+
 def table(stories: Sequence[Story]) -> str:
     """Return a Markdown page: the kinds of faults, and how each study ended."""
     kinds = [kind for story in stories for kind, _ in story.faults]
@@ -162,6 +184,7 @@ again. At the end, it checks three things:
 
 To repeat one study, give its seed and its faults in order:
 `python -m tests.chaos.suite --seed 10 --only "freeze a trial" "truncate a checkpoint"`.
+If `make chaos` is interrupted, the next one continues after the last complete study.
 
 The last run injected {len(kinds)} faults of {len(set(kinds))} kinds into {len(stories)} studies.
 The studies needed {drivers} drivers and took {sum(s.seconds for s in stories) / 60:.0f} minutes.
@@ -201,16 +224,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=FAULTS, help="only these kinds")
     parser.add_argument("--table", type=Path, help="file for the table")
+    parser.add_argument(
+        "--progress", type=Path, help="file of the studies so far; the same command goes on there"
+    )
     options = parser.parse_args(arguments)
     if reason := available():
         parser.error(reason)
     kinds = options.only or plan(options.faults, options.seed)
     stories: list[Story] = []
+    if options.progress:
+        options.progress.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            stories = progress(options.progress, kinds)
+        except ValueError as error:
+            parser.error(str(error))
+    left = kinds[sum(len(story.faults) for story in stories) :]
+    first = stories[-1].seed + 1 if stories else options.seed
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
         try:
-            for story in torments(folder, kinds, options.seed, options.each):
+            for story in torments(folder, left, first, options.each):
                 stories.append(story)
+                if options.progress:
+                    with options.progress.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(asdict(story)) + "\n")
                 print(story.line(), flush=True)
                 if story.wrong:
                     print(story.exits, json.dumps(story.faults, indent=1))

@@ -1,9 +1,13 @@
 """The chaos suite in a short form; ``make chaos`` is the long one."""
 
+import json
+from dataclasses import asdict
+
 import pytest
 
+from tests.chaos import suite
 from tests.chaos.faults import FAULTS, available
-from tests.chaos.suite import plan, torments
+from tests.chaos.suite import Story, plan, torments
 
 SHORT = [
     "kill a trial",
@@ -31,3 +35,44 @@ def test_every_kind_of_fault_comes_equally_often():
     kinds = plan(3 * len(FAULTS), seed=1)
     assert {kind: kinds.count(kind) for kind in kinds} == dict.fromkeys(FAULTS, 3)
     assert plan(20, seed=1) == plan(20, seed=1) != plan(20, seed=2)
+
+
+@pytest.fixture
+def stories(monkeypatch):
+    """Studies of two faults each that nobody runs; the third one is interrupted, once."""
+    interrupts = [KeyboardInterrupt()]
+
+    def run(_folder, kinds, seed, _each):
+        for start in range(0, len(kinds), 2):
+            if seed == 2 and interrupts:
+                raise interrupts.pop()
+            yield Story(seed, [(kind, "done") for kind in kinds[start : start + 2]], [0], [], 1.5)
+            seed += 1
+
+    monkeypatch.setattr(suite, "torments", run)
+    monkeypatch.setattr(suite, "available", lambda: "")
+
+
+@pytest.mark.usefixtures("stories")
+def test_the_same_command_goes_on_after_the_last_whole_study(tmp_path):
+    progress, table = tmp_path / "some" / "progress", tmp_path / "table.md"
+    command = ["--faults", "7", "--progress", str(progress), "--table", str(table)]
+    with pytest.raises(KeyboardInterrupt):
+        suite.main(command)
+    assert len(progress.read_text().splitlines()) == 2
+    assert suite.main(command) == suite.main(command) == 0  # the last has nothing to do
+    told = [json.loads(line) for line in progress.read_text().splitlines()]
+    assert [story["seed"] for story in told] == [0, 1, 2, 3]
+    assert [kind for story in told for kind, _ in story["faults"]] == plan(7, seed=0)
+    assert table.read_text() == suite.table(suite.progress(progress, plan(7, seed=0))) + "\n"
+    with pytest.raises(SystemExit) as ended:
+        suite.main([*command, "--seed", "1"])
+    assert ended.value.code == 2
+
+
+def test_what_was_wrong_in_an_earlier_call_is_not_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(suite, "available", lambda: "")
+    progress = tmp_path / "progress"
+    story = Story(0, [("kill a trial", "done")], [0], ["abc: lost"], 1.0)
+    progress.write_text(json.dumps(asdict(story)) + "\n")
+    assert suite.main(["--only", "kill a trial", "--progress", str(progress)]) == 1

@@ -181,12 +181,16 @@ class World:
         self.running()
 
     def trials(self) -> list[tuple[Path, int]]:
-        """Return the folders of trials under way and the processes that train them."""
+        """Return the folders of trials under way and the processes that train them.
+
+        A process of another session has the number of a trial that has ended: it is not ours.
+        """
         found = []
         for path in self.out.glob("units/*/attempt.json"):
             with contextlib.suppress(OSError, ValueError):
                 pid = int(json.loads(path.read_text())["pid"])
-                if not (path.parent / "result.json").exists() and Path(f"/proc/{pid}").exists():
+                is_ours = self.driver is not None and os.getsid(pid) == self.driver.pid
+                if is_ours and not (path.parent / "result.json").exists():
                     found.append((path.parent, pid))
         return sorted(found)
 
