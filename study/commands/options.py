@@ -98,11 +98,9 @@ class Options:
     trials: Annotated[int | None, _option("N", "the space's budget")] = None
     """Trials of each arm of a search. A larger number extends a finished search."""
     hours: Annotated[float | None, _option("H", "no limit")] = None
-    """Start no new trials after this many hours. A search still evens out the arms. A study must
-    have --until-decided."""
+    """Start no new trials after so many hours. A study requires --until-decided for this."""
     until_decided: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Add seeds to a study until its primary contrasts are decided, by looks after 5, 7, 10, 14 and
-    20 seeds. Only arms of open contrasts get more."""
+    """Add seeds until the primary contrasts are decided: looks after 5, 7, 10, 14, 20 seeds."""
     margin: Annotated[float | None, _option("POINTS", "0.5, or the recorded one")] = None
     """With --until-decided: differences of at most so many points of F1 count as equal."""
     max_seeds: Annotated[int | None, _option("N", "20")] = None
@@ -110,8 +108,7 @@ class Options:
     arms: Annotated[tuple[str, ...], _option("ARM", "all")] = ()
     """Only these arms, by name or shell pattern, as in 'gru-*'. --list shows the names."""
     set: Settings = ()
-    """A setting of all trials, as in training.learning_rate=5e-4. A search does not tune it.
-    'rin-study settings' lists all settings."""
+    """A setting of all trials, as in encoder.dropout=0.3. 'rin-study settings' lists them."""
     preset: ChosenPreset = None
     max_epochs: Annotated[int | None, _option("N", "the setting training.max_epochs")] = None
     """The same as --set training.max_epochs=N."""
@@ -136,11 +133,9 @@ class Options:
     runs: Annotated[Path, _option("FOLDER")] = Path("runs")
     """The ledger: a folder, which also gets the MLflow database and the reports."""
     notify: Annotated[str | None, _option("URL", "no message")] = None
-    """Post a JSON message when the command ends, fails or is interrupted: to a webhook of Slack or
-    Mattermost, to a topic as https://ntfy.sh/TOPIC, or to a server of your own."""
+    """Post a JSON message at the end: to a Slack webhook, https://ntfy.sh/TOPIC or a server."""
     register: Annotated[str | None, _option("NAME", "register nothing")] = None
-    """Make the best model of the study the next version of this model in MLflow's registry. After a
-    search, the best model on fresh seeds."""
+    """Make the best model the next version of this model in MLflow's registry."""
     shared: Annotated[str | None, _option("URI", "all nodes see --runs")] = None
     """Store for nodes that do not see the folder of --runs: an fsspec URI, as in s3://bucket/rin."""
 
