@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,10 @@ from rin_core.model.matmul import computes_bfloat16
 from rin_core.model.rin import RIN
 from rin_core.model.transformer import TransformerEncoder
 from rin_core.train.checkpoint import load_metadata, load_tensors
-from rin_core.train.epochs import Epoch
 from rin_core.train.loop import CHECKPOINT, WEIGHTS, train
 from rin_core.train.metrics import evaluate
 from tests.tiny_models import POSITIONS, save_bert
+from tests.trainings import Stop, stop_after
 
 CPU = torch.device("cpu")
 VOCABULARY = Vocabulary(words=("<pad>", "<unk>"), pos=(), relations=("r",), lowercase=True)
@@ -170,18 +169,6 @@ def small_corpus(config: Config) -> EncodedCorpus:
     pretrained = load_pretrained(config.encoder.model, config.encoder.max_pieces)
     vocabulary = corpus_vocabulary(corpus, config.data)
     return encode_corpus(corpus, config.data, None, vocabulary, pretrained)
-
-
-class Stop(Exception):
-    pass
-
-
-def stop_after(last: int) -> Callable[[Epoch], None]:
-    def on_epoch(epoch: Epoch) -> None:
-        if epoch.epoch == last:
-            raise Stop
-
-    return on_epoch
 
 
 class TestTraining:

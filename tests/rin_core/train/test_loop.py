@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from rin_core.config import Config
-from rin_core.data.demo import demo_corpus
-from rin_core.data.encoding import EncodedCorpus, EncodedSplit, corpus_vocabulary, encode_corpus
+from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.errors import CheckpointError, Diverged
 from rin_core.model.rin import RIN, Prediction
@@ -26,76 +25,7 @@ from rin_core.train.epochs import Epoch
 from rin_core.train.loop import CHECKPOINT, WEIGHTS, Result, train
 from rin_core.train.metrics import evaluate
 from rin_core.train.stopping import best_epoch
-
-EPOCHS = 9
-TINY = Config().with_overrides(
-    {
-        "encoder.word_dim": 12,
-        "encoder.pos_dim": 4,
-        "encoder.hidden_size": 24,
-        "model.feature_size": 24,
-        "training.batch_size": 3,
-        "training.learning_rate": 0.02,
-        "training.max_epochs": EPOCHS,
-    }
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def deterministic() -> Iterator[None]:
-    """Sum in one order: on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def corpus() -> EncodedCorpus:
-    """Short sentences, and the same ones to score: a few epochs must find some triples."""
-    whole = demo_corpus()
-    train_ = tuple(s for s in whole.train if len(s.words) <= 12)[:60]
-    small = dataclasses.replace(whole, train=train_, dev=train_, test=train_[10:50])
-    return encode_corpus(small, TINY.data, None, corpus_vocabulary(small, TINY.data))
-
-
-@pytest.fixture(scope="module")
-def unbroken(
-    corpus: EncodedCorpus, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Result, Path]:
-    """Train once without a stop; tests compare with it and leave its folder alone."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    return train(TINY, corpus, directory=folder), folder
-
-
-def timeless(result: Result) -> dict[str, Any]:
-    """Return a result without what a clock measured."""
-    history = [
-        {
-            k: v
-            for k, v in dataclasses.asdict(epoch).items()
-            if k not in ("seconds", "tokens_per_second")
-        }
-        for epoch in result.history
-    ]
-    decoded = [array.tolist() for array in dataclasses.astuple(result.test_decoded)]
-    return {**dataclasses.asdict(result), "history": history, "test_decoded": decoded}
-
-
-def losses(result: Result) -> list[float]:
-    return [epoch.train_loss for epoch in result.history]
-
-
-class Stop(Exception):
-    """What a scheduler or a signal raises from ``on_epoch``."""
-
-
-def stop_after(last: int) -> Callable[[Epoch], None]:
-    def on_epoch(epoch: Epoch) -> None:
-        if epoch.epoch == last:
-            raise Stop
-
-    return on_epoch
+from tests.trainings import EPOCHS, TINY, Stop, losses, stop_after, timeless
 
 
 def assert_same_file(a: Path, b: Path) -> None:
@@ -203,117 +133,6 @@ class TestSameBits:
         assert timeless(again) == timeless(unbroken[0])
         assert again.history == unbroken[0].history
 
-
-def fail_on(name: str, epoch: int) -> Callable[..., None]:
-    """Return a ``save_tensors`` that stops before it writes one file of one epoch."""
-
-    def save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-        written = metadata.get("epoch") or len(metadata["history"])
-        if path.name == name and written == epoch:
-            raise Stop
-        save_tensors(path, tensors, metadata)
-
-    return save
-
-
-class Scripted:
-    """An ``evaluate`` and ``decode`` that give the scores of a list instead of the model's own."""
-
-    def __init__(self, corpus: EncodedCorpus, **f1: list[float]) -> None:
-        self.asked: list[str] = []
-        self.names = {id(corpus.dev): "dev", id(corpus.test): "test"}
-        self.f1 = {name: iter(values) for name, values in f1.items()}
-
-    def __call__(self, model: RIN, split: EncodedSplit, *_: object) -> Scripted:
-        self.asked.append(self.names[id(split)])
-        return self
-
-    def flat(self) -> dict[str, float]:
-        return {"f1": next(self.f1[self.asked[-1]])}
-
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(training, "evaluate", self)
-        monkeypatch.setattr(training, "decode", self)
-        monkeypatch.setattr(training, "score", lambda decoded, *_: decoded)
-
-
-def scripted(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus, **f1: list[float]) -> Scripted:
-    script = Scripted(corpus, **f1)
-    script.install(monkeypatch)
-    return script
-
-
-class TestSelection:
-    def test_patience(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
-        script = scripted(monkeypatch, corpus, dev=[0.1, 0.5, 0.4, 0.5, 0.3, 0.9], test=[0.7])
-        config = TINY.with_overrides({"training.patience": 3, "training.max_epochs": 9})
-        result = train(config, corpus)
-        assert (len(result.history), result.best_epoch, result.end_reason) == (5, 2, "patience")
-        assert (result.selection_scores, result.test_scores) == ({"f1": 0.5}, {"f1": 0.7})
-        assert script.asked == ["dev"] * 5 + ["test"]
-
-    def test_a_better_epoch_starts_patience_anew(
-        self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus
-    ) -> None:
-        scripted(monkeypatch, corpus, dev=[0.1, 0.0, 0.2, 0.1, 0.1], test=[0.0])
-        config = TINY.with_overrides({"training.patience": 2, "training.max_epochs": 9})
-        result = train(config, corpus)
-        assert (len(result.history), result.best_epoch, result.end_reason) == (5, 3, "patience")
-
-    def test_max_epochs(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
-        scripted(monkeypatch, corpus, dev=[0.3, 0.1, 0.4], test=[0.0])
-        result = train(TINY.override("training.max_epochs", 3), corpus)
-        assert (len(result.history), result.best_epoch, result.end_reason) == (3, 3, "max_epochs")
-
-    def test_nothing_learned(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
-        """The loss falls, so patience does not run out; the weights of the lowest loss are kept."""
-        scripted(monkeypatch, corpus, dev=[0.0] * 6, test=[0.0])
-        config = TINY.with_overrides({"training.patience": 2, "training.max_epochs": 6})
-        result = train(config, corpus)
-        lowest = losses(result).index(min(losses(result))) + 1
-        assert (len(result.history), result.end_reason) == (6, "max_epochs")
-        assert result.best_epoch == lowest > 4
-
-    def test_by_test(self, monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
-        script = scripted(monkeypatch, corpus, test=[0.2, 0.8, 0.3, 0.8])
-        config = TINY.with_overrides({"training.selection": "test", "training.max_epochs": 3})
-        result = train(config, corpus)
-        assert (result.best_epoch, result.selection_scores) == (2, {"f1": 0.8})
-        assert set(script.asked) == {"test"}
-
-    def test_by_test_is_scored_for_real(self, corpus: EncodedCorpus) -> None:
-        config = TINY.with_overrides({"training.selection": "test", "training.max_epochs": 7})
-        result = train(config, corpus)
-        assert result.selection_scores == result.test_scores
-
-    @pytest.mark.parametrize("on_disk", [True, False])
-    def test_the_selected_epochs_weights_are_scored(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        corpus: EncodedCorpus,
-        tmp_path: Path,
-        on_disk: bool,
-    ) -> None:
-        """The second of four epochs is best; what is scored at the end are its weights."""
-        seen: list[dict[str, Tensor]] = []
-
-        class Watched(Scripted):
-            def __call__(self, model: RIN, split: EncodedSplit, *_: object) -> Scripted:
-                seen.append({name: t.clone() for name, t in model.state_dict().items()})
-                return super().__call__(model, split)
-
-        script = Watched(corpus, dev=[0.1, 0.4, 0.3, 0.2], test=[0.0])
-        script.install(monkeypatch)
-        config = TINY.override("training.max_epochs", 4)
-        train(config, corpus, directory=tmp_path if on_disk else None)
-        assert script.asked == ["dev"] * 4 + ["test"]
-        assert all(seen[4][name].equal(seen[1][name]) for name in seen[1])
-        assert not all(seen[4][name].equal(seen[3][name]) for name in seen[3])
-        if on_disk:
-            weights, metadata = load_tensors(tmp_path / WEIGHTS)
-            assert all(weights[name].equal(seen[1][name]) for name in seen[1])
-            assert metadata["epoch"] == 2
-
     def test_the_weights_file_is_all_a_reader_needs(
         self, corpus: EncodedCorpus, unbroken: tuple[Result, Path]
     ) -> None:
@@ -331,6 +150,18 @@ class TestSelection:
         ):
             found = evaluate(model, split, corpus.entity_word, torch.device("cpu"))
             assert found.flat() == wanted
+
+
+def fail_on(name: str, epoch: int) -> Callable[..., None]:
+    """Return a ``save_tensors`` that stops before it writes one file of one epoch."""
+
+    def save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+        written = metadata.get("epoch") or len(metadata["history"])
+        if path.name == name and written == epoch:
+            raise Stop
+        save_tensors(path, tensors, metadata)
+
+    return save
 
 
 class TestEpochs:
