@@ -42,7 +42,7 @@ def run(
     progress: bool = False,
     **options: Any,
 ) -> pd.DataFrame:
-    """Run a study or a search, and return its trials.
+    """Run a study or a search, and return the trials that you ask for.
 
     It does what the command ``rin-study`` does. Finished trials are read from the ledger and not
     trained again, so a second call returns at once. Nothing is printed unless you ask.
@@ -58,8 +58,9 @@ def run(
         options: Any other option of the command, as in ``max_epochs=10`` or ``trials=24``.
 
     Returns:
-        The trials of the study, see :func:`trials`. After a search, these are the runs on fresh
-        seeds; ``trials(runs, NAME)`` has the trials of the search itself.
+        The trials of these arms, seeds and settings, see :func:`trials`. Earlier calls may have
+        given the study others: ``trials(runs, NAME)`` returns all. After a search, the trials are
+        the runs on fresh seeds; ``trials(runs, NAME)`` has those of the search itself.
 
     Raises:
         ValueError: An option, a setting, the space or the corpus is invalid.
@@ -80,6 +81,7 @@ def run(
     if ended.code == INTERRUPTED:
         raise KeyboardInterrupt
     found = trials(runs, ended.studies)
+    found = found[found["fingerprint"].isin(ended.runs)].reset_index(drop=True)
     if ended.code:
         left = found[found["status"] != "finished"]
         names = ", ".join(f"{row.arm} seed {row.seed} ({row.status})" for row in left.itertuples())

@@ -106,7 +106,7 @@ def _of_search(row: pd.Series, data: SearchData) -> RunCard:
         epochs=int(row["epochs"]),
         seconds=float(row["seconds"]),
         settings=str(row["variant"]),
-        options=data.options,
+        options=data.options(str(row["arm"]), int(row["trial"])),
     )
 
 

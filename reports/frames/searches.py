@@ -20,10 +20,13 @@ from reports.frames.trials import UnknownExperiment, no_trials, read_ledger, rea
 from reports.stats.verdicts import RULE, Rule
 from rin_core.config import nondefault_settings
 from rin_core.suggestions import suggestion
-from study.ledger.command import render
+from study.ledger.arms import trial_name
+from study.ledger.command import render, without_machine
+from study.ledger.commands import recorded_commands
 from study.ledger.fields import Options
 from study.ledger.importance import ArmImportance
 from study.ledger.ledger import Ledger
+from study.ledger.origin import GivenCommand
 from study.ledger.pareto import front
 from study.ledger.presets import recorded_preset
 from study.ledger.pruning import GraceEstimate
@@ -56,8 +59,8 @@ class SearchData:
     experiment: str
     title: str
     corpus: str
-    options: Options
-    """Of the command that was given last."""
+    given: Sequence[GivenCommand]
+    """The commands that together make all of it."""
     updated: str
     settings: Mapping[str, Any]
     parameters: Mapping[str, Mapping[str, Any]]
@@ -89,9 +92,15 @@ class SearchData:
         return COST_COLUMNS.get(self.cost or "", "")
 
     @property
-    def command(self) -> str:
-        """Return the command that was given last."""
-        return render(self.options)
+    def commands(self) -> list[str]:
+        """Return the commands that together make all of it, as a person types them."""
+        return [render(without_machine(command.options)) for command in self.given]
+
+    def options(self, arm: str, number: int) -> Options:
+        """Return the options of the command that plans a trial, and resumes it."""
+        name = trial_name(arm, number)
+        found = (command.options for command in self.given if name in command.makes)
+        return next(found, {})
 
     def runs(self) -> pd.DataFrame:
         """Return fingerprint, label and caveat of every run, those on fresh seeds included."""
@@ -152,7 +161,7 @@ def read_search(
         experiment=record.experiment,
         title=record.title,
         corpus=record.corpus,
-        options=record.options,
+        given=recorded_commands(record),
         updated=record.updated,
         settings=record.settings,
         parameters={path: p.to_json() for path, p in record.parameters.items()},

@@ -16,8 +16,9 @@ import pandas as pd
 from reports.frames.encoders import fine_tuned_encoder, rates_text
 from rin_core.config import Config, canonical_settings, nondefault_settings
 from rin_core.suggestions import suggestion
-from study.ledger.command import for_runs, render
-from study.ledger.fields import SCORES, TYPED_SCORES
+from study.ledger.command import render, without_machine
+from study.ledger.commands import infer_commands
+from study.ledger.fields import SCORES, TYPED_SCORES, Options
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.schema import PlannedRun, Result
@@ -37,6 +38,7 @@ SCHEMA: dict[str, str] = {
     "settings": "object",
     "options": "object",
     "command": "object",
+    "exact": "bool",
     "updated": "object",
     "variant": "object",
     "settings_except_rounds": "object",
@@ -193,11 +195,16 @@ def _study_rows(ledger: Ledger, name: str) -> list[dict[str, object]]:
         "experiment": name,
         "space": study.space,
         "corpus": study.corpus,
-        "options": study.options,
-        "command": render(study.options),
         "updated": study.updated,
     }
-    return [head | _row(planned, ledger) for planned in study.trials]
+    options = {run: given.options for given in reversed(study.commands) for run in given.makes}
+    return [
+        head
+        | {"options": own, "command": render(own), "exact": planned.fingerprint in options}
+        | _row(planned, ledger)
+        for planned in study.trials
+        for own in [options.get(planned.fingerprint, study.options)]
+    ]
 
 
 def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
@@ -340,22 +347,21 @@ def newest_content(frame: pd.DataFrame, corpus: str) -> tuple[pd.DataFrame, pd.D
 
 
 def complete_commands(trials: pd.DataFrame) -> list[str]:
-    """Return the commands that run exactly the runs of a study, from the one given last.
-
-    Arms with different seeds need a command each.
+    """Return the commands that made the runs of a study, and that run those without a result.
 
     Args:
-        trials: Runs with one value of ``options``.
+        trials: Of one study. Old records have the command given last only: the others follow from
+            the runs.
     """
-    arms: dict[tuple[int, ...], list[str]] = {}
-    for arm, own in trials.groupby("arm", sort=False)["seed"]:
-        arms.setdefault(tuple(sorted(set(own))), []).append(str(arm))
-    options = trials["options"].iloc[0]
-    if "until_decided" in options:  # decides on the same seeds again
-        return [render(options)]
-    if len(arms) > 1 and options:
-        options = {**options, "arms": [], "seeds": ""}
-    return [render(for_runs(options, names, seeds)) for seeds, names in arms.items()]
+    found: list[Options] = []
+    for (exact, _), own in trials.groupby(["exact", "command"], sort=False):
+        options = own["options"].iloc[0]
+        if exact:
+            found.append(options)
+            continue
+        runs = own[["arm", "seed", "fingerprint"]].itertuples(index=False, name=None)
+        found += [command.options for command in infer_commands(options, runs)]
+    return list(dict.fromkeys(render(without_machine(options)) for options in found))
 
 
 def require_one_setting(frame: pd.DataFrame) -> None:

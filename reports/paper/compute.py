@@ -38,7 +38,7 @@ def experiments_table(
         for name, trials in frame.groupby("experiment", sort=False)
     ]
     groups += [
-        (f"{data.experiment} (search)", data.trials, data.trials["state"], [data.command])
+        (f"{data.experiment} (search)", data.trials, data.trials["state"], data.commands)
         for data in searches
     ]
     rows = []

@@ -11,7 +11,7 @@ from reports.frames.select import arm_label
 from reports.frames.studies import StudyData
 from reports.frames.trials import complete_commands, settings_of
 from rin_core.plural import plural
-from study.ledger.command import for_runs, render
+from study.ledger.command import for_runs, render, without_machine
 from study.ledger.schema import LATE_EPOCHS
 from study.ledger.state import TrialState
 
@@ -92,12 +92,13 @@ def _commands(frame: pd.DataFrame) -> list[str]:
     given = frame[frame["command"] != ""]
     if given["experiment"].nunique() < 2:
         return complete_commands(given) if len(given) else []
-    # Each study has only those of its runs that no later study has: all of it is named.
-    studies = given.groupby("command", sort=False)
-    found = (
-        render(for_runs(own["options"].iloc[0], dict.fromkeys(own["arm"]), set(own["seed"])))
-        for _, own in studies
-    )
+    found = []
+    for (exact, _), own in given.groupby(["exact", "command"], sort=False):
+        options = own["options"].iloc[0]
+        if not exact:
+            # Each study has only those of its runs that no later study has: all of it is named.
+            options = for_runs(options, dict.fromkeys(own["arm"]), set(own["seed"]))
+        found.append(render(without_machine(options)))
     return list(dict.fromkeys(found))
 
 

@@ -45,7 +45,7 @@ def _settings_table(frame: pd.DataFrame | None, searches: Sequence[SearchData]) 
             rows.append(_row(str(experiment), texts, tuple(trials["fingerprint"])))
     for data in searches:
         settings = ", ".join(f"{k}={v}" for k, v in data.settings.items())
-        texts = {"Settings given": settings_text(settings), "Command": data.command}
+        texts = {"Settings given": settings_text(settings), "Command": "; ".join(data.commands)}
         rows.append(_row(data.experiment, texts, tuple(data.trials["fingerprint"])))
     return Table(
         name="settings",

@@ -247,7 +247,8 @@ def search_notes(data: SearchData) -> list[str]:
         )
         notes += [f"{label}: {origin}." for label, origin in origins(data).items()]
     settings = settings_text(", ".join(f"{k}={v}" for k, v in data.settings.items()))
-    return [*notes, f"Settings given: {settings}.", f"Made by `{data.command}`."]
+    made = (f"Made by `{command}`." for command in data.commands)
+    return [*notes, f"Settings given: {settings}.", *made]
 
 
 def origins(data: SearchData) -> dict[str, str]:

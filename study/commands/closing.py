@@ -35,6 +35,8 @@ class Closing:
     """How to open them in the tracker."""
     searches: Sequence[str] = field(default_factory=list)
     """Its searches, which are on the page, too."""
+    runs: set[str] = field(default_factory=set)
+    """The fingerprints of its trials."""
 
     def print(self, runs: Path, console: Console) -> None:
         """Write the page, and print the arms of each study and what to open.

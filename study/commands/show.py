@@ -20,6 +20,7 @@ from reports.frames.select import arm_label
 from reports.frames.studies import StudyData, plan_of
 from reports.frames.trials import (
     UnknownExperiment,
+    complete_commands,
     experiments,
     read_contents,
     read_ledger,
@@ -174,7 +175,8 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     begun = _begun(out, frame)
     frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
     say(console, experiment, "bold")
-    say(console, frame["command"].iloc[0], whole=True)
+    for command in complete_commands(frame[frame["command"] != ""]):
+        say(console, command, whole=True)
     groups = frame.groupby(["settings", "arm", "selection"], sort=False)
     print_rows(console, "trials by arm", [_arm_row(cells, settings) for _, cells in groups])
     _print_plan(out, frame, console)

@@ -26,6 +26,7 @@ from study.commands.options import Options
 from study.commands.printing import print_presets, say
 from study.ledger.command import render
 from study.ledger.ledger import Ledger
+from study.ledger.search_record import SearchRecord
 from study.ledger.store import Store
 from study.planning.continuing import begin_all
 from study.planning.corpora import record_corpora
@@ -56,6 +57,8 @@ class Ended:
     """The exit code."""
     studies: tuple[str, ...]
     """A search without runs on fresh seeds is named itself."""
+    runs: frozenset[str]
+    """The fingerprints of these trials: the studies may have others, which were not asked for."""
 
 
 def run_study(options: Options, console: Console) -> Ended:
@@ -176,7 +179,7 @@ def _run_grids(
             _print_next_look(deciding, ledger, slots, console)
         else:
             print_plan(experiments, ledger, slots, console)
-        return Ended(0, ())
+        return Ended(0, (), frozenset())
     for plan in plans:
         planned = {trial.trial.arm for trial in plan.trials}
         for arm in plan.space.select(options.arms):
@@ -192,7 +195,7 @@ def _run_grids(
             code = decide.run_until_decided(deciding, options.hours, ledger, console, run_look)
         else:
             code = _run(options, experiments, ledger, console, closing)
-    return Ended(code, tuple(names))
+    return Ended(code, tuple(names), frozenset(closing.runs))
 
 
 def _check_grid_options(options: Options, grids: Sequence[Grid]) -> None:
@@ -236,7 +239,7 @@ def _run_search(
         search_command.check_left(plan, options)
     if options.dry_run:
         search_command.print_plans(plans, trial_slots(options), console)
-        return Ended(0, ())
+        return Ended(0, (), frozenset())
 
     def confirm(plan: Plan, experiment: str) -> int:
         return _run(options, plan.experiments(experiment), ledger, console, closing)
@@ -249,8 +252,15 @@ def _run_search(
             if code == INTERRUPTED:
                 break
     known = ledger.studies()
-    names = (plan.confirmed if plan.confirmed in known else plan.experiment for plan in plans)
-    return Ended(code, tuple(names))
+    names: list[str] = []
+    for plan in plans:
+        if plan.confirmed in known:
+            names.append(plan.confirmed)
+            continue
+        names.append(plan.experiment)
+        trials = SearchRecord(ledger, plan.experiment).trials
+        closing.runs |= {trial.fingerprint for trial in trials if trial.arm in plan.starts}
+    return Ended(code, tuple(names), frozenset(closing.runs))
 
 
 def _run(
@@ -274,6 +284,7 @@ def _run(
         deadline: No trial starts after this time of the monotonic clock.
     """
     started, trials = time.monotonic(), merge_trials(experiments)
+    closing.runs |= {planned.run.fingerprint for planned in trials}
     ledger.refresh(planned.run for planned in trials)
     left = _left(trials, experiments, options)
     for experiment in experiments:

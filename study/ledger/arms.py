@@ -1,4 +1,4 @@
-"""Suffixes of the names of the arms that run on fresh seeds after a search."""
+"""Names of the trials of a search, and of the arms that run on fresh seeds after it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def searched_arm(name: str) -> str:
         ('k-1', 'k-1', 'k-1')
     """
     return _SUFFIX.sub("", name)
+
+
+def trial_name(arm: str, number: int) -> str:
+    """Return what people read of a trial of a search: ``k-3 #17``."""
+    return f"{arm} #{number}"
 
 
 def is_confirmation(name: str) -> bool:

@@ -20,6 +20,8 @@ REPEATED = "set"
 """Is given once for each value: ``--set a=1 --set b=2``."""
 PLACES = ("runs", "shared", "data_root", "ray_address", "tracking_uri")
 """Options that name a place of one machine, and do not change a result."""
+OF_A_MACHINE = ("max_concurrent", "memory_per_trial")
+"""Options that depend on the size of a machine, and do not change a result."""
 LOCATIONS = ("data", "data_root", "embeddings", "runs")
 """Options of a study that other commands on its runs take as well."""
 
@@ -56,26 +58,31 @@ def without_places(options: Options) -> Options:
     }
 
 
+def without_machine(options: Options) -> Options:
+    """Return the options without how many trials run at once, which depends on the machine."""
+    return {name: value for name, value in options.items() if name not in OF_A_MACHINE}
+
+
 def with_current_names(options: Options) -> Options:
     """Return recorded options under the names that they have today."""
     return {FORMER_NAMES.get(name, name): value for name, value in options.items()}
 
 
-def for_runs(options: Options, arms: Iterable[str], seeds: Collection[int]) -> Options:
+def for_runs(options: Options, arms: Iterable[str], seeds: Collection[int] | None) -> Options:
     """Return the options that run these arms with these seeds, from the options given last.
 
-    Those may have named fewer arms or seeds. If they named none, all of the space are meant. How
-    many trials run at once depends on the machine and is left out.
+    Those may have named fewer arms or seeds. If they named none, all of the space are meant.
+    Options that depend on the machine are left out.
 
     Args:
         options: As recorded.
         arms: The arms to run.
-        seeds: The seeds of each.
+        seeds: The seeds of each; None leaves them as they were given.
     """
-    chosen = {k: v for k, v in options.items() if k != "max_concurrent"}
+    chosen = without_machine(options)
     if "arms" in chosen:  # on fresh seeds, an arm of a search runs twice
         chosen["arms"] = list(dict.fromkeys(map(searched_arm, arms)))
-    if "seeds" in chosen:
+    if seeds is not None and "seeds" in chosen:
         counted = sorted(seeds) == list(range(len(seeds)))
         chosen["seeds"] = str(len(seeds)) if counted else ",".join(map(str, sorted(seeds)))
     return chosen

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rin_core.layout import find_run
 from study.ledger import layout, upgrade
+from study.ledger.commands import join_commands
 from study.ledger.corpus_schema import Cases, Corpus, Vectors
 from study.ledger.decisions import Decisions
 from study.ledger.files import LedgerError, read_record, write_record
@@ -98,21 +99,22 @@ class Ledger:
     def record_study(self, study: Study) -> None:
         """Add planned runs to a study. Those planned before stay; the new ones come last.
 
-        Decisions stay, too, unless the study brings its own.
-
-        A study without ``updated`` is updated now.
+        Decisions stay, too, unless the study brings its own, and so do commands that no new one
+        covers. A study without ``updated`` is updated now.
         """
         earlier = self.study(study.experiment)
         added = {(run.fingerprint, run.arm) for run in study.trials}
         kept: list[PlannedRun] = []
-        decisions = study.decisions
+        decisions, commands = study.decisions, study.commands
         if earlier is not None:
+            commands = join_commands(earlier, study)
             kept = [run for run in earlier.trials if (run.fingerprint, run.arm) not in added]
             decisions = decisions or earlier.decisions
         changes = {
             "updated": study.updated or _now(),
             "trials": [*kept, *study.trials],
             "decisions": decisions,
+            "commands": commands,
         }
         whole = study.model_copy(update=changes)
         write_record(self.study_path(study.experiment), whole)

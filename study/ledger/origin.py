@@ -1,4 +1,4 @@
-"""Records of where a result comes from: corpus, vectors, code, machine."""
+"""Records of where a result comes from: command, corpus, vectors, code, machine."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from study.ledger.fields import LARGEST, LATEST, Count, Fingerprint, Name, Number, Record
+from study.ledger.fields import LARGEST, LATEST, Count, Fingerprint, Name, Number, Options, Record
 
 Place = Annotated[str, Field(exclude_if=lambda path: not path)]
 """Absolute path on the machine that started the run; empty in records that are older, and in
 exported files."""
+
+
+class GivenCommand(Record):
+    """A command, and the part of a study or a search that it plans."""
+
+    options: Options
+    makes: list[str]
+    """Of a study, fingerprints of runs; of a search, names of trials and of runs on fresh seeds."""
+
+
+GivenCommands = Annotated[list[GivenCommand], Field(exclude_if=lambda given: not given)]
+"""Those that together make all of it, in the order given; none in records that are older."""
 
 
 class CorpusName(Record):

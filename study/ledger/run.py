@@ -16,8 +16,9 @@ import psutil
 from rin_core.errors import RinError
 from rin_core.files import incomplete_files, write_atomically
 from study.ledger import layout, upgrade
+from study.ledger.attempts import Attempt, Failure, Pruned
 from study.ledger.files import InvalidRecord, LedgerError, parse_record, read_record, write_record
-from study.ledger.schema import Attempt, Epoch, Failure, Predictions, Pruned, Result
+from study.ledger.schema import Epoch, Predictions, Result
 from study.ledger.state import TrialState
 
 #: Seconds after which nobody writes a file any more, on whatever machine.

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rin_core.problems import short
+from study.ledger.arms import trial_name
 from study.ledger.decisions import Decisions
 from study.ledger.fields import (
     LARGEST,
@@ -31,7 +32,13 @@ from study.ledger.fields import (
     Split,
 )
 from study.ledger.importance import ArmImportance
-from study.ledger.origin import CorpusName, PretrainedName, Provenance, VectorsName
+from study.ledger.origin import (
+    CorpusName,
+    GivenCommands,
+    PretrainedName,
+    Provenance,
+    VectorsName,
+)
 from study.ledger.pruning import GraceEstimate
 from study.ledger.state import Caveat, TrialState
 
@@ -155,27 +162,6 @@ class Predictions(Record):
     """The type of each of ``spans``."""
 
 
-class Failure(Record):
-    """Why the last attempt at a run failed."""
-
-    reason: str
-
-
-class Pruned(Record):
-    """After which epoch a search pruned a run, and why."""
-
-    epoch: Count
-    reason: str
-
-
-class Attempt(Record):
-    """The process that trains a run."""
-
-    token: str
-    host: str = ""
-    pid: int = 0
-
-
 class PlannedRun(Record):
     """One run of a study, as planned."""
 
@@ -202,6 +188,7 @@ class Study(Record):
     corpus: Name
     options: Options = {}
     """Of the command that was given last."""
+    commands: GivenCommands = []
     updated: str = ""
     trials: list[PlannedRun]
     decisions: Annotated[Decisions | None, Field(exclude_if=lambda plan: plan is None)] = None
@@ -300,7 +287,7 @@ class SearchTrial(Record):
     @property
     def name(self) -> str:
         """Return what people read: ``k-3 #17``."""
-        return f"{self.arm} #{self.number}"
+        return trial_name(self.arm, self.number)
 
     @property
     def best(self) -> float:
@@ -334,6 +321,7 @@ class Search(Record):
     title: str
     corpus: Name
     options: Options = {}
+    commands: GivenCommands = []
     data: Annotated[CorpusName | None, Field(exclude_if=lambda data: data is None)] = None
     """The corpus as the first arm reads it; None in old records."""
     vectors: Annotated[VectorsName | None, Field(exclude_if=lambda vectors: vectors is None)] = None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rin_core.config import INIT_SETTINGS
+from study.ledger.commands import join_commands
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Search, SearchTrial
 from study.ledger.state import TrialState
@@ -81,13 +82,15 @@ class SearchRecord:
             SearchChanged: The arm was searched with another definition before: says in what.
         """
         identities = self.check(search.identities)
-        labels, starts = dict(search.labels), dict(search.starts)
+        labels, starts, commands = dict(search.labels), dict(search.starts), search.commands
         if self.content is not None:  # a search of some arms keeps what is known of the others
             labels, starts = self.content.labels | labels, self.content.starts | starts
+            commands = join_commands(self.content, search)
         self.content = search.model_copy(
             update={
                 "labels": labels,
                 "starts": starts,
+                "commands": commands,
                 "identities": identities,
                 "trials": self.trials,
             }

@@ -19,10 +19,11 @@ from rin_core.config import canonical_settings, nondefault_settings
 from rin_core.files import write_atomically
 from rin_core.plural import plural
 from study.ledger.command import without_places
+from study.ledger.commands import join_commands
 from study.ledger.exported import FORMAT, KINDS, PACKED, SELECTION, Exported, ExportedRun
 from study.ledger.ledger import Ledger
 from study.ledger.merged_plans import merged_decisions, plan_conflict
-from study.ledger.origin import CorpusName, VectorsName
+from study.ledger.origin import CorpusName, GivenCommand, VectorsName
 from study.ledger.schema import (
     Epoch,
     PlannedRun,
@@ -145,7 +146,13 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[Exported]:
     searches = (ledger.search(name) for name in ledger.searches())
     for planned in (*studies, *searches):
         if planned is not None and (not corpora or planned.corpus in corpora):
-            local: dict[str, Any] = {"options": without_places(planned.options)}
+            local: dict[str, Any] = {
+                "options": without_places(planned.options),
+                "commands": [
+                    GivenCommand(options=without_places(given.options), makes=given.makes)
+                    for given in planned.commands
+                ],
+            }
             if isinstance(planned, Search):
                 local["data"] = _without_path(planned.data)
                 local["vectors"] = _without_path(planned.vectors)
@@ -230,12 +237,14 @@ def _merge_study(ledger: Ledger, theirs: Study, merged: Merged) -> None:
     if not added and decisions == ours.decisions:
         merged.known.append(theirs.experiment)
         return
-    # The command that is shown for all of them is the one given last.
+    # The options that are recorded for all of them are those given last.
     if _updated(theirs) > _updated(ours):
-        whole = theirs.model_copy(update={"trials": added, "decisions": decisions})
+        changes = {"trials": added, "commands": join_commands(ours, theirs)}
+        whole = theirs.model_copy(update={"decisions": decisions, **changes})
     else:
         trials = _in_order(added, ours.trials)
-        whole = ours.model_copy(update={"trials": trials, "decisions": decisions})
+        changes = {"trials": trials, "commands": join_commands(theirs, ours)}
+        whole = ours.model_copy(update={"decisions": decisions, **changes})
     ledger.record_study(whole)
     merged.added.append(theirs.experiment)
 

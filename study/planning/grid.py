@@ -17,6 +17,7 @@ from search_spaces.space import ENCODER, Grid, Trial
 from study.ledger.decisions import Decisions
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
+from study.ledger.origin import GivenCommand
 from study.ledger.presets import preset_to_record
 from study.ledger.run import Run
 from study.ledger.schema import PlannedRun, Study
@@ -106,11 +107,13 @@ class Experiment:
             options: Of the command that was given.
         """
         settings = self.settings
+        given, makes = with_preset(options, settings), [p.run.fingerprint for p in self.trials]
         return Study(
             experiment=self.name,
             space=self.plan.space.name,
             corpus=self.corpus_name,
-            options=with_preset(options, settings),
+            options=given,
+            commands=[GivenCommand(options=given, makes=makes)] if given else [],
             decisions=self.decisions,
             trials=[
                 PlannedRun(

@@ -14,6 +14,7 @@ from rin_core.data.loading import find_corpus, find_recorded_vectors, load_datas
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.origin import CorpusName, VectorsName
+from study.ledger.schema import Search, Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +144,12 @@ def _files(vectors: VectorsName | None, root: Path | None, commands: list[Option
 
 def commands_of(ledger: Ledger, fingerprint: str) -> list[Options]:
     """Return the options of the commands that planned a run, of studies and searches."""
-    plans = [study for name in ledger.studies() if (study := ledger.study(name))]
+    records: list[Study | Search | None] = [ledger.study(name) for name in ledger.studies()]
+    records += [ledger.search(name) for name in ledger.searches()]
     found = [
-        plan.options for plan in plans if any(t.fingerprint == fingerprint for t in plan.trials)
+        record
+        for record in records
+        if record is not None and any(trial.fingerprint == fingerprint for trial in record.trials)
     ]
-    searches = [search for name in ledger.searches() if (search := ledger.search(name))]
-    return found + [
-        search.options
-        for search in searches
-        if any(t.fingerprint == fingerprint for t in search.trials)
-    ]
+    last = [record.options for record in found]
+    return [*last, *(command.options for record in found for command in record.commands)]

@@ -16,8 +16,10 @@ from search_spaces.presets import Preset
 from search_spaces.search import Search
 from search_spaces.space import SpaceError
 from study.ledger import schema
+from study.ledger.arms import trial_name
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
+from study.ledger.origin import GivenCommand
 from study.ledger.presets import preset_to_record
 from study.ledger.pruning import GraceEstimate
 from study.ledger.run import Run
@@ -110,6 +112,9 @@ class SearchPlan:
             options: Of the command that was given.
         """
         settings = self.settings
+        given, seeds = with_preset(options, settings), self.search.confirm_seeds
+        makes = [trial_name(arm, n) for arm in self.starts for n in range(self.search.budget)]
+        makes += [f"{arm} seed {seed}" for arm in self.starts for seed in seeds]
         return schema.Search(
             experiment=self.experiment,
             space=self.search.name,
@@ -117,7 +122,8 @@ class SearchPlan:
             corpus=self.corpus.name,
             data=corpus_name(self.corpus),
             vectors=vectors_name(self.corpus),
-            options=with_preset(options, settings),
+            options=given,
+            commands=[GivenCommand(options=given, makes=makes)] if given else [],
             settings=settings,
             labels={name: start.trial.label for name, start in self.starts.items()},
             starts={

@@ -15,6 +15,8 @@ from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger, select_settings
 from reports.tables.experiment import differences_table
 from study.api import _options
+from study.commands import start
+from study.commands.start import Ended
 from tests.exports import run_command
 from tests.ledgers import EXPERIMENT, Ledger, a_full_ledger, write_search
 
@@ -114,6 +116,17 @@ def test_a_study_that_is_not_there_is_suggested(tmp_path: Path) -> None:
         study.trials(runs, "rounds_curve-webnlg")
     with pytest.raises(ValueError, match="some: is a search; name it alone"):
         study.trials(runs, [EXPERIMENT, "some"])
+
+
+def test_a_call_returns_the_trials_that_it_asks_for(ledger: Ledger, monkeypatch) -> None:
+    """The study may have others."""
+    asked = [str(trial["fingerprint"]) for trial in ledger.trials if trial["arm"] == "bilstm-s"]
+    ended = Ended(0, (EXPERIMENT,), frozenset(asked))
+    monkeypatch.setattr(start, "run_study", lambda options, console: ended)
+    df = study.run("rounds_curve", "webnlg_star", arms=["bilstm-s"], runs=ledger.runs)
+    assert df["fingerprint"].tolist() == asked
+    assert df.index.tolist() == [0, 1, 2]
+    assert len(study.trials(ledger.runs, EXPERIMENT)) > len(df)
 
 
 def test_the_options_of_a_call_are_those_of_the_command() -> None:
