@@ -61,6 +61,16 @@ class Parameter:
     when: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     """Values of other settings, fixed or sampled before, under which this one has an effect."""
 
+    @property
+    def values(self) -> str:
+        """Return what may be chosen, as a person writes it: ``1e-05 to 0.01 (log)``."""
+        if isinstance(self.distribution, CategoricalDistribution):
+            return ", ".join(map(str, self.distribution.choices))
+        low, high, step = (getattr(self.distribution, k, None) for k in ("low", "high", "step"))
+        by_step = f" by {step}" if step not in (None, 1) else ""
+        log = " (log)" if getattr(self.distribution, "log", False) else ""
+        return f"{low} to {high}{by_step}{log}"
+
     def applies(self, settings: Mapping[str, object]) -> bool:
         """Tell whether the setting has an effect beside others, given by dotted name."""
         return all(settings[path] in values for path, values in self.when.items())
@@ -239,7 +249,7 @@ class Search:
             if not self.parameters[path].tries(value):
                 raise SpaceError(
                     f"{path} = {value!r}: a search starts from the arm's value, which "
-                    f"is outside the range {_shown(self.parameters[path].distribution)} of "
+                    f"is outside the range {self.parameters[path].values} of "
                     f"{self.name}; widen the range, or change the arm's value"
                 )
         return point
@@ -355,6 +365,7 @@ class Search:
         return {
             **({"design": design} if self.design_points or self.exchange else {}),
             "arm": dict(arm.overrides),
+            **({} if arm.capacity_of is None else {"capacity of": dict(arm.capacity_of)}),
             "parameters": {path: p.to_json() for path, p in self.parameters.items()},
             "fixed": dict(self.fixed),
             "sampler": self.sampler,
@@ -362,14 +373,6 @@ class Search:
             "objectives": list(self.objectives),
             "seed": self.seed,
         }
-
-
-def _shown(distribution: BaseDistribution) -> str:
-    if isinstance(distribution, CategoricalDistribution):
-        return ", ".join(map(str, distribution.choices))
-    low, high = getattr(distribution, "low", None), getattr(distribution, "high", None)
-    step = getattr(distribution, "step", None)
-    return f"{low} to {high}" + (f" by {step}" if step not in (None, 1) else "")
 
 
 def as_key(point: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:

@@ -181,8 +181,9 @@ def print_plans(plans: Sequence[SearchPlan], slots: int, console: Console) -> No
             table.add_row(name, str(plan.search.budget), str(len(record.of(name))), values)
         console.print(table, markup=False)
         for path, parameter in plan.search.parameters.items():
-            condition = f" if {dict(parameter.when)}" if parameter.when else ""
-            say(console, f"{path}: {parameter.distribution}{condition}")
+            when = (f"{k} {', '.join(map(str, v))}" for k, v in parameter.when.items())
+            condition = f", only with {' and '.join(when)}" if parameter.when else ""
+            say(console, f"{path}: {parameter.values}{condition}")
         if plan.search.sampler == "grid":
             points = max(len(plan.search.first_points(plan.base(name))) for name in plan.starts)
             say(console, f"a grid of {plural(points, 'point')}")

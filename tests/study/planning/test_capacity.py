@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from rin_core.model.capacity import parameters_after_encoder
 from search_spaces import SPACES
 from search_spaces.arms import EQUAL_CAPACITY
+from search_spaces.fair_rounds import SPACE as FAIR_ROUNDS
 from search_spaces.space import Grid
 from study.ledger.ledger import Ledger
 from study.planning.grid import make_plan
+from study.planning.search import make_search_plans
 
 
 @pytest.mark.parametrize("name", ["main_results", "rounds_curve"])
@@ -35,3 +38,13 @@ def test_the_control_has_the_parameters_of_one_round(tmp_path: Path) -> None:
     recorded = plan.experiments()[0].record({"space": ["main_results"]})
     width = {run.arm: run.config["model.feature_size"] for run in recorded.trials}
     assert width[EQUAL_CAPACITY.name] > width["bilstm-s"]
+
+
+def test_a_search_tunes_the_control_at_its_width(tmp_path: Path) -> None:
+    (plan,) = make_search_plans(FAIR_ROUNDS, Ledger(tmp_path), ["demo"])
+    sizes = {
+        arm: parameters_after_encoder(plan.base(arm), plan.corpus.vocabulary) for arm in plan.starts
+    }
+    assert sizes["k-0-wide"] == pytest.approx(sizes["k-1"], rel=0.01)
+    identities = [plan.search.identity(arm) for arm in plan.search.arms]
+    assert len({json.dumps(identity) for identity in identities}) == len(identities)
