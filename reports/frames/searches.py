@@ -34,7 +34,13 @@ from study.ledger.schema import SearchTrial
 from study.ledger.state import TrialState
 
 #: The states of trials, in the order of tables.
-STATES = (TrialState.FINISHED, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING)
+STATES = (
+    TrialState.FINISHED,
+    TrialState.PRUNED,
+    TrialState.FAILED,
+    TrialState.RUNNING,
+    TrialState.INTERRUPTED,
+)
 #: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
 #: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
 #: ``end_…`` is the result of its run.
@@ -182,7 +188,7 @@ def _row(trial: SearchTrial, labels: Mapping[str, str], ledger: Ledger) -> dict[
     finished = trial.state is TrialState.FINISHED  # a pruned trial has not the result of its run
     return {
         "arm": trial.arm,
-        "state": trial.state,
+        "state": _state(trial, ledger),
         "fingerprint": trial.fingerprint,
         "reason": trial.reason,
         "caveat": str(run.result.caveat or "") if finished and run.result else "",
@@ -203,6 +209,12 @@ def _row(trial: SearchTrial, labels: Mapping[str, str], ledger: Ledger) -> dict[
         "end_seconds": run.result.seconds if run.result else math.nan,
         **trial.parameters,
     }
+
+
+def _state(trial: SearchTrial, ledger: Ledger) -> TrialState:
+    """Return the state as recorded; a trial that was cut off has no end in the record."""
+    found = ledger.run(trial.fingerprint).state() if trial.state is TrialState.RUNNING else None
+    return TrialState.INTERRUPTED if found is TrialState.INTERRUPTED else trial.state
 
 
 def importance_frame(data: SearchData) -> pd.DataFrame:

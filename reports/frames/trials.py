@@ -288,7 +288,11 @@ def read_run(ledger: Ledger, fingerprint: str) -> RunOutcome:
         return RunOutcome(status=TrialState.FAILED, problem=failure.reason)
     # A study trains a run to its end, where a search that shares the run pruned it.
     state = run.state()
-    return RunOutcome(status=TrialState.RUNNING if state is TrialState.PRUNED else state)
+    if state is TrialState.PRUNED:
+        last = run.attempt()
+        ended = last is not None and last.has_ended
+        state = TrialState.INTERRUPTED if ended else TrialState.RUNNING
+    return RunOutcome(status=state)
 
 
 def settings_of(frame: pd.DataFrame) -> list[str]:

@@ -29,7 +29,7 @@ from reports.tables.cells import (
 from reports.tables.comparison import comparison_cells, comparison_notes, judge_rows, over
 from rin_core.plural import plural
 from study.ledger.arms import START, searched_arm
-from study.ledger.state import TrialState
+from study.ledger.state import UNENDED, TrialState
 
 
 def confirmation(data: SearchData) -> Table:
@@ -261,7 +261,7 @@ def _confirmed(data: SearchData) -> pd.DataFrame:
 
 def _incomparable(data: SearchData, pair: tuple[str, str], failed: Set[str]) -> Incomparable | None:
     arms = [data.trials[data.trials["arm"] == arm] for arm in pair]
-    if any((trials["state"] == TrialState.RUNNING).any() for trials in arms):
+    if any(trials["state"].isin(UNENDED).any() for trials in arms):
         return Incomparable.RUNNING
     if len({len(trials) for trials in arms}) > 1:
         return Incomparable.UNEQUAL_BUDGETS

@@ -13,10 +13,10 @@ from reports.frames.trials import complete_commands, settings_of
 from rin_core.plural import plural
 from study.ledger.command import for_runs, render, without_machine
 from study.ledger.schema import LATE_EPOCHS
-from study.ledger.state import TrialState
+from study.ledger.state import UNENDED, TrialState
 
 #: States of trials that started and have no result.
-INCOMPLETE = (TrialState.FAILED, TrialState.UNREADABLE, TrialState.RUNNING)
+INCOMPLETE = (TrialState.FAILED, TrialState.UNREADABLE, *UNENDED)
 #: What ± means in a table of scores.
 SD_NOTE = "± is one standard deviation over seeds (n − 1)."
 

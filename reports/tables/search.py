@@ -81,12 +81,12 @@ def front(data: SearchData) -> Table:
     )
 
 
-def running_trials(data: SearchData) -> Table:
-    """Return the running trials with their parameters."""
-    trials = data.trials[data.trials["state"] == TrialState.RUNNING]
+def unended_trials(data: SearchData, state: TrialState) -> Table:
+    """Return the running or the interrupted trials with their parameters."""
+    trials = data.trials[data.trials["state"] == state]
     return Table(
-        name="running_trials",
-        title="Running trials",
+        name=f"{state}_trials",
+        title=f"{state.capitalize()} trials",
         head="Trial",
         rows=tuple(_trial_row(data, trial, fingerprint=True) for _, trial in trials.iterrows()),
     )

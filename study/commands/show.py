@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,8 @@ from reports.tables.search import (
     best_trials,
     compute,
     front,
-    running_trials,
     saving,
+    unended_trials,
     unlearned_trials,
 )
 from rin_core.config import canonical_settings
@@ -47,7 +47,7 @@ from study.commands.caveats import print_caveats
 from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
-from study.ledger.state import Caveat, TrialState
+from study.ledger.state import UNENDED, Caveat, TrialState
 from study.tracking.progress import format_duration
 
 if TYPE_CHECKING:
@@ -124,9 +124,10 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     data = dataclasses.replace(data, trials=_with_epochs(out, data.trials))
     say(console, f"{experiment}: {data.title}", "bold")
     counts = data.trials.groupby(["arm", "state"]).size().unstack(fill_value=0)
+    shown = [state for state in STATES if state is not TrialState.INTERRUPTED or state in counts]
     rows = [
         {"arm": arm, "trials": f"{counts.loc[arm].sum()}/{data.budget}"}
-        | {state: str(counts.loc[arm].get(state, 0)) for state in STATES}
+        | {state: str(counts.loc[arm].get(state, 0)) for state in shown}
         for arm in counts.index
     ]
     print_rows(console, "trials by arm", rows)
@@ -137,8 +138,12 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     listed = len(ranked(data.trials)) or len(finished)
     best = dataclasses.replace(best, title=_title(best.title, len(best.rows), listed))
     confirmed = (confirmation(data), tuning(data), comparison(data))
-    for table in (running_trials(data), front(data), best, *confirmed, compute(data)):
+    unended = [unended_trials(data, state) for state in UNENDED]
+    for table in (*unended, front(data), best, *confirmed, compute(data)):
         _print_table(console, mark_caveats(table, data.runs()))
+    _print_elsewhere(
+        out, data.trials.loc[data.trials["state"].isin(UNENDED), "fingerprint"], console
+    )
     if data.confirmed is not None:
         _print_best("trials on fresh seeds", data.confirmed, {}, console)
     _print_caveats(out, finished, console)
@@ -152,7 +157,7 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
 def _with_epochs(out: Path, trials: pd.DataFrame) -> pd.DataFrame:
     """Return trials with the epochs so far of those under way: a record has them at their end."""
     trials, ledger = trials.copy(), Ledger(out)
-    for place, trial in trials[trials["state"] == TrialState.RUNNING].iterrows():
+    for place, trial in trials[trials["state"].isin(UNENDED)].iterrows():
         history = ledger.run(trial["fingerprint"]).history()
         own = history[trial["inherited"] :]
         seen = {
@@ -181,9 +186,11 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     print_rows(console, "trials by arm", [_arm_row(cells, settings) for _, cells in groups])
     _print_plan(out, frame, console)
     _print_verdicts(out, frame, settings, console)
-    pairs = zip(frame.iterrows(), begun, strict=True)
-    rows = [_begun_row(trial, settings, history) for (_, trial), history in pairs if history]
-    print_rows(console, "running trials", rows)
+    pairs = [(trial, own) for (_, trial), own in zip(frame.iterrows(), begun, strict=True) if own]
+    for state in UNENDED:
+        rows = [_begun_row(*pair, settings) for pair in pairs if pair[0]["status"] == state]
+        print_rows(console, f"{state} trials", rows)
+    _print_elsewhere(out, (str(trial["fingerprint"]) for trial, _ in pairs), console)
     _print_best("trials", frame, settings, console)
     rows = [_trial_row(trial, settings) for _, trial in others.iterrows()]
     print_rows(console, "on another content of the corpus, not averaged in", rows)
@@ -286,16 +293,26 @@ def _begun(out: Path, frame: pd.DataFrame) -> list[list[Epoch]]:
     """Return the epochs so far of each trial that has begun and not ended, of others none."""
     ledger = Ledger(out)
     return [
-        ledger.run(name).history() if status == TrialState.RUNNING else []
+        ledger.run(name).history() if status in UNENDED else []
         for name, status in zip(frame["fingerprint"], frame["status"], strict=True)
     ]
+
+
+def _print_elsewhere(out: Path, fingerprints: Iterable[str], console: Console) -> None:
+    """Name the other machines that train trials: their processes cannot be seen from here."""
+    ledger = Ledger(out)
+    attempts = (ledger.run(name).attempt() for name in fingerprints)
+    hosts = sorted({last.host for last in attempts if last is not None and last.is_elsewhere})
+    if hosts:
+        text = f"started on {', '.join(hosts)}: whether they still run cannot be seen from here"
+        say(console, text, "dim")
 
 
 def _seconds(history: Sequence[Epoch]) -> float:
     return sum((row.seconds for row in history), 0.0)
 
 
-def _begun_row(trial: pd.Series, settings: Differences, history: Sequence[Epoch]) -> dict[str, str]:
+def _begun_row(trial: pd.Series, history: Sequence[Epoch], settings: Differences) -> dict[str, str]:
     on_dev = trial["selection"] == "dev"
     best = max(row.selection_f1 for row in history) if on_dev else math.nan
     return {

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from study.ledger.fields import Count, Record
+import os
+from typing import Annotated
+
+import psutil
+from pydantic import Field
+
+from study.ledger.fields import LATEST, Count, Number, Record
+
+#: By how many seconds a process may seem to have started at another time: clocks are adjusted.
+_ADJUSTED = 60.0
 
 
 class Failure(Record):
@@ -24,3 +33,29 @@ class Attempt(Record):
     token: str
     host: str = ""
     pid: int = 0
+    started: Annotated[Number | None, Field(ge=0, lt=LATEST, exclude_if=lambda at: at is None)] = (
+        None
+    )
+    """When the process started, in seconds since 1970: another may get its number later."""
+
+    @classmethod
+    def of_this_process(cls, token: str) -> Attempt:
+        """Return an attempt of the process that calls."""
+        started = psutil.Process().create_time()
+        return cls(token=token, host=os.uname().nodename, pid=os.getpid(), started=started)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Tell whether another machine trains the run: this one does not see its processes."""
+        return self.host not in ("", os.uname().nodename)
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the process is known to be gone."""
+        if self.host != os.uname().nodename:
+            return False
+        try:
+            started = psutil.Process(self.pid).create_time()
+        except (psutil.NoSuchProcess, OverflowError, ValueError):
+            return True
+        return self.started is not None and abs(started - self.started) > _ADJUSTED

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from rin_core.errors import RinError
 from rin_core.files import incomplete_files, write_atomically
@@ -97,7 +94,11 @@ class Run:
         except LedgerError:
             return TrialState.UNREADABLE
         started = any((self.path / n).exists() for n in (layout.CHECKPOINT, layout.HISTORY))
-        return TrialState.RUNNING if started else TrialState.PLANNED
+        if not started:
+            return TrialState.PLANNED
+        last = self.attempt()
+        ended = last is not None and last.has_ended
+        return TrialState.INTERRUPTED if ended else TrialState.RUNNING
 
     def history(self) -> list[Epoch]:
         """Return the epochs so far, of a finished run or not.
@@ -132,7 +133,8 @@ class Run:
         the latest claim may write. The outcome of an earlier attempt no longer counts. Files that
         an earlier attempt was killed in the middle of are removed.
         """
-        killed = self._last_attempt_has_ended()
+        last = self.attempt()
+        killed = last is not None and last.has_ended
         for path in incomplete_files(self.path):
             with contextlib.suppress(FileNotFoundError):  # its writer has just ended
                 if killed or time.time() - path.stat().st_mtime > _ABANDONED:
@@ -140,19 +142,15 @@ class Run:
         for name in layout.OUTCOMES:
             (self.path / name).unlink(missing_ok=True)
         token = secrets.token_hex(8)
-        attempt = Attempt(token=token, host=os.uname().nodename, pid=os.getpid())
-        write_record(self.path / layout.ATTEMPT, attempt)
+        write_record(self.path / layout.ATTEMPT, Attempt.of_this_process(token))
         return token
 
-    def _last_attempt_has_ended(self) -> bool:
-        """Tell whether the process of the last attempt is known to be gone."""
+    def attempt(self) -> Attempt | None:
+        """Return who has taken the run last; None without a readable record."""
         try:
-            last = read_record(self.path / layout.ATTEMPT, Attempt, remedy="delete it")
-            if last is None or last.host != os.uname().nodename:
-                return False
-            return not psutil.pid_exists(last.pid)
-        except (LedgerError, OverflowError):  # damaged, or a number that no process has
-            return False
+            return read_record(self.path / layout.ATTEMPT, Attempt, remedy="delete it")
+        except LedgerError:
+            return None
 
     def check(self, token: str) -> None:
         """Raise :class:`Superseded` unless the token is the latest claim's."""

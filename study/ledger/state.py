@@ -12,6 +12,8 @@ class TrialState(StrEnum):
     """Nothing of it is on disk yet."""
     RUNNING = "running"
     """It has epochs or a live worker, and no end yet; the next study resumes it."""
+    INTERRUPTED = "interrupted"
+    """It has epochs, and its process on this machine is gone; the next study resumes it."""
     FINISHED = "finished"
     """Its result is recorded."""
     PRUNED = "pruned"
@@ -20,6 +22,10 @@ class TrialState(StrEnum):
     """Its last attempt raised an error; the next study tries again."""
     UNREADABLE = "unreadable"
     """Its record is damaged."""
+
+
+UNENDED = (TrialState.RUNNING, TrialState.INTERRUPTED)
+"""States of trials that have begun and have no outcome."""
 
 
 class Caveat(StrEnum):

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
+from reports.frames.trials import read_ledger
 from reports.page.build import build
 from search_spaces.selection import chosen_on_test
 from search_spaces.space import Arm
 from study.commands.arguments import Show
 from study.commands.show import show_grid, show_search
+from study.ledger.attempts import Attempt
 from study.ledger.ledger import Ledger as StudyLedger
 from tests.ledgers import (
     EXPERIMENT,
@@ -144,6 +147,33 @@ def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
     assert lines[at + 3].endswith(f"(epoch chosen on test), seed 2 3 – 3 min {2:016x}")
     assert lines[at + 4] == "best trials"
     assert {"running 2 6 min", "planned 1 0 s"} <= set(lines)
+
+
+def test_a_trial_whose_process_is_gone_is_interrupted(tmp_path, shown):
+    """A later process with the same number is another one; another machine's cannot be seen."""
+    here = Attempt.of_this_process("t")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    attempts = {
+        "running": here,
+        "interrupted": here.model_copy(update={"pid": ended.pid}),
+        "interrupted by its start": here.model_copy(update={"started": 1000.0}),
+        "running elsewhere": here.model_copy(update={"pid": ended.pid, "host": "node7"}),
+    }
+    ledger = Ledger(tmp_path / "runs")
+    for seed, attempt in enumerate(attempts.values()):
+        name = ledger.plan("gru-1", seed)
+        StudyLedger(tmp_path / "runs").run(name).start_history([an_epoch(1)])
+        ledger.write(name, "attempt.json", json.dumps(attempt.to_json()))
+    lines = shown(ledger)
+    rows = {}
+    for state in ("running", "interrupted"):
+        at = lines.index(f"{state} trials")
+        rows[state] = [line.split(", ")[-1].split()[1] for line in lines[at + 2 : at + 4]]
+    assert rows == {"running": ["0", "3"], "interrupted": ["1", "2"]}
+    assert [line for line in lines if "node7" in line]
+    frame = read_ledger(tmp_path / "runs")
+    assert frame["status"].tolist() == [state.split()[0] for state in attempts]
 
 
 def printed(show: Callable[[Console], object]) -> list[str]:
