@@ -128,6 +128,11 @@ class Train:
     preset: ChosenPreset = None
     set: Settings = ()
     """A setting, as in model.rounds=3. 'rin-study settings' lists all settings."""
+    max_epochs: Annotated[
+        int | None,
+        tyro.conf.arg(metavar="N", help_behavior_hint="(default: the setting training.max_epochs)"),
+    ] = None
+    """The same as --set training.max_epochs=N."""
     threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """CPU threads."""
     gpu: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -170,7 +175,10 @@ class CaseStudy:
     """Sentences of the test split, by index from 0."""
     find: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Find this many test sentences that the last model gets right and the first does not."""
-    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "table3"
+    name: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: what is shown, and a number)"),
+    ] = None
     """Name of the page and of the file with its numbers."""
     replace: tyro.conf.FlagCreatePairsOff[bool] = False
     """Replace a case study of this name that has other sentences or models."""

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 #: Most words of a sentence: the probabilities of all pairs of words are kept, for every relation.
 LONGEST_CASE = 500
+#: Characters of a name that is chosen here; many sentences of a corpus would make it longer.
+_LONGEST_NAME = 60
 _TAGS: dict[TagSource, str] = {
     "textblob": "from the tagger of textblob",
     "usual": "each word's most frequent in training",
@@ -69,17 +71,45 @@ def run(options: CaseStudy, console: Console) -> int:
     views = [case_view(case) for case in cases.to_json()["cases"]]
     for view in views:
         say(console, summary(view))
-    recorded = ledger.case(options.name)
-    if recorded and recorded.to_json() != cases.to_json() and not options.replace:
+    name = _free_name(options, cases, ledger)
+    path = ledger.record_cases(name, cases)
+    page = write_page(views, ledger.root / "reports" / "cases" / f"{name}.html")
+    say(console, f"numbers: {path}", whole=True)
+    say(console, f"page: {page}", whole=True)
+    return 0
+
+
+def _free_name(options: CaseStudy, cases: Cases, ledger: Ledger) -> str:
+    """Return the name that was given, or else one that no other case study has.
+
+    Raises:
+        ValueError: A case study with other sentences or models has the given name.
+    """
+
+    def is_free(name: str) -> bool:
+        recorded = ledger.case(name)
+        return options.replace or recorded is None or recorded.to_json() == cases.to_json()
+
+    if options.name is None:
+        usual = default_name(options)
+        later = (f"{usual}-{number}" for number in itertools.count(2))
+        return next(filter(is_free, itertools.chain([usual], later)))
+    if not is_free(options.name):
         raise ValueError(
             f"--name {options.name}: the ledger has a case study of this name, with other "
             "sentences or models; nothing was written. Give another --name, or --replace"
         )
-    path = ledger.record_cases(options.name, cases)
-    page = write_page(views, ledger.root / "reports" / "cases" / f"{options.name}.html")
-    say(console, f"numbers: {path}", whole=True)
-    say(console, f"page: {page}", whole=True)
-    return 0
+    return options.name
+
+
+def default_name(options: CaseStudy) -> str:
+    """Return what a case study shows, as a name: ``webnlg_star-find3``, ``demo-test0-4``."""
+    found = "-".join(map(str, options.test))
+    parts = ["sentences"] if options.sentence else []
+    parts += [Path(options.data).stem] if options.data and (options.test or options.find) else []
+    parts += [f"test{found}"] if options.test else []
+    parts += [f"find{options.find}"] if options.find else []
+    return "-".join(parts)[:_LONGEST_NAME] or "table3"
 
 
 def summary(view: CaseView) -> str:
@@ -193,8 +223,9 @@ def _label(ledger: Ledger, run: Run, config: Config) -> str:
 
 
 def _check(options: CaseStudy) -> None:
-    if Path(options.name).name != options.name or not options.name.strip("."):
-        raise ValueError(f"--name {options.name!r}: must be a name without folders")
+    name = options.name
+    if name is not None and (Path(name).name != name or not name.strip(".")):
+        raise ValueError(f"--name {name!r}: must be a name without folders")
     if options.find < 0:
         raise ValueError(f"--find {options.find}: must be 0 or more")
 

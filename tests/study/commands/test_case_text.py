@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,7 @@ from reports.cases.views import read_cases
 from rin_core.data.vocabulary import SPECIAL
 from rin_core.predict.loading import load_model
 from rin_core.predict.texts import TextSplitter
+from study.commands import case as casestudy
 from study.commands.arguments import CaseStudy
 from study.commands.case import Loaded, from_text
 from study.ledger.ledger import Ledger
@@ -91,3 +93,27 @@ def test_a_name_is_not_taken_twice(
     assert read_cases(ledger, "twice")[0].words[0] == "Ann"
     assert dataclasses.replace(other, replace=True).run(Console()) == 0
     assert read_cases(ledger, "twice")[0].words[0] == "Bob"
+
+
+def test_without_a_name_no_case_study_is_in_the_way(trained: Trained, tmp_path: Path) -> None:
+    ledger = Ledger(shutil.copytree(trained.runs, tmp_path / "runs"))
+    models = (trained.weights.parent.name,)
+    for text in ("Ann met Bob.", "Bob met Ann.", "Ann met Bob."):  # the last one is known
+        assert CaseStudy(models=models, runs=ledger.root, sentence=(text,)).run(Console()) == 0
+    names = ["sentences", "sentences-2"]
+    assert [name for name in ledger.cases() if name.startswith("sentences")] == names
+    assert [read_cases(ledger, name)[0].words[0] for name in names] == ["Ann", "Bob"]
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "table3"),
+        ({"data": "demo"}, "table3"),
+        ({"data": "demo", "find": 3}, "demo-find3"),
+        ({"data": "/x/nyt.json", "test": (0, 4), "find": 1}, "nyt-test0-4-find1"),
+        ({"sentence": ("Ann met Bob.",)}, "sentences"),
+    ],
+)
+def test_a_name_says_what_is_shown(options: dict[str, Any], name: str) -> None:
+    assert casestudy.default_name(CaseStudy(models=(), **options)) == name
