@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import tyro
 from rich.console import Console
@@ -63,6 +63,8 @@ Command = (
 )
 
 
+#: Options for shell completion that tyro adds.
+_OF_TYRO = ("--tyro-print-completion", "--tyro-write-completion")
 #: Words of other programs for commands of this one.
 _OTHER_WORDS = {
     "status": "show",
@@ -89,16 +91,52 @@ def parse(arguments: Sequence[str] | None = None) -> CommandLine:
     Args:
         arguments: Without the program's name (default: those of this process).
     """
-    given = sys.argv[1:] if arguments is None else arguments
-    if list(given[:1]) == ["study"]:  # its options are those of the program
+    given = _command_first(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["study"]:  # its options are those of the program
         given = given[1:]
         if given and not given[0].startswith("-"):
             raise ValueError(f"study {given[0]}: takes options only; did you mean --space?")
     _refuse_unknown_command(given)
     if any(word.partition("=")[0] == "--out" for word in given):
         raise ValueError("--out: is now --runs, in every command")
+    _refuse_unknown_option(given)
     description = inspect.cleandoc(Options.__doc__ or "")
     return tyro.cli(CommandLine, args=given, prog="rin-study", description=description)
+
+
+def _command_first(given: Sequence[str]) -> list[str]:
+    """Return the words with the command first: its options may stand before it."""
+    flags = {f"--{_typed(f)}" for f in dataclasses.fields(Options) if "Flag" in str(f.type)}
+    for place, word in enumerate(given):
+        before = given[place - 1] if place else ""
+        is_value = before.startswith("--") and "=" not in before and before not in flags
+        if word in ("study", *_COMMANDS) and not is_value:
+            # At the end: an option with several values would take what follows for one of them.
+            return [word, *given[place + 1 :], *given[:place]]
+        if not place and not word.startswith("-"):
+            break  # no command, see below
+    return list(given)
+
+
+def _refuse_unknown_option(given: Sequence[str]) -> None:
+    """Raise ``ValueError`` for an option that the command does not have, with those near it."""
+    owner: type = _COMMANDS.get(given[0], Options) if given else Options
+    positional = "tyro.conf.Positional"
+    known = [
+        f"--{_typed(field)}"
+        for field in dataclasses.fields(owner)
+        if positional not in str(field.type)
+    ]
+    program = " ".join(["rin-study", *(given[:1] if given and given[0] in _COMMANDS else [])])
+    for word in given:
+        option = word.partition("=")[0].replace("_", "-")
+        if word.startswith("--") and option not in (*known, "--", "--help", *_OF_TYRO):
+            hint = suggestion(option, known, f"see {program} --help")
+            raise ValueError(f"{option}: no such option of {program}; {hint}")
+
+
+def _typed(field: dataclasses.Field[Any]) -> str:
+    return field.name.replace("_", "-")
 
 
 def _refuse_unknown_command(given: Sequence[str]) -> None:
@@ -117,10 +155,6 @@ def main(line: CommandLine) -> int:
     """Run a parsed command line and return its exit code."""
     if line.command is None:
         return _main_command(line)
-    for option in dataclasses.fields(Options):
-        if getattr(line, option.name) != option.default:
-            name = option.name.replace("_", "-")
-            raise ValueError(f"--{name}: must follow the name of the command it belongs to")
     return line.command.run(CONSOLE)
 
 

@@ -177,10 +177,7 @@ class Options:
 
     def overrides(self) -> dict[str, object]:
         """Return the settings of all trials."""
-        overrides = parse_overrides(self.set)
-        if self.max_epochs is not None:
-            overrides["training.max_epochs"] = self.max_epochs
-        return overrides
+        return parse_overrides(self.set, self.max_epochs)
 
     def record(self) -> Recorded:
         """Return spaces, corpora and the other options that were given, without credentials."""
@@ -235,8 +232,12 @@ def database_uri(runs: Path) -> str:
     return sqlite_uri(runs.resolve() / MLFLOW)
 
 
-def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:
+def parse_overrides(settings: tuple[str, ...], max_epochs: int | None = None) -> dict[str, object]:
     """Split ``field=value`` texts; :meth:`Config.with_overrides` checks fields and values.
+
+    Args:
+        settings: The texts of ``--set``.
+        max_epochs: What ``--max-epochs`` gives, if anything.
 
     Raises:
         ValueError: A text without ``=``.
@@ -247,4 +248,6 @@ def parse_overrides(settings: tuple[str, ...]) -> dict[str, object]:
         if not equals:
             raise ValueError(f"--set {text}: must be field=value, as in model.rounds=3")
         overrides[field.strip()] = value.strip()
+    if max_epochs is not None:
+        overrides["training.max_epochs"] = max_epochs
     return overrides

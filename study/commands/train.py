@@ -44,7 +44,8 @@ def run(options: Train, console: Console) -> int:
     if options.gpu:
         require_gpu()
     preset = preset_of(options.data) if options.preset is None else find_preset(options.preset)
-    config = Config().with_overrides({**preset.settings, **parse_overrides(options.set)})
+    overrides = parse_overrides(options.set, options.max_epochs)
+    config = Config().with_overrides({**preset.settings, **overrides})
     corpus = load_dataset(
         options.data, config, data_root=options.data_root, embeddings=options.embeddings
     )

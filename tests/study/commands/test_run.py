@@ -253,3 +253,48 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tin
     widest, library = record.provenance.arithmetic.split()
     assert widest == torch.backends.cpu.get_cpu_capability()
     assert library == matmul.library()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["--data", "demo", "study", "--dry-run"], ["--data", "demo", "--dry-run"]),
+        (["--dry-run", "study", "--seeds=1"], ["--dry-run", "--seeds=1"]),
+        (["--runs", "x", "show", "NAME"], ["show", "NAME", "--runs", "x"]),
+        (["--data", "a", "b", "export", "FILE"], ["export", "FILE", "--data", "a", "b"]),
+        (["--data=demo", "train"], ["train", "--data", "demo"]),
+    ],
+)
+def test_options_may_stand_before_the_command(typed, meant):
+    assert parse(typed) == parse(meant)
+
+
+def test_a_value_is_no_command():
+    assert parse(["--experiment", "show", "--arms", "study"]).experiment == "show"
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        (["--sead", "1"], "--seeds"),
+        (["--max_epoch=3"], "--max-epochs"),
+        (["train", "--max-epoch", "3"], "--max-epochs"),
+        (["show", "x", "--rns", "y"], "--runs"),
+        (["--rns", "y", "show", "x"], "--runs"),
+        (["show", "--seeds", "3"], "--runs"),
+    ],
+)
+def test_an_option_that_is_near_is_suggested(typed, near):
+    with pytest.raises(ValueError, match=r": no such option of ") as raised:
+        parse(typed)
+    assert near in str(raised.value).partition(";")[2].replace("?", "").split()
+
+
+def test_training_alone_takes_the_epochs_as_a_study_does(spert_folder, tmp_path):
+    small = ("encoder.hidden_size=8", "model.feature_size=8")
+    options = Train(data=str(spert_folder), set=small, max_epochs=1, runs=tmp_path)
+    assert options.run(Console(quiet=True)) == 0
+    (run,) = Ledger(tmp_path).runs()
+    result = run.result()
+    assert result is not None
+    assert (len(result.history), result.config["training.max_epochs"]) == (1, 1)
