@@ -6,6 +6,7 @@ import math
 import re
 
 from reports.stats.intervals import Estimate
+from rin_core.durations import format_clock
 
 DASH = "–"
 #: Fewer seeds have no interval in tables and figures.
@@ -48,11 +49,7 @@ def p_value(p: float) -> str:
 
 def duration(seconds: float) -> str:
     """Write a duration as on a clock: ``7:05``, ``1:07:05``."""
-    if math.isnan(seconds):
-        return DASH
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return DASH if math.isnan(seconds) else format_clock(seconds)
 
 
 def settings_text(settings: str) -> str:

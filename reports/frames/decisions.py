@@ -10,6 +10,7 @@ import pandas as pd
 
 from reports.stats.intervals import Estimate
 from reports.stats.verdicts import Verdict, Word
+from rin_core.durations import format_duration
 from study.ledger.decisions import Decisions, Endpoint, RecordedOutcome, State
 from study.ledger.state import TrialState
 
@@ -95,11 +96,11 @@ class DecisionRow:
         return "–" if self.next_look is None else str(self.next_look)
 
     @property
-    def hours_text(self) -> str:
-        """Return the hours until the last look."""
+    def time_text(self) -> str:
+        """Return the time until the last look."""
         if self.next_look is None:
             return "–"
-        return "?" if math.isnan(self.seconds_left) else f"{self.seconds_left / 3600:.1f}"
+        return "?" if math.isnan(self.seconds_left) else format_duration(self.seconds_left)
 
 
 def _signed(value: float) -> str:

@@ -14,6 +14,7 @@ from reports.document.table import Cell, Row, Table, words
 from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
 from reports.frames.trials import complete_commands
+from rin_core.durations import core_time
 from rin_core.plural import plural
 
 #: Times of an epoch on each kind of processor of the runs, written by ``make bench``.
@@ -73,7 +74,7 @@ def core_hours(cards: Iterable[RunCard]) -> float:
 def compute_sentences(cards: Iterable[RunCard]) -> str:
     """Return the cost of all runs, and of the same runs in the dense formulation."""
     known = [card for card in cards if not math.isnan(card.seconds)]
-    text = f"All runs took {core_hours(known):.1f} core-hours ({plural(len(known), 'run')})."
+    text = f"All runs took {core_time(core_hours(known))} ({plural(len(known), 'run')})."
     ratios = [ratio for path in BENCHMARKS.glob(SPEEDS) for ratio in _ratios(path)]
     hours = core_hours(card for card in known if _is_like_the_benchmarks(card))
     if not ratios or not hours:

@@ -18,6 +18,7 @@ from scipy import stats
 
 from reports.stats.model import Difference
 from reports.stats.tests import holm
+from rin_core.durations import core_time
 
 Floats = NDArray[np.float64]
 _POWER = 0.8
@@ -83,7 +84,7 @@ class Verdict:
             return f"undecided, over {_MOST_SEEDS:,} more seeds"
         seeds = f"{self.more_seeds:.0f} more seed{'s' if self.more_seeds > 1 else ''}"
         seeds = f"up to {seeds}" if self.is_planned else seeds
-        cost = "" if math.isnan(self.core_hours) else f" ≈ {self.core_hours:.1f} core-hours"
+        cost = "" if math.isnan(self.core_hours) else f" ≈ {core_time(self.core_hours)}"
         return f"undecided, {seeds}{cost}"
 
 

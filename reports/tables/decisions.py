@@ -47,7 +47,7 @@ def decided_cells(row: DecisionRow) -> tuple[Cell, Cell]:
 
 
 def _cells(row: DecisionRow) -> dict[str, Cell]:
-    found, hours = row.outcome, number(row.seconds_left / 3600, row.hours_text)
+    found, left = row.outcome, number(row.seconds_left, row.time_text)
     estimate, interval = decided_cells(row)
     return {
         "Seeds": number(row.seeds, str(row.seeds)),
@@ -57,7 +57,7 @@ def _cells(row: DecisionRow) -> dict[str, Cell]:
         "Unequal beyond ±": _bound(None if found is None else found.efficacy),
         "Equal within ±": _bound(None if found is None else found.equivalence),
         "Next look": NO_CELL if row.next_look is None else number(row.next_look, row.next_text),
-        "Hours left": NO_CELL if row.next_look is None else hours,
+        "Time left": NO_CELL if row.next_look is None else left,
     }
 
 
@@ -79,7 +79,7 @@ def _plan_notes(plan: Decisions) -> tuple[str, ...]:
         "the level that the plan has left for this look: t · SE, and the margin minus t · SE.",
         "Futile: otherwise, if the chance to be decided by the last look is below "
         f"{100 * plan.futile:g} %. Not judged: no run of the contrast learned anything.",
-        "Hours left: at most, until the last look, one run at a time.",
+        "Time left: at most, until the last look, one run at a time.",
     )
 
 

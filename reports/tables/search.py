@@ -12,6 +12,7 @@ from reports.document.table import Cell, Row, Table, words
 from reports.frames.races import confirmed_trial
 from reports.frames.searches import SearchData, audited, outcomes, ranked, to_end
 from reports.tables.cells import score_cell
+from rin_core.durations import format_duration
 from rin_core.plural import plural
 from study.ledger.arms import CANDIDATES
 from study.ledger.state import TrialState
@@ -137,14 +138,14 @@ def grace(data: SearchData) -> Table:
 
 
 def compute(data: SearchData) -> Table:
-    """Return trials, epochs and hours by outcome."""
+    """Return trials, epochs and training time by outcome."""
     rows = []
     for outcome, spent in outcomes(data).iterrows():
         runs = _runs_of(data, str(outcome))
         cells = {
             "trials": Cell(text=str(int(spent["trials"])), fingerprints=runs),
             "epochs": Cell(text=str(int(spent["spent_epochs"])), fingerprints=runs),
-            "hours": Cell(text=f"{spent['spent_seconds'] / 3600:.2f}", fingerprints=runs),
+            "time": Cell(text=format_duration(spent["spent_seconds"]), fingerprints=runs),
         }
         rows.append(Row(key=str(outcome), label=str(outcome), cells=cells))
     return Table(
@@ -209,8 +210,8 @@ def saving(data: SearchData) -> str:
         )
     return (
         f"Pruning saved about {100 - 100 * found.share:.0f} % of the compute: training took "
-        f"{found.spent / 3600:.2f} h, and would have taken {found.to_end / 3600:.2f} h with every "
-        f"trial trained to its end. Basis: {' and '.join(basis)}."
+        f"{format_duration(found.spent)}, and would have taken {format_duration(found.to_end)} "
+        f"with every trial trained to its end. Basis: {' and '.join(basis)}."
     )
 
 

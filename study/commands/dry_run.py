@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from rin_core.durations import format_duration
 from rin_core.plural import plural
 from study.commands.options import Options
 from study.commands.printing import say
@@ -15,7 +16,6 @@ from study.ledger.ledger import Ledger
 from study.planning.continuing import Continuations
 from study.planning.estimate import TimeEstimate, estimate_time
 from study.planning.grid import Experiment, PlannedTrial, merge_trials
-from study.tracking.progress import format_duration
 
 
 def print_plan(
@@ -98,7 +98,8 @@ def _time_text(estimate: TimeEstimate, slots: int) -> str:
     time = elapsed_text(estimate.elapsed(slots), sum(estimate.seconds), slots)
     text = f"{plural(count, 'trial')}: at most {time}; estimate from {plural(estimate.runs, 'run')}"
     if estimate.scaled_from:
-        text += f", some on {', '.join(estimate.scaled_from)}, scaled by the words of training"
+        part = f", {estimate.scaled_runs} of them" if estimate.scaled_runs < estimate.runs else ""
+        text += f"{part} on {', '.join(estimate.scaled_from)}, scaled by the words of training"
     missing = ", ".join(estimate.unknown)
     return f"{text}; no finished run of {missing}" if missing else text
 

@@ -65,13 +65,13 @@ def print_decisions(experiment: str, rows: Sequence[DecisionRow], console: Conso
             "interval": row.interval_text,
             "state": str(row.verdict),
             "next": row.next_text,
-            "hours left": row.hours_text,
+            "time left": row.time_text,
         }
         for row in rows
     ]
     print_rows(console, f"{experiment}: decisions", texts)
     if any(row.next_look is not None for row in rows):
-        say(console, "hours left: at most, to the last look, one run at a time", "dim")
+        say(console, "time left: at most, to the last look, one run at a time", "dim")
 
 
 def short_path(path: Path) -> Path:

@@ -42,13 +42,13 @@ from reports.tables.search import (
     unlearned_trials,
 )
 from rin_core.config import canonical_settings
+from rin_core.durations import format_duration
 from rin_core.suggestions import suggestion
 from study.commands.caveats import print_caveats
 from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
 from study.ledger.state import UNENDED, Caveat, TrialState
-from study.tracking.progress import format_duration
 
 if TYPE_CHECKING:
     from study.commands.arguments import Show

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from rin_core.cli import INTERRUPTED, without_credentials
 from rin_core.data.encoding import EncodedCorpus
+from rin_core.durations import format_duration
 from rin_core.plural import plural
 from rin_core.problems import short
 from search_spaces import Search, find_space
@@ -40,7 +41,6 @@ from study.planning.grid import (
 )
 from study.planning.requirements import check_trials
 from study.tracking.base import DISABLED
-from study.tracking.progress import format_duration
 
 if TYPE_CHECKING:
     from reports.page.build import BuildResult

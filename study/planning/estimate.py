@@ -19,6 +19,8 @@ class TimeEstimate:
     """Of each trial that the estimate covers, in the order in which they start."""
     runs: int
     """Finished runs that it is based on."""
+    scaled_runs: int = 0
+    """Those of them that are on other corpora."""
     unknown: tuple[str, ...]
     """Arms without a finished run: their trials are not covered."""
     scaled_from: tuple[str, ...] = ()
@@ -49,7 +51,7 @@ def estimate_time(
         words: Words of the training split, by name of the corpus.
     """
     finished = _finished(ledger, {planned.trial.arm for planned in trials})
-    seconds, used = list[float](), set[str]()
+    seconds, used, elsewhere = list[float](), set[str](), set[str]()
     unknown, scaled = dict[str, None](), dict[str, None]()
     for planned in trials:
         by_corpus, name = finished[planned.trial.arm], planned.corpus_name
@@ -58,6 +60,7 @@ def estimate_time(
         elif found := _seconds_of_a_word(ledger, by_corpus):
             mean, known = found[0] * words[name], found[1]
             scaled |= dict.fromkeys(found[2])
+            elsewhere |= known.keys()
         else:
             unknown[planned.trial.arm] = None
             continue
@@ -67,6 +70,7 @@ def estimate_time(
     return TimeEstimate(
         seconds=tuple(seconds),
         runs=len(used),
+        scaled_runs=len(elsewhere),
         unknown=tuple(unknown),
         scaled_from=tuple(scaled),
     )

@@ -12,24 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from rin_core.durations import format_clock, format_duration
 from rin_core.plural import plural
 from study.ledger.state import TrialState
 from study.tracking.base import Callback, EpochEnd, RunSpec, TrialEnd
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration as people say it: ``42 s``, ``7 min``, ``3 h 05 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def format_clock(seconds: float) -> str:
-    """Return a duration as on a clock: ``0:42``, ``1:03:07``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 @dataclass(slots=True)

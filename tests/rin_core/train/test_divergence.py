@@ -60,4 +60,4 @@ def test_a_search_counts_it_as_a_failed_trial(spert_folder, tmp_path):
     assert "Traceback" not in shown
     assert "Last result" not in shown, "Ray speaks of a trial by a name of its own"
     assert len(results(out)) == 2
-    assert "failed 1 0 0.00" in " ".join(shown.split())  # trials, epochs, hours
+    assert "failed 1 0 0 s" in " ".join(shown.split())  # trials, epochs, time

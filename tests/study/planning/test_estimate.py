@@ -81,3 +81,4 @@ def test_runs_on_another_corpus_are_scaled_by_words(tmp_path: Path) -> None:
     estimate = estimate_time(ledger, other, {"b": 3 * int(corpus.train.lengths_N.sum())})
     assert estimate.seconds == pytest.approx((5.0 * 3 * 10,) * 3)
     assert (estimate.scaled_from, estimate.unknown) == (("a",), ("bilstm-s",))
+    assert estimate.scaled_runs == estimate.runs > 0, "no run is on the corpus itself"

@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from rin_core.durations import format_duration
 from study.ledger.run import Run
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import EpochEnd, RunSpec, TrialEnd
-from study.tracking.progress import Progress, format_duration
+from study.tracking.progress import Progress
 
 
 def started(progress: Progress, fingerprint: str, name: str = "", selection: str = "dev") -> None:
