@@ -67,7 +67,8 @@ def run(options: CaseStudy, console: Console) -> int:
     models = distinct([load(ledger, name) for name in options.models])
     for note in dict.fromkeys(model.note for model in models if model.note):
         say(console, note)
-    cases = Cases(cases=[follow(case, models) for case in _cases(options, models)])
+    followed = [follow(case, models) for case in _cases(options, models)]
+    cases = Cases.model_validate({"cases": followed})
     views = [case_view(case) for case in cases.to_json()["cases"]]
     for view in views:
         say(console, summary(view))

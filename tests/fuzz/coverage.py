@@ -1,23 +1,28 @@
 """Fuzz what reads input from elsewhere: ``python -m tests.fuzz.coverage TARGET --seconds 600``.
 
-Atheris mutates inputs towards new branches. A finding is any exception but the documented one, or
-an input that takes more than ten seconds; it is written to ``fuzz-findings/``. Findings that were
-mended are kept as tests beside those of the module that reads.
+Atheris mutates inputs towards new branches. It keeps those that reached one in ``build/fuzz``, and
+the next call begins with them. A finding is any exception but the documented one, or an input that
+takes more than thirty seconds; it is written to ``fuzz-findings/``. Findings that were mended are
+kept as tests beside those of the module that reads.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
 
 import atheris
 
-INSTRUMENTED = ["rin_core", "study.ledger.schema", "study.ledger.transfer", "study.ledger.ledger"]
+INSTRUMENTED = ["rin_core", "search_spaces", "study.ledger", "reports.cases", "study.commands"]
 with atheris.instrument_imports(include=INSTRUMENTED):
-    from tests.fuzz.targets import FOLDER, TARGETS
+    from tests.fuzz.targets import TARGETS
 
-SECONDS_OF_ONE = 10
+SECONDS_OF_ONE = 30
+MEBIBYTES = 4096
+LONGEST = 2**14
+"""Bytes of an input."""
 
 
 def main() -> None:
@@ -25,21 +30,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--corpus", type=Path, default=Path("build/fuzz"), help="inputs to keep")
     parser.add_argument("--findings", type=Path, default=Path("fuzz-findings"))
     options = parser.parse_args()
-    seeds = FOLDER / "seeds"
-    seeds.mkdir()
-    for number, seed in enumerate(TARGETS[options.target].seeds()):
-        (seeds / str(number)).write_bytes(seed)
+    kept = options.corpus / options.target
+    kept.mkdir(parents=True, exist_ok=True)
+    for seed in TARGETS[options.target].seeds():
+        (kept / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
     options.findings.mkdir(exist_ok=True)
     arguments = [
         sys.argv[0],
         f"-max_total_time={options.seconds}",
         f"-timeout={SECONDS_OF_ONE}",
+        f"-rss_limit_mb={MEBIBYTES}",
         f"-artifact_prefix={options.findings}/{options.target}-",
-        "-max_len=4096",
+        f"-max_len={LONGEST}",
         "-print_final_stats=1",
-        str(seeds),
+        str(kept),
     ]
     atheris.Setup(arguments, TARGETS[options.target].read)
     atheris.Fuzz()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import resource
 import signal
 import sys
 import time
@@ -20,9 +21,11 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.fuzz.mutations import mutated
-from tests.fuzz.targets import TARGETS, WrongNumber
+from tests.fuzz.target import WrongNumber
+from tests.fuzz.targets import TARGETS
 
 LONGEST = 30.0  # seconds for one input
+MEMORY = 16 * 2**30  # bytes of addresses: more is a finding, and no harm to the machine
 ROOT = str(Path(__file__).parents[2])
 
 
@@ -133,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--findings", type=Path, default=Path("fuzz-findings"))
     options = parser.parse_args(arguments)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     names = options.targets or list(TARGETS)
     wrong = 0
     for name in names:

@@ -23,6 +23,7 @@ from rin_core.data.loading import load_dataset
 from rin_core.layout import CHECKPOINT, WEIGHTS
 from rin_core.train.checkpoint import save_tensors
 from study.execution.trial import train_run
+from study.ledger.corpus_schema import Vectors
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Result
 from study.ledger.transfer import export_ledger
@@ -103,6 +104,7 @@ FILES = {
     "study": "studies/rounds_curve-webnlg_star.json",
     "search": "searches/some.json",
     "corpus": "corpora/c.json",
+    "vectors": "vectors/d.json",
 }
 SIZE = {
     "encoder.hidden_size": 8,
@@ -199,6 +201,8 @@ def a_ledger(root: Path) -> Path:
         run.start_history([an_epoch(1), an_epoch(2)])
         (run.path / "usage.jsonl").write_text('{"epoch": 1, "gpu": 0.5}\n')
         run.record_pruned(2, "ASHA")
+        words = Vectors(digest="d", name="glove", with_vector=["ann"], unseen=["bob"])
+        Ledger(root).record_vectors(words)
         (run.path / "attempt.json").write_text('{"token": "t", "host": "h", "pid": 1}')
         shutil.copytree(known.folder, root / "units" / known.name)
     return root

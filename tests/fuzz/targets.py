@@ -6,16 +6,14 @@ that is accepted but has another meaning than it should.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import io
 import json
 import math
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import safetensors.torch
 from rich.console import Console
@@ -41,22 +39,9 @@ from study.ledger.ledger import Ledger
 from study.ledger.run import Run, Superseded
 from study.ledger.transfer import export_ledger, merge
 from tests import formats
-from tests.fuzz import seeds
-
-MEMORY = Path("/dev/shm")  # a file each time: on a disk that would be all there is to measure
-FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-", dir=MEMORY if MEMORY.exists() else None))
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
-
-
-class WrongNumber(AssertionError):
-    """Input was accepted, and now means something that it must not."""
-
-
-class Target(NamedTuple):
-    """A function that reads bytes, and valid input for it."""
-
-    read: Callable[[bytes], None]
-    seeds: Callable[[], list[bytes]]
+from tests.fuzz import files, seeds
+from tests.fuzz.file_targets import FILES
+from tests.fuzz.target import FOLDER, Target, WrongNumber
 
 
 def corpus(data: bytes) -> None:
@@ -75,6 +60,26 @@ def brat(data: bytes) -> None:
     (folder / "a.ann").write_bytes(data)
     with contextlib.suppress(CorpusError):
         _check_sentences(read_split(folder))
+
+
+def brat_text(data: bytes) -> None:
+    """Read a folder of brat files of which the text is damaged."""
+    folder = FOLDER / "brat text"
+    folder.mkdir(exist_ok=True)
+    (folder / "a.txt").write_bytes(data)
+    (folder / "a.ann").write_text(formats.ANN_FILE)
+    with contextlib.suppress(CorpusError):
+        _check_sentences(read_split(folder))
+
+
+def classes(data: bytes) -> None:
+    """Read a split beside which a damaged file describes its classes."""
+    folder = FOLDER / "classes"
+    folder.mkdir(exist_ok=True)
+    (folder / "train.json").write_bytes(seeds.CORPORA[1])
+    (folder / "dataset_info.json").write_bytes(data)
+    with contextlib.suppress(CorpusError):
+        _check_sentences(read_split(folder / "train.json"))
 
 
 def _check_sentences(sentences: Iterable[Sentence]) -> None:
@@ -193,6 +198,7 @@ def _read_all(ledger: Ledger) -> None:
         (ledger.studies(), ledger.study),
         (ledger.searches(), ledger.search),
         (sorted(p.stem for p in ledger.root.glob("corpora/*")), ledger.corpus),
+        (sorted(p.stem for p in ledger.root.glob("vectors/*")), ledger.vectors),
         (ledger.cases(), ledger.case),
     ):
         readers += [lambda read=read, name=name: read(name) for name in names]
@@ -284,7 +290,10 @@ def _check_config(config: Config) -> None:
 
 TARGETS: dict[str, Target] = {
     "corpus": Target(corpus, lambda: seeds.CORPORA),
+    "tables": Target(corpus, files.tables),
     "brat": Target(brat, lambda: [formats.ANN_FILE.encode()]),
+    "brat-text": Target(brat_text, lambda: files.TEXTS),
+    "classes": Target(classes, lambda: [json.dumps(files.INFO).encode()]),
     "sentences": Target(sentences, lambda: seeds.SENTENCES),
     "vectors": Target(vectors, lambda: seeds.VECTORS),
     "exported": Target(exported, seeds.exported),
@@ -296,4 +305,5 @@ TARGETS: dict[str, Target] = {
     "metadata": Target(metadata, lambda: [seeds.metadata_of(seeds.checkpoint_file())]),
     "space": Target(space, lambda: seeds.SPACES),
     "overrides": Target(overrides, lambda: seeds.OVERRIDES),
+    **FILES,
 }

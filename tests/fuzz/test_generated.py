@@ -5,7 +5,8 @@ import time
 import pytest
 
 from tests.fuzz import generated
-from tests.fuzz.targets import TARGETS, Target, WrongNumber
+from tests.fuzz.target import Target, WrongNumber
+from tests.fuzz.targets import TARGETS
 
 EXAMPLES = 25
 

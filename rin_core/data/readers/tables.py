@@ -26,6 +26,7 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
     number = 0
     try:
         for batch in _batches(path, pyarrow):
+            batch.validate(full=True)  # of a damaged file Arrow would read outside its memory
             features = features_in(batch.schema.metadata) or features_beside(path)
             for row in batch.to_pylist():
                 number += 1
