@@ -10,7 +10,8 @@ import numpy as np
 from reports.cases.page import render_page
 from reports.cases.views import CaseView, case_view, read_cases
 from rin_core.data.pretrained import PretrainedError, load_pretrained
-from rin_core.data.vectors import VectorsError, read_every_vector
+from rin_core.data.vectors import VectorsError, load_vectors, read_every_vector
+from rin_core.data.vocabulary import SPECIAL, Vocabulary
 from rin_core.data.word_table import load_word_table
 from study.ledger.corpus_schema import Cases
 from study.ledger.exported import read_exported
@@ -19,6 +20,7 @@ from study.ledger.ledger import Ledger
 from tests.fuzz import files
 from tests.fuzz.target import FOLDER, Target, WrongNumber
 
+WORDS = Vocabulary(words=(*SPECIAL, "ann", "bob"), pos=(), relations=("met",), lowercase=True)
 VECTORS = np.array([[0.1, 0.2, 0.3], [1, 2, 3]], np.float32).tolist()
 
 
@@ -28,6 +30,7 @@ def packed_vectors(data: bytes) -> None:
         path = FOLDER / f"vectors{suffix}"
         path.write_bytes(data)
         with contextlib.suppress(VectorsError):
+            load_vectors(path, WORDS, 3)
             words, matrix = read_every_vector(path, 3)
             if (words, matrix.tolist()) != (["ann", "bob"], VECTORS):
                 raise WrongNumber(f"other vectors: {words} {matrix}")

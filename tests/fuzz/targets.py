@@ -22,7 +22,6 @@ from rin_core.config import Config
 from rin_core.data.corpus import Corpus, CorpusError, Sentence
 from rin_core.data.readers.split import read_split
 from rin_core.data.vectors import VectorsError, load_vectors
-from rin_core.data.vocabulary import SPECIAL, Vocabulary
 from rin_core.errors import CheckpointError, RinError
 from rin_core.predict.loading import ModelError, load_model
 from rin_core.predict.records import RecordReader, answer, to_line
@@ -40,7 +39,7 @@ from study.ledger.run import Run, Superseded
 from study.ledger.transfer import export_ledger, merge
 from tests import formats
 from tests.fuzz import files, seeds
-from tests.fuzz.file_targets import FILES
+from tests.fuzz.file_targets import FILES, WORDS
 from tests.fuzz.target import FOLDER, Target, WrongNumber
 
 
@@ -98,9 +97,6 @@ def _check_sentences(sentences: Iterable[Sentence]) -> None:
             raise WrongNumber(f"tags {sentence.pos} of {words} words")
         " ".join((*sentence.words, *sentence.types)).encode()
     Corpus(name="c", train=found, dev=found, test=found).digest()
-
-
-WORDS = Vocabulary(words=(*SPECIAL, "ann", "bob"), pos=(), relations=("met",), lowercase=True)
 
 
 def sentences(data: bytes) -> None:

@@ -17,7 +17,7 @@ def features_in(metadata: Mapping[bytes, bytes] | None) -> Any:
     """Return the features in the metadata of a Parquet or Arrow file; None if it has none."""
     try:
         return json.loads((metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -32,7 +32,7 @@ def features_beside(path: Path) -> Any:
         if described.is_file():
             try:
                 info = json.loads(described.read_bytes())
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise CorpusError(f"{described}: not valid JSON ({error})") from None
             return info.get("features") if isinstance(info, dict) else None
     return None

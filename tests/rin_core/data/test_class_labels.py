@@ -95,7 +95,8 @@ def test_what_is_not_described_stays(features: Any) -> None:
     assert with_names(record, features) == record
 
 
-def test_a_damaged_description_is_named(tmp_path: Path) -> None:
-    (tmp_path / "dataset_info.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "[" * 100_000])
+def test_a_damaged_description_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "dataset_info.json").write_text(content)
     with pytest.raises(CorpusError, match=r"dataset_info\.json: not valid JSON"):
         read_split(write_lines(tmp_path / "train.json", [SPERT]))
