@@ -153,7 +153,7 @@ def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]
     grids = [space for space in known if isinstance(space, Grid)]
     arms = tuple(_arm(arm, table, grids) for arm, table in file.arms.items())
     _check_arms(arms, settings, _presets(file.preset))
-    title = name if file.title is None else file.title
+    title = " ".join((file.title or "").split()) or readable_name(name)
     if file.parameters is not None:
         return _search(name, title, file, settings, arms)
     if not arms:
@@ -163,6 +163,17 @@ def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]
         return grid
     seeds = _seeds(file.seeds)
     return replace(grid, seeds=seeds, demo_seeds=len(seeds))
+
+
+def readable_name(name: str) -> str:
+    """Return a name as a title.
+
+    Examples:
+        >>> readable_name("my_dropout-study")
+        'My dropout study'
+    """
+    words = name.replace("_", " ").replace("-", " ")
+    return words[:1].upper() + words[1:]
 
 
 def _search(

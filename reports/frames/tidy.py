@@ -23,7 +23,7 @@ FIRST = (
 )
 #: Last, because they are long.
 LAST = ("problem", "variant", "settings", "settings_except_rounds", "fingerprint")
-_LEFT_OUT = ("losses", "options", "command", "exact", "updated", "encoder", "rates")
+_LEFT_OUT = ("losses", "options", "command", "exact", "title", "updated", "encoder", "rates")
 SCORES = tuple(name for name in SCHEMA if name.endswith(("_f1", "_precision", "_recall")))
 
 

@@ -30,6 +30,7 @@ _OF_ROUNDS = ("model.rounds", "model.cell")
 SCHEMA: dict[str, str] = {
     "experiment": "object",
     "space": "object",
+    "title": "object",
     "corpus": "object",
     "arm": "object",
     "label": "object",
@@ -194,6 +195,7 @@ def _study_rows(ledger: Ledger, name: str) -> list[dict[str, object]]:
     head = {
         "experiment": name,
         "space": study.space,
+        "title": study.title,
         "corpus": study.corpus,
         "updated": study.updated,
     }

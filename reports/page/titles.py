@@ -28,18 +28,21 @@ QUESTIONS = {
 def study_title(study: StudyData, searches: Iterable[SearchData]) -> str:
     """Return the corpus and the question of a study.
 
-    A space of the reader's own has no recorded question: its name stands for it.
+    Older records have no question: the name of a space of the reader's own stands for it.
 
     Args:
         study: The study.
         searches: Each runs its best settings on fresh seeds as a study with its own question.
     """
-    experiment, space = (str(study.frame[name].iloc[0]) for name in ("experiment", "space"))
+    experiment, space, title = (
+        str(study.frame[name].iloc[0]) for name in ("experiment", "space", "title")
+    )
     corpus = corpus_title(study.corpus)
     for search in searches:
         if search.confirmed is not None and experiment in set(search.confirmed["experiment"]):
             return f"{corpus}, fresh seeds: {search.title}"
-    return f"{corpus}: {QUESTIONS.get(space) or space.replace('_', ' ').capitalize()}"
+    question = title or QUESTIONS.get(space) or space.replace("_", " ").capitalize()
+    return f"{corpus}: {question}"
 
 
 def search_title(search: SearchData) -> str:

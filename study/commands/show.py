@@ -179,7 +179,8 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     settings = _differing_settings(out, experiment, pd.concat([frame, others]))
     begun = _begun(out, frame)
     frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
-    say(console, experiment, "bold")
+    title = frame["title"].iloc[0]
+    say(console, f"{experiment}: {title}" if title else experiment, "bold")
     for command in complete_commands(frame[frame["command"] != ""]):
         say(console, command, whole=True)
     groups = frame.groupby(["settings", "arm", "selection"], sort=False)

@@ -185,6 +185,8 @@ class Study(Record):
     version: Literal[3] = 3
     experiment: Name
     space: str
+    title: Annotated[str, Field(exclude_if=lambda title: not title)] = ""
+    """The question of the space; empty in older records."""
     corpus: Name
     options: Options = {}
     """Of the command that was given last."""

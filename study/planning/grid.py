@@ -111,6 +111,7 @@ class Experiment:
         return Study(
             experiment=self.name,
             space=self.plan.space.name,
+            title=self.plan.space.title,
             corpus=self.corpus_name,
             options=given,
             commands=[GivenCommand(options=given, makes=makes)] if given else [],
