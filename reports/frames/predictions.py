@@ -169,7 +169,9 @@ def _trial_answers(ledger: Ledger, trial: pd.Series, corpus: CorpusRecord) -> tu
     try:
         predictions = ledger.run(fingerprint).predictions()
         if predictions is None:
-            raise ValueError(f"`{fingerprint}` has no predictions: it is older than that record")
+            raise ValueError(
+                f"its predictions are missing, and `rin-study rerun {fingerprint}` writes them"
+            )
         answers = read_answers(corpus.test, predictions, str(trial["entity_word"]))
     except LedgerError as error:
         raise ValueError(str(error)) from error

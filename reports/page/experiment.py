@@ -16,12 +16,15 @@ def experiment_section(study: StudyData) -> Section:
     """Return the figures, tables and errors of a study."""
     name = str(study.frame["experiment"].iloc[0])
     errors = error_section(name, study)
-    problems = () if study.counts.by_fingerprint else study.counts.problems
+    problems = study.counts.problems
+    lead = "F1 by overlap class and errors are missing. "
+    if study.counts.by_fingerprint:
+        lead = "F1 by overlap class and errors leave out a run. "
     return Section(
         key=name,
         title=name,
         page="results.md",
-        intro=tuple(f"F1 by overlap class and errors are missing. {why}" for why in problems),
+        intro=tuple(f"{lead}{why}" for why in problems),
         drawings=curve_drawing(study.frame),
         tables=make_tables(STUDY, study),
         parts=(errors,) if errors else (),

@@ -96,8 +96,8 @@ class Rerun:
     """Train a finished run again, in a temporary folder, and compare every number.
 
     Exit code 0 if all numbers are bit-identical, else 1. Bit-identical numbers require the CPU
-    model of the record. On another CPU, the results differ as much as with another seed. If the
-    ledger has no weights of the run and all numbers are identical, it keeps the new weights.
+    model of the record. On another CPU, the results differ as much as with another seed. If all
+    numbers are identical, the ledger keeps the new weights or predictions where it has none.
     """
 
     fingerprint: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FINGERPRINT")]

@@ -15,9 +15,10 @@ from rin_core.model import matmul
 from rin_core.plural import plural
 from study.commands.printing import say
 from study.execution.trial import train_run
+from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
-from study.ledger.schema import Result
+from study.ledger.schema import Predictions, Result
 from study.ledger.transfer import first_difference
 from study.planning.recorded import GivenData, commands_of, load_recorded
 
@@ -62,12 +63,23 @@ def run(options: Rerun, console: Console) -> int:
             ),
         )
         identical = _compare(console, recorded, again)
+        if identical and _predictions(run) is None and (found := copy.predictions()) is not None:
+            run.record_predictions(found)
+            say(console, "the ledger now has the predictions")
         if identical and not run.weights.exists():
             shutil.copyfile(copy.weights, run.weights)
             if copy.averaged_weights.exists():
                 shutil.copyfile(copy.averaged_weights, run.averaged_weights)
             say(console, "the ledger now has the weights")
     return 0 if identical else 1
+
+
+def _predictions(run: Run) -> Predictions | None:
+    """Return the predictions of a run; None without a file that can be read."""
+    try:
+        return run.predictions()
+    except LedgerError:
+        return None
 
 
 def _compare(console: Console, recorded: Result, again: Result) -> bool:

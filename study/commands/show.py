@@ -44,7 +44,7 @@ from reports.tables.search import (
 from rin_core.config import canonical_settings
 from rin_core.durations import format_duration
 from rin_core.suggestions import suggestion
-from study.commands.caveats import print_caveats
+from study.commands.caveats import print_caveats, print_without_predictions
 from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
@@ -195,7 +195,9 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     _print_best("trials", frame, settings, console)
     rows = [_trial_row(trial, settings) for _, trial in others.iterrows()]
     print_rows(console, "on another content of the corpus, not averaged in", rows)
-    _print_caveats(out, frame[frame["status"] == TrialState.FINISHED], console)
+    finished = frame[frame["status"] == TrialState.FINISHED]
+    _print_caveats(out, finished, console)
+    print_without_predictions(Ledger(out), finished["fingerprint"], console)
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
     rows = [
         {

@@ -19,7 +19,7 @@ from rin_core.problems import short
 from search_spaces import Search, find_space
 from search_spaces.space import Grid
 from study.commands import search as search_command
-from study.commands.caveats import print_caveats
+from study.commands.caveats import print_caveats, print_without_predictions
 from study.commands.corpora import print_corpora
 from study.commands.dry_run import print_changes, print_plan, state_text, trial_slots
 from study.commands.notify import check_url, message, send
@@ -317,6 +317,8 @@ def _run(
         trials = [p for p in trials if p.run.result() is not None or p.run.failure() is not None]
     missing = print_missing(trials, console)
     print_caveats((planned.run.result() for planned in trials), console)
+    finished = (p.run.fingerprint for p in trials if p.run.result() is not None)
+    print_without_predictions(ledger, finished, console)
     _print_time(time.monotonic() - started, study.compute_seconds, console)
     if unsent:
         text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"

@@ -35,6 +35,8 @@ MOST_PACKED = 500
 """Bytes that a packed one may stand for; exported ledgers have 10 to 30."""
 ALWAYS_READ = 2**26  # bytes, unpacked, whatever the ratio
 LONGEST_LINE = 2**26  # bytes; a packed file may hold a line that fits in no memory
+_PARQUET = b"PAR1"
+"""The first bytes of a Parquet file."""
 KINDS = ("run", "study", "search")
 SELECTION = "selection_"
 """Begins the columns of scores on the split that selects the epoch."""
@@ -77,6 +79,12 @@ def read_exported(path: Path) -> list[Exported]:
 
 def _read(path: Path) -> Iterator[Exported]:
     packed, size = path.stat().st_size, 0
+    with path.open("rb") as file:
+        if file.read(len(_PARQUET)) == _PARQUET:
+            raise ValueError(
+                f"{path}: is a Parquet table, which export writes for other tools; import reads "
+                "the JSON lines of 'rin-study export ledger.jsonl.xz'"
+            )
     with lzma.open(path) if path.suffix == PACKED else path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
             size += len(line)

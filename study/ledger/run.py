@@ -66,8 +66,21 @@ class Run:
         Raises:
             LedgerError: The record is damaged, or belongs to another run.
         """
+        path, remedy = (
+            self.path / layout.PREDICTIONS,
+            f"rin-study rerun {self.fingerprint} writes it again",
+        )
+        return read_record(path, Predictions, remedy=remedy, run=self.fingerprint)
+
+    @property
+    def lacks_predictions(self) -> bool:
+        """Tell whether the file of the predictions is gone; runs of old imports never had one."""
+        return not (self.path / layout.PREDICTIONS).exists()
+
+    def record_predictions(self, predictions: Predictions) -> None:
+        """Write what the selected weights predict on test."""
         path = self.path / layout.PREDICTIONS
-        return read_record(path, Predictions, remedy=_TRAIN_AGAIN, run=self.fingerprint)
+        write_record(path, predictions, indent=None, run=self.fingerprint)
 
     def failure(self) -> Failure | None:
         """Return why the last attempt failed, or None."""
@@ -211,8 +224,7 @@ class Run:
         self, result: Result, predictions: Predictions | None, *, keep_checkpoint: bool
     ) -> None:
         if predictions is not None:
-            path = self.path / layout.PREDICTIONS
-            write_record(path, predictions, indent=None, run=self.fingerprint)
+            self.record_predictions(predictions)
         write_record(self.path / layout.RESULT, result, run=self.fingerprint)
         self._remove_attempt(keep_checkpoint=keep_checkpoint)
 

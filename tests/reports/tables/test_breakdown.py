@@ -77,7 +77,8 @@ def test_table_by_hand(ledger: Ledger) -> None:
 
 def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
     ledger.predict(ledger.plan("gru-2", 0), 0.9, SAID)
-    ledger.finish(ledger.plan("gru-3", 0), 0.8, {"corpus": {**CORPUS, "content": "c"}})
+    lacking = ledger.plan("gru-3", 0)
+    ledger.finish(lacking, 0.8, {"corpus": {**CORPUS, "content": "c"}})
     ledger.finish(
         ledger.plan("gru-4", 0),
         0.8,
@@ -94,7 +95,7 @@ def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
     assert len(counts.by_fingerprint) == 2
     other, wrong, old, damaged = counts.problems
     assert "give F1 50.00, its result has 90.00" in wrong
-    assert "has no predictions: it is older than that record" in old
+    assert f"`rin-study rerun {lacking}`" in old
     assert "has another content of webnlg_star" in other
     assert f"the predictions of `{broken}` are of another corpus" in damaged
     table = breakdown_table(study_data(ledger.runs, frame))

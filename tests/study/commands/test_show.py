@@ -176,6 +176,17 @@ def test_a_trial_whose_process_is_gone_is_interrupted(tmp_path, shown):
     assert frame["status"].tolist() == [state.split()[0] for state in attempts]
 
 
+def test_runs_without_predictions_are_named_with_their_remedy(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    names = [ledger.plan("gru-1", seed) for seed in range(3)]
+    for name in names:
+        ledger.finish(name, 0.5)
+    assert [lines for lines in shown(ledger) if f"rerun {names[2]}" in lines]
+    ledger.write(names[2], "predictions.json", "")
+    remedies = [line.split()[:3] for line in shown(ledger) if line.startswith("rin-study rerun")]
+    assert remedies == [["rin-study", "rerun", name] for name in names[:2]]
+
+
 def printed(show: Callable[[Console], object]) -> list[str]:
     console = Console(file=io.StringIO(), width=160)
     show(console)

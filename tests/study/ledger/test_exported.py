@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import lzma
 import math
+import shutil
 
+import pandas as pd
 import pytest
 
 from rin_core.config import Config
@@ -224,3 +226,16 @@ def test_malformed_lines(tmp_path, text):
     file.write_bytes(text)
     with pytest.raises(ValueError, match=r"bad\.jsonl, line 1: not an exported record"):
         merge(Ledger(tmp_path / "other"), read_exported(file))
+
+
+def test_a_table_for_other_tools_is_refused_for_what_it_is(tmp_path):
+    """Whatever its name; any other file is refused for its first line."""
+    table = tmp_path / "trials.parquet"
+    pd.DataFrame({"arm": ["a"]}).to_parquet(table)
+    renamed = shutil.copy(table, tmp_path / "renamed.jsonl")
+    for file in (table, renamed):
+        with pytest.raises(ValueError, match=f"{file.name}: is a Parquet table"):
+            read_exported(file)
+    (tmp_path / "other").write_bytes(b"PAR")
+    with pytest.raises(ValueError, match="other, line 1: not an exported record"):
+        read_exported(tmp_path / "other")

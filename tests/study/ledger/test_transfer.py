@@ -12,6 +12,7 @@ from rin_core.config import Config
 from rin_core.data.loading import load_corpus, load_dataset
 from study.ledger.exported import read_exported
 from study.ledger.files import LedgerError
+from study.ledger.layout import PREDICTIONS
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Search, SearchTrial
 from study.ledger.search_record import SearchRecord
@@ -232,11 +233,15 @@ class TestCommands:
         assert [record.name for record in read_corpora(other).values()] == ["demo"]
         (unit,) = Ledger(other).runs()
         assert not unit.weights.exists()
+        predictions = unit.path / PREDICTIONS
+        whole = predictions.read_bytes()
+        predictions.unlink()
         shown = run_command("rerun", unit.fingerprint[:6], f"--runs={other}")
         assert "every number is bit-identical" in shown
         assert "the ledger now has the weights" in shown
         trained = small_ledger.run(unit.fingerprint).weights
         assert unit.weights.read_bytes() == trained.read_bytes()
+        assert predictions.read_bytes() == whole
 
     def test_rerun_says_what_differs(self, small_ledger, exported, tmp_path):
         record = json.loads(exported.read_text())
