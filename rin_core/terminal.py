@@ -31,6 +31,23 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(lines).replace(_KEPT, " ")
 
 
+def shortened(text: str, width: int) -> str:
+    """Cut the middle of a text that is wider: names of arms differ at their ends.
+
+    Args:
+        text: One line.
+        width: Characters, at least 3.
+
+    Examples:
+        >>> shortened("RIN (all-MiniLM-L6-v2, K = 1), float32 · seed 0", 28)
+        'RIN (all-MiniL…at32 · seed 0'
+    """
+    if len(text) <= width:
+        return text
+    head = width // 2
+    return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
+
+
 def _broken(line: str, width: int) -> list[str]:
     indent = line[: len(line) - len(line.lstrip())]
     if len(line) <= width:

@@ -21,9 +21,6 @@ from reports.tables.experiment import reference_and_others
 from study.commands.printing import say
 from study.ledger.state import TrialState
 
-#: What the widest column of text takes at most, so that a table fits 80 characters.
-_LABEL, _VERDICT = 23, 27
-
 
 @dataclass(slots=True)
 class Closing:
@@ -75,12 +72,13 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
     reference = reference_and_others(frame)[0]
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
     table.title = f"\n{frame['experiment'].iloc[0]}"
-    table.add_column("model", no_wrap=True, overflow="ellipsis", max_width=_LABEL)
+    # What does not fit goes on in the next line: arms often differ at the end of their names.
+    table.add_column("model", overflow="fold")
     table.add_column("seeds", no_wrap=True, justify="right")
     table.add_column("test F1", no_wrap=True, justify="right")
     if differences:
         table.add_column("Δ", no_wrap=True, justify="right")
-        table.add_column("verdict", no_wrap=True, overflow="ellipsis", max_width=_VERDICT)
+        table.add_column("verdict", overflow="fold")
     for arm, cells in results.items():
         texts = [arm_label(of_arm(frame, arm)), cells["Seeds"].text.split()[0], cells[scored].text]
         if differences:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from rin_core.durations import format_clock, format_duration
 from rin_core.plural import plural
+from rin_core.terminal import shortened
 from study.ledger.state import TrialState
 from study.tracking.base import Callback, EpochEnd, RunSpec, TrialEnd
 
@@ -149,12 +150,12 @@ class Progress(Callback):
     def table(self) -> RenderableType:
         """Return the live table: a line for each running trial, then the counts and the best.
 
-        No line is wider than the terminal; names are cut first.
+        No line is wider than the terminal; names are cut first, in the middle.
         """
         grid = Table.grid(padding=(0, 2, 0, 0))
         beside = 52  # characters of the other columns
         width = max(12, self.console.width - beside)
-        grid.add_column(no_wrap=True, overflow="ellipsis", max_width=width)
+        grid.add_column(no_wrap=True, max_width=width)
         for _ in range(5):
             grid.add_column(no_wrap=True, justify="right")
         now = time.monotonic()
@@ -166,11 +167,12 @@ class Progress(Callback):
                 epoch = last.epoch
                 cells = (f"{epoch}/{run.max_epochs}", score, f"loss {last.train_loss:.3g}")
             bar = _bar(epoch, run.max_epochs)
-            grid.add_row(escape(self._short(run)), bar, *cells, elapsed)
+            grid.add_row(escape(shortened(self._short(run), width)), bar, *cells, elapsed)
         lines = [Text(self._counts(now), no_wrap=True, overflow="ellipsis")]
         if self.best[1]:
             best = f"best dev F1 {100 * self.best[0]:.1f}: {self.best[1]}"
-            lines.append(Text(best, style="bold", no_wrap=True, overflow="ellipsis"))
+            text = shortened(best, self.console.width)
+            lines.append(Text(text, style="bold", no_wrap=True))
         return Group(grid, *lines)
 
     def _counts(self, now: float) -> str:

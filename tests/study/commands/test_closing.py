@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from reports.page.build import build
-from study.commands.closing import Closing
+from study.commands.closing import Closing, print_arms
 from tests.ledgers import EXPERIMENT, Ledger
 from tests.records import scores
 
@@ -58,3 +59,28 @@ def test_the_scores_are_those_that_the_verdicts_are_about(tmp_path: Path) -> Non
     assert "81.0 ± 1.0" in rows["RIN (GRU, K = 1)"]
     assert "83.0 ± 1.0" in rows["BiLSTM_s"]
     assert "+2.0" in rows["BiLSTM_s"]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_long_names_are_shown_whole(tmp_path: Path, width: int) -> None:
+    made = Ledger(tmp_path)
+    labels = {
+        "gru-1": "RIN (all-MiniLM-L6-v2, K = 1), float32",
+        "gru-2": "RIN (all-MiniLM-L6-v2, K = 1), bfloat16",
+    }
+    for seed, f1 in enumerate((0.84, 0.86, 0.88)):
+        for arm in labels:
+            made.finish(made.plan(arm, seed), f1)
+    for trial in made.trials:
+        trial["label"] = labels[str(trial["arm"])]
+    made.save()
+    console = Console(file=io.StringIO(), width=width)
+    for study, section in build(tmp_path, tmp_path / "reports", [EXPERIMENT]).studies:
+        print_arms(study, section, console)
+    text = console.file.getvalue().partition("highest dev F1")[0]
+    assert "…" not in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+    words = text.split()
+    for word in ("float32", "bfloat16"):
+        assert words.count(word) == 1
+    assert [word for word in words if word.startswith("undecided")] == ["undecided,"]

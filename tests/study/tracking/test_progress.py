@@ -179,6 +179,7 @@ def test_no_line_of_the_live_table_is_wider_than_the_terminal():
     assert max(map(len, lines)) <= 80
     for text in ("1/9", "dev 87.6", "loss 1", "0:00"):
         assert text in lines[0], "the name is cut, and not the numbers"
+    assert all("seed 11" in line for line in (*lines[:2], lines[3])), "cut in the middle"
 
 
 def test_earlier_sessions_count_for_the_best_and_for_the_time_left():
