@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.docs.sentences import median_words, sentences
 
@@ -16,6 +18,7 @@ DOCUMENTS = [
     *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "log.md"),
 ]
 LONGEST, MEDIAN = 40, 18
+PACKAGES = ("../rin_core/", "../search_spaces/", "../study/", "../reports/")
 
 
 def test_sentences_are_short() -> None:
@@ -52,12 +55,29 @@ def test_links_lead_somewhere(document: Path) -> None:
     dead = []
     for target in targets:
         name, _, anchor = target.partition("#")
-        if "://" in target or name.startswith("api/"):  # `make docs` builds and checks these
+        if "://" in target:
             continue
         file = document.parent / name if name else document
         if not file.exists() or (anchor and anchor not in _anchors(file)):
             dead.append(target)
     assert dead == []
+
+
+def test_the_site_has_the_api_of_packages_and_no_links_to_other_files() -> None:
+    spec = importlib.util.spec_from_file_location("site_links", ROOT / "docs" / "site_links.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    given = "[study](../study/), [a file](../study/api.py) and [data](data.md)"
+    on_site = hook.on_page_markdown(given)
+    assert on_site == "[study](api/study/index.md), a file and [data](data.md)"
+    home = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    packages = {package for package in PACKAGES if f"]({package})" in home}
+    assert packages == set(PACKAGES)
+    navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text().partition("validation:")[0])
+    (made,) = (p["api-autonav"] for p in navigation["plugins"] if "api-autonav" in p)
+    assert {f"../{package}/" for package in made["modules"]} == set(PACKAGES)
 
 
 def test_contributing_names_files_that_exist() -> None:
