@@ -127,13 +127,23 @@ lock: .venv/installed  ## write requirements.lock from pyproject.toml (UPGRADE=-
 clean:  ## remove the environment and caches, never runs/
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
+LOCKED := $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' requirements.lock)
+# Of pip's lines: one for every tenth package, and one for what takes long after the last package.
+COUNT := awk '/^(Collecting|Processing|Requirement already)/ && ++n % 10 == 0 { print "  " n " downloaded" } \
+  /^Installing/ { print "  " n " downloaded; unpacking them takes a minute or two" } { fflush() }'
+
+.venv/installed: SHELL := /bin/bash -o pipefail  # a failure of pip is one of the pipe
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
 	  "Python 3.11 or newer is required; choose one with: make PYTHON=/path/to/python3.11")'
+	@echo 'Installing into .venv, once. It usually takes about 5 minutes, most of them for downloads.'
+	@echo '1 of 3: torch $(TORCH)'
 	$(PYTHON) -m venv .venv
-	# torch is installed without its hash: the right build depends on the machine and on pip's index.
-	$(BIN)/pip install --quiet --no-deps torch==$(TORCH)
-	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements.lock
-	# All requirements are met now, except the CUDA libraries of a CUDA build of torch.
+	@# torch is installed without its hash: the right build depends on the machine and on pip's index.
+	$(BIN)/pip install --no-deps torch==$(TORCH)
+	@echo '2 of 3: $(words $(LOCKED)) packages of requirements.lock'
+	@$(BIN)/pip install --no-deps --require-hashes --requirement requirements.lock | $(COUNT)
+	@# All requirements are met now, except the CUDA libraries of a CUDA build of torch.
+	@echo '3 of 3: rin-study itself'
 	$(BIN)/pip install --quiet --no-build-isolation --editable .
 	@touch $@
