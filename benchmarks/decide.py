@@ -16,7 +16,6 @@ The results are written to benchmarks/results/decide.csv.
 from __future__ import annotations
 
 import csv
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+from benchmarks.sign_flip import all_signs, sign_flip_p
 from reports.stats.contrasts import ABLATIONS, PRIMARY
 from reports.stats.model import residual
 from reports.stats.sequential import Plan, State, States
@@ -166,11 +166,8 @@ def paired_interval(scores: Floats) -> Judged:
 def sign_flip(scores: Floats) -> Judged:
     """Judge by the exact sign-flip test over five seeds, with Holm's correction."""
     by_seed = np.einsum("ca,san->scn", WEIGHTS, scores[:, :, :SEEDS])
-    signs = np.array(list(itertools.product((1, -1), repeat=SEEDS)))
-    flipped = np.abs(by_seed @ signs.T / SEEDS)
-    mean = by_seed.mean(axis=2)
-    p = (flipped >= np.abs(mean)[:, :, None] - 1e-12).mean(axis=2)
-    return _fixed(mean, _holm(p) < RULE.level)
+    p = sign_flip_p(by_seed, all_signs(SEEDS))
+    return _fixed(by_seed.mean(axis=2), _holm(p) < RULE.level)
 
 
 def pooled(scores: Floats) -> Judged:

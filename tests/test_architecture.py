@@ -15,6 +15,7 @@ READERS = {
     "reports/page/notebooks.py",
     "reports/paper/compute.py",
     "reports/paper/readme.py",
+    "reports/paper/sign_flip.py",
 }
 OPENERS = {"open", "read_text", "read_bytes", "read_csv", "read_json", "glob", "rglob", "iterdir"}
 FOLDERS = {"units", "studies", "searches", "vectors"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +11,17 @@ import pandas as pd
 
 from reports.frames.searches import SearchData
 from reports.frames.trials import read_run
+from rin_core.plural import plural
 from study.ledger import command
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.origin import Provenance
 from study.ledger.state import TrialState
+
+_ORDER = (
+    *(TrialState.FINISHED, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING),
+    *(TrialState.PLANNED, TrialState.UNREADABLE),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,22 @@ class RunCard:
     options: Options
     """Of the command that started its study or search, and resumes it."""
     provenance: Provenance | None = None
+    on_gpu: bool = False
+
+    @property
+    def core_hours(self) -> float:
+        """Return its time times its CPUs; 0 on a GPU, NaN where no time is recorded."""
+        if self.on_gpu:
+            return 0.0
+        # A run without a result has no provenance, but its command sets torch's threads.
+        given = float(str(self.options.get("cpus_per_trial", 1)))
+        threads = self.provenance.threads if self.provenance else max(1, int(given))
+        return self.seconds * threads / 3600
+
+    @property
+    def gpu_hours(self) -> float:
+        """Return its time on a GPU; 0 on a CPU, NaN where no time is recorded."""
+        return self.seconds / 3600 if self.on_gpu else 0.0
 
     @property
     def command(self) -> str:
@@ -76,7 +98,33 @@ def run_cards(
     for card in rows:
         known = cards.get(card.fingerprint)
         cards[card.fingerprint] = _joined(known, card) if known else _filled(ledger, card)
-    return cards
+    # What has no result has no provenance: it ran where the other runs of its experiment did.
+    gpu = {name for card in cards.values() if card.on_gpu for name in card.experiments}
+    return {
+        name: replace(card, on_gpu=True)
+        if card.provenance is None and gpu.issuperset(card.experiments)
+        else card
+        for name, card in cards.items()
+    }
+
+
+def counts_text(cards: Collection[RunCard]) -> str:
+    """Return how many runs there are, and what became of them.
+
+    A run is one training of one configuration with one seed on one corpus, by its fingerprint. It
+    counts once, in however many studies and searches it is.
+
+    Examples:
+        >>> counts_text([])
+        'No runs.'
+    """
+    if not cards:
+        return "No runs."
+    states = [card.status for card in cards]
+    experiments = {name for card in cards for name in card.experiments}
+    found = [f"{states.count(state)} {state}" for state in _ORDER if state in states]
+    head = f"{plural(len(cards), 'run')} of {plural(len(experiments), 'experiment')}"
+    return f"{head}: {', '.join(found)}."
 
 
 def _of_study(row: pd.Series) -> RunCard:
@@ -104,17 +152,21 @@ def _of_search(row: pd.Series, data: SearchData) -> RunCard:
         status=TrialState(row["state"]),
         dev_f1=100 * float(row["dev_f1"]),
         epochs=int(row["epochs"]),
-        seconds=float(row["seconds"]),
+        seconds=float(row["spent_seconds"]) if row["spent_epochs"] else math.nan,
         settings=str(row["variant"]),
         options=data.options(str(row["arm"]), int(row["trial"])),
     )
 
 
 def _filled(ledger: Ledger, card: RunCard) -> RunCard:
-    """Add the result; a pruned trial that an audit trained on is marked."""
+    """Add the result, or the time so far; a pruned trial that an audit trained on is marked."""
     run = read_run(ledger, card.fingerprint)
     if (result := run.result) is None:
-        return card
+        if not math.isnan(card.seconds) or run.status is TrialState.UNREADABLE:
+            return card
+        history = ledger.run(card.fingerprint).history()
+        spent = sum(epoch.seconds for epoch in history) if history else math.nan
+        return replace(card, epochs=len(history) or None, seconds=spent)
     pruned = card.status is TrialState.PRUNED
     return replace(
         card,
@@ -129,6 +181,7 @@ def _filled(ledger: Ledger, card: RunCard) -> RunCard:
         content=result.corpus.content,
         digest=result.corpus.digest,
         provenance=result.provenance,
+        on_gpu=result.provenance.device == "cuda",
     )
 
 

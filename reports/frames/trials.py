@@ -245,6 +245,13 @@ def _uses_tags(config: Mapping[str, object]) -> bool:
     return config.get("data.pos", "auto") == "auto" and kind != "transformer"
 
 
+def _core_hours(result: Result) -> float:
+    """Return the time of a run times its CPUs; NaN on a GPU, whose time is another unit."""
+    if result.provenance.device == "cuda":
+        return math.nan
+    return result.seconds * result.provenance.threads / 3600
+
+
 def _result_columns(run: RunOutcome) -> dict[str, object]:
     result = run.result
     if result is None:
@@ -261,7 +268,7 @@ def _result_columns(run: RunOutcome) -> dict[str, object]:
         # Rounding depends on both; empty in results older than that record.
         "processor": f"{result.provenance.hardware}, {arithmetic}" if arithmetic else "",
         "seconds": result.own_seconds,
-        "core_hours": result.seconds * result.provenance.threads / 3600,
+        "core_hours": _core_hours(result),
         "content": result.corpus.content,
         "averaged_dev_f1": (result.averaged_dev_scores or {}).get("f1", math.nan),
         **{

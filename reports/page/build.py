@@ -31,6 +31,7 @@ from reports.page.experiment import experiment_section
 from reports.page.page import write_errors, write_index
 from reports.page.search import search_section
 from reports.paper.answers import find_answers
+from reports.paper.costs import cost_section
 from reports.paper.pooled import pooled_section
 from reports.paper.reproduction import corpus_reports, write_reproduction
 from reports.stats.verdicts import RULE, Rule
@@ -192,11 +193,12 @@ def build_index(
         built.data,
         (Section(key="notebooks", title="Notebooks", links=links),) if links else (),
     )
-    foot = provenance_tables(cards.values(), frame, searched)
+    costs = cost_section([data for data, _ in built.paper], cards)
+    foot = [*costs.tables, *provenance_tables(cards.values(), frame, searched)]
     case = case_info([data for data, _ in built.studies])
     written = [write_index(answers, chapters, cards, foot, out / "index.html", case)]
     pooled = () if answers.pooled is None else (pooled_section(answers.pooled),)
-    for section in pooled:
+    for section in (*pooled, costs):
         written += write_section(section, out)
     written += [
         write_errors(errors, cards, out) for _, study in built.studies for errors in study.parts
@@ -209,5 +211,8 @@ def build_index(
         ]
         searches, shown = [search for search, _ in paired], [section for _, section in paired]
         own = {name: card for name, card in cards.items() if is_paper_corpus(card.corpus)}
-        written.append(write_reproduction(on_paper, found, searches, shown, own, pooled, out))
+        spent = costs if own == cards else cost_section([data for data, _ in built.paper], own)
+        written.append(
+            write_reproduction(on_paper, found, searches, shown, own, pooled, spent, out)
+        )
     return written

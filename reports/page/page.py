@@ -20,9 +20,8 @@ from reports.document.table import Cell, Table
 from reports.document.templates import html_environment
 from reports.figures.answers import AnswerCurve, EffectsInfo, draw_answer_curve, draw_effects
 from reports.figures.case import CaseInfo, draw_case
-from reports.frames.runs import RunCard, title_of
+from reports.frames.runs import RunCard, counts_text, title_of
 from reports.paper.answers import Answers
-from rin_core.plural import plural
 from study.ledger.state import TrialState
 
 #: Markdown in notes and the HTML elements for it: code, bold, italic.
@@ -61,12 +60,8 @@ class RunLists:
         return all(card.status is TrialState.FINISHED for card in cards)
 
     def summary(self) -> str:
-        """Return how many runs and experiments the page has, and how many runs are finished."""
-        total = len(self.cards)
-        done = sum(card.status is TrialState.FINISHED for card in self.cards.values())
-        experiments = {name for card in self.cards.values() for name in card.experiments}
-        subjects = plural(len(experiments), "experiment")
-        return f"{plural(total, 'run')} of {subjects}, {'all' if done == total else done} finished."
+        """Return how many runs the page has, and what became of them."""
+        return counts_text(self.cards.values())
 
     def lists(self) -> list[tuple[str, str, list[RunCard]]]:
         """Return id, title and runs of every list requested so far."""

@@ -17,6 +17,7 @@ from reports.frames.trials import complete_commands
 from rin_core.durations import core_time
 from rin_core.plural import plural
 
+CORE, GPU = "Core-hours", "GPU-hours"
 #: Times of an epoch on each kind of processor of the runs, written by ``make bench``.
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 #: Corpus of the benchmark.
@@ -42,14 +43,14 @@ def experiments_table(
         (f"{data.experiment} (search)", data.trials, data.trials["state"], data.commands)
         for data in searches
     ]
-    rows = []
+    rows, columns = [], units(cards.values())
     for name, trials, states, commands in groups:
         own = [cards[fingerprint] for fingerprint in dict.fromkeys(trials["fingerprint"])]
         counts = ", ".join(f"{count} {state}" for state, count in states.value_counts().items())
         cells = {
             "Trials": words(counts),
             "Epochs": Cell(text=str(sum(card.epochs or 0 for card in own))),
-            "Core-hours": Cell(text=f"{core_hours(own):.1f}"),
+            **{unit: Cell(text=f"{hours(own, unit):.1f}") for unit in columns},
             "Command": words(", ".join(f"`{command}`" for command in commands)),
         }
         rows.append(Row(key=name, label=name, cells=cells))
@@ -62,30 +63,34 @@ def experiments_table(
     )
 
 
-def core_hours(cards: Iterable[RunCard]) -> float:
-    """Return the time of finished and pruned runs, times the threads of each."""
-    return sum(
-        card.seconds * (card.provenance.threads if card.provenance else 1) / 3600
-        for card in cards
-        if not math.isnan(card.seconds)
-    )
+def units(cards: Iterable[RunCard]) -> tuple[str, ...]:
+    """Return the units in which runs are counted: GPU-hours only if some ran on a GPU."""
+    return (CORE, GPU) if any(card.on_gpu for card in cards) else (CORE,)
+
+
+def hours(cards: Iterable[RunCard], unit: str = CORE) -> float:
+    """Return the hours of some runs; those without a recorded time add nothing."""
+    found = (card.core_hours if unit == CORE else card.gpu_hours for card in cards)
+    return sum(own for own in found if not math.isnan(own))
 
 
 def compute_sentences(cards: Iterable[RunCard]) -> str:
     """Return the cost of all runs, and of the same runs in the dense formulation."""
     known = [card for card in cards if not math.isnan(card.seconds)]
-    text = f"All runs took {core_time(core_hours(known))} ({plural(len(known), 'run')})."
+    gpu = hours(known, GPU)
+    spent = core_time(hours(known)) + (f" and {gpu:.1f} GPU-hours" if gpu else "")
+    text = f"All runs with a recorded time took {spent} ({plural(len(known), 'run')})."
     ratios = [ratio for path in BENCHMARKS.glob(SPEEDS) for ratio in _ratios(path)]
-    hours = core_hours(card for card in known if _is_like_the_benchmarks(card))
-    if not ratios or not hours:
+    like = hours(card for card in known if _is_like_the_benchmarks(card))
+    if not ratios or not like:
         return text
     low, high = min(ratios), max(ratios)
     return (
         f"{text} A dense formulation computes the scores of all L²·R word pairs and relations. On "
         f"the same batches, it needs {low:.0f} to {high:.0f} times as long for an epoch of WebNLG, "
-        f"depending on processor and K (`make bench`). The {hours:.1f} core-hours of runs like the "
+        f"depending on processor and K (`make bench`). The {like:.1f} core-hours of runs like the "
         f"timed ones (`{TIMED}`, K ≥ 1, the paper's widths) would have been about "
-        f"{hours * low:,.0f} to {hours * high:,.0f}."
+        f"{like * low:,.0f} to {like * high:,.0f}."
     )
 
 

@@ -11,12 +11,14 @@ import pandas as pd
 from reports.document.section import Section
 from reports.document.templates import markdown_environment
 from reports.frames.encoders import PAPERS_ENCODER
-from reports.frames.runs import RunCard
+from reports.frames.runs import RunCard, counts_text
 from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.paper.compute import compute_sentences, experiments_table
 from reports.paper.findings import Findings, corpus_findings
 from study.ledger.state import TrialState
+
+_ENDS = (TrialState.FINISHED, TrialState.PRUNED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ def write_reproduction(
     search_sections: Sequence[Section],
     cards: Mapping[str, RunCard],
     first: Sequence[Section],
+    costs: Section,
     out: Path,
 ) -> Path:
     """Write the report of the reproduction.
@@ -77,10 +80,10 @@ def write_reproduction(
         search_sections: Their sections.
         cards: Every run, by fingerprint.
         first: Sections on all corpora, which come before those on each.
+        costs: What the runs cost.
         out: Folder of the reports.
     """
-    trials = frame.drop_duplicates("fingerprint")
-    done = trials[trials["status"] == TrialState.FINISHED]
+    done = frame[frame["status"] == TrialState.FINISHED].drop_duplicates("fingerprint")
     chapters = {f"Results on {report.corpus}": report.sections for report in reports}
     chapters |= {f"The search {section.title}": (section,) for section in search_sections}
     experiments = experiments_table(frame, searches, cards)
@@ -88,12 +91,13 @@ def write_reproduction(
         markdown_environment()
         .get_template("reproduction.md.jinja")
         .render(
-            done=len(done),
-            planned=len(trials),
+            counts=counts_text(cards.values()),
+            left=sum(card.status not in _ENDS for card in cards.values()),
             compute=compute_sentences(cards.values()),
             first=[table.markdown() for section in first for table in section.tables],
             findings=[report.findings for report in reports if report.findings],
             experiments=experiments.markdown(),
+            costs=[table.markdown() for table in costs.tables],
             chapters={title: _shown(sections) for title, sections in chapters.items()},
             nyt_missing=not (done["corpus"] == "nyt").any(),
             other_encoders=" and ".join(

@@ -11,14 +11,14 @@ from study.ledger.state import Caveat
 
 
 def mark_caveats(table: Table, runs: pd.DataFrame) -> Table:
-    """Mark the rows that show runs of one model with a caveat, and add a note for each mark.
+    """Mark the rows that show a run with a caveat, and add a note for each mark.
 
-    A row about several models, such as a difference, is not marked: their own rows are. Nor is a
-    difference without a value, which has the runs of one model only.
+    A difference is marked for the runs of all models that it compares. A difference without a
+    value is not marked: it has the runs of one model only.
 
     Args:
         table: The table.
-        runs: Columns ``fingerprint``, ``label`` and ``caveat``; the caveat is empty without one.
+        runs: Columns ``fingerprint`` and ``caveat``; the caveat is empty without one.
     """
     known = runs.drop_duplicates("fingerprint").set_index("fingerprint")
     rows: list[Row] = []
@@ -27,7 +27,7 @@ def mark_caveats(table: Table, runs: pd.DataFrame) -> Table:
         names = {name for cell in row.cells.values() for name in cell.fingerprints}
         compared = [c.judged.difference.n for c in row.cells.values() if c.judged is not None]
         own = known[known.index.isin(names if any(compared) or not compared else ())]
-        found = [c for c in Caveat if own["label"].nunique() == 1 and (own["caveat"] == c).any()]
+        found = [caveat for caveat in Caveat if (own["caveat"] == caveat).any()]
         for caveat in found:
             shown[caveat] |= set(own.index[own["caveat"] == caveat])
         rows.append(replace(row, marks="".join(caveat.mark for caveat in found)))

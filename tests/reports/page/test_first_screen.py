@@ -86,6 +86,21 @@ def test_axe_finds_nothing_serious(page: Page) -> None:
     assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in serious] == []
 
 
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_chapter_begins_beside_its_triangle(page: Page, width: int) -> None:
+    open_page(page, PUBLISHED, width)
+    # A title below the triangle would begin one line of 1.55 × 14 pixels lower.
+    begin = page.evaluate(
+        """() => [...document.querySelectorAll('details.chapter > summary')].map(summary => {
+          const above = parseFloat(getComputedStyle(summary).paddingTop);
+          const title = summary.querySelector('h2').getClientRects()[0];
+          return title.top - summary.getBoundingClientRect().top - above;
+        })"""
+    )
+    assert len(begin) > 5
+    assert max(map(abs, begin)) < 10
+
+
 def test_the_page_is_small() -> None:
     assert PUBLISHED.stat().st_size <= 2_000_000
 

@@ -55,7 +55,7 @@ def test_a_command_is_one_that_works(reported: Reported) -> None:
 def test_every_table_is_there_in_every_form(reported: Reported, page: str) -> None:
     tables = sorted(reported.out.glob("*/*.tex"))
     assert {path.parent.name for path in tables} == {
-        *(EXPERIMENT, "some", "corpora", "paper-webnlg_star")
+        *(EXPERIMENT, "some", "corpora", "costs", "paper-webnlg_star")
     }
     errors = (reported.out / EXPERIMENT / "errors.html").read_text()
     assert [p for p in tables if latex(p) not in unquoted(page) + unquoted(errors)] == []
@@ -141,7 +141,7 @@ def test_settings_and_versions_are_at_the_foot(tmp_path: Path) -> None:
 def test_a_search_alone_has_a_page(tmp_path: Path) -> None:
     write_search(tmp_path / "runs")
     assert main(["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
-    assert "6 runs of 1 experiment, 2 finished" in (
+    assert "6 runs of 1 experiment: 2 finished, " in (
         tmp_path / "out" / "index.html"
     ).read_text().replace("\n", " ")
 

@@ -13,6 +13,7 @@ from reports.frames.trials import read_ledger
 from reports.page.command import main
 from reports.paper import compute
 from reports.paper.compute import compute_sentences
+from reports.paper.costs import cost_section
 from reports.paper.reproduction import write_reproduction
 from search_spaces import find_space
 from tests.ledgers import Ledger, write_search
@@ -59,7 +60,7 @@ def compute_text(ledger: Ledger) -> str:
 
 
 def test_the_report_has_findings_figures_and_studies(text: str) -> None:
-    assert "**Not finished: 6 of 7 planned trials have a result.**" in text
+    assert "**Not finished: 3 of them have yet to end.**" in text
     assert "2 undecided (RIN (GRU, K = 1), BiLSTM_s)" in text
     assert "- GRU over RNN, mean over K (primary, §5.3): **not run**." in text
     assert "](rounds_curve-webnlg_star/rounds_curve.svg)" in text
@@ -67,6 +68,19 @@ def test_the_report_has_findings_figures_and_studies(text: str) -> None:
     shown = re.findall(r"^### (Table \d|The paper's claims|The pairs)", text, flags=re.MULTILINE)
     assert shown == ["Table 1", "The paper's claims", "The pairs", "Table 5", "Table 4"]
     assert "core-hours" in text
+
+
+def test_the_page_and_the_report_count_the_same_runs(text: str, page: str) -> None:
+    counts = "13 runs of 2 experiments: 8 finished, 2 pruned, 1 failed, 1 running, 1 planned."
+    assert (text.count(counts), page.count(counts)) == (1, 2)
+    rows = dict(re.findall(r"^\| (all|finished, [^|]*|pruned) \| (\d+) \|", text, re.MULTILINE))
+    assert rows == {
+        "finished, in a claim": "6",
+        "finished, in no claim": "2",
+        "pruned": "2",
+        "all": "13",
+    }
+    assert 'id="made-with-outcomes"' in page
 
 
 def test_the_page_has_the_curve_before_the_papers_tables(page: str) -> None:
@@ -123,7 +137,9 @@ def test_what_was_not_run_is_said_where_it_was_not(
     ledger.save("rounds_curve-webnlg_star")
     frame = read_ledger(ledger.runs)
     cards = run_cards(ledger.runs, frame, [])
-    text = write_reproduction(frame, [], [], [], cards, [], tmp_path).read_text()
+    text = write_reproduction(
+        frame, [], [], [], cards, [], cost_section([], cards), tmp_path
+    ).read_text()
     assert "**BERT-Base" not in text
     assert "words start at random" in text
 

@@ -10,6 +10,7 @@ import pytest
 from reports.document.table import Cell, Row, Table
 from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger
+from reports.paper.claim_tables import claims_table
 from reports.paper.registry import STUDY, make_tables
 from reports.tables.caveats import mark_caveats
 from tests.ledgers import Ledger
@@ -17,13 +18,13 @@ from tests.records import scores
 
 RUNS = pd.DataFrame(
     [
-        ("1", "A", ""),
-        ("2", "A", "still improving"),
-        ("3", "A", "nothing learned"),
-        ("4", "B", "still improving"),
-        ("5", "B", "still improving"),
+        ("1", ""),
+        ("2", "still improving"),
+        ("3", "nothing learned"),
+        ("4", "still improving"),
+        ("5", "still improving"),
     ],
-    columns=["fingerprint", "label", "caveat"],
+    columns=["fingerprint", "caveat"],
 )
 
 
@@ -41,9 +42,9 @@ def table(*rows: str) -> Table:
 
 
 @pytest.mark.parametrize(
-    ("runs", "marks"), [("1", ""), ("12", "†"), ("123", "‡†"), ("45", "†"), ("14", ""), ("9", "")]
+    ("runs", "marks"), [("1", ""), ("12", "†"), ("123", "‡†"), ("45", "†"), ("14", "†"), ("9", "")]
 )
-def test_a_row_of_one_model_is_marked(runs: str, marks: str) -> None:
+def test_a_row_is_marked_for_all_of_its_runs(runs: str, marks: str) -> None:
     marked = mark_caveats(table(runs), RUNS)
     assert marked.rows[0].marks == marks
     assert [note[0] for note in marked.notes] == list(marks)
@@ -96,5 +97,22 @@ def test_a_difference_is_not_marked_for_the_runs_of_one_model(tmp_path: Path) ->
         for name in ("results", "differences")
     }
     assert marks["results"] == {"gru-1": "†", "bilstm-s": "†", "gru-2": ""}
-    assert marks["differences"] == {"bilstm-s": "", "gru-2": ""}
-    assert not any(note.startswith("†") for note in tables["differences"].notes)
+    assert marks["differences"] == {"bilstm-s": "†", "gru-2": ""}
+    assert [note[0] for note in tables["differences"].notes].count("†") == 1
+
+
+def test_a_difference_is_marked_for_the_runs_of_either_model(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    for arm, best in (("gru-1", 2), ("bilstm-s", 3), ("gru-2", 2), ("gru-3", 2)):
+        for seed in range(2):
+            f1 = 0.7 + 0.01 * seed
+            ledger.finish(ledger.plan(arm, seed), f1, {"best_epoch": best if seed else 2})
+    ledger.save()
+    study = study_data(tmp_path / "runs", read_ledger(tmp_path / "runs"))
+    tables = {
+        table.name: {row.key: row.marks for row in table.rows}
+        for table in make_tables((*STUDY, claims_table), study)
+    }
+    assert tables["differences"] == {"bilstm-s": "†", "gru-2": "", "gru-3": ""}
+    assert tables["claims"]["interaction"] == "†"
+    assert tables["claims"]["rounds"] == ""

@@ -1,0 +1,245 @@
+"""What the runs of a ledger cost: by outcome, and for each decided claim."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from reports.document.section import Section
+from reports.document.table import NO_CELL, Cell, Row, Table, number, words
+from reports.frames.runs import RunCard
+from reports.frames.studies import StudyData
+from reports.paper.claims import JudgedClaim, judge_claims
+from reports.paper.compute import hours, units
+from reports.paper.sign_flip import MOST, Curve, read_seeds, seeds_for
+from reports.published.numbers import corpus_title
+from reports.stats.verdicts import Word
+from study.ledger.state import TrialState
+
+#: Verdicts that decide a claim.
+DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
+
+
+class Outcome(StrEnum):
+    """What has become of a run, and what it was good for."""
+
+    IN_CLAIM = "finished, in a claim"
+    FINISHED = "finished, in no claim"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    STOPPED = "stopped before its end"
+    PLANNED = "planned, not begun"
+    UNREADABLE = "unreadable"
+
+
+_OUTCOMES = {
+    TrialState.FINISHED: Outcome.FINISHED,
+    TrialState.PRUNED: Outcome.PRUNED,
+    TrialState.FAILED: Outcome.FAILED,
+    TrialState.RUNNING: Outcome.STOPPED,
+    TrialState.PLANNED: Outcome.PLANNED,
+    TrialState.UNREADABLE: Outcome.UNREADABLE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedClaim:
+    """A decided claim, its runs, and the seeds with which the sign-flip test decides it."""
+
+    corpus: str
+    key: str
+    text: str
+    verdict: str
+    seeds: int
+    """Of each arm, at least."""
+    arms: tuple[tuple[RunCard, ...], ...]
+    """The runs of each arm."""
+    flip_seeds: float
+    """Of each arm, for the sign-flip test: infinite if too many, NaN if it cannot decide so."""
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Return the fingerprints of all runs."""
+        return tuple(card.fingerprint for arm in self.arms for card in arm)
+
+
+def cost_section(studies: Sequence[StudyData], cards: Mapping[str, RunCard]) -> Section:
+    """Return the tables of costs.
+
+    Args:
+        studies: The runs on each corpus that the paper's claims are judged by.
+        cards: Every run, by fingerprint.
+    """
+    curves = read_seeds()
+    judged = {study.corpus: judge_claims(study) for study in studies}
+    used = {name for claims in judged.values() for one in claims for name in _runs(one)}
+    decided = []
+    for corpus, claims in judged.items():
+        family = sum(one.claim.is_primary and one.judged.difference.n > 1 for one in claims)
+        for one in claims:
+            if one.judged.verdict.word in DECIDED:
+                curve = curves.get(family if one.claim.is_primary else 1, ())
+                decided.append(_decided(corpus, one, curve, cards))
+    tables = (outcomes_table(cards.values(), used), decided_table(decided))
+    shown = tuple(table for table in tables if table.rows)
+    return Section(key="costs", title="What the runs cost", page="tables.md", tables=shown)
+
+
+def outcomes_table(cards: Iterable[RunCard], used: Collection[str]) -> Table:
+    """Return runs and hours by outcome.
+
+    Args:
+        cards: The runs.
+        used: Fingerprints of the runs behind claims of the paper.
+    """
+    groups: dict[Outcome, list[RunCard]] = {outcome: [] for outcome in Outcome}
+    for card in cards:
+        is_used = card.status is TrialState.FINISHED and card.fingerprint in used
+        groups[Outcome.IN_CLAIM if is_used else _OUTCOMES[card.status]].append(card)
+    shown = {str(outcome): tuple(own) for outcome, own in groups.items() if own}
+    everything = tuple(card for own in shown.values() for card in own)
+    if len(shown) > 1:
+        shown["all"] = everything
+    columns = units(everything)
+    rows = [
+        Row(
+            key=name,
+            label=name,
+            cells={
+                "Runs": Cell(text=str(len(own)), fingerprints=_names(own)),
+                **{unit: hours_cell(hours(own, unit), _names(own)) for unit in columns},
+            },
+        )
+        for name, own in shown.items()
+    ]
+    return Table(
+        name="outcomes",
+        title="Core-hours by outcome",
+        head="Outcome",
+        rows=tuple(rows),
+        notes=(
+            "Core-hours: the seconds of a run that the ledger has, times its CPUs. Runs on a GPU "
+            "count in GPU-hours only, each with its whole time, though several may share a GPU.",
+            "In a claim: behind the verdict on one of the paper's claims, on any corpus. A run "
+            "counts once, in however many studies, searches and claims it is.",
+        ),
+    )
+
+
+def decided_table(decided: Sequence[DecidedClaim]) -> Table:
+    """Return a row for each decided claim, and what one costs on average."""
+    columns = units(card for claim in decided for arm in claim.arms for card in arm)
+    rows = [
+        Row(
+            key=f"{claim.corpus} {claim.key}",
+            label=f"{corpus_title(claim.corpus)}: {claim.text}",
+            cells={
+                "Verdict": words(claim.verdict, claim.runs),
+                "Seeds": number(claim.seeds, str(claim.seeds)),
+                **{
+                    unit: hours_cell(hours(itertools.chain(*claim.arms), unit), claim.runs)
+                    for unit in columns
+                },
+                "Seeds, sign flip": _seeds_cell(claim.flip_seeds),
+                **{f"{unit}, sign flip": hours_cell(_flipped([claim], unit)) for unit in columns},
+            },
+        )
+        for claim in decided
+    ]
+    if len(rows) > 1:
+        distinct = {card.fingerprint: card for one in decided for arm in one.arms for card in arm}
+        by_flip = [claim for claim in decided if math.isfinite(claim.flip_seeds)]
+        cells = {
+            "Verdict": NO_CELL,
+            "Seeds": NO_CELL,
+            **{
+                unit: hours_cell(hours(distinct.values(), unit) / len(decided), tuple(distinct))
+                for unit in columns
+            },
+            "Seeds, sign flip": NO_CELL,
+            **{
+                f"{unit}, sign flip": hours_cell(_flipped(by_flip, unit) / (len(by_flip) or 1))
+                for unit in columns
+            },
+        }
+        rows.append(Row(key="mean", label="per decided claim", cells=cells))
+    return Table(
+        name="decided",
+        title="Core-hours of decided claims",
+        head="Claim",
+        rows=tuple(rows),
+        notes=(
+            "Sign flip: the test of earlier reports, paired by seed, with Holm's correction for "
+            "the primary claims. Its seeds decide in 80 % of simulated studies whose true "
+            "difference is the one found (`python -m benchmarks.sign_flip`). With 5 seeds, as in "
+            "earlier reports, its p is never below 0.06, so it decides nothing.",
+            "It cannot show that a difference is small, so it never decides *equal*.",
+            "Per decided claim: runs that claims share count once. The sign-flip test's mean is "
+            "over the claims that it can decide.",
+        ),
+    )
+
+
+def _decided(
+    corpus: str, found: JudgedClaim, curve: Curve, cards: Mapping[str, RunCard]
+) -> DecidedClaim:
+    judged = found.judged
+    seeds, difference = judged.difference.n, judged.difference
+    flip = math.nan
+    if judged.verdict.word is not Word.EQUAL and curve:
+        # The standard deviation of a pair: that of the difference with one seed of each arm.
+        one = math.sqrt(sum(term.weight**2 * term.variance for term in difference.terms))
+        flip = seeds_for(curve, abs(difference.value) / one) if one > 0 else math.nan
+    runs = set(_runs(found))
+    arms = (found.scores.runs.get(arm, ()) for arm, weight in found.weights.items() if weight)
+    own = (tuple(cards[name] for name in arm if name in runs and name in cards) for arm in arms)
+    return DecidedClaim(
+        corpus=corpus,
+        key=found.claim.key,
+        text=found.claim.text,
+        verdict=str(judged.verdict),
+        seeds=seeds if found.decision is None else found.decision.seeds,
+        arms=tuple(own),
+        flip_seeds=flip,
+    )
+
+
+def _runs(found: JudgedClaim) -> tuple[str, ...]:
+    """Return the runs behind the verdict on a claim."""
+    if found.decision is not None:
+        return found.decision.runs
+    return found.scores.fingerprints(arm for arm, weight in found.weights.items() if weight)
+
+
+def _names(cards: Iterable[RunCard]) -> tuple[str, ...]:
+    return tuple(card.fingerprint for card in cards)
+
+
+def _flipped(claims: Sequence[DecidedClaim], unit: str) -> float:
+    """Return the hours of the sign-flip test's seeds; an arm runs the most that a claim needs."""
+    if not claims or not all(math.isfinite(claim.flip_seeds) for claim in claims):
+        return math.nan
+    seeds: dict[tuple[str, ...], float] = {}
+    cost: dict[tuple[str, ...], float] = {}
+    for claim in claims:
+        for arm in filter(None, claim.arms):
+            key = _names(arm)
+            seeds[key] = max(claim.flip_seeds, seeds.get(key, 0.0))
+            cost[key] = hours(arm, unit) / len(arm)
+    return sum(seeds[key] * cost[key] for key in seeds)
+
+
+def hours_cell(found: float, runs: tuple[str, ...] = ()) -> Cell:
+    """Return a cell of hours; a dash where there are none to state."""
+    if not math.isfinite(found):
+        return NO_CELL
+    return replace(number(found, f"{found:.1f}"), fingerprints=runs)
+
+
+def _seeds_cell(seeds: float) -> Cell:
+    if math.isnan(seeds):
+        return NO_CELL
+    return number(seeds, f"over {MOST}" if math.isinf(seeds) else f"{seeds:.0f}")

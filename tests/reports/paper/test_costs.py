@@ -1,0 +1,121 @@
+"""Costs by outcome and of decided claims, on runs whose times were chosen by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from reports.document.table import Table
+from reports.frames.runs import RunCard, counts_text, run_cards
+from reports.frames.studies import study_data
+from reports.frames.trials import read_ledger
+from reports.paper.costs import cost_section, outcomes_table
+from reports.paper.sign_flip import MOST, read_seeds, seeds_for
+from study.ledger.state import TrialState
+from tests.ledgers import Ledger
+from tests.records import an_epoch
+
+
+def card(name: str, status: str, seconds: float, gpu: bool = False, cpus: str = "1") -> RunCard:
+    return RunCard(
+        fingerprint=name,
+        label=name,
+        seed=0,
+        corpus="webnlg_star",
+        experiments=("e",),
+        status=TrialState(status),
+        seconds=seconds,
+        options={"cpus_per_trial": cpus},
+        on_gpu=gpu,
+    )
+
+
+CARDS = (
+    card("a", "finished", 3600.0),
+    card("b", "finished", 7200.0, cpus="2"),
+    card("c", "finished", 1800.0, gpu=True),
+    card("d", "pruned", 900.0, cpus="0.5"),
+    card("e", "failed", 360.0),
+    card("f", "running", 720.0),
+    card("g", "planned", math.nan),
+)
+
+
+def texts(table: Table) -> Mapping[str, tuple[str, ...]]:
+    return {row.key: tuple(cell.text for cell in row.cells.values()) for row in table.rows}
+
+
+def test_each_outcome_has_its_hours_and_a_gpu_hour_is_no_core_hour() -> None:
+    table = outcomes_table(CARDS, {"a", "f"})
+    assert table.columns == ("Runs", "Core-hours", "GPU-hours")
+    assert texts(table) == {
+        "finished, in a claim": ("1", "1.0", "0.0"),
+        "finished, in no claim": ("2", "4.0", "0.5"),
+        "pruned": ("1", "0.2", "0.0"),
+        "failed": ("1", "0.1", "0.0"),
+        "stopped before its end": ("1", "0.2", "0.0"),
+        "planned, not begun": ("1", "0.0", "0.0"),
+        "all": ("7", "5.5", "0.5"),
+    }
+    assert outcomes_table(CARDS[:2], ()).columns == ("Runs", "Core-hours")
+
+
+def test_runs_are_counted_by_what_became_of_them() -> None:
+    assert counts_text(CARDS) == (
+        "7 runs of 1 experiment: 3 finished, 1 pruned, 1 failed, 1 running, 1 planned."
+    )
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """Interaction helps by 3 points; one run was stopped in its second epoch."""
+    made = Ledger(tmp_path / "runs")
+    for seed, more in enumerate((0.0, 0.01, 0.02)):
+        for arm, f1 in (("gru-1", 0.86), ("gru-3", 0.86), ("bilstm-s", 0.83)):
+            made.finish(made.plan(arm, seed), f1 + more, {"seconds": 1800.0})
+    stopped = made.plan("rnn-1", 0)
+    lines = [json.dumps(an_epoch(epoch, seconds=900.0).to_json()) for epoch in (1, 2)]
+    made.write(stopped, "history.jsonl", "\n".join([*lines, ""]))
+    made.save()
+    return made
+
+
+def test_a_decided_claim_has_the_costs_of_both_tests(ledger: Ledger) -> None:
+    frame = read_ledger(ledger.runs)
+    cards = run_cards(ledger.runs, frame, [])
+    study = study_data(ledger.runs, frame)
+    outcomes, decided = cost_section([study], cards).tables
+    assert texts(outcomes)["stopped before its end"] == ("1", "0.5")
+    row = texts(decided)["webnlg_star interaction"]
+    # Of an arm's mean: sd 1 point. Two arms against one: a pair has sd √1.5, the effect is 2.45.
+    curve = read_seeds()[2]
+    needed = seeds_for(curve, 3 / math.sqrt(1.5))
+    assert row == ("better", "3", "4.5", f"{needed:.0f}", f"{needed * 1.5:.1f}")
+    assert 6 < needed < 12
+
+
+def test_without_a_simulation_nothing_is_said_about_the_sign_flip_test(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("reports.paper.costs.read_seeds", lambda: read_seeds(tmp_path / "none"))
+    frame = read_ledger(ledger.runs)
+    study = study_data(ledger.runs, frame)
+    _, decided = cost_section([study], run_cards(ledger.runs, frame, [])).tables
+    assert texts(decided)["webnlg_star interaction"] == ("better", "3", "4.5", "–", "–")
+
+
+def test_smaller_effects_and_more_tests_need_more_seeds() -> None:
+    curves = read_seeds()
+    assert set(curves) == {1, 2, 3, 4, 5}
+    for curve in curves.values():
+        seeds = [count for _, count in curve]
+        assert seeds == sorted(seeds, reverse=True)
+        assert max(count for count in seeds if math.isfinite(count)) <= MOST
+    fewest = [curves[tests][-1][1] for tests in sorted(curves)]
+    # 2 / 2ⁿ must be below 0.05 / tests.
+    assert fewest == [6, 7, 7, 8, 8]
+    assert seeds_for(curves[1], 0.0) == math.inf
