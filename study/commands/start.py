@@ -57,7 +57,7 @@ class Ended:
     """The exit code."""
     studies: tuple[str, ...]
     """A search without runs on fresh seeds is named itself."""
-    runs: frozenset[str]
+    runs: frozenset[str] = frozenset()
     """The fingerprints of these trials: the studies may have others, which were not asked for."""
 
 
@@ -179,7 +179,7 @@ def _run_grids(
             _print_next_look(deciding, ledger, slots, console)
         else:
             print_plan(experiments, ledger, slots, console)
-        return Ended(0, (), frozenset())
+        return Ended(0, ())
     for plan in plans:
         planned = {trial.trial.arm for trial in plan.trials}
         for arm in plan.space.select(options.arms):
@@ -239,7 +239,7 @@ def _run_search(
         search_command.check_left(plan, options)
     if options.dry_run:
         search_command.print_plans(plans, trial_slots(options), console)
-        return Ended(0, (), frozenset())
+        return Ended(0, ())
 
     def confirm(plan: Plan, experiment: str) -> int:
         return _run(options, plan.experiments(experiment), ledger, console, closing)
