@@ -39,12 +39,15 @@ def load_word_table(path: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
         tensors = load(path.read_bytes())
         with safetensors.safe_open(path, framework="numpy") as file:
             digest = (file.metadata() or {}).get("digest")
-        words = tuple(tensors["words"].tobytes().decode().split("\n"))
-    except (OSError, KeyError, UnicodeDecodeError, safetensors.SafetensorError) as error:
+        words, matrix = tuple(tensors["words"].tobytes().decode().split("\n")), tensors["matrix"]
+        is_whole = digest == _digest(tensors)
+    except (OSError, LookupError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise VectorsError(f"{path}: cannot be read as word vectors ({error}); delete it") from None
-    if digest != _digest(tensors) or len(words) != len(tensors["matrix"]):
+    # The digest is of the bytes alone, not of their type.
+    is_whole &= matrix.dtype == np.float32 and matrix.ndim == 2 and len(matrix) == len(words)
+    if not is_whole:
         raise VectorsError(f"{path}: its content is damaged; delete it, or copy it again")
-    return words, tensors["matrix"]
+    return words, matrix
 
 
 def _digest(tensors: Mapping[str, Array]) -> str:

@@ -32,8 +32,12 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
                 number += 1
                 named = with_names(row, features)
                 yield f"{path}: row {number}", {k: _as_list(v) for k, v in named.items()}
-    except pyarrow.ArrowException as error:
-        raise CorpusError(f"{path}: pyarrow cannot read it ({error})") from None
+    except CorpusError:
+        raise
+    except (pyarrow.ArrowException, OverflowError, ValueError) as error:
+        # Of values, too, such as a year that no date of Python has; some take several lines.
+        reason = " ".join(str(error).split())[:200]
+        raise CorpusError(f"{path}: pyarrow cannot read it ({reason})") from None
 
 
 def _batches(path: Path, pyarrow: Any) -> Iterator[Any]:

@@ -26,3 +26,24 @@ def test_a_text_that_ends_outside_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"train\.arrow: pyarrow cannot read it") as caught:
         read_split(path)
     assert "\n" not in str(caught.value)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    value = pyarrow.StructArray.from_arrays([pyarrow.array([1])] * 2, names=["a", "a"])
+    table = pyarrow.Table.from_arrays([pyarrow.array(["Ann ."]), value], names=["text", "b"])
+    path = tmp_path / "train.arrow"
+    with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_file(file, table.schema) as out:
+        out.write_table(table)
+    with pytest.raises(CorpusError, match=r"train\.arrow: pyarrow cannot read it .*duplicate"):
+        read_split(path)
+
+
+def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    days = pyarrow.array([2**31 - 1], pyarrow.int32()).cast(pyarrow.date32())
+    table = pyarrow.Table.from_arrays([pyarrow.array(["Ann ."]), days], names=["text", "day"])
+    parquet.write_table(table, tmp_path / "train.parquet")
+    with pytest.raises(CorpusError, match=r"train\.parquet: pyarrow cannot read it"):
+        read_split(tmp_path / "train.parquet")

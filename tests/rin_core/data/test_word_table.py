@@ -47,6 +47,19 @@ def test_a_damaged_table(tmp_path: Path, at: int) -> None:
         load_word_table(path)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b'"matrix"', b'"matriy"'), (b'"words"', b'"wordz"'), (b"F32", b"I32"), (b"[2,3]", b"[6]  ")],
+)
+def test_a_table_with_other_tensors(tmp_path: Path, before: bytes, after: bytes) -> None:
+    path = tmp_path / "table"
+    save_word_table(path, ("a", "b"), np.ones((2, 3), np.float32))
+    assert path.read_bytes().count(before) == 1
+    path.write_bytes(path.read_bytes().replace(before, after))
+    with pytest.raises(VectorsError, match="table"):
+        load_word_table(path)
+
+
 class TestOthers:
     def test_are_looked_up_as_written(self, vectors: Path) -> None:
         loaded = load_vectors(vectors, KNOWN, 2, {"Oslo", "Berlin", "berlin", "rome"})
