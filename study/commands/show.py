@@ -197,7 +197,6 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     print_rows(console, "on another content of the corpus, not averaged in", rows)
     finished = frame[frame["status"] == TrialState.FINISHED]
     _print_caveats(out, finished, console)
-    print_without_predictions(Ledger(out), finished["fingerprint"], console)
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
     rows = [
         {
@@ -208,6 +207,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         for status, row in spent.iterrows()
     ]
     print_rows(console, "compute by outcome", rows)
+    print_without_predictions(Ledger(out), finished["fingerprint"], console)
 
 
 def _print_plan(out: Path, frame: pd.DataFrame, console: Console) -> None:

@@ -55,7 +55,11 @@ class Attempt(Record):
         if self.host != os.uname().nodename:
             return False
         try:
+            if not psutil.pid_exists(self.pid):
+                return True
             started = psutil.Process(self.pid).create_time()
-        except (psutil.NoSuchProcess, OverflowError, ValueError):
+        except psutil.NoSuchProcess:
             return True
+        except OverflowError:  # a number that no process has: the record is damaged
+            return False
         return self.started is not None and abs(started - self.started) > _ADJUSTED

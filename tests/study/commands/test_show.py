@@ -86,7 +86,7 @@ def test_trials_are_listed_where_nothing_was_learned(tmp_path, shown):
 
 @pytest.mark.parametrize(
     ("state", "text"),
-    [("equal", "equal within 0.5 – –"), ("undecided", "undecided 5 0.0")],
+    [("equal", "equal within 0.5 – –"), ("undecided", "undecided 5 50 s")],
 )
 def test_the_decisions_of_a_study_are_shown(tmp_path, state, text):
     ledger, console = Ledger(tmp_path / "runs"), Console(file=io.StringIO(), width=160)

@@ -323,7 +323,7 @@ def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
     shown = console.file.getvalue()
     assert "k-0  2/16    1         1" in shown
     assert "k-0 #0  25.0    2       0.001" in shown
-    assert "pruned    1       2       0.00" in shown
+    assert "pruned    1       2       4 s" in shown
 
 
 def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
@@ -341,7 +341,7 @@ def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
     at = lines.index("Running trials")
     assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {unit.fingerprint}"
     assert lines[at + 3].startswith("Best trials")
-    assert "running 1 2 1.00" in lines  # the first was trained before
+    assert "running 1 2 60 min" in lines  # the first was trained before
 
 
 def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
