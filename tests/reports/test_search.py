@@ -167,7 +167,7 @@ def test_the_page_says_what_was_found_and_what_it_cost(runs, tmp_path):
     page = (tmp_path / "out" / "some" / "search.md").read_text()
     assert "points below the best.](slices.svg)" in page
     assert "| a #4 | 70.0 | 6 | 0.002 |" in page
-    assert "| failed | 1 | 0 | 0.00 |" in page
+    assert "| failed | 1 | 0 | 0 s |" in page
     assert "Trials by arm: a 6, of 6 each." in page
     assert "training.patience=3" in page
     assert "90.0" not in page, "a running trial is no result"
