@@ -29,6 +29,9 @@ def mention(text: str, start: object, end: object, kind: object, at: str) -> Men
     if type(kind) is int:
         label_of(kind, f"{at}.type")
     inside = text[start:end]
+    if not inside.strip():
+        found = f"only blanks from start {start} to end {end}"
+        raise wrong(at, found, "an entity with a letter or a sign")
     start += len(inside) - len(inside.lstrip())
     return Mention(start, start + len(inside.strip()), kind if isinstance(kind, str) else "")
 
