@@ -30,7 +30,7 @@ class Outcome(StrEnum):
     FINISHED = "finished, in no claim"
     PRUNED = "pruned"
     FAILED = "failed"
-    STOPPED = "stopped before its end"
+    UNENDED = "begun, not ended"
     PLANNED = "planned, not begun"
     UNREADABLE = "unreadable"
 
@@ -39,7 +39,8 @@ _OUTCOMES = {
     TrialState.FINISHED: Outcome.FINISHED,
     TrialState.PRUNED: Outcome.PRUNED,
     TrialState.FAILED: Outcome.FAILED,
-    TrialState.RUNNING: Outcome.STOPPED,
+    TrialState.RUNNING: Outcome.UNENDED,
+    TrialState.INTERRUPTED: Outcome.UNENDED,
     TrialState.PLANNED: Outcome.PLANNED,
     TrialState.UNREADABLE: Outcome.UNREADABLE,
 }
@@ -110,7 +111,7 @@ def outcomes_table(cards: Iterable[RunCard], used: Collection[str]) -> Table:
             label=name,
             cells={
                 "Runs": Cell(text=str(len(own)), fingerprints=_names(own)),
-                **{unit: hours_cell(hours(own, unit), _names(own)) for unit in columns},
+                **{unit: hours_cell(hours(own, unit)) for unit in columns},
             },
         )
         for name, own in shown.items()
@@ -150,22 +151,10 @@ def decided_table(decided: Sequence[DecidedClaim]) -> Table:
         for claim in decided
     ]
     if len(rows) > 1:
-        distinct = {card.fingerprint: card for one in decided for arm in one.arms for card in arm}
-        by_flip = [claim for claim in decided if math.isfinite(claim.flip_seeds)]
-        cells = {
-            "Verdict": NO_CELL,
-            "Seeds": NO_CELL,
-            **{
-                unit: hours_cell(hours(distinct.values(), unit) / len(decided), tuple(distinct))
-                for unit in columns
-            },
-            "Seeds, sign flip": NO_CELL,
-            **{
-                f"{unit}, sign flip": hours_cell(_flipped(by_flip, unit) / (len(by_flip) or 1))
-                for unit in columns
-            },
-        }
-        rows.append(Row(key="mean", label="per decided claim", cells=cells))
+        both = [claim for claim in decided if math.isfinite(claim.flip_seeds)]
+        rows += [_mean_row("per decided claim", decided, columns)]
+        if 0 < len(both) < len(decided):
+            rows += [_mean_row("per claim that the sign-flip test can decide", both, columns)]
     return Table(
         name="decided",
         title="Core-hours of decided claims",
@@ -177,10 +166,24 @@ def decided_table(decided: Sequence[DecidedClaim]) -> Table:
             "difference is the one found (`python -m benchmarks.sign_flip`). With 5 seeds, as in "
             "earlier reports, its p is never below 0.06, so it decides nothing.",
             "It cannot show that a difference is small, so it never decides *equal*.",
-            "Per decided claim: runs that claims share count once. The sign-flip test's mean is "
-            "over the claims that it can decide.",
+            "Per claim: runs that claims share count once.",
         ),
     )
+
+
+def _mean_row(label: str, claims: Sequence[DecidedClaim], columns: Sequence[str]) -> Row:
+    """Return the hours of one of several claims on average; they may share runs."""
+    cards = {card.fingerprint: card for one in claims for arm in one.arms for card in arm}
+    ours = {unit: hours(cards.values(), unit) / len(claims) for unit in columns}
+    flipped = {f"{unit}, sign flip": _flipped(claims, unit) / len(claims) for unit in columns}
+    cells = {
+        "Verdict": NO_CELL,
+        "Seeds": NO_CELL,
+        **{unit: hours_cell(found) for unit, found in ours.items()},
+        "Seeds, sign flip": NO_CELL,
+        **{unit: hours_cell(found) for unit, found in flipped.items()},
+    }
+    return Row(key=label, label=label, cells=cells)
 
 
 def _decided(

@@ -42,7 +42,7 @@ def test_the_page_has_the_study_first_and_no_reproduction(ledger: Ledger, tmp_pa
     out = tmp_path / "out"
     assert main(["--runs", str(ledger.runs), "--out", str(out)]) == 0
     assert not (out / "REPRODUCTION.md").exists()
-    assert sorted(path.name for path in out.iterdir()) == ["corpora", "index.html", OWN]
+    assert sorted(path.name for path in out.iterdir()) == ["corpora", "costs", "index.html", OWN]
     page = (out / "index.html").read_text()
     sections = [part.partition('"')[0] for part in page.split('<section id="')[1:]]
     assert sections[0] == OWN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_each_outcome_has_its_hours_and_a_gpu_hour_is_no_core_hour() -> None:
         "finished, in no claim": ("2", "4.0", "0.5"),
         "pruned": ("1", "0.2", "0.0"),
         "failed": ("1", "0.1", "0.0"),
-        "stopped before its end": ("1", "0.2", "0.0"),
+        "begun, not ended": ("1", "0.2", "0.0"),
         "planned, not begun": ("1", "0.0", "0.0"),
         "all": ("7", "5.5", "0.5"),
     }
@@ -89,7 +90,7 @@ def test_a_decided_claim_has_the_costs_of_both_tests(ledger: Ledger) -> None:
     cards = run_cards(ledger.runs, frame, [])
     study = study_data(ledger.runs, frame)
     outcomes, decided = cost_section([study], cards).tables
-    assert texts(outcomes)["stopped before its end"] == ("1", "0.5")
+    assert texts(outcomes)["begun, not ended"] == ("1", "0.5")
     row = texts(decided)["webnlg_star interaction"]
     # Of an arm's mean: sd 1 point. Two arms against one: a pair has sd √1.5, the effect is 2.45.
     curve = read_seeds()[2]
@@ -119,3 +120,10 @@ def test_smaller_effects_and_more_tests_need_more_seeds() -> None:
     # 2 / 2ⁿ must be below 0.05 / tests.
     assert fewest == [6, 7, 7, 8, 8]
     assert seeds_for(curves[1], 0.0) == math.inf
+
+
+def test_every_state_of_a_trial_has_an_outcome() -> None:
+    cards = [replace(CARDS[0], fingerprint=state, status=state) for state in TrialState]
+    counted = texts(outcomes_table(cards, ()))
+    assert counted["all"][0] == str(len(TrialState))
+    assert counted["begun, not ended"][0] == "2"
