@@ -106,7 +106,7 @@ def parse(arguments: Sequence[str] | None = None) -> CommandLine:
 
 def _command_first(given: Sequence[str]) -> list[str]:
     """Return the words with the command first: its options may stand before it."""
-    flags = {f"--{_typed(f)}" for f in dataclasses.fields(Options) if "Flag" in str(f.type)}
+    flags = {f"--{_typed(f)}" for f in dataclasses.fields(Options) if f.default is False}
     for place, word in enumerate(given):
         before = given[place - 1] if place else ""
         is_value = before.startswith("--") and "=" not in before and before not in flags
