@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator
@@ -136,7 +138,11 @@ def read_every_vector(path: Path, dim: int) -> tuple[list[str], npt.NDArray[np.f
     return list(rows), np.array(list(rows.values()), np.float32).reshape(-1, dim)
 
 
-_UNREADABLE = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+#: What a damaged archive raises: its content, or the name or the place of a file in it.
+_UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, OverflowError, UnicodeDecodeError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error),
+)
 
 
 @contextmanager
