@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from typing import Any
@@ -18,6 +19,10 @@ _ID = re.compile(r'(\bid="|href="#|url\(#)')
 _REFERENCE = re.compile(r'href="#([^"]+)"|url\(#([^)]+)\)')
 _GEOMETRY = re.compile(r'\b(d|x|y|points|transform|viewBox)="([^"]*)"')
 _DECIMAL = re.compile(r"-?\d+\.\d+")
+#: Marks of one style in one group.
+_MARKS = re.compile(
+    r'<g((?: clip-path="[^"]*")?)>(<use [^>]*style="([^"]*)"/>(?:<use [^>]*style="\3"/>)+)</g>'
+)
 _FONT = f"font-family: '{FONT}', Verdana, sans-serif"
 
 
@@ -26,7 +31,7 @@ def inline_svg(figure: Figure, name: str) -> str:
 
     Args:
         figure: The figure.
-        name: Prefix of every id, so that no two figures on a page share one.
+        name: The figure's own on its page: it decides a prefix of every id.
     """
     text = io.StringIO()
     metadata: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -38,7 +43,8 @@ def inline_svg(figure: Figure, name: str) -> str:
     svg = _COLOUR.sub(
         lambda match: f"var({CSS_VARIABLES[match[0].lower()]}, {match[0].lower()})", svg
     )
-    svg = _ID.sub(rf"\g<1>{name}-", svg)
+    prefix = hashlib.sha256(name.encode()).hexdigest()[:6]
+    svg = _ID.sub(rf"\g<1>i{prefix}-", svg)
     svg = re.sub(r'\s(?:width|height)="[\d.]+pt"', "", svg, count=2)
     # Figures fill the width of the page, up to the width at which all have the same letter size.
     # Screen readers read the caption instead of the drawing.
@@ -50,8 +56,8 @@ def inline_svg(figure: Figure, name: str) -> str:
 def shrunk(svg: str) -> str:
     """Return Matplotlib's SVG in half of its size, with the same drawing.
 
-    Places are rounded to hundredths of a point, ids that nothing refers to are left out, and the
-    usual font is left to the root element.
+    Places are rounded to hundredths of a point, ids that nothing refers to are left out, the usual
+    font is left to the root element, and the style of equal marks to their group.
     """
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = _GEOMETRY.sub(lambda match: f'{match[1]}="{_rounded(match[2])}"', svg)
@@ -60,10 +66,17 @@ def shrunk(svg: str) -> str:
     used = {name for match in _REFERENCE.finditer(svg) for name in match.groups()}
     svg = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", svg)
     svg = re.sub(r">\s+<", "><", svg)
+    svg = _MARKS.sub(_with_style_of_group, svg)
     svg, count = re.subn(r"<g/>|<g></g>", "", svg)
     while count:
         svg, count = re.subn(r"<g/>|<g></g>", "", svg)
     return svg
+
+
+def _with_style_of_group(match: re.Match[str]) -> str:
+    clip, marks, style = match.groups()
+    own = f' style="{style}"'
+    return f"<g{clip}{own}>{marks.replace(own, '')}</g>"
 
 
 def _rounded(geometry: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Mapping
@@ -127,3 +128,15 @@ def test_every_state_of_a_trial_has_an_outcome() -> None:
     counted = texts(outcomes_table(cards, ()))
     assert counted["all"][0] == str(len(TrialState))
     assert counted["begun, not ended"][0] == "2"
+
+
+def test_every_published_claim_that_is_decided_has_a_cost() -> None:
+    """A claim that a plan decided has the runs of its last look, under other settings."""
+    path = Path(__file__).parents[3] / "results" / "costs" / "decided.csv"
+    spent: dict[str, float] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for cell in csv.DictReader(file):
+            if cell["column"] in ("Core-hours", "GPU-hours"):
+                spent[cell["row"]] = spent.get(cell["row"], 0.0) + float(cell["value"])
+    assert any(key.endswith("capacity") for key in spent)
+    assert all(hours > 0 for hours in spent.values())
