@@ -100,7 +100,7 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
         right = min(right, (1 - words / width + _GAP * left) / (1 + _GAP))
         room = left - _GAP * (right - left)
     labels = [_wrapped_label(row.label, room * width) for row in info.rows]
-    step, line = (0.4, 0.2) if narrow else (0.34, 0.15)
+    step, line = (0.355, 0.18) if narrow else (0.34, 0.15)
     step += line * max(label.count("\n") for label in labels)
     handles = _effect_handles(info)
     columns = 4 if narrow else 6
@@ -247,7 +247,7 @@ class AnswerCurve:
 def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
     """Draw F1 against K with 95 % CIs, one labelled line for each settings value."""
     with mpl.rc_context(STYLE):
-        height = 2.75 if narrow else 3.9
+        height = 2.65 if narrow else 3.9
         figure = Figure(figsize=(_NARROW if narrow else _WIDE, height), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
