@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rin_core.config import Config
-from rin_core.train.stopping import best_epoch, end_reason, obstacle, without_limits
+from rin_core.train.stopping import best_epoch, end_reason, limits, obstacle, without_limits
 from study.ledger.exported import ExportedRun, read_exported
 
 LEDGERS = Path(__file__).resolve().parents[3] / "results" / "ledger"
@@ -78,9 +78,8 @@ def test_published_runs_ended_by_this_rule() -> None:
             result, count = record.result, count + 1
             f1 = [row.selection_f1 for row in result.history]
             losses = [row.train_loss for row in result.history]
-            patience = int(result.config["training.patience"])
-            max_epochs = int(result.config["training.max_epochs"])
-            assert ends(f1, losses, patience, max_epochs) == (len(f1), result.end_reason)
+            own = limits(Config.from_flat(result.config))
+            assert ends(f1, losses, **own) == (len(f1), result.end_reason)
             assert best_epoch(f1, losses) == result.best_epoch
     assert count > 200
 
