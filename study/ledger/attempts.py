@@ -10,8 +10,8 @@ from pydantic import Field
 
 from study.ledger.fields import LATEST, Count, Number, Record
 
-#: By how many seconds a process may seem to have started at another time: clocks are adjusted.
-_ADJUSTED = 60.0
+#: By how many seconds two readings of one start may differ: the boot time has whole seconds.
+_ROUNDED = 2.0
 
 
 class Failure(Record):
@@ -33,16 +33,19 @@ class Attempt(Record):
     token: str
     host: str = ""
     pid: int = 0
-    started: Annotated[Number | None, Field(ge=0, lt=LATEST, exclude_if=lambda at: at is None)] = (
+    after_boot: Annotated[Number | None, Field(ge=0, lt=LATEST, exclude_if=lambda t: t is None)] = (
         None
     )
-    """When the process started, in seconds since 1970: another may get its number later."""
+    """When the process started, in seconds after the machine: another may get its number later.
+
+    Not a time of day: the clock may be set while the process runs.
+    """
 
     @classmethod
     def of_this_process(cls, token: str) -> Attempt:
         """Return an attempt of the process that calls."""
-        started = psutil.Process().create_time()
-        return cls(token=token, host=os.uname().nodename, pid=os.getpid(), started=started)
+        pid = os.getpid()
+        return cls(token=token, host=os.uname().nodename, pid=pid, after_boot=_after_boot(pid))
 
     @property
     def is_elsewhere(self) -> bool:
@@ -57,9 +60,15 @@ class Attempt(Record):
         try:
             if not psutil.pid_exists(self.pid):
                 return True
-            started = psutil.Process(self.pid).create_time()
+            after_boot = _after_boot(self.pid)
         except psutil.NoSuchProcess:
             return True
         except OverflowError:  # a number that no process has: the record is damaged
             return False
-        return self.started is not None and abs(started - self.started) > _ADJUSTED
+        return self.after_boot is not None and abs(after_boot - self.after_boot) > _ROUNDED
+
+
+def _after_boot(pid: int) -> float:
+    # Both times shift together when the clock is set.
+    started, booted = float(psutil.Process(pid).create_time()), float(psutil.boot_time())
+    return max(started - booted, 0.0)

@@ -157,7 +157,7 @@ def test_a_trial_whose_process_is_gone_is_interrupted(tmp_path, shown):
     attempts = {
         "running": here,
         "interrupted": here.model_copy(update={"pid": ended.pid}),
-        "interrupted by its start": here.model_copy(update={"started": 1000.0}),
+        "interrupted by its start": here.model_copy(update={"after_boot": here.after_boot + 9}),
         "running elsewhere": here.model_copy(update={"pid": ended.pid, "host": "node7"}),
     }
     ledger = Ledger(tmp_path / "runs")
