@@ -38,55 +38,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rin_core.cache import set_numba_cache
+from rin_core.kernels import F32, I32, ONE, SUMMING, ZERO, exponentials, largest
 
 set_numba_cache(Path(__file__))
 
 Sums = tuple[Tensor, Tensor, Tensor]
 Array = NDArray[Any]
 
-F32, I32 = np.float32, np.int32
-ZERO, ONE, HALF = F32(0), F32(1), F32(0.5)
-
-# e^v = 2^k · e^f with k = round(v / ln 2): Cody and Waite's two-part ln 2, Cephes' polynomial.
-LOG2_E, LN2_HIGH, LN2_LOW = F32(1.4426950408889634), F32(0.693359375), F32(-2.12194440e-4)
-E5, E4, E3 = F32(1.9875691500e-4), F32(1.3981999507e-3), F32(8.3334519073e-3)
-E2, E1, E0 = F32(4.1665795894e-2), F32(1.6666665459e-1), F32(5.0000001201e-1)
-ROUNDER = F32(1.5 * 2**23)  # adding it to a float32 and taking it away rounds to an integer
-EXP_FLOOR = F32(-87.0)  # below, e^v leaves the normal float32 numbers
+HALF = F32(0.5)
 
 # The largest logit for which four factors 1 + x still multiply within float32, and the
 # smallest maximum for which both exponentials stay normal numbers.
 FAST_HIGHEST, FAST_LOWEST = F32(20.0), F32(-160.0)
 LOG_PRODUCT_LIMIT = 84.0  # a running product stays below e^84 < 3.4e38
-
-# Reassociation lets the compiler sum in vector lanes. It must not touch the exponential,
-# whose correction terms it would cancel. NaN must reach the loss (a diverged model is an
-# error), so nothing here may assume that there is none.
-EXACT = {"contract", "nsz"}
-SUMMING = EXACT | {"reassoc", "arcp"}
-
-
-@njit(cache=True, fastmath=EXACT, error_model="numpy")
-def _largest(x: Array, n: int) -> Any:
-    """Return the largest of the first ``n`` numbers."""
-    largest = x[0]
-    for i in range(1, n):
-        largest = x[i] if x[i] > largest else largest
-    return largest
-
-
-@njit(cache=True, fastmath=EXACT, error_model="numpy", inline="always")
-def _exponentials(x: Array, out: Array, bits: Array, power: Array, n: int) -> None:
-    """Write e^x into ``out``; ``power`` is the float view of ``bits``."""
-    for i in range(n):
-        v = EXP_FLOOR if x[i] < EXP_FLOOR else x[i]  # lets NaN pass
-        k = (v * LOG2_E + ROUNDER) - ROUNDER
-        f = (v - k * LN2_HIGH) - k * LN2_LOW
-        p = ((((E5 * f + E4) * f + E3) * f + E2) * f + E1) * f + E0
-        out[i] = p * (f * f) + f + ONE
-        bits[i] = (I32(k) + I32(127)) << I32(23)
-    for i in range(n):
-        out[i] *= power[i]
 
 
 @njit(cache=True, fastmath=SUMMING, error_model="numpy")
@@ -155,7 +119,7 @@ def _kernel(subject: Array, object_: Array, lengths: Array, rows: Array, columns
     """Fill ``rows`` and ``columns``; return the loss."""
     R, B, L = subject.shape
     width = (L + 7) // 8 * 8
-    shifted, exponentials = np.zeros(2 * width, F32), np.zeros(2 * width, F32)
+    shifted, raised = np.zeros(2 * width, F32), np.zeros(2 * width, F32)
     bits = np.zeros(2 * width, I32)
     power = bits.view(F32)
     q, row, column = np.zeros(width, F32), np.zeros(width, F32), np.zeros(width, F32)
@@ -164,7 +128,7 @@ def _kernel(subject: Array, object_: Array, lengths: Array, rows: Array, columns
     for t in range(R):
         for b in range(B):
             s, o, n = subject[t, b], object_[t, b], lengths[b]
-            s_max, o_max = _largest(s, n), _largest(o, n)
+            s_max, o_max = largest(s, n), largest(o, n)
             highest = s_max + o_max
             if not FAST_LOWEST <= highest <= FAST_HIGHEST:
                 loss += _any_finite_logits(s, o, rows[t, b], columns[t, b], n)
@@ -173,8 +137,8 @@ def _kernel(subject: Array, object_: Array, lengths: Array, rows: Array, columns
             for j in range(n):
                 shifted[j] = s[j] + (highest * HALF - s_max)
                 shifted[n8 + j] = o[j] + (highest * HALF - o_max)
-            _exponentials(shifted, exponentials, bits, power, 2 * n8)
-            a, c = exponentials[:n8], exponentials[n8:]
+            exponentials(shifted, raised, bits, power, 2 * n8)
+            a, c = raised[:n8], raised[n8:]
             # Beyond the sentence x = 0: such pairs add nothing, and whole vectors can be used.
             for j in range(n, n8):
                 a[j], c[j] = ZERO, ZERO

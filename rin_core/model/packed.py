@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from rin_core.data.batches import PieceBatch
 from rin_core.model import matmul
-from rin_core.model.dropout import Dropout, kept
+from rin_core.model.attention import Windows, attention, groups_of
+from rin_core.model.dropout import dropout_and_add
 
-#: Lengths of the padded arrays are multiples of it: few shapes to compile kernels for, and whole
-#: vectors for the softmax.
-MULTIPLE = 16
+#: Numbers of rows are multiples of it. oneDNN compiles its kernels for each number of rows, in 4 to
+#: 7 ms each, and every batch would have another one.
+ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,6 @@ class Layer:
     activation: Callable[[Tensor], Tensor]
     output: nn.Module
     output_norm: nn.Module
-
-
-@dataclass(frozen=True, slots=True)
-class _Windows:
-    """Where the pieces of each window are in an array with padding."""
-
-    shape: tuple[int, int]
-    """W and P."""
-    place_S: Tensor
-    """Each piece's place in W·P."""
-    absent_W11P: Tensor
-    """-inf where there is no piece, else 0."""
 
 
 def is_packable(backbone: Any) -> bool:
@@ -70,33 +59,32 @@ def packed_features(backbone: Any, pieces: PieceBatch) -> Tensor:
         backbone: A transformer that :func:`is_packable`.
         pieces: A batch on a CPU.
     """
-    windows, position_S = _windows(pieces)
-    place_WP = torch.empty(pieces.present_WP.numel(), dtype=torch.int64)
-    present_S = pieces.present_WP.flatten().nonzero().squeeze(1)
-    place_WP[present_S] = torch.arange(len(present_S))
-    first_N, word_BL = torch.unique(place_WP[pieces.first_BL], return_inverse=True)
+    piece_S, position_S, word_BL, groups = _packed(pieces)
+    first_N, word_BL = torch.unique(word_BL, return_inverse=True)
+    first_N = nn.functional.pad(first_N, (0, -len(first_N) % ROWS))  # repeats the first piece
     hidden_SD = backbone.embeddings(
-        input_ids=pieces.pieces_WP.flatten()[present_S][None],
-        position_ids=(position_S + _first_position(backbone))[None],
+        input_ids=piece_S[None], position_ids=(position_S + _first_position(backbone))[None]
     ).squeeze(0)
-    bias_HPP = _position_bias(backbone, windows.shape[1])
-    heads = backbone.config.num_attention_heads
-    rate = backbone.config.attention_probs_dropout_prob if backbone.training else 0.0
-    hidden_rate = backbone.config.hidden_dropout_prob
-    dropout = Dropout(hidden_rate).train(backbone.training)
+    bias_HPP = _position_bias(backbone, max(windows.padded for windows in groups))
+    config = backbone.config
+    attention_rate, rate = (
+        (config.attention_probs_dropout_prob, config.hidden_dropout_prob)
+        if backbone.training
+        else (0.0, 0.0)
+    )
     *layers, last = layers_of(backbone)
     for layer in (*layers, last):
-        lowered_SD = _lowered(hidden_SD)
-        joined_S3D = _projected(layer.projections, lowered_SD)
-        context_SD: Tensor = _Attention.apply(  # type: ignore[no-untyped-call]
-            joined_S3D, bias_HPP, windows, heads, rate
+        joined_S3D = _projected(layer.projections, _lowered(hidden_SD))
+        context_SD = attention(
+            joined_S3D, bias_HPP, groups, config.num_attention_heads, attention_rate
         )
         if layer is last:
             context_SD, hidden_SD = context_SD[first_N], hidden_SD[first_N]
-        attended_SD = dropout(linear(layer.attention_output, context_SD))
-        hidden_SD = layer.attention_norm(attended_SD + hidden_SD)
+        attended_SD = linear(layer.attention_output, context_SD)
+        hidden_SD = layer.attention_norm(dropout_and_add(attended_SD, hidden_SD, rate))
         inner_SI = layer.activation(linear(layer.inner, _lowered(hidden_SD)))
-        hidden_SD = layer.output_norm(dropout(linear(layer.output, inner_SI)) + hidden_SD)
+        output_SD = linear(layer.output, inner_SI)
+        hidden_SD = layer.output_norm(dropout_and_add(output_SD, hidden_SD, rate))
     features_BLD: Tensor = hidden_SD[word_BL]
     return features_BLD
 
@@ -135,7 +123,7 @@ def _projected(modules: tuple[nn.Module, ...], values_SD: Tensor) -> Tensor:
     """Return the outputs of several linear layers side by side, by one product if possible."""
     if not all(type(module) is nn.Linear for module in modules):  # adapters in their places
         return torch.cat([module(values_SD) for module in modules], dim=-1)
-    weight = torch.cat([module.weight for module in modules])  # type: ignore[misc]
+    weight = torch.cat([_lowered(module.weight) for module in modules])  # type: ignore[arg-type]
     bias = torch.cat([module.bias for module in modules])  # type: ignore[misc]
     if torch.is_autocast_enabled("cpu"):
         return nn.functional.linear(values_SD, weight, bias)
@@ -149,15 +137,20 @@ def _lowered(values: Tensor) -> Tensor:
     return values
 
 
-def _windows(pieces: PieceBatch) -> tuple[_Windows, Tensor]:
-    """Return the windows, padded to a multiple, and each piece's place in its own [S]."""
-    W, P = pieces.present_WP.shape
-    padded = -(-P // MULTIPLE) * MULTIPLE
+def _packed(pieces: PieceBatch) -> tuple[Tensor, Tensor, Tensor, list[Windows]]:
+    """Return the pieces of all windows in one row, and where the windows are in it.
+
+    Returns:
+        Each piece's number [S] and its position in its window [S], the place in the row of each
+        word's first piece [B, L], and the groups of windows.
+    """
     window_S, position_S = pieces.present_WP.nonzero(as_tuple=True)
-    absent_WP = torch.full((W, padded), float("-inf"))
-    absent_WP[:, :P].masked_fill_(pieces.present_WP, 0)
-    windows = _Windows((W, padded), window_S * padded + position_S, absent_WP[:, None, None])
-    return windows, position_S
+    piece_S = pieces.pieces_WP[window_S, position_S]
+    place_WP = pieces.present_WP.flatten().cumsum(0) - 1
+    groups = groups_of(pieces.present_WP.sum(1).numpy())
+    missing = -len(piece_S) % ROWS
+    piece_S, position_S = (nn.functional.pad(x, (0, missing)) for x in (piece_S, position_S))
+    return piece_S, position_S, place_WP[pieces.first_BL], groups
 
 
 def _first_position(backbone: Any) -> int:
@@ -172,75 +165,3 @@ def _position_bias(backbone: Any, P: int) -> Tensor | None:
         return None
     bias_1HPP: Tensor = backbone.encoder.compute_position_bias(torch.empty(1, P, 1))
     return bias_1HPP[0]
-
-
-class _Attention(torch.autograd.Function):
-    """Softmax attention with dropout within each window.
-
-    The products are computed in the type of the input, the softmax in float32.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        joined_S3D: Tensor,
-        bias_HPP: Tensor | None,
-        windows: _Windows,
-        heads: int,
-        rate: float,
-    ) -> Tensor:
-        q, k, v = _padded(joined_S3D, windows, 3, heads)  # each [W·H, P, E]
-        (W, P), E = windows.shape, q.shape[-1]
-        with torch.autocast("cpu", enabled=False):
-            q = q * E**-0.5
-            scores_WHPP = torch.bmm(q, k.transpose(1, 2)).view(W, heads, P, P).float()
-            scores_WHPP += windows.absent_W11P
-            if bias_HPP is not None:
-                scores_WHPP += bias_HPP
-            probabilities = torch.softmax(scores_WHPP, -1).view(W * heads, P, P).to(q.dtype)
-            mask = kept(probabilities, rate) if rate else None
-            weights = probabilities if mask is None else probabilities * mask
-            context = torch.bmm(weights, v)
-            if rate:
-                context *= 1 / (1 - rate)
-        ctx.save_for_backward(q, k, v, probabilities, weights)
-        ctx.mask, ctx.windows, ctx.heads, ctx.rate = mask, windows, heads, rate
-        return _packed([context], windows, heads)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, probabilities, weights = ctx.saved_tensors
-        windows, heads = ctx.windows, ctx.heads
-        (d_context,) = _padded(grad_outputs[0], windows, 1, heads)
-        if ctx.rate:
-            d_context *= 1 / (1 - ctx.rate)
-        d_v = torch.bmm(weights.transpose(1, 2), d_context)
-        d_weights = torch.bmm(d_context, v.transpose(1, 2))
-        if ctx.mask is not None:
-            d_weights *= ctx.mask
-        shared = d_weights.float() * probabilities
-        d_scores = shared.addcmul_(probabilities, shared.sum(-1, keepdim=True), value=-1)
-        d_bias = None
-        if ctx.needs_input_grad[1]:
-            (W, P) = windows.shape
-            d_bias = d_scores.view(W, heads, P, P).sum(0)
-        d_scores = d_scores.to(q.dtype)
-        d_q = torch.bmm(d_scores, k).mul_(q.shape[-1] ** -0.5)
-        d_k = torch.bmm(d_scores.transpose(1, 2), q)
-        return _packed([d_q, d_k, d_v], windows, heads), d_bias, None, None, None
-
-
-def _padded(values_SD: Tensor, windows: _Windows, parts: int, heads: int) -> tuple[Tensor, ...]:
-    """Return each of the parts of a row of pieces as an array with padding [W·H, P, E]."""
-    W, P = windows.shape
-    rows = values_SD.new_zeros(W * P, values_SD.shape[1])
-    rows[windows.place_S] = values_SD
-    split = rows.view(W, P, parts, heads, -1).permute(2, 0, 3, 1, 4)
-    return tuple(part.reshape(W * heads, P, -1) for part in split)
-
-
-def _packed(parts: list[Tensor], windows: _Windows, heads: int) -> Tensor:
-    """Return arrays with padding as one row of pieces, side by side [S, parts · D]."""
-    W, P = windows.shape
-    rows = torch.stack([part.view(W, heads, P, -1) for part in parts]).permute(1, 3, 0, 2, 4)
-    return rows.reshape(W * P, -1)[windows.place_S]
