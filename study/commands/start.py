@@ -24,7 +24,7 @@ from study.commands.corpora import print_corpora
 from study.commands.dry_run import print_changes, print_plan, state_text, trial_slots
 from study.commands.notify import check_url, message, send
 from study.commands.options import Options
-from study.commands.printing import print_presets, say
+from study.commands.printing import print_faster, print_presets, say
 from study.ledger.command import render
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
@@ -39,7 +39,7 @@ from study.planning.grid import (
     merge_trials,
     refuse_taken,
 )
-from study.planning.requirements import check_trials
+from study.planning.requirements import check_trials, faster_settings
 from study.tracking.base import DISABLED
 
 if TYPE_CHECKING:
@@ -172,6 +172,8 @@ def _run_grids(
     deciding = decide.planned_studies(options, experiments, ledger) if options.until_decided else []
     print_presets({e.corpus_name: e.preset for e in experiments}, console)
     print_corpora(encoded.values(), console)
+    unfinished = (p.trial.config for p in merge_trials(experiments) if p.run.result() is None)
+    print_faster(faster_settings(unfinished, options.device()), console)
     if options.dry_run:
         slots = trial_slots(options)
         _left(merge_trials(experiments), experiments, options)
@@ -237,6 +239,8 @@ def _run_search(
     print_corpora((c for plan in plans for c in plan.plan.corpora.values()), console)
     for plan in plans:
         search_command.check_left(plan, options)
+    starts = (start.trial.config for plan in plans for start in plan.starts.values())
+    print_faster(faster_settings(starts, options.device()), console)
     if options.dry_run:
         search_command.print_plans(plans, trial_slots(options), console)
         return Ended(0, ())

@@ -15,14 +15,14 @@ from search_spaces.presets import find_preset, preset_of
 from study.commands.caveats import print_caveats
 from study.commands.corpora import print_corpora
 from study.commands.options import parse_overrides
-from study.commands.printing import print_presets, say
+from study.commands.printing import print_faster, print_presets, say
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
 from study.ledger.schema import Epoch
 from study.planning.continuing import Continuations
 from study.planning.corpora import keep_word_table, record_corpus, record_vectors
-from study.planning.requirements import check_settings
+from study.planning.requirements import Device, check_settings, faster_settings
 
 MOST_THREADS = 4_096
 
@@ -51,7 +51,9 @@ def run(options: Train, console: Console) -> int:
     )
     print_presets({corpus.name: preset}, console)
     print_corpora([corpus], console)
-    check_settings(config, corpus, "cuda" if options.gpu else "cpu")
+    device: Device = "cuda" if options.gpu else "cpu"
+    check_settings(config, corpus, device)
+    print_faster(faster_settings([config], device), console)
     ledger = Ledger(options.runs)
     run = ledger.run(config.fingerprint(corpus.digest))
     with ledger.training(run):

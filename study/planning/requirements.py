@@ -97,3 +97,27 @@ def check_settings(config: Config, corpus: EncodedCorpus, device: Device | None)
         if device is None:
             encoder = dataclasses.replace(encoder, lora=0)
         check_transformer(encoder, corpus.pretrained)
+
+
+def faster_settings(configs: Iterable[Config], device: Device | None) -> list[str]:
+    """Return the settings, as ``--set`` takes them, that train transformers faster on a CPU.
+
+    Args:
+        configs: Of trials without a result.
+        device: What computes them; ``None`` if other machines do.
+    """
+    transformers = [config for config in configs if config.encoder.traits.reads_pieces]
+    if device != "cpu" or not transformers:
+        return []
+    import torch
+
+    from rin_core.model.matmul import computes_bfloat16
+
+    found = []
+    if not all(config.encoder.packed for config in transformers):
+        found.append("encoder.packed=true")
+    trained = [config for config in transformers if not config.encoder.freeze]
+    bfloat16 = all(config.training.precision == "bfloat16" for config in trained)
+    if not bfloat16 and computes_bfloat16(torch.device("cpu")):
+        found.append("training.precision=bfloat16")
+    return found

@@ -22,7 +22,12 @@ from study.commands.options import Options
 from study.execution import cluster, worker
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
-from study.planning.requirements import check_search, check_settings, device_here
+from study.planning.requirements import (
+    check_search,
+    check_settings,
+    device_here,
+    faster_settings,
+)
 
 LORA = {"encoder.lora": 4}
 BFLOAT16 = {"training.precision": "bfloat16"}
@@ -152,3 +157,22 @@ def test_another_node_refuses_without_a_retry(
     failure = run.failure()
     assert failure is not None
     assert failure.reason.startswith("training.precision = 'bfloat16' on cpu")
+
+
+def test_settings_that_train_a_transformer_faster_are_named_on_a_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words, plain = Config(), Config().override("encoder.kind", "transformer")
+    packed = plain.override("encoder.packed", True)
+    lowered = packed.with_overrides(BFLOAT16)
+    both = ["encoder.packed=true", "training.precision=bfloat16"]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert faster_settings([words, plain, lowered], "cpu") == both
+    assert faster_settings([packed], "cpu") == both[1:]
+    for configs in ([words], [lowered], []):
+        assert faster_settings(configs, "cpu") == []
+    frozen = plain.override("encoder.freeze", True)  # computed once, in float32 or not
+    assert faster_settings([frozen], "cpu") == both[:1]
+    assert faster_settings([plain], "cuda") == faster_settings([plain], None) == []
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert faster_settings([plain], "cpu") == both[:1]
