@@ -80,7 +80,7 @@ class DecisionRow:
     @property
     def estimate_text(self) -> str:
         """Return the estimate with its sign, in points."""
-        return "–" if self.outcome is None else _signed(self.outcome.estimate)
+        return "–" if self.outcome is None else _points(self.outcome.estimate, sign="+")
 
     @property
     def interval_text(self) -> str:
@@ -88,7 +88,7 @@ class DecisionRow:
         found = self.outcome
         if found is None or found.low is None or found.high is None:
             return "–"
-        return f"{_signed(found.low)} to {_signed(found.high)}"
+        return f"{_points(found.low)} to {_points(found.high)}"
 
     @property
     def next_text(self) -> str:
@@ -103,9 +103,9 @@ class DecisionRow:
         return "?" if math.isnan(self.seconds_left) else format_duration(self.seconds_left)
 
 
-def _signed(value: float) -> str:
-    """Return points with their sign; the minus is as wide as the plus."""
-    return f"{value:+.2f}".replace("-", "−")
+def _points(value: float, sign: str = "") -> str:
+    """Return points; the minus is as wide as a plus, which ``sign`` may ask for."""
+    return f"{value:{sign}.1f}".replace("-", "−")
 
 
 def decision_rows(decisions: Decisions, seconds: Mapping[str, float]) -> list[DecisionRow]:

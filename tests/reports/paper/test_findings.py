@@ -108,12 +108,12 @@ def test_a_plan_decides_its_contrast_in_place_of_the_test(ledger: Ledger) -> Non
     found = {one.claim.key: one for one in judge_claims(study)}["interaction"]
     assert found.judged.verdict.word is Word.EQUAL
     sentence = claim_sentence(found)
-    assert "**equal within 0.5**, +0.10 F1 (95 % CI over all looks −0.40 to +0.60, 3" in sentence
+    assert "**equal within 0.5**, +0.1 F1 (95 % CI over all looks −0.4 to 0.6, 3" in sentence
     assert "by the plan of `decided-webnlg_star`. The paper's" in sentence
     (table,) = [one for one in section.tables if one.name == "claims"]
     (row,) = [one for one in table.rows if one.key == "interaction"]
     assert {name: row.cells[name].text for name in ("Δ F1", "p", "Verdict", "Role")} == {
-        **{"Δ F1": "+0.10", "p": "–"},
+        **{"Δ F1": "+0.1", "p": "–"},
         **{"Verdict": "equal within 0.5", "Role": "primary, planned"},
     }
 

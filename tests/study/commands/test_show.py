@@ -99,7 +99,7 @@ def test_the_decisions_of_a_study_are_shown(tmp_path, state, text):
     ledger.save(decisions=a_plan(first, state))
     show_grid(ledger.runs, EXPERIMENT, console)
     lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
-    assert f"interaction 3 +0.10 −0.40 to +0.60 {text}" in lines
+    assert f"interaction 3 +0.1 −0.4 to 0.6 {text}" in lines
     assert any("gru-1: 3; bilstm-s: 3" in line for line in lines), "seeds added by hand"
 
     ledger.save(decisions=a_plan({"gru-1": "f" * 16, "bilstm-s": "e" * 16}))
