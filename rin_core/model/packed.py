@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from rin_core.data.batches import PieceBatch
 from rin_core.model import matmul
 from rin_core.model.attention import Windows, attention, groups_of
-from rin_core.model.dropout import dropout_and_add
+from rin_core.model.dropout import bias_dropout_add
+from rin_core.model.gelu import bias_gelu
 
 #: Numbers of rows are multiples of it. oneDNN compiles its kernels for each number of rows, in 4 to
 #: 7 ms each, and every batch would have another one.
@@ -80,11 +81,15 @@ def packed_features(backbone: Any, pieces: PieceBatch) -> Tensor:
         )
         if layer is last:
             context_SD, hidden_SD = context_SD[first_N], hidden_SD[first_N]
-        attended_SD = linear(layer.attention_output, context_SD)
-        hidden_SD = layer.attention_norm(dropout_and_add(attended_SD, hidden_SD, rate))
-        inner_SI = layer.activation(linear(layer.inner, _lowered(hidden_SD)))
-        output_SD = linear(layer.output, inner_SI)
-        hidden_SD = layer.output_norm(dropout_and_add(output_SD, hidden_SD, rate))
+        attended_SD, bias_D = _product(layer.attention_output, context_SD)
+        hidden_SD = layer.attention_norm(bias_dropout_add(attended_SD, bias_D, hidden_SD, rate))
+        inner_SI, bias_I = _product(layer.inner, _lowered(hidden_SD))
+        if config.hidden_act == "gelu":
+            inner_SI = bias_gelu(inner_SI, bias_I)
+        else:
+            inner_SI = layer.activation(inner_SI if bias_I is None else inner_SI + bias_I)
+        output_SD, bias_D = _product(layer.output, inner_SI)
+        hidden_SD = layer.output_norm(bias_dropout_add(output_SD, bias_D, hidden_SD, rate))
     features_BLD: Tensor = hidden_SD[word_BL]
     return features_BLD
 
@@ -111,12 +116,13 @@ def layers_of(backbone: Any) -> Iterator[Layer]:
         )
 
 
-def linear(module: nn.Module, values_SD: Tensor) -> Tensor:
-    """Return a linear layer's output, in float32 by the faster library."""
-    if type(module) is not nn.Linear or torch.is_autocast_enabled("cpu"):
-        result: Tensor = module(values_SD)
-        return result
-    return matmul.addmm(module.bias, values_SD, module.weight.T)
+def _product(module: nn.Module, values_SD: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return a linear layer's output without its bias, and the bias that is left to add."""
+    if type(module) is not nn.Linear:  # an adapter in its place
+        return module(values_SD), None
+    if torch.is_autocast_enabled("cpu"):
+        return nn.functional.linear(values_SD, module.weight), module.bias
+    return matmul.matmul(values_SD, module.weight.T), module.bias
 
 
 def _projected(modules: tuple[nn.Module, ...], values_SD: Tensor) -> Tensor:
