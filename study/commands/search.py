@@ -22,8 +22,9 @@ from study.ledger.ledger import Ledger
 from study.ledger.pareto import front
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
+from study.planning.estimate import TimeEstimate, mean_epoch
 from study.planning.grid import Plan, make_plan
-from study.planning.race import FINALISTS, FIRST_SEEDS, candidates, stages
+from study.planning.race import FINALISTS, FIRST_SEEDS, candidates, race_size, stages
 from study.planning.requirements import check_search
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.open import check_feedback, check_sampler
@@ -241,9 +242,36 @@ def _print_time(plan: SearchPlan, record: SearchRecord, slots: int, console: Con
     ended = [trial for trial in own if trial.state in ends]
     left = len(plan.starts) * plan.search.budget - len(ended)
     if not ended:
-        say(console, "no estimate of the time: no trial of this search has ended")
+        say(console, _first_estimate(plan, slots))
     elif left > 0:
         mean = sum(sum(trial.seconds) for trial in ended) / len(ended)
         time = elapsed_text(mean * math.ceil(left / slots), mean * left, slots)
         basis = plural(len(ended), "trial")
         say(console, f"{plural(left, 'trial')}: about {time}; estimate from {basis}")
+
+
+def _first_estimate(plan: SearchPlan, slots: int) -> str:
+    """Return how long a search that has not begun takes, from runs with its arms' settings."""
+    search, results = plan.search, list(plan.ledger.results())
+    raced = race_size(len(search.confirm_seeds), search.cost)
+    seconds, runs, unknown = list[float](), 0, list[str]()
+    for arm, start in plan.starts.items():
+        config = start.trial.config
+        found = mean_epoch(results, plan.corpus.name, config, search.parameters)
+        if found is None:
+            unknown.append(arm)
+            continue
+        seconds += [found[0] * config.training.max_epochs] * (search.budget + raced)
+        runs += found[1]
+    if not seconds:
+        return "no estimate of the time: the ledger has no finished run with these settings"
+    estimate = TimeEstimate(seconds=tuple(seconds), runs=runs, unknown=tuple(unknown))
+    time = elapsed_text(estimate.elapsed(slots), sum(seconds), slots)
+    arms = len(plan.starts) - len(unknown)
+    trials, fresh = plural(arms * search.budget, "trial"), plural(arms * raced, "run")
+    text = (
+        f"{trials} and {fresh} on fresh seeds: at most {time}; estimate from {plural(runs, 'run')}"
+    )
+    if search.asha is not None:
+        text += "; pruning makes it shorter"
+    return f"{text}; no estimate for {', '.join(unknown)}" if unknown else text

@@ -23,7 +23,7 @@ from study.ledger.corpus_schema import Cases, Corpus, Vectors
 from study.ledger.decisions import Decisions
 from study.ledger.files import LedgerError, read_record, write_record
 from study.ledger.run import Run
-from study.ledger.schema import PlannedRun, Search, Study
+from study.ledger.schema import PlannedRun, Result, Search, Study
 from study.ledger.shared import SharedRun
 from study.ledger.store import Store
 
@@ -61,6 +61,16 @@ class Ledger:
         """Return every run that has a folder, finished or not, by fingerprint."""
         folders = sorted((self.root / layout.RUNS).glob("*"))
         return [Run(path) for path in folders if path.is_dir()]
+
+    def results(self) -> Iterator[Result]:
+        """Yield the results of all finished runs; a damaged one is named where it is needed."""
+        for run in self.runs():
+            try:
+                result = run.result()
+            except LedgerError:
+                continue
+            if result is not None:
+                yield result
 
     def find(self, prefix: str) -> Run:
         """Return the run whose fingerprint starts with the given digits.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rin_core.config import Config
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Result
 from study.planning.grid import PlannedTrial
@@ -74,6 +75,38 @@ def estimate_time(
         unknown=tuple(unknown),
         scaled_from=tuple(scaled),
     )
+
+
+#: Settings on which the time of an epoch hardly depends.
+_WITHOUT_COST = (
+    *("training.seed", "training.max_epochs", "training.patience", "training.selection"),
+    *("training.average", "training.average_decay", "training.learning_rate"),
+    *("training.encoder_learning_rate", "training.warmup", "training.clip_norm"),
+)
+
+
+def mean_epoch(
+    results: Iterable[Result], corpus: str, config: Config, free: Collection[str]
+) -> tuple[float, int] | None:
+    """Return the mean seconds of an epoch, and of how many finished runs; None without one.
+
+    Args:
+        results: Finished runs.
+        corpus: Only runs on the corpus of this name count.
+        config: Only runs with these settings count, apart from those that cost no time.
+        free: Settings that may differ, too.
+    """
+    default, wanted = Config().flat(), config.flat()
+    ignored = {*free, *_WITHOUT_COST}
+    compared = {path: value for path, value in wanted.items() if path not in ignored}
+    alike = [
+        r
+        for r in results
+        if r.corpus.name == corpus
+        # A record that is older than a setting has its default.
+        and all(r.config.get(path, default[path]) == value for path, value in compared.items())
+    ]
+    return (_seconds(alike) / _epochs(alike), len(alike)) if alike else None
 
 
 #: Finished runs by fingerprint.

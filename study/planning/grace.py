@@ -61,7 +61,7 @@ def settle_pruning(
     if not automatic or search.asha is None:
         return search, None
     free = {path for arm in search.every_arm() for path in arm.overrides} | search.parameters.keys()
-    estimate = estimate_grace(_results(ledger), corpus, base, free)
+    estimate = estimate_grace(ledger.results(), corpus, base, free)
     if estimate.epoch is None:
         return dataclasses.replace(search, asha=None), estimate
     asha = dataclasses.replace(search.asha, grace_period=estimate.epoch)
@@ -177,14 +177,3 @@ def _one_per_setting(results: Iterable[Result]) -> list[Result]:
         settings = {p: v for p, v in result.config.items() if p != "training.seed"}
         found.setdefault(frozenset(settings.items()), result)
     return list(found.values())
-
-
-def _results(ledger: Ledger) -> Iterable[Result]:
-    """Yield the finished runs; damaged records are named where they are needed."""
-    for run in ledger.runs():
-        try:
-            result = run.result()
-        except LedgerError:
-            continue
-        if result is not None:
-            yield result

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from search_spaces.space import Arm, Grid
+from study.commands.main import main, parse
 from study.ledger.ledger import Ledger
 from study.planning.corpora import record_corpus
 from study.planning.estimate import TimeEstimate, estimate_time
@@ -82,3 +83,33 @@ def test_runs_on_another_corpus_are_scaled_by_words(tmp_path: Path) -> None:
     assert estimate.seconds == pytest.approx((5.0 * 3 * 10,) * 3)
     assert (estimate.scaled_from, estimate.unknown) == (("a",), ("bilstm-s",))
     assert estimate.scaled_runs == estimate.runs > 0, "no run is on the corpus itself"
+
+
+def test_a_search_that_has_not_begun_takes_the_time_of_runs_with_its_arms_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tuned settings may differ, and those that cost no time; other models do not count."""
+    corpus, runs = write_corpus(tmp_path / "tiny", (20, 5, 5)), tmp_path / "runs"
+    ledger = Ledger(runs)
+
+    def last_line() -> str:
+        arguments = ["--space", "fair_rounds", "--data", str(corpus), "--trials", "3"]
+        options = ["--max-epochs", "10", "--runs", str(runs), "--dry-run", "--max-concurrent", "1"]
+        assert main(parse([*arguments, *options, "--arms", "k-0", "k-1"])) == 0
+        return " ".join(capsys.readouterr().out.split()).rpartition("seeds 2, 3, 4, 5 ")[2]
+
+    assert last_line() == (
+        "no estimate of the time: the ledger has no finished run with these settings"
+    )
+    tried = {"training.learning_rate": 0.02, "encoder.dropout": 0.4, "training.average": "ema"}
+    plan = make_plan(SPACE, ledger, [str(corpus)], overrides=tried)
+    first, second, _ = (p for p in plan.trials if p.trial.arm == "gru-1")
+    finish(first, 4, 20.0)
+    finish(second, 6, 10.0)
+    plan = make_plan(SPACE, ledger, [str(corpus)], overrides={"model.feature_size": 50})
+    finish(plan.trials[0], 4, 900.0)  # K = 0, but of another size
+    # (3 trials + 5 candidates on 2 seeds + 3 on 4) x 10 epochs of 3 s.
+    assert last_line() == (
+        "3 trials and 22 runs on fresh seeds: at most 12 min, one trial at a time; estimate from "
+        "2 runs; no estimate for k-0"
+    )
