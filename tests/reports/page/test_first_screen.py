@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reports.cases.page import render_page
+from reports.cases.views import read_cases
 from tests.conftest import Reported
+from tests.reports.cases.test_views import CASE, record
 from tests.reports.page.test_browser import CHROMIUM, browser, page
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["browser", "page"]  # fixtures
 ROOT = Path(__file__).parents[3]
 PUBLISHED = ROOT / "results" / "index.html"
+ERRORS = ROOT / "results" / "rounds_curve-webnlg_star" / "errors.html"
 FIRST = (".cards .card", "#effects", "#curve")
 pytestmark = [
     pytest.mark.browser,
@@ -76,14 +80,30 @@ def test_no_verdict_is_cut(page: Page) -> None:
     assert cut == []
 
 
-@pytest.mark.slow
-def test_axe_finds_nothing_serious(page: Page) -> None:
+def serious(page: Page) -> list[tuple[str, str]]:
+    """Return the serious rules that a page breaks, each with an element."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
-    open_page(page, PUBLISHED)
     page.evaluate("document.querySelectorAll('details.chapter').forEach(d => d.open = true)")
     found = axe.Axe().run(page).response["violations"]
-    serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
-    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in serious] == []
+    broken = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    return [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in broken]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("path", [PUBLISHED, ERRORS], ids=["index", "errors"])
+def test_axe_finds_nothing_serious(page: Page, path: Path, width: int) -> None:
+    open_page(page, path, width)
+    assert serious(page) == []
+
+
+def test_axe_finds_nothing_serious_in_a_case_study(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "case.html"
+    path.write_text(render_page(read_cases(record(tmp_path, CASE), "some")))
+    open_page(page, path, 390)
+    table = page.locator(".wide").first
+    assert table.evaluate("e => e.scrollWidth > e.clientWidth"), "the table is not cut"
+    assert serious(page) == []
 
 
 @pytest.mark.parametrize("width", [390, 1400])
