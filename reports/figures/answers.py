@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -137,9 +139,9 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
     return figure
 
 
-def _text_width(text: str, size: float) -> float:
+def _text_width(text: str, size: float, weight: str = "normal") -> float:
     """Return the width of a line in inches."""
-    font = FontProperties(family=FONT, size=size)
+    font = FontProperties(family=FONT, size=size, weight=weight)
     points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return 1.02 * float(points) / 72  # a browser's own font may be a little wider
 
@@ -255,7 +257,7 @@ def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
         for number, (series, (colour, marker)) in enumerate(
             zip(info.series, ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^")), strict=False)
         ):
-            _draw_series(axes, series, colour, marker, 0.05 * number, most)
+            _draw_series(axes, series, colour, marker, 0.05 * number, most, narrow=narrow)
         axes.set_xlabel("interaction rounds K")
         axes.set_ylabel(f"test F1 on {info.corpus}")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -263,8 +265,23 @@ def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
     return figure
 
 
+#: The width of the curve's axes, at least, as a part of the figure's, and what they span, as a
+#: multiple of the highest K.
+_AXES, _SPAN = 0.85, 1.13
+
+
+def _lowest(x: Sequence[float], points: Sequence[CurvePoint], begin: float) -> float:
+    """Return the lowest value of a line and its intervals from ``begin`` to its end."""
+    covered = [
+        point.mean if math.isnan(point.low) else point.low
+        for at, point in zip(x, points, strict=True)
+        if at >= begin
+    ]
+    return min(*covered, float(np.interp(begin, x, [point.mean for point in points])))
+
+
 def _draw_series(
-    axes: Axes, series: Series, colour: str, marker: str, shift: float, most: int
+    axes: Axes, series: Series, colour: str, marker: str, shift: float, most: int, *, narrow: bool
 ) -> None:
     """Draw one line; ``most`` is the highest K of all lines."""
     x = [point.rounds + shift for point in series.points]
@@ -279,9 +296,12 @@ def _draw_series(
     if last.rounds < most:
         place: dict[str, Any] = {"xy": (x[-1], last.mean), "xytext": (9, 0), "va": "center"}
     else:
-        low = last.mean if math.isnan(last.low) else last.low
+        inches = _AXES * (_NARROW if narrow else _WIDE)
+        width = _text_width(series.label, _LABEL_SIZE, "bold") * _SPAN * most / inches
+        low = _lowest(x, series.points, x[-1] - width)
         place = {"xy": (x[-1], low), "xytext": (0, -4), "va": "top", "ha": "right"}
-    bold: dict[str, Any] = {"fontweight": "bold", "fontsize": 9, "color": colour, "zorder": 6}
+    bold: dict[str, Any] = {"fontweight": "bold", "fontsize": _LABEL_SIZE, "color": colour}
+    bold["zorder"] = 6
     axes.annotate(series.label, textcoords="offset points", **place, **bold)
     printed = [p for p in series.points if p.published is not None]
     if printed:

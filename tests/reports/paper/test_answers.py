@@ -100,3 +100,26 @@ def test_every_mark_is_drawn(tmp_path: Path, narrow: bool) -> None:
     assert values <= drawn
     (curve,) = draw_answer_curve(found.curve, narrow=narrow).axes
     assert list(curve.lines[0].get_ydata()) == [81.0, 91.0, 91.0]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("rise", [0.0, 1.5, -1.5])
+def test_no_interval_crosses_the_label_of_its_line(narrow: bool, rise: float) -> None:
+    # The interval of K = 5 reaches below that of K = 6, at whose end the label is.
+    points = tuple(
+        CurvePoint(
+            rounds=k, mean=85 + rise * k, low=85 + rise * k - low, high=86 + rise * k, seeds=5
+        )
+        for k, low in enumerate((0.7, 0.5, 0.4, 0.8, 0.5, 0.9, 0.7))
+    )
+    curve = AnswerCurve(corpus="c", series=(Series(label="the paper's settings", points=points),))
+    figure = draw_answer_curve(curve, narrow=narrow)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (label,) = (text for text in axes.texts if text.get_text() == "the paper's settings")
+    box = label.get_window_extent()
+    drawn = [path for found in axes.collections for path in found.get_paths()]
+    assert len(drawn) == 7
+    for path in (*drawn, axes.lines[0].get_path()):
+        assert not path.transformed(axes.transData).intersects_bbox(box, filled=False)
+    assert box.y0 >= axes.get_window_extent().y0, "the label is outside"
