@@ -199,7 +199,7 @@ def _decided(
         # The standard deviation of a pair: that of the difference with one seed of each arm.
         one = math.sqrt(sum(term.weight**2 * term.variance for term in difference.terms))
         flip = seeds_for(curve, abs(difference.value) / one) if one > 0 else math.nan
-    runs = set(_runs(found))
+    runs = _runs(found)
     if found.decision is None:
         names = (found.scores.runs.get(arm, ()) for arm, weight in found.weights.items() if weight)
         own = [

@@ -14,11 +14,12 @@ import pytest
 from reports.document.table import Table
 from reports.frames.runs import RunCard, counts_text, run_cards
 from reports.frames.studies import study_data
-from reports.frames.trials import read_ledger
+from reports.frames.trials import no_trials, read_ledger, select_settings
+from reports.page.corpora import paper_sections
 from reports.paper.costs import cost_section, outcomes_table
 from reports.paper.sign_flip import MOST, read_seeds, seeds_for
 from study.ledger.state import TrialState
-from tests.ledgers import Ledger
+from tests.ledgers import Ledger, a_plan
 from tests.records import an_epoch
 
 
@@ -108,6 +109,24 @@ def test_without_a_simulation_nothing_is_said_about_the_sign_flip_test(
     study = study_data(ledger.runs, frame)
     _, decided = cost_section([study], run_cards(ledger.runs, frame, [])).tables
     assert texts(decided)["webnlg_star interaction"] == ("better", "3", "4.5", "–", "–")
+
+
+def test_the_runs_of_a_decided_claim_are_in_the_order_of_its_plan(ledger: Ledger) -> None:
+    average = {"training.average": "ema"}
+    planned = {
+        arm: [ledger.plan(arm, seed, average) for seed in range(3)] for arm in ("gru-1", "bilstm-s")
+    }
+    for name in (name for names in planned.values() for name in names):
+        ledger.finish(name, 0.9)
+    first = {arm: names[0] for arm, names in planned.items()}
+    ledger.save("decided-webnlg_star", updated="2020-01-02", decisions=a_plan(first))
+    everything = read_ledger(ledger.runs)
+    frames = [select_settings(read_ledger(ledger.runs, ["rounds_curve-webnlg_star"]))]
+    study, _ = paper_sections(ledger.runs, everything, frames, no_trials())[0]
+    _, decided = cost_section([study], run_cards(ledger.runs, everything, [])).tables
+    (row,) = [row for row in decided.rows if row.key == "webnlg_star interaction"]
+    # By label, then as planned: the same in every process.
+    assert row.cells["Verdict"].fingerprints == (*planned["bilstm-s"], *planned["gru-1"])
 
 
 def test_smaller_effects_and_more_tests_need_more_seeds() -> None:
