@@ -17,7 +17,7 @@ from reports.frames.encoders import fine_tuned_encoder, rates_text
 from rin_core.config import Config, canonical_settings, nondefault_settings
 from rin_core.suggestions import suggestion
 from study.ledger.command import render, without_machine
-from study.ledger.commands import infer_commands
+from study.ledger.commands import infer_commands, options_of
 from study.ledger.fields import SCORES, TYPED_SCORES, Options
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
@@ -199,14 +199,15 @@ def _study_rows(ledger: Ledger, name: str) -> list[dict[str, object]]:
         "corpus": study.corpus,
         "updated": study.updated,
     }
-    options = {run: given.options for given in reversed(study.commands) for run in given.makes}
-    return [
-        head
-        | {"options": own, "command": render(own), "exact": planned.fingerprint in options}
-        | _row(planned, ledger)
-        for planned in study.trials
-        for own in [options.get(planned.fingerprint, study.options)]
-    ]
+    given = {run: one.options for one in reversed(study.commands) for run in one.makes}
+    rows = []
+    for planned in study.trials:
+        exact = planned.fingerprint in given
+        options = given[planned.fingerprint] if exact else options_of(study, planned)
+        command = "" if options is None else render(options)
+        own = {"options": options or study.options, "command": command, "exact": exact}
+        rows.append(head | own | _row(planned, ledger))
+    return rows
 
 
 def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
@@ -364,10 +365,11 @@ def complete_commands(trials: pd.DataFrame) -> list[str]:
 
     Args:
         trials: Of one study. Old records have the command given last only: the others follow from
-            the runs.
+            the runs, as far as these say.
     """
     found: list[Options] = []
-    for (exact, _), own in trials.groupby(["exact", "command"], sort=False):
+    known = trials[trials["command"] != ""]
+    for (exact, _), own in known.groupby(["exact", "command"], sort=False):
         options = own["options"].iloc[0]
         if exact:
             found.append(options)

@@ -91,7 +91,7 @@ def _commands(frame: pd.DataFrame) -> list[str]:
     """Return the commands behind a table."""
     given = frame[frame["command"] != ""]
     if given["experiment"].nunique() < 2:
-        return complete_commands(given) if len(given) else []
+        return complete_commands(given)
     found = []
     for (exact, _), own in given.groupby(["exact", "command"], sort=False):
         options = own["options"].iloc[0]

@@ -181,7 +181,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
     title = frame["title"].iloc[0]
     say(console, f"{experiment}: {title}" if title else experiment, "bold")
-    for command in complete_commands(frame[frame["command"] != ""]):
+    for command in complete_commands(frame):
         say(console, command, whole=True)
     groups = frame.groupby(["settings", "arm", "selection"], sort=False)
     print_rows(console, "trials by arm", [_arm_row(cells, settings) for _, cells in groups])

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from study.ledger.command import PLACES, for_runs, without_machine, without_places
+from rin_core.config import canonical_settings
+from study.ledger.command import (
+    PLACES,
+    REPEATED,
+    for_runs,
+    render,
+    without_machine,
+    without_places,
+)
 from study.ledger.fields import Options
 from study.ledger.origin import GivenCommand
-from study.ledger.schema import Search, Study
+from study.ledger.schema import PlannedRun, Search, Study
 
 
 def add_command(known: Sequence[GivenCommand], new: GivenCommand) -> list[GivenCommand]:
@@ -55,10 +63,53 @@ def recorded_commands(record: Study | Search) -> list[GivenCommand]:
     if record.commands or not record.options:
         return record.commands
     if isinstance(record, Study):
-        runs = ((run.arm, run.seed, run.fingerprint) for run in record.trials)
-        return infer_commands(record.options, runs)
+        return _inferred(record)
     options = for_runs(record.options, record.identities, None)
     return [GivenCommand(options=options, makes=[trial.name for trial in record.trials])]
+
+
+def options_of(study: Study, run: PlannedRun) -> Options | None:
+    """Return the options of the command that planned a run of an old record.
+
+    They are those given last, with what was set for this run in place of what was set for the
+    last: a record keeps this for each run.
+
+    Returns:
+        ``None`` if the run has word vectors of another file, whose place is not recorded.
+    """
+    options, last = study.options, study.trials[-1].settings
+    changed = [key for key in {**last, **run.settings} if run.settings.get(key) != last.get(key)]
+    if not options or not changed:
+        return options
+    given = options.get(REPEATED, [])
+    texts = {
+        text.partition("=")[0]: text for text in (given if isinstance(given, list) else [given])
+    }
+    options = {key: value for key, value in options.items() if key != REPEATED}
+    for key in changed:
+        value = run.settings.get(key)
+        if key == "vectors" and value is not None:
+            return None
+        if key == "vectors":
+            options.pop("embeddings", None)
+        elif key == "training.max_epochs" and "max_epochs" in options:
+            del options["max_epochs"]
+            options |= {} if value is None else {"max_epochs": str(value)}
+        elif value is not None:
+            texts[key] = canonical_settings({key: value})
+        elif texts.pop(key, None) is None and key in run.config:  # the space sets it today
+            texts[key] = canonical_settings({key: run.config[key]})
+    return {**options, REPEATED: list(texts.values())} if texts else options
+
+
+def _inferred(study: Study) -> list[GivenCommand]:
+    """Return the commands of an old record: one for each group of runs with the same settings."""
+    groups: dict[str, tuple[Options, list[tuple[str, int, str]]]] = {}
+    for run in study.trials:
+        if (options := options_of(study, run)) is not None:
+            _, runs = groups.setdefault(render(options), (options, []))
+            runs.append((run.arm, run.seed, run.fingerprint))
+    return [one for options, runs in groups.values() for one in infer_commands(options, runs)]
 
 
 def infer_commands(options: Options, runs: Iterable[tuple[str, int, str]]) -> list[GivenCommand]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from reports.frames.trials import complete_commands, read_ledger
+from rin_core.config import Config
 from study.ledger.command import render, without_machine
 from study.ledger.commands import recorded_commands
 from study.ledger.exported import read_exported
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.origin import GivenCommand
+from study.ledger.schema import PlannedRun
 from study.ledger.transfer import export_ledger, merge
 from tests.records import a_planned_run, a_study
 
@@ -97,3 +99,59 @@ def test_an_import_brings_the_commands_of_its_runs(tmp_path, their_hour):
     export_ledger(there, tmp_path / "file")
     merge(here, read_exported(tmp_path / "file"))
     assert sorted(commands(here)) == sorted([render(ours), render(theirs)])
+
+
+def in_settings(seed: int, **settings: str | float) -> PlannedRun:
+    """Return a planned run with what was set for it; ``__`` stands for the dot of a name."""
+    named = {key.replace("__", "."): value for key, value in settings.items()}
+    trained = {key: value for key, value in named.items() if key != "vectors"}
+    config = Config()
+    for key, value in {**trained, "training.seed": seed}.items():
+        config = config.override(key, value)
+    made = a_planned_run(seed, config=config.flat(), settings=named)
+    return made.model_copy(update={"fingerprint": config.fingerprint(f"d{named.get('vectors')}")})
+
+
+RATE, AVERAGE = {"training__learning_rate": 0.01}, {"training__average": "ema"}
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "options", "inferred"),
+    [
+        (RATE, {}, {}, {"set": ["training.learning_rate=0.01"]}),
+        ({}, RATE, {"set": ["training.learning_rate=0.01"]}, {}),
+        (
+            {**AVERAGE, "training__learning_rate": 0.02},
+            {**RATE, **AVERAGE},
+            {"set": ["training.learning_rate=0.01", "training.average=ema"]},
+            {"set": ["training.learning_rate=0.02", "training.average=ema"]},
+        ),
+        (
+            {"training__max_epochs": 5},
+            {"training__max_epochs": 20},
+            {"max_epochs": "20"},
+            {"max_epochs": "5"},
+        ),
+        ({}, {"training__max_epochs": 20}, {"max_epochs": "20"}, {}),
+        # The space sets it today, and did not when these runs were planned.
+        ({}, RATE, {}, {"set": [f"training.learning_rate={Config().training.learning_rate}"]}),
+        ({}, {"vectors": "glove"}, {"embeddings": "glove.txt"}, {}),
+        # Where another file of vectors lay is not recorded.
+        ({"vectors": "other"}, {"vectors": "glove"}, {"embeddings": "glove.txt"}, None),
+    ],
+)
+def test_an_old_record_has_a_command_for_each_of_its_settings(
+    tmp_path, before, last, options, inferred
+):
+    ledger = Ledger(tmp_path)
+    runs = [*(in_settings(seed, **before) for seed in range(2)), in_settings(0, **last)]
+    given = {**SPACE, "seeds": "1", **options}
+    ledger.record_study(a_study(runs, options=given))
+    first = [] if inferred is None else [render({**SPACE, "seeds": "2", **inferred})]
+    assert commands(ledger) == [*first, render(given)]
+    # Each run has the settings that it was trained with.
+    frame = read_ledger(ledger.root, ["curve"])
+    assert (
+        list(frame["command"].iloc[:2])
+        == ["" if inferred is None else render({**SPACE, "seeds": "1", **inferred})] * 2
+    )
