@@ -145,8 +145,12 @@ class MlflowTracker(Tracker):
             return [f"  {address}/{page}"]
         if (path := sqlite_path(address)) is not None:
             address = sqlite_uri(_relative(path))
-        mlflow = _relative(Path(sys.executable).with_name("mlflow"))
-        command = [str(mlflow), "ui", "--backend-store-uri", address]
+        program = Path(sys.executable).with_name("mlflow")
+        if program.exists():
+            mlflow = [str(_relative(program))]
+        else:  # installed in an environment that this one extends
+            mlflow = [str(_relative(Path(sys.executable))), "-m", "mlflow"]
+        command = [*mlflow, "ui", "--backend-store-uri", address]
         return [
             f"MLflow: {shlex.join(command)}",
             f"  http://127.0.0.1:5000/{page}",

@@ -151,13 +151,18 @@ def test_an_experiment_with_scores_as_fractions_is_left_beside_a_new_one(opened,
     assert children(client)["aaa"].data.metrics["F1/test"] == 40.0
 
 
-def test_the_command_that_shows_a_study_can_be_pasted(mlflow_db, tmp_path):
+def test_the_command_that_shows_a_study_can_be_pasted(mlflow_db, tmp_path, monkeypatch):
     folder = tmp_path / "Jörg's runs"
     folder.mkdir()
     uri = f"sqlite:///{shutil.copy(mlflow_db, folder / 'mlflow.db')}"
     tracker = MlflowTracker(uri, experiment(tmp_path, ("aaa",)))
     command = shlex.split(tracker.how_to_view()[0].removeprefix("MLflow: "))
     assert command[1:] == ["ui", "--backend-store-uri", uri]
+    # An environment may extend another, which has the program.
+    python = tmp_path / "bin" / "python"
+    monkeypatch.setattr("sys.executable", str(python))
+    command = shlex.split(tracker.how_to_view()[0].removeprefix("MLflow: "))
+    assert command == [str(python), "-m", "mlflow", "ui", "--backend-store-uri", uri]
     close(tracker, complete=True)
 
 
