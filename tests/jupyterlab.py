@@ -35,6 +35,10 @@ DRAWN = ".jp-Notebook .jp-OutputArea-output img, .jp-Notebook .jp-RenderedSVG sv
 FIGURES = f"""() => [...document.querySelectorAll('{DRAWN}')]
     .filter(drawn => drawn.tagName === 'svg' ? drawn.clientWidth : drawn.naturalWidth).length"""
 """How many figures are drawn; a picture that could not be read has no width."""
+CUT = f"""() => [...document.querySelectorAll('{DRAWN}')]
+    .filter(drawn => drawn.getBoundingClientRect().right >
+        drawn.closest('.jp-OutputArea-output').getBoundingClientRect().right + 1).length"""
+"""How many figures are wider than their cell: a part of them is out of sight."""
 DONE = """() => {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
     return prompts.length && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
@@ -117,6 +121,7 @@ def seen(page: Page, url: str, notebook: Path, pictures: Path | None) -> tuple[i
             page.screenshot(path=pictures / f"{notebook.stem}-run.png")
     page.wait_for_function(f"wanted => ({FIGURES})() >= wanted || ({FAILED})()", arg=wanted)
     assert page.evaluate(FAILED) == 0, f"{notebook.name}: a cell failed"
+    assert page.evaluate(CUT) == 0, f"{notebook.name}: a figure is wider than its cell"
     return opened, int(page.evaluate(FIGURES))
 
 

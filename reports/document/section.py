@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from reports.document.table import Table, write_tables
 
 #: Largest width of a small figure, in inches.
 SMALL = 4.0
+#: Largest width in a notebook, in inches: JupyterLab cuts an SVG that is wider than its cell.
+_CELL = 8.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +35,18 @@ class Drawing:
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Show the figure in a notebook: as SVG, or as PNG where SVG is not trusted."""
         return {
-            "image/svg+xml": render_figure(self.figure, "svg").decode(),
+            "image/svg+xml": self._svg_of_a_cell(),
             "image/png": base64.b64encode(render_figure(self.figure, "png")).decode(),
             "text/plain": self.caption,
         }
+
+    def _svg_of_a_cell(self) -> str:
+        """Return the figure as SVG, drawn smaller if it is wider than a cell of a notebook."""
+        svg = render_figure(self.figure, "svg").decode()
+        width, height = (72 * float(inches) for inches in self.figure.get_size_inches())
+        scale = min(1.0, 72 * _CELL / width)
+        size = f'width="{scale * width:.2f}pt" height="{scale * height:.2f}pt"'
+        return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', size, svg, count=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

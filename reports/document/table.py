@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.document.markup import inline
 from reports.stats.intervals import NOTHING, Estimate
 from reports.stats.verdicts import Judged
 
@@ -134,7 +135,7 @@ class Table:
         with pd.option_context("display.max_colwidth", None):
             table = pd.DataFrame(self._texts(), columns=[self.head, *self.columns])
             body = table.to_html(index=False)
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        notes = "".join(f"<li>{inline(note)}</li>" for note in self.notes)
         text = f"<h3>{escape(self.title)}</h3>{body}<ul>{notes}</ul>"
         return {"text/html": text, "text/plain": self.markdown()}
 

@@ -23,7 +23,7 @@ baseline = "gru-1"  # the arm to compare with; if the study does not have it, it
 
 # %%
 # %config InlineBackend.figure_formats = ["svg", "png"]
-from IPython.display import display
+import pandas as pd
 from matplotlib import pyplot as plt
 
 import study
@@ -44,16 +44,24 @@ df.groupby(["study", "label"], sort=False)["test_f1"].agg(["mean", "std", "count
 # `study.curve` draws on axes that you can go on with.
 
 # %%
-for _, trials in df.groupby("study", sort=False):
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4), sharey=True, layout="constrained")
+for title, trials in df.groupby("study", sort=False):
+    figure, axes = plt.subplots(1, 3, figsize=(8.6, 3.6), sharey=True, layout="constrained")
+    figure.suptitle(str(title))
     for ax, metric in zip(axes, ("test_f1", "test_precision", "test_recall"), strict=True):
-        study.curve(trials, metric, ax)
+        study.curve(trials, metric, ax).set_title(metric, loc="left")
+        ax.label_outer()
+        legend = ax.get_legend()
+        legend.remove()
+    names = [text.get_text() for text in legend.get_texts()]  # one legend for all
+    figure.legend(legend.legend_handles, names, loc="outside lower center", ncols=4, frameon=False)
     plt.show()
 
 # %% [markdown]
 # The difference of each arm from the baseline, with the variance of all runs on the corpus.
 
 # %%
-for _, trials in df.groupby("study", sort=False):
+found = {}
+for title, trials in df.groupby("study", sort=False):
     chosen = baseline if baseline in set(trials["arm"]) else trials["arm"].iloc[0]
-    display(study.differences(trials, chosen, pool=study.trials(runs)).round(3))
+    found[str(title)] = study.differences(trials, chosen, pool=study.trials(runs))
+pd.concat(found, names=["study"]).round(3)

@@ -5,15 +5,15 @@ Each study has a page of its errors. Each page is one file that needs no other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from reports.document.formatting import duration, points
+from reports.document.markup import inline
 from reports.document.section import Chapter, Section
 from reports.document.svg import inline_svg
 from reports.document.table import Cell, Table
@@ -24,12 +24,6 @@ from reports.frames.runs import RunCard, counts_text, title_of
 from reports.paper.answers import Answers
 from study.ledger.state import TrialState
 
-#: Markdown in notes and the HTML elements for it: code, bold, italic.
-_MARKUP = (
-    (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
-    (re.compile(r"\*\*([^*]+)\*\*"), r"<strong>\1</strong>"),
-    (re.compile(r"\*([^*]+)\*"), r"<em>\1</em>"),
-)
 #: Texts longer than the longest number with its spread and interval are wrapped.
 _LONGEST_NUMBER = 32
 
@@ -145,14 +139,6 @@ def _write(page: str, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8", newline="\n")
     return path
-
-
-def inline(text: str) -> Markup:
-    """Return a note as HTML, with its code, bold and italic marked up."""
-    marked = str(escape(text))
-    for pattern, element in _MARKUP:
-        marked = pattern.sub(element, marked)
-    return Markup(marked)
 
 
 def svg_markup(figure: Figure, name: str) -> Markup:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from reports.document.markup import inline
 from reports.document.style import CSS_VARIABLES
 from reports.document.table import Cell, Row, Table
 from reports.frames.runs import run_cards
 from reports.frames.searches import read_search
 from reports.frames.trials import read_ledger
 from reports.page.command import main
-from reports.page.page import RunLists, inline
+from reports.page.page import RunLists
 from tests.conftest import Reported
 from tests.ledgers import EXPERIMENT, Ledger, an_eventful_ledger, write_search
 
