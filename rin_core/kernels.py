@@ -3,16 +3,23 @@
 Numba compiles these functions into each kernel that calls them. It keeps compiled kernels until
 their own file changes, so after a change here, remove the ``.nbi`` files of the caches.
 
+Kernels with ``nogil=True`` take a range of rows, which :func:`in_parallel` shares out over torch's
+threads.
+
 Loops become vector instructions only if their indices are plain. So callers pass the rest of an
 array, ``x[start:]``, and do not index by a sum, which Numba must check for negative numbers.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numba import njit
 from numpy.typing import NDArray
 
@@ -21,6 +28,28 @@ from rin_core.cache import set_numba_cache
 set_numba_cache(Path(__file__))
 
 Array = NDArray[Any]
+
+
+def in_parallel(kernel: Callable[[int, int, int], None], count: int) -> None:
+    """Call a kernel for the rows from 0 to a count, a part of them on each of torch's threads.
+
+    Args:
+        kernel: Takes the number of the part, its first row, and the row after its last.
+        count: Number of rows.
+    """
+    threads = torch.get_num_threads()
+    ends = [count * part // threads for part in range(threads + 1)]
+    parts = (range(threads), ends[:-1], ends[1:])
+    if threads == 1:
+        kernel(0, 0, count)
+    else:
+        list(_pool(threads).map(kernel, *parts))  # raises what a kernel raises
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="kernels")
+
 
 F32, I32 = np.float32, np.int32
 ZERO, ONE = F32(0), F32(1)

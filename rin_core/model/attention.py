@@ -34,10 +34,11 @@ from rin_core.kernels import (
     Array,
     drop,
     exponentials,
+    in_parallel,
     load,
     store,
 )
-from rin_core.model.dropout import bits_of, draws_of, first_kept
+from rin_core.model.dropout import bits_of, draws_of, first_kept, parts_of
 
 set_numba_cache(Path(__file__))
 
@@ -61,9 +62,10 @@ class Windows:
     """P."""
 
     @property
-    def weights(self) -> int:
-        """How many numbers the rows of a head's weights have, each up to a multiple."""
-        return int((self.length_W * (-(-self.length_W // MULTIPLE) * MULTIPLE)).sum())
+    def numbers(self) -> Array:
+        """How many numbers the rows of a head's weights have, each up to a multiple [W]."""
+        numbers_W: Array = self.length_W * (-(-self.length_W // MULTIPLE) * MULTIPLE)
+        return numbers_W
 
 
 def groups_of(length_W: Array) -> list[Windows]:
@@ -126,22 +128,21 @@ class _Attention(torch.autograd.Function):
                 q, k, v = _split(joined_S3D, windows, 3, heads)
                 probabilities = torch.bmm(q, k.transpose(1, 2))
                 weights = torch.zeros_like(probabilities) if rate else probabilities
-                _softmax(
+                numbers_W = heads * windows.numbers  # read of each window
+                draws = draws_of(int(numbers_W.sum()) if rate else 0)
+                arguments = (
                     bits_of(probabilities),
                     bits_of(weights),
                     bias,
                     windows.length_W,
                     F32(scale),
-                    draws_of(heads * windows.weights if rate else 0),
+                    draws,
+                    np.cumsum(numbers_W) - numbers_W,
                     first_kept(rate),
                     F32(1 / (1 - rate)),
                 )
-                _join_kernel(
-                    bits_of(torch.bmm(weights, v)[None]),
-                    windows.start_W,
-                    windows.length_W,
-                    bits_of(context_SD),
-                )
+                in_parallel(lambda _, *ends, use=arguments: _softmax(*use, *ends), GROUP)
+                _join(torch.bmm(weights, v)[None], windows, context_SD)
                 saved += [q, k, v, probabilities, weights]
         ctx.save_for_backward(*saved)
         ctx.groups, ctx.heads, ctx.rate, ctx.scale = groups, heads, rate, scale
@@ -153,43 +154,55 @@ class _Attention(torch.autograd.Function):
         d_context_SD = grad_outputs[0].contiguous()
         S, D = d_context_SD.shape
         d_joined_S3D = d_context_SD.new_zeros(S, 3 * D)
-        d_bias = torch.zeros(ctx.bias_shape) if ctx.needs_input_grad[1] else torch.empty(0, 0, 0)
+        d_bias_THPP = parts_of(*(ctx.bias_shape if ctx.needs_input_grad[1] else (0, 0, 0)))
         for number, windows in enumerate(ctx.groups):
             q, k, v, probabilities, weights = ctx.saved_tensors[5 * number : 5 * number + 5]
             (d_context,) = _split(d_context_SD, windows, 1, ctx.heads)
             d_parts = q.new_empty(3, *q.shape)
             torch.bmm(weights.transpose(1, 2), d_context, out=d_parts[2])
             d_scores = torch.bmm(d_context, v.transpose(1, 2))
-            _softmax_backward(
+            arguments = (
                 bits_of(d_scores),
                 bits_of(probabilities),
                 bits_of(weights),
                 windows.length_W,
                 F32(ctx.scale),
                 F32(1 / (1 - ctx.rate)),
-                d_bias.numpy(),
+            )
+            in_parallel(
+                lambda t, *ends, use=arguments: _softmax_backward(*use, d_bias_THPP[t], *ends),
+                GROUP,
             )
             torch.bmm(d_scores, k, out=d_parts[0])
             torch.bmm(d_scores.transpose(1, 2), q, out=d_parts[1])
-            _join_kernel(bits_of(d_parts), windows.start_W, windows.length_W, bits_of(d_joined_S3D))
-        return d_joined_S3D, d_bias if ctx.needs_input_grad[1] else None, None, None, None
+            _join(d_parts, windows, d_joined_S3D)
+        d_bias_HPP = torch.from_numpy(d_bias_THPP.sum(0)) if ctx.needs_input_grad[1] else None
+        return d_joined_S3D, d_bias_HPP, None, None, None
 
 
 def _split(values_SD: Tensor, windows: Windows, parts: int, heads: int) -> Tensor:
     """Return the windows of a row of pieces as arrays with padding [A, W·H, P, E]."""
     (W,), P, E = windows.length_W.shape, windows.padded, values_SD.shape[1] // parts // heads
     split = values_SD.new_empty(parts, W * heads, P, E)
-    _split_kernel(bits_of(values_SD), windows.start_W, windows.length_W, bits_of(split))
+    arguments = bits_of(values_SD), windows.start_W, windows.length_W, bits_of(split)
+    in_parallel(lambda _, first, last: _split_kernel(*arguments, first, last), W)
     return split
 
 
-@njit(cache=True, error_model="numpy")
-def _split_kernel(rows: Array, start_W: Array, length_W: Array, split: Array) -> None:
+def _join(split: Tensor, windows: Windows, values_SD: Tensor) -> None:
+    """Write arrays with padding [A, W·H, P, E] side by side into a row of pieces."""
+    arguments = bits_of(split), windows.start_W, windows.length_W, bits_of(values_SD)
+    in_parallel(lambda _, first, last: _join_kernel(*arguments, first, last), GROUP)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _split_kernel(
+    rows: Array, start_W: Array, length_W: Array, split: Array, first: int, last: int
+) -> None:
     A, WH, _, E = split.shape
-    W = len(length_W)
-    H = WH // W
+    H = WH // len(length_W)
     for a in range(A):
-        for w in range(W):
+        for w in range(first, last):
             n, start = length_W[w], start_W[w]
             for h in range(H):
                 column = (a * H + h) * E
@@ -200,12 +213,13 @@ def _split_kernel(rows: Array, start_W: Array, length_W: Array, split: Array) ->
                 split[a, w * H + h, n:] = 0
 
 
-@njit(cache=True, error_model="numpy")
-def _join_kernel(split: Array, start_W: Array, length_W: Array, rows: Array) -> None:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _join_kernel(
+    split: Array, start_W: Array, length_W: Array, rows: Array, first: int, last: int
+) -> None:
     A, WH, _, E = split.shape
-    W = len(length_W)
-    H = WH // W
-    for w in range(W):
+    H = WH // len(length_W)
+    for w in range(first, last):
         n, start = length_W[w], start_W[w]
         for p in range(n):
             for a in range(A):
@@ -242,7 +256,7 @@ def _largest(x: Array, lanes: Array, n: int) -> Any:
     return highest
 
 
-@njit(cache=True, fastmath=EXACT, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=EXACT, error_model="numpy")
 def _softmax(
     scores: Array,
     weights: Array,
@@ -250,21 +264,22 @@ def _softmax(
     length_W: Array,
     scale: Any,
     draws: Array,
+    draw_W: Array,
     least: Any,
     factor: Any,
+    first: int,
+    last: int,
 ) -> None:
     """Replace scores [W·H, P, P] by their softmax; write it after dropout where there are draws.
 
     Rows are read up to a multiple, whole vectors: what lies beyond a window counts as -inf.
     """
-    W = len(length_W)
-    H, P = scores.shape[0] // W, scores.shape[2]
+    H, P = scores.shape[0] // len(length_W), scores.shape[2]
     bits, out_bits, power_bits = np.empty(P, I32), np.empty(P, I32), np.empty(P, I32)
     x, out, power = bits.view(F32), out_bits.view(F32), power_bits.view(F32)
     lanes = np.empty(MULTIPLE, F32)
-    drawn = 0
-    for w in range(W):
-        n = length_W[w]
+    for w in range(first, last):
+        n, drawn = length_W[w], draw_W[w]
         whole = (n + MULTIPLE - 1) // MULTIPLE * MULTIPLE
         for h in range(H):
             for i in range(n):
@@ -293,7 +308,7 @@ def _softmax(
                     store(out_bits, weights[w * H + h, i], whole)
 
 
-@njit(cache=True, fastmath=SUMMING, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=SUMMING, error_model="numpy")
 def _softmax_backward(
     d_weights: Array,
     probabilities: Array,
@@ -302,13 +317,14 @@ def _softmax_backward(
     scale: Any,
     factor: Any,
     d_bias: Array,
+    first: int,
+    last: int,
 ) -> None:
     """Replace the gradient of weights by that of scores; a weight of 0 was dropped."""
-    W = len(length_W)
-    H, P = d_weights.shape[0] // W, d_weights.shape[2]
+    H, P = d_weights.shape[0] // len(length_W), d_weights.shape[2]
     d_bits, p_bits, kept = np.empty(P, I32), np.empty(P, I32), np.empty(P, I32)
     d, p = d_bits.view(F32), p_bits.view(F32)
-    for w in range(W):
+    for w in range(first, last):
         n = length_W[w]
         whole = (n + MULTIPLE - 1) // MULTIPLE * MULTIPLE
         for h in range(H):

@@ -18,7 +18,7 @@ from numba import njit
 from torch import Tensor, nn
 
 from rin_core.cache import set_numba_cache
-from rin_core.kernels import EXACT, F32, I32, Array, drop, load, store
+from rin_core.kernels import EXACT, F32, I32, Array, drop, in_parallel, load, store
 
 set_numba_cache(Path(__file__))
 
@@ -32,14 +32,15 @@ def draws_of(count: int) -> Array:
     """Return random numbers of 16 bits; their seed comes from torch's generator."""
     draws = np.empty(-(-count // 4), U64)
     if count:
-        _splitmix(U64(torch.randint(2**63 - 1, ()).item()), draws)
+        seed = U64(torch.randint(2**63 - 1, ()).item())
+        in_parallel(lambda _, first, last: _splitmix(seed, draws, first, last), len(draws))
     bits: Array = draws.view(np.int16)[:count]
     return bits
 
 
-@njit(cache=True, error_model="numpy")
-def _splitmix(seed: Any, out: Array) -> None:
-    for i in range(len(out)):
+@njit(cache=True, nogil=True, error_model="numpy")
+def _splitmix(seed: Any, out: Array, first: int, last: int) -> None:
+    for i in range(first, last):
         z = seed + U64(i) * _STEP
         z = (z ^ (z >> U64(30))) * _MIX
         z = (z ^ (z >> U64(27))) * _MIX_AGAIN
@@ -101,7 +102,7 @@ class _BiasDropoutAdd(torch.autograd.Function):
             values_SD if residual_SD is None else residual_SD,
             memory_format=torch.contiguous_format,
         )
-        _forward(
+        arguments = (
             bits_of(values_SD.contiguous()),
             NO_BIAS if bias_D is None else bias_D.detach().numpy(),
             bits_of(result_SD[:0] if residual_SD is None else residual_SD.contiguous()),
@@ -110,6 +111,7 @@ class _BiasDropoutAdd(torch.autograd.Function):
             F32(1 / (1 - rate)),
             bits_of(result_SD),
         )
+        in_parallel(lambda _, first, last: _forward(*arguments, first, last), len(values_SD))
         return result_SD
 
     @staticmethod
@@ -117,24 +119,32 @@ class _BiasDropoutAdd(torch.autograd.Function):
         d_result_SD = grad_outputs[0].contiguous()
         _, has_bias, has_residual, _ = ctx.needs_input_grad
         d_values_SD = torch.empty_like(d_result_SD, dtype=ctx.dtype)
-        d_bias_D = torch.zeros(d_result_SD.shape[1] if has_bias else 0)
-        _backward(
+        d_bias_TD = parts_of(d_result_SD.shape[1] if has_bias else 0)
+        arguments = (
             bits_of(d_result_SD),
             ctx.draws,
             first_kept(ctx.rate),
             F32(1 / (1 - ctx.rate)),
             bits_of(d_values_SD),
-            d_bias_D.numpy(),
+        )
+        in_parallel(
+            lambda part, first, last: _backward(*arguments, d_bias_TD[part], first, last),
+            len(d_result_SD),
         )
         return (
             d_values_SD,
-            d_bias_D if has_bias else None,
+            torch.from_numpy(d_bias_TD.sum(0)) if has_bias else None,
             d_result_SD if has_residual else None,
             None,
         )
 
 
-@njit(cache=True, fastmath=EXACT, error_model="numpy")
+def parts_of(*shape: int) -> Array:
+    """Return zeros [T, …] to which each of torch's threads adds sums of its own."""
+    return np.zeros((torch.get_num_threads(), *shape), F32)
+
+
+@njit(cache=True, nogil=True, fastmath=EXACT, error_model="numpy")
 def _forward(
     values: Array,
     bias: Array,
@@ -143,11 +153,13 @@ def _forward(
     least: Any,
     factor: Any,
     out: Array,
+    first: int,
+    last: int,
 ) -> None:
-    S, D = values.shape
+    D = values.shape[1]
     bits, added_bits = np.empty(D, I32), np.empty(D, I32)
     x, added = bits.view(F32), added_bits.view(F32)
-    for i in range(S):
+    for i in range(first, last):
         load(values[i], bits, D)
         if bias.size:
             for j in range(D):
@@ -161,14 +173,21 @@ def _forward(
         store(bits, out[i], D)
 
 
-@njit(cache=True, fastmath=EXACT, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=EXACT, error_model="numpy")
 def _backward(
-    d_result: Array, draws: Array, least: Any, factor: Any, d_values: Array, d_bias: Array
+    d_result: Array,
+    draws: Array,
+    least: Any,
+    factor: Any,
+    d_values: Array,
+    d_bias: Array,
+    first: int,
+    last: int,
 ) -> None:
-    S, D = d_result.shape
+    D = d_result.shape[1]
     bits = np.empty(D, I32)
     x = bits.view(F32)
-    for i in range(S):
+    for i in range(first, last):
         load(d_result[i], bits, D)
         if draws.size:
             drop(x, draws[i * D :], least, factor, D)

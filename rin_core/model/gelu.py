@@ -19,8 +19,19 @@ from numba import njit
 from torch import Tensor
 
 from rin_core.cache import set_numba_cache
-from rin_core.kernels import EXACT, F32, I32, ONE, ZERO, Array, exponentials, load, store
-from rin_core.model.dropout import NO_BIAS, bits_of
+from rin_core.kernels import (
+    EXACT,
+    F32,
+    I32,
+    ONE,
+    ZERO,
+    Array,
+    exponentials,
+    in_parallel,
+    load,
+    store,
+)
+from rin_core.model.dropout import NO_BIAS, bits_of, parts_of
 
 set_numba_cache(Path(__file__))
 
@@ -50,7 +61,8 @@ class _BiasGelu(torch.autograd.Function):
         ctx.save_for_backward(values_SI, bias_I)
         result_SI = torch.empty_like(values_SI)
         bias = NO_BIAS if bias_I is None else bias_I.detach().numpy()
-        _forward(bits_of(values_SI), bias, bits_of(result_SI))
+        arguments = bits_of(values_SI), bias, bits_of(result_SI)
+        in_parallel(lambda _, first, last: _forward(*arguments, first, last), len(values_SI))
         return result_SI
 
     @staticmethod
@@ -58,15 +70,19 @@ class _BiasGelu(torch.autograd.Function):
         values_SI, bias_I = ctx.saved_tensors
         d_result_SI = grad_outputs[0].contiguous()
         d_values_SI = torch.empty_like(values_SI)
-        d_bias_I = torch.zeros(values_SI.shape[1] if ctx.needs_input_grad[1] else 0)
-        _backward(
+        has_bias = ctx.needs_input_grad[1]
+        d_bias_TI = parts_of(values_SI.shape[1] if has_bias else 0)
+        arguments = (
             bits_of(values_SI),
             NO_BIAS if bias_I is None else bias_I.detach().numpy(),
             bits_of(d_result_SI),
             bits_of(d_values_SI),
-            d_bias_I.numpy(),
         )
-        return d_values_SI, d_bias_I if ctx.needs_input_grad[1] else None
+        in_parallel(
+            lambda part, first, last: _backward(*arguments, d_bias_TI[part], first, last),
+            len(values_SI),
+        )
+        return d_values_SI, torch.from_numpy(d_bias_TI.sum(0)) if has_bias else None
 
 
 @njit(cache=True, fastmath=EXACT, error_model="numpy", inline="always")
@@ -91,13 +107,13 @@ def _normal(
         share[j] = ONE - tail if x[j] > ZERO else tail
 
 
-@njit(cache=True, fastmath=EXACT, error_model="numpy")
-def _forward(values: Array, bias: Array, out: Array) -> None:
-    S, width = values.shape
+@njit(cache=True, nogil=True, fastmath=EXACT, error_model="numpy")
+def _forward(values: Array, bias: Array, out: Array, first: int, last: int) -> None:
+    width = values.shape[1]
     bits, power_bits = np.empty(_BLOCK, I32), np.empty(_BLOCK, I32)
     x, power = bits.view(F32), power_bits.view(F32)
     share, density = np.empty(_BLOCK, F32), np.empty(_BLOCK, F32)
-    for i in range(S):
+    for i in range(first, last):
         for start in range(0, width, _BLOCK):
             n = min(_BLOCK, width - start)
             _read(values[i, start:], bias[start:], bits, x, n)
@@ -107,13 +123,21 @@ def _forward(values: Array, bias: Array, out: Array) -> None:
             store(bits, out[i, start:], n)
 
 
-@njit(cache=True, fastmath=EXACT, error_model="numpy")
-def _backward(values: Array, bias: Array, d_result: Array, d_values: Array, d_bias: Array) -> None:
-    S, width = values.shape
+@njit(cache=True, nogil=True, fastmath=EXACT, error_model="numpy")
+def _backward(
+    values: Array,
+    bias: Array,
+    d_result: Array,
+    d_values: Array,
+    d_bias: Array,
+    first: int,
+    last: int,
+) -> None:
+    width = values.shape[1]
     bits, d_bits, power_bits = np.empty(_BLOCK, I32), np.empty(_BLOCK, I32), np.empty(_BLOCK, I32)
     x, d, power = bits.view(F32), d_bits.view(F32), power_bits.view(F32)
     share, density = np.empty(_BLOCK, F32), np.empty(_BLOCK, F32)
-    for i in range(S):
+    for i in range(first, last):
         for start in range(0, width, _BLOCK):
             n = min(_BLOCK, width - start)
             _read(values[i, start:], bias[start:], bits, x, n)

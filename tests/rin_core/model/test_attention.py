@@ -136,3 +136,25 @@ def test_draws_are_uniform_and_differ_from_call_to_call() -> None:
             assert ((draws >> bit) & 1).mean() == pytest.approx(0.5, abs=0.004)
     for one, other in ((first, second), (first[1:], first[:-1]), (first[4:], first[:-4])):
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.008
+
+
+def test_several_threads_compute_the_same() -> None:
+    """Only sums over rows differ, by their order."""
+    values, bias = torch.randn(301, 24).bfloat16().requires_grad_(), torch.randn(24)
+    bias.requires_grad_()
+    table = torch.randn(HEADS, 48, 48, requires_grad=True)
+    groups, before = groups_of(LENGTHS), torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            torch.manual_seed(0)
+            hidden = bias_dropout_add(bias_gelu(values, bias), bias, values, 0.2)
+            result = attention(hidden, table, groups, HEADS, 0.3)
+            found.append([result, *torch.autograd.grad(result.sum(), [values, bias, table])])
+    finally:
+        torch.set_num_threads(before)
+    (one, d_one, *sums), (other, d_other, *other_sums) = found
+    assert one.equal(other)
+    assert d_one.equal(d_other)
+    torch.testing.assert_close(sums, other_sums, rtol=1e-4, atol=1e-4)
