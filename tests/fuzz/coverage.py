@@ -15,7 +15,13 @@ from pathlib import Path
 
 import atheris
 
-COMPILED = ["rin_core.loss"]  # by numba, which does not know what Atheris adds
+ROOT = Path(__file__).parents[2]
+#: Modules that Numba compiles: it does not know what Atheris adds.
+COMPILED = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in ROOT.glob("rin_core/**/*.py")
+    if "from numba import" in path.read_text(encoding="utf-8")
+]
 INSTRUMENTED = ["rin_core", "search_spaces", "study.ledger", "reports.cases", "study.commands"]
 with atheris.instrument_imports(include=INSTRUMENTED, exclude=COMPILED):
     from tests.fuzz.targets import TARGETS
