@@ -23,7 +23,7 @@ a second CPU is skipped where there is none, and says so.
 FOOTER = """
 The steps of `cluster/Dockerfile` run in a root file system that has the programs and packages of
 this machine, which cannot be written there. Not exercised are the base image, the steps that
-download packages, a container engine, and a training inside the image.
+download packages, and a container engine.
 
 Two environments are not tested. One is a file system whose locks do not reach other machines. The
 other is a network with IPv6 only.

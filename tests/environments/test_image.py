@@ -71,3 +71,21 @@ def test_its_user_gets_help_from_code_that_cannot_be_written(image: Image) -> No
     ran = image.run(*image.command.split(), read_only=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "--data" in ran.stdout
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_its_user_runs_a_study_with_code_that_cannot_be_written(image: Image) -> None:
+    """Ray, MLflow's database, compiled kernels and the page, with room in the home alone."""
+    arms = ["--space", "rounds_curve", "--arms", "gru-1", "bilstm-s", "--seeds", "1"]
+    where = ["--max-epochs", "1", "--max-concurrent", "1", "--runs", "/home/ray/runs"]
+    ran = image.run("rin-study", *arms, *where, read_only=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    out = image.root / "home" / "ray" / "runs"
+    assert len(list(out.glob("units/*/result.json"))) == 2
+    assert (out / "reports" / "index.html").stat().st_size > 10_000
+    assert (out / "mlflow.db").exists()
+    shown = image.run("rin-study", "show", "rounds_curve-demo", "--runs", "/home/ray/runs")
+    assert shown.returncode == 0, shown.stderr
+    assert "finished" in shown.stdout
