@@ -64,7 +64,7 @@ class MlflowTracker(Tracker):
         try:
             self.remote = MlflowRuns(uri, experiment)
         except Exception as error:  # of MLflow, Alembic, SQLAlchemy, and of an answer of any form
-            remedy = _proxy_remedy(uri) or "start the server"
+            remedy = _proxy_remedy(uri) or _remedy(uri)
             if isinstance(error, ImportError):
                 remedy = "install the driver, or name another, as in postgresql+psycopg2://…"
             path = sqlite_path(uri)
@@ -232,6 +232,14 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def _remedy(uri: str) -> str:
+    """Return what to do where tracking does not start; a server may also be another program's."""
+    if sqlite_path(uri) is not None:
+        return "check the path"
+    server = "an MLflow" if urlsplit(uri).scheme in ("http", "https") else "the database"
+    return f"check the address, and that {server} server runs there"
+
+
 def _proxy_remedy(uri: str) -> str | None:
     """Return what to do where a proxy is asked for the server; None if there is none."""
     parts = urlsplit(uri)
@@ -242,7 +250,7 @@ def _proxy_remedy(uri: str) -> str | None:
         return None
     return (
         f"the proxy in {parts.scheme}_proxy is asked for it: if the server needs none, set "
-        f"no_proxy={parts.hostname}, else start the server"
+        f"no_proxy={parts.hostname}, else check that an MLflow server runs there"
     )
 
 

@@ -83,7 +83,9 @@ def test_a_server_that_is_gone_at_the_end_gets_the_rest_from_the_next_start(serv
     server.kill()
     end(tracker, tracked, EPOCHS)
     assert close(tracker, complete=True) == len(tracked.runs) + 1  # the study's own run as well
-    with pytest.raises(TrackingError, match="start the server"):
+    with pytest.raises(
+        TrackingError, match="check the address, and that an MLflow server runs there"
+    ):
         MlflowTracker(server.url, tracked)
     server.start()
     again = MlflowTracker(server.url, tracked)
@@ -145,7 +147,7 @@ def test_a_dead_server_is_one_clear_error_without_the_password(uri, tmp_path, ca
     if uri.startswith("postgresql"):
         pytest.importorskip("psycopg2")
     started = time.monotonic()
-    with pytest.raises(TrackingError, match=r"^--tracking-uri \S+: .*; start the") as raised:
+    with pytest.raises(TrackingError, match=r"^--tracking-uri \S+: .*; check the") as raised:
         MlflowTracker(uri.format(port=free_port()), experiment(tmp_path))
     assert time.monotonic() - started < 10
     said = f"{raised.value} {caplog.text} {''.join(capfd.readouterr())}"

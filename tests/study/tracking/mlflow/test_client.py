@@ -19,7 +19,7 @@ from study.tracking.mlflow.sender import MlflowTracker
 
 def test_a_database_that_cannot_be_made_is_one_clear_error(tmp_path, tracked):
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrackingError, match=r"--tracking-uri sqlite:///.*: .*; start the server"):
+    with pytest.raises(TrackingError, match=r"--tracking-uri sqlite:///.*: .*; check the path, or"):
         MlflowTracker(f"sqlite:///{tmp_path}/file/mlflow.db", tracked)
 
 
