@@ -13,5 +13,9 @@ class Diverged(RinError):
     """The loss is not a finite number."""
 
 
+class OutOfMemory(RinError):
+    """There is not enough memory for a model and a batch."""
+
+
 class ConfigError(ValueError):
     """An invalid setting. The message names the field, its value and the valid ones."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.tags import decode_spans
-from rin_core.errors import CheckpointError
+from rin_core.errors import CheckpointError, OutOfMemory
 from rin_core.train import epochs, loop
 from study.execution.provenance import provenance
 from study.execution.usage import Meter
@@ -55,6 +56,7 @@ def train_run(
 
     Raises:
         Diverged: The loss became infinite or not a number.
+        OutOfMemory: The model or a batch does not fit into memory.
         Superseded: Another attempt took the run over.
     """
     torch.set_num_threads(threads)
@@ -90,12 +92,14 @@ def train_run(
         return trainer.run(record)
 
     try:
-        trained = attempt()
+        with _naming_lack_of_memory():
+            trained = attempt()
     except CheckpointError as error:  # its epochs can be trained again
         print(f"{error}: training from scratch", file=sys.stderr)  # noqa: T201
         for path in (run.path / CHECKPOINT, run.weights):
             path.unlink(missing_ok=True)
-        trained = attempt()
+        with _naming_lack_of_memory():
+            trained = attempt()
     usage = run.usage()
     history = [_recorded(epoch, usage.get(epoch.epoch)) for epoch in trained.history]
     pretrained = None
@@ -122,6 +126,22 @@ def train_run(
     keep = not config.encoder.fine_tunes
     run.finish(result, _predictions(corpus, trained), token, keep_checkpoint=keep)
     return result
+
+
+@contextmanager
+def _naming_lack_of_memory() -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # For a CPU torch has no class of its own.
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not known and "can't allocate memory" not in str(error):
+            raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise OutOfMemory(
+            "not enough memory: use smaller widths or batches (training.batch_size, "
+            f"training.max_tokens), or run fewer trials at once ({reason})"
+        ) from error
 
 
 def _recorded(epoch: epochs.Epoch, usage: Mapping[str, float] | None = None) -> Epoch:

@@ -34,9 +34,11 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
                 yield f"{path}: row {number}", {k: _as_list(v) for k, v in named.items()}
     except CorpusError:
         raise
-    except (pyarrow.ArrowException, OverflowError, ValueError) as error:
+    except (pyarrow.ArrowException, MemoryError, OverflowError, ValueError) as error:
         # Of values, too, such as a year that no date of Python has; some take several lines.
         reason = " ".join(str(error).split())[:200]
+        if isinstance(error, MemoryError):
+            reason = "it asks for more memory than there is: damaged, or too large"
         raise CorpusError(f"{path}: pyarrow cannot read it ({reason})") from None
 
 

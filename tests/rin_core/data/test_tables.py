@@ -47,3 +47,22 @@ def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path) -> None:
     parquet.write_table(table, tmp_path / "train.parquet")
     with pytest.raises(CorpusError, match=r"train\.parquet: pyarrow cannot read it"):
         read_split(tmp_path / "train.parquet")
+
+
+def test_a_size_that_no_memory_has_is_refused(tmp_path: Path) -> None:
+    """Each number of the description of a batch in turn becomes a huge one."""
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.Table.from_pylist([{"text": "Ann met Bob .", "triple_list": []}])
+    stream = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+    content, path = stream.getvalue().to_pybytes(), tmp_path / "train.arrow"
+    messages = []
+    for place in range(8, len(content) - 8, 4):
+        path.write_bytes(content[:place] + (2**62).to_bytes(8, "little") + content[place + 8 :])
+        try:
+            read_split(path)
+        except CorpusError as error:
+            messages.append(str(error))
+    assert [text for text in messages if "it asks for more memory than there is" in text]
+    assert not [text for text in messages if "\n" in text or not text.startswith(str(path))]

@@ -1,8 +1,11 @@
-"""A worker gives back the memory of its trials, which run in threads."""
+"""A worker gives back the memory of its trials, and names a trial that has not enough."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,3 +36,23 @@ def test_what_threads_have_freed_goes_back_to_the_system() -> None:
     freed = THREADS * BLOCKS * SIZE
     assert len(kept) == THREADS
     assert before - after > 0.8 * freed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+def test_a_model_that_does_not_fit_is_named(tmp_path):
+    """Of 16 GiB in one matrix; with less than that of addresses, it is refused at once."""
+    limit = 14 * 2**30
+    where = ["--max-epochs", "1", "--runs", str(tmp_path)]
+    ran = subprocess.run(
+        [sys.executable, "study/run.py", "train", "--set", "encoder.hidden_size=65536", *where],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith(
+        "error: not enough memory: use smaller widths or batches (training.batch_size, "
+        "training.max_tokens), or run fewer trials at once ("
+    )
