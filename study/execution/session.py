@@ -74,15 +74,41 @@ class StudySession:
             ClusterError: There is no cluster, or no room for a trial.
             OSError: The ledger, or the store, cannot be written.
         """
+        failed = {p.run.fingerprint for p in missing if p.run.failure()}  # of earlier commands
+
+        def ended(planned: PlannedTrial) -> bool:
+            run = planned.run
+            return run.result() is not None or (
+                run.failure() is not None and run.fingerprint not in failed
+            )
+
+        def once() -> bool:
+            left = [planned for planned in missing if not ended(planned)]
+            return not left or self._run(left, resources, deadline)
+
+        def epochs() -> int:
+            return sum(len(planned.run.history()) for planned in missing)
+
+        try:
+            self.interrupted = not tuner.resuming(once, epochs, self.console)
+        except Exception:
+            for tracker in self.trackers.values():
+                tracker.on_study_end(StudyEnd(complete=False))
+            raise
+
+    def _run(
+        self, missing: Sequence[PlannedTrial], resources: cluster.Resources, deadline: float
+    ) -> bool:
+        """Start Ray and run trials; return whether each has ended."""
         corpora = {k: c for e in self.experiments for k, c in e.plan.corpora.items()}
         runs = (run_config(p.run, p.trial.config, p.corpus_key) for p in missing)
         store = missing[0].run.store if isinstance(missing[0].run, SharedRun) else None
-        try:
-            resources = cluster.connect(resources)
-            self.console.print(cluster.describe_capacity(resources, len(missing)), highlight=False)
-            best, earlier = self._so_far()
-            with Progress(self.console, len(missing), best=best, earlier=earlier) as progress:
-                self.interrupted = not tuner.run(
+        resources = cluster.connect(resources)
+        self.console.print(cluster.describe_capacity(resources, len(missing)), highlight=False)
+        best, earlier = self._so_far()
+        with Progress(self.console, len(missing), best=best, earlier=earlier) as progress:
+            try:
+                return tuner.run(
                     QueueSearcher(runs, deadline),
                     None,
                     corpora,
@@ -92,11 +118,8 @@ class StudySession:
                     storage=self.out / "ray",
                     store=store,
                 )
-            self.compute_seconds = progress.compute_seconds
-        except Exception:
-            for tracker in self.trackers.values():
-                tracker.on_study_end(StudyEnd(complete=False))
-            raise
+            finally:
+                self.compute_seconds += progress.compute_seconds
 
     def _so_far(self) -> tuple[tuple[float, str], list[float]]:
         """Return the best dev F1 of the finished trials with its trial, and their seconds."""

@@ -18,12 +18,14 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.exceptions import OutOfMemoryError, RayError
 from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
+from rich.console import Console
 
 from rin_core.data.encoding import EncodedCorpus
-from study.execution.cluster import Resources, capacity
+from study.execution.cluster import ClusterError, Resources, capacity
 from study.execution.queue import ConcurrencyUpdater, TrialSource
 from study.execution.recorder import Recorder
 from study.execution.worker import trainable
@@ -34,6 +36,8 @@ from study.tracking.base import Callback, EpochEnd
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 RETRIES = 2
+#: Ray has no text for the end of a worker that ends before its trial begins.
+_NOT_STARTED = "its worker did not start; memory may be short (see --max-concurrent)"
 
 
 def run(
@@ -110,7 +114,58 @@ def run(
             tuner.fit()
         except tune.TuneError as error:
             raise innermost(error) from None
+        except RuntimeError as error:  # Tune expects only some of the errors of a lost worker
+            if isinstance(error.__cause__, RayError):
+                raise WorkersLost(error.__cause__) from None
+            raise
     return searcher.completed
+
+
+class WorkersLost(Exception):
+    """Ray lost workers and Tune stopped; the runs resume when it is started again.
+
+    Args:
+        cause: Ray's error. Its memory monitor raises one if the memory of a node runs out.
+    """
+
+    def __init__(self, cause: RayError) -> None:
+        self.is_memory = isinstance(cause, OutOfMemoryError)
+        found = str(cause).strip().splitlines() or [type(cause).__name__]
+        super().__init__("the memory of a node ran out" if self.is_memory else found[0])
+
+
+def resuming(once: Callable[[], bool], epochs: Callable[[], int], console: Console) -> bool:
+    """Run trials; start again after Ray has lost workers, as long as the trials get on.
+
+    Args:
+        once: Runs what is missing on a Ray that it starts; returns as :func:`run`.
+        epochs: Returns how many epochs the runs have.
+        console: Where to say it.
+
+    Returns:
+        Whether every trial has ended; False after an interruption.
+
+    Raises:
+        ClusterError: Workers were lost several times in a row without an epoch between.
+    """
+    starts, known = 0, epochs()
+    while True:
+        try:
+            return once()
+        except WorkersLost as error:
+            ray.shutdown()  # also ends the workers that are left
+            starts, before, known = starts + 1, known, epochs()
+            if known > before:
+                starts = 1
+            if starts > RETRIES:
+                raise ClusterError(f"{error}: {_remedy(error)}; the same command resumes") from None
+            console.print(f"{error}: the trials resume", style="yellow", highlight=False)
+
+
+def _remedy(error: WorkersLost) -> str:
+    if error.is_memory:
+        return "end other programs, or run fewer trials at once with --max-concurrent"
+    return "see Ray's logs"
 
 
 class NoReporter(tune.ProgressReporter):  # type: ignore[misc]
@@ -241,7 +296,7 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Handle an error after the last retry."""
-        self._end(trial, (last_error(trial).splitlines() or ["an error without a message"])[-1])
+        self._end(trial, (last_error(trial).splitlines() or [_NOT_STARTED])[-1])
 
     def _end(self, trial: Any, error: str | None) -> None:
         # Ray would keep the statistics of every metric until the end of the study.

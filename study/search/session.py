@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from pathlib import Path
 
@@ -74,59 +75,14 @@ class SearchSession:
             StudyError: Optuna's storage cannot be used.
             OSError: The ledger, or the store, cannot be written.
         """
-        plan, recorded = self.plan, {arm: self.record.of(arm) for arm in self.plan.starts}
+
+        def epochs() -> int:
+            names = {trial.fingerprint for trial in self.record.trials}
+            return sum(len(self.plan.ledger.run(name).history()) for name in names)
+
         try:
-            resources = cluster.connect(resources)
-            asha = PerArmASHA(
-                {arm: plan.base(arm).training.max_epochs for arm in recorded}, plan.search.asha
-            )
-            if moved := renew(self.out / DATABASE):
-                text = f"{DATABASE} was unusable: moved to {moved.name}, made again from the record"
-                self.console.print(text, style="yellow", highlight=False)
-            algorithms = {
-                arm: open_algorithm(
-                    ArmSearch(
-                        search=plan.search,
-                        arm=arm,
-                        base=plan.base(arm),
-                        recorded=trials,
-                        database=self.out / DATABASE,
-                        study_name=f"{plan.experiment}/{arm}",
-                        started=plan.ledger.started(trial.fingerprint for trial in trials),
-                    )
-                )
-                for arm, trials in recorded.items()
-            }
-            for arm, trials in recorded.items():
-                for trial in trials:
-                    epochs = len(trial.dev_f1)
-                    if trial.state is TrialState.RUNNING:
-                        trial.update_from_history(plan.ledger.run(trial.fingerprint).history())
-                        epochs = algorithms[arm].last_reported(trial.number)
-                    asha.remember(trial, epochs)
-            recorder = TrialRecorder(plan, self.record, algorithms, asha, self.console)
-            budget = plan.search.budget
-            searcher = RoundRobinSearcher(
-                algorithms,
-                recorded,
-                budget,
-                recorder,
-                exchanged=plan.search.exchanged(len(recorded)),
-                deadline=self._deadline,
-            )
-            self.console.print(cluster.describe_capacity(resources, self.left()), highlight=False)
-            best, earlier = self._so_far()
-            with Progress(self.console, self.left(), best=best, earlier=earlier) as progress:
-                self.interrupted = not tuner.run(
-                    searcher,
-                    asha,
-                    plan.plan.corpora,
-                    resources,
-                    recorder=recorder,
-                    callbacks=[progress, self.tracker],
-                    storage=self.out / "ray",
-                    store=plan.ledger.store,
-                )
+            once = functools.partial(self._run, resources)
+            self.interrupted = not tuner.resuming(once, epochs, self.console)
         except Exception as error:
             self.tracker.on_study_end(StudyEnd(complete=False))
             path = self.out / DATABASE
@@ -135,6 +91,61 @@ class SearchSession:
             if isinstance(error, StorageInternalError):
                 raise StudyError(f"{path}: {error}; run the same command to resume") from error
             raise
+
+    def _run(self, resources: cluster.Resources) -> bool:
+        """Start Ray and run trials; return whether each has ended."""
+        plan, recorded = self.plan, {arm: self.record.of(arm) for arm in self.plan.starts}
+        resources = cluster.connect(resources)
+        asha = PerArmASHA(
+            {arm: plan.base(arm).training.max_epochs for arm in recorded}, plan.search.asha
+        )
+        if moved := renew(self.out / DATABASE):
+            text = f"{DATABASE} was unusable: moved to {moved.name}, made again from the record"
+            self.console.print(text, style="yellow", highlight=False)
+        algorithms = {
+            arm: open_algorithm(
+                ArmSearch(
+                    search=plan.search,
+                    arm=arm,
+                    base=plan.base(arm),
+                    recorded=trials,
+                    database=self.out / DATABASE,
+                    study_name=f"{plan.experiment}/{arm}",
+                    started=plan.ledger.started(trial.fingerprint for trial in trials),
+                )
+            )
+            for arm, trials in recorded.items()
+        }
+        for arm, trials in recorded.items():
+            for trial in trials:
+                epochs = len(trial.dev_f1)
+                if trial.state is TrialState.RUNNING:
+                    trial.update_from_history(plan.ledger.run(trial.fingerprint).history())
+                    epochs = algorithms[arm].last_reported(trial.number)
+                asha.remember(trial, epochs)
+        recorder = TrialRecorder(plan, self.record, algorithms, asha, self.console)
+        budget = plan.search.budget
+        searcher = RoundRobinSearcher(
+            algorithms,
+            recorded,
+            budget,
+            recorder,
+            exchanged=plan.search.exchanged(len(recorded)),
+            deadline=self._deadline,
+        )
+        self.console.print(cluster.describe_capacity(resources, self.left()), highlight=False)
+        best, earlier = self._so_far()
+        with Progress(self.console, self.left(), best=best, earlier=earlier) as progress:
+            return tuner.run(
+                searcher,
+                asha,
+                plan.plan.corpora,
+                resources,
+                recorder=recorder,
+                callbacks=[progress, self.tracker],
+                storage=self.out / "ray",
+                store=plan.ledger.store,
+            )
 
     def _so_far(self) -> tuple[tuple[float, str], list[float]]:
         """Return the best dev F1 so far with its trial, and the seconds of ended trials."""

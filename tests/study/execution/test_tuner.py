@@ -9,12 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray.exceptions import OutOfMemoryError
 from ray.tune import TuneError
 from ray.tune.experiment import Trial
+from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
 from study.execution import tuner, worker
+from study.execution.cluster import ClusterError
 from study.ledger.ledger import Ledger
 from study.ledger.store import Store
 from study.tracking.base import Callback
@@ -99,6 +102,48 @@ def test_what_ended_the_driver_is_told_as_it_was() -> None:
     assert str(tuner.innermost(caught.value)) == "[Errno 28] No space left on device"
     alone = TuneError("no reason")
     assert tuner.innermost(alone) is alone
+
+
+def no_memory(number: int) -> tuner.WorkersLost:
+    return tuner.WorkersLost(OutOfMemoryError(f"{number} worker(s) were killed …\nMemory …"))
+
+
+def test_trials_resume_when_the_memory_of_a_node_ran_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Ray's monitor ends workers then, which ends Tune; each start goes on a little."""
+    epochs, outcomes = [0], [no_memory(1), no_memory(2), no_memory(3), no_memory(4), True]
+
+    def once() -> bool:
+        epochs[0] += 1
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    assert tuner.resuming(once, lambda: epochs[0], Console())
+    assert capsys.readouterr().out == "the memory of a node ran out: the trials resume\n" * 4
+
+
+def test_memory_that_stays_short_ends_the_study_with_a_remedy() -> None:
+    starts = []
+
+    def once() -> bool:
+        starts.append(1)
+        raise no_memory(1)
+
+    message = "^the memory of a node ran out: .* --max-concurrent; the same command resumes$"
+    with pytest.raises(ClusterError, match=message):
+        tuner.resuming(once, lambda: 7, Console(quiet=True))
+    assert len(starts) == 1 + tuner.RETRIES
+
+
+def test_other_errors_are_not_tried_again() -> None:
+    def once() -> bool:
+        raise RuntimeError("a fault of the program")
+
+    with pytest.raises(RuntimeError, match=r"^a fault of the program$"):
+        tuner.resuming(once, lambda: 0, Console())
 
 
 @pytest.mark.parametrize(
