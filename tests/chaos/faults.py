@@ -18,9 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from study.ledger.layout import ATTEMPT, CHECKPOINT, HISTORY, PREDICTIONS, RESULT, WEIGHTS
-from tests.chaos.world import ROOT, World, faketime
+from tests.chaos.world import HEADROOM, ROOT, World, faketime
 
 MINUTE = 60.0
+BLOCK = 2**28
+NO_MEMORY = b"the memory of a node ran out"
+"""What the driver says then."""
 
 Fault = Callable[[World], str]
 FAULTS: dict[str, Fault] = {}
@@ -100,6 +103,19 @@ def starve_a_trial_of_memory(_: World, pid: int) -> None:
     status = Path(f"/proc/{pid}/status").read_text()
     most = int(status.split("VmSize:")[1].split()[0]) * 1024 + 2**16
     resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
+
+
+@fault
+def run_out_of_memory(world: World) -> str:
+    """Another program takes memory until Ray's monitor ends a trial, and then gives it back."""
+    if not world.trials():
+        return ""
+    before, taken = world.log.read_bytes().count(NO_MEMORY), list[bytes]()
+    while world.log.read_bytes().count(NO_MEMORY) == before:
+        if len(taken) * BLOCK > 2 * HEADROOM or not world.wait(0.4):
+            return ""
+        taken.append(b"1" * BLOCK)
+    return f"{len(taken) * BLOCK / 2**30:.1f} GiB"
 
 
 def to_the_driver(how: signal.Signals) -> Fault:

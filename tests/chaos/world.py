@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from mlflow.tracking import MlflowClient
 
 from rin_core.data.loading import load_dataset
@@ -38,6 +39,7 @@ SETTINGS: dict[str, object] = {
     "training.patience": 30,
 }
 OUT_MIB = 64  # of the file system that holds the study's output
+HEADROOM = 2 * 2**30  # bytes that may be taken before Ray ends workers
 KILLED = -signal.SIGKILL
 
 Results = dict[str, Result]
@@ -134,6 +136,9 @@ class World:
         """Return the environment of a driver, which its trials inherit."""
         injected = str(Path(__file__).with_name("injected"))
         found = {**os.environ, "PYTHONPATH": injected, "RIN_CHAOS": str(self.requests)}
+        memory = psutil.virtual_memory()
+        share = (memory.total - memory.available + HEADROOM) / memory.total
+        found["RAY_memory_usage_threshold"] = f"{min(share, 0.95):.4f}"
         if self.clock:
             found |= {"FAKETIME": self.clock, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
             found |= {"LD_PRELOAD": str(faketime())}
