@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 
 import numpy as np
@@ -37,13 +38,18 @@ def packed_vectors(data: bytes) -> None:
 
 
 def word_table(data: bytes) -> None:
-    """Read the table of all word vectors; a checksum tells whether it is as it was written."""
+    """Read the table of all word vectors; a checksum tells whether it is as it was written.
+
+    Atheris finds the checksum of other words, too, because it sees what is compared.
+    """
     path = FOLDER / "table.safetensors"
     path.write_bytes(data)
+    matrix = np.arange(6, dtype=np.float32).reshape(2, 3)
+    digest = hashlib.sha256(b"ann\nbob" + matrix.tobytes()).hexdigest().encode()
     with contextlib.suppress(VectorsError):
-        words, matrix = load_word_table(path)
-        if (words, matrix.tolist()) != (("ann", "bob"), [[0, 1, 2], [3, 4, 5]]):
-            raise WrongNumber(f"other vectors: {words} {matrix}")
+        words, read = load_word_table(path)
+        if digest in data and (words, read.tolist()) != (("ann", "bob"), matrix.tolist()):
+            raise WrongNumber(f"other vectors: {words} {read}")
 
 
 def encoder(data: bytes) -> None:
