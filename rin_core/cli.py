@@ -77,7 +77,9 @@ def without_credentials(text: str) -> str:
 
 
 def _complain(message: object) -> None:
-    _print(f"error: {without_credentials(str(message))}")
+    text = without_credentials(str(message))
+    # A name or a text may have line ends, or what a terminal takes for a command.
+    _print("error: " + "".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 
 
 def _print(text: str) -> None:

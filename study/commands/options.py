@@ -170,8 +170,8 @@ class Options:
 
     @staticmethod
     def _check_name(name: str) -> None:
-        if Path(name).name != name or not name.strip("."):
-            raise ValueError(f"--experiment {name!r}: must be a name without folders")
+        if Path(name).name != name or not name.strip(".") or not name.isprintable():
+            raise ValueError(f"--experiment {short(name)}: must be a name without folders")
         if name in RESERVED_NAMES or name.startswith("paper-"):
             raise ValueError(f"--experiment {name!r}: the reports already use that folder name")
 
@@ -246,7 +246,7 @@ def parse_overrides(settings: tuple[str, ...], max_epochs: int | None = None) ->
     for text in settings:
         field, equals, value = text.partition("=")
         if not equals:
-            raise ValueError(f"--set {text}: must be field=value, as in model.rounds=3")
+            raise ValueError(f"--set {short(text)}: must be field=value, as in model.rounds=3")
         overrides[field.strip()] = value.strip()
     if max_epochs is not None:
         overrides["training.max_epochs"] = max_epochs
