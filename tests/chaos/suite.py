@@ -53,7 +53,8 @@ class Story:
     def row(self) -> str:
         """Return a row of the page."""
         faults = ", ".join(kind for kind, _ in self.faults)
-        return f"| {self.seed} | {faults} | {len(self.exits)} | {self.end} |"
+        end = " ".join(self.end.split())
+        return f"| {self.seed} | {faults} | {len(self.exits)} | {end} |"
 
 
 def torment(
