@@ -68,15 +68,6 @@ EXACT = {"contract", "nsz"}
 SUMMING = EXACT | {"reassoc", "arcp"}
 
 
-@njit(cache=True, fastmath=EXACT, error_model="numpy")
-def largest(x: Array, n: int) -> Any:
-    """Return the largest of the first ``n`` numbers."""
-    highest = x[0]
-    for i in range(1, n):
-        highest = x[i] if x[i] > highest else highest
-    return highest
-
-
 @njit(cache=True, fastmath=EXACT, error_model="numpy", inline="always")
 def exponentials(x: Array, out: Array, bits: Array, power: Array, n: int) -> None:
     """Write e^x into ``out``; ``power`` is the float view of ``bits``."""

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rin_core.cache import set_numba_cache
-from rin_core.kernels import F32, I32, ONE, SUMMING, ZERO, exponentials, largest
+from rin_core.kernels import EXACT, F32, I32, ONE, SUMMING, ZERO, exponentials
 
 set_numba_cache(Path(__file__))
 
@@ -51,6 +51,15 @@ HALF = F32(0.5)
 # smallest maximum for which both exponentials stay normal numbers.
 FAST_HIGHEST, FAST_LOWEST = F32(20.0), F32(-160.0)
 LOG_PRODUCT_LIMIT = 84.0  # a running product stays below e^84 < 3.4e38
+
+
+@njit(cache=True, fastmath=EXACT, error_model="numpy")
+def _largest(x: Array, n: int) -> Any:
+    """Return the largest of the first ``n`` numbers."""
+    highest = x[0]
+    for i in range(1, n):
+        highest = x[i] if x[i] > highest else highest
+    return highest
 
 
 @njit(cache=True, fastmath=SUMMING, error_model="numpy")
@@ -128,7 +137,7 @@ def _kernel(subject: Array, object_: Array, lengths: Array, rows: Array, columns
     for t in range(R):
         for b in range(B):
             s, o, n = subject[t, b], object_[t, b], lengths[b]
-            s_max, o_max = largest(s, n), largest(o, n)
+            s_max, o_max = _largest(s, n), _largest(o, n)
             highest = s_max + o_max
             if not FAST_LOWEST <= highest <= FAST_HIGHEST:
                 loss += _any_finite_logits(s, o, rows[t, b], columns[t, b], n)

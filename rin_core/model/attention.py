@@ -2,8 +2,7 @@
 
 Windows are sorted by length and multiplied in groups of equal number, each padded to its own
 longest window, so that few shapes occur: oneDNN compiles a kernel for each. What lies between the
-products is compiled by Numba, one pass over the numbers each. Padding is never read there, and it
-holds zeros.
+products is compiled by Numba, one pass over the numbers each. Padding holds zeros.
 
 Numbers are float32 or bfloat16. Between reading and writing them, the kernels compute in float32.
 

@@ -79,6 +79,7 @@ def train_run(
         run.publish_epoch(token)
         on_epoch(row)
 
+    @_naming_lack_of_memory()
     def attempt() -> loop.Result:
         trainer = loop.Trainer(config, corpus, run.path, device)
         origin["resumed_from_epoch"] = len(trainer.history)
@@ -92,14 +93,12 @@ def train_run(
         return trainer.run(record)
 
     try:
-        with _naming_lack_of_memory():
-            trained = attempt()
+        trained = attempt()
     except CheckpointError as error:  # its epochs can be trained again
         print(f"{error}: training from scratch", file=sys.stderr)  # noqa: T201
         for path in (run.path / CHECKPOINT, run.weights):
             path.unlink(missing_ok=True)
-        with _naming_lack_of_memory():
-            trained = attempt()
+        trained = attempt()
     usage = run.usage()
     history = [_recorded(epoch, usage.get(epoch.epoch)) for epoch in trained.history]
     pretrained = None
