@@ -34,7 +34,7 @@ from study.commands.spaces import list_spaces
 CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
 
 #: The commands by the name that is typed.
-_COMMANDS = {
+COMMANDS = {
     "settings": ListSettings,
     "show": Show,
     "audit": Audit,
@@ -110,7 +110,7 @@ def _command_first(given: Sequence[str]) -> list[str]:
     for place, word in enumerate(given):
         before = given[place - 1] if place else ""
         is_value = before.startswith("--") and "=" not in before and before not in flags
-        if word in ("study", *_COMMANDS) and not is_value:
+        if word in ("study", *COMMANDS) and not is_value:
             # At the end: an option with several values would take what follows for one of them.
             return [word, *given[place + 1 :], *given[:place]]
         if not place and not word.startswith("-"):
@@ -120,14 +120,14 @@ def _command_first(given: Sequence[str]) -> list[str]:
 
 def _refuse_unknown_option(given: Sequence[str]) -> None:
     """Raise ``ValueError`` for an option that the command does not have, with those near it."""
-    owner: type = _COMMANDS.get(given[0], Options) if given else Options
+    owner: type = COMMANDS.get(given[0], Options) if given else Options
     positional = "tyro.conf.Positional"
     known = [
         f"--{_typed(field)}"
         for field in dataclasses.fields(owner)
         if positional not in str(field.type)
     ]
-    program = " ".join(["rin-study", *(given[:1] if given and given[0] in _COMMANDS else [])])
+    program = " ".join(["rin-study", *(given[:1] if given and given[0] in COMMANDS else [])])
     for word in given:
         option = word.partition("=")[0].replace("_", "-")
         if word.startswith("--") and option not in (*known, "--", "--help", *_OF_TYRO):
@@ -143,7 +143,7 @@ def _refuse_unknown_command(given: Sequence[str]) -> None:
     """Raise ``ValueError`` for a first word that is no command, with those that it may mean."""
     if not given or given[0].startswith("-"):
         return
-    commands = ["study", *_COMMANDS]
+    commands = ["study", *COMMANDS]
     word = given[0]
     if word not in commands:
         meant = _OTHER_WORDS.get(word)

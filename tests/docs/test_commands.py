@@ -9,10 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from reports.page.command import Build
 from rin_core.config import Config
 from rin_core.predict.__main__ import Options as PredictOptions
 from search_spaces import SEARCHES, SPACES
-from study.commands.main import CommandLine, parse
+from study.commands.main import COMMANDS as SUBCOMMANDS
+from study.commands.main import parse
+from study.commands.options import Options
 from tests.docs.test_documents import DOCUMENTS, ROOT
 
 _PROGRAM = re.compile(r"^(?:\.venv/bin/)?rin-study ?")
@@ -52,12 +55,14 @@ def test_a_documented_command_is_accepted(command: str, monkeypatch: pytest.Monk
             Config().with_overrides(options.overrides())
 
 
-def test_documented_options_exist() -> None:
-    """Options named alone, as ``--dry-run``, are options of a study or of prediction."""
-    texts = (path.read_text(encoding="utf-8") for path in DOCUMENTS)
+def test_documented_options_exist_and_every_option_is_documented() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
     spans = " ".join(span for text in texts for span in re.findall(r"`(--[^`]+)`", text))
     named = set(re.findall(r"(?:^|\s)--([a-z-]+)", spans))
     assert {"dry-run", "set", "shared"} <= named
-    fields = (*dataclasses.fields(CommandLine), *dataclasses.fields(PredictOptions))
-    known = {field.name.replace("_", "-") for field in fields}
+    programs = (Options, *SUBCOMMANDS.values(), PredictOptions, Build)
+    fields = [field for program in programs for field in dataclasses.fields(program)]
+    known = {f.name.replace("_", "-") for f in fields if "Positional" not in str(f.type)}
     assert named - known == {"help"}
+    anywhere = set(re.findall(r"(?<!\S)`?--([a-z-]+)", "\n".join(texts)))
+    assert known - anywhere == set()
