@@ -1,4 +1,4 @@
-"""Every run behind a report, with what a reviewer asks of it."""
+"""Every run behind a report: scores, settings, time and the command that repeats it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ from study.ledger.ledger import Ledger
 from study.ledger.origin import Provenance
 from study.ledger.state import TrialState
 
-_ORDER = (
-    *(TrialState.FINISHED, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING),
-    *(TrialState.PLANNED, TrialState.UNREADABLE),
+#: The states of runs, in the order in which they are counted.
+_STATES = (
+    TrialState.FINISHED,
+    TrialState.PRUNED,
+    TrialState.FAILED,
+    TrialState.RUNNING,
+    TrialState.INTERRUPTED,
+    TrialState.PLANNED,
+    TrialState.UNREADABLE,
 )
 
 
@@ -72,7 +78,7 @@ class RunCard:
 
     @property
     def command(self) -> str:
-        """What to do with it: train it again and compare every number, or bring it to its end."""
+        """Return the command that repeats a finished run, or that trains another one to its end."""
         locations = command.locations(self.options)
         if self.digest:
             return command.render(locations, ["rerun", self.fingerprint])
@@ -109,7 +115,7 @@ def run_cards(
 
 
 def counts_text(cards: Collection[RunCard]) -> str:
-    """Return how many runs there are, and what became of them.
+    """Return how many runs there are, and their states.
 
     A run is one training of one configuration with one seed on one corpus, by its fingerprint. It
     counts once, in however many studies and searches it is.
@@ -122,7 +128,7 @@ def counts_text(cards: Collection[RunCard]) -> str:
         return "No runs."
     states = [card.status for card in cards]
     experiments = {name for card in cards for name in card.experiments}
-    found = [f"{states.count(state)} {state}" for state in _ORDER if state in states]
+    found = [f"{states.count(state)} {state}" for state in _STATES if state in states]
     head = f"{plural(len(cards), 'run')} of {plural(len(experiments), 'experiment')}"
     return f"{head}: {', '.join(found)}."
 

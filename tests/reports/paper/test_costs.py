@@ -67,10 +67,12 @@ def test_each_outcome_has_its_hours_and_a_gpu_hour_is_no_core_hour() -> None:
     assert outcomes_table(CARDS[:2], ()).columns == ("Runs", "Core-hours")
 
 
-def test_runs_are_counted_by_what_became_of_them() -> None:
+def test_runs_are_counted_by_state() -> None:
     assert counts_text(CARDS) == (
         "7 runs of 1 experiment: 3 finished, 1 pruned, 1 failed, 1 running, 1 planned."
     )
+    every = [card(state, state, 0.0) for state in TrialState]
+    assert counts_text(every).count("1 ") == 1 + len(TrialState), "each state is counted"
 
 
 @pytest.fixture
