@@ -1,5 +1,7 @@
 """A command line in this process."""
 
+from collections.abc import Callable
+
 import pytest
 
 from rin_core.cli import exit_with_clear_errors
@@ -8,7 +10,14 @@ from study.commands.main import parse
 
 
 def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    with pytest.raises(SystemExit) as ended:
-        exit_with_clear_errors(lambda: run.main(parse(arguments)))
+    code = exit_code(lambda: run.main(parse(arguments)))
     captured = capsys.readouterr()
-    return ended.value.code, captured.out + captured.err
+    return code, captured.out + captured.err
+
+
+def exit_code(main: Callable[[], int]) -> int:
+    """Return the code with which a program ends that prints its errors as lines."""
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(main)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code

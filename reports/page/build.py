@@ -101,9 +101,10 @@ def build(
         rule: Of the verdicts.
 
     Raises:
-        LedgerError: There is no ledger, no such experiment or no such settings value.
+        UnknownExperiment: There is no ledger, no such experiment or no such settings value.
+        LedgerError: A record cannot be read.
     """
-    # Everything is read before anything is written, so that a mistyped name leaves no half report.
+    # Everything is read before anything is written: an unknown name must leave no partial report.
     wanted = list(dict.fromkeys(experiments(runs) if names is None else names))
     # A search that has not confirmed anything yet has no study.
     everything, elsewhere = read_contents(runs) if wanted else (no_trials(), no_trials())

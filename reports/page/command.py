@@ -11,7 +11,6 @@ import tyro
 from rich.console import Console
 
 from rin_core.plural import plural
-from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -33,17 +32,18 @@ class Build:
     settings: Annotated[
         int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: the last)")
     ] = None
-    """Report the N-th settings of a study that was run with several."""
+    """Report these settings of a study that was run with several, by number from 1."""
     margin: Annotated[float, tyro.conf.arg(metavar="F1")] = 0.5
-    """Differences of at most so many points count as equal."""
+    """The largest difference that counts as equal, in points."""
     notebooks: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Execute the notebooks too."""
+    """Also execute the notebooks."""
 
     def run(self, console: Console) -> None:
         """Build, then print the page first.
 
         Raises:
-            LedgerError: A record or an experiment does not exist or cannot be read.
+            ValueError: An experiment, its settings or the margin does not exist.
+            LedgerError: A record cannot be read.
         """
         # Imported late: --help and a typing error should not wait for pandas and Matplotlib.
         from reports.frames.searches import read_search
@@ -102,11 +102,6 @@ def print_report(console: Console, report: ExperimentReport) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 2 for misuse."""
-    options = tyro.cli(Build, prog="reports/build.py", args=argv)
-    try:
-        options.run(Console(highlight=False))
-    except (LedgerError, ValueError, OSError) as error:
-        Console(stderr=True).print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        return 2
+    """Run the command line and return its exit code; raises what :meth:`Build.run` raises."""
+    tyro.cli(Build, prog="python reports/build.py", args=argv).run(Console(highlight=False))
     return 0

@@ -6,7 +6,6 @@ Each becomes ``notebooks/NAME.ipynb`` and ``NAME.html``, which loads nothing fro
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ import tyro
 from rich.console import Console
 
 from reports.page.studies import NothingToShow
+from rin_core.cli import exit_with_clear_errors
+from rin_core.suggestions import suggestion
 from study.ledger.files import StudyError
 
 if TYPE_CHECKING:
@@ -62,8 +63,13 @@ def write_notebooks(
         The files written, and why each skipped notebook has nothing to show.
 
     Raises:
-        NotebookError: A notebook does not exist or fails, or its packages are not installed.
+        ValueError: There is no such notebook.
+        NotebookError: A notebook fails, or its packages are not installed.
     """
+    chosen = notebook_names() if names is None else names
+    for name in chosen:
+        if name not in notebook_names():
+            raise ValueError(f"{name}: no such notebook; {suggestion(name, notebook_names())}")
     try:
         import nbformat
         from nbconvert import HTMLExporter
@@ -76,9 +82,7 @@ def write_notebooks(
     folder.mkdir(parents=True, exist_ok=True)
     exporter = HTMLExporter(raw_template=_PAGE, exclude_anchor_links=True)
     written, skipped = [], {}
-    for name in notebook_names() if names is None else names:
-        if name not in notebook_names():
-            raise NotebookError(f"{name}: no such notebook; known: {', '.join(notebook_names())}")
+    for name in chosen:
         try:
             notebook = execute(SOURCES / f"{name}.py", runs)
         except NothingToShow as reason:
@@ -165,21 +169,17 @@ class Notebooks:
     runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")
     """The ledger: a study's output folder."""
     out: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("reports/out")
-    """Where to write: to the folder notebooks in this one."""
+    """Folder of the reports; the notebooks go to its subfolder notebooks."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 2 if a notebook cannot be executed."""
+    """Run the command line and return its exit code; raises what :func:`write_notebooks` raises."""
     options = tyro.cli(Notebooks, prog="python -m reports.page.notebooks", args=argv)
-    try:
-        written, skipped = write_notebooks(options.runs, options.out, options.names or None)
-    except (StudyError, ValueError, OSError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
-        return 2
+    written, skipped = write_notebooks(options.runs, options.out, options.names or None)
     for line in (*map(str, written), *(f"{name}: skipped: {why}" for name, why in skipped.items())):
         Console(highlight=False).print(line, markup=False, soft_wrap=True)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with_clear_errors(main, interrupted="interrupted")

@@ -130,7 +130,8 @@ def build_search(runs: Path, out: Path, experiment: str) -> list[Path]:
         experiment: The name of the search.
 
     Raises:
-        LedgerError: The search does not exist, or its record cannot be read.
+        UnknownExperiment: There is no such search.
+        LedgerError: Its record cannot be read.
     """
     return write_search(read_search(runs, experiment), out)
 

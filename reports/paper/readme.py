@@ -12,12 +12,14 @@ from pathlib import Path
 from statistics import median
 
 import pandas as pd
+import tyro
 
 from reports.document.table import NO_CELL, Cell, Row, Table, words
 from reports.paper.compute import times_the_product
 from reports.published.numbers import published
 from reports.stats.intervals import Estimate
 from reports.tables.cells import mean_cell, published_difference_cell
+from rin_core.cli import exit_with_clear_errors
 from search_spaces import main_results
 
 BEGIN = "<!-- results:begin (written by `make results`) -->"
@@ -219,11 +221,12 @@ def _estimate(table: _Cells, row: str, column: str) -> Estimate:
     return Estimate(n=int(cell["n"]), mean=mean, sd=sd, low=low, high=high)
 
 
-def main() -> None:
+def main() -> int:
     """Rewrite the results in README.md."""
     readme = _ROOT / "README.md"
     readme.write_text(with_results(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    exit_with_clear_errors(lambda: tyro.cli(main, prog="python -m reports.paper.readme"))

@@ -31,6 +31,7 @@ from reports.tables.cells import score
 from reports.tables.experiment import results_table
 from reports.tables.notes import trial_notes
 from study.ledger.command import render
+from tests.commands import exit_code
 from tests.ledgers import EXPERIMENT, OPTIONS, Ledger, an_eventful_ledger
 from tests.records import PROVENANCE, an_epoch
 
@@ -351,7 +352,8 @@ def test_misuse_exits_with_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    assert main(["--runs", str(ledger.runs), "--out", str(out), *arguments]) == 2
+    given = ["--runs", str(ledger.runs), "--out", str(out), *arguments]
+    assert exit_code(lambda: main(given)) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert pd.Series([captured.err]).str.contains(message.replace("?", r"\?")).all()
@@ -366,7 +368,7 @@ def test_a_study_file_that_cannot_be_read_is_named(
 ) -> None:
     path = ledger.runs / "studies" / f"{EXPERIMENT}.json"
     path.write_text(content)
-    assert main(["--runs", str(ledger.runs)]) == 2
+    assert exit_code(lambda: main(["--runs", str(ledger.runs)])) == 1
     error = capsys.readouterr().err
     assert str(path) in error
     assert "run the study again" in error
@@ -377,8 +379,17 @@ def test_out_that_is_a_file_is_no_traceback(
 ) -> None:
     out = tmp_path / "out"
     out.write_text("")
-    assert main(["--runs", str(ledger.runs), "--out", str(out)]) == 2
+    assert exit_code(lambda: main(["--runs", str(ledger.runs), "--out", str(out)])) == 1
     assert str(out) in capsys.readouterr().err
+
+
+def test_an_error_is_one_line_whatever_a_name_holds(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--runs", str(ledger.runs), "--experiment", "a\nb\x1b[2J"]
+    assert exit_code(lambda: main(given)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "\x1b" not in line
 
 
 def test_reports_import_light_libraries_only() -> None:

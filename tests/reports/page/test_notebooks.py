@@ -23,6 +23,7 @@ from reports.page.studies import (
     find_studies,
     ledger_folder,
 )
+from tests.commands import exit_code
 from tests.conftest import Reported
 from tests.ledgers import EXPERIMENT, a_full_ledger, write_search
 
@@ -134,6 +135,6 @@ def test_an_error_names_notebook_and_cell(tmp_path: Path) -> None:
 def test_a_name_that_is_no_notebook_lists_those_that_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert notebooks.main(["error", "--out", str(tmp_path)]) == 2
+    assert exit_code(lambda: notebooks.main(["nosuch", "--out", str(tmp_path)])) == 2
     error = capsys.readouterr().err
     assert [name for name in ("error:", *notebook_names()) if name not in error] == []
