@@ -112,18 +112,7 @@ def build(
     selected = [select_settings(frame, settings) for frame in frames]
     studies = []
     for every, frame in zip(frames, selected, strict=True):
-        (chosen,) = settings_of(frame)
-        others = [other for other in settings_of(every) if other != chosen]
-        newest, _ = newest_content(everything, str(frame["corpus"].iloc[0]))
-        study = study_data(
-            runs,
-            frame,
-            others,
-            elsewhere[elsewhere["experiment"] == frame["experiment"].iloc[0]],
-            everything,
-            outdated=not frame["fingerprint"].isin(newest["fingerprint"]).any(),
-            rule=rule,
-        )
+        study = _read_study(runs, every, frame, everything, elsewhere, rule)
         # statsmodels collects garbage at each correction of p values. The data stay to the end, so
         # the collector need not walk over them.
         gc.freeze()
@@ -133,17 +122,10 @@ def build(
     ledger = Ledger(runs)
     cases = {name: read_cases(ledger, name) for name in ledger.cases()}
 
-    reports = []
-    for (study, section), every in zip(studies, frames, strict=True):
-        report = ExperimentReport(
-            experiment=section.key,
-            done=int((study.frame["status"] == TrialState.FINISHED).sum()),
-            planned=len(study.frame),
-            chosen=settings_of(study.frame)[0],
-            settings=tuple(settings_of(every)),
-            paths=write_section(section, out),
-        )
-        reports.append(report)
+    reports = [
+        _write_experiment(study, section, settings_of(every), out)
+        for (study, section), every in zip(studies, frames, strict=True)
+    ]
     shared = [path for _, section in paper for path in write_section(section, out)]
     shared += write_section(corpora, out)
     shared += [write_page(views, out / "cases" / f"{name}.html") for name, views in cases.items()]
@@ -153,6 +135,51 @@ def build(
         links = tuple(Link(label=name, target=f"cases/{name}.html") for name in cases)
         data.append(Section(key="cases", title="Case studies", links=links))
     return BuildResult(tuple(reports), tuple(shared), tuple(studies), tuple(paper), tuple(data))
+
+
+def _read_study(
+    runs: Path,
+    every: pd.DataFrame,
+    frame: pd.DataFrame,
+    everything: pd.DataFrame,
+    elsewhere: pd.DataFrame,
+    rule: Rule,
+) -> StudyData:
+    """Return a study under the settings that are reported.
+
+    Args:
+        runs: A study's output folder.
+        every: The runs of the study under all settings.
+        frame: Those under the reported settings.
+        everything: All runs of all studies.
+        elsewhere: Finished runs on other contents of the corpora.
+        rule: Of the verdicts.
+    """
+    (chosen,) = settings_of(frame)
+    newest, _ = newest_content(everything, str(frame["corpus"].iloc[0]))
+    return study_data(
+        runs,
+        frame,
+        [other for other in settings_of(every) if other != chosen],
+        elsewhere[elsewhere["experiment"] == frame["experiment"].iloc[0]],
+        everything,
+        outdated=not frame["fingerprint"].isin(newest["fingerprint"]).any(),
+        rule=rule,
+    )
+
+
+def _write_experiment(
+    study: StudyData, section: Section, settings: Sequence[str], out: Path
+) -> ExperimentReport:
+    """Write the section of a study; ``settings`` are all with which the study was run."""
+    return ExperimentReport(
+        experiment=section.key,
+        done=int((study.frame["status"] == TrialState.FINISHED).sum()),
+        planned=len(study.frame),
+        chosen=settings_of(study.frame)[0],
+        settings=tuple(settings),
+        paths=write_section(section, out),
+    )
 
 
 def build_index(
@@ -175,28 +202,27 @@ def build_index(
     """
     frame: pd.DataFrame | None = read_ledger(runs) if built.reports else None
     cards = run_cards(runs, frame, searched)
-    sections = tuple(search_section(search) for search in searched)
+    paired = [(search, search_section(search)) for search in searched]
+    studies, paper = ([data for data, _ in pairs] for pairs in (built.studies, built.paper))
     found = corpus_reports(built.paper, built.studies, searched)
     links = tuple(
         Link(label=path.stem.replace("_", " "), target=f"notebooks/{path.name}")
         for path in executed
         if path.suffix == ".html"
     )
-    answers = find_answers(
-        [data for data, _ in built.paper], [data for data, _ in built.studies], searched
-    )
+    answers = find_answers(paper, studies, searched)
     chapters = page_chapters(
         answers,
         built.paper,
         built.studies,
-        list(zip(searched, sections, strict=True)),
+        paired,
         found,
         built.data,
         (Section(key="notebooks", title="Notebooks", links=links),) if links else (),
     )
-    costs = cost_section([data for data, _ in built.paper], cards)
+    costs = cost_section(paper, cards)
     foot = [*costs.tables, *provenance_tables(cards.values(), frame, searched)]
-    case = case_info([data for data, _ in built.studies])
+    case = case_info(studies)
     written = [write_index(answers, chapters, cards, foot, out / "index.html", case)]
     pooled = () if answers.pooled is None else (pooled_section(answers.pooled),)
     for section in (*pooled, costs):
@@ -204,16 +230,11 @@ def build_index(
     written += [
         write_errors(errors, cards, out) for _, study in built.studies for errors in study.parts
     ]
-    if frame is not None and built.paper:
+    if frame is not None and paper:
         # The report is on the paper: results on other corpora stay out of it.
         on_paper = frame[frame["corpus"].map(is_paper_corpus)]
-        paired = [
-            pair for pair in zip(searched, sections, strict=True) if is_paper_corpus(pair[0].corpus)
-        ]
-        searches, shown = [search for search, _ in paired], [section for _, section in paired]
         own = {name: card for name, card in cards.items() if is_paper_corpus(card.corpus)}
-        spent = costs if own == cards else cost_section([data for data, _ in built.paper], own)
-        written.append(
-            write_reproduction(on_paper, found, searches, shown, own, pooled, spent, out)
-        )
+        spent = costs if own == cards else cost_section(paper, own)
+        searches = [pair for pair in paired if is_paper_corpus(pair[0].corpus)]
+        written.append(write_reproduction(on_paper, found, searches, own, pooled, spent, out))
     return written

@@ -24,6 +24,8 @@ from study.ledger.state import TrialState
 
 #: The paper's WebNLG with one word for each entity, and with whole entities.
 _ONE_WORD, _WHOLE_SPANS = "webnlg_star", "webnlg"
+#: The arms of the paper's tables.
+_ARMS = frozenset({*ARMS, EQUAL_CAPACITY})
 #: What a study may change, and still decide the contrasts of the paper's tables.
 _FREE = (*INIT_SETTINGS, "training.average", "training.average_decay")
 
@@ -52,26 +54,12 @@ def paper_sections(
     contents = [newest_content(everything, name) for name in dict.fromkeys(everything["corpus"])]
     newest = pd.concat([no_trials(), *(current for current, _ in contents)])
     earlier = pd.concat([elsewhere, *(others for _, others in contents)])
-    earlier = earlier[earlier["status"] == TrialState.FINISHED]
-    arms = {*ARMS, EQUAL_CAPACITY}
+    earlier = earlier[(earlier["status"] == TrialState.FINISHED) & earlier["arm"].isin(_ARMS)]
     # Scores of epochs that were chosen on test are no results. Runs over pretrained encoders have
     # rows of their own, whatever their arms are called.
-    own = newest["arm"].isin(arms) & (newest["encoder"] == "")
+    own = newest["arm"].isin(_ARMS) & (newest["encoder"] == "")
     paper = newest[own & (newest["selection"] == "dev")]
-    ranked = []
-    for frame in selected:
-        if not is_paper_corpus(str(frame["corpus"].iloc[0])):
-            continue
-        settings = str(frame["settings"].iloc[0])
-        changed = [setting.partition("=")[0] for setting in settings.split(", ") if setting]
-        as_published = all(name in INIT_SETTINGS for name in changed)
-        has_paper_arms = bool(frame["arm"].isin(ARMS).any())
-        corpus = str(frame["corpus"].iloc[0])
-        on_newest = bool(frame["fingerprint"].isin(newest["fingerprint"]).any())
-        rank = (on_newest, has_paper_arms, as_published, str(frame["updated"].iloc[0]))
-        ranked.append((rank, corpus, settings))
-    # The experiment of the highest rank decides, because it comes last.
-    chosen = {corpus: settings for _, corpus, settings in sorted(ranked, key=lambda r: r[0])}
+    chosen = _reported_settings(selected, newest)
     finished = set(paper.loc[paper["status"] == TrialState.FINISHED, "corpus"])
     shown = [name for name in (*PAPER_CORPORA, *chosen) if name in chosen and name in finished]
     sections = []
@@ -79,7 +67,7 @@ def paper_sections(
         settings = chosen[corpus]
         frame = pool(paper, corpus, settings)
         known = settings_of(paper[paper["corpus"] == corpus])
-        others = earlier[(earlier["corpus"] == corpus) & earlier["arm"].isin(arms)]
+        others = earlier[earlier["corpus"] == corpus]
         data = StudyData(
             corpus=corpus,
             frame=frame,
@@ -101,6 +89,28 @@ def paper_sections(
         if section.tables:
             sections.append((data, section))
     return sections
+
+
+def _reported_settings(selected: Sequence[pd.DataFrame], newest: pd.DataFrame) -> dict[str, str]:
+    """Return the settings under which each of the paper's corpora is shown.
+
+    Args:
+        selected: The runs of each selected experiment, under one settings value.
+        newest: All runs on the newest contents of the corpora.
+    """
+    ranked = []
+    for frame in selected:
+        corpus, settings = (str(frame[name].iloc[0]) for name in ("corpus", "settings"))
+        if not is_paper_corpus(corpus):
+            continue
+        changed = [setting.partition("=")[0] for setting in settings.split(", ") if setting]
+        as_published = all(name in INIT_SETTINGS for name in changed)
+        has_paper_arms = bool(frame["arm"].isin(ARMS).any())
+        on_newest = bool(frame["fingerprint"].isin(newest["fingerprint"]).any())
+        rank = (on_newest, has_paper_arms, as_published, str(frame["updated"].iloc[0]))
+        ranked.append((rank, corpus, settings))
+    # The experiment of the highest rank decides, because it comes last.
+    return {corpus: settings for _, corpus, settings in sorted(ranked, key=lambda r: r[0])}
 
 
 def whole_spans(paper: pd.DataFrame, settings: str, rule: Rule = RULE) -> StudyData | None:

@@ -64,8 +64,7 @@ def corpus_reports(
 def write_reproduction(
     frame: pd.DataFrame,
     reports: Sequence[CorpusReport],
-    searches: Sequence[SearchData],
-    search_sections: Sequence[Section],
+    searches: Sequence[tuple[SearchData, Section]],
     cards: Mapping[str, RunCard],
     first: Sequence[Section],
     costs: Section,
@@ -76,8 +75,7 @@ def write_reproduction(
     Args:
         frame: All trials of studies, see :func:`~reports.frames.trials.read_ledger`.
         reports: The results on each corpus.
-        searches: The searches.
-        search_sections: Their sections.
+        searches: The searches, each with its section.
         cards: Every run, by fingerprint.
         first: Sections on all corpora, which come before those on each.
         costs: What the runs cost.
@@ -85,8 +83,8 @@ def write_reproduction(
     """
     done = frame[frame["status"] == TrialState.FINISHED].drop_duplicates("fingerprint")
     chapters = {f"Results on {report.corpus}": report.sections for report in reports}
-    chapters |= {f"The search {section.title}": (section,) for section in search_sections}
-    experiments = experiments_table(frame, searches, cards)
+    chapters |= {f"The search {section.title}": (section,) for _, section in searches}
+    experiments = experiments_table(frame, [search for search, _ in searches], cards)
     text = (
         markdown_environment()
         .get_template("reproduction.md.jinja")
