@@ -143,7 +143,7 @@ def changed_pairs(comparison: Comparison, counts: SentenceCounts) -> dict[str, T
     )
     for sentence, (before, after) in enumerate(zip(first, second, strict=True)):
         gold = before[0].gold
-        a, b = (Counter(fact for one in own for fact in one.said) for own in (before, after))
+        a, b = (Counter(fact for one in own for fact in one.predicted) for own in (before, after))
         for fact in gold | a.keys() | b.keys():
             gained, lost = (n - a[fact]) * b[fact], a[fact] * (m - b[fact])
             missed = (n - a[fact]) * (m - b[fact])

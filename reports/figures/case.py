@@ -149,7 +149,7 @@ def _choose(corpus: str, counts: SentenceCounts, pair: Sequence[pd.Series]) -> C
         for n, sentence in enumerate(counts.sentences)
         if answers[0][n].gold and not sentence.missing
     ]
-    right = [{n for n in usable if own[n].said == own[n].gold} for own in answers]
+    right = [{n for n in usable if own[n].predicted == own[n].gold} for own in answers]
     alone = right[0] - right[1] if len(right) > 1 else right[0]
     shown = next((n for n in usable if n in alone and _fits(counts, answers[0], n)), None)
     if shown is None:
@@ -186,9 +186,9 @@ def _fits(counts: SentenceCounts, answers: Sequence[Answer], number: int) -> boo
 
 def _arcs(answer: Answer) -> tuple[Arc, ...]:
     kinds = (
-        (Found.RIGHT, answer.gold & answer.said),
-        (Found.WRONG, answer.said - answer.gold),
-        (Found.MISSED, answer.gold - answer.said),
+        (Found.RIGHT, answer.gold & answer.predicted),
+        (Found.WRONG, answer.predicted - answer.gold),
+        (Found.MISSED, answer.gold - answer.predicted),
     )
     arcs = [
         Arc(subject=subject, object=object_, relation=relation, found=found)

@@ -46,31 +46,30 @@ class Answer(NamedTuple):
 
     gold: frozenset[Fact]
     """The located gold triples."""
-    said: frozenset[Fact]
+    predicted: frozenset[Fact]
 
 
 class WordsKnown(NamedTuple):
     """What a model knows of the words of test before it is trained."""
 
     with_vector: frozenset[str]
-    """Words that have a pretrained vector: of those that training has, which alone have one."""
+    """Words of the training split that have a pretrained vector; no other word has one."""
     unseen: frozenset[str]
-    """Words that training does not have; all are one to a model."""
+    """Words that training does not have; a model reads all of them as one word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentenceCounts:
-    """What trials found in every test sentence, for the trials that left their predictions."""
+    """The predictions of trials for every test sentence, for the trials that recorded them."""
 
     by_fingerprint: Mapping[str, Array] = field(default_factory=dict)
     """Correct, predicted and gold triples, integers [N, 3]."""
     answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
-    """The triples themselves, N of them, under the same fingerprints."""
+    """The N answers of each run, under the same fingerprints."""
     sentences: tuple[Sentence, ...] = ()
     """The N sentences."""
     vectors: Mapping[str, WordsKnown] = field(default_factory=dict)
-    """What the trials that began with vectors knew of the words; none where the ledger does not
-    say."""
+    """What the trials that started from pretrained vectors knew of the words, if it is recorded."""
     problems: tuple[str, ...] = ()
     """Which finished trials have none, and why."""
 
@@ -156,8 +155,8 @@ def _words_known(ledger: Ledger, digest: str) -> WordsKnown | None:
 def _content(trial: pd.Series, corpora: Mapping[str, CorpusRecord]) -> str:
     """Return the digest of a trial's corpus.
 
-    Results older than that record name their corpus only. If the ledger describes one of that
-    name it is taken, and counted only if it gives the trial's recorded F1.
+    Older results have the name of their corpus only. If the ledger describes one corpus of this
+    name, it is used, and the trial is counted only if its recorded F1 comes out.
     """
     named = [record.content for record in corpora.values() if record.name == trial["corpus"]]
     return str(trial["content"]) or (named[0] if len(named) == 1 else "")
@@ -189,49 +188,48 @@ def _trial_answers(ledger: Ledger, trial: pd.Series, corpus: CorpusRecord) -> tu
 def read_answers(
     gold: Sequence[Sentence], predictions: Predictions, entity_word: str
 ) -> tuple[Answer, ...]:
-    """Lay a trial's triples beside the gold ones, a sentence at a time.
+    """Return the gold triples and the predicted triples of each sentence.
 
     Args:
         gold: The N sentences of test.
         predictions: What the run predicts.
         entity_word: ``first`` or ``last``: the word that stands for an entity.
-
     """
-    said: list[set[Fact]] = [set() for _ in gold]
+    predicted: list[set[Fact]] = [set() for _ in gold]
     relations = predictions.relations
     for n, subject, relation, object_ in predictions.triples:
-        said[n].add((subject, relations[relation], object_))
-    pairs = zip(gold, said, strict=True)
+        predicted[n].add((subject, relations[relation], object_))
+    pairs = zip(gold, predicted, strict=True)
     return tuple(Answer(word_facts(s.triples, entity_word), frozenset(own)) for s, own in pairs)
 
 
 def count_answers(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> Array:
-    """Count partial matches, the paper's: relation and both entity words are right.
+    """Count partial matches, as in the paper: relation and both entity words are right.
 
     Returns:
         Correct, predicted and gold [N, 3]. A gold triple that cannot be located counts as
-        gold, and so as missed.
+        gold, and therefore as missed.
     """
     rows = [
-        (len(gold & said), len(said), len(gold) + len(sentence.missing))
-        for sentence, (gold, said) in zip(sentences, answers, strict=True)
+        (len(gold & predicted), len(predicted), len(gold) + len(sentence.missing))
+        for sentence, (gold, predicted) in zip(sentences, answers, strict=True)
     ]
     return np.array(rows, np.int64).reshape(-1, 3)
 
 
 def count_by_words(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> Array:
-    """Count triples that are right by the words of their arguments, wherever those stand.
+    """Count triples that are right by the words of their arguments, at any position.
 
     Returns:
         Correct, predicted and gold [N, 3], as from :func:`count_answers`; triples of the same
         words are one.
     """
     rows = []
-    for sentence, (gold, said) in zip(sentences, answers, strict=True):
+    for sentence, (gold, predicted) in zip(sentences, answers, strict=True):
 
         def as_words(facts: frozenset[Fact], words: Sequence[str] = sentence.words) -> set[object]:
             return {(words[i], relation, words[j]) for i, relation, j in facts}
 
-        right, found = as_words(gold), as_words(said)
+        right, found = as_words(gold), as_words(predicted)
         rows.append((len(right & found), len(found), len(right) + len(sentence.missing)))
     return np.array(rows, np.int64).reshape(-1, 3)

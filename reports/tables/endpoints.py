@@ -15,7 +15,7 @@ from reports.stats.tests import f1
 from reports.tables.cells import score_cell
 from reports.tables.notes import SD_NOTE, has_averages, late_epochs
 
-#: Fewer runs have no majority that differs from what all of them say.
+#: With fewer runs, the majority is what all of them predict.
 VOTERS = 3
 
 
@@ -74,7 +74,7 @@ def majority(runs: Sequence[Sequence[Answer]]) -> list[Answer]:
     """
     voted = []
     for answers in zip(*runs, strict=True):
-        votes = Counter(fact for answer in answers for fact in answer.said)
-        said = frozenset(fact for fact, count in votes.items() if count > len(runs) / 2)
-        voted.append(Answer(answers[0].gold, said))
+        votes = Counter(fact for answer in answers for fact in answer.predicted)
+        predicted = frozenset(fact for fact, count in votes.items() if count > len(runs) / 2)
+        voted.append(Answer(answers[0].gold, predicted))
     return voted

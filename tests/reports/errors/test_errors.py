@@ -211,7 +211,7 @@ def test_the_tally_is_that_of_a_comparison_pair_by_pair() -> None:
                 (n, fact)
                 for x, y in pairs
                 for n in range(2)
-                for fact in changed(answers[x][n].said, answers[y][n].said)
+                for fact in changed(answers[x][n].predicted, answers[y][n].predicted)
             )
             assert found[name] == tally
 

@@ -42,7 +42,7 @@ def test_the_entity_word_decides_what_is_right() -> None:
     )
     said = Predictions(relations=["r"], triples=[[0, 1, 0, 4]], spans=[])
     right = {word: read_answers([spans], said, word)[0] for word in ("first", "last")}
-    assert [len(answer.gold & answer.said) for answer in right.values()] == [0, 1]
+    assert [len(answer.gold & answer.predicted) for answer in right.values()] == [0, 1]
 
 
 @pytest.fixture
