@@ -1,4 +1,4 @@
-"""What the authors' released program does and the paper does not say: what is each choice worth?
+"""How much do the choices of the authors' released program matter that the paper does not state?
 
 Each arm makes one choice of the program, with K = 0 and K = 1, and one arm makes all of them. On
 ``webnlg`` entities are whole spans, which is one more choice of the program; on ``webnlg_star``
@@ -56,7 +56,7 @@ def random_order(base: Arm) -> Arm:
 
 SPACE = Grid(
     name="authors_programme",
-    title="What are the choices of the authors' program worth that the paper does not state?",
+    title="How much do the unstated choices of the authors' program matter?",
     arms=tuple(arm for base in BASES for arm in programme(base)),
     on_request=tuple(map(random_order, BASES)),
     seeds=(0, 1, 2),

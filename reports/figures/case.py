@@ -1,7 +1,7 @@
 """One test sentence, with the triples that the best run finds and those of another run.
 
 As in :mod:`reports.figures.rounds_curve`, data becomes an immutable description, which is drawn.
-It needs the predictions of the runs alone, which imported runs have, too.
+It requires only the predictions of the runs, which imported runs have, too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LONGEST_LABEL = 24
 
 
 class Found(StrEnum):
-    """What a run made of a triple."""
+    """Whether a run predicts a triple, and whether the triple is gold."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -54,7 +54,7 @@ _STYLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arc:
-    """One triple: places of its words, its relation, and what the run made of it."""
+    """One triple: positions of its words, its relation, and whether the run predicts it."""
 
     subject: int
     object: int
@@ -64,7 +64,7 @@ class Arc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRun:
-    """What one run says of the sentence."""
+    """The triples of one run."""
 
     label: str
     fingerprint: str
@@ -83,12 +83,12 @@ class CaseInfo:
     """One sentence of a test split."""
 
     corpus: str
-    """As people read it."""
+    """Its name in titles."""
     number: int
     """Of the sentence, from 0."""
     words: tuple[str, ...]
     runs: tuple[CaseRun, ...]
-    """The best run; and the other one, if there is one."""
+    """The best run, then the other one, if there is one."""
     finding: str
     chosen: str
     """How the sentence was chosen."""
@@ -158,13 +158,13 @@ def _choose(corpus: str, counts: SentenceCounts, pair: Sequence[pd.Series]) -> C
     total = plural(len(usable), "test sentence")
     if len(pair) > 1:
         finding = (
-            f"Of {total}, {len(alone)} are all right with interaction only, and "
-            f"{len(right[1] - right[0])} without it only."
+            f"All triples are right only with interaction in {len(alone)} of {total}, and only "
+            f"without it in {len(right[1] - right[0])}."
         )
-        which = "that only the run above gets all right"
+        which = "in which only the run above gets all of them right"
     else:
         finding = f"All triples are right in {len(right[0])} of {total}."
-        which = "that the run gets all right"
+        which = "in which the run gets all of them right"
     return CaseInfo(
         corpus=corpus_title(corpus),
         number=shown,

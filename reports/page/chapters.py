@@ -32,7 +32,7 @@ _QUESTIONS = (
     ("other", "Other models", "How do other models compare?"),
     ("errors", "Errors", "Which errors remain?"),
     ("data", "Data", "What are the data?"),
-    ("notebooks", "Notebooks", "Where can I go on from here?"),
+    ("notebooks", "Notebooks", "How can I analyse the runs myself?"),
 )
 #: Tables of the paper's section that belong to other chapters than the main results.
 _ELSEWHERE = {"table5": "ablation", "errors_vectors": "errors", "errors_matching": "errors"}
@@ -87,7 +87,7 @@ def page_chapters(
     sections["main"] += [findings_section(report.findings) for report in reports if report.findings]
     if corpora and (missing := [name for name in PAPER_CORPORA if name not in corpora]):
         names = " and ".join(map(corpus_title, missing))
-        text = f"The paper also has scores on {names}, on which nothing was run."
+        text = f"The paper also has scores on {names}. Nothing was run there."
         sections["main"].append(Section(key="not-run", title="", intro=(text,)))
     sections["errors"] += _error_links([section for _, section in titled])
     sections["data"] += data
@@ -166,5 +166,7 @@ def _findings(answers: Answers, studies: Sequence[StudyData]) -> dict[str, str]:
         if (gain := selection_scores(study).difference(over(on_test, on_dev))).n
     ]
     if gains:
-        found["selection"] = f"It adds {signed(mean(gains))} F1 on average, which is no result."
+        found["selection"] = (
+            f"It adds {signed(mean(gains))} F1 on average. Such scores are not results."
+        )
     return found

@@ -19,8 +19,7 @@ QUESTIONS = {
     "version": "Is the published version better than the arXiv version, and is interaction the "
     "reason?",
     "selection": "How much does choosing the epoch on test inflate the score?",
-    "authors_programme": "What are the choices of the authors' program worth that the paper does "
-    "not state?",
+    "authors_programme": "How much do the unstated choices of the authors' program matter?",
     "claims": "Does interaction help, do more rounds, which cell, which parts, or is it capacity?",
 }
 

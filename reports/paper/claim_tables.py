@@ -65,8 +65,9 @@ def claims_table(study: StudyData) -> Table | None:
             "NYT: the paper makes the claim about NYT. On other corpora it is our question.",
             "Paper's Δ: the same contrast of the published scores. Our Δ, same arms: ours over the "
             "arms with a published score. The last two verdicts judge our Δ minus the paper's: "
-            "*worse* means that our gain is smaller. The first takes the spread of the paper's "
-            f"means, over {PUBLISHED_SEEDS} runs, as ours. The second takes them as exact.",
+            "*worse* means that our gain is smaller. The first assumes that the paper's means, "
+            f"over {PUBLISHED_SEEDS} runs, have the same spread as ours. The second takes them as "
+            "exact.",
         ),
     )
 
@@ -81,8 +82,8 @@ def _encoder_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
         return ()
     return (
         "A pretrained encoder has rows of its own, under its name, for the paper's rate and for "
-        "tuned rates. The BiLSTM that it is compared with has the paper's settings. The variance "
-        "of rounds over an encoder is that of its own runs.",
+        "tuned rates. It is compared with a BiLSTM under the paper's settings. Comparisons of "
+        "rounds over an encoder use the variance of its own runs.",
         f"Endpoints of these rows. {'; '.join(texts)}.",
     )
 

@@ -159,7 +159,7 @@ class Size:
     ours: Judged
     """Our difference, judged against 0."""
     against: Judged
-    """Ours minus the published one, whose spread is taken as ours."""
+    """Ours minus the published one, which is assumed to have the same spread."""
     against_exact: Judged
     """The same with the published difference taken as exact."""
 

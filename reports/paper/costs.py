@@ -25,14 +25,14 @@ DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
 
 
 class Outcome(StrEnum):
-    """What has become of a run, and what it was good for."""
+    """The state of a run, and whether a claim uses it."""
 
     IN_CLAIM = "finished, in a claim"
     FINISHED = "finished, in no claim"
     PRUNED = "pruned"
     FAILED = "failed"
-    UNENDED = "begun, not ended"
-    PLANNED = "planned, not begun"
+    UNFINISHED = "started, not finished"
+    PLANNED = "planned, not started"
     UNREADABLE = "unreadable"
 
 
@@ -40,8 +40,8 @@ _OUTCOMES = {
     TrialState.FINISHED: Outcome.FINISHED,
     TrialState.PRUNED: Outcome.PRUNED,
     TrialState.FAILED: Outcome.FAILED,
-    TrialState.RUNNING: Outcome.UNENDED,
-    TrialState.INTERRUPTED: Outcome.UNENDED,
+    TrialState.RUNNING: Outcome.UNFINISHED,
+    TrialState.INTERRUPTED: Outcome.UNFINISHED,
     TrialState.PLANNED: Outcome.PLANNED,
     TrialState.UNREADABLE: Outcome.UNREADABLE,
 }
@@ -123,10 +123,10 @@ def outcomes_table(cards: Iterable[RunCard], used: Collection[str]) -> Table:
         head="Outcome",
         rows=tuple(rows),
         notes=(
-            "Core-hours: the seconds of a run that the ledger has, times its CPUs. Runs on a GPU "
-            "count in GPU-hours only, each with its whole time, though several may share a GPU.",
+            "Core-hours: the recorded seconds of a run times its CPUs. Runs on a GPU count in "
+            "GPU-hours only, each with its whole time, even if several share a GPU.",
             "In a claim: behind the verdict on one of the paper's claims, on any corpus. A run "
-            "counts once, in however many studies, searches and claims it is.",
+            "counts once, even if several studies, searches and claims contain it.",
         ),
     )
 
@@ -163,9 +163,10 @@ def decided_table(decided: Sequence[DecidedClaim]) -> Table:
         rows=tuple(rows),
         notes=(
             "Sign flip: the test of earlier reports, paired by seed, with Holm's correction for "
-            "the primary claims. Its seeds decide in 80 % of simulated studies whose true "
-            "difference is the one found (`python -m benchmarks.sign_flip`). With 5 seeds, as in "
-            "earlier reports, its p is never below 0.06, so it decides nothing.",
+            "the primary claims. The number of seeds is the one with which it decides in 80 % of "
+            "simulated studies (`python -m benchmarks.sign_flip`). Their true difference is the "
+            "one found. With 5 seeds, as in earlier reports, its p is never below 0.06, so it "
+            "decides nothing.",
             "It cannot show that a difference is small, so it never decides *equal*. For a claim "
             "that a plan of several looks decided, its seeds are not simulated.",
             "Per claim: runs that claims share count once.",

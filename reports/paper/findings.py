@@ -143,7 +143,7 @@ def scores_sentence(paper: StudyData) -> str:
                 parts.append(f"{len(arms)} {name} ({', '.join(arms)})")
         texts.append("; ".join(parts))
     return (
-        f"Our F1 against the paper's, whose spread over {PUBLISHED_SEEDS} runs is taken as ours: "
+        f"Our F1 against the paper's, if its {PUBLISHED_SEEDS} runs have the same spread as ours: "
         f"{texts[0]}. With the paper's scores taken as exact: {texts[1]}."
     )
 
@@ -168,7 +168,7 @@ def claim_sentence(found: JudgedClaim) -> str:
         return f"{text}."
     return (
         f"{text}. {size_text(found.size)}: **{found.size.against.verdict}**, and "
-        f"**{found.size.against_exact.verdict}** with the paper's taken as exact."
+        f"**{found.size.against_exact.verdict}** with the paper's difference taken as exact."
     )
 
 
@@ -216,7 +216,7 @@ def selection_sentences(study: StudyData) -> list[str]:
             noisy, exact = against_paper(scores, on_test, printed)
             text += (
                 f" Against the paper's {printed.value:.1f}, chosen on test: **{noisy.verdict}**, "
-                f"and **{exact.verdict}** with the paper's taken as exact."
+                f"and **{exact.verdict}** with the paper's score taken as exact."
             )
         sentences.append(text)
     return sentences

@@ -75,7 +75,7 @@ def pooled_section(answer: PooledAnswer) -> Section:
 
 
 def pooled_table(answer: PooledAnswer) -> Table:
-    """Return each effect as it was measured and as all of them together make it."""
+    """Return each effect as measured, and shrunk to the mean of all."""
     rows = [
         Row(
             key=f"{part.effect.corpus} {part.effect.key}",
@@ -89,7 +89,7 @@ def pooled_table(answer: PooledAnswer) -> Table:
                 ),
                 "95 % CI": Cell(text=interval(part.effect.found), fingerprints=part.effect.runs),
                 "SE": Cell(text=f"{part.effect.se:.2f}", fingerprints=part.effect.runs),
-                "Δ, drawn to the mean": Cell(
+                "Δ, shrunk to the mean": Cell(
                     text=f"{signed(own.mean)} ({interval(own)})",
                     estimate=own,
                     fingerprints=answer.runs,
@@ -108,7 +108,7 @@ def pooled_table(answer: PooledAnswer) -> Table:
                 "Δ F1": Cell(text=signed(found.mean), estimate=found, fingerprints=answer.runs),
                 "95 % CI": Cell(text=interval(found), fingerprints=answer.runs),
                 "SE": Cell(text=f"{answer.pooled.se:.2f}", fingerprints=answer.runs),
-                "Δ, drawn to the mean": NO_CELL,
+                "Δ, shrunk to the mean": NO_CELL,
             },
         )
     )
@@ -118,10 +118,10 @@ def pooled_table(answer: PooledAnswer) -> Table:
         head="Corpus and settings",
         rows=tuple(rows),
         notes=(
-            "A random-effects model: Δ = mean + a deviate of corpus and settings, with sd "
-            f"τ = {answer.pooled.tau:.2f} (Paule and Mandel), + the error of the seeds. The "
-            f"interval of the mean is Hartung and Knapp's: mean ± t · SE, with "
+            "A random-effects model: Δ is the mean, plus a deviation of corpus and settings, plus "
+            f"the error of the seeds. The deviation has the sd τ = {answer.pooled.tau:.2f} (Paule "
+            "and Mandel). The interval of the mean is Hartung and Knapp's: mean ± t · SE, with "
             f"{answer.pooled.df} degrees of freedom. Weights are 1 / (τ² + SE²). An effect is "
-            "drawn to the mean by SE² / (τ² + SE²).",
+            "shrunk to the mean by the factor SE² / (τ² + SE²).",
         ),
     )

@@ -1,8 +1,8 @@
 """One estimate from several: a random-effects model over corpora and settings.
 
 Each estimate has its own standard error, and its true value differs from the mean of all by a
-normal deviate of sd τ. Between no pooling, where each corpus stands for itself, and full pooling,
-where τ is 0, the estimates are pooled as far as their spread allows.
+normal deviate with standard deviation τ. If τ is 0, the estimates are pooled completely. The larger
+τ is, the less an estimate depends on the others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Pooled:
     tau: float
     """sd of the true effects between the estimates (Paule and Mandel)."""
     shrunk: tuple[Estimate, ...]
-    """Each estimate, drawn towards the mean (empirical Bayes)."""
+    """Each estimate, shrunk to the mean (empirical Bayes)."""
 
     @property
     def n(self) -> int:

@@ -110,9 +110,10 @@ def paper_notes(scores: Scores) -> tuple[str, ...]:
     """Return how our means are compared with the paper's."""
     return (
         "Against the paper: Δ is our mean minus the published one, and *equal* means reproduced. "
-        f"The paper's mean is over {PUBLISHED_SEEDS} runs, and its spread is taken as ours unless "
-        f"it is printed: SE = s · √(1 / n + 1 / {PUBLISHED_SEEDS}). *Paper exact* takes the "
-        "published number as exact: SE = s / √n. Rounding adds 0.03 F1 in squares.",
+        f"The paper's mean is over {PUBLISHED_SEEDS} runs, and its spread is assumed to equal "
+        f"ours unless it is printed: SE = s · √(1 / n + 1 / {PUBLISHED_SEEDS}). *Paper exact* "
+        "takes the published number as exact: SE = s / √n. The rounding of the published number "
+        "adds 0.03 F1 to SE, in quadrature.",
         scores.variance_note,
         verdict_note(scores),
     )

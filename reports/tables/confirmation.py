@@ -78,12 +78,12 @@ def _race_notes(data: SearchData) -> list[str]:
     if notes and data.cost is not None:
         notes.append(
             "The candidates are spread over the front of each arm, and all of them ran on all "
-            "seeds. The one of highest dev F1 stands for its arm in the comparisons."
+            "seeds. The one with the highest mean dev F1 represents its arm in the comparisons."
         )
     elif notes:
         notes.append(
             "All candidates run on the first seeds, and the best of them on the others. The winner "
-            "is chosen on dev; its dev F1 is therefore too high by a little, its test F1 by less."
+            "is chosen on dev, so its dev F1 is slightly too high. Its test F1 is affected less."
         )
     return notes
 

@@ -246,9 +246,9 @@ def selection_table(study: StudyData) -> Table | None:
             f"Same training: {same} pairs of runs with one seed have the same training loss in "
             "every epoch until the earlier one ends. The others diverge because processors round "
             "differently, which adds noise to the difference.",
-            "The difference is not tested. Among the epochs that both ways have, the one chosen "
-            "on test cannot score lower there. But the chosen epoch also decides when training "
-            "stops, and the longer run may find a better one.",
+            "The difference is not tested. Among the epochs that both runs have, the one chosen "
+            "on test cannot have the lower test score. But the chosen epoch also decides when "
+            "training stops, and the longer run may find a better one.",
             "The authors' released program chooses the epoch on test. The verdict shows what that "
             "would change. Scores chosen on test are not results.",
             *(paper_notes(scores) if is_published else (scores.variance_note,)),

@@ -48,8 +48,8 @@ def averaged_note(frame: pd.DataFrame) -> str:
     """Return what the columns of averaged weights are."""
     return (
         "Averaged weights: the moving average of the weights after the last epoch, scored once. No "
-        f"epoch was chosen for it. The mean dev F1 of the last {late_epochs(frame)} epochs chooses "
-        "none either."
+        f"epoch was chosen for it, nor for the mean dev F1 of the last {late_epochs(frame)} "
+        "epochs."
     )
 
 
@@ -65,7 +65,8 @@ def trial_notes(study: StudyData) -> tuple[str, ...]:
     notes = ["The epoch was chosen on dev F1. Test was scored once, with that epoch's weights."]
     if (frame["selection"] == "test").any():
         notes = [
-            "**Models marked so chose their epoch on the test split**, which inflates their scores."
+            "**Models with the mark (epoch chosen on test) chose it on the test split**, which "
+            "inflates their scores."
         ]
     notes += [
         TYPED_SCORES_NOTE if has_types(frame) else SCORES_NOTE,

@@ -74,9 +74,9 @@ def front(data: SearchData) -> Table:
         notes=(
             "No other trial of the arm is as good in both objectives and better in one. "
             f"Settings on the front: {several}.",
-            f"On fresh seeds ran each arm's start and at most {CANDIDATES} other settings, the "
-            "same number for every arm: spread evenly over its front, then from the front of the "
-            "remaining trials.",
+            f"The initial settings of each arm and at most {CANDIDATES} others ran on fresh seeds, "
+            "the same number for every arm: settings spread evenly over its front, then from the "
+            "front of the remaining trials.",
             *(["Training times depend on the machine and its load."] * (data.cost == "seconds")),
         ),
     )

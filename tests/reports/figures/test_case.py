@@ -74,7 +74,7 @@ def test_the_best_run_with_interaction_stands_beside_its_seed_without(info: Case
 
 def test_the_sentence_is_the_first_that_only_the_best_run_gets_all_right(info: CaseInfo) -> None:
     assert info.number == 2
-    assert "Of 4 test sentences, 2 are all right with interaction only, and 1 without" in (
+    assert "right only with interaction in 2 of 4 test sentences, and only without it in 1" in (
         info.finding
     )
     found = [{(arc.subject, arc.object): arc.found for arc in run.arcs} for run in info.runs]

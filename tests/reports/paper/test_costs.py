@@ -60,8 +60,8 @@ def test_each_outcome_has_its_hours_and_a_gpu_hour_is_no_core_hour() -> None:
         "finished, in no claim": ("2", "4.0", "0.5"),
         "pruned": ("1", "0.2", "0.0"),
         "failed": ("1", "0.1", "0.0"),
-        "begun, not ended": ("1", "0.2", "0.0"),
-        "planned, not begun": ("1", "0.0", "0.0"),
+        "started, not finished": ("1", "0.2", "0.0"),
+        "planned, not started": ("1", "0.0", "0.0"),
         "all": ("7", "5.5", "0.5"),
     }
     assert outcomes_table(CARDS[:2], ()).columns == ("Runs", "Core-hours")
@@ -94,7 +94,7 @@ def test_a_decided_claim_has_the_costs_of_both_tests(ledger: Ledger) -> None:
     cards = run_cards(ledger.runs, frame, [])
     study = study_data(ledger.runs, frame)
     outcomes, decided = cost_section([study], cards).tables
-    assert texts(outcomes)["begun, not ended"] == ("1", "0.5")
+    assert texts(outcomes)["started, not finished"] == ("1", "0.5")
     row = texts(decided)["webnlg_star interaction"]
     # Of an arm's mean: sd 1 point. Two arms against one: a pair has sd √1.5, the effect is 2.45.
     curve = read_seeds()[2]
@@ -148,7 +148,7 @@ def test_every_state_of_a_trial_has_an_outcome() -> None:
     cards = [replace(CARDS[0], fingerprint=state, status=state) for state in TrialState]
     counted = texts(outcomes_table(cards, ()))
     assert counted["all"][0] == str(len(TrialState))
-    assert counted["begun, not ended"][0] == "2"
+    assert counted["started, not finished"][0] == "2"
 
 
 def test_every_published_claim_that_is_decided_has_a_cost() -> None:
