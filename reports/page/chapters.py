@@ -13,7 +13,6 @@ from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.page.titles import search_title, study_title
 from reports.paper.answers import Answers
-from reports.paper.findings import findings_section
 from reports.paper.pooled import pooled_section
 from reports.paper.reproduction import CorpusReport
 from reports.published.numbers import corpus_title
@@ -67,9 +66,11 @@ def page_chapters(
     sections: dict[str, list[Section]] = {key: [] for key, _, _ in _QUESTIONS}
     if answers.pooled is not None:
         sections["main"].append(pooled_section(answers.pooled))
+    found = [report.findings for report in reports if report.findings is not None]
     for study, section in paper:
         title = f"{corpus_title(study.corpus)}: the paper's tables"
-        named = replace(section, title=title, name=study.corpus)
+        intro = (*(one.scores for one in found if one.corpus == study.corpus), *section.intro)
+        named = replace(section, title=title, name=study.corpus, intro=intro)
         for key, part in _split(named).items():
             sections[key].append(part)
     corpora = [study.corpus for study, _ in paper]
@@ -84,7 +85,6 @@ def page_chapters(
         replace(section, title=search_title(search), name=section.key)
         for search, section in searches
     ]
-    sections["main"] += [findings_section(report.findings) for report in reports if report.findings]
     if corpora and (missing := [name for name in PAPER_CORPORA if name not in corpora]):
         names = " and ".join(map(corpus_title, missing))
         text = f"The paper also has scores on {names}. Nothing was run there."

@@ -125,10 +125,13 @@ def _cards(effects: Sequence[Effect], pooled: PooledAnswer | None) -> tuple[Card
         first.setdefault(effect.key, []).append(effect)
     keys = [key for key in _CARDS if key in first]
     keys += [key for key in first if key not in keys]
-    tuning = [effect for effect in effects if effect.key.startswith("tuning ")]
     if pooled is not None:
         keys.remove(pooled.parts[0].effect.key)  # its card names the parts
-    cards = [_card(first[key], tuning if key == ONE_ROUND_TUNED else ()) for key in keys]
+    beside = {
+        ONE_ROUND_TUNED: _tuning_text([e for e in effects if e.key.startswith("tuning ")]),
+        "rounds": _capacity_text(first.get("capacity", ())),
+    }
+    cards = [_card(first[key], beside.get(key, "")) for key in keys]
     return tuple([*([_pooled_card(pooled)] if pooled else []), *cards][:3])
 
 
@@ -148,7 +151,22 @@ def _pooled_card(pooled: PooledAnswer) -> Card:
     )
 
 
-def _card(effects: Sequence[Effect], tuning: Sequence[Effect]) -> Card:
+def _tuning_text(effects: Sequence[Effect]) -> str:
+    """Return what tuning adds to each arm."""
+    gains = "; ".join(f"{e.label.removeprefix('Tuning, ')} {signed(e.found.mean)}" for e in effects)
+    return f"Tuning alone: {gains}." if gains else ""
+
+
+def _capacity_text(effects: Sequence[Effect]) -> str:
+    """Return whether more parameters without interaction do as much."""
+    return " ".join(
+        f"Interaction against K = 0 with as many parameters: {signed(e.found.mean)} "
+        f"({_interval(e)}), {e.verdict.word}."
+        for e in effects[:1]
+    )
+
+
+def _card(effects: Sequence[Effect], beside: str) -> Card:
     main, *others = effects
     where = corpus_title(main.corpus)
     by = "the paper's settings" if is_paper_corpus(main.corpus) else ""
@@ -164,11 +182,8 @@ def _card(effects: Sequence[Effect], tuning: Sequence[Effect]) -> Card:
         f"{corpus_title(e.corpus)}: {signed(e.found.mean)} ({_interval(e)}), {e.verdict.word}."
         for e in others
     ]
-    if tuning:
-        gains = "; ".join(
-            f"{e.label.removeprefix('Tuning, ')} {signed(e.found.mean)}" for e in tuning
-        )
-        more.append(f"Tuning alone: {gains}.")
+    if beside:
+        more.append(beside)
     return Card(
         title=title,
         word=main.verdict.word,

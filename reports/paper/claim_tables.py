@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from reports.document.formatting import interval, signed
+from reports.document.formatting import signed
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.frames.encoders import papers_arm
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
-from reports.paper.claims import PAIRS, JudgedClaim, Size, judge_claims
+from reports.paper.claims import PAIRS, JudgedClaim, judge_claims
 from reports.published.numbers import (
     PUBLISHED_SEEDS,
     ROUNDS,
@@ -20,6 +21,7 @@ from reports.stats.contrasts import FULL_MODEL, PRIMARY, SPAN
 from reports.tables.cells import (
     against_headings,
     as_estimate,
+    count_cell,
     mean_cell,
     published_difference_cell,
     verdict_cell,
@@ -36,17 +38,9 @@ def claims_table(study: StudyData) -> Table | None:
         return None
     return Table(
         name="claims",
-        in_reproduction=True,
         title=f"The paper's claims, judged on {study.corpus}",
         head="Claim",
-        rows=tuple(
-            Row(
-                key=found.claim.key,
-                label=found.claim.text,
-                cells={**_claim_cells(found), **_size_cells(found)},
-            )
-            for found in judged
-        ),
+        rows=tuple(map(_claim_row, judged)),
         notes=(
             f"*Primary*: {len(PRIMARY)} contrasts that were fixed in `reports/stats/contrasts.py`. "
             "In brackets: their p-values after Holm's correction for these. The verdict uses them. "
@@ -72,6 +66,37 @@ def claims_table(study: StudyData) -> Table | None:
     )
 
 
+def claims_summary(study: StudyData) -> Table | None:
+    """Return the columns of :func:`claims_table` that answer it; ``None`` if none can be judged."""
+    judged = judge_claims(study)
+    if not judged:
+        return None
+    planned = sorted({one.decision.experiment for one in judged if one.decision is not None})
+    return Table(
+        name="claims_summary",
+        title="The paper's claims",
+        head="Claim",
+        rows=tuple(map(_summary_row, judged)),
+        notes=(
+            "*Verdict* is on our difference. *Verdict on size* compares it with the paper's: "
+            "*worse* means that our gain is smaller.",
+            *(
+                f"*Planned*: decided by `{name}`, with a CI that holds at all its looks."
+                for name in planned
+            ),
+            f"`paper-{study.corpus}/tables.md` has the tests and formulas, and each pair of arms.",
+        ),
+    )
+
+
+def _summary_row(found: JudgedClaim) -> Row:
+    row = _claim_row(found)
+    kept = ("Verdict", "Δ F1", "95 % CI", "Paper's Δ", "Verdict on size", "Role", "Where")
+    seeds = found.judged.difference.n if found.decision is None else found.decision.seeds
+    count = count_cell(seeds, row.cells["Verdict"].fingerprints) if seeds else NO_CELL
+    return replace(row, cells={**{name: row.cells[name] for name in kept}, "Seeds": count})
+
+
 def _encoder_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
     """Say which scores the rows of pretrained encoders compare."""
     found = [one for one in judged if one.claim.of_encoder is not None and one.weights]
@@ -86,6 +111,11 @@ def _encoder_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
         "rounds over an encoder use the variance of its own runs.",
         f"Endpoints of these rows. {'; '.join(texts)}.",
     )
+
+
+def _claim_row(found: JudgedClaim) -> Row:
+    cells = {**_claim_cells(found), **_size_cells(found)}
+    return Row(key=found.claim.key, label=found.claim.text, cells=cells)
 
 
 def _claim_cells(found: JudgedClaim) -> dict[str, Cell]:
@@ -151,13 +181,6 @@ def _size_cells(found: JudgedClaim) -> dict[str, Cell]:
     return dict(zip(names, cells, strict=True))
 
 
-def size_text(size: Size) -> str:
-    """Return the published difference with ours over the same arms and the verdict."""
-    ours = size.ours.difference
-    text = f"The paper's {signed(size.published)}"
-    return f"{text}, ours {signed(ours.value)} ({interval(as_estimate(ours))}) over the same arms"
-
-
 def pairs_table(study: StudyData) -> Table | None:
     """Return a row for each pair of arms behind the claims; ``None`` if none can be judged."""
     judged = judge_claims(study)
@@ -176,7 +199,6 @@ def pairs_table(study: StudyData) -> Table | None:
     ] + [_encoder_row(study, found) for found in judged if found.claim.of_encoder is not None]
     return Table(
         name="orderings",
-        in_reproduction=True,
         title=f"The pairs behind the claims on {study.corpus}",
         head="Pair",
         rows=tuple(rows),

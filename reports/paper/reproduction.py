@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from reports.document.section import Section
+from reports.document.table import Table
 from reports.document.templates import markdown_environment
 from reports.frames.encoders import PAPERS_ENCODER
 from reports.frames.runs import RunCard, counts_text
@@ -18,6 +20,8 @@ from reports.paper.compute import compute_sentences, experiments_table
 from reports.paper.findings import Findings, corpus_findings
 from study.ledger.state import TrialState
 
+#: So many tables must have a note before the report prints it once for all of them.
+_SHARED = 3
 _ENDS = (TrialState.FINISHED, TrialState.PRUNED)
 
 
@@ -49,12 +53,11 @@ def corpus_reports(
         if not (data.frame["status"] == TrialState.FINISHED).any():
             continue
         own = [(study, part) for study, part in studies if study.corpus == data.corpus]
+        # The curve of the paper's models is the first figure.
+        own.sort(key=lambda pair: pair[0].frame["space"].iloc[0] != "rounds_curve")
         comparable = [study for study, _ in own if not study.outdated]
         findings = corpus_findings(
-            data,
-            section.tables,
-            comparable,
-            [search for search in searches if search.corpus == data.corpus],
+            data, comparable, [search for search in searches if search.corpus == data.corpus]
         )
         sections = (section, *(part for _, part in own))
         reports.append(CorpusReport(corpus=data.corpus, findings=findings, sections=sections))
@@ -84,6 +87,7 @@ def write_reproduction(
     done = frame[frame["status"] == TrialState.FINISHED].drop_duplicates("fingerprint")
     chapters = {f"Results on {report.corpus}": report.sections for report in reports}
     chapters |= {f"The search {section.title}": (section,) for _, section in searches}
+    shared = shared_notes(_tables(chapters.values()))
     experiments = experiments_table(frame, [search for search, _ in searches], cards)
     text = (
         markdown_environment()
@@ -96,7 +100,8 @@ def write_reproduction(
             findings=[report.findings for report in reports if report.findings],
             experiments=experiments.markdown(),
             costs=[table.markdown() for table in costs.tables],
-            chapters={title: _shown(sections) for title, sections in chapters.items()},
+            shared=shared,
+            chapters={title: _shown(parts, shared) for title, parts in chapters.items()},
             nyt_missing=not (done["corpus"] == "nyt").any(),
             other_encoders=" and ".join(
                 dict.fromkeys(name for name in done["encoder"] if name not in ("", PAPERS_ENCODER))
@@ -111,17 +116,36 @@ def write_reproduction(
     return path
 
 
-def _shown(sections: Sequence[Section]) -> list[str]:
-    """Return the figures of some sections, then the tables that belong into the report."""
+def shared_notes(tables: Sequence[Table]) -> list[str]:
+    """Return the notes of at least three tables, in the order in which they first occur."""
+    counts = Counter(note for table in tables for note in table.notes)
+    return [note for note, count in counts.items() if count >= _SHARED]
+
+
+def with_numbers(table: Table, shared: Sequence[str]) -> Table:
+    """Return a table with the numbers of its shared notes in their place."""
+    numbers = [str(shared.index(note) + 1) for note in table.notes if note in shared]
+    own = [note for note in table.notes if note not in shared]
+    if numbers:
+        own.append(f"See [notes](#notes-that-tables-share) {', '.join(numbers)}.")
+    return replace(table, notes=tuple(own))
+
+
+def _tables(chapters: Iterable[Sequence[Section]]) -> list[Table]:
+    """Return the tables that belong into the report."""
+    sections = (section for chapter in chapters for section in chapter)
+    return [table for section in sections for table in section.tables if table.in_reproduction]
+
+
+def _shown(sections: Sequence[Section], shared: Sequence[str]) -> list[str]:
+    """Return the figures of some sections, then their tables."""
     figures = [
         f"![{drawing.caption}]({section.key}/{drawing.name}.svg)"
         for section in sections
         for drawing in section.drawings
     ]
     tables = [
-        f"#{table.markdown()}"  # one heading lower than on the table's own page
-        for section in sections
-        for table in section.tables
-        if table.in_reproduction
+        f"#{with_numbers(table, shared).markdown()}"  # one heading lower than on its own page
+        for table in _tables([sections])
     ]
     return [*figures, *tables]

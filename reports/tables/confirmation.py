@@ -197,17 +197,22 @@ def comparison(data: SearchData) -> Table:
     )
 
 
+def tuning_weights(data: SearchData) -> dict[str, Weights]:
+    """Return, for each arm with tuned settings, their mean minus that of the arm's start."""
+    confirmed = _confirmed(data)
+    tuned = {arm: tuned_arm(confirmed, arm) for arm in data.arms}
+    return {arm: over(name, f"{arm}{START}") for arm, name in tuned.items() if name is not None}
+
+
 def judge_tuning(data: SearchData) -> dict[str, Judged]:
     """Judge the tuned settings of each arm against those where its search started."""
-    confirmed, scores = _confirmed(data), data.scores()
-    tuned = {arm: name for arm in data.arms if (name := tuned_arm(confirmed, arm)) is not None}
-    rows = [over(name, f"{arm}{START}") for arm, name in tuned.items()]
-    found = dict(zip(tuned, judge_rows(scores, rows, family=True), strict=True))
+    weights = tuning_weights(data)
+    judged = judge_rows(data.scores(), list(weights.values()), family=True)
     return {
-        arm: replace(judged, verdict=replace(judged.verdict, word=Word.SEARCH_FAILED))
-        if judged.verdict.word is Word.WORSE
-        else judged
-        for arm, judged in found.items()
+        arm: replace(one, verdict=replace(one.verdict, word=Word.SEARCH_FAILED))
+        if one.verdict.word is Word.WORSE
+        else one
+        for arm, one in zip(weights, judged, strict=True)
     }
 
 
@@ -219,11 +224,10 @@ def failed_searches(data: SearchData) -> set[str]:
 
 def tuning(data: SearchData) -> Table:
     """Return :func:`judge_tuning` as a table."""
-    scores, confirmed = data.scores(), _confirmed(data)
+    scores, weights = data.scores(), tuning_weights(data)
     rows, notes = [], []
     for arm, judged in judge_tuning(data).items():
-        weights = over(str(tuned_arm(confirmed, arm)), f"{arm}{START}")
-        cells = comparison_cells(scores, weights, judged)
+        cells = comparison_cells(scores, weights[arm], judged)
         rows.append(Row(key=arm, label=data.arms[arm], cells=cells))
         if judged.difference.n and judged.difference.value < 0:
             notes.append(

@@ -43,7 +43,7 @@ def test_the_first_screen_answers(page: Page, width: int, end: int) -> None:
     assert page.locator(".card").count() == 3
 
 
-def test_five_questions_are_answered_on_the_first_screen(page: Page) -> None:
+def test_six_questions_are_answered_on_the_first_screen(page: Page) -> None:
     open_page(page, PUBLISHED)
     cards = {card.locator("h2").inner_text(): card for card in page.locator(".card").all()}
     one, tuned, rounds = (cards[title].inner_text() for title in cards)
@@ -59,6 +59,8 @@ def test_five_questions_are_answered_on_the_first_screen(page: Page) -> None:
     assert words[2] == "undecided"
     assert "−0.3 F1" in rounds
     assert "rounds" in rounds.lower()
+    # Is it interaction, or is it parameters?
+    assert "K = 0 with as many parameters: −0.8 (95 % CI −1.5 to −0.1), worse" in rounds
     # What does tuning bring?
     assert "K = 1 +2.4" in tuned
     # On which corpora?

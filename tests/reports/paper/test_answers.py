@@ -42,6 +42,13 @@ def test_one_round_is_the_first_card(tmp_path: Path) -> None:
     assert {"interaction", "rounds"} <= set(keys)
 
 
+def test_the_card_of_rounds_says_what_parameters_alone_do(tmp_path: Path) -> None:
+    wide = {**SCORES, "bilstm-s-wide": (0.91, 0.92, 0.93), "gru-3": (0.90, 0.91, 0.92)}
+    cards = answers(finished(tmp_path, wide).runs).cards
+    (rounds,) = [card for card in cards if "rounds" in card.title]
+    assert any("as many parameters: −1.0 (95 % CI −" in text for text in rounds.more)
+
+
 def test_two_seeds_have_no_interval(tmp_path: Path) -> None:
     two = {arm: values[:2] for arm, values in SCORES.items()}
     found = answers(finished(tmp_path, two).runs)

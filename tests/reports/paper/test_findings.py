@@ -1,35 +1,31 @@
-"""Findings about the paper from a small ledger, as data; the sentences are tested once."""
+"""Findings about the paper from a small ledger, as data; the short tables are tested once."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 
 import pytest
 
+from reports.document.table import Table
 from reports.frames.searches import SearchData, read_search
 from reports.frames.studies import StudyData, corpus_decisions, study_data
 from reports.frames.trials import no_trials, pool, read_ledger, select_settings
 from reports.page.corpora import paper_sections
+from reports.paper.claim_tables import claims_summary
 from reports.paper.claims import JudgedClaim, judge_claims
 from reports.paper.findings import (
-    Findings,
-    arms_sentence,
-    claim_sentence,
-    comparison_sentences,
     corpus_findings,
+    models_summary,
     scores_sentence,
-    search_sentences,
-    selection_sentences,
+    tuning_summary,
 )
-from reports.paper.registry import PAPER, make_tables
 from reports.stats.tests import holm
 from reports.stats.verdicts import Rule, Word
 from reports.tables.confirmation import Incomparable, compare_arms, judge_tuning
 from rin_core.config import canonical_settings
-from tests.ledgers import NEW, Ledger, a_plan, answers_ledger, write_search
+from tests.ledgers import NEW, Ledger, a_plan, write_search
 from tests.records import scores as all_scores
 
 
@@ -47,6 +43,13 @@ def ledger(tmp_path: Path) -> Ledger:
 def paper(ledger: Ledger) -> StudyData:
     frame = pool(read_ledger(ledger.runs), "webnlg_star", canonical_settings(NEW))
     return study_data(ledger.runs, frame)
+
+
+def texts(table: Table | None, key: str) -> dict[str, str]:
+    """Return the texts of a row, by heading of the column."""
+    assert table is not None
+    (row,) = [one for one in table.rows if one.key == key]
+    return {"label": row.label} | {name: cell.text for name, cell in row.cells.items()}
 
 
 def claims(ledger: Ledger) -> dict[str, JudgedClaim]:
@@ -69,16 +72,18 @@ def test_a_claim_is_judged_by_the_arms_that_have_runs(ledger: Ledger) -> None:
     assert claims(ledger)["cell"].judged.verdict.word is Word.NOT_RUN
 
 
-def test_the_sentence_of_a_claim(ledger: Ledger) -> None:
-    found = claims(ledger)
-    text = claim_sentence(found["interaction"])
-    assert text.startswith(
-        "Interaction (K ≥ 1) over none (K = 0) (primary, §5.2, §5.3): **undecided, "
-    )
-    assert "+2.0 F1 (95 % CI −0.3 to 4.3, 3 seeds), p 0.07. The paper's +0.9, ours +2.0" in text
-    assert (
-        claim_sentence(found["cell"]) == "GRU over RNN, mean over K (primary, §5.3): **not run**."
-    )
+def test_a_claim_has_a_short_row(ledger: Ledger) -> None:
+    table = claims_summary(paper(ledger))
+    row = texts(table, "interaction")
+    assert row.pop("Verdict").startswith("undecided, ")
+    assert row.pop("Verdict on size").startswith("undecided, ")
+    assert row == {
+        **{"label": "Interaction (K ≥ 1) over none (K = 0)", "Where": "§5.2, §5.3"},
+        **{"Δ F1": "+2.0", "95 % CI": "−0.3 to 4.3", "Paper's Δ": "+0.9", "Seeds": "3"},
+        "Role": "primary",
+    }
+    assert texts(table, "cell")["Verdict"] == "not run"
+    assert texts(table, "cell")["Seeds"] == "–"
 
 
 def test_only_the_primary_claims_share_a_correction(ledger: Ledger) -> None:
@@ -107,9 +112,11 @@ def test_a_plan_decides_its_contrast_in_place_of_the_test(ledger: Ledger) -> Non
     study, section = paper_sections(ledger.runs, everything, frames, no_trials())[0]
     found = {one.claim.key: one for one in judge_claims(study)}["interaction"]
     assert found.judged.verdict.word is Word.EQUAL
-    sentence = claim_sentence(found)
-    assert "**equal within 0.5**, +0.1 F1 (95 % CI over all looks −0.4 to 0.6, 3" in sentence
-    assert "by the plan of `decided-webnlg_star`. The paper's" in sentence
+    short = claims_summary(study)
+    assert short is not None
+    assert texts(short, "interaction")["95 % CI"] == "−0.4 to 0.6"
+    assert texts(short, "interaction")["Seeds"] == "3"
+    assert any("decided by `decided-webnlg_star`" in note for note in short.notes)
     (table,) = [one for one in section.tables if one.name == "claims"]
     (row,) = [one for one in table.rows if one.key == "interaction"]
     assert {name: row.cells[name].text for name in ("Δ F1", "p", "Verdict", "Role")} == {
@@ -191,41 +198,6 @@ def test_scores_are_judged_with_the_papers_spread_and_without(ledger: Ledger) ->
     assert "equal within 5 (" in scores_sentence(wide)
 
 
-def test_choosing_on_test_is_compared_with_dev_and_with_the_paper(ledger: Ledger) -> None:
-    assert selection_sentences(paper(ledger)) == []
-    config = {"training.selection": "test"}
-    for arm in ("gru-1", "gru-3"):
-        ledger.plan(f"{arm}-on-test", 0, config=config)
-    for seed, f1 in enumerate((0.87, 0.88, 0.88)):
-        ledger.finish(ledger.plan("gru-1-on-test", seed, config=config), f1)
-    ledger.save("rounds_curve-webnlg_star")
-    (text,) = selection_sentences(paper(ledger))  # K = 3 has no finished run
-    assert text.startswith("RIN (GRU, K = 1): 87.7 ± 0.6 with the epoch chosen on test, 87.0 ± ")
-    assert "on dev: +0.7 F1 (95 % CI −" in text
-    assert "Against the paper's 86.3, chosen on test: **undecided, " in text
-
-
-def effects(found: Findings | None) -> tuple[str, ...]:
-    assert found is not None
-    return next((g.points for g in found.groups if g.title.startswith("Other effects")), ())
-
-
-def test_effects_of_matching_and_of_vectors(tmp_path: Path, ledger: Ledger) -> None:
-    data = paper(ledger)
-    assert effects(corpus_findings(data, make_tables(PAPER, data), [], [])) == ()
-    made = answers_ledger(tmp_path / "answers" / "runs")
-    vectors = made.runs / "vectors" / "d.json"
-    vectors.parent.mkdir()
-    vectors.write_text(
-        json.dumps({"name": "v", "digest": "d", "with_vector": ["a", "b"], "unseen": []})
-    )
-    data = paper(made)
-    matching, missing = effects(corpus_findings(data, make_tables(PAPER, data), [], []))
-    assert "HBT does (published F1 88.8): BiLSTM_s 40.0 ± 0.0 → 40.0 ± 0.0;" in matching
-    assert "harder than triples in which both words have one: BiLSTM_s 0.0 ± 0.0 ag" in missing
-    assert "both have one (1), one has none (2), one not in training (0)." in missing
-
-
 def confirmed_search(ledger: Ledger, arms: dict[str, tuple[float, ...]]) -> SearchData:
     """Return a search of BiLSTM_s and RIN with one trial each, and with runs on fresh seeds."""
     write_search(ledger.runs)
@@ -250,28 +222,29 @@ def test_arms_that_were_tuned_alike_are_compared(ledger: Ledger) -> None:
     assert (found.key, found.tuned.verdict.word) == ("b/a", Word.UNDECIDED)
     assert found.tuned.difference.value == pytest.approx(0.5)
     assert (found.untuned.n, found.untuned.value) == pytest.approx((1, 0))
-    text = arms_sentence(found)
-    assert text.startswith("RIN (GRU, K = 1) over BiLSTM_s, each tuned alike: **undecided, ")
-    assert "+0.5 F1 (95 % CI −" in text
-    assert text.endswith("Untuned: +0.0 F1 (1 seed).")
+    row = texts(tuning_summary("webnlg_star", [data]), "some/b/a")
+    assert row["label"] == "RIN (GRU, K = 1) over BiLSTM_s, both tuned alike"
+    assert row["Verdict"].startswith("undecided, ")
+    assert (row["Δ F1"], row["Δ F1, untuned"], row["Search"]) == ("+0.5", "+0.0", "`some`")
     more = data.trials.iloc[[0, 1, 1]]
-    (found,) = compare_arms(dataclasses.replace(data, trials=more))
+    uneven = dataclasses.replace(data, trials=more)
+    (found,) = compare_arms(uneven)
     assert found.verdict == Incomparable.UNEQUAL_BUDGETS
-    assert "b over a" not in arms_sentence(found)
-    assert ", tuned: **unequal budgets**, +0.5" in arms_sentence(found)
+    row = texts(tuning_summary("webnlg_star", [uneven]), "some/b/a")
+    assert row["label"] == "RIN (GRU, K = 1) over BiLSTM_s, both tuned"
+    assert (row["Verdict"], row["Δ F1"]) == ("unequal budgets", "+0.5")
 
 
 def test_tuned_scores_are_compared_with_the_papers_best(ledger: Ledger) -> None:
-    data = confirmed_search(ledger, {"a-tuned": (0.88, 0.89)})
-    assert search_sentences("webnlg_star", [dataclasses.replace(data, confirmed=None)]) == ()
-    scores, best = search_sentences("webnlg_star", [data])  # nothing to compare it with
-    assert "1 trial of each arm, chosen on dev. On fresh seeds, " in scores
-    assert "test F1 of the selected epoch: a-tuned 88.5 ±" in scores
+    data = confirmed_search(ledger, {"a-tuned": (0.88, 0.89), "a-paper": (0.86,)})
+    assert not tuning_summary("webnlg_star", [dataclasses.replace(data, confirmed=None)]).rows
+    origin, best = tuning_summary("webnlg_star", [data]).notes
+    assert origin.startswith("`some`: 1 trial of each arm, chosen on dev. Endpoint: test F1 of the")
     assert best == "The paper's best score without BERT: 87.0 (Table 1, RIN (100d, K = 3))."
 
 
 def test_a_study_of_other_models_is_compared_with_its_first_arm(ledger: Ledger) -> None:
-    assert comparison_sentences(paper(ledger)) == [], "all are the paper's"
+    assert models_summary([paper(ledger)]).rows == (), "all are the paper's"
     own = Ledger(ledger.runs)
     for arm, scores in {"deep": (0.85, 0.87, 0.86), "shallow": (0.83, 0.84, 0.85)}.items():
         for seed, f1 in enumerate(scores):
@@ -281,12 +254,15 @@ def test_a_study_of_other_models_is_compared_with_its_first_arm(ledger: Ledger) 
     own.plan("rnn-9", 0)
     own.save("mine-webnlg_star")
     frame = select_settings(read_ledger(ledger.runs, ["mine-webnlg_star"]))
-    (text,) = comparison_sentences(study_data(ledger.runs, frame))
-    assert text.startswith(
-        "`mine-webnlg_star`, test F1 of the selected epoch, and Δ from the first: "
-        "RIN, deep 86.0 ± 1.0 (3 seeds); "
-        "RIN, shallow 84.0 ± 1.0 (3 seeds, Δ −2.0 F1 (95 % CI −"
-    )
+    table = models_summary([study_data(ledger.runs, frame)])
+    assert [row.label for row in table.rows] == ["RIN, deep", "RIN, shallow"], "rnn-9 has no runs"
+    first, second = (texts(table, f"mine-webnlg_star/{arm}") for arm in ("deep", "shallow"))
+    assert (first["F1"], first["Δ F1"], first["Verdict"]) == ("86.0 ± 1.0", "–", "–")
+    assert (second["F1"], second["Δ F1"], second["Seeds"]) == ("84.0 ± 1.0", "−2.0", "3/3")
+    assert second["Study"] == "`mine-webnlg_star`"
+    found = corpus_findings(paper(ledger), [study_data(ledger.runs, frame)], [])
+    assert found is not None
+    assert [one.name for one in found.tables] == ["claims_summary", "models_summary"]
 
 
 def test_a_search_that_found_worse_settings_has_failed(ledger: Ledger) -> None:
@@ -302,7 +278,6 @@ def test_a_search_that_found_worse_settings_has_failed(ledger: Ledger) -> None:
     (found,) = compare_arms(data)
     assert found.incomparable is Incomparable.SEARCH_FAILED
     assert found.verdict == "search failed"
-    assert (
-        "RIN (GRU, K = 1), tuned over the paper's settings: **search failed**, −2.0 F1"
-        in " ".join(search_sentences("webnlg_star", [data]))
-    )
+    row = texts(tuning_summary("webnlg_star", [data]), "some/b")
+    assert row["label"] == "RIN (GRU, K = 1), tuned, over the paper's settings"
+    assert (row["Verdict"], row["Δ F1"]) == ("search failed", "−2.0")
