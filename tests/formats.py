@@ -87,17 +87,40 @@ DOCCANO: Record = {
 }
 
 
+def labelled(name: str, start: int, end: int, text: str) -> Record:
+    """Return a result of Label Studio."""
+    value = {"start": start, "end": end, "text": text, "labels": ["PER"]}
+    return {"id": name, "type": "labels", "value": value}
+
+
+RELATION = {"type": "relation", "from_id": "a", "to_id": "b", "labels": ["met"]}
+
+
 LABEL_STUDIO: Record = {
     "data": {"text": TEXT},
     "annotations": [
+        {"result": [labelled("a", 0, 7, "Ann Lee"), labelled("b", 12, 15, "Bob"), RELATION]}
+    ],
+}
+
+
+PRODIGY: Record = {
+    "text": TEXT,
+    "tokens": [
+        {"text": TEXT[start:end], "id": k, "start": start, "end": end}
+        for k, (start, end) in enumerate([(0, 3), (4, 7), (8, 11), (12, 15), (15, 16)])
+    ],
+    "spans": [{"start": 0, "end": 7, "token_start": 0, "token_end": 1, "label": "PER"}],
+    "relations": [
         {
-            "result": [
-                {"id": "a", "type": "labels", "value": {"start": 0, "end": 7, "labels": ["PER"]}},
-                {"id": "b", "type": "labels", "value": {"start": 12, "end": 15, "labels": ["PER"]}},
-                {"type": "relation", "from_id": "a", "to_id": "b", "labels": ["met"]},
-            ]
+            "head": 1,
+            "child": 3,
+            "head_span": {"start": 0, "end": 7, "label": "PER"},
+            "child_span": {"start": 12, "end": 15, "label": "PER"},
+            "label": "met",
         }
     ],
+    "answer": "accept",
 }
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import reprlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 SPLITS = ("train", "dev", "test")
@@ -78,6 +78,8 @@ class Sentence:
     """Distinct gold entities, as text, that do not occur in it: arguments and others."""
     types: tuple[str, ...] = ()
     """The type of each of ``entities``, empty text for one without; no items if none has a type."""
+    place: str = field(default="", compare=False)
+    """The file and the line or record that it is from; sentences of a document share it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

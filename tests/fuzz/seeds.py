@@ -41,7 +41,7 @@ CORPORA = [
         f"{json.dumps(record)}\n".encode() * 2
         for record in (
             *(SPERT, COPYRE, formats.DYGIE, formats.TAGS, formats.UIE, formats.TPLINKER),
-            *(formats.DUIE, formats.DOCCANO, formats.LABEL_STUDIO),
+            *(formats.DUIE, formats.DOCCANO, formats.LABEL_STUDIO, formats.PRODIGY),
         )
     ),
     formats.COLUMNS.encode(),

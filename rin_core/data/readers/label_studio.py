@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence
-from rin_core.data.readers.character_spans import Mention, align, mention
-from rin_core.data.readers.fields import field, items, text_of, wrong
+from rin_core.data.readers.character_spans import Mention, align, mention_of_text
+from rin_core.data.readers.fields import field, wrong
+from rin_core.data.readers.label_studio_tasks import annotation_of, text_of_task
 from rin_core.data.readers.reading import Reading
 
 
@@ -17,31 +18,35 @@ def recognise(record: dict[str, Any]) -> bool:
 
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
-    """Read the first annotation of a task; a relation without a label is named ``related``."""
-    data = record["data"]
-    text = text_of(data.get("text") if isinstance(data, dict) else None, "data.text")
-    annotations = list(items(record, "annotations"))
-    for at, other in annotations[1:]:
-        reading.count("further-annotations", (at, other))
-    results = field(annotations[0][1], "result", list, "annotations[0]") if annotations else []
+    """Read one annotation of a task; a relation without a label is named ``related``."""
+    text = text_of_task(record["data"])
+    name, annotation = annotation_of(record, reading)
+    if annotation is None:
+        return
     mentions, facts = dict[str, Mention](), []
-    for index, item in enumerate(results):
-        at = f"annotations[0].result[{index}]"
+    for index, item in enumerate(field(annotation, "result", list, name)):
+        at = f"{name}.result[{index}]"
         kind = field(item, "type", str, at)
         if kind == "relation":
-            label = _label(item) or "related"
             head, tail = (field(item, key, str, at) for key in ("from_id", "to_id"))
-            if item.get("direction") == "left":
-                head, tail = tail, head
-            facts.append((head, label, tail))
+            if not (label := _label(item)):
+                reading.count("relations-without-name", (head, tail))
+            direction = item.get("direction")
+            if direction == "bi":
+                reading.count("relations-both-ways", (head, tail))
+            if direction != "left":
+                facts.append((head, label or "related", tail))
+            if direction in ("left", "bi"):
+                facts.append((tail, label or "related", head))
         elif isinstance(value := item.get("value"), dict) and "start" in value:
-            found = mention(text, value["start"], value.get("end"), _label(value), f"{at}.value")
+            ends, kind = (value["start"], value.get("end")), _label(value)
+            found = mention_of_text(text, *ends, kind, f"{at}.value", value.get("text"), reading)
             mentions[field(item, "id", str, at)] = found
         else:
             reading.count("other-results", (at, kind))
     for head, _, tail in facts:
         if unknown := {head, tail} - mentions.keys():
-            raise wrong("annotations[0].result", f"a relation with {unknown}", "ids of labels")
+            raise wrong(f"{name}.result", f"a relation with {unknown}", "ids of labels")
     yield align(reading.split(text), mentions, facts, reading)
 
 

@@ -21,11 +21,25 @@ COUNTED = {
     "none-relations": "left out relations named None (no relation)",
     "object-slots": "left out slots of objects other than @value",
     "further-annotations": "left out annotations after the first of a task",
+    "unannotated-tasks": "left out tasks without an annotation (they may have entities)",
+    "rejected-answers": "left out examples that the annotator rejected or ignored",
     "other-results": "left out results that are neither spans nor relations",
+    "other-lines": "left out lines that are no annotation",
+    "blank-records": "left out records without words and entities",
+    "relations-without-name": "relations without a label, named related",
+    "relations-both-ways": "relations in both directions, read as two triples",
+    "moved-entities": "moved to the nearest place of their text, entities with wrong offsets",
+    "other-text": "entities whose text differs from the one at their offsets (check them)",
     "widened-entities": "widened to whole words, entities that cut one",
     "repeated-arguments": "arguments at the first of several places (give spans to choose)",
 }
-_HARMLESS = ("none-relations", "widened-entities", "repeated-arguments")
+_HARMLESS = (
+    "none-relations",
+    "widened-entities",
+    "blank-records",
+    "relations-both-ways",
+    "repeated-arguments",
+)
 _WORD = re.compile(r"\S+")
 
 
@@ -74,6 +88,10 @@ class Reading:
     """How many of each of :data:`COUNTED`, and the first."""
     remarks: dict[str, str] = field(default_factory=dict)
     """Further notes, by the code of their finding."""
+    spans: list[int] = field(default_factory=list)
+    """How many character spans each sentence has, where a format has them."""
+    place: str = ""
+    """The file and the line or record that is being read."""
 
     def remark(self, code: str, text: str) -> None:
         """Add a note, once."""
@@ -91,7 +109,8 @@ class Reading:
 
     def count(self, code: str, example: object) -> None:
         """Count one of :data:`COUNTED`, and keep the first example."""
-        count, first = self.counts.get(code, (0, shown(example)))
+        where = f" in {self.place}" * bool(self.place)
+        count, first = self.counts.get(code, (0, shown(example) + where))
         self.counts[code] = (count + 1, first)
 
     def findings(self) -> list[Finding]:

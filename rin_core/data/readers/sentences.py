@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -51,9 +52,10 @@ def locate_all(
     facts = list(facts)
     texts = [*mentions, *(text for subject, _, object_ in facts for text in (subject, object_))]
     occurrences = _occurrences_without_spaces if reading.tokenizes else _occurrences
+    composed = words if all(map(str.isascii, words)) else tuple(map(_composed, words))
     found = dict[str, Span | None]()
     for text in dict.fromkeys(texts):
-        spans = occurrences(words, text)
+        spans = occurrences(composed, _composed(text))
         found[text] = next(spans, None)
         if next(spans, None):
             reading.count("repeated-arguments", text)
@@ -70,6 +72,11 @@ def locate_all(
     located = filter(None, found.values())
     sentence = build_sentence(words, pos, located, triples, missing, types=typed)
     return replace(sentence, missing_entities=tuple(dict.fromkeys(absent)))
+
+
+def _composed(text: str) -> str:
+    """Return a text with each accent in its letter, so that two ways to write it are equal."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _occurrences(words: tuple[str, ...], text: str) -> Iterator[Span]:

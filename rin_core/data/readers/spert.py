@@ -33,6 +33,8 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             expected = f"0 <= start < end <= {len(words)}, the number of tokens"
             if span.start == span.end:
                 expected += "; end is the index after the last token"
+            elif span.end <= len(joined(words).text):
+                expected += "; if they count characters, write the field text in place of tokens"
             raise wrong(at, f"start {span.start} and end {span.end}", expected)
         spans.append(span)
         if entity.get("type") not in (None, ""):

@@ -7,6 +7,7 @@ preprocessing, and every argument is an entity.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -22,6 +23,7 @@ from rin_core.data.readers import (
     doccano,
     dygie,
     label_studio,
+    prodigy,
     spert,
     spo_list,
     tags,
@@ -37,6 +39,7 @@ from rin_core.data.readers.span_units import spans_are_characters, token_spans
 from rin_core.data.readers.tables import ARROW, PARQUET, table_records
 from rin_core.data.readers.text_rows import looks_like_rows, row_records
 from rin_core.data.readers.unread import unread_record
+from rin_core.plural import plural
 
 
 class Reader(Protocol):
@@ -62,10 +65,13 @@ READERS: dict[str, Reader] = {
     "DuIE": spo_list,
     "doccano": doccano,
     "Label Studio": label_studio,
+    "Prodigy": prodigy,
     "CoNLL04 columns": columns,
     "CoNLL04 .corp": corp,
     "brat": brat,
 }
+#: A place with a line needs no number of the record.
+_LINE = re.compile(r"(:\d+): record \d+$")
 #: Records from which the meaning of spans is decided.
 _SAMPLE = 200
 #: Text is split with the tokenizer if more than this share of arguments are no words without it.
@@ -88,7 +94,7 @@ def read_files(
     absent, total = _absent(splits, plain)
     if absent <= _ATTACHED * total:
         return splits, tuple(plain.findings())
-    other = replace(plain, tokenizes=True, counts={}, remarks={})
+    other = replace(plain, tokenizes=True, counts={}, remarks={}, spans=[])
     try:
         tokenized = {split: _read_all(paths, other) for split, paths in files.items()}
     except CorpusError:  # as of tags that no longer fit
@@ -107,7 +113,9 @@ def _absent(splits: Mapping[str, Sequence[Sentence]], reading: Reading) -> tuple
     """Return how many entities are no words of their sentence, and how many there are."""
     sentences = list(chain.from_iterable(splits.values()))
     absent = sum(len(s.missing_entities) for s in sentences)
-    total = absent + sum(len(s.entities) for s in sentences)
+    # Without spaces, several entities may be in one word.
+    located = sum(reading.spans) or sum(len(s.entities) for s in sentences)
+    total = absent + located
     widened, _ = reading.counts.get("widened-entities", (0, ""))
     return absent + widened, total
 
@@ -127,25 +135,62 @@ def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ..
         CorpusError: Names the file, the line or record and the field that is wrong.
     """
     reading = reading or Reading()
-    sentences = list[Sentence]()
+    sentences, faults = list[Sentence](), dict[str, CorpusError]()
     try:
         records = _records(path)
         first = list(islice(records, _SAMPLE))
         reading = _with_spans(reading, [record for _, record in first])
         for place, record in chain(first, records):
+            short = place.removeprefix(f"{path.parent}/")
+            reading.place = _LINE.sub(r"\1", short)
             try:
-                if not isinstance(record, dict):
-                    raise CorpusError(f"found {shown(record)}, expected an object with fields")
-                sentences += READERS[_format_of(record)].read(record, reading)
-            except CorpusError as fault:
-                raise CorpusError(f"{place}: {fault}") from None
+                sentences += _sentences(record, reading)
+            except CorpusError as fault:  # the others tell whether it is one record or all
+                faults[place] = fault
     except OSError as error:
         raise CorpusError(f"{error.filename or path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: not UTF-8 text ({error.reason})") from None
+    except CorpusError:
+        if not faults:
+            raise
+    if faults:
+        raise _first_of(faults)
     if not sentences:
         raise CorpusError(f"{path}: the file has no sentences")
     return tuple(sentences)
+
+
+def _first_of(faults: Mapping[str, CorpusError]) -> CorpusError:
+    """Return the first fault of a file, with its place, and how many records have others."""
+    (place, fault), *others = faults.items()
+    more = ""
+    if others:
+        more = f"; {plural(len(others), 'further record')} cannot be read, next {others[0][0]}"
+    return CorpusError(f"{place}: {fault}{more}")
+
+
+def _sentences(record: object, reading: Reading) -> list[Sentence]:
+    """Read one record."""
+    if not isinstance(record, dict):
+        raise CorpusError(f"found {shown(record)}, expected an object with fields")
+    reader = READERS[_format_of(record)]
+    if _is_blank(record):
+        reading.count("blank-records", record)
+        return []
+    found = reader.read(record, reading)
+    return [replace(sentence, place=reading.place) for sentence in found]
+
+
+def _is_blank(record: Mapping[str, object]) -> bool:
+    """Return whether a record has no words and no annotations, as tools export an empty line."""
+    words = [record[key] for key in ("text", "sentText", "tokens") if key in record]
+    lists = [value for value in record.values() if isinstance(value, list)]
+    return (
+        bool(words)
+        and not any(word.strip() if isinstance(word, str) else word for word in words)
+        and not any(lists)
+    )
 
 
 def _with_spans(reading: Reading, sample: list[object]) -> Reading:

@@ -9,6 +9,7 @@ from typing import Any
 from rin_core.data.corpus import shown
 
 _ONE_SENTENCE = "write each sentence as tokens, entities and relations"
+_SPACY = "write text, entities and relations, as doccano; docs/data.md has a script"
 #: Fields of known formats, with name and remedy.
 _KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"vertexSet", "sents"}), "DocRED (relations of documents)", _ONE_SENTENCE),
@@ -20,6 +21,9 @@ _KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"h", "t"}), "FewRel (one relation a record)", "join the records of a sentence"),
     (frozenset({"content", "result_list"}), "PaddleNLP prompts", "export the doccano file instead"),
     (frozenset({"entity_mentions", "relation_mentions"}), "OneIE", _ONE_SENTENCE),
+    (frozenset({"text", "ents"}), "spaCy's JSON, which has no relations", _SPACY),
+    (frozenset({"text", "label"}), "doccano without relations", "export a project with relations"),
+    (frozenset({"text", "spans", "tokens"}), "Prodigy without relations", "use rel.manual"),
     (frozenset({"paragraphs"}), "SQuAD (questions and answers)", "use a corpus of relations"),
     (frozenset({"passages"}), "BioC", "convert it to brat files"),
     (frozenset({"tokens", "ner_tags"}), "entities without relations", "add entities, relations"),
@@ -31,6 +35,7 @@ _SUFFIXES = {
     ".tsv": ("a table", "write one JSON record a sentence"),
     ".a1": ("BioNLP shared task files", "join .a1 and .a2 into .ann files"),
     ".conllu": ("CoNLL-U, which has no relations of entities", "add them as JSON records"),
+    ".spacy": ("spaCy's DocBin", _SPACY),
     ".zip": ("an archive", "unpack it"),
     ".gz": ("an archive", "unpack it"),
     ".tar": ("an archive", "unpack it"),
@@ -48,6 +53,12 @@ def unread_record(record: Mapping[str, Any], formats: Iterable[str]) -> str:
         f"unknown format: found the fields {shown(list(record))}; formats that are read: "
         f"{', '.join(formats)}; see docs/data.md"
     )
+
+
+def unread_file(path: Path) -> str:
+    """Return what a file looks like by its name, and what to do; empty if it may be read."""
+    known = _SUFFIXES.get(path.suffix.lower())
+    return f"this looks like {known[0]}: {known[1]}" if known else ""
 
 
 def unread_folder(folder: Path) -> str:

@@ -18,6 +18,7 @@ from tests.formats import (
     DUIE,
     DYGIE,
     LABEL_STUDIO,
+    PRODIGY,
     TAGS,
     TPLINKER,
     UIE,
@@ -57,6 +58,18 @@ BROKEN: dict[str, tuple[Record, str]] = {
         changed(TPLINKER, relation_list=[{"subject": "Ann Lee", "object": "Bob"}]),
         r"field relation_list\[0\]\.predicate",
     ),
+    "tokens in another order": (
+        changed(PRODIGY, tokens=PRODIGY["tokens"][::-1]),
+        r"field tokens\[1\]: found start 12 and end 15, expected 16 <= start",
+    ),
+    "span of a head": (
+        changed(PRODIGY, relations=[{"label": "r", "head": 1, "child": 2}]),
+        r"field relations\[0\]\.head_span: found only the fields",
+    ),
+    "text of a task": (
+        changed(LABEL_STUDIO, data={"title": "a b", "body": "c d"}),
+        r"field data\.text: found only the fields \['title', 'body'\], expected text; rename",
+    ),
     "token span": (
         changed(TRIPLES, triple_list=[[[0, 9], "r", [1, 2]]]),
         r"field triple_list\[0\]\[0\]: found \[0, 9\]",
@@ -88,9 +101,7 @@ def test_faults_of_rows(tmp_path: Path, rows: str, message: str) -> None:
         read_split(tmp_path / "train.txt")
 
 
-@pytest.mark.parametrize(
-    "line", ["T1\tPER 0 99\tAnn", "T1\tPER x 3\tAnn", "T1\tPER ² 3\tAnn", "T1"]
-)
+@pytest.mark.parametrize("line", ["T1\tPER 0 99\tEve", "T1\tPER x 3", "T1\tPER ² 3\tEve", "T1"])
 def test_faults_of_brat(tmp_path: Path, line: str) -> None:
     (tmp_path / "d.txt").write_text("Ann")
     (tmp_path / "d.ann").write_text(line)
@@ -98,7 +109,18 @@ def test_faults_of_brat(tmp_path: Path, line: str) -> None:
         read_split(tmp_path)
 
 
-RECORDS = (DYGIE, TAGS, UIE, TPLINKER, DUIE, DOCCANO, LABEL_STUDIO, TRIPLES, {"rows": [], "ann": 1})
+RECORDS = (
+    DYGIE,
+    TAGS,
+    UIE,
+    TPLINKER,
+    DUIE,
+    DOCCANO,
+    LABEL_STUDIO,
+    PRODIGY,
+    TRIPLES,
+    {"rows": [], "ann": 1},
+)
 
 
 VALUES = (None, True, -1, 0, 10**9, 0.5, "", "a", [], [[]], [[1, 2]], {}, {"text": "a b"}, ["B-P"])
@@ -143,6 +165,9 @@ def test_a_brat_file_without_its_text(tmp_path: Path) -> None:
         ({"token": [], "subj_start": 0, "obj_start": 1}, "TACRED"),
         ({"tokens": [], "h": {}, "t": {}}, "FewRel"),
         ({"content": "", "result_list": [], "prompt": ""}, "PaddleNLP"),
+        ({"text": "a", "ents": [], "tokens": []}, "spaCy's JSON"),
+        ({"id": 1, "text": "a", "label": [[0, 1, "P"]]}, "doccano without relations"),
+        ({"text": "a", "tokens": [], "spans": [1]}, "Prodigy without relations"),
     ],
 )
 def test_what_is_not_read_is_named(tmp_path: Path, record: Record, name: str) -> None:

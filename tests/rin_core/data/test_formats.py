@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rin_core.data.corpus import CorpusError, Sentence, Span, Triple
+from rin_core.data.corpus import CorpusError, Sentence, Span, Triple, shown
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.split import READERS, read_files, read_split
 from tests.corpora import SPERT, TRIPLES, Record, changed, write_lines, write_list
@@ -22,6 +22,7 @@ from tests.formats import (
     DYGIE,
     LABEL_STUDIO,
     MET,
+    PRODIGY,
     TAGS,
     TEXT,
     TPLINKER,
@@ -41,8 +42,8 @@ def read_one(folder: Path, record: Record) -> tuple[list[Sentence], dict[str, in
 
 @pytest.mark.parametrize(
     "record",
-    [TAGS, UIE, TPLINKER, DUIE, DOCCANO, LABEL_STUDIO],
-    ids=["tags", "uie", "tplinker", "duie", "doccano", "label studio"],
+    [TAGS, UIE, TPLINKER, DUIE, DOCCANO, LABEL_STUDIO, PRODIGY],
+    ids=["tags", "uie", "tplinker", "duie", "doccano", "label studio", "prodigy"],
 )
 def test_formats_agree(tmp_path: Path, record: Record) -> None:
     (sentence,), notes = read_one(tmp_path, record)
@@ -80,9 +81,13 @@ def test_brat(tmp_path: Path) -> None:
     assert (first.words, first.triples, first.types) == (WORDS, (MET,), ("PER", "PER"))
     assert (second.words, second.entities) == (("He", "slept", "."), (Span(0, 1),))
     assert reading.counts == {
-        "entities-with-gaps": (1, repr("T4\tPER 0 3;12 15\tAnn Bob")),
-        "entities-across-sentences": (1, repr("Bob. He")),
-        "relations-across-sentences": (1, repr(("T1", "knows", "T5"))),
+        code: (1, f"{shown(example)} in {tmp_path.name}/d.ann")
+        for code, example in (
+            ("other-text", ("Bob;", "Bob")),
+            ("entities-with-gaps", "T4\tPER 0 3;12 15\tAnn Bob"),
+            ("entities-across-sentences", "Bob. He"),
+            ("relations-across-sentences", ("T1", "knows", "T5")),
+        )
     }
 
 

@@ -1,0 +1,215 @@
+"""Exports of annotation tools as people have them: wrong offsets, cancelled work, empty lines."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from rin_core.data.corpus import CorpusError, Span, Triple
+from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.split import read_files, read_split
+from tests.corpora import TRIPLES, Record, changed, write_lines, write_list
+from tests.formats import (
+    ANN,
+    BOB,
+    DOCCANO,
+    LABEL_STUDIO,
+    MET,
+    PRODIGY,
+    RELATION,
+    TEXT,
+    WORDS,
+    labelled,
+)
+
+
+def read_tasks(folder: Path, *records: Record) -> tuple[list[tuple[Triple, ...]], Reading]:
+    """Read records, and return their triples."""
+    reading = Reading(tokenizes=True)
+    sentences = read_split(write_list(folder / "x.json", list(records)), reading)
+    return [s.triples for s in sentences], reading
+
+
+class TestBrat:
+    ANN_FILE = "T1\tPER 0 7\tAnn Lee\nT2\tPER 17 20\tBob\nR1\tknows Arg1:T1 Arg2:T2\n"
+    LINES = "Ann Lee met Eve.\nBob met Ann Lee.\n"
+
+    def read(self, folder: Path, text: str, ann: str) -> tuple[list[list[str]], Reading]:
+        """Read a document, and return the entities of each sentence."""
+        (folder / "d.txt").write_bytes(text.encode())
+        (folder / "d.ann").write_bytes(ann.encode())
+        reading = Reading()
+        sentences = read_split(folder, reading)
+        names = [[" ".join(s.words[slice(*span)]) for span in s.entities] for s in sentences]
+        return names, reading
+
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_offsets_from_before_an_editor_changed_the_text(
+        self, tmp_path: Path, mark: str, end: str
+    ) -> None:
+        names, reading = self.read(tmp_path, mark + self.LINES.replace("\n", end), self.ANN_FILE)
+        assert names == [["Ann Lee"], ["Bob"]]
+        assert ("line-ends" in reading.remarks) == (mark + end != "\n")
+        assert list(reading.counts) == ["relations-across-sentences"]
+
+    def test_offsets_that_count_every_character(self, tmp_path: Path) -> None:
+        text = "\ufeff" + self.LINES.replace("\n", "\r\n")
+        shifted = self.ANN_FILE.replace("0 7", "1 8").replace("17 20", "19 22")
+        names, reading = self.read(tmp_path, text, shifted)
+        assert names == [["Ann Lee"], ["Bob"]]
+        assert "line-ends" not in reading.remarks
+
+    def test_a_byte_order_mark_hides_no_entity(self, tmp_path: Path) -> None:
+        names, _ = self.read(tmp_path, self.LINES, "\ufeff" + self.ANN_FILE)
+        assert names == [["Ann Lee"], ["Bob"]]
+
+    def test_an_entity_is_where_its_text_is(self, tmp_path: Path) -> None:
+        ann = "T1\tPER 25 32\tAnn Lee\nT2\tPER 13 16\tEve\n"
+        names, reading = self.read(tmp_path, self.LINES, ann.replace("13 16", "11 14"))
+        assert names == [["Eve"], ["Ann Lee"]], "the second Ann Lee, which is nearer"
+        assert reading.counts["moved-entities"][0] == 1
+        assert "('Eve', ' Ev') in" in reading.counts["moved-entities"][1]
+
+    def test_offsets_count_where_the_text_is_nowhere(self, tmp_path: Path) -> None:
+        names, reading = self.read(tmp_path, self.LINES, "T1\tPER 0 3\tZoe\n")
+        assert names == [["Ann"], []]
+        assert reading.counts["other-text"] == (1, f"('Zoe', 'Ann') in {tmp_path.name}/d.ann")
+
+    def test_what_is_no_annotation_is_counted(self, tmp_path: Path) -> None:
+        others = "#1\tNote T1\tx\n*\tEquiv T1 T2\nA1\tNeg T1\n"
+        _, reading = self.read(tmp_path, self.LINES, self.ANN_FILE + others)
+        assert "other-lines" not in reading.counts
+        _, reading = self.read(tmp_path, self.LINES, self.ANN_FILE + "PER 0 3 Ann\n")
+        assert reading.counts["other-lines"][0] == 1
+
+
+class TestLabelStudio:
+    def task(self, *annotations: Record, **fields: object) -> Record:
+        return changed(LABEL_STUDIO, annotations=list(annotations), **fields)
+
+    WHOLE: Record = LABEL_STUDIO["annotations"][0]
+
+    def test_the_text_may_have_another_name(self, tmp_path: Path) -> None:
+        data = {"sentence": TEXT, "url": "http://x", "year": 3}
+        assert read_tasks(tmp_path, changed(LABEL_STUDIO, data=data))[0] == [(MET,)]
+
+    def test_a_browser_counts_an_emoji_twice(self, tmp_path: Path) -> None:
+        results = [labelled("a", 3, 10, "Ann Lee"), labelled("b", 15, 18, "Bob"), RELATION]
+        task = self.task({"result": results}, data={"text": f"🎉 {TEXT[:-1]}"})
+        triples, reading = read_tasks(tmp_path, task)
+        assert triples == [(Triple(Span(1, 3), "met", Span(4, 5)),)], "beyond the end of the text"
+        assert reading.counts["moved-entities"][0] == 2
+
+    def test_cancelled_work_is_no_annotation(self, tmp_path: Path) -> None:
+        cancelled = {"result": [], "was_cancelled": True}
+        triples, reading = read_tasks(
+            tmp_path, self.task(cancelled, self.WHOLE), self.task(cancelled), self.task()
+        )
+        assert triples == [(MET,)], "tasks without an annotation are no negative examples"
+        assert reading.counts["unannotated-tasks"][0] == 2
+
+    def test_the_ground_truth_is_read(self, tmp_path: Path) -> None:
+        triples, reading = read_tasks(
+            tmp_path, self.task({"result": []}, {**self.WHOLE, "ground_truth": True})
+        )
+        assert triples == [(MET,)]
+        assert reading.counts["further-annotations"][0] == 1
+
+    @pytest.mark.parametrize(
+        ("direction", "ends"),
+        [("right", [(ANN, BOB)]), ("left", [(BOB, ANN)]), ("bi", [(ANN, BOB), (BOB, ANN)])],
+    )
+    def test_directions(
+        self, tmp_path: Path, direction: str, ends: list[tuple[Span, Span]]
+    ) -> None:
+        results = [*self.WHOLE["result"][:2], {**RELATION, "direction": direction, "labels": []}]
+        triples, reading = read_tasks(tmp_path, self.task({"result": results}))
+        assert triples == [tuple(Triple(head, "related", tail) for head, tail in ends)]
+        assert reading.counts["relations-without-name"][0] == 1
+        assert ("relations-both-ways" in reading.counts) == (direction == "bi")
+
+
+class TestProdigy:
+    def test_tokens_are_kept_and_blank_ones_are_not(self, tmp_path: Path) -> None:
+        blank = {"text": "\n", "start": 16, "end": 17, "id": 5}
+        record = changed(PRODIGY, text=f"{TEXT}\n", tokens=[*PRODIGY["tokens"], blank])
+        (sentence,) = read_split(write_lines(tmp_path / "x", [record]))
+        assert (sentence.words, sentence.triples) == (WORDS, (MET,))
+        assert sentence.types == ("PER", "PER")
+
+    def test_what_was_rejected_is_left_out(self, tmp_path: Path) -> None:
+        rejected = [changed(PRODIGY, answer=answer) for answer in ("reject", "ignore")]
+        triples, reading = read_tasks(tmp_path, PRODIGY, *rejected)
+        assert triples == [(MET,)]
+        assert reading.counts["rejected-answers"][0] == 2
+
+
+class TestRecords:
+    def test_one_without_words_is_left_out_and_counted(self, tmp_path: Path) -> None:
+        blank = changed(DOCCANO, text=" ", entities=[], relations=[])
+        tokens: Record = {"tokens": [], "entities": [], "relations": []}
+        triples, reading = read_tasks(tmp_path, DOCCANO, blank, tokens)
+        assert triples == [(MET,)]
+        assert reading.counts["blank-records"][0] == 2
+
+    def test_each_finding_names_the_place_of_the_first(self, tmp_path: Path) -> None:
+        cut = changed(DOCCANO, entities=[{"id": 7, "label": "P", "start": 0, "end": 2}])
+        path = write_lines(tmp_path / "all.jsonl", [DOCCANO, changed(cut, relations=[])])
+        reading = Reading(tokenizes=True)
+        sentences = read_split(path, reading)
+        assert reading.counts["widened-entities"] == (1, "('An', 'Ann') in all.jsonl:2")
+        assert [s.place for s in sentences] == ["all.jsonl:1", "all.jsonl:2"]
+
+    def test_a_place_is_no_part_of_a_sentence(self, tmp_path: Path) -> None:
+        (sentence,) = read_split(write_list(tmp_path / "x.json", [TRIPLES]))
+        assert sentence.place == "x.json: record 1"
+        assert sentence == dataclasses.replace(sentence, place="")
+
+    def test_further_faults_are_counted(self, tmp_path: Path) -> None:
+        wrong = changed(TRIPLES, text=3)
+        path = write_lines(tmp_path / "x.json", [TRIPLES, wrong, TRIPLES, wrong, wrong])
+        message = r"x\.json:2: record 2: .*; 2 further records cannot be read, next .*x\.json:4"
+        with pytest.raises(CorpusError, match=message):
+            read_split(path)
+
+    def test_a_fault_comes_before_what_ends_the_reading(self, tmp_path: Path) -> None:
+        path = write_lines(tmp_path / "x.json", [TRIPLES, changed(TRIPLES, text=3)] * 150)
+        path.write_text(path.read_text() + "{")
+        with pytest.raises(CorpusError, match=r"x\.json:2: .*; 149 further records"):
+            read_split(path)
+
+    def test_spans_that_are_characters_of_another_text_have_a_remedy(self, tmp_path: Path) -> None:
+        record = {
+            "tokens": ["Ann", "Lee", "met", "Bob", "."],
+            "entities": [{"type": "PER", "start": 12, "end": 15}],
+            "relations": [],
+        }
+        with pytest.raises(CorpusError, match="the field text in place of tokens"):
+            read_split(write_list(tmp_path / "x", [record]))
+        text = changed(record, text=TEXT)
+        del text["tokens"]
+        (sentence,) = read_split(write_list(tmp_path / "y", [text]), Reading(tokenizes=True))
+        assert sentence.entities == (BOB,)
+
+    def test_two_ways_to_write_an_accent_are_equal(self, tmp_path: Path) -> None:
+        record = {"text": "Ko\u0308ln liegt am Rhein", "triple_list": [["Köln", "am", "Rhein"]]}
+        for tokenizes in (False, True):
+            path = write_lines(tmp_path / "x", [record])
+            (sentence,) = read_split(path, Reading(tokenizes=tokenizes))
+            assert sentence.triples == (Triple(Span(0, 1), "am", Span(3, 4)),)
+            assert sentence.words[0] == "Ko\u0308ln", "words stay as they are written"
+
+    def test_no_more_entities_are_no_words_than_there_are(self, tmp_path: Path) -> None:
+        """Without spaces a whole sentence is one word, and its entities one span."""
+        record = {
+            "text": "李华出生于上海。",
+            "entities": [{"start": 0, "end": 2}, {"start": 5, "end": 7}],
+            "relations": [],
+        }
+        record["entities"] = [{**entity, "label": "人"} for entity in record["entities"]]  # type: ignore[union-attr,dict-item]
+        files = {"train": (write_lines(tmp_path / "train.json", [record]),)}
+        _, (finding,) = read_files(files)
+        assert "2 of 2 arguments and entities" in finding.text
