@@ -10,7 +10,8 @@ import pytest
 
 from rin_core.data.corpus import Corpus, Finding, Sentence, Span, Triple
 from rin_core.data.demo import demo_corpus
-from rin_core.data.findings import findings_of, missing_findings, untagged, vector_findings
+from rin_core.data.findings import findings_of, missing_findings, vector_findings
+from rin_core.data.span_findings import untagged
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import build_vocabulary
 
@@ -138,6 +139,40 @@ EXPECTED = {
         {"test": GOOD.test[:4]},
         {("few-triples", ""): 8},
     ),
+    "names that differ in case": (
+        {"dev": (*GOOD.dev, sentence("c d", "R "), sentence("c e", "q"))},
+        {("relation-names-alike", ""): 1, ("relations-not-in-train", "dev"): 1},
+    ),
+    "types that differ in case": (
+        {
+            "train": (
+                *GOOD.train,
+                sentence("c d", types=("LOC", "PER")),
+                sentence("c f", types=("Loc", "PER")),
+            )
+        },
+        {("type-names-alike", ""): 1},
+    ),
+    "rare relations": (
+        {"train": (*GOOD.train, sentence("c d", "s"), sentence("c e", "s", "t"))},
+        {("rare-relations", "train"): 3},
+    ),
+    "a mark at the end of a name": (
+        {"train": (*GOOD.train, with_span("Acme Inc . , Oslo", (0, 3), (0, 4), (3, 5)))},
+        {("punctuation-at-ends", ""): 2, ("overlapping-entities", ""): 2},
+    ),
+    "several sentences": (
+        {"train": tuple(sentence(f"a b {k} cats . Dr . C left .", "r", "q") for k in range(500))},
+        {("several-sentences", ""): 500},
+    ),
+    "a few texts of several sentences": (
+        {"train": (*GOOD.train, sentence("a b . C left .", "r"))},
+        {},
+    ),
+    "letters and accents": (
+        {"dev": (*GOOD.dev, sentence("Ko\u0308ln Köln", "r"))},
+        {("decomposed-words", ""): 1},
+    ),
     "another distribution": (
         {"test": sentences(200, 2000, "r")},
         {("relation-distribution", "test"): 200},
@@ -161,6 +196,26 @@ def test_chance_is_no_distribution() -> None:
     """Twelve triples of two relations may fall to one side."""
     dev = (*sentences(9, 1000, "r"), *sentences(3, 1500, "q"))
     assert ("relation-distribution", "dev") not in found(corpus(dev=dev))
+
+
+def test_a_repeated_sentence_with_another_annotation_is_told() -> None:
+    train = (*GOOD.train, sentence("a b 1", "r"), sentence("a b 2", "r", "q"))
+    (finding,) = findings_of(corpus(train=train))
+    assert "2 of 502, 1 with other entities or triples" in finding.text
+
+
+def test_the_place_of_the_first_is_told() -> None:
+    train = (*GOOD.train, dataclasses.replace(GOOD.train[3], place="all.jsonl:7"))
+    placed = tuple(dataclasses.replace(s, place=f"x.json:{k}") for k, s in enumerate(train))
+    (finding,) = findings_of(corpus(train=placed))
+    assert "the first is 'a b 3' in x.json:3" in finding.text
+
+
+def test_a_cut_split_is_not_to_be_shuffled() -> None:
+    cut = Finding(code="cut-split", level="note", text="cut", split="test")
+    made = corpus(test=sentences(200, 2000, "r"))
+    texts = [findings_of(dataclasses.replace(made, findings=f))[0].text for f in ((), (cut,))]
+    assert ["shuffle" in text for text in texts] == [True, False]
 
 
 def test_readers_findings_are_included_and_warnings_come_first() -> None:

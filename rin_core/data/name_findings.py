@@ -1,0 +1,108 @@
+"""What looks wrong in the names of relations and entity types."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from rin_core.data.corpus import Corpus, Finding, shown
+from rin_core.data.finding_texts import (
+    Sentences,
+    count_relations,
+    count_types,
+    graded,
+    note,
+    warning,
+)
+from rin_core.plural import plural
+
+#: Names of relations that usually mean that there is none, in lower case and letters only.
+NO_RELATION = frozenset(
+    {"none", "na", "nan", "null", "nil", "other", "norelation", "norel", "unrelated", "negative"}
+)
+#: A model hardly learns a relation with fewer triples in train.
+FEW_EXAMPLES = 5
+
+
+def relation_names(corpus: Corpus) -> Iterator[Finding]:
+    """Find names that mean no relation, and a corpus with one relation."""
+    counts = count_relations(s for sentences in corpus.splits().values() for s in sentences)
+    for name, count in counts.items():
+        if _letters(name) in NO_RELATION:
+            text = (
+                f"relation {shown(name)} ({plural(count, 'triple')}) is learned as any other: if "
+                "it means that there is no relation, remove these triples"
+            )
+            yield warning("none-relation-name", text, count=count)
+    if len(counts) == 1:
+        text = f"the only relation is {shown(next(iter(counts)))}: a model only finds pairs"
+        yield note("single-relation", text, count=1)
+
+
+def names_alike(corpus: Corpus) -> Iterator[Finding]:
+    """Find names that differ only in case, spaces or punctuation."""
+    sentences = [s for split in corpus.splits().values() for s in split]
+    for code, noun, counts in (
+        ("relation-names-alike", "relations", count_relations(sentences)),
+        ("type-names-alike", "entity types", count_types(sentences)),
+    ):
+        groups = defaultdict[str, Counter[str]](Counter)
+        for name, count in counts.items():
+            groups[_letters(name)][name] = count
+        alike = [group.most_common() for key, group in groups.items() if key and len(group) > 1]
+        if alike:
+            first = " and ".join(f"{shown(name)} ({count:,})" for name, count in alike[0])
+            text = (
+                f"{noun} whose names differ only in case or signs: {plural(len(alike), 'group')}, "
+                f"the first is {first}: each is learned by itself; if they mean the same, correct "
+                "the rarer names"
+            )
+            yield warning(code, text, count=len(alike))
+
+
+def rare_relations(train: Sentences) -> Iterator[Finding]:
+    """Find relations that have too few triples to learn from."""
+    counts = count_relations(train)
+    rare = {name: count for name, count in counts.items() if count < FEW_EXAMPLES}
+    if rare:
+        least = min(rare, key=lambda name: rare[name])
+        text = (
+            f"train: relations with fewer than {FEW_EXAMPLES} triples: {len(rare)} of "
+            f"{len(counts)}, such as {shown(least)} with {rare[least]}: a model hardly learns "
+            "them; add examples, or leave these relations out"
+        )
+        yield graded("rare-relations", text, "train", sum(rare.values()), counts.total())
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+def unseen_names(split: str, sentences: Sentences, train: Sentences) -> Iterator[Finding]:
+    """Find relations and entity types that only dev or test have."""
+    for code, counts, known, noun, counted in (
+        (
+            "relations-not-in-train",
+            count_relations(sentences),
+            count_relations(train),
+            "relations",
+            "triple",
+        ),
+        (
+            "types-not-in-train",
+            count_types(sentences),
+            count_types(train),
+            "entity types",
+            "entity",
+        ),
+    ):
+        # Without any name in train, there is nothing to compare: types are optional.
+        if known and (unseen := [name for name in counts if name not in known]):
+            count = sum(counts[name] for name in unseen)
+            text = (
+                f"{split}: {noun} that train does not have: {len(unseen)} with "
+                f"{plural(count, counted)}, the first is {shown(unseen[0])}: no model can predict "
+                "it; add examples to train, or correct the names"
+            )
+            yield warning(code, text, split, count)

@@ -1,0 +1,51 @@
+"""What looks wrong in the texts of a corpus: sentences that are none, and the form of letters."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from rin_core.data.corpus import Corpus, Finding, shown
+from rin_core.data.finding_texts import MANY, found_in, note, sentence_text, warning
+from rin_core.data.split_sentences import sentence_spans
+
+#: A sentence of more words is very long.
+LONG_SENTENCE = 200
+
+
+def long_sentences(corpus: Corpus) -> Iterator[Finding]:
+    """Find sentences that need much memory and time."""
+    found = found_in(corpus, lambda s: len(s.words) > LONG_SENTENCE)
+    if found.count:
+        text = (
+            f"sentences of more than {LONG_SENTENCE} words: {found}: split documents into "
+            "sentences, as rin-study convert --split-sentences does, because memory and time grow "
+            "with the longest sentence of a batch"
+        )
+        yield warning("long-sentences", text, count=found.count)
+
+
+def several_sentences(corpus: Corpus) -> Iterator[Finding]:
+    """Find records that predict would split: the model is trained on other units than it reads."""
+    found = found_in(corpus, lambda s: len(sentence_spans(s.words)) > 1)
+    total = sum(len(split) for split in corpus.splits().values())
+    if found.first and found.count >= MANY * total:
+        text = (
+            f"records that predict would split into sentences: {found.count:,} of {total:,}, the "
+            f"first is {sentence_text(found.first)}: the model learns each as one, so give predict "
+            "--one-sentence, or split the corpus with rin-study convert --split-sentences"
+        )
+        yield note("several-sentences", text, count=found.count)
+
+
+def decomposed_words(corpus: Corpus) -> Iterator[Finding]:
+    """Find letters that are written as a letter and an accent, as macOS writes file names."""
+    words = (w for split in corpus.splits().values() for s in split for w in s.words)
+    decomposed = [w for w in words if not w.isascii() and unicodedata.normalize("NFC", w) != w]
+    if decomposed:
+        text = (
+            f"words with accents as separate characters: {len(decomposed):,}, the first is "
+            f"{shown(decomposed[0])}: the model takes them for other words than those with the "
+            "usual letters; write the file in Unicode's form NFC"
+        )
+        yield warning("decomposed-words", text, count=len(decomposed))
