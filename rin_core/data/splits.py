@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rin_core.data.corpus import SPLITS, CorpusError, Finding, Sentence
-from rin_core.data.readers.unread import unread_folder
+from rin_core.data.readers.unread import unread_file, unread_folder
 from rin_core.plural import plural
 
 _NAMES = {
@@ -22,6 +22,8 @@ _SUFFIXES = (".json", ".jsonl")
 _OTHER_SUFFIXES = (".txt", ".corp", ".conll", ".tsv", ".parquet", ".arrow")
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _CUT_SEED = "rin"
+#: With fewer documents, a share of them is far from a share of the sentences.
+_FEWEST_DOCUMENTS = 10
 
 Files = dict[str, tuple[Path, ...]]
 
@@ -126,6 +128,8 @@ def _whole_corpus(path: Path, dev_fraction: float) -> Path:
     found = path if path.is_file() else _only_file(path)
     if found is None:
         raise CorpusError(f"{path}: no file is a split; {unread_folder(path)}")
+    if not _contents(found) and (known := unread_file(found)):
+        raise CorpusError(f"{found}: {known}")
     if not dev_fraction:
         how = "cut dev and test from it with --set data.dev_fraction=0.1"
         if path.is_file() and len(find_splits(path.parent)) > 1:
@@ -149,12 +153,20 @@ def cut_missing(
     splits, findings = dict(splits), list[Finding]()
     for split in ("test", "dev"):
         if split not in splits:
-            splits["train"], splits[split] = cut(splits["train"], fraction)
+            whole = splits["train"]
+            splits["train"], splits[split] = cut(whole, fraction)
             count, rest = len(splits[split]), len(splits["train"])
-            text = f"{split}: {plural(count, 'sentence')} cut from train, which keeps {rest}"
+            documents = len({s.place for s in splits[split]})
+            of = f" of {plural(documents, 'document')}" if has_documents(whole) else ""
+            text = f"{split}: {plural(count, 'sentence')}{of} cut from train, which keeps {rest}"
             cut_off = Finding(code="cut-split", level="note", text=text, split=split, count=count)
             findings.append(cut_off)
     return {split: splits[split] for split in SPLITS}, findings
+
+
+def has_documents(sentences: Sequence[Sentence]) -> bool:
+    """Return whether sentences come from enough documents to cut whole ones."""
+    return _FEWEST_DOCUMENTS <= len({s.place for s in sentences}) < len(sentences)
 
 
 def cut(
@@ -162,18 +174,31 @@ def cut(
 ) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
     """Return the rest and a share of sentences, at least one, chosen by a hash of their words.
 
-    The order of the file does not matter, and sentences of the same words stay together. Each part
-    keeps the order of the file.
+    The order of the file does not matter. Sentences of one document stay together, else sentences
+    of the same words. What is larger than the whole share stays in the rest. Each part keeps the
+    order of the file.
     """
-    counts = Counter(s.words for s in sentences)
-    chosen, wanted = set[tuple[str, ...]](), max(1, round(fraction * len(sentences)))
-    for words in sorted(counts, key=_rank):
+    units = _words_of_documents(sentences) if has_documents(sentences) else None
+    keys = [units[s.place] if units else s.words for s in sentences]
+    counts, share = Counter(keys), max(1, round(fraction * len(sentences)))
+    small = [key for key, count in counts.items() if count <= share]
+    chosen, wanted = set[tuple[str, ...]](), share
+    for key in sorted(small or counts, key=_rank):
         if wanted <= 0:
             break
-        chosen.add(words)
-        wanted -= counts[words]
-    rest = tuple(s for s in sentences if s.words not in chosen)
-    return rest, tuple(s for s in sentences if s.words in chosen)
+        chosen.add(key)
+        wanted -= counts[key]
+    placed = list(zip(sentences, keys, strict=True))
+    rest = tuple(sentence for sentence, key in placed if key not in chosen)
+    return rest, tuple(sentence for sentence, key in placed if key in chosen)
+
+
+def _words_of_documents(sentences: Sequence[Sentence]) -> dict[str, tuple[str, ...]]:
+    """Return the words of each document, by its place; equal documents are one."""
+    words = defaultdict[str, list[str]](list)
+    for sentence in sentences:
+        words[sentence.place] += sentence.words
+    return {place: tuple(text) for place, text in words.items()}
 
 
 def _rank(words: tuple[str, ...]) -> bytes:

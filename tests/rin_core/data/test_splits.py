@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rin_core.data.corpus import CorpusError
+from rin_core.data.corpus import CorpusError, Sentence
 from rin_core.data.demo import demo_corpus
 from rin_core.data.loading import load_corpus
 from rin_core.data.splits import cut, find_splits
@@ -137,3 +138,39 @@ class TestCut:
         rest, chosen = cut(sentences, 0.2)
         assert len(chosen) == 20
         assert not {s.words for s in rest} & {s.words for s in chosen}
+
+
+class TestCutsOfDocuments:
+    """Sentences of one document, and those that repeat."""
+
+    @staticmethod
+    def documents(count: int, size: int) -> tuple[Sentence, ...]:
+        return tuple(
+            dataclasses.replace(sentence, place=f"{k // size}.ann")
+            for k, sentence in enumerate(demo_corpus(sentences=count * size).train)
+        )
+
+    def test_a_document_is_in_one_part(self) -> None:
+        sentences = self.documents(20, 5)
+        rest, part = cut(sentences, 0.2)
+        assert not {s.place for s in rest} & {s.place for s in part}
+        assert len(rest) + len(part) == len(sentences)
+
+    def test_a_few_documents_are_cut_by_sentences(self) -> None:
+        sentences = self.documents(3, 30)
+        assert len(cut(sentences, 0.1)[1]) == round(0.1 * len(sentences))
+
+    def test_places_of_single_sentences_change_nothing(self) -> None:
+        plain = demo_corpus(sentences=200).train
+        placed = tuple(dataclasses.replace(s, place=f"x:{k}") for k, s in enumerate(plain))
+        assert cut(placed, 0.1) == cut(plain, 0.1)
+
+    def test_a_sentence_that_repeats_often_does_not_fill_a_part(self) -> None:
+        plain = demo_corpus(sentences=100).train
+        rest, part = cut((*plain, *plain[:1] * 60), 0.1)
+        assert rest.count(plain[0]) == 61
+        assert len(part) <= 0.11 * (len(rest) + len(part)) + 1
+
+    def test_sentences_that_are_all_equal_are_still_cut(self) -> None:
+        rest, part = cut(demo_corpus().train[:1] * 9, 0.1)
+        assert (len(rest), len(part)) == (0, 9)
