@@ -277,6 +277,9 @@ class Convert:
     """A name under the data root, a folder, or a file."""
     target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """The folder or file to write. It must not exist."""
+    split_sentences: bool = False
+    """Write a record for each sentence of a record, as predict splits texts. What is between two
+    sentences is left out, and counted."""
     data_root: DataRoot = None
     set: Settings = ()
     """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rin_core.config import Config
-from rin_core.data.corpus import Sentence
+from rin_core.data.corpus import Corpus, Sentence
 from rin_core.data.findings import findings_of
 from rin_core.data.loading import find_corpus, load_corpus
 from rin_core.data.readers.split import read_files
+from rin_core.data.split_sentences import split_sentences
 from rin_core.data.summary import summarise
 from rin_core.plural import plural
 from search_spaces.presets import preset_of
@@ -40,9 +41,14 @@ def run(options: Convert, console: Console) -> int:
     source = find_corpus(options.source, options.data_root) if options.source != "demo" else None
     if source and source.is_file() and not fraction:
         splits, findings = read_files({"": (source,)})
+        if options.split_sentences:
+            splits[""], lost = split_sentences(splits[""])
+            findings = (*findings, *lost)
         files = {options.target: splits[""]}
     else:
         corpus = load_corpus(options.source, options.data_root, 1.0, fraction)
+        if options.split_sentences:
+            corpus = _with_parts(corpus)
         findings = findings_of(corpus)
         summary = summarise(corpus, lowercase=data.lowercase, entity_word=data.entity_word)
         print_summary(corpus.name, summary, console)
@@ -55,6 +61,14 @@ def run(options: Convert, console: Console) -> int:
         without = f", without {plural(missing, 'triple')} that cannot be located" * bool(missing)
         say(console, f"{path}: {plural(len(sentences), 'sentence')}{without}")
     return 0
+
+
+def _with_parts(corpus: Corpus) -> Corpus:
+    """Return a corpus with one record a sentence. A cut of its splits was made before."""
+    parts = {name: split_sentences(split, name) for name, split in corpus.splits().items()}
+    lost = [finding for _, findings in parts.values() for finding in findings]
+    splits = {name: sentences for name, (sentences, _) in parts.items()}
+    return Corpus(name=corpus.name, **splits, findings=(*corpus.findings, *lost))
 
 
 def _write(path: Path, sentences: Iterable[Sentence]) -> None:

@@ -103,3 +103,19 @@ def test_unseen_arguments_are_counted_as_a_study_counts_them(tmp_path, capsys):
         shares.append(next(line for line in shown.splitlines() if "arguments that" in line).split())
     assert shares[0] == shares[1]
     assert shares[0][-1] == "50.0%"
+
+
+def test_records_are_split_into_sentences_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("study.commands.main.CONSOLE", Console(width=300))
+    record = {"text": "Ann met Bob . Eve saw Cid .", "triple_list": [["Ann", "met", "Bob"]] * 2}
+    across = changed(record, triple_list=[["Ann", "saw", "Cid"]])
+    source = write_lines(tmp_path / "all.json", [record, across])
+    assert convert(source, tmp_path / "one.json", "--split-sentences") == 0
+    assert len(read_split(tmp_path / "one.json")) == 4
+    assert "left out relations between sentences: 1" in capsys.readouterr().out
+    folder = write_corpus(tmp_path / "mine")
+    write_lines(folder / "dev.json", [record])
+    assert convert(folder, tmp_path / "out", "--split-sentences") == 0
+    assert len(load_corpus(str(tmp_path / "out")).dev) == 2
