@@ -15,8 +15,17 @@ _END = re.compile(
 )
 #: Most characters of a word that is looked up among the abbreviations.
 _LONGEST_ABBREVIATION = 20
-#: Before a number, or of scientific text; the tokenizer knows those of names.
-_ABBREVIATIONS = frozenset(("Fig.", "Figs.", "Eq.", "Eqs.", "Ref.", "Refs.", "approx.", "ca."))
+#: Before a number, of scientific text, or German; the tokenizer knows those of names.
+_LISTED = """
+    Fig. Figs. Eq. Eqs. Ref. Refs. approx. ca.
+    Abs. Bd. bzw. Dipl.-Ing. Dr.-Ing. geb. gest. Hrsg. Nr. rd. sog. Tel. vgl. Vgl. zzgl.
+"""
+_ABBREVIATIONS = frozenset(_LISTED.split())
+#: An ordinal number of German, as in "am 13. Oktober".
+_ORDINAL = re.compile(
+    r"\b\d{1,2}\.\s+(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober"
+    r"|November|Dezember|Jahrhundert)"
+)
 
 
 def sentence_offsets(text: str) -> Iterator[tuple[int, int]]:
@@ -39,7 +48,9 @@ def sentence_offsets(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _belongs_to_word(text: str, start: int, mark: int) -> bool:
-    """Return whether a mark is the period of an abbreviation."""
+    """Return whether a mark is the period of an abbreviation or of an ordinal number."""
+    if any(_ORDINAL.match(text, max(start, mark - digits)) for digits in (1, 2)):
+        return True
     words = text[max(start, mark - _LONGEST_ABBREVIATION) : mark + 1].split()
     word = words[-1].lstrip("([\"'“‘„«`")
     return text[mark] == "." and (word in _ABBREVIATIONS or keeps_period(word))

@@ -18,6 +18,8 @@ from rin_core.data.sentence_splitter import sentence_offsets
         ("Why? 'Never.' Yes!", ["Why?", "'Never.'", "Yes!"]),
         (" \n ", []),
         ("ends in the U.S. ", ["ends in the U.S."]),
+        ("Am 13. Oktober 1990, im 20. Jahrhundert, kamen rd. 200 (Nr. 5). Er ging.", 2),
+        ("Prof. Dr.-Ing. Ann Lee wurde 1913. Oktober war kalt.", 2),
     ],
 )
 def test_sentences_of_a_text(text: str, sentences: Any) -> None:
