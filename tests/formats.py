@@ -147,6 +147,25 @@ CORP = """0\tPER\t0\tO\tNNP/NNP\tAnn/Lee\tO\tO\tO
 """
 
 
+WEBANNO = """#FORMAT=WebAnno TSV 3.3
+#T_SP=org.POS|PosValue
+#T_SP=webanno.custom.Entity|confidence|label
+#T_RL=webanno.custom.Relation|label|BT_webanno.custom.Entity
+#T_RL=org.Dependency|kind|BT_org.POS
+
+
+#Text=Ann Lee met Bob.
+1-1\t0-3\tAnn\tNNP\t*[1]\tPER[1]\t_\t_\t_\t_\t
+1-2\t4-7\tLee\tNNP\t*[1]\tPER[1]\t_\t_\tnsubj\t1-3\t
+1-3\t8-11\tmet\tVBD\t_\t_\t_\t_\t_\t_\t
+1-4\t12-15\tBob\tNNP\t*\tPER\tmet\t1-1[1_0]\tobj\t1-3\t
+1-5\t15-16\t.\t_\t_\t_\t_\t_\t_\t_\t
+
+#Text=Rain
+2-1\t17-21\tRain\tNN\t_\t_\t_\t_\t_\t_\t
+"""
+
+
 ANN_FILE = """T1\tPER 0 7\tAnn Lee
 T2\tPER 12 15\tBob;
 T3\tMEETS 8 11\tmet

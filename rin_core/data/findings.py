@@ -207,7 +207,7 @@ def _relation_distribution(split: str, sentences: Sentences, corpus: Corpus) -> 
         is_cut = any(f.code == "cut-split" and f.split == split for f in corpus.findings)
         remedy = "use more sentences" if is_cut else "shuffle the sentences before you split them"
         text = (
-            f"{split}: its relations are distributed otherwise than in train, most of all "
+            f"{split}: the distribution of its relations differs from that in train, most of all "
             f"{shown(most)} with {theirs[most] / m:.0%} of the triples and {ours[most] / n:.0%} in "
             f"train: {remedy}"
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rin_core.data.corpus import SPLITS, CorpusError, Finding, Sentence
 from rin_core.data.readers.unread import unread_file, unread_folder
+from rin_core.data.readers.webanno_files import webanno_files
 from rin_core.plural import plural
 
 _NAMES = {
@@ -87,7 +88,7 @@ def _contents(path: Path) -> tuple[Path, ...]:
     """Return what is read of a path: the file, a folder of brat files, or its tables."""
     if path.is_file():
         return (path,) if path.suffix in _SUFFIXES + _OTHER_SUFFIXES else ()
-    if any(path.glob("*.ann")):
+    if any(path.glob("*.ann")) or webanno_files(path):
         return (path,)
     return tuple(sorted([*path.glob("*.arrow"), *path.glob("*.parquet")]))
 
@@ -134,13 +135,14 @@ def _whole_corpus(path: Path, dev_fraction: float) -> Path:
         how = "cut dev and test from it with --set data.dev_fraction=0.1"
         if path.is_file() and len(find_splits(path.parent)) > 1:
             how = f"give its folder {path.parent}, or {how}"
-        raise CorpusError(f"{found}: one file without dev and test; {how}")
+        what = "one file without dev and test" if found.is_file() else "documents without splits"
+        raise CorpusError(f"{found}: {what}; {how}")
     return found
 
 
 def _only_file(folder: Path) -> Path | None:
     """Return what is read of a folder without splits, None where that is not clear."""
-    if any(folder.glob("*.ann")):
+    if any(folder.glob("*.ann")) or len(webanno_files(folder)) > 1:
         return folder
     files = [path for path in folder.iterdir() if path.is_file() and _contents(path)]
     return files[0] if len(files) == 1 else None

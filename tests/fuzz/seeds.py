@@ -46,6 +46,7 @@ CORPORA = [
     ),
     formats.COLUMNS.encode(),
     formats.CORP.encode(),
+    formats.WEBANNO.encode(),
 ]
 SENTENCES = [
     b'{"text": "Ann met Bob. He left.", "id": 3}\n{"tokens": ["a", "b"], "pos": ["N", "V"]}\n'

@@ -30,6 +30,7 @@ from rin_core.data.readers import (
     tplinker,
     triple_list,
     uie,
+    webanno,
 )
 from rin_core.data.readers.brat_files import brat_records
 from rin_core.data.readers.class_labels import features_beside, with_names
@@ -39,6 +40,7 @@ from rin_core.data.readers.span_units import spans_are_characters, token_spans
 from rin_core.data.readers.tables import ARROW, PARQUET, table_records
 from rin_core.data.readers.text_rows import looks_like_rows, row_records
 from rin_core.data.readers.unread import unread_record
+from rin_core.data.readers.webanno_files import is_webanno, webanno_files, webanno_records
 from rin_core.plural import plural
 
 
@@ -69,6 +71,7 @@ READERS: dict[str, Reader] = {
     "CoNLL04 columns": columns,
     "CoNLL04 .corp": corp,
     "brat": brat,
+    "WebAnno TSV": webanno,
 }
 #: A place with a line needs no number of the record.
 _LINE = re.compile(r"(:\d+): record \d+$")
@@ -125,7 +128,7 @@ def _read_all(paths: Sequence[Path], reading: Reading) -> tuple[Sentence, ...]:
 
 
 def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ...]:
-    """Read one file, or a folder of brat files, in any of the formats.
+    """Read one file, or a folder of brat or WebAnno files, in any of the formats.
 
     Args:
         path: The file. Its content shows its format, not its name.
@@ -214,6 +217,9 @@ def _records(path: Path) -> Iterator[tuple[str, object]]:
     if path.is_dir() and any(path.glob("*.ann")):
         yield from brat_records(path)
         return
+    if path.is_dir() and (documents := webanno_files(path)):
+        yield from webanno_records(documents)
+        return
     with path.open("rb") as file:
         start = file.read(4)
         file.seek(0)
@@ -221,6 +227,8 @@ def _records(path: Path) -> Iterator[tuple[str, object]]:
         first = b"" if is_table else next(filled_lines(file), (0, b""))[1]
     if is_table:
         yield from table_records(path)
+    elif is_webanno(first):
+        yield from webanno_records([path])
     elif looks_like_rows(first):
         yield from row_records(path)
     else:

@@ -31,6 +31,7 @@ _KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
 )
 _SUFFIXES = {
     ".xml": ("XML", "convert it to brat files"),
+    ".xmi": ("UIMA XMI", "export WebAnno TSV 3 from INCEpTION instead"),
     ".csv": ("a table", "write one JSON record a sentence"),
     ".tsv": ("a table", "write one JSON record a sentence"),
     ".a1": ("BioNLP shared task files", "join .a1 and .a2 into .ann files"),

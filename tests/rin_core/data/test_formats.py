@@ -27,6 +27,7 @@ from tests.formats import (
     TEXT,
     TPLINKER,
     UIE,
+    WEBANNO,
     WORDS,
 )
 
@@ -60,7 +61,7 @@ def test_a_document_of_dygie_becomes_sentences(tmp_path: Path) -> None:
     assert notes == {"relations-across-sentences": 3}
 
 
-@pytest.mark.parametrize("content", [COLUMNS, CORP], ids=["columns", "corp"])
+@pytest.mark.parametrize("content", [COLUMNS, CORP, WEBANNO], ids=["columns", "corp", "webanno"])
 def test_rows(tmp_path: Path, content: str) -> None:
     (tmp_path / "train.txt").write_text(content)
     first, second = read_split(tmp_path / "train.txt")

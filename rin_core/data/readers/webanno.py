@@ -1,0 +1,53 @@
+"""WebAnno TSV 3 (INCEpTION): relations, and spans of the layers that they connect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rin_core.data.corpus import Sentence, Span, Triple
+from rin_core.data.readers.fields import wrong
+from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.sentences import build_sentence
+from rin_core.data.readers.webanno_files import WEBANNO, Key, read_document
+
+
+def recognise(record: dict[str, Any]) -> bool:
+    """Return whether a record is in this format."""
+    return record.get("source") is WEBANNO
+
+
+def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
+    """Read the sentences of a document; what is in several sentences is left out."""
+    document = read_document(record["lines"], reading)
+    spans = {sentence: dict[Key, Span]() for sentence in document.words}
+    for key, places in document.spans.items():
+        words = [word for _, word in places]
+        if len({sentence for sentence, _ in places}) > 1:
+            reading.count("entities-across-sentences", document.types[key] or key)
+        else:
+            spans[places[0][0]][key] = Span(min(words), max(words) + 1)
+    triples = {sentence: list[Triple]() for sentence in document.words}
+    for source, name, target in document.relations:
+        if unknown := {source, target} - document.spans.keys():
+            raise wrong("#T_RL", f"a relation with {unknown.pop()}", "an annotation of the layer")
+        here = [sentence for sentence, found in spans.items() if {source, target} <= found.keys()]
+        if not here:
+            reading.count("relations-across-sentences", (source, name, target))
+            continue
+        if not name:
+            reading.count("relations-without-name", (source, target))
+        found = spans[here[0]]
+        triples[here[0]].append(Triple(found[source], name or "related", found[target]))
+    for sentence, written in document.words.items():
+        types = dict[Span, str]()
+        for key, span in spans[sentence].items():
+            types[span] = types.get(span) or document.types[key]
+        yield build_sentence(
+            tuple(written), None, types, triples[sentence], (), types=_if_any(types)
+        )
+
+
+def _if_any(types: dict[Span, str]) -> dict[Span, str]:
+    """Return types, none if no span has one."""
+    return types if any(types.values()) else {}
