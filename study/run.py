@@ -3,6 +3,6 @@
 if __name__ != "__main__":  # the package has a function of this name
     raise ImportError("study/run.py is a program; the function is `run` of `import study`")
 
-from study.commands.main import run
+from study.__main__ import run
 
 run()

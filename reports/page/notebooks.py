@@ -163,7 +163,7 @@ class Notebooks:
 
     names: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
-        tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: all)"),
+        tyro.conf.arg(metavar="[NAME]", help_behavior_hint="(default: all)"),
     ] = ()
     """The notebooks to execute."""
     runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, NoReturn
 
 import rich.progress
 import torch
@@ -26,6 +26,7 @@ from rin_core.cli import exit_with_clear_errors
 from rin_core.data.corpus import Sentence
 from rin_core.device import require_gpu
 from rin_core.files import open_atomically
+from rin_core.plural import plural
 from rin_core.predict.extraction import Extraction
 from rin_core.predict.loading import find_weights, is_unfinished
 from rin_core.predict.predictor import Predictor
@@ -55,38 +56,36 @@ class Options:
 
     texts: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
-        tyro.conf.arg(metavar="TEXT", help_behavior_hint="(repeatable)"),
+        tyro.conf.arg(metavar="[TEXT]", help_behavior_hint="(repeatable)"),
     ] = ()
-    """Texts of one or more sentences; the triples are printed for reading."""
+    """Texts of one or more sentences. The triples are printed for a person to read."""
     model: Annotated[str, tyro.conf.arg(metavar="RUN")]
     """A weights file, a run's folder, or the first digits of a fingerprint in the ledger."""
     runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")
-    """The ledger in which fingerprints are looked up."""
+    """The ledger that has the run."""
     input: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: none)")
     ] = None
-    """A file instead of texts: JSON lines, or plain text with a paragraph a line. - is standard
-    input."""
+    """File to read instead of texts: JSON lines, or one paragraph per line. - is standard input."""
     output: Annotated[Path, tyro.conf.arg(metavar="FILE")] = _STDIO
     """File for the JSON lines; - is standard output. The file appears when it is complete."""
-    json: bool = False
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print JSON lines for texts given as arguments, too."""
-    rounds: bool = False
+    rounds: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also write the predictions before the first round and after each."""
-    one_sentence: bool = False
+    one_sentence: tyro.conf.FlagCreatePairsOff[bool] = False
     """Take each text as one sentence."""
-    pretokenized: bool = False
+    pretokenized: tyro.conf.FlagCreatePairsOff[bool] = False
     """Split words at spaces only, not at punctuation."""
-    skip_malformed: bool = False
+    skip_malformed: tyro.conf.FlagCreatePairsOff[bool] = False
     """Skip and count invalid lines instead of stopping at the first."""
-    window: int = 2048
-    """Sentences read before the first result is written. 1 writes each line's result at once but
-    is slower."""
-    batch_tokens: int = 2048
+    window: Annotated[int, tyro.conf.arg(metavar="N")] = 2048
+    """Sentences to read before results are written. With 1, results come at once but slowly."""
+    batch_tokens: Annotated[int, tyro.conf.arg(metavar="N")] = 2048
     """Words in a batch."""
-    threads: int = 1
+    threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """CPU threads."""
-    gpu: bool = False
+    gpu: tyro.conf.FlagCreatePairsOff[bool] = False
     """Compute on the GPU."""
 
     def check(self) -> None:
@@ -163,11 +162,11 @@ class _Session:
             for window in _windows(records, self.options.window):
                 self.write(window, sink)
         if reader.blank:
-            _note(self.console, f"{_lines(reader.blank)} blank, without a line of output")
+            _note(self.console, f"{plural(reader.blank, 'blank line')} skipped")
         if reader.skipped:
             _note(
                 self.console,
-                f"{_lines(reader.skipped)} skipped; the first one: {reader.first_fault}",
+                f"{plural(reader.skipped, 'line')} skipped; the first one: {reader.first_fault}",
             )
 
     def write(self, records: Sequence[Record], sink: BinaryIO) -> None:
@@ -231,10 +230,6 @@ def _windows(records: Iterable[Record], sentences: int) -> Iterator[list[Record]
         yield window
 
 
-def _lines(count: int) -> str:
-    return f"{count} line{'s' * (count != 1)}"
-
-
 def _note(console: Console, text: str) -> None:
     console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
 
@@ -276,5 +271,10 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     return tyro.cli(Options, prog=name, args=arguments, description=Options.__doc__)
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """Run the command line of this process and exit with its code."""
     exit_with_clear_errors(lambda: main(parse()), interrupted="interrupted")
+
+
+if __name__ == "__main__":
+    run()

@@ -31,7 +31,7 @@ class Show:
 
     experiment: Annotated[
         tyro.conf.Positional[str | None],
-        tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: list all)"),
+        tyro.conf.arg(metavar="[NAME]", help_behavior_hint="(default: list all)"),
     ] = None
     """Name of the study or the search."""
     runs: LedgerFolder = Path("runs")
@@ -49,7 +49,7 @@ class ListSettings:
 
     pattern: Annotated[
         tyro.conf.Positional[str],
-        tyro.conf.arg(metavar="PATTERN", help_behavior_hint="(default: all)"),
+        tyro.conf.arg(metavar="[PATTERN]", help_behavior_hint="(default: all)"),
     ] = "*"
     """Only these settings: a part of the name, or a shell pattern, as in 'training.*'."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -218,8 +218,8 @@ class Import:
     """Add the runs, studies and searches of exported files to the ledger.
 
     Studies then skip these runs. Records that contradict the ledger are skipped: exit code 1.
-    MLflow and Optuna's database get them, too. If the ledger has no databases yet, rin-study sync
-    makes them.
+    The databases of MLflow and Optuna are updated, too. If the ledger has none yet, rin-study
+    sync makes them.
     """
 
     files: Annotated[
@@ -295,7 +295,7 @@ class Convert:
 class Sync:
     """Make the databases of MLflow and Optuna again from the ledger.
 
-    Those that are there, damaged or not, are renamed. Finished runs are not trained again.
+    Existing databases, damaged or not, are renamed. Finished runs are not trained again.
     """
 
     runs: LedgerFolder = Path("runs")

@@ -81,7 +81,7 @@ def trial_slots(options: Options) -> int:
 
 
 def elapsed_text(elapsed: float, training: float, slots: int) -> str:
-    """Return how long trials take on so many slots, and how much training that is, in words."""
+    """Return how long trials take on a number of slots, and how much training that is."""
     if slots == 1:
         return f"{format_duration(training)}, one trial at a time"
     return (
@@ -94,12 +94,12 @@ def _time_text(estimate: TimeEstimate, slots: int) -> str:
     """Return an estimate in words."""
     count = len(estimate.seconds)
     if not count:
-        return "no estimate of the time: the ledger has no finished run of these arms"
+        return "no estimate of the time: the ledger has no finished run of the arms that are left"
     time = elapsed_text(estimate.elapsed(slots), sum(estimate.seconds), slots)
     text = f"{plural(count, 'trial')}: at most {time}; estimate from {plural(estimate.runs, 'run')}"
     if estimate.scaled_from:
         part = f", {estimate.scaled_runs} of them" if estimate.scaled_runs < estimate.runs else ""
-        text += f"{part} on {', '.join(estimate.scaled_from)}, scaled by the words of training"
+        text += f"{part} on {', '.join(estimate.scaled_from)}, scaled by the words of train"
     missing = ", ".join(estimate.unknown)
     return f"{text}; no finished run of {missing}" if missing else text
 

@@ -47,8 +47,15 @@ COMMANDS = {
     "convert": Convert,
     "sync": Sync,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Run a study or a search. Its options are those above."""
+
+
 Command = (
-    Annotated[None, subcommand("study", description="Run a study or a search (the default).")]
+    Annotated[Study, subcommand("study")]
     | Annotated[ListSettings, subcommand("settings")]
     | Annotated[Show, subcommand("show")]
     | Annotated[Audit, subcommand("audit")]
@@ -81,7 +88,7 @@ _OTHER_WORDS = {
 class CommandLine(Options):
     """Everything that can be typed: the options of a study, or another command."""
 
-    command: OmitSubcommandPrefixes[Command] = None
+    command: OmitSubcommandPrefixes[Command] = Study()
     """Each command has its own --help."""
 
 
@@ -153,7 +160,7 @@ def _refuse_unknown_command(given: Sequence[str]) -> None:
 
 def main(line: CommandLine) -> int:
     """Run a parsed command line and return its exit code."""
-    if line.command is None:
+    if isinstance(line.command, Study):
         return _main_command(line)
     return line.command.run(CONSOLE)
 

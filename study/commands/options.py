@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from study.execution.cluster import Resources
     from study.planning.requirements import Device
 
-#: Of options that are numbers: beyond it a number is a typing error.
+#: The largest value of a numeric option; a larger one is a typing error.
 LARGEST_OPTION = 1_000_000
 #: Folders of the reports that do not belong to a study.
 RESERVED_NAMES = ("corpora", "cases", "notebooks")
@@ -98,13 +98,13 @@ class Options:
     trials: Annotated[int | None, _option("N", "the space's budget")] = None
     """Trials of each arm of a search. A larger number extends a finished search."""
     hours: Annotated[float | None, _option("H", "no limit")] = None
-    """Start no new trials after so many hours. A study requires --until-decided for this."""
+    """Start no new trials after this many hours. A study requires --until-decided for this."""
     until_decided: tyro.conf.FlagCreatePairsOff[bool] = False
     """Add seeds until the primary contrasts are decided: looks after 5, 7, 10, 14, 20 seeds."""
     margin: Annotated[float | None, _option("POINTS", "0.5, or the recorded one")] = None
-    """With --until-decided: differences of at most so many points of F1 count as equal."""
+    """With --until-decided: the largest difference that counts as equal, in points of F1."""
     max_seeds: Annotated[int | None, _option("N", "20")] = None
-    """With --until-decided: stop at the last look with at most so many seeds."""
+    """With --until-decided: stop at the last look with at most this many seeds."""
     arms: Annotated[tuple[str, ...], _option("ARM", "all")] = ()
     """Only these arms, by name or shell pattern, as in 'gru-*'. --list shows the names."""
     set: Settings = ()
@@ -131,13 +131,13 @@ class Options:
     experiment: Annotated[str | None, _option("NAME", "space and corpus")] = None
     """Name of the study or search, in MLflow and in reports."""
     runs: Annotated[Path, _option("FOLDER")] = Path("runs")
-    """The ledger: a folder, which also gets the MLflow database and the reports."""
+    """The ledger: a folder. The MLflow database and the reports are written there, too."""
     notify: Annotated[str | None, _option("URL", "no message")] = None
     """Post a JSON message at the end: to a Slack webhook, https://ntfy.sh/TOPIC or a server."""
     register: Annotated[str | None, _option("NAME", "register nothing")] = None
     """Make the best model the next version of this model in MLflow's registry."""
-    shared: Annotated[str | None, _option("URI", "all nodes see --runs")] = None
-    """Store for nodes that do not see the folder of --runs: an fsspec URI, as in s3://bucket/rin."""
+    shared: Annotated[str | None, _option("URI", "all nodes access --runs")] = None
+    """Store for nodes that cannot access --runs: an fsspec URI, as in s3://bucket/rin."""
 
     def check(self) -> None:
         """Raise ``ValueError`` for an invalid option."""

@@ -1,7 +1,10 @@
 """What a command line refuses, and how: one line and an exit code."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from study.commands import main as run
 from study.commands.arguments import Audit, Rerun, Train
 from tests.commands import command
 from tests.corpora import write_corpus
+
+ROOT = Path(__file__).parents[3]
 
 
 def bad_corpus(folder: Path, spert_folder: Path, **splits: object) -> str:
@@ -174,3 +179,20 @@ def test_a_wrong_name_gets_close_suggestions_and_no_long_list(capsys, tmp_path, 
     assert code == 2
     assert hint in shown
     assert len(shown) < 200
+
+
+def test_a_missing_package_is_one_line_with_the_extra_that_has_it(tmp_path: Path) -> None:
+    """As after ``pip install rin-study``, which installs what prediction needs."""
+    (tmp_path / "optuna.py").write_text("raise ModuleNotFoundError('gone', name='optuna')")
+    ran = subprocess.run(
+        [sys.executable, "-m", "study", "--list"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    (line,) = ran.stderr.splitlines()
+    assert (ran.returncode, line.partition(": ")[0]) == (1, "error")
+    assert "optuna" in line
+    assert "rin-study[study]" in line
