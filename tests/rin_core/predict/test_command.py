@@ -180,7 +180,7 @@ class TestCommand:
         _, out, err = within(capsysbinary, trained, "--input", path)
         found = parsed(out)
         assert [{k: v for k, v in row.items() if k != "sentences"} for row in found] == records
-        assert "7 lines blank" in err
+        assert "7 blank lines" in err
 
     def test_rounds(self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
         code, out, _ = within(capsysbinary, trained, "--json", "--rounds", "Ann met Bob.")
@@ -223,7 +223,7 @@ class TestCommand:
             (5, '{"text": 3}'),
         ]
         assert [len(row["sentences"]) for row in parsed(out)] == [2, 1, 1]
-        assert "2 lines blank" in err
+        assert "2 blank lines" in err
 
     @pytest.mark.parametrize("given", [(), ("--json",)])
     def test_an_empty_text_is_no_reason_for_a_note(
