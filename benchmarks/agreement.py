@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 from unittest.mock import patch
 
 import torch
@@ -21,6 +21,7 @@ import tyro
 from rich.console import Console
 from torch import Tensor
 
+from benchmarks.command import Corpus, DataRoot, Rounds, Vectors, run
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
@@ -34,29 +35,27 @@ CONSOLE = Console()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Train several times from one seed and compare."""
+    """Train with the CPU kernel and with the float64 reference, and compare dev F1 by epoch."""
 
-    data: str = "demo"
-    """Corpus."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    embeddings: Path | None = None
-    """Word vectors."""
-    rounds: int = 1
-    """K."""
+    data: Corpus = "demo"
+    data_root: DataRoot = None
+    embeddings: Vectors = None
+    rounds: Rounds = 1
     epochs: int = 40
-    """Epochs, all of them: nothing is stopped early."""
+    """Largest number of epochs."""
     seed: int = 0
-    """Seed of all."""
-    patience: int | None = None
-    """Epochs without a better dev F1 that end a run [default: none ends early]."""
+    """Seed of every run."""
+    patience: Annotated[
+        int | None, tyro.conf.arg(metavar="N", help_behavior_hint="(default: --epochs)")
+    ] = None
+    """Epochs without a better dev F1 after which a run stops."""
     runs: tuple[Literal["kernel", "reference", "nudged reference", "plain float32"], ...] = (
         "kernel",
         "reference",
         "nudged reference",
         "plain float32",
     )
-    """What to train."""
+    """The runs to train."""
 
 
 def reference_sums(subject_RBL: Tensor, object_RBL: Tensor, lengths_B: Tensor) -> Sums:
@@ -79,7 +78,7 @@ def compare(options: Options) -> dict[str, Result]:
     corpus = load_dataset(
         options.data, config, data_root=options.data_root, embeddings=options.embeddings
     )
-    found = {}
+    found: dict[str, Result] = {}
     for name in options.runs:
         sums = {"kernel": numba_sums, "plain float32": torch_sums}.get(name, reference_sums)
         with patch("rin_core.loss.pair_loss.sums_for", lambda _, sums=sums: sums):
@@ -95,13 +94,14 @@ def compare(options: Options) -> dict[str, Result]:
 def nudged(config: Config, corpus: EncodedCorpus) -> Result:
     """Train after one weight was moved to the next float32."""
     trainer = Trainer(config, corpus, None, torch.device("cpu"))
-    weight = trainer.model.scorer.subject_weight.data
+    scorer: Any = trainer.model.scorer
+    weight = scorer.subject_weight.data
     weight[0, 0] = torch.nextafter(weight[0, 0], torch.tensor(torch.inf))
     return trainer.run(lambda _: None)
 
 
-def strays(found: dict[str, Result], name: str) -> str:
-    """Say how far a run's dev F1 is from the reference's, in points."""
+def deviation(found: dict[str, Result], name: str) -> str:
+    """Return how far a run's dev F1 is from the reference's, in points."""
     pairs = zip(found[name].history, found["reference"].history, strict=False)
     scored = [(a.selection_scores["f1"], b.selection_scores["f1"], a.epoch) for a, b in pairs]
     points = [(100 * abs(ours - theirs), epoch) for ours, theirs, epoch in scored]
@@ -119,7 +119,7 @@ def main(options: Options) -> None:
     found = compare(options)
     for name in found:
         if name != "reference" and "reference" in found:
-            CONSOLE.print(strays(found, name))
+            CONSOLE.print(deviation(found, name))
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"agreement-{options.data}-K{options.rounds}-seed{options.seed}.csv"
     with path.open("w", newline="") as file:
@@ -134,4 +134,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=Options.__doc__))
+    run(Options, main, "agreement")

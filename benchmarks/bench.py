@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numba
 import numpy as np
@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from benchmarks.command import Batches, Corpus, DataRoot, Repeats, run
 from benchmarks.drawing import HEADER, draw, spread, table_of
 from benchmarks.formulations import FORMULATIONS, ORDERS
 from rin_core.config import Config
@@ -53,25 +54,21 @@ CONSOLE = Console()
 OTHER_MODELS = {"concat (another model)": "concat", "biaffine (another model)": "biaffine"}
 COMPARED = (*FORMULATIONS, *OTHER_MODELS)
 
-Step = Callable[[Batch], None]
+Step = Callable[[Batch], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Measure the product against the dense and the plain formulation."""
+    """Measure the speed and memory of training: the product, a dense and a plain formulation."""
 
-    data: str = "demo"
-    """Corpus."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
+    data: Corpus = "demo"
+    data_root: DataRoot = None
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where to compute."""
-    rounds: tuple[int, ...] = (1, 5)
-    """K of the comparison."""
-    batches: int = 8
-    """Batches of the sample."""
-    repeats: int = 3
-    """Rounds of measurement."""
+    """Device to compute on."""
+    rounds: Annotated[tuple[int, ...], tyro.conf.arg(metavar="K")] = (1, 5)
+    """Numbers of interaction rounds to compare."""
+    batches: Batches = 8
+    repeats: Repeats = 3
 
 
 class Bench:
@@ -101,7 +98,8 @@ class Bench:
         config = Config().with_overrides({"model.rounds": rounds, "model.scorer": scorer})
         model = RIN(config, self.corpus.vocabulary)
         if name in FORMULATIONS:
-            model.scorer = FORMULATIONS[name](model.scorer)
+            wrap: Any = FORMULATIONS[name]
+            model.scorer = wrap(model.scorer)
         model.to(self.device)
         optimizer = torch.optim.Adam(model.parameters(), fused=True)
 
@@ -176,7 +174,10 @@ class Bench:
     def kernel(self) -> list[float]:
         """Return ns a pair·relation of the kernel over the sample, one entry a round."""
         R = len(self.corpus.vocabulary.relations)
-        inputs = [(*shares(R, *b.words_BL.shape, self.device), b.lengths_B) for b in self.by_length]
+        inputs = []
+        for batch in self.by_length:
+            B, L = batch.words_BL.shape
+            inputs.append((*shares(R, B, L, self.device), batch.lengths_B))
         work = R * sum(pairs(batch) for batch in self.by_length)
         seconds = [timed_kernel(inputs) for _ in range(self.options.repeats + 1)]
         return [1e9 * s / work for s in seconds[1:]]
@@ -266,9 +267,9 @@ def _grow(options: Options, formulation: str, order: str) -> float:
         step(batches[len(batches) // 2])
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
-    before = _status("VmRSS")
+    resident = _status("VmRSS")
     step(batches[len(batches) // 2])
-    return _status("VmHWM") - before
+    return _status("VmHWM") - resident
 
 
 def together(options: Options) -> list[tuple[int, float]]:
@@ -378,4 +379,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=Options.__doc__))
+    run(Options, main, "bench")

@@ -1,4 +1,4 @@
-"""What the rule of the verdicts finds in studies whose truth is known.
+"""Errors, power and seeds of the verdicts in simulated studies with a known truth.
 
     python -m benchmarks.decide
 
@@ -20,6 +20,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import tyro
@@ -28,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+from benchmarks.command import Results, run
 from benchmarks.sign_flip import all_signs, sign_flip_p
 from reports.stats.contrasts import ABLATIONS, PRIMARY
 from reports.stats.model import residual
@@ -55,17 +57,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Simulate studies."""
+    """Count errors, power and seeds of the verdicts in simulated studies with a known truth."""
 
-    studies: int = 2000
-    """Studies of each scenario."""
-    ledgers: tuple[Path, ...] = (
+    studies: Annotated[int, tyro.conf.arg(metavar="N")] = 2000
+    """Number of simulated studies of each scenario."""
+    ledgers: Annotated[
+        tuple[Path, ...],
+        tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: the published ones)"),
+    ] = (
         ROOT / "results" / "ledger" / "webnlg_star.jsonl.xz",
         ROOT / "results" / "ledger" / "unfinished" / "claims-webnlg_star.jsonl.xz",
     )
-    """The exported ledgers whose variance is taken."""
-    out: Path = RESULTS
-    """Where to write."""
+    """Exported ledgers: the simulated runs have the variance of their runs."""
+    out: Results = RESULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,4 +309,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=__doc__))
+    run(Options, main, "decide")

@@ -1,4 +1,4 @@
-"""Seconds of an epoch over a pretrained encoder on one thread: what is computed how.
+"""Seconds per epoch over a pretrained encoder, on one thread, computed in several ways.
 
     python -m benchmarks.encoders --data webnlg_star --data-root DIR
     python -m benchmarks.encoders --data webnlg_star --encoder all-mpnet-base-v2 --batches 4
@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from benchmarks.command import Batches, Corpus, DataRoot, Repeats, Results, Rounds, run
 from rin_core.config import Config
 from rin_core.data.batches import make_batch, training_batches
 from rin_core.data.encoding import IGNORED, Array, EncodedCorpus
@@ -52,22 +53,16 @@ AIMS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Measure training over a pretrained encoder on one thread."""
+    """Measure the time of an epoch over a pretrained encoder, on one thread of a CPU."""
 
-    data: str = "demo"
-    """Corpus."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    encoder: str = SMALL
-    """Pretrained encoder."""
-    rounds: int = 1
-    """K."""
-    batches: int = 8
-    """Batches of the sample."""
-    repeats: int = 5
-    """Rounds of measurement."""
-    out: Path = RESULTS
-    """Folder of the measurements."""
+    data: Corpus = "demo"
+    data_root: DataRoot = None
+    encoder: Annotated[str, tyro.conf.arg(metavar="NAME")] = SMALL
+    """Pretrained encoder: an installed one, a name on the Hugging Face hub, or a folder."""
+    rounds: Rounds = 1
+    batches: Batches = 8
+    repeats: Repeats = 5
+    out: Results = RESULTS
 
 
 def ways(options: Options) -> dict[str, tuple[Step, int]]:
@@ -139,7 +134,7 @@ def _library(config: Config, corpus: EncodedCorpus) -> Step:
             input_ids=pieces.pieces_WP, attention_mask=pieces.present_WP
         ).last_hidden_state
         logits = head(states.flatten(0, 1)[pieces.first_BL])
-        loss = nn.functional.cross_entropy(
+        loss: Any = nn.functional.cross_entropy(
             logits.flatten(0, 1), batch.tags_BL.flatten(), ignore_index=IGNORED
         )
         optimizer.zero_grad()
@@ -209,11 +204,15 @@ def main(options: Options) -> None:
         / f"encoders-{options.encoder.rpartition('/')[2]}-{Path(options.data).name}.json"
     )
     options.out.mkdir(parents=True, exist_ok=True)
-    record = {"seconds an epoch": found, "ratios": judged, "machine": provenance(CPU)}
+    record: dict[str, Any] = {
+        "seconds an epoch": found,
+        "ratios": judged,
+        "machine": provenance(CPU),
+    }
     record |= {"batches": options.batches, "rounds": options.rounds}
     path.write_text(json.dumps(record, indent=1) + "\n")
     CONSOLE.print(f"written: {path}", soft_wrap=True)
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=Options.__doc__))
+    run(Options, main, "encoders")

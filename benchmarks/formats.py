@@ -1,15 +1,19 @@
 """The table of corpus formats: ``python -m benchmarks.formats FOLDER``.
 
-FOLDER has one corpus a folder. Each is read as a study reads it; where a dev split is missing, a
-second row shows what data.dev_fraction=0.1 gives. Markdown goes to standard output.
+FOLDER has a folder for each corpus. Each corpus is read as a study reads it. If its dev split is
+missing, a second row shows the result of data.dev_fraction=0.1. Markdown goes to standard output.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import tyro
+
+from benchmarks.command import run
 from rin_core.data.corpus import SPLITS, CorpusError
 from rin_core.data.findings import missing_findings
 from rin_core.data.loading import load_corpus
@@ -37,15 +41,27 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str, str, str]]:
             break
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Print how each corpus in a folder is read, as a table in Markdown."""
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
+    """Folder with a folder for each corpus."""
+
+
+def main(options: Options) -> None:
+    """Print the table.
+
+    Raises:
+        ValueError: There is no such folder.
+    """
+    if not options.folder.is_dir():
+        raise ValueError(f"{options.folder}: no such folder")
     print("| corpus | format | read | sentences (train / dev / test) | message |")  # noqa: T201
     print("|---|---|---|---|---|")  # noqa: T201
-    for row in rows(parser.parse_args().folder):
+    for row in rows(options.folder):
         print(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |")  # noqa: T201
 
 
 if __name__ == "__main__":
-    main()
+    run(Options, main, "formats")

@@ -8,16 +8,18 @@ memory when the last epoch of a trial has ended, as the ledger has it.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import statistics
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 import study
+from benchmarks.command import Corpus, run
 from study.ledger.ledger import Ledger
 
 #: After which trial memory must no longer grow: the first ones compile and fill caches.
@@ -36,7 +38,8 @@ class Measured:
 def measure(data: str, trials: int, epochs: int, runs: Path) -> list[Measured]:
     """Run a study of equal trials on one worker, and return its memory after each."""
     study.run(
-        *(SPACE, data),
+        SPACE,
+        data,
         arms=[ARM],
         seeds=trials,
         runs=runs,
@@ -60,16 +63,29 @@ def growth(rows: Sequence[Measured]) -> float:
     return 100 * (statistics.median(used[-5:]) / statistics.median(used[WARM - 5 : WARM]) - 1)
 
 
-def main() -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description="Measure whether a worker's memory grows.")
-    parser.add_argument("--data", default="demo")
-    parser.add_argument("--trials", type=int, default=50)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--csv", type=Path)
-    options = parser.parse_args()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Measure whether the memory of a worker grows that trains one trial after another."""
+
+    data: Corpus = "demo"
+    trials: Annotated[int, tyro.conf.arg(metavar="N")] = 50
+    """Number of trials."""
+    epochs: Annotated[int, tyro.conf.arg(metavar="N")] = 2
+    """Epochs of each trial."""
+    csv: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: none)")
+    ] = None
+    """File to write the measurements to."""
+
+
+def main(options: Options) -> int:
+    """Measure, print, write.
+
+    Raises:
+        ValueError: There are too few trials to compare.
+    """
     if options.trials < WARM + 5:
-        parser.error(f"--trials {options.trials}: must be at least {WARM + 5}")
+        raise ValueError(f"--trials {options.trials}: must be at least {WARM + 5}")
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(options.data, options.trials, options.epochs, Path(folder) / "runs")
     for row in rows:
@@ -84,4 +100,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(Options, main, "memory")

@@ -14,18 +14,21 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import median
+from typing import Annotated
 
 import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import Corpus, DataRoot, Repeats, run
+from benchmarks.drawing import spread
 from rin_core.data.batches import make_batch, scoring_batches
 from rin_core.data.corpus import Sentence, Span, entity_place
 from rin_core.data.encoding import encode_split
@@ -35,7 +38,9 @@ from rin_core.data.vocabulary import build_vocabulary
 from rin_core.predict.extraction import Extraction, Mention
 from rin_core.predict.loading import find_weights
 from rin_core.predict.predictor import Predictor
+from rin_core.predict.texts import TextSplitter
 from rin_core.train.metrics import Decoded, decode, score
+from study.ledger.run import Run
 
 CPU = torch.device("cpu")
 RESULTS = Path(__file__).with_name("results")
@@ -44,22 +49,21 @@ CONSOLE = Console()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Measure prediction on a corpus's test split."""
+    """Measure the speed of prediction on a test split, and compare it with evaluation."""
 
-    models: tuple[str, ...]
-    """Weights, units' folders or fingerprints; the first is timed."""
-    runs: Path = Path("runs")
-    """The ledger of fingerprints."""
-    data: str = "webnlg_star"
-    """The corpus the models were trained on."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    batch_tokens: tuple[int, ...] = (512, 1024, 2048, 4096, 8192)
-    """Words computed at once."""
-    threads: tuple[int, ...] = (1, 2)
+    models: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN")]
+    """Weights files, folders of runs, or fingerprints. The first model is timed."""
+    runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")
+    """The ledger that has the runs."""
+    data: Corpus = "webnlg_star"
+    data_root: DataRoot = None
+    batch_tokens: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = (
+        *(512, 1024, 2048, 4096, 8192),
+    )
+    """Words in a batch."""
+    threads: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = (1, 2)
     """CPU threads."""
-    repeats: int = 5
-    """Rounds of measurement."""
+    repeats: Repeats = 5
 
 
 Rates = dict[tuple[str, int], list[tuple[float, float]]]
@@ -73,10 +77,13 @@ def rates(predictor: Predictor, sentences: Sequence[Sentence], options: Options)
     for size in options.batch_tokens:
         predict = partial(predictor.predict, sentences, batch_tokens=size)
         tasks[f"words and tags, {size} at once"] = predict
-    tasks["text, 2048 at once"] = lambda: predictor.predict(texts)
-    tasks["text to JSON, 2048 at once"] = lambda: [
-        json.dumps(x.to_json()) for x in predictor.predict(texts)
-    ]
+    splitter = TextSplitter(predictor.vocabulary, one_sentence=True)
+
+    def from_text() -> list[Extraction]:
+        return predictor.predict([part for text in texts for part in splitter.split(text)])
+
+    tasks["text, 2048 at once"] = from_text
+    tasks["text to JSON, 2048 at once"] = lambda: [json.dumps(x.to_json()) for x in from_text()]
     found: Rates = {}
     for _ in range(options.repeats + 1):
         for threads in options.threads:
@@ -114,7 +121,7 @@ class Agreement:
     different: int
     """Triples and entities that only one of the two finds."""
     recorded_f1: float
-    """What training wrote down."""
+    """F1 in the result of the run; NaN if it has no result."""
     f1: float
     """F1 of evaluation, now."""
     usual_f1: float
@@ -137,11 +144,12 @@ def agreement(predictor: Predictor, weights: Path, sentences: Sequence[Sentence]
     different = triples ^ set(map(tuple, decoded.triples_4N.T.tolist()))
     different |= spans ^ set(map(tuple, decode_spans(decoded.tags_NL)[:3].T.tolist()))
     usual = [replace(s, pos=predictor.vocabulary.usual_tags(s.words)) for s in sentences]
+    recorded = Run(weights.parent).result()
     return Agreement(
         name=weights.parent.name,
         triples=decoded.triples_4N.shape[1],
         different=len(different),
-        recorded_f1=json.loads(weights.with_name("result.json").read_text())["test_scores"]["f1"],
+        recorded_f1=recorded.test_scores["f1"] if recorded else math.nan,
         f1=f1,
         usual_f1=evaluated(usual)[1],
         bare_f1=evaluated([replace(s, pos=None) for s in sentences])[1],
@@ -183,15 +191,10 @@ def show_rates(found: Rates) -> list[list[str]]:
     """Print and return the table of rates, medians with the least and the most."""
     header = ["what", "threads", "sentences a second", "sentences a second of CPU time"]
     rows = [
-        [name, str(threads), *(spread(column) for column in zip(*pairs, strict=True))]
+        [name, str(threads), *(spread(column, ".0f") for column in zip(*pairs, strict=True))]
         for (name, threads), pairs in found.items()
     ]
     return show(header, rows)
-
-
-def spread(values: Sequence[float]) -> str:
-    """Write a median with its minimum and maximum."""
-    return f"{median(values):.0f} ({min(values):.0f} to {max(values):.0f})"
 
 
 def show_agreement(found: Sequence[Agreement]) -> list[list[str]]:
@@ -236,4 +239,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=Options.__doc__))
+    run(Options, main, "predict")

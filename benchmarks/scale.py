@@ -21,12 +21,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import run
 from study.ledger.fields import SCORES
 from study.ledger.origin import Code, CorpusName, Provenance
 from study.ledger.schema import Epoch, Predictions, Result
@@ -38,17 +39,17 @@ CONSOLE = Console()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Measure studies of many trials."""
+    """Measure the cost of the driver in studies of many trials that train nothing."""
 
-    trials: tuple[int, ...] = (100, 1000)
-    """How many trials; one row each."""
-    epochs: int = 3
-    """Reports a trial."""
-    slots: int = 2
-    """Trials at once."""
-    callback: int = 100
-    """Most trials for Ray's own MLflow callback, which is slow."""
-    alone: str = ""
+    trials: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = (100, 1000)
+    """Numbers of trials to measure."""
+    epochs: Annotated[int, tyro.conf.arg(metavar="N")] = 3
+    """Reports per trial."""
+    slots: Annotated[int, tyro.conf.arg(metavar="N")] = 2
+    """Number of trials at the same time."""
+    callback: Annotated[int, tyro.conf.arg(metavar="N")] = 100
+    """Largest number of trials for which Ray's own MLflow callback, which is slow, is measured."""
+    alone: Annotated[str, tyro.conf.arg(metavar="NAME")] = ""
     """Used by the benchmark itself: run one measurement in this process and print it."""
 
 
@@ -142,15 +143,17 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
     import ray
 
     from search_spaces.space import Arm, Grid
-    from study.execution import session as driver
-    from study.execution import tuner
+    from study.execution import session, tuner
     from study.execution.cluster import Resources
     from study.ledger.ledger import Ledger
     from study.planning.grid import make_plan
 
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    # Modules whose functions this benchmark replaces.
+    driver: Any = session
+    workers: Any = tuner
     described = driver.run_config
-    tuner.trainable = report_only
+    workers.trainable = report_only
     epochs = {"epochs": options.epochs}
     driver.run_config = lambda *run: described(*run) | epochs
     ledger, found, started = Ledger(folder), {}, time.monotonic()
@@ -160,7 +163,9 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
         found[name] = time.monotonic() - started
         started = time.monotonic()
 
-    grid = Grid(name="scale", title="?", arms=(Arm(name="a", label="A"),), seeds=range(count))
+    grid = Grid(
+        name="scale", title="?", arms=(Arm(name="a", label="A"),), seeds=tuple(range(count))
+    )
     plan = make_plan(grid, ledger, ["demo"], seeds=range(count))
     experiments = plan.experiments()
     for experiment in experiments:
@@ -188,7 +193,8 @@ def tracked(options: Options, count: int, folder: Path) -> dict[str, float]:
     """Run a study in MLflow; return seconds by stage, and those of them MLflow was written to."""
     from study.tracking.mlflow.client import MlflowRuns
 
-    update, busy = MlflowRuns.update, 0.0
+    client: Any = MlflowRuns
+    update, busy = client.update, 0.0
 
     def timed(self: MlflowRuns, *args: Any) -> None:
         nonlocal busy
@@ -196,7 +202,7 @@ def tracked(options: Options, count: int, folder: Path) -> dict[str, float]:
         update(self, *args)
         busy += time.thread_time() - began
 
-    MlflowRuns.update = timed
+    client.update = timed
     found = study(options, count, folder, f"sqlite:///{folder}/mlflow.db")
     return found | {WRITING: busy}
 
@@ -233,7 +239,7 @@ def main(options: Options) -> None:
     if options.alone:
         alone(options)
         return
-    names = ("ms a trial", "beyond bare", "driver's CPU", "beyond bare", "MiB")
+    names = ("ms per trial", "more than bare", "driver's CPU", "more than bare", "MiB")
     table = Table("trials", "run as", *names)
     path = RESULTS / "scale.csv"
     RESULTS.mkdir(exist_ok=True)
@@ -261,4 +267,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=Options.__doc__))
+    run(Options, main, "scale")

@@ -16,13 +16,14 @@ import csv
 import functools
 import itertools
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 
+from benchmarks.command import Results, run
 from reports.paper.sign_flip import COLUMNS, FILE, MOST
 
 #: True means, in standard deviations of one pair.
@@ -39,12 +40,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Simulate studies."""
+    """Simulate how many seeds the sign-flip test of earlier reports needs to find an effect."""
 
-    studies: int = 1000
-    """Studies of each effect and number of seeds."""
-    out: Path = FILE.parent
-    """Where to write."""
+    studies: Annotated[int, tyro.conf.arg(metavar="N")] = 1000
+    """Number of simulated studies of each effect and number of seeds."""
+    out: Results = FILE.parent
 
 
 def all_signs(pairs: int) -> Floats:
@@ -108,4 +108,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    run(Options, main, "sign_flip")

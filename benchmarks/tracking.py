@@ -12,25 +12,28 @@ ended, once per study.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import csv
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+import tyro
 
+from benchmarks.command import run
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
+from study.ledger.schema import Epoch
 from study.tracking.base import DISABLED, ExperimentSpec, RunSpec
 from study.tracking.mlflow.client import create_database
 from study.tracking.open import open_tracker
@@ -55,7 +58,7 @@ def measure(config: Config, corpus: EncodedCorpus, uri: str, pair: int, root: Pa
     unit = Ledger(root / f"{pair}-{'off' if uri == DISABLED else 'on'}").run("trial")
     tracker = open_tracker(uri, _spec(unit, config, corpus, f"pair {pair}", root))
 
-    def report(row: Mapping[str, float]) -> None:
+    def report(row: Epoch) -> None:
         tracker.on_epoch(epoch_end("trial", row.epoch))
 
     started, cpu = time.perf_counter(), time.process_time()
@@ -123,14 +126,24 @@ def address(kind: str, root: Path) -> Iterator[str]:
         yield server.url
 
 
-def main() -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description="Measure what tracking costs a trial.")
-    parser.add_argument("--pairs", type=int, default=8)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--to", choices=("sqlite", "server"), default="sqlite")
-    parser.add_argument("--csv", type=Path)
-    options = parser.parse_args()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Measure how much tracking in MLflow costs a trial."""
+
+    pairs: Annotated[int, tyro.conf.arg(metavar="N")] = 8
+    """Number of pairs of trials, with and without tracking."""
+    epochs: Annotated[int, tyro.conf.arg(metavar="N")] = 8
+    """Epochs of each trial."""
+    to: Literal["sqlite", "server"] = "sqlite"
+    """MLflow's store: a SQLite file, or a server on this machine."""
+    csv: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: none)")
+    ] = None
+    """File to write the measurements to."""
+
+
+def main(options: Options) -> int:
+    """Measure, print, write."""
     config = Config().with_overrides({"training.max_epochs": options.epochs})
     corpus = load_dataset("demo", config)
     torch.set_num_threads(1)
@@ -150,4 +163,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(Options, main, "tracking")

@@ -18,12 +18,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import tyro
 from rich.console import Console
 
+from benchmarks.command import Corpus, DataRoot, Results, Vectors
+from benchmarks.command import run as command
 from benchmarks.gpu.lines import LINES, run
 from benchmarks.gpu.record import Setting
 from benchmarks.gpu.table import table_of, write
@@ -36,25 +38,26 @@ NEEDS_GPU, REHEARSED = "needs a GPU", "rehearsed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Measure on a GPU what the project computes there; without one, what a CPU can."""
+    """Measure all that the project computes on a GPU; without one, what runs on a CPU."""
 
-    lines: tuple[int, ...] = tuple(LINES)
-    """Lines to run."""
-    data: str = "demo"
-    """Corpus."""
-    data_root: Path | None = None
-    """Folder of corpora [default: $RIN_DATA_ROOT]."""
-    embeddings: Path | None = None
-    """GloVe text file, from here or the data root [default: random vectors]."""
-    encoder: str | None = None
-    """Folder of a pretrained encoder [default: on a GPU, the installed package
-    all-MiniLM-L6-v2]."""
-    seconds: float = 460
-    """Of all lines together; a line that would begin later does not. A CPU has four times that."""
-    rehearse: bool = False
-    """Take a few steps of every line, without a GPU on the CPU: a check of the benchmark itself."""
-    out: Path = RESULTS
-    """Folder of the table and the measurements."""
+    lines: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = tuple(LINES)
+    """Lines of the table to measure."""
+    data: Corpus = "demo"
+    data_root: DataRoot = None
+    embeddings: Vectors = None
+    encoder: Annotated[
+        str | None,
+        tyro.conf.arg(
+            metavar="FOLDER",
+            help_behavior_hint="(default: on a GPU, all-MiniLM-L6-v2 if it is installed)",
+        ),
+    ] = None
+    """Folder of a pretrained encoder."""
+    seconds: Annotated[float, tyro.conf.arg(metavar="S")] = 460
+    """Time for all lines together; no line starts after it. On a CPU it is four times as long."""
+    rehearse: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Take a few steps of every line, on the CPU without a GPU: a check of the benchmark itself."""
+    out: Results = RESULTS
 
 
 def main(options: Options) -> int:
@@ -63,7 +66,7 @@ def main(options: Options) -> int:
         if number not in LINES:
             raise ValueError(f"--lines {number}: must be among {', '.join(map(str, LINES))}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    # Whoever asks for no GPU at all gets few steps: a CPU would take hours for the whole.
+    # A CPU takes few steps: all of them would take hours.
     setting = Setting(
         device=device,
         data=options.data,
@@ -125,8 +128,4 @@ def _machine(setting: Setting) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(tyro.cli(Options, description=Options.__doc__)))
-    except ValueError as error:
-        CONSOLE.print(f"error: {error}", markup=False)
-        sys.exit(2)
+    command(Options, main, "gpu")
