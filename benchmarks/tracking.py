@@ -40,6 +40,9 @@ from study.tracking.open import open_tracker
 from tests.servers import mlflow_server
 from tests.tracked import close, epoch_end, trial_end
 
+#: Of the one run of each ledger here.
+FINGERPRINT = "0123456789abcdef"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -55,16 +58,16 @@ class Measured:
 
 def measure(config: Config, corpus: EncodedCorpus, uri: str, pair: int, root: Path) -> Measured:
     """Train a trial from its start under a tracking URI."""
-    unit = Ledger(root / f"{pair}-{'off' if uri == DISABLED else 'on'}").run("trial")
+    unit = Ledger(root / f"{pair}-{'off' if uri == DISABLED else 'on'}").run(FINGERPRINT)
     tracker = open_tracker(uri, _spec(unit, config, corpus, f"pair {pair}", root))
 
     def report(row: Epoch) -> None:
-        tracker.on_epoch(epoch_end("trial", row.epoch))
+        tracker.on_epoch(epoch_end(FINGERPRINT, row.epoch))
 
     started, cpu = time.perf_counter(), time.process_time()
     record = train_run(config, corpus, unit, on_epoch=report)
     trained, trained_cpu = time.perf_counter(), time.process_time()
-    tracker.on_trial_end(trial_end("trial"))
+    tracker.on_trial_end(trial_end(FINGERPRINT))
     if close(tracker, complete=True):
         sys.exit("not everything arrived in MLflow")
     return Measured(
@@ -91,7 +94,7 @@ def _spec(
     return ExperimentSpec(
         name=name,
         description="",
-        runs={"trial": run},
+        runs={FINGERPRINT: run},
         tags={},
         artifacts=root / "artifacts",
         corpus=corpus,
