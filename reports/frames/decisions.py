@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from reports.frames.scores import AVERAGED, SELECTED
+from reports.frames.select import by_seed, of_arm
 from reports.stats.intervals import Estimate
-from reports.stats.verdicts import Verdict, Word
+from reports.stats.sequential import Outcome, Plan, progress
+from reports.stats.verdicts import Rule, Verdict, Word
 from rin_core.durations import format_duration
 from study.ledger.decisions import Decisions, Endpoint, RecordedOutcome, State
-from study.ledger.state import TrialState
+from study.ledger.state import Caveat, TrialState
 
 _WORDS: dict[State, Word] = {
     "better": Word.BETTER,
@@ -22,6 +25,8 @@ _WORDS: dict[State, Word] = {
     "futile": Word.FUTILE,
     "nothing learned": Word.NOTHING_LEARNED,
 }
+#: The frame's column of each endpoint.
+COLUMNS: dict[Endpoint, str] = {"selected": SELECTED.column, "averaged": AVERAGED.column}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,9 @@ class DecisionRow:
     """Fingerprints of the runs of the last look."""
     core_hours_left: float = math.nan
     """At most; NaN if unknown."""
+    tested: Outcome | None = None
+    """What the last look tests, computed again from its runs. ``None`` before the first look, or if
+    the runs of the ledger do not give the recorded estimate."""
 
     @property
     def verdict(self) -> Verdict:
@@ -138,6 +146,46 @@ def decision_rows(decisions: Decisions, seconds: Mapping[str, float]) -> list[De
     return rows
 
 
+def plan_of_looks(decisions: Decisions) -> Plan:
+    """Return the looks and the rule of a recorded plan."""
+    return Plan(
+        rule=Rule(margin=decisions.margin, level=decisions.level),
+        looks=tuple(decisions.looks),
+        efficacy_gamma=decisions.efficacy_gamma,
+        equivalence_gamma=decisions.equivalence_gamma,
+        futile=decisions.futile,
+    )
+
+
+def scores_by_seed(frame: pd.DataFrame, decisions: Decisions) -> dict[str, dict[int, float]]:
+    """Return the scores of each arm of a plan, by seed, in points.
+
+    Args:
+        frame: The runs of the study.
+        decisions: Its plan.
+    """
+    column = COLUMNS[decisions.endpoint]
+    return {arm: by_seed(of_arm(frame, arm), column) for arm in decisions.first_runs}
+
+
+def _tested(frame: pd.DataFrame, decisions: Decisions) -> dict[str, Outcome]:
+    """Return what the last look at each contrast tests, by the contrast's key."""
+    learned = frame.assign(learned=frame["caveat"] != Caveat.NOTHING_LEARNED)
+    scores: dict[str, list[float]] = {}
+    flags: dict[str, list[bool]] = {}
+    for arm, own in scores_by_seed(frame, decisions).items():
+        known = by_seed(of_arm(learned, arm), "learned")
+        first = [seed for place, seed in enumerate(sorted(own)) if seed == place]
+        scores[arm] = [own[seed] for seed in first]
+        flags[arm] = [bool(known[seed]) for seed in first]
+    weights = [contrast.weights for contrast in decisions.contrasts]
+    found: dict[str, Outcome] = {}
+    looks = progress(scores, weights, plan_of_looks(decisions), flags).looks
+    for look in looks[: len(decisions.outcomes)]:
+        found |= {decisions.contrasts[k].key: one for k, one in look.outcomes.items()}
+    return found
+
+
 def study_decisions(frame: pd.DataFrame, decisions: Decisions) -> list[DecisionRow]:
     """Return the state of each contrast of a study, with its runs and costs.
 
@@ -151,12 +199,19 @@ def study_decisions(frame: pd.DataFrame, decisions: Decisions) -> list[DecisionR
         {str(arm): float(mean) for arm, mean in arms[column].mean().items()}
         for column in ("seconds", "core_hours")
     )
-    rows = []
+    rows, tested = [], _tested(frame, decisions)
     for row in decision_rows(decisions, seconds):
         used = frame[frame["arm"].isin(row.arms) & (frame["seed"] < row.seeds)]
-        cost = row.seeds_left * sum(hours.get(arm, math.nan) for arm in row.arms)
-        named = replace(row, experiment=str(frame["experiment"].iloc[0]), core_hours_left=cost)
-        rows.append(replace(named, runs=tuple(used["fingerprint"])))
+        again = tested.get(row.key)
+        is_same = row.outcome and again and math.isclose(row.outcome.estimate, again.found.value)
+        named = replace(
+            row,
+            experiment=str(frame["experiment"].iloc[0]),
+            runs=tuple(used["fingerprint"]),
+            core_hours_left=row.seeds_left * sum(hours.get(arm, math.nan) for arm in row.arms),
+            tested=again if is_same else None,
+        )
+        rows.append(named)
     return rows
 
 

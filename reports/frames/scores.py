@@ -79,8 +79,10 @@ class Scores:
         found = self.residual
         if not found.df:
             return "No arm has two runs, so there is no variance and no interval."
-        p = found.p_equal_variances
-        tested = "" if math.isnan(p) else f" (Brown-Forsythe test of equal variances: p = {p:.2g})"
+        p, largest = found.p_equal_variances, found.p_largest
+        tests = [] if math.isnan(p) else [f"Brown-Forsythe test of equal variances: p = {p:.2g}"]
+        tests += [] if math.isnan(largest) else [f"F test of the largest: p = {largest:.2g}"]
+        tested = f" ({'; '.join(tests)})" if tests else ""
         arms = f"the {found.arms} arms on this corpus with these settings{tested}"
         if found.is_pooled:
             return (
@@ -88,8 +90,9 @@ class Scores:
                 f"freedom. It is pooled over {arms}."
             )
         return (
-            f"The variance differs between {arms}. So s is each arm's own, and the degrees of "
-            "freedom are Welch's."
+            f"The variance differs between {arms}. So s is each arm's own: SE = √(Σ v), where an "
+            "arm has v = w² · s² / n. The degrees of freedom are Welch's: (Σ v)² / Σ (v² / "
+            "(n − 1))."
         )
 
 
@@ -159,10 +162,11 @@ def pooled_residual(pool: pd.DataFrame, endpoint: Endpoint) -> Residual:
     """Pool the variance of the runs that chose their epoch on dev; of all if none did.
 
     Each run counts once. Runs of one name with other settings, or on another content of the
-    corpus, are other arms.
+    corpus, are other arms. Arms that learned nothing say nothing about the others.
     """
     done = pool[(pool["status"] == TrialState.FINISHED) & pool[endpoint.column].notna()]
     on_dev = done[done["selection"] == "dev"]
     done = (done if on_dev.empty else on_dev).drop_duplicates("fingerprint")
-    arms = done.groupby(["arm", "variant", "content"])[endpoint.column]
-    return residual([(100 * own).tolist() for _, own in arms])
+    arms = [own for _, own in done.groupby(["arm", "variant", "content"])]
+    learned = [own for own in arms if not _learned_nothing(own)]
+    return residual([(100 * own[endpoint.column]).tolist() for own in learned])

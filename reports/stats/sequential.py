@@ -9,9 +9,14 @@ Three bounds stop a contrast:
 
 - *efficacy*: the contrast is not 0, better or worse;
 - *equivalence*: both one-sided tests show that it lies within the margin;
-- *futility*: at the present estimate, the chance of either at the last look is below 5 %.
+- *futility*: given the runs so far, the chance of either at the last look is below 5 %. The other
+  two bounds do not count on this one, so a study may go on against it.
 
-A contrast also stops, without being judged, if no run of its arms has learned anything.
+A contrast also stops, without being judged, if no run of its arms has learned anything. What no
+bound has stopped at the last look stays undecided.
+
+The levels hold for arms of one variance, or of as many variances as the tests in
+:mod:`reports.stats.model` notice: ``python -m benchmarks.decide`` says what is left otherwise.
 
 An arm gets no further seeds once all of its contrasts have stopped.
 
@@ -167,34 +172,28 @@ class Plan:
             left = self._left(states, (State.BETTER, State.WORSE))
             found = (states == State.OPEN) & (p < differs[left, number])
             states[found] = np.where(value[found] > 0, State.BETTER, State.WORSE)
-        chance = self.chance(number, value, se, df, states)
-        states[(states == State.OPEN) & (chance < self.futile)] = State.FUTILE
+        if self.looks[number] < self.looks[-1]:  # after the last look there is nothing to save
+            chance = self.chance(number, value, se, df, states)
+            states[(states == State.OPEN) & (chance < self.futile)] = State.FUTILE
         return states
 
-    def bounds(self, number: int, se: Floats, df: Floats, states: States) -> tuple[Floats, Floats]:
-        """Return what an estimate had to exceed at a look, and what it had to stay below.
+    def used_levels(self, number: int, states: States) -> tuple[Floats, Floats]:
+        """Return the levels of both tests that each contrast was judged at.
 
         Args:
             number: Of the look, from 0.
-            se: Standard errors of the estimates [S, C].
-            df: Degrees of freedom [S, C].
             states: After the look [S, C].
 
         Returns:
-            An estimate beyond ± the first is not 0. One within ± the second is equal; a negative
-            value means that no estimate was. Both [S, C].
+            Of the two-sided test of no difference, and of each one-sided test of equality [S, C].
         """
         levels = []
         rejected = ((State.BETTER, State.WORSE), (State.EQUAL,))
         for table, kinds in zip(self.levels(states.shape[1]), rejected, strict=True):
             own = np.isin(states, kinds)
             others = own.sum(axis=1, keepdims=True) - own  # one's own rejection frees no level
-            levels.append(table[states.shape[1] - others, number])
-        level, level_equal = levels
-        return (
-            np.asarray(stats.t.isf(level / 2, df) * se),
-            np.asarray(self.rule.margin - stats.t.isf(level_equal, df) * se),
-        )
+            levels.append(np.asarray(table[states.shape[1] - others, number]))
+        return levels[0], levels[1]
 
     @staticmethod
     def _left(states: States, rejected: tuple[State, ...]) -> NDArray[np.int64]:
@@ -236,15 +235,27 @@ class Outcome:
     """What a look said about one contrast that was open before it."""
 
     found: Difference
-    efficacy: float
-    """An estimate beyond ± this is not 0."""
-    equivalence: float
-    """An estimate within ± this is equal; if it is negative, none is."""
+    margin: float
+    """Of equality, in points."""
+    level: float
+    """Of the two-sided test of no difference, at this look."""
+    level_equal: float
+    """Of each one-sided test of equality, at this look."""
     chance: float
     """To be decided by the last look."""
     chance_next: float
     """To be decided at the next look."""
     state: State
+
+    @property
+    def efficacy(self) -> float:
+        """Return the bound of *better* and *worse*: an estimate beyond ± this is not 0."""
+        return float(stats.t.isf(self.level / 2, self.found.df) * self.found.se)
+
+    @property
+    def equivalence(self) -> float:
+        """Return the bound of *equal*: an estimate within ± this is. If negative, none is."""
+        return float(self.margin - stats.t.isf(self.level_equal, self.found.df) * self.found.se)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +311,10 @@ def progress(
         if not was_open or any(len(scores.get(arm, ())) < n for arm, n in seeds.items()):
             break
         seen = {arm: scores[arm][:n] for arm, n in seeds.items()}
-        pooled = residual(seen.values())
         weighted = [{arm: w for arm, w in own.items() if w} for own in contrasts]
         flags = learned or scores
         unlearned = [arm for arm, n in seeds.items() if not any(flags[arm][:n])]
+        pooled = residual([own for arm, own in seen.items() if arm not in unlearned])
         found = [contrast(seen, own, pooled, unlearned) for own in weighted]
         for k in was_open:
             if not found[k].learned:
@@ -312,7 +323,7 @@ def progress(
             np.array([[getattr(one, name) for one in found]]) for name in ("value", "se", "df")
         )
         states = plan.look(number, value, se, df, states)
-        efficacy, equivalence = plan.bounds(number, se, df, states)
+        level, level_equal = plan.used_levels(number, states)
         later = min(number + 1, len(plan.looks) - 1)
         chance, chance_next = (
             plan.chance(number, value, se, df, states, then) for then in (-1, later)
@@ -320,8 +331,9 @@ def progress(
         outcomes = {
             k: Outcome(
                 found[k],
-                float(efficacy[0, k]),
-                float(equivalence[0, k]),
+                plan.rule.margin,
+                float(level[0, k]),
+                float(level_equal[0, k]),
                 float(chance[0, k]),
                 float(chance_next[0, k]),
                 State(int(states[0, k])),

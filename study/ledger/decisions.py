@@ -32,7 +32,8 @@ class RecordedOutcome(Record):
     contrast: Name
     estimate: Number
     low: Number | None = None
-    """Of the 95 % confidence interval that holds at all looks of all contrasts together."""
+    """Of the 95 % confidence interval of this contrast, which holds at all looks. It has the level
+    that Holm's correction left the contrast, so it agrees with the state."""
     high: Number | None = None
     efficacy: Number | None = None
     """An estimate beyond ± this is better or worse."""

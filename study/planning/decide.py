@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from reports.frames.decisions import DecisionRow, decision_rows
+from reports.frames.decisions import DecisionRow, decision_rows, plan_of_looks
 from reports.stats.contrasts import PRIMARY
 from reports.stats.sequential import (
     EFFICACY_GAMMA,
@@ -20,7 +20,6 @@ from reports.stats.sequential import (
     FUTILE,
     LOOKS,
     Outcome,
-    Plan,
     Progress,
     State,
     progress,
@@ -81,18 +80,11 @@ class Deciding:
             for arm, own in results.items()
         }
         weights = [contrast.weights for contrast in self.plan.contrasts]
-        plan = Plan(
-            rule=Rule(margin=self.plan.margin, level=self.plan.level),
-            looks=tuple(self.plan.looks),
-            efficacy_gamma=self.plan.efficacy_gamma,
-            equivalence_gamma=self.plan.equivalence_gamma,
-            futile=self.plan.futile,
-        )
         learned = {
             arm: [r.caveat is not Caveat.NOTHING_LEARNED for r in own]
             for arm, own in results.items()
         }
-        found = progress(scores, weights, plan, learned)
+        found = progress(scores, weights, plan_of_looks(self.plan), learned)
         given = dict.fromkeys(results, self.plan.looks[0])
         done = found.looks[-1].seeds if found.looks else 0
         given |= {arm: n if n <= max(self.most, done) else done for arm, n in found.seeds.items()}

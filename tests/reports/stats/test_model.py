@@ -90,6 +90,39 @@ def test_equal_scores_leave_no_doubt() -> None:
     assert (same.p, same.p_equal(0.5)) == (1, 0)
 
 
+def test_constant_scores_leave_no_doubt_beside_arms_that_vary() -> None:
+    varied = {"c": [80.1, 81.9, 80.4, 79.2, 80.8], "d": [79.0, 80.9, 80.2, 79.5, 81.3]}
+    for value, p, p_equal in ((100.0, 1.0, 0.0), (99.0, 0.0, 1.0)):
+        scores = {"a": [100.0] * 5, "b": [value] * 5, **varied}
+        pooled = residual(scores.values())
+        assert not pooled.is_pooled
+        found = contrast(scores, {"a": 1, "b": -1}, pooled)
+        assert (found.p, found.p_equal(0.5), found.df) == (p, p_equal, 8)
+
+
+def test_the_largest_variance_is_that_of_an_f_test() -> None:
+    arms = [SCORES["a"], SCORES["b"], [86.0, 89.0, 83.0, 87.0]]
+    rest = np.concatenate([np.subtract(own, np.mean(own)) for own in arms[:2]])
+    ratio = np.var(arms[2], ddof=1) / ((rest**2).sum() / (len(rest) - 2))
+    assert residual(arms).p_largest == pytest.approx(3 * stats.f.sf(ratio, 3, len(rest) - 2))
+
+
+def test_one_run_that_learned_nothing_does_not_hide_what_the_others_show() -> None:
+    scores = {arm: [86 + 0.4 * k for k in range(5)] for arm in "abcdef"}
+    scores |= {"b": [83 + 0.4 * k for k in range(5)], "c": [86.0, 86.4, 0.0, 87.2, 87.6]}
+    pooled = residual(scores.values())
+    assert pooled.p_equal_variances > 0.05, "Brown and Forsythe do not see it"
+    assert not pooled.is_pooled
+    assert contrast(scores, {"a": 1, "b": -1}, pooled).p < 0.001
+    assert contrast(scores, {"a": 1, "c": -1}, pooled).p > 0.3
+
+
+def test_arms_that_learned_nothing_say_nothing_about_the_variance_of_others() -> None:
+    nothing = [[0.0] * 5] * 3
+    assert residual([*SCORES.values(), *nothing]) == residual(SCORES.values())
+    assert residual(nothing).df == 0
+
+
 def test_published_numbers_add_their_own_variance() -> None:
     ours = contrast(SCORES, {"a": 1.0}, residual(SCORES.values()))
     exact = against(ours, 86.0)

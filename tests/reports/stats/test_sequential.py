@@ -72,6 +72,33 @@ def test_what_cannot_be_decided_any_more_is_futile() -> None:
     assert progress(noisy, CONTRASTS[:1], plan).states == (State.FUTILE,)
 
 
+def test_after_the_last_look_nothing_is_futile_but_undecided() -> None:
+    scores = drawn({"a": 86.0, "b": 86.0}, seeds=20, sd=0.9)
+    last = progress(scores, CONTRASTS[:1], Plan(looks=(5, 20), futile=0.01)).looks[-1]
+    assert (last.seeds, last.outcomes[0].state) == (20, State.OPEN)
+
+
+def test_one_run_that_learned_nothing_does_not_end_a_study() -> None:
+    scores = drawn({"a": 88.0, "b": 85.0, "c": 86.0, "d": 86.0}, seeds=5)
+    scores |= drawn(dict.fromkeys("efgh", 86.0), seeds=5)
+    scores["d"][2] = 0.0
+    further = [{"e": 1.0, "f": -1.0}, {"g": 1.0, "h": -1.0}]
+    found = progress(scores, [*CONTRASTS, *further])
+    assert found.states == (State.BETTER, State.OPEN, State.OPEN, State.OPEN)
+
+
+def test_arms_that_learned_nothing_do_not_lower_the_standard_error() -> None:
+    scores = drawn({"a": 86.2, "b": 86.0}, seeds=5)
+    lucky = {"c": [0.1] * 5, "d": [0.1] * 5}
+    learned = {arm: [arm in "ab"] * 5 for arm in "abcd"}
+    alone, beside = (
+        progress(scores, CONTRASTS[:1]),
+        progress(scores | lucky, CONTRASTS, None, learned),
+    )
+    first, again = (found.looks[0].outcomes[0].found for found in (alone, beside))
+    assert (first.se, first.df) == (again.se, again.df)
+
+
 def test_seeds_between_two_looks_change_nothing() -> None:
     scores = drawn({"a": 86.3, "b": 86.0, "c": 86.0, "d": 85.8}, seeds=20, sd=0.9)
     five, six = ({arm: own[:n] for arm, own in scores.items()} for n in (5, 6))

@@ -98,7 +98,12 @@ def test_contrasts_are_decided_one_by_one_and_only_open_ones_get_seeds(open_stud
         (arm, seed) for arm, count in decided.seeds.items() for seed in range(count)
     }
     assert max(decided.seeds.values()) > 5
-    assert all(row.verdict.word is not Word.UNDECIDED for row in decided.rows())
+    # What the last look does not decide stays undecided, without a further look.
+    assert all(
+        row.verdict.word is not Word.UNDECIDED or row.seeds == MOST for row in decided.rows()
+    )
+    assert all(row.next_look is None for row in decided.rows())
+    assert {str(row.verdict_with_cost) for row in decided.rows()} >= {"better", "undecided"}
     recorded = ledger.study(experiment.name)
     assert recorded is not None
     assert recorded.decisions == decided.record()
