@@ -105,6 +105,8 @@ class Table:
     notes: tuple[str, ...] = ()
     in_reproduction: bool = False
     """Whether ``REPRODUCTION.md`` shows the table."""
+    first: tuple[str, ...] = ()
+    """Columns that come first, before those that usually do."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -121,8 +123,8 @@ class Table:
 
     def answer_first(self) -> Table:
         """Return the table with its verdict first, then the score, its interval and the paper's."""
-        first = [column for column in _ANSWER if column in self.columns]
-        order = [*first, *(column for column in self.columns if column not in _ANSWER)]
+        first = [column for column in (*self.first, *_ANSWER) if column in self.columns]
+        order = dict.fromkeys([*first, *self.columns])
         rows = (replace(row, cells={name: row.cells[name] for name in order}) for row in self.rows)
         return replace(self, rows=tuple(rows))
 

@@ -28,7 +28,7 @@ from reports.tables.cells import (
 )
 from reports.tables.comparison import comparison_cells, comparison_notes, over
 from reports.tables.decisions import ENDPOINTS, decided_cells
-from reports.tables.experiment import BOOTSTRAP_NOTE, difference_cells
+from reports.tables.experiment import SENTENCES, bootstrap_notes, difference_cells
 
 
 def claims_table(study: StudyData) -> Table | None:
@@ -56,6 +56,7 @@ def claims_table(study: StudyData) -> Table | None:
                 for note in comparison_notes(study.scores(), family=False)
                 if "descriptive" not in note
             ),
+            *_entities_notes(judged),
             "NYT: the paper makes the claim about NYT. On other corpora it is our question.",
             "Paper's Δ: the same contrast of the published scores. Our Δ, same arms: ours over the "
             "arms with a published score. The last two verdicts judge our Δ minus the paper's: "
@@ -78,8 +79,9 @@ def claims_summary(study: StudyData) -> Table | None:
         head="Claim",
         rows=tuple(map(_summary_row, judged)),
         notes=(
-            "*Verdict* is on our difference. *Verdict on size* compares it with the paper's: "
-            "*worse* means that our gain is smaller.",
+            "*Verdict* is on Δ F1, our difference. *Verdict on size* compares *our Δ, same arms* "
+            f"with the paper's Δ, in {study.scores().endpoint.text}. *Worse* means that our gain "
+            "is smaller.",
             *(
                 f"*Planned*: decided by `{name}`, with a CI that holds at all its looks."
                 for name in planned
@@ -91,10 +93,22 @@ def claims_summary(study: StudyData) -> Table | None:
 
 def _summary_row(found: JudgedClaim) -> Row:
     row = _claim_row(found)
-    kept = ("Verdict", "Δ F1", "95 % CI", "Paper's Δ", "Verdict on size", "Role", "Where")
+    kept = (
+        *("Verdict", "Δ F1", "95 % CI", "Paper's Δ", "Our Δ, same arms"),
+        *("Verdict on size", "Role", "Where"),
+    )
     seeds = found.judged.difference.n if found.decision is None else found.decision.seeds
     count = count_cell(seeds, row.cells["Verdict"].fingerprints) if seeds else NO_CELL
     return replace(row, cells={**{name: row.cells[name] for name in kept}, "Seeds": count})
+
+
+def _entities_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
+    """Return the variance behind the row on entities."""
+    return tuple(
+        f"Endpoint of the row on entities: {one.scores.endpoint.text}. {one.scores.variance_note}"
+        for one in judged
+        if one.claim.endpoint is not None and one.weights
+    )
 
 
 def _encoder_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
@@ -205,7 +219,7 @@ def pairs_table(study: StudyData) -> Table | None:
         notes=(
             "The paper's Δ is a dash if the paper has only a figure.",
             *comparison_notes(scores, family=False),
-            BOOTSTRAP_NOTE,
+            *bootstrap_notes(scores),
         ),
     )
 
@@ -230,7 +244,7 @@ def _encoder_row(study: StudyData, found: JudgedClaim) -> Row:
         cells={
             "Paper's Δ": published_difference_cell(study.corpus, arm, other),
             **comparison_cells(found.scores, found.weights or over(arm, other), found.judged),
-            "95 % CI, other sentences": NO_CELL,
+            **({SENTENCES: NO_CELL} if bootstrap_notes(study.scores()) else {}),
         },
     )
 

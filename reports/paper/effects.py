@@ -122,7 +122,9 @@ def _claims(paper: StudyData) -> list[Effect]:
             else _planned(claim.decision),
             verdict=claim.judged.verdict,
             published=claim.size.published if claim.size else None,
-            runs=claim.scores.fingerprints(claim.weights),
+            runs=claim.scores.fingerprints(claim.weights)
+            if claim.decision is None
+            else claim.decision.runs,
         )
         for claim in judge_claims(paper)
         if claim.claim.key in _LABELS

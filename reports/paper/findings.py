@@ -112,7 +112,8 @@ def models_summary(studies: Sequence[StudyData]) -> Table:
         rows=tuple(row for study in studies for row in _model_rows(study)),
         notes=(
             "Δ is the difference from the first model of the study, which has no verdict. Each "
-            "verdict is corrected for all rows of its study, except where the study has a plan.",
+            "verdict is corrected for all rows of its study. A study with a plan has its verdicts "
+            "in its table *Decisions*.",
         ),
     )
 
@@ -139,6 +140,7 @@ def _model_rows(study: StudyData) -> list[Row]:
         if arm in judged:
             cells = comparison_cells(scores, over(arm, arms[0]), judged[arm])
             short = {column: cells[column] for column in _SHORT}
+            short["Verdict"] = short["Verdict"] if family else NO_CELL
         cells = {
             "Verdict": short["Verdict"],
             "F1": score_cell(trials, scores.endpoint.column),

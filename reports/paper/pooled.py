@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reports.document.formatting import interval, signed
 from reports.document.section import Section
-from reports.document.table import NO_CELL, Cell, Row, Table, words
+from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect
 from reports.published.numbers import corpus_title
 from reports.stats.pooling import Pooled, pool
@@ -88,7 +88,7 @@ def pooled_table(answer: PooledAnswer) -> Table:
                     fingerprints=part.effect.runs,
                 ),
                 "95 % CI": Cell(text=interval(part.effect.found), fingerprints=part.effect.runs),
-                "SE": Cell(text=f"{part.effect.se:.2f}", fingerprints=part.effect.runs),
+                "SE": _error(part.effect.se, part.effect.runs),
                 "Δ, shrunk to the mean": Cell(
                     text=f"{signed(own.mean)} ({interval(own)})",
                     estimate=own,
@@ -107,7 +107,7 @@ def pooled_table(answer: PooledAnswer) -> Table:
                 "Verdict": words(str(answer.verdict), answer.runs),
                 "Δ F1": Cell(text=signed(found.mean), estimate=found, fingerprints=answer.runs),
                 "95 % CI": Cell(text=interval(found), fingerprints=answer.runs),
-                "SE": Cell(text=f"{answer.pooled.se:.2f}", fingerprints=answer.runs),
+                "SE": _error(answer.pooled.se, answer.runs),
                 "Δ, shrunk to the mean": NO_CELL,
             },
         )
@@ -120,8 +120,18 @@ def pooled_table(answer: PooledAnswer) -> Table:
         notes=(
             "A random-effects model: Δ is the mean, plus a deviation of corpus and settings, plus "
             f"the error of the seeds. The deviation has the sd τ = {answer.pooled.tau:.2f} (Paule "
-            "and Mandel). The interval of the mean is Hartung and Knapp's: mean ± t · SE, with "
-            f"{answer.pooled.df} degrees of freedom. Weights are 1 / (τ² + SE²). An effect is "
-            "shrunk to the mean by the factor SE² / (τ² + SE²).",
+            "and Mandel). Each Δ has the weight v = 1 / (τ² + SE²). τ makes Σ v (Δ − mean)² equal "
+            f"to the degrees of freedom, {answer.pooled.df}. If the sum is smaller even with τ = "
+            "0, τ is 0.",
+            "The SE of the mean is 1 / √(Σ v), which is never smaller than Hartung and Knapp's. "
+            "The interval is mean ± t · SE. An effect is shrunk to the mean by the factor SE² / "
+            "(τ² + SE²).",
+            f"The mean is *equal* if mean ± t · SE is within {answer.verdict.margin:g}, with the "
+            "95 % quantile t. Otherwise it is *better* or *worse* if its 95 % CI excludes 0. The "
+            "other verdicts are those of their own tables.",
         ),
     )
+
+
+def _error(se: float, runs: tuple[str, ...]) -> Cell:
+    return replace(number(se, f"{se:.2f}"), fingerprints=runs)

@@ -18,7 +18,7 @@ from reports.paper.tables import matching_in_table_1, table_1, table_4, table_5,
 from reports.tables.breakdown import breakdown_table
 from reports.tables.caveats import mark_caveats
 from reports.tables.confirmation import comparison, confirmation, tuning
-from reports.tables.decisions import decisions_table
+from reports.tables.decisions import decisions_table, levels_table, scores_table
 from reports.tables.endpoints import endpoints_table
 from reports.tables.experiment import (
     differences_table,
@@ -42,6 +42,8 @@ PAPER = (
 STUDY = (
     results_table,
     decisions_table,
+    levels_table,
+    scores_table,
     differences_table,
     selection_table,
     switches_table,

@@ -35,7 +35,7 @@ from reports.tables.cells import (
     source_cell,
 )
 from reports.tables.comparison import comparison_notes, over, paper_notes
-from reports.tables.experiment import BOOTSTRAP_NOTE, difference_cells
+from reports.tables.experiment import bootstrap_notes, difference_cells
 from reports.tables.notes import trial_notes
 
 _ENCODERS_NOTE = (
@@ -139,9 +139,18 @@ def table_4(study: StudyData) -> Table:
             "Relation F1 is the F1 of triples, as in Table 1. The paper's Table 4 covers NYT only; "
             "its relation F1 for WebNLG is from Table 1. Entity F1 is of whole decoded spans.",
             *paper_notes(study.scores()),
+            *_entities_notes(study),
             *_spans_notes(study),
         ),
     )
+
+
+def _entities_notes(study: StudyData) -> tuple[str, ...]:
+    """Return the variance behind the verdicts on entities, if there are any."""
+    if not any(published(study.corpus, arm, "entity_f1") for arm, _ in TABLE_4_ROWS):
+        return ()
+    scores = study.scores(ENTITIES)
+    return (f"The verdicts on entities are on {scores.endpoint.text}. {scores.variance_note}",)
 
 
 def _table_4_rows(study: StudyData, corpus: str, *, whole: bool) -> list[Row]:
@@ -216,7 +225,7 @@ def table_5(study: StudyData) -> Table:
             "Δ is the difference from the full model with K = 1. −INT is BiLSTM_s, with the same "
             "runs.",
             *comparison_notes(scores, family=False),
-            BOOTSTRAP_NOTE,
+            *bootstrap_notes(scores),
             *paper_notes(scores)[:1],
         ),
     )

@@ -71,8 +71,14 @@ def _corrected(p: float, holm: float) -> str:
     return p_value(p) if math.isnan(holm) else f"{p_value(p)} ({p_value(holm)})"
 
 
-def comparison_notes(scores: Scores, *, family: bool) -> tuple[str, ...]:
-    """Return the formulas of a table of comparisons, from which a reader derives its verdicts."""
+def comparison_notes(scores: Scores, *, family: bool, verdicts: bool = True) -> tuple[str, ...]:
+    """Return the formulas of a table of comparisons, from which a reader derives its verdicts.
+
+    Args:
+        scores: Of the arms.
+        family: Whether Holm's correction covers the rows.
+        verdicts: Whether the table has verdicts, and not the p-values alone.
+    """
     correction = (
         "In brackets: the p-values after Holm's correction for the rows of this table. The verdict "
         "uses them."
@@ -87,10 +93,16 @@ def comparison_notes(scores: Scores, *, family: bool) -> tuple[str, ...]:
         "compared. 95 % CI = Δ ± t · SE, with the 97.5 % quantile t of Student's distribution T "
         "with df degrees of freedom.",
         scores.variance_note,
-        verdict_note(scores),
-        correction,
+        *((verdict_note(scores), correction) if verdicts else (_tests_note(scores),)),
         "p permutation: a test that moves runs between the arms, exact for two arms. It checks p "
         "and decides nothing.",
+    )
+
+
+def _tests_note(scores: Scores) -> str:
+    return (
+        f"p = 2 · P(T > |Δ| / SE). p equal = P(T > ({scores.rule.margin:g} − |Δ|) / SE), from two "
+        "one-sided tests. The rows are descriptive, without correction."
     )
 
 
@@ -109,7 +121,8 @@ def verdict_note(scores: Scores) -> str:
 def paper_notes(scores: Scores) -> tuple[str, ...]:
     """Return how our means are compared with the paper's."""
     return (
-        "Against the paper: Δ is our mean minus the published one, and *equal* means reproduced. "
+        f"Against the paper: Δ is our mean minus the published one, in {scores.endpoint.text}. "
+        "*Equal* means reproduced. "
         f"The paper's mean is over {PUBLISHED_SEEDS} runs, and its spread is assumed to equal "
         f"ours unless it is printed: SE = s · √(1 / n + 1 / {PUBLISHED_SEEDS}). *Paper exact* "
         "takes the published number as exact: SE = s / √n. The rounding of the published number "

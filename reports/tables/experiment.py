@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from reports.document.table import Cell, Row, Table
-from reports.frames.scores import AVERAGED, Scores, Weights, arm_scores
+from reports.frames.scores import AVERAGED, SELECTED, Scores, Weights, arm_scores
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.published.numbers import published
@@ -39,6 +39,7 @@ from study.ledger.state import TrialState
 
 #: Suffix of the names of arms that select their epoch on test (``search_spaces.selection``).
 ON_TEST = "-on-test"
+_AVERAGED_F1 = "F1, averaged weights"
 #: The space whose arms each make a choice of the authors' program.
 SWITCHED = "authors_programme"
 
@@ -81,6 +82,10 @@ def results_table(study: StudyData) -> Table:
         title=f"Scores on the test split of {study.corpus}, in points",
         head="Model",
         rows=tuple(rows),
+        # The verdicts are on this score, and not on that of the selected epoch.
+        first=("Verdict", _AVERAGED_F1, interval, "Paper's F1", "Verdict, paper exact")
+        if by_average
+        else (),
         notes=(
             *trial_notes(study),
             *(paper_notes(scores) if is_published else (scores.variance_note,)),
@@ -91,7 +96,7 @@ def results_table(study: StudyData) -> Table:
 def _averaged_cells(trials: pd.DataFrame, late: int) -> dict[str, Cell]:
     """Return F1 of the averaged weights, and the mean of the last epochs to compare it with."""
     return {
-        "F1, averaged weights": score_cell(trials, "averaged_test_f1"),
+        _AVERAGED_F1: score_cell(trials, "averaged_test_f1"),
         "Dev F1, averaged weights": score_cell(trials, "averaged_dev_f1"),
         f"Dev F1, last {late} epochs": score_cell(trials, "late_dev_f1"),
     }
@@ -117,6 +122,8 @@ def differences_table(study: StudyData) -> Table | None:
     family = study.decisions is None
     weights = [over(arm, reference) for arm in compared]
     rows = difference_cells(study, scores, weights, family=family)
+    if not family:  # a plan has its own verdicts
+        rows = [{name: c for name, c in own.items() if name != "Verdict"} for own in rows]
     return Table(
         name="differences",
         title=f"Difference from {arm_label(base)}: {scores.endpoint.text}, in points",
@@ -127,8 +134,8 @@ def differences_table(study: StudyData) -> Table | None:
         ),
         notes=(
             *(() if family else (_PLANNED_NOTE,)),
-            *comparison_notes(scores, family=family),
-            BOOTSTRAP_NOTE,
+            *comparison_notes(scores, family=family, verdicts=family),
+            *bootstrap_notes(scores),
         ),
     )
 
@@ -182,7 +189,7 @@ def switches_table(study: StudyData) -> Table | None:
             "`docs/paper.md` explains the choices. Scores with the epoch chosen on test are not "
             "results.",
             *comparison_notes(scores, family=True),
-            BOOTSTRAP_NOTE,
+            *bootstrap_notes(scores),
         ),
     )
 
@@ -270,13 +277,21 @@ def _same_training(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> str:
 
 _PLANNED_NOTE = (
     "The verdicts of this study are in the table *Decisions*. Looks at several numbers of seeds "
-    "need its bounds, which this table does not use."
+    "need its bounds. The intervals and p-values of this table are those of one look. Of 20 equal "
+    "arms, more than one has a p below 0.05 at some look."
 )
-#: How the interval over seeds and sentences is made.
-BOOTSTRAP_NOTE = (
-    "95 % CI, other sentences: of the same difference for other seeds and other test sentences. It "
-    "is the percentile interval of 2,000 resamples of both."
-)
+#: The interval over seeds and sentences.
+SENTENCES = "95 % CI, other sentences"
+
+
+def bootstrap_notes(scores: Scores) -> tuple[str, ...]:
+    """Say how the interval over seeds and sentences is made, if the comparison has one."""
+    if scores.endpoint is not SELECTED:
+        return ()
+    return (
+        f"{SENTENCES}: of the same difference for other seeds and other test sentences. It is the "
+        "percentile interval of 2,000 resamples of both.",
+    )
 
 
 def difference_cells(
@@ -284,19 +299,25 @@ def difference_cells(
 ) -> list[dict[str, Cell]]:
     """Return the differences in test F1 between arms, by heading of the column.
 
+    Runs keep the predictions of the selected epoch only. So another endpoint has no interval over
+    sentences.
+
     Args:
         study: The study, for the predictions of its runs.
         scores: Of its arms.
         rows: The weights of each comparison.
         family: Whether Holm's correction covers the rows.
     """
+    judged = zip(rows, judge_rows(scores, rows, family=family), strict=True)
+    if scores.endpoint is not SELECTED:
+        return [comparison_cells(scores, weights, one) for weights, one in judged]
     counts = study.counts.by_fingerprint
     runs = [run for run in scores.fingerprints(scores.by_arm) if run in counts]
     resampled = dict(zip(runs, resampled_f1([counts[run] for run in runs]), strict=True))
     return [
-        comparison_cells(scores, weights, judged)
-        | {"95 % CI, other sentences": _over_sentences(scores, weights, resampled)}
-        for weights, judged in zip(rows, judge_rows(scores, rows, family=family), strict=True)
+        comparison_cells(scores, weights, one)
+        | {SENTENCES: _over_sentences(scores, weights, resampled)}
+        for weights, one in judged
     ]
 
 

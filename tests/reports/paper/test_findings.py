@@ -15,6 +15,7 @@ from reports.frames.trials import no_trials, pool, read_ledger, select_settings
 from reports.page.corpora import paper_sections
 from reports.paper.claim_tables import claims_summary
 from reports.paper.claims import JudgedClaim, judge_claims
+from reports.paper.effects import corpus_effects
 from reports.paper.findings import (
     corpus_findings,
     models_summary,
@@ -80,7 +81,7 @@ def test_a_claim_has_a_short_row(ledger: Ledger) -> None:
     assert row == {
         **{"label": "Interaction (K ≥ 1) over none (K = 0)", "Where": "§5.2, §5.3"},
         **{"Δ F1": "+2.0", "95 % CI": "−0.3 to 4.3", "Paper's Δ": "+0.9", "Seeds": "3"},
-        "Role": "primary",
+        **{"Role": "primary", "Our Δ, same arms": "+2.0"},
     }
     assert texts(table, "cell")["Verdict"] == "not run"
     assert texts(table, "cell")["Seeds"] == "–"
@@ -117,6 +118,12 @@ def test_a_plan_decides_its_contrast_in_place_of_the_test(ledger: Ledger) -> Non
     assert texts(short, "interaction")["95 % CI"] == "−0.4 to 0.6"
     assert texts(short, "interaction")["Seeds"] == "3"
     assert any("decided by `decided-webnlg_star`" in note for note in short.notes)
+    # The verdict on size is about a score of its own, which stands beside it.
+    assert texts(short, "interaction")["Our Δ, same arms"] == "+2.0"
+    assert any("in test F1 of the selected epoch" in note for note in short.notes)
+    (effect,) = [one for one in corpus_effects(study, [], []) if one.key == "interaction"]
+    assert found.decision is not None
+    assert set(effect.runs) == set(found.decision.runs) == set(first.values())
     (table,) = [one for one in section.tables if one.name == "claims"]
     (row,) = [one for one in table.rows if one.key == "interaction"]
     assert {name: row.cells[name].text for name in ("Δ F1", "p", "Verdict", "Role")} == {

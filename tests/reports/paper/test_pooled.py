@@ -54,10 +54,13 @@ def test_the_mean_is_made_again_from_the_csv() -> None:
     found = find_pooled(THREE)
     assert found is not None
     *rows, last = pooled_table(found).rows
-    weights = [1 / (found.pooled.tau**2 + float(row.cells["SE"].text) ** 2) for row in rows]
+    weights = [1 / (found.pooled.tau**2 + row.cells["SE"].estimate.mean ** 2) for row in rows]
     values = [row.cells["Δ F1"].estimate.mean for row in rows]
     mean = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
     assert last.cells["Δ F1"].estimate.mean == pytest.approx(mean)
+    assert last.cells["SE"].estimate.mean == pytest.approx(1 / math.sqrt(sum(weights)))
+    spread = sum(w * (v - mean) ** 2 for w, v in zip(weights, values, strict=True))
+    assert spread == pytest.approx(found.pooled.df, rel=1e-4)
 
 
 def test_the_pooled_answer_is_the_first_card_and_the_first_row(tmp_path: Path) -> None:

@@ -31,6 +31,14 @@ def test_two_estimates_by_hand() -> None:
     assert found.shrunk[1].mean == pytest.approx(1 + own, rel=1e-3)
 
 
+@pytest.mark.parametrize("values", [[0.5, 1.1, 1.6], [0.9, 1.0, 1.1]])
+def test_the_error_is_that_of_the_weights(values: list[float]) -> None:
+    errors = [0.4, 0.3, 0.5]
+    found = pool(values, errors)
+    weights = [1 / (found.tau**2 + error**2) for error in errors]
+    assert found.se == pytest.approx(1 / math.sqrt(sum(weights)), rel=1e-5)
+
+
 def test_a_small_effect_everywhere_is_equal() -> None:
     found = pool([0.1, -0.1, 0.0, 0.05], [0.1] * 4)
     assert str(found.verdict()) == "equal within 0.5"

@@ -15,6 +15,7 @@ from reports.frames.trials import read_ledger
 from reports.paper.claims import judge_claims
 from reports.paper.registry import STUDY, make_tables
 from reports.tables.endpoints import endpoints_table, majority
+from reports.tables.experiment import SENTENCES
 from study.ledger.schema import LATE_EPOCHS
 from tests.ledgers import GOLD, Ledger
 from tests.records import an_epoch, scores
@@ -82,7 +83,11 @@ def test_runs_with_averaged_weights_are_judged_by_them(
     assert row.key == "bilstm-s"
     assert row.cells["Δ F1"].estimate.mean == pytest.approx(-gain, abs=1e-6)
     interval = "95 % CI of F1, averaged weights" if with_average else "95 % CI of F1"
-    assert interval in results.rows[0].cells
+    judged_score = "F1, averaged weights" if with_average else "F1"
+    assert results.columns[:4] == ("Verdict", judged_score, interval, "Paper's F1")
+    assert any(f"in {study.scores().endpoint.text}." in note for note in results.notes)
+    # Predictions are those of the selected epoch.
+    assert (SENTENCES in differences.columns) is not with_average
     curve = rounds_curve_info(study.frame).panels[0]
     assert curve.baseline is not None
     assert curve.baseline.mean == pytest.approx(80.1 if with_average else 60.1)
