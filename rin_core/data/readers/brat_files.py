@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rin_core.data.readers.character_spans import Mention, mention_of_text
-from rin_core.data.readers.fields import whole_number
+from rin_core.data.readers.fields import whole_number, wrong
 from rin_core.data.readers.reading import Reading
 
 #: Marks the records of this module: no JSON record has it.
@@ -67,6 +67,8 @@ def read_annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, M
         head, *rest = parts[0].split() if parts and parts[0].strip() else [""]
         if name.startswith("T") and ";" in "".join(rest):
             reading.count("entities-with-gaps", line)
+        elif name in mentions:
+            raise wrong(f"line {number}", name, "an id that no other entity of the file has")
         elif name.startswith("T"):
             start, end = (whole_number(word, len(text) + 1) for word in (*rest, "", "")[:2])
             written = " ".join(parts[1:])

@@ -22,10 +22,14 @@ def recognise(record: dict[str, Any]) -> bool:
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read a record. An entity without ``id`` has its index as one."""
     text = text_of(field(record, "text", str), "text")
-    mentions, facts = dict[object, Mention](), []
+    mentions, facts = dict[str, Mention](), []
     for index, (at, entity) in enumerate(items(record, "entities")):
         start, end, kind = (_first(entity, keys, at) for keys in (_START, _END, _TYPE))
-        mentions[_key(entity.get("id", index))] = mention(text, start, end, kind, at)
+        given = entity.get("id")
+        key = _key(index if given is None else given)
+        if key in mentions:
+            raise wrong(f"{at}.id", key, "an id that no other entity of the record has")
+        mentions[key] = mention(text, start, end, kind, at)
     for at, relation in items(record, "relations"):
         label = label_of(_first(relation, _TYPE, at), f"{at}.type")
         head, tail = (_key(_first(relation, keys, at)) for keys in (_HEAD, _TAIL))
@@ -46,4 +50,5 @@ def _first(record: object, keys: tuple[str, ...], at: str) -> Any:
 
 
 def _key(value: object) -> str:
-    return shown(value)
+    """Return an id as text, because a file may have any value there; never shortened."""
+    return repr(value)

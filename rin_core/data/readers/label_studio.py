@@ -39,9 +39,13 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             if direction in ("left", "bi"):
                 facts.append((tail, label or "related", head))
         elif isinstance(value := item.get("value"), dict) and "start" in value:
-            ends, kind = (value["start"], value.get("end")), _label(value)
-            found = mention_of_text(text, *ends, kind, f"{at}.value", value.get("text"), reading)
-            mentions[field(item, "id", str, at)] = found
+            region, ends = field(item, "id", str, at), (value["start"], value.get("end"))
+            # Choices and comments on a region repeat its id and its span, without labels.
+            if region not in mentions or not mentions[region].type:
+                label, place = _label(value), f"{at}.value"
+                mentions[region] = mention_of_text(
+                    text, *ends, label, place, value.get("text"), reading
+                )
         else:
             reading.count("other-results", (at, kind))
     for head, _, tail in facts:

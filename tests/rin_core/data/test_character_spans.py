@@ -27,3 +27,10 @@ def test_an_entity_of_blanks_alone_is_refused_in_brat(tmp_path: Path) -> None:
 def test_an_entity_of_blanks_alone_is_refused_in_doccano(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"train\.json:1: record 1: .*found only blanks"):
         read_split(write_lines(tmp_path / "train.json", [BLANK]))
+
+
+def test_an_id_that_brat_has_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Ann met Bob")
+    (tmp_path / "a.ann").write_text("T1\tPER 0 3\tAnn\nT1\tPER 8 11\tBob\n")
+    with pytest.raises(CorpusError, match=r"a\.ann: .*line 2: found T1, expected an id"):
+        read_split(tmp_path)

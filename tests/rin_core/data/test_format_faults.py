@@ -46,6 +46,10 @@ BROKEN: dict[str, tuple[Record, str]] = {
         changed(DOCCANO, relations=[{"from_id": 7, "to_id": 1, "type": "r"}]),
         r"field relations\[0\]: found the entity 1",
     ),
+    "an id twice": (
+        changed(DOCCANO, entities=[{**DOCCANO["entities"][0], "id": 7}] * 2),
+        r"field entities\[1\]\.id: found 7, expected an id that no other entity",
+    ),
     "unknown result": (
         changed(LABEL_STUDIO, annotations=[{"result": [{"type": "relation", "from_id": "a"}]}]),
         r"result\[0\]\.to_id: found",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,31 @@ def test_a_document_of_dygie_becomes_sentences(tmp_path: Path) -> None:
     assert (second.words, second.triples) == (WORDS, (MET,))
     assert (second.entities, second.types) == ((ANN, BOB), ("PER", "PER"))
     assert notes == {"relations-across-sentences": 3}
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        # Alike at both ends, where a shortened text would be the same.
+        [f"https://example.org/annotations/{number}/entities/person" for number in (1, 2)],
+        [None, None],
+    ],
+    ids=["long", "null"],
+)
+def test_entities_with_other_ids_are_other_entities(tmp_path: Path, ids: list[Any]) -> None:
+    entities = [{**e, "id": i} for e, i in zip(DOCCANO["entities"], ids, strict=True)]
+    head, tail = ids if ids[0] else (0, 1)
+    relations = [{"from_id": head, "to_id": tail, "type": "met"}]
+    (sentence,), _ = read_one(tmp_path, changed(DOCCANO, entities=entities, relations=relations))
+    assert (sentence.entities, sentence.triples) == ((ANN, BOB), (MET,))
+
+
+def test_a_choice_on_a_region_keeps_the_label_of_the_region(tmp_path: Path) -> None:
+    (annotation,) = LABEL_STUDIO["annotations"]
+    choice = {"id": "a", "type": "choices", "value": {"start": 0, "end": 7, "choices": ["sure"]}}
+    result = [*annotation["result"], choice]
+    (sentence,), _ = read_one(tmp_path, changed(LABEL_STUDIO, annotations=[{"result": result}]))
+    assert (sentence.entities, sentence.types) == ((ANN, BOB), ("PER", "PER"))
 
 
 @pytest.mark.parametrize("content", [COLUMNS, CORP, WEBANNO], ids=["columns", "corp", "webanno"])
