@@ -1,4 +1,4 @@
-"""One line for the first thing that pydantic finds wrong in a record or a user's file."""
+"""One line for an error: of a library, or the first thing that pydantic finds wrong in a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 _LONGEST = 60
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text; the name of its class if it has no text.
+
+    Examples:
+        >>> first_line(OSError("no route to the host")), first_line(TimeoutError())
+        ('no route to the host', 'TimeoutError')
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def first_problem(problem: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from rin_core.data.installed import BASE, OWNER, SMALL, installed_folder, installed_name
 from rin_core.data.pieces import PieceTokenizer
+from rin_core.problems import first_line
 
 #: The files of a model that decide its numbers, in the order in which they are digested.
 FILES = (
@@ -125,10 +126,9 @@ def _download(name: str) -> Path:
             f"encoder.model = {name!r}: no such folder; {_WANTED}, or a name on the hub"
         ) from None
     except Exception as error:  # the hub's client lets errors of several libraries through
-        reason = str(error).strip().splitlines()[0]
         raise PretrainedError(
-            f"encoder.model = {name!r}: is not a folder, and cannot be downloaded from the "
-            f"Hugging Face hub ({reason}); {_WANTED}, or connect once: the files are cached"
+            f"encoder.model = {name!r}: is not a folder, and cannot be downloaded from the Hugging "
+            f"Face hub ({first_line(error)}); {_WANTED}, or connect once: the files are cached"
         ) from error
 
 
@@ -158,10 +158,9 @@ def _clear_errors(name: str) -> Iterator[None]:
     except PretrainedError:
         raise
     except Exception as error:  # anything a broken or foreign file may set off
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise PretrainedError(
-            f"encoder.model = {name!r}: cannot be read ({reason[0]}); check that the files are "
-            "complete and that the installed transformers knows the architecture"
+            f"encoder.model = {name!r}: cannot be read ({first_line(error)}); check that the "
+            "files are complete and that the installed transformers knows the architecture"
         ) from error
 
 

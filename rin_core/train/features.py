@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 from rin_core.cache import cache_folder
 from rin_core.data.batches import make_batch, scoring_batches
 from rin_core.data.encoding import Array, EncodedCorpus, EncodedSplit
+from rin_core.files import open_atomically
 from rin_core.model import matmul
 from rin_core.model.rin import RIN
 
@@ -41,7 +42,7 @@ def _with_features(model: RIN, split: EncodedSplit, corpus: EncodedCorpus) -> En
     path = _folder() / f"{_key(model, split, corpus)}.npy"
     try:
         features_SD = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):  # none yet, or a damaged file
+    except (OSError, ValueError, EOFError):  # none yet, damaged, or empty
         features_SD = _computed(model, split)
         _keep(path, features_SD)
     return dataclasses.replace(split, features_SD=features_SD)
@@ -83,11 +84,6 @@ def _computed(model: RIN, split: EncodedSplit) -> Array:
 
 
 def _keep(path: Path, features_SD: Array) -> None:
-    """Write features in one step; a disk that refuses them costs only time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            np.save(file, features_SD, allow_pickle=False)
-        Path(file.name).replace(path)
-    except OSError:
-        return
+    """Write features in one step. Without space on the disk, they are computed again each time."""
+    with suppress(OSError), open_atomically(path) as file:
+        np.save(file, features_SD, allow_pickle=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import ray
 
+from rin_core.problems import first_line
 from study.execution.cpus import slots
 from study.execution.hangup import interrupt_on_hangup, kept_from_children
 from study.ledger.files import StudyError
@@ -121,7 +122,7 @@ def start_ray(address: str | None) -> None:
         raise KeyboardInterrupt from ended
     except Exception as error:  # Ray raises plain ones when its own processes die
         where = f"--ray-address {address}" if address else "Ray did not start"
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         if address and "RAY_AUTH_MODE" not in os.environ:
             # Ray switches to tokens by itself where one was ever made, and does not say so.
             reason += "; if the cluster requires a token, set RAY_AUTH_MODE=token here, too"

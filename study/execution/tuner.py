@@ -25,6 +25,7 @@ from ray.tune.search import ConcurrencyLimiter
 from rich.console import Console
 
 from rin_core.data.encoding import EncodedCorpus
+from rin_core.problems import first_line
 from study.execution.cluster import ClusterError, Resources, capacity
 from study.execution.queue import ConcurrencyUpdater, TrialSource
 from study.execution.recorder import Recorder
@@ -130,8 +131,7 @@ class WorkersLost(Exception):
 
     def __init__(self, cause: RayError) -> None:
         self.is_memory = isinstance(cause, OutOfMemoryError)
-        found = str(cause).strip().splitlines() or [type(cause).__name__]
-        super().__init__("the memory of a node ran out" if self.is_memory else found[0])
+        super().__init__("the memory of a node ran out" if self.is_memory else first_line(cause))
 
 
 def resuming(once: Callable[[], bool], epochs: Callable[[], int], console: Console) -> bool:

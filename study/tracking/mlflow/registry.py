@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlflow.exceptions import MlflowException
 
 from rin_core.cli import without_credentials
+from rin_core.problems import first_line
 from study.tracking.base import TrackingError
 from study.tracking.mlflow.deadline import open_client
 from study.tracking.mlflow.model import MODEL
@@ -32,8 +33,8 @@ def register_model(uri: str, experiment: str, name: str) -> str:
     except TrackingError:
         raise
     except Exception as error:  # of MLflow, SQLAlchemy, and of an answer of any form
-        first = (without_credentials(str(error)).strip() or type(error).__name__).splitlines()[0]
-        raise TrackingError(f"--register {name}: {first}; run the same command again") from error
+        reason = without_credentials(first_line(error))
+        raise TrackingError(f"--register {name}: {reason}; run the same command again") from error
 
 
 def _register(uri: str, experiment: str, name: str) -> str:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from rin_core.cli import without_credentials
+from rin_core.problems import first_line
 from study.ledger.databases import MLFLOW, explanation, sqlite_path, sqlite_uri
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import (
@@ -73,11 +74,11 @@ class MlflowTracker(Tracker):
             if path is not None and path.name == MLFLOW and path.is_file():  # nobody named it
                 command = shlex.join(["rin-study", "sync", "--runs", str(_relative(path.parent))])
                 raise TrackingError(
-                    f"{path}: {_first_line(error)}; the ledger has all that it holds: `{command}` "
+                    f"{path}: {_reason(error)}; the ledger has all that it holds: `{command}` "
                     "moves it away and makes it again"
                 ) from error
             raise TrackingError(
-                f"--tracking-uri {without_credentials(uri)}: {_first_line(error)}; {remedy}, "
+                f"--tracking-uri {without_credentials(uri)}: {_reason(error)}; {remedy}, "
                 "or omit the option to use a database in the output folder"
             ) from error
         for spec in experiment.runs.values():
@@ -134,7 +135,7 @@ class MlflowTracker(Tracker):
         try:
             self.remote.conclude(event, tags, self.best())
         except Exception as error:
-            _warn(f"the study's run: {_first_line(error)}")
+            _warn(f"the study's run: {_reason(error)}")
             self.unsent += 1
 
     def how_to_view(self) -> Sequence[str]:
@@ -197,7 +198,7 @@ class MlflowTracker(Tracker):
                     self._news[fingerprint] = None if last_epoch is None else newer
                 if not self._failing:  # once, not every two seconds
                     _warn(
-                        f"{self.runs[fingerprint].name}: {_first_line(error)}; training continues, "
+                        f"{self.runs[fingerprint].name}: {_reason(error)}; training continues, "
                         "and what is not sent stays in the ledger and is retried"
                     )
                 self._failing.add(fingerprint)
@@ -223,13 +224,12 @@ def study_note(description: str, reports: Sequence[Path]) -> str:
     return note
 
 
+def _reason(error: Exception) -> str:
+    return without_credentials(first_line(error))
+
+
 def _warn(text: str) -> None:
     logging.getLogger(__name__).warning("MLflow: %s", text)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = without_credentials(str(error)).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _remedy(uri: str) -> str:

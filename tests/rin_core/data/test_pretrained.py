@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -105,6 +106,10 @@ class TestRefusals:
     def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         self.refuse("nobody/no-such-model", r"Hugging Face hub \(.*\); give a folder .* connect")
+
+    def test_an_error_without_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("huggingface_hub.snapshot_download", Mock(side_effect=TimeoutError()))
+        self.refuse("nobody/no-such-model", r"Hugging Face hub \(TimeoutError\); give a folder")
 
     @pytest.mark.parametrize(
         ("name", "message"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -61,11 +63,12 @@ def test_are_computed_once(cache: Path, config: Config, monkeypatch: pytest.Monk
     assert {path.name for path in cache.iterdir()} == files
 
 
-def test_a_damaged_file_is_computed_again(cache: Path, config: Config) -> None:
+@pytest.mark.parametrize("left", [50, 0])  # bytes; none after a power cut
+def test_a_damaged_file_is_computed_again(cache: Path, config: Config, left: int) -> None:
     model, corpus = frozen(config)
     before = with_features(model, corpus).dev.features_SD
     for path in cache.iterdir():
-        path.write_bytes(path.read_bytes()[:50])
+        path.write_bytes(path.read_bytes()[:left])
     after = with_features(model, corpus).dev.features_SD
     assert before is not None
     assert after is not None
@@ -84,6 +87,18 @@ def test_what_decides_them_is_in_the_key(
     model.reduced = not model.reduced
     with_features(model, corpus)
     assert len(list(cache.iterdir())) == 3 * len(SPLITS)
+
+
+def test_a_full_disk_leaves_no_part_of_a_file(
+    cache: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(file: BinaryIO, *_: object, **__: object) -> None:
+        file.write(b"a part")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", fill)
+    assert with_features(*frozen(config)).train.features_SD is not None
+    assert list(cache.iterdir()) == []
 
 
 def test_without_a_disk_they_are_in_memory(
