@@ -116,11 +116,15 @@ class BiLSTMEncoder(nn.Module):
         return torch.cat([forwards_BLH, _reverse(backwards_BLH, batch)], dim=-1)
 
     def _word_vectors(self, words_BL: Tensor) -> Tensor:
-        if self.training or self.others_XE is None:
-            vectors_BLE: Tensor = self.words(words_BL)
+        vectors_BLE: Tensor
+        if self.training or self.others_XE is None or not len(self.others_XE):
+            vectors_BLE = self.words(words_BL)
             return vectors_BLE
-        rows = torch.cat([self.words.weight, self.others_XE])
-        return nn.functional.embedding(words_BL, rows)
+        # Two lookups: joining both tables would copy all vectors of a file for each batch.
+        V = self.words.num_embeddings
+        vectors_BLE = self.words(words_BL.clamp(max=V - 1))
+        others_BLE = nn.functional.embedding((words_BL - V).clamp(min=0), self.others_XE)
+        return torch.where((words_BL < V)[..., None], vectors_BLE, others_BLE)
 
     def add_words(self, rows_XE: Tensor) -> None:
         """Set the vectors of the words that follow the vocabulary's own."""

@@ -17,7 +17,7 @@ from rin_core.data.tags import TAGS
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.encoder_traits import ENCODERS, EncoderKind
 from rin_core.loss.pair_loss import numba_sums, sums_for, torch_sums
-from rin_core.model.encoders import PIECE_ENCODERS, WORD_ENCODERS
+from rin_core.model.encoders import PIECE_ENCODERS, WORD_ENCODERS, BiLSTMEncoder
 from rin_core.model.rin import RIN, Prediction
 from tests.reference import Example, Opinion, Reference
 
@@ -412,6 +412,21 @@ class TestVectors:
         wide = Config(encoder=dataclasses.replace(encoder, word_dim=5))
         with pytest.raises(ValueError, match=r"\(10, 4\).*\(10, 5\).*encoder\.word_dim"):
             RIN(wide, vocabulary(), given_vectors)
+
+    @pytest.mark.parametrize("count", [0, 2])
+    def test_words_after_the_vocabulary_read_their_own_rows(self, count: int) -> None:
+        encoder = build(ModelConfig()).eval().encoder
+        assert isinstance(encoder, BiLSTMEncoder)
+        own = encoder.words.weight.detach()
+        others = torch.arange(count * own.shape[1]).reshape(count, own.shape[1]).to(own)
+        words_BL = batch_of().words_BL.clone()
+        words_BL[0, :count] = torch.arange(len(WORDS), len(WORDS) + count)
+        batch = dataclasses.replace(batch_of(), words_BL=words_BL)
+        encoder.add_words(others)
+        found = encoder(batch)
+        encoder.others_XE = None
+        encoder.words = torch.nn.Embedding.from_pretrained(torch.cat([own, others]))
+        assert found.equal(encoder(batch))
 
 
 def test_every_encoder_has_traits_and_a_module() -> None:
