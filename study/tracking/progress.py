@@ -23,6 +23,9 @@ from study.tracking.base import Callback, EpochEnd, RunSpec, TrialEnd
 class Progress(Callback):
     """A live table in a terminal; elsewhere one plain line for each trial that ends.
 
+    Rich draws the table in a thread of its own, while the driver changes the dictionaries. What
+    draws therefore reads copies: ``dict()`` and ``list()`` copy in one step.
+
     Args:
         console: Where to write.
         total: How many trials this session has to run.
@@ -138,13 +141,14 @@ class Progress(Callback):
 
     def seconds_left(self) -> float | None:
         """Estimate the time left from the trials that ended; None without any, and at the end."""
-        waiting = self.total - len(self.ended)
+        ended = list(self.ended.values())
+        waiting = self.total - len(ended)
         ends = (TrialState.FINISHED, TrialState.PRUNED)
-        took = [end.seconds for end in self.ended.values() if end.state in ends] or self.earlier
+        took = [end.seconds for end in ended if end.state in ends] or self.earlier
         if not took or not waiting:
             return None
         mean = sum(took) / len(took)
-        spent = sum(min(mean, self.spent.get(name, 0.0)) for name in self.running)
+        spent = sum(min(mean, self.spent.get(name, 0.0)) for name in list(self.running))
         return max(0.0, waiting * mean - spent) / self.slots
 
     def table(self) -> RenderableType:
@@ -159,7 +163,7 @@ class Progress(Callback):
         for _ in range(5):
             grid.add_column(no_wrap=True, justify="right")
         now = time.monotonic()
-        for name, last in self.running.items():
+        for name, last in dict(self.running).items():
             run, elapsed = self.runs[name], format_clock(now - self._begun.get(name, now))
             epoch, cells = 0, ("starting", "", "")
             if last is not None:
@@ -176,7 +180,7 @@ class Progress(Callback):
         return Group(grid, *lines)
 
     def _counts(self, now: float) -> str:
-        states = [end.state for end in self.ended.values()]
+        states = [end.state for end in list(self.ended.values())]
         counts = {
             "finished": states.count(TrialState.FINISHED),
             "pruned": states.count(TrialState.PRUNED),
@@ -191,7 +195,7 @@ class Progress(Callback):
 
     def _short(self, run: RunSpec) -> str:
         """Return a trial's name, without the corpus if all trials have the same."""
-        corpora = {spec.tags.get("corpus", "") for spec in self.runs.values()}
+        corpora = {spec.tags.get("corpus", "") for spec in list(self.runs.values())}
         return run.name.replace(f" · {min(corpora)} · ", " · ") if len(corpora) == 1 else run.name
 
 

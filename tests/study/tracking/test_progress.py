@@ -193,3 +193,20 @@ def test_earlier_sessions_count_for_the_best_and_for_the_time_left():
     epoch(progress, "a", 0.3, 4.0)
     assert progress.seconds_left() == (4 * 20 - 4) / 2
     assert "best dev F1 89.5: k-0 #16" in drawn(progress)
+
+
+def test_a_trial_may_start_while_another_thread_draws_the_table(progress, monkeypatch):
+    names = iter(range(9))
+
+    def bar(*_: int) -> str:
+        """Start a trial in the middle of the drawing, as the driver's thread may."""
+        started(progress, f"new {next(names)}")
+        return ""
+
+    started(progress, "a")
+    started(progress, "b")
+    monkeypatch.setattr("study.tracking.progress._bar", bar)
+    text = drawn(progress)
+    assert "arm a" in text
+    assert "arm b" in text
+    assert "arm new 0" in drawn(progress)
