@@ -75,7 +75,7 @@ def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from study.tracking.mlflow.client import create_database
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    create_database(f"sqlite:///{path}")
+    create_database(path)
     return path
 
 

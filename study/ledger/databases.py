@@ -6,7 +6,11 @@ So a database that cannot be read is moved away, and made again from the records
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote
@@ -67,6 +71,33 @@ def explanation(path: Path, error: BaseException) -> str | None:
         if isinstance(found, sqlite3.Error) and remedy is not None:
             return f"{path}: {text}; {remedy}"
     return None
+
+
+def create_once(path: Path, create: Callable[[Path], None]) -> None:
+    """Create a database, complete or not at all; one that exists by then stays as it is.
+
+    A kill in the middle would leave half a schema, and two processes that migrate one file at the
+    same time break it. So each creates its own, and the first that is complete gets the name.
+
+    Args:
+        path: The database; its folder is made if it is missing.
+        create: Creates a database at the path that it is given.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        fresh, whole = Path(folder, path.name), Path(folder, "whole")
+        create(fresh)
+        shutil.copyfile(fresh, whole)  # a library may still have the other one open
+        with whole.open("rb") as file:
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(whole)  # a rename would replace the database of another process
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            whole.replace(path)
 
 
 def is_whole(path: Path) -> bool:

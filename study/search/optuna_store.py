@@ -8,7 +8,6 @@ the next one for half a minute.
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -30,10 +29,15 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from rin_core.files import write_atomically
 from search_spaces.search import Search, as_key
 from search_spaces.space import SpaceError
-from study.ledger.databases import explanation, is_whole, move_away, sqlite_uri
+from study.ledger.databases import (
+    create_once,
+    explanation,
+    is_whole,
+    move_away,
+    sqlite_uri,
+)
 from study.ledger.pareto import trial_cost
 from study.ledger.schema import Search as Record
 from study.ledger.schema import SearchTrial
@@ -147,13 +151,8 @@ class OptunaSearch(SearchAlgorithm):
 
 
 def open_storage(path: Path) -> RDBStorage:
-    """Open a database; a new one is created completely or not at all."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            fresh = Path(folder) / path.name
-            _connect(fresh).engine.dispose()
-            write_atomically(path, fresh.read_bytes())
+    """Open a database; a new one is created complete or not at all."""
+    create_once(path, lambda fresh: _connect(fresh).engine.dispose())
     return _connect(path)
 
 

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
 
-from study.ledger.databases import REMEDIES, explanation, is_whole
+from study.ledger.databases import REMEDIES, create_once, explanation, is_whole
 from study.tracking.base import ExperimentSpec, TrackingError
 from study.tracking.open import open_tracker
 from tests.ledgers import Ledger
@@ -124,3 +125,24 @@ def test_a_full_disk_ends_a_command_with_one_line(tmp_path: Path) -> None:
     assert ran.stderr.startswith("error: ")
     assert len(ran.stderr.splitlines()) == 1
     assert REMEDIES["disk is full"] in ran.stderr
+
+
+def test_a_database_that_another_process_creates_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "some.db"
+
+    def create(fresh: Path) -> None:
+        path.write_text("of another process")
+        fresh.write_text("ours")
+
+    create_once(path, create)
+    create_once(path, lambda fresh: fresh.write_text("too late"))
+    assert path.read_text() == "of another process"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_system_without_hard_links_gets_a_database_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", Mock(side_effect=PermissionError))
+    create_once(tmp_path / "some.db", lambda fresh: fresh.write_text("ours"))
+    assert (tmp_path / "some.db").read_text() == "ours"

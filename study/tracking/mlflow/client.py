@@ -8,10 +8,8 @@ as the same record, so a write without an answer can be repeated.
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import json
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,8 +28,7 @@ from mlflow.entities import (
 from mlflow.tracking import MlflowClient
 
 from rin_core.data.encoding import EncodedCorpus
-from rin_core.files import write_atomically
-from study.ledger.databases import sqlite_path, sqlite_uri
+from study.ledger.databases import create_once, sqlite_path, sqlite_uri
 from study.ledger.schema import Result
 from study.ledger.state import TrialState
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, SummaryValue
@@ -372,25 +369,18 @@ def require_database(uri: str) -> None:
     """Open a database once: MLflow retries one that cannot be opened for 100 seconds."""
     if uri.startswith(("http://", "https://")) or "://" not in uri:
         return
-    if sqlite_path(uri) is not None:
-        create_database(uri)
+    if (path := sqlite_path(uri)) is not None:
+        create_database(path)
         return
     engine = sqlalchemy.create_engine(uri)
-    with contextlib.closing(engine.connect()):
-        engine.dispose()
+    engine.connect().close()
+    engine.dispose()
 
 
-def create_database(uri: str) -> None:
-    """Create the schema of a new SQLite database, completely or not at all.
+def create_database(path: Path) -> None:
+    """Create an SQLite database with MLflow's schema, unless it exists."""
 
-    Two processes that open an empty database at once both migrate it and break it, and a kill in
-    between leaves half a schema. So the database is created under another name and renamed.
-    """
-    path = sqlite_path(uri)
-    if path is None or path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        fresh = Path(folder) / path.name
+    def create(fresh: Path) -> None:
         MlflowClient(tracking_uri=sqlite_uri(fresh)).search_experiments(max_results=1)
-        write_atomically(path, fresh.read_bytes())
+
+    create_once(path, create)

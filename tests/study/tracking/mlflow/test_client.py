@@ -30,7 +30,7 @@ def test_the_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
     with monkeypatch.context() as killed:
         killed.setattr(MlflowClient, "search_experiments", die)
         with pytest.raises(KeyboardInterrupt):
-            create_database(f"sqlite:///{tmp_path}/mlflow.db")
+            create_database(tmp_path / "mlflow.db")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,7 +16,7 @@ from study.tracking.mlflow.moved import update_addresses
 def a_ledger(root: Path, name: str = "curve") -> tuple[str, str]:
     """Write a database with a run that has one file; return its URI and the run."""
     uri = f"sqlite:///{root / 'mlflow.db'}"
-    create_database(uri)
+    create_database(root / "mlflow.db")
     client = MlflowClient(uri)
     artifacts = (root / "artifacts").resolve().as_uri()
     run = client.create_run(client.create_experiment(name, artifacts)).info
