@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,12 @@ def new_version(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def copy_atomically(source: Path, target: Path) -> None:
+    """Copy a file to a name that has the whole copy or none."""
+    with new_version(target) as part:
+        shutil.copyfile(source, part)
 
 
 def incomplete_files(folder: Path) -> list[Path]:

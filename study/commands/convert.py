@@ -16,6 +16,7 @@ from rin_core.data.loading import find_corpus, load_corpus
 from rin_core.data.readers.split import read_files
 from rin_core.data.split_sentences import split_sentences
 from rin_core.data.summary import summarise
+from rin_core.files import open_atomically
 from rin_core.plural import plural
 from search_spaces.presets import preset_of
 from study.commands.corpora import print_findings, print_summary
@@ -55,7 +56,6 @@ def run(options: Convert, console: Console) -> int:
         files = {options.target / f"{split}.json": s for split, s in corpus.splits().items()}
     print_findings(findings, console)
     for path, sentences in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, sentences)
         missing = sum(len(s.missing) for s in sentences)
         without = f", without {plural(missing, 'triple')} that cannot be located" * bool(missing)
@@ -73,10 +73,12 @@ def _with_parts(corpus: Corpus) -> Corpus:
 
 def _write(path: Path, sentences: Iterable[Sentence]) -> None:
     """Write a JSON list, a sentence a line, in one step."""
-    lines = (json.dumps(_record(sentence), ensure_ascii=False) for sentence in sentences)
-    part = path.with_name(path.name + ".part")
-    part.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
-    part.replace(path)
+    with open_atomically(path) as file:
+        file.write(b"[")
+        for number, sentence in enumerate(sentences):
+            line = json.dumps(_record(sentence), ensure_ascii=False)
+            file.write(f"{',' if number else ''}\n{line}".encode())
+        file.write(b"\n]\n")
 
 
 def _record(sentence: Sentence) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.device import require_gpu
+from rin_core.files import copy_atomically
 from rin_core.model import matmul
 from rin_core.plural import plural
 from study.commands.printing import say
@@ -67,9 +67,10 @@ def run(options: Rerun, console: Console) -> int:
             run.record_predictions(found)
             say(console, "the ledger now has the predictions")
         if identical and not run.weights.exists():
-            shutil.copyfile(copy.weights, run.weights)
+            # The weights come last: while they are missing, another rerun writes all of them.
             if copy.averaged_weights.exists():
-                shutil.copyfile(copy.averaged_weights, run.averaged_weights)
+                copy_atomically(copy.averaged_weights, run.averaged_weights)
+            copy_atomically(copy.weights, run.weights)
             say(console, "the ledger now has the weights")
     return 0 if identical else 1
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rin_core.config import Config
+from rin_core.files import new_version
 from rin_core.plural import plural
 from study.commands import sync
 from study.commands.options import named_uri
@@ -56,9 +57,8 @@ def _export_table(options: Export, console: Console) -> int:
         frame = frame[frame["corpus"].isin([Path(name).name for name in options.data])]
     if frame.empty:
         raise ValueError(f"{options.runs}: no trial on {', '.join(options.data)} to export")
-    part = options.file.with_name(options.file.name + ".part")
-    frame.astype({"status": "str"}).to_parquet(part, index=False)
-    part.replace(options.file)
+    with new_version(options.file) as part:
+        frame.astype({"status": "str"}).to_parquet(part, index=False)
     say(console, f"{plural(len(frame), 'trial')} written to {options.file}", whole=True)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 from pathlib import Path
 from typing import NoReturn
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import save
 
 from rin_core.errors import CheckpointError
-from rin_core.files import write_atomically
+from rin_core.files import copy_atomically, write_atomically
 from rin_core.train.checkpoint import (
     load_metadata,
     load_tensors,
@@ -50,6 +51,23 @@ class TestFiles:
         write_atomically(path, b"new")
         assert path.read_bytes() == b"new"
         assert list(tmp_path.iterdir()) == [path]
+
+    def test_a_copy_is_whole_or_not_there(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def cut(source: Path, target: Path) -> NoReturn:
+            target.write_bytes(source.read_bytes()[:1])
+            raise OSError("no space left on device")
+
+        source, target = tmp_path / "source", tmp_path / "target"
+        source.write_bytes(b"whole")
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "copyfile", cut)
+            with pytest.raises(OSError, match="no space left"):
+                copy_atomically(source, target)
+        assert list(tmp_path.iterdir()) == [source]
+        copy_atomically(source, target)
+        assert target.read_bytes() == b"whole"
 
     def test_others_may_read_it_like_any_file(self, tmp_path: Path) -> None:
         write_atomically(tmp_path / "plain", b"")

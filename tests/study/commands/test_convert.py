@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -41,6 +42,17 @@ def test_types_and_tags_are_kept_in_one_file(tmp_path: Path) -> None:
     assert (after[0].types, after[1].types) == (("A", "B"), ()), (
         "a made-up type would train another model"
     )
+
+
+def test_an_error_in_the_middle_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_lines(tmp_path / "all.json", [SPERT, SPERT])
+    records = Mock(side_effect=[{}, OSError("no space left on device")])
+    monkeypatch.setattr("study.commands.convert._record", records)
+    with pytest.raises(OSError, match="no space left"):
+        convert(source, tmp_path / "out" / "all.json")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_one_file_is_split_on_request(tmp_path: Path) -> None:
