@@ -7,6 +7,7 @@ import io
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -150,6 +151,16 @@ def test_a_run_without_its_checkpoint_is_named(ledger: Ledger, encoded: EncodedC
     other = found(ledger, limited(9), encoded)
     assert other is not None
     assert (other.source, other.epochs, bool(other.obstacle)) == (source, 4, True)
+
+
+def test_a_checkpoint_may_be_removed_while_the_ledger_is_read(
+    ledger: Ledger, encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Mock(side_effect=FileNotFoundError)
+    monkeypatch.setattr("rin_core.train.continuing.checkpoint_epochs", gone)
+    other = found(ledger, limited(9), encoded)
+    assert other is not None
+    assert (other.epochs, bool(other.obstacle)) == (4, True)
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, CHECKPOINT])
