@@ -232,8 +232,10 @@ def _merge_study(ledger: Ledger, theirs: Study, merged: Merged) -> None:
         merged.conflicts[theirs.experiment] = difference
         return
     decisions = merged_decisions(ledger, ours, theirs, merged.added)
-    known = [_plan(run) for run in ours.trials]
-    added = [run for run in theirs.trials if _plan(run) not in known]
+    known: dict[str, list[dict[str, Any]]] = {}
+    for run in ours.trials:
+        known.setdefault(run.fingerprint, []).append(_plan(run))
+    added = [run for run in theirs.trials if _plan(run) not in known.get(run.fingerprint, ())]
     if not added and decisions == ours.decisions:
         merged.known.append(theirs.experiment)
         return
@@ -256,8 +258,10 @@ def _in_order(added: Sequence[PlannedRun], planned: Sequence[PlannedRun]) -> lis
     model. Runs of the older plan that differ in one of these come first.
     """
     ours = {_meaning(run) for run in planned}
-    same = [run for run in added if _meaning(run) in ours]
-    return [*(run for run in added if run not in same), *planned, *same]
+    same, differing = list[PlannedRun](), list[PlannedRun]()
+    for run in added:
+        (same if _meaning(run) in ours else differing).append(run)
+    return [*differing, *planned, *same]
 
 
 def _plan(run: PlannedRun) -> dict[str, Any]:
