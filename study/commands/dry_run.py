@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from rin_core.config import Config
 from rin_core.durations import format_duration
 from rin_core.plural import plural
 from study.commands.options import Options
 from study.commands.printing import say
 from study.execution.cpus import slots as cpu_slots
+from study.execution.packing import trials_that_fit
 from study.ledger.ledger import Ledger
 from study.planning.continuing import Continuations
 from study.planning.estimate import TimeEstimate, estimate_time
@@ -36,7 +38,7 @@ def print_plan(
     table.add_column("settings besides the preset's", overflow="fold")
     for planned in trials:
         config = planned.trial.config
-        start = type(config)().with_overrides(presets[planned.corpus_name].settings).flat()
+        start = Config().with_overrides(presets[planned.corpus_name].settings).flat()
         changed = {k: v for k, v in config.flat().items() if v != start[k] and k != "training.seed"}
         found = known.find(planned.run, config, corpora[planned.corpus_key].digest)
         table.add_row(
@@ -66,17 +68,17 @@ def print_plan(
 def trial_slots(options: Options) -> int:
     """Return how many trials will run at once: what fits here, or ``--max-concurrent``.
 
-    Of a cluster only the limit is known; without one, a trial runs alone.
+    Ray may find less memory than the trials take. The nodes of a cluster are not known before it
+    is joined: without ``--max-concurrent``, the answer for a cluster is 1.
     """
     if options.ray_address is not None:
         return options.max_concurrent or 1
     import torch
 
-    fit = int(cpu_slots() / options.cpus_per_trial)
-    cards = torch.cuda.device_count()
-    share = options.gpus_per_trial if options.gpus_per_trial is not None else float(cards > 0)
-    if share:
-        fit = min(fit, int(cards / share))
+    gpus = torch.cuda.device_count()
+    share = options.gpus_per_trial if options.gpus_per_trial is not None else float(gpus > 0)
+    here = {"CPU": float(cpu_slots()), "GPU": float(gpus)}
+    fit = trials_that_fit(here, {"CPU": options.cpus_per_trial, "GPU": share})
     return max(1, min(fit, options.max_concurrent or fit))
 
 

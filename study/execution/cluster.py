@@ -19,6 +19,7 @@ import ray
 from rin_core.problems import first_line
 from study.execution.cpus import slots
 from study.execution.hangup import interrupt_on_hangup, kept_from_children
+from study.execution.packing import trials_that_fit
 from study.ledger.files import StudyError
 
 # Ray's notices are about its own files and settings.
@@ -87,7 +88,8 @@ def connect(resources: Resources) -> Resources:
         resources = dataclasses.replace(resources, gpus_per_trial=gpus)
     if resources.memory_per_trial is None:
         rest = {name: n for name, n in resources.of_trial().items() if name != "memory"}
-        largest = max((n.get("memory", 0.0) for n in nodes() if _fitting(n, rest)), default=MEMORY)
+        fitting = (node for node in nodes() if trials_that_fit(node, rest))
+        largest = max((node.get("memory", 0.0) for node in fitting), default=MEMORY)
         memory = min(MEMORY, largest) / 2**30
         resources = dataclasses.replace(resources, memory_per_trial=memory)
     if resources.address is None and capacity(resources) < 1:
@@ -169,20 +171,8 @@ def capacity(resources: Resources, ahead: int = 0) -> int:
         ahead: Trials that may wait beside them for new nodes.
     """
     trial = resources.of_trial()
-    fitting = ahead + sum(_fitting(node, trial) for node in nodes())
+    fitting = ahead + sum(trials_that_fit(node, trial) for node in nodes())
     return min(fitting, resources.max_concurrent or fitting)
-
-
-def _fitting(node: Mapping[str, float], trial: Mapping[str, float]) -> int:
-    """Return how many trials a node holds."""
-    counts = []
-    for name, amount in trial.items():
-        available = node.get(name, 0.0)
-        if name == "GPU" and 0 < amount < 1:  # a share lies on one card
-            counts.append(int(available) * int(1 / amount + 1e-9))
-        elif amount:
-            counts.append(int(available / amount + 1e-9))
-    return min(counts)
 
 
 def describe_capacity(resources: Resources, trials: int) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from study.commands import dry_run
+from study.commands.options import Options
 from study.execution import cluster
 
 GIB = 2**30
@@ -50,6 +52,15 @@ def asking(
 def test_trials_fit_on_single_nodes(monkeypatch, nodes, resources, fits):
     on_nodes(monkeypatch, *nodes)
     assert cluster.capacity(resources) == fits
+
+
+@pytest.mark.parametrize(("share", "fits"), [(None, 2), (0.5, 4), (0.4, 4), (0.0, 8)])
+def test_a_dry_run_knows_how_many_trials_share_the_cards(
+    monkeypatch: pytest.MonkeyPatch, share: float | None, fits: int
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr(dry_run, "cpu_slots", lambda: 8)
+    assert dry_run.trial_slots(Options(gpus_per_trial=share)) == fits
 
 
 def test_by_default_memory_keeps_no_node_with_free_cpus_from_running_a_trial(monkeypatch):
