@@ -12,6 +12,7 @@ import lzma
 import struct
 import zipfile
 import zlib
+from array import array
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -129,13 +130,14 @@ def read_every_vector(path: Path, dim: int) -> tuple[list[str], npt.NDArray[np.f
     Raises:
         VectorsError: As :func:`load_vectors`.
     """
-    rows: dict[str, npt.NDArray[np.float32]] = {}
+    words, values = dict[str, None](), array("f")  # one block: millions of arrays take more
     with _read(path) as file:
         for row in _rows(file, path, dim):
             word = row.word.decode(errors="ignore")
-            if word.encode() == row.word:
-                rows.setdefault(word, _vector(row, path))
-    return list(rows), np.array(list(rows.values()), np.float32).reshape(-1, dim)
+            if word.encode() == row.word and word not in words:
+                words[word] = None
+                values.frombytes(_vector(row, path).tobytes())
+    return list(words), np.frombuffer(values, np.float32).reshape(-1, dim)
 
 
 #: What a damaged archive raises: its content, or the name or the place of a file in it.

@@ -7,26 +7,26 @@ A model's own file has the words of its training split. With the table beside it
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors
+import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load, save
 
 from rin_core.data.vectors import VectorsError
-from rin_core.files import write_atomically
+from rin_core.tensors import write_tensors
 
 Array = NDArray[Any]
 
 
 def save_word_table(path: Path, words: Sequence[str], matrix: NDArray[np.float32]) -> None:
     """Write words and their rows [X, dim]; the folder is made."""
-    text = np.frombuffer("\n".join(words).encode(), np.uint8)
-    tensors: dict[str, Array] = {"words": text, "matrix": np.ascontiguousarray(matrix)}
-    write_atomically(path, save(tensors, metadata={"digest": _digest(tensors)}))
+    arrays = np.frombuffer("\n".join(words).encode(), np.uint8).copy(), np.ascontiguousarray(matrix)
+    text, rows = map(torch.from_numpy, arrays)
+    write_tensors(path, {"words": text, "matrix": rows}, {"digest": _digest(*arrays)})
 
 
 def load_word_table(path: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
@@ -36,11 +36,11 @@ def load_word_table(path: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
         VectorsError: The file cannot be read, or its content is damaged.
     """
     try:
-        tensors = load(path.read_bytes())
         with safetensors.safe_open(path, framework="numpy") as file:
+            text, matrix = file.get_tensor("words"), file.get_tensor("matrix")
             digest = (file.metadata() or {}).get("digest")
-        words, matrix = tuple(tensors["words"].tobytes().decode().split("\n")), tensors["matrix"]
-        is_whole = digest == _digest(tensors)
+        words = tuple(text.tobytes().decode().split("\n"))
+        is_whole = digest == _digest(text, matrix)
     except (OSError, LookupError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise VectorsError(f"{path}: cannot be read as word vectors ({error}); delete it") from None
     # The digest is of the bytes alone, not of their type.
@@ -50,7 +50,9 @@ def load_word_table(path: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     return words, matrix
 
 
-def _digest(tensors: Mapping[str, Array]) -> str:
-    content = hashlib.sha256(tensors["words"].tobytes())
-    content.update(tensors["matrix"].tobytes())
+def _digest(text: Array, matrix: Array) -> str:
+    """Return a digest of the bytes, which are gigabytes in large files: they are not copied."""
+    content = hashlib.sha256()
+    for array in (text, matrix):
+        content.update(array.reshape(-1).view(np.uint8).data)
     return content.hexdigest()

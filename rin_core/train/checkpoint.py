@@ -14,11 +14,10 @@ from typing import Any
 
 import safetensors
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from rin_core.errors import CheckpointError
-from rin_core.files import new_version
+from rin_core.tensors import write_tensors
 
 _DIGEST = "digest"
 
@@ -37,14 +36,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     # One entry: safetensors writes several in random order, and equal files should be equal.
     text = {"rin": json.dumps({**metadata, _DIGEST: _digest(on_cpu, metadata)})}
-    try:
-        with new_version(path) as part:
-            part.touch()
-            mode = part.stat().st_mode
-            save_file(on_cpu, part, metadata=text)  # without a copy of all tensors in memory
-            part.chmod(mode)  # safetensors lets only the owner read it
-    except safetensors.SafetensorError as error:  # such as a full disk
-        raise OSError(f"{path}: cannot be written ({error})") from error
+    write_tensors(path, on_cpu, text)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
