@@ -174,7 +174,12 @@ def build_vocabulary(
     Returns:
         The vocabulary, the most frequent entry first, equals in alphabetical order.
     """
-    words = Counter(word.lower() if lowercase else word for s in train for word in s.words)
+    written = Counter(word for s in train for word in s.words)
+    words, characters = Counter[str](), Counter[str]()
+    for word, count in written.items():  # a corpus has far fewer words than places of words
+        words[word.lower() if lowercase else word] += count
+        for character in word:
+            characters[character] += count
     tagged = use_pos and all(s.pos is not None for s in train)
     tags = Counter(tag for s in train for tag in s.pos or ())
     relations = Counter(triple.relation for s in train for triple in s.triples)
@@ -186,23 +191,25 @@ def build_vocabulary(
         relations=tuple(_by_frequency(relations)),
         lowercase=lowercase,
         entity_types=tuple(_by_frequency(types)) if typed else (),
-        characters=_after_special(Counter(c for s in train for word in s.words for c in word)),
+        characters=_after_special(characters),
     )
     return replace(vocabulary, usual_pos=_usual_pos(train, vocabulary)) if tagged else vocabulary
 
 
 def _usual_pos(train: Sequence[Sentence], vocabulary: Vocabulary) -> tuple[tuple[str, int], ...]:
     """Return each word's most frequent tag; of equally frequent ones the lower number."""
-    counts: dict[str, Counter[int]] = {}
+    pairs = Counter[tuple[str, int]]()
     for sentence in train:
-        for word, tag in zip(sentence.words, vocabulary.pos_ids(sentence.pos or ()), strict=True):
-            counts.setdefault(word, Counter())[tag] += 1
+        pairs.update(zip(sentence.words, vocabulary.pos_ids(sentence.pos or ()), strict=True))
+    counts: dict[str, Counter[int]] = {}
+    for (word, tag), count in pairs.items():
+        counts.setdefault(word, Counter())[tag] = count
     # An unknown word behaves like words that occur once: most are names.
-    once = (tag for count in counts.values() if count.total() == 1 for tag in count)
+    once = (tag for tags in counts.values() if tags.total() == 1 for tag in tags)
     counts[SPECIAL[UNKNOWN]] = Counter(once)
     return tuple(
-        (word, min(count, key=lambda tag: (-count[tag], tag), default=UNKNOWN))
-        for word, count in sorted(counts.items())
+        (word, min(tags, key=lambda tag: (-tags[tag], tag), default=UNKNOWN))
+        for word, tags in sorted(counts.items())
     )
 
 
