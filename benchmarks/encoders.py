@@ -123,7 +123,7 @@ def _library(config: Config, corpus: EncodedCorpus) -> Step:
         raise ValueError(f"{config.encoder.model}: was not read")
     torch.manual_seed(0)
     backbone = build_backbone(corpus.pretrained).train()
-    tags = int(corpus.train.tags_NL.max()) + 1
+    tags = int(corpus.train.tags_S.max()) + 1
     head = nn.Linear(backbone.config.hidden_size, tags)
     optimizer = torch.optim.AdamW([*backbone.parameters(), *head.parameters()], lr=2e-5)
 

@@ -1,4 +1,4 @@
-"""A training that takes a second, and how a test stops it."""
+"""A training that takes a second, how a test stops it, and its gold tags."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from rin_core.config import Config
+from rin_core.data.encoding import Array, EncodedSplit, padded, word_places
 from rin_core.train.epochs import Epoch
 from rin_core.train.loop import Result
 
@@ -34,6 +37,11 @@ def stop_after(last: int) -> Callable[[Epoch], None]:
             raise Stop
 
     return on_epoch
+
+
+def padded_tags(split: EncodedSplit) -> Array:
+    """Return the gold tags of a split [N, L]; padding is -1."""
+    return padded(split.tags_S, word_places(split.word_starts, np.arange(len(split))), -1)
 
 
 def timeless(result: Result) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Batches of sentences of similar length, as tensors on a device.
 
-Shapes: N sentences of a split · L tokens, padded · B sentences of a batch · W windows of a batch ·
-P pieces of a window, padded.
+Shapes: N sentences of a split · S their words · L tokens, padded · B sentences of a batch ·
+W windows of a batch · P pieces of a window, padded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rin_core.data.encoding import Array, EncodedSplit
+from rin_core.data.encoding import IGNORED, Array, EncodedSplit, padded, word_places
 from rin_core.data.pieces import Pieces
 from rin_core.data.spelling import Spelling
 from rin_core.data.transfer import to_device
@@ -134,33 +134,31 @@ def input_tokens(split: EncodedSplit) -> Array:
 
 def make_batch(split: EncodedSplit, rows: Array, device: torch.device) -> Batch:
     """Gather sentences into tensors on a device."""
-    lengths = split.lengths_N[rows]
-    L = int(lengths.max())
+    place_BL = word_places(split.word_starts, rows)
     starts, ends = split.gold_starts[rows], split.gold_starts[rows + 1]
     gold = np.concatenate([split.gold_4M[:, s:e] for s, e in zip(starts, ends, strict=True)], 1)
     gold[0] = np.repeat(np.arange(len(rows)), ends - starts)
-    arrays = [split.words_NL[rows, :L], split.tags_NL[rows, :L], lengths, gold]
-    if split.pos_NL is not None:
-        arrays.append(split.pos_NL[rows, :L])
+    words, tags = padded(split.words_S, place_BL, PAD), padded(split.tags_S, place_BL, IGNORED)
+    arrays = [words, tags, split.lengths_N[rows], gold]
+    if split.pos_S is not None:
+        arrays.append(padded(split.pos_S, place_BL, PAD))
     words_BL, tags_BL, lengths_B, gold_4N, *pos = to_device(arrays, device)
-    is_padded = int(lengths.min()) < L
-    return Batch(
+    is_padded, place_L = place_BL.min() < 0, torch.arange(place_BL.shape[1], device=device)
+    batch = Batch(
         words_BL=words_BL,
         pos_BL=pos[0] if pos else None,
         tags_BL=tags_BL,
         lengths_B=lengths_B,
         gold_4N=gold_4N,
-        padding_BL=torch.arange(L, device=device) >= lengths_B[:, None] if is_padded else None,
-        pieces=None
-        if split.pieces is None or split.features_SD is not None
-        else piece_batch(split.pieces, rows, L, device),
-        spelling=None
-        if split.spelling is None
-        else _spelling_batch(split.spelling, rows, L, device),
-        features_BLD=None
-        if split.features_SD is None
-        else _features(split.features_SD, split.lengths_N, rows, device),
+        padding_BL=place_L >= lengths_B[:, None] if is_padded else None,
     )
+    if split.features_SD is not None:
+        return replace(batch, features_BLD=_features(split.features_SD, place_BL, device))
+    if split.pieces is not None:
+        return replace(batch, pieces=piece_batch(split.pieces, rows, place_BL, device))
+    if split.spelling is not None:
+        return replace(batch, spelling=_spelling_batch(split.spelling, place_BL, device))
+    return batch
 
 
 def drop_words(batch: Batch, share: float) -> Batch:
@@ -174,19 +172,16 @@ def drop_words(batch: Batch, share: float) -> Batch:
     return replace(batch, words_BL=unknown_BL)
 
 
-def _features(features_SD: Array, lengths_N: Array, rows: Array, device: torch.device) -> Tensor:
-    """Gather the features of the sentences ``rows`` [B] into an array with padding."""
-    ends, lengths = np.cumsum(lengths_N)[rows], lengths_N[rows]
-    shape = (len(rows), int(lengths.max()), features_SD.shape[1])
-    features_BLD = np.zeros(shape, features_SD.dtype)
-    for sentence_LD, end, length in zip(features_BLD, ends, lengths, strict=True):
-        sentence_LD[:length] = features_SD[end - length : end]
+def _features(features_SD: Array, place_BL: Array, device: torch.device) -> Tensor:
+    """Gather the features of words at their places; padding is 0."""
+    features_BLD = features_SD[place_BL]
+    features_BLD[place_BL < 0] = 0
     return torch.from_numpy(features_BLD).to(device)
 
 
-def _spelling_batch(spelling: Spelling, rows: Array, L: int, device: torch.device) -> SpellingBatch:
-    """Gather the distinct forms of the sentences ``rows`` [B], of which the longest has L words."""
-    forms_BL = spelling.forms_NL[rows, :L]
+def _spelling_batch(spelling: Spelling, place_BL: Array, device: torch.device) -> SpellingBatch:
+    """Gather the distinct forms of the words at some places."""
+    forms_BL = padded(spelling.forms_S, place_BL, 0)
     distinct_U, form_BL = np.unique(forms_BL, return_inverse=True)
     characters_UC = spelling.characters_FC[distinct_U]
     longest = max(1, int((characters_UC != PAD).sum(1).max()))
@@ -195,18 +190,18 @@ def _spelling_batch(spelling: Spelling, rows: Array, L: int, device: torch.devic
     return SpellingBatch(*tensors)
 
 
-def piece_batch(pieces: Pieces, rows: Array, L: int, device: torch.device) -> PieceBatch:
-    """Gather the windows of the sentences ``rows`` [B], of which the longest has L words."""
+def piece_batch(pieces: Pieces, rows: Array, place_BL: Array, device: torch.device) -> PieceBatch:
+    """Gather the windows of the sentences ``rows`` [B], whose words are at some places."""
     starts, ends = pieces.sentence_starts[rows], pieces.sentence_starts[rows + 1]
     windows = np.concatenate([np.arange(s, e) for s, e in zip(starts, ends, strict=True)])
     begins, lengths = pieces.window_starts[windows], np.diff(pieces.window_starts)[windows]
     P = int(lengths.max())
     present_WP = np.arange(P) < lengths[:, None]
     places_WP = np.where(present_WP, begins[:, None] + np.arange(P), 0)
-    pieces_WP = np.where(present_WP, pieces.pieces_S[places_WP], pieces.pad)
+    pieces_WP = np.where(present_WP, pieces.pieces_Q[places_WP], pieces.pad)
     first_window_B = np.cumsum(ends - starts) - (ends - starts)
-    window_BL = first_window_B[:, None] + pieces.window_NL[rows, :L]
-    first_BL = window_BL * P + pieces.place_NL[rows, :L]
+    window_BL = first_window_B[:, None] + padded(pieces.window_S, place_BL, 0)
+    first_BL = window_BL * P + padded(pieces.place_S, place_BL, 0)
     tensors = to_device([pieces_WP, lengths, first_BL], device)
     return PieceBatch(
         pieces_WP=tensors[0],

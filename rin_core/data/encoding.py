@@ -1,9 +1,11 @@
 """Sentences as flat arrays.
 
 An encoded split is a few numpy arrays, so that trials read it from a cluster's object store
-without a copy. It holds everything about a sentence that training and scoring use.
+without a copy. It holds everything about a sentence that training and scoring use. The words of all
+sentences follow each other without padding, so one very long sentence takes no more than its words.
 
-Shapes: N sentences · L tokens, padded · M gold triples of the split.
+Shapes: N sentences · S words of all of them · M gold triples of the split · B sentences of a
+batch · L tokens, padded.
 """
 
 from __future__ import annotations
@@ -35,11 +37,14 @@ IGNORED = -100  # torch's cross entropy passes over this target
 class EncodedSplit:
     """One split, in numbers."""
 
-    words_NL: Array
-    pos_NL: Array | None
-    tags_NL: Array
-    """Gold entity tags; padding is :data:`IGNORED`."""
+    words_S: Array
+    """The words of all sentences, one sentence after the other, like the next two."""
+    pos_S: Array | None
+    tags_S: Array
+    """Gold entity tags."""
     lengths_N: Array
+    word_starts: Array
+    """Where each sentence's words start, and the end of the last [N + 1]."""
     gold_4M: Array
     """Distinct gold triples as rows sentence, subject, relation, object, sentences ascending."""
     gold_starts: Array
@@ -67,16 +72,15 @@ class EncodedSplit:
     spelling: Spelling | None = None
     """Characters and case of the words; None for an encoder that reads neither."""
     features_SD: Array | None = None
-    """Features of all S words, sentence by sentence, where a frozen transformer has computed them.
-    """
+    """Features of all words, where a frozen transformer has computed them."""
 
     def __len__(self) -> int:
         return len(self.lengths_N)
 
     @property
     def tokens(self) -> int:
-        """Words of all sentences."""
-        return int(self.lengths_N.sum())
+        """S, the words of all sentences."""
+        return len(self.words_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,24 +180,25 @@ def encode_split(
     spelling: bool = False,
 ) -> EncodedSplit:
     """Encode sentences; relations that are not in the vocabulary are counted as missed."""
-    L = max(len(s.words) for s in sentences)
-    words, tags = (np.full((len(sentences), L), fill, np.int32) for fill in (PAD, IGNORED))
-    pos = np.full((len(sentences), L), PAD, np.int32) if vocabulary.pos else None
+    lengths = [len(s.words) for s in sentences]
+    starts = np.cumsum([0, *lengths])
+    words, tags = (np.empty(starts[-1], np.int32) for _ in range(2))
+    pos = np.full(starts[-1], PAD, np.int32) if vocabulary.pos else None
     relation_ids = vocabulary.relation_ids
     gold: list[list[tuple[int, ...]]] = []
     exact: list[tuple[int, ...]] = []
     entities: list[tuple[int, ...]] = []
     relations: list[tuple[int, ...]] = []
     missed_triples = missed_exact = missed_relations = 0
-    for n, sentence in enumerate(sentences):
-        length = len(sentence.words)
-        words[n, :length] = vocabulary.word_ids(sentence.words)
+    for n, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)):
+        own = slice(starts[n], starts[n + 1])
+        words[own] = vocabulary.word_ids(sentence.words)
         types = dict(zip(sentence.entities, vocabulary.type_ids(sentence), strict=True))
         entities += [(n, *span, number) for span, number in types.items()]
         known_types = {span: number for span, number in types.items() if number >= 0}
-        tags[n, :length] = span_tags(list(known_types), length, list(known_types.values()))
+        tags[own] = span_tags(list(known_types), length, list(known_types.values()))
         if pos is not None and sentence.pos is not None:
-            pos[n, :length] = vocabulary.pos_ids(sentence.pos)
+            pos[own] = vocabulary.pos_ids(sentence.pos)
         known = [t for t in sentence.triples if t.relation in relation_ids]
         unknown = set(sentence.triples).difference(known)
         missed_triples += len(sentence.missing) + len(word_facts(unknown, entity_word))
@@ -210,10 +215,11 @@ def encode_split(
         )
     gold_4M = _columns([row for rows in gold for row in rows], 4)
     return EncodedSplit(
-        words_NL=words,
-        pos_NL=pos,
-        tags_NL=tags,
-        lengths_N=np.array([len(s.words) for s in sentences], np.int64),
+        words_S=words,
+        pos_S=pos,
+        tags_S=tags,
+        lengths_N=np.array(lengths, np.int64),
+        word_starts=starts,
         gold_4M=gold_4M,
         gold_starts=np.cumsum([0, *map(len, gold)]),
         exact_8X=_columns(exact, 8),
@@ -227,6 +233,27 @@ def encode_split(
         pieces=tokenizer.encode([s.words for s in sentences]) if tokenizer else None,
         spelling=spell([s.words for s in sentences], vocabulary) if spelling else None,
     )
+
+
+def word_places(starts: Array, rows: Array) -> Array:
+    """Return where the words of some sentences are among all words [B, L]; -1 for padding.
+
+    Args:
+        starts: See :attr:`EncodedSplit.word_starts`.
+        rows: The sentences [B].
+
+    Examples:
+        >>> word_places(np.array([0, 3, 4]), np.array([1, 0])).tolist()
+        [[3, -1, -1], [0, 1, 2]]
+    """
+    lengths_B = starts[rows + 1] - starts[rows]
+    place_L = np.arange(lengths_B.max())
+    return np.where(place_L < lengths_B[:, None], starts[rows, None] + place_L, -1)
+
+
+def padded(values_S: Array, place_BL: Array, fill: int) -> Array:
+    """Return the values of words at their places [B, L], and a number for padding."""
+    return np.where(place_BL < 0, fill, values_S[place_BL])
 
 
 def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Array:

@@ -4,7 +4,7 @@ The features of a word are those of its first piece. A sentence with more pieces
 in windows that overlap by half. Each word is read in the window with most context around it, so no
 word is cut off and no gold triple is lost.
 
-Shapes: N sentences · L tokens, padded · S pieces of the split.
+Shapes: N sentences · S their words · Q pieces of the split.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ Array = NDArray[Any]
 class Pieces:
     """A split as a transformer reads it."""
 
-    pieces_S: Array
+    pieces_Q: Array
     """The pieces of all windows, special ones included, one window after the other."""
     window_starts: Array
-    """Where each window starts in ``pieces_S``, and the end of the last."""
+    """Where each window starts in ``pieces_Q``, and the end of the last."""
     sentence_starts: Array
     """The first window of each sentence, and the number of all windows [N + 1]."""
-    window_NL: Array
-    """Which of its sentence's windows a word is read in."""
-    place_NL: Array
+    window_S: Array
+    """Which of its sentence's windows a word is read in; words one sentence after the other."""
+    place_S: Array
     """The place of a word's first piece in that window."""
     pad: int
     """The padding piece."""
@@ -74,29 +74,29 @@ class PieceTokenizer:
     def encode(self, sentences: Sequence[Sequence[str]]) -> Pieces:
         """Cut sentences, given as words in their original case, into pieces and windows."""
         tokenizer = _tokenizer(self.text)
-        shape = (len(sentences), max(map(len, sentences)))
-        window_NL, place_NL = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        starts = np.cumsum([0, *map(len, sentences)])
+        window_S, place_S = (np.empty(starts[-1], np.int32) for _ in range(2))
         room = self.limit - len(self.before) - len(self.after)
         windows: list[list[int]] = []
         sentence_starts = [0]
         for n, words in enumerate(sentences):
             pieces, first = self._first_pieces(tokenizer, words)
             last = max(0, len(pieces) - room)
-            starts = np.array([*range(0, last, room // 2), last])  # the last window is full
+            begins = np.array([*range(0, last, room // 2), last])  # the last window is full
             windows += [
-                [*self.before, *pieces[start : start + room], *self.after] for start in starts
+                [*self.before, *pieces[begin : begin + room], *self.after] for begin in begins
             ]
             sentence_starts.append(len(windows))
             # Each word is read in the window whose middle is nearest to its first piece.
-            window = np.abs(first[:, None] - (starts + room / 2)).argmin(axis=1)
-            window_NL[n, : len(words)] = window
-            place_NL[n, : len(words)] = len(self.before) + first - starts[window]
+            window = np.abs(first[:, None] - (begins + room / 2)).argmin(axis=1)
+            own = slice(starts[n], starts[n + 1])
+            window_S[own], place_S[own] = window, len(self.before) + first - begins[window]
         return Pieces(
-            pieces_S=np.array(list(chain.from_iterable(windows)), np.int32),
+            pieces_Q=np.array(list(chain.from_iterable(windows)), np.int32),
             window_starts=np.cumsum([0, *map(len, windows)]),
             sentence_starts=np.array(sentence_starts),
-            window_NL=window_NL,
-            place_NL=place_NL,
+            window_S=window_S,
+            place_S=place_S,
             pad=self.pad,
         )
 

@@ -2,7 +2,7 @@
 
 A split has many words and few distinct forms, so the characters of a form are stored once.
 
-Shapes: N sentences · L tokens, padded · F distinct forms of a split · C characters, padded.
+Shapes: S words of a split · F distinct forms of it · C characters, padded.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LONGEST_FORM = 32
 class Spelling:
     """The forms of a split."""
 
-    forms_NL: Array
-    """The number of each word's form; 0 is padding."""
+    forms_S: Array
+    """The number of each word's form, one sentence after the other; 0 stands for padding."""
     characters_FC: Array
     """The numbers of a form's characters."""
     cases_F: Array
@@ -43,16 +43,14 @@ def spell(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary) -> Spellin
         vocabulary: Its characters.
     """
     numbers: dict[str, int] = {"": 0}
-    forms_NL = np.zeros((len(sentences), max(map(len, sentences))), np.int32)
-    for n, words in enumerate(sentences):
-        forms_NL[n, : len(words)] = [numbers.setdefault(word, len(numbers)) for word in words]
+    forms = [numbers.setdefault(word, len(numbers)) for words in sentences for word in words]
     characters_FC = np.full((len(numbers), LONGEST_FORM), PAD, np.int32)
     for word, form in numbers.items():
         half = LONGEST_FORM // 2
         read = word if len(word) <= LONGEST_FORM else word[:half] + word[-half:]
         characters_FC[form, : len(read)] = vocabulary.character_ids(read)
     return Spelling(
-        forms_NL=forms_NL,
+        forms_S=np.array(forms, np.int32),
         characters_FC=characters_FC,
         cases_F=np.array([CASES.index(case_of(word)) for word in numbers], np.int32),
     )

@@ -61,8 +61,8 @@ def _key(model: RIN, split: EncodedSplit, corpus: EncodedCorpus) -> str:
     arithmetic = (torch.backends.cpu.get_cpu_capability(), matmul.library(), str(model.reduced))
     found.update(" ".join((pretrained.digest, torch.__version__, *arithmetic)).encode())
     for array in (
-        *(pieces.pieces_S, pieces.window_starts, pieces.sentence_starts),
-        *(pieces.window_NL, pieces.place_NL, split.lengths_N),
+        *(pieces.pieces_Q, pieces.window_starts, pieces.sentence_starts),
+        *(pieces.window_S, pieces.place_S, split.lengths_N),
     ):
         found.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
     return found.hexdigest()[:32]
@@ -71,8 +71,8 @@ def _key(model: RIN, split: EncodedSplit, corpus: EncodedCorpus) -> str:
 @torch.no_grad()
 def _computed(model: RIN, split: EncodedSplit) -> Array:
     """Return the features of all words, sentence by sentence [S, D]."""
-    starts = np.cumsum([0, *split.lengths_N])
-    features_SD = np.empty((starts[-1], model.encoder.hidden_size), np.float32)
+    starts = split.word_starts
+    features_SD = np.empty((split.tokens, model.encoder.hidden_size), np.float32)
     was_training = model.training
     model.eval()
     for rows in scoring_batches(split):

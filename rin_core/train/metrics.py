@@ -101,7 +101,7 @@ def decode(model: RIN, split: EncodedSplit, device: torch.device) -> Decoded:
     """Run a model over a split, without dropout."""
     was_training = model.training
     model.eval()
-    tags = np.full(split.tags_NL.shape, -1)
+    tags = np.full((len(split), split.lengths_N.max()), -1)
     triples = [np.zeros((4, 0), np.int64)]
     with torch.inference_mode():
         for rows in scoring_batches(split):

@@ -58,10 +58,7 @@ def print_plan(
     text = f"{plural(len(trials), 'trial')}: {counts}" + f", {begun} of them resumed" * bool(begun)
     say(console, text, "bold")
     if left:
-        words = {
-            planned.corpus_name: int(corpora[planned.corpus_key].train.lengths_N.sum())
-            for planned in left
-        }
+        words = {planned.corpus_name: corpora[planned.corpus_key].train.tokens for planned in left}
         say(console, _time_text(estimate_time(ledger, left, words), slots))
 
 

@@ -16,6 +16,7 @@ from rin_core.data.pretrained import load_pretrained
 from rin_core.train.loop import train
 from search_spaces import SPACES
 from tests.tiny_models import save_bert
+from tests.trainings import padded_tags
 
 TINY = {
     "encoder.word_dim": 8,
@@ -58,7 +59,7 @@ def test_an_arm_trains(config: Config, small: Corpus, bert: Path) -> None:
     result = train(config, corpus)
     losses = [epoch.train_loss for epoch in result.history]
     assert losses[-1] < losses[0] < math.inf
-    assert result.test_decoded.tags_NL.shape == corpus.test.tags_NL.shape
+    assert result.test_decoded.tags_NL.shape == padded_tags(corpus.test).shape
     scores = *result.selection_scores.values(), *result.test_scores.values()
     assert all(0 <= score <= 1 for score in scores)
 

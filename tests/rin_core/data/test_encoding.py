@@ -117,11 +117,19 @@ class TestSpanTags:
 class TestEncodeSplit:
     def test_words_and_padding(self) -> None:
         split = encode(sentence("a B zzz"), sentence("c"))
-        assert split.words_NL.tolist() == [[2, 3, UNKNOWN], [4, PAD, PAD]]
-        assert split.tags_NL.tolist() == [[4, 4, 4], [4, IGNORED, IGNORED]]
+        assert split.words_S.tolist() == [2, 3, UNKNOWN, 4]
+        assert split.tags_S.tolist() == [4, 4, 4, 4]
         assert split.lengths_N.tolist() == [3, 1]
-        assert split.pos_NL is None
+        assert split.word_starts.tolist() == [0, 3, 4]
+        assert split.pos_S is None
         assert (len(split), split.tokens) == (2, 4)
+        batch = make_batch(split, np.array([1, 0]), CPU)
+        assert batch.words_BL.tolist() == [[4, PAD, PAD], [2, 3, UNKNOWN]]
+        assert batch.tags_BL.tolist() == [[4, IGNORED, IGNORED], [4, 4, 4]]
+
+    def test_a_long_sentence_does_not_widen_the_others(self) -> None:
+        split = encode(*[sentence("a")] * 1000, sentence("a " * 1000))
+        assert split.words_S.nbytes == split.tags_S.nbytes == 4 * 2000
 
     def test_part_of_speech(self) -> None:
         vocabulary = Vocabulary(
@@ -129,8 +137,8 @@ class TestEncodeSplit:
         )
         sentences = [sentence("a b", pos="N V"), sentence("a")]
         split = encode_split(sentences, vocabulary, "first")
-        assert split.pos_NL is not None
-        assert split.pos_NL.tolist() == [[2, UNKNOWN], [PAD, PAD]]
+        assert split.pos_S is not None
+        assert split.pos_S.tolist() == [2, UNKNOWN, PAD]
 
     def test_the_word_that_stands_for_an_entity(self) -> None:
         given_sentence = sentence("a b c a b", [((0, 3), "r", (3, 5)), ((4, 5), "s", (0, 3))])
@@ -157,7 +165,7 @@ class TestEncodeSplit:
         triples = [((0, 2), "r", (3, 4)), ((3, 4), "s", (4, 5))]
         given_sentence = replace(sentence("a b c a b", triples), types=("Y", "X", "new"))
         split = encode_split([given_sentence], vocabulary, "last")
-        tags = [vocabulary.entity_tags[tag] for tag in split.tags_NL[0]]
+        tags = [vocabulary.entity_tags[tag] for tag in split.tags_S]
         assert tags == ["B-Y", "E-Y", "O", "S-X", "O"]
         assert split.entities_4E.T.tolist() == [[0, 0, 2, 1], [0, 3, 4, 0], [0, 4, 5, -1]]
         assert split.exact_8X.T.tolist() == [[0, 1, 0, 1, 0, 3, 3, 0], [0, 3, 3, 0, 1, 4, 4, -1]]
@@ -338,7 +346,7 @@ class TestMakeBatch:
     def test_read_only_arrays_will_do(self) -> None:
         """An object store hands out arrays that cannot be written."""
         split = of_lengths(3, 2)
-        for array in (split.words_NL, split.tags_NL, split.lengths_N, split.gold_4M):
+        for array in (split.words_S, split.tags_S, split.word_starts, split.gold_4M):
             array.setflags(write=False)
         batch = make_batch(split, np.array([1, 0]), CPU)
         assert batch.gold_4N[0].tolist() == [0]

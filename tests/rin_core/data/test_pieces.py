@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from rin_core.data import pretrained
-from rin_core.data.batches import piece_batch
+from rin_core.data.batches import PieceBatch, piece_batch
 from rin_core.data.demo import demo_corpus
+from rin_core.data.encoding import Array, word_places
 from rin_core.data.pieces import Pieces, PieceTokenizer
 from rin_core.data.pretrained import load_pretrained
 from tests.tiny_models import POSITIONS
@@ -47,8 +49,12 @@ def window(pieces: Pieces, sentence: int, number: int) -> list[int]:
     """Return the pieces of one of a sentence's windows."""
     start = pieces.sentence_starts[sentence] + number
     begin, end = pieces.window_starts[start : start + 2]
-    found: list[int] = pieces.pieces_S[begin:end].tolist()
+    found: list[int] = pieces.pieces_Q[begin:end].tolist()
     return found
+
+
+def word_starts(sentences: Sequence[Sequence[str]]) -> Array:
+    return np.cumsum([0, *map(len, sentences)])
 
 
 def slow_first(encoding: Any, words: int) -> list[int]:
@@ -63,25 +69,26 @@ class TestAlignment:
         found = load_pretrained(str(tiny), 512).tokenizer.encode(short)
         slow = AutoTokenizer.from_pretrained(tiny, add_prefix_space=True)
         assert len(short) > 10
+        starts = word_starts(short)
         for n, words in enumerate(short):
+            own = slice(starts[n], starts[n + 1])
             wanted = slow(words, is_split_into_words=True)
             assert window(found, n, 0) == wanted.input_ids
-            assert found.place_NL[n, : len(words)].tolist() == slow_first(wanted, len(words))
-            assert not found.window_NL[n].any()
-            assert not found.place_NL[n, len(words) :].any()
+            assert found.place_S[own].tolist() == slow_first(wanted, len(words))
+            assert not found.window_S[own].any()
         assert found.windowed == 0
 
     def test_case_reaches_the_tokenizer(self, bert: PieceTokenizer) -> None:
         upper, lower = bert.encode([["Paris"]]), bert.encode([["paris"]])
-        assert len(upper.pieces_S) == 3
-        assert len(lower.pieces_S) == 7
+        assert len(upper.pieces_Q) == 3
+        assert len(lower.pieces_Q) == 7
 
     def test_a_word_of_no_pieces_is_unknown(self, bert: PieceTokenizer) -> None:
         found = bert.encode([["the", NOTHING, "city"]])
         plain = bert.encode([["the", "city"]])
-        first, last = plain.pieces_S[1], plain.pieces_S[2]
+        first, last = plain.pieces_Q[1], plain.pieces_Q[2]
         assert window(found, 0, 0) == [*bert.before, first, bert.unknown, last, *bert.after]
-        assert found.place_NL.tolist() == [[1, 2, 3]]
+        assert found.place_S.tolist() == [1, 2, 3]
 
     def test_it_survives_json(self, bert: PieceTokenizer) -> None:
         again = PieceTokenizer.from_json(json.loads(json.dumps(bert.to_json())))
@@ -109,7 +116,7 @@ class TestWindows:
         assert all(len(w) == min(limit, count + 2) for w in windows)
         assert found.windowed == (count > room) == (len(windows) > 1)
         for word, first in enumerate(np.cumsum([0, *lengths[:-1]])):
-            number, place = int(found.window_NL[0, word]), int(found.place_NL[0, word])
+            number, place = int(found.window_S[word]), int(found.place_S[word])
             begin = first + 1 - place  # where the window starts, from what it says of the word
             assert windows[number][1:-1] == whole[1:-1][begin : begin + room]
             assert windows[number][place] == whole[1 + first]
@@ -152,12 +159,16 @@ def fields(tokenizer: PieceTokenizer) -> dict[str, Any]:
 class TestBatch:
     SENTENCES = (["a"], ["Paris"] * 3, ["b"] * 70, ["abc", "the"], ["aB"] * 50)
 
+    def batch(self, pieces: Pieces, rows: list[int]) -> PieceBatch:
+        sentences = np.array(rows)
+        places = word_places(word_starts(self.SENTENCES), sentences)
+        return piece_batch(pieces, sentences, places, CPU)
+
     def test_against_a_slow_gather(self, bert: PieceTokenizer) -> None:
         found = bert.encode(self.SENTENCES)
         assert found.windowed == 2
         for rows in ([0], [2], [3, 2, 0], [4, 1, 2], [0, 1, 3]):
-            L = max(len(self.SENTENCES[row]) for row in rows)
-            batch = piece_batch(found, np.array(rows), L, CPU)
+            batch = self.batch(found, rows)
             numbers = np.diff(found.sentence_starts)
             windows = [window(found, row, k) for row in rows for k in range(numbers[row])]
             P = max(map(len, windows))
@@ -167,20 +178,21 @@ class TestBatch:
             flat, skipped = list(chain.from_iterable(padded)), 0
             for place, row in enumerate(rows):
                 for word in range(len(self.SENTENCES[row])):
-                    number = int(found.window_NL[row, word])
-                    piece = window(found, row, number)[found.place_NL[row, word]]
+                    at = word_starts(self.SENTENCES)[row] + word
+                    number = int(found.window_S[at])
+                    piece = window(found, row, number)[found.place_S[at]]
                     where = int(batch.first_BL[place, word])
                     assert flat[where] == piece
                     assert where // P == skipped + number
                 skipped += int(numbers[row])
 
     def test_padding_points_into_its_own_sentence(self, bert: PieceTokenizer) -> None:
-        batch = piece_batch(bert.encode(self.SENTENCES), np.array([1, 0]), 3, CPU)
+        batch = self.batch(bert.encode(self.SENTENCES), [1, 0])
         P = batch.pieces_WP.shape[1]
         assert (batch.first_BL // P).tolist() == [[0, 0, 0], [1, 1, 1]]
 
     def test_read_only_arrays_will_do(self, bert: PieceTokenizer) -> None:
         found = bert.encode(self.SENTENCES)
-        for name in ("pieces_S", "window_starts", "sentence_starts", "window_NL", "place_NL"):
+        for name in ("pieces_Q", "window_starts", "sentence_starts", "window_S", "place_S"):
             getattr(found, name).setflags(write=False)
-        assert piece_batch(found, np.array([0, 2]), 70, CPU).pieces_WP.dtype == torch.int64
+        assert self.batch(found, [0, 2]).pieces_WP.dtype == torch.int64

@@ -28,6 +28,7 @@ from rin_core.predict.predictor import Predictor
 from rin_core.train.loop import WEIGHTS, train
 from rin_core.train.metrics import Decoded, decode, score
 from tests.conftest import Trained
+from tests.trainings import padded_tags
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ class TestAsEvaluationFound:
         found = predictor.predict(trained.corpus.test)
         split = trained.encoded.test
         rows = sorted(triple_rows(found, predictor.vocabulary, "first"))
-        tags = encode_split(
+        said = encode_split(
             [
                 Sentence(
                     words=x.words,
@@ -92,8 +93,8 @@ class TestAsEvaluationFound:
             ],
             predictor.vocabulary,
             "first",
-        ).tags_NL
-        decoded = Decoded(np.array(rows).T, tags)
+        )
+        decoded = Decoded(np.array(rows).T, padded_tags(said))
         assert score(decoded, split, "first").flat() == trained.result.test_scores
         assert 0 < trained.result.test_scores["f1"] < 1
         assert 0 < trained.result.test_scores["exact_f1"] < trained.result.test_scores["f1"]

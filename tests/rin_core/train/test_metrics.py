@@ -19,11 +19,13 @@ from rin_core.data.tags import decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN
 from rin_core.train.metrics import Decoded, Metrics, Score, decode, evaluate, score
+from tests.trainings import padded_tags
 
 RELATIONS = ("in", "of")
 VOCABULARY = Vocabulary(
     words=("<pad>", "<unk>", "a", "b", "c"), pos=(), relations=RELATIONS, lowercase=True
 )
+
 Pairs = Sequence[tuple[int, str, int]]
 Triples = Sequence[tuple[tuple[int, int], str, tuple[int, int]]]
 
@@ -262,7 +264,7 @@ def annotated(draw: st.DrawFn) -> Sentence:
 def spoken(gold: EncodedSplit, keep: Sequence[bool] | None = None) -> Decoded:
     """Say the gold annotation, or of its triples those to keep."""
     triples = gold.gold_4M if keep is None else gold.gold_4M[:, np.array(keep, bool)]
-    return Decoded(triples, np.where(gold.tags_NL < 0, -1, gold.tags_NL))
+    return Decoded(triples, padded_tags(gold))
 
 
 class TestProperties:

@@ -26,11 +26,13 @@ from rin_core.predict.predictor import Predictor
 from rin_core.train.loop import WEIGHTS, train
 from rin_core.train.metrics import Decoded, Score, score
 from tests.rin_core.train.test_metrics import counts, split_of
+from tests.trainings import padded_tags
 
 TYPES, RELATIONS = ("X", "Y"), ("in", "of")
 VOCABULARY = Vocabulary(
     words=("<pad>", "<unk>", "a"), pos=(), relations=RELATIONS, lowercase=True, entity_types=TYPES
 )
+
 Typed = dict[Span, str]
 Count = tuple[int, int, int]
 SMALL: dict[str, object] = {
@@ -63,7 +65,7 @@ def split(*sentences: Sentence) -> EncodedSplit:
 
 def says(encoded: EncodedSplit) -> Decoded:
     """Say the annotation of an encoded split."""
-    return Decoded(encoded.gold_4M, np.where(encoded.tags_NL < 0, -1, encoded.tags_NL))
+    return Decoded(encoded.gold_4M, padded_tags(encoded))
 
 
 def slow_counts(gold: Sequence[Sentence], said: Sequence[Sentence], word: str) -> dict[str, Count]:
