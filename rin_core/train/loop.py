@@ -351,7 +351,7 @@ def train(
         config: Settings.
         corpus: Encoded splits.
         directory: Folder of the checkpoint and of the selected epoch's weights.
-        on_epoch: Called after each epoch, once the epoch is on disk.
+        on_epoch: Called after each epoch; see :meth:`Trainer.run`.
         device: Default: CPU.
 
     Returns:

@@ -15,7 +15,6 @@ from rin_core.cli import INTERRUPTED, without_credentials
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.durations import format_duration
 from rin_core.plural import plural
-from rin_core.problems import short
 from search_spaces import Search, find_space
 from search_spaces.space import Grid
 from study.commands import search as search_command
@@ -25,6 +24,7 @@ from study.commands.dry_run import print_changes, print_plan, state_text, trial_
 from study.commands.notify import check_url, message, send
 from study.commands.options import Options
 from study.commands.printing import print_faster, print_presets, say
+from study.commands.register import check_register, register
 from study.ledger.command import render
 from study.ledger.ledger import Ledger
 from study.ledger.search_record import SearchRecord
@@ -40,12 +40,11 @@ from study.planning.grid import (
     refuse_taken,
 )
 from study.planning.requirements import check_trials, faster_settings
-from study.tracking.base import DISABLED
 
 if TYPE_CHECKING:
-    from reports.page.build import BuildResult
     from study.commands.closing import Closing
     from study.commands.decide import Tags
+    from study.execution.session import StudySession
     from study.planning.decide import Deciding
 
 
@@ -105,7 +104,7 @@ def _run_study(options: Options, console: Console) -> Ended:
 
     closing = Closing()
     if options.register is not None:
-        _check_register(options, options.register)
+        check_register(options, options.register)
     if searches:
         ended = _run_search(options, searches[0], ledger, console, closing)
     else:
@@ -113,32 +112,8 @@ def _run_study(options: Options, console: Console) -> Ended:
     if not options.dry_run:
         closing.print(options.runs, console)
         if options.register is not None:
-            _register(options, options.register, ended, console)
+            register(options, options.register, ended.code, ended.studies, console)
     return ended
-
-
-def _check_register(options: Options, name: str) -> None:
-    if not name.strip(".") or not name.isprintable() or set(name) & set("/:'\""):
-        raise ValueError(
-            f"--register {short(name)}: must be a name without slashes, colons and quotes"
-        )
-    if options.uri() == DISABLED:
-        raise ValueError(f"--register {name}: requires MLflow; leave out --tracking-uri none")
-    if len(dict.fromkeys(options.space)) * len(options.data) > 1:
-        raise ValueError(
-            f"--register {name}: requires a single study; name one space and one corpus"
-        )
-
-
-def _register(options: Options, name: str, ended: Ended, console: Console) -> None:
-    """Register the best model of a complete study."""
-    if ended.code:
-        say(console, f"--register {name}: not registered, because the study is not complete")
-        return
-    from study.tracking.mlflow.registry import register_model  # imports MLflow
-
-    address = register_model(options.uri(), ended.studies[0], name)
-    say(console, f"  registered model: {address}")
 
 
 def _run_grids(
@@ -302,21 +277,13 @@ def _run(
     # Imported late: the imports of Ray and MLflow take seconds.
     from study.execution.cluster import require_listener
     from study.execution.session import StudySession
-    from study.tracking.summary import summarize
 
     require_listener(options.ray_address)
     study = StudySession(experiments, options.uri(), options.runs, console)
     if left:
         study.run(left, options.resources(), deadline)
-    tags = judge()
-    closing.built = _build_reports(options, experiments)
-    files = [report.paths for report in closing.built.reports]
-    names = [experiment.name for experiment in experiments]
-    summaries = [summarize(data) for data, _ in closing.built.studies]
-    unsent = study.close(
-        dict(zip(names, files, strict=True)), tags, dict(zip(names, summaries, strict=True))
-    )
-    closing.views = study.how_to_view()
+    tags = judge()  # before the reports, which show what it records
+    unsent = _send_reports(study, options, experiments, tags, closing)
     if time.monotonic() >= deadline:
         trials = [p for p in trials if p.run.result() is not None or p.run.failure() is not None]
     missing = print_missing(trials, console)
@@ -373,15 +340,29 @@ def _record(experiment: Experiment, ledger: Ledger, options: Options, console: C
     record_corpora(ledger, experiment.plan.data(), options.data_root)
 
 
-def _build_reports(options: Options, experiments: Sequence[Experiment]) -> BuildResult:
-    """Build the reports of studies.
+def _send_reports(
+    study: StudySession,
+    options: Options,
+    experiments: Sequence[Experiment],
+    tags: Tags,
+    closing: Closing,
+) -> int:
+    """Build the reports of studies, send them, and return how many runs were not sent completely.
 
     MLflow receives a study's own files only: a case study holds text of the corpus.
     """
     from reports.page.build import build  # imports pandas, SciPy and Matplotlib
+    from study.tracking.summary import summarize
 
     names = [experiment.name for experiment in experiments]
-    return build(options.runs, options.runs / "reports", names)
+    built = build(options.runs, options.runs / "reports", names)
+    files = [report.paths for report in built.reports]
+    summaries = [summarize(data) for data, _ in built.studies]
+    unsent = study.close(
+        dict(zip(names, files, strict=True)), tags, dict(zip(names, summaries, strict=True))
+    )
+    closing.built, closing.views = built, study.how_to_view()
+    return unsent
 
 
 def print_missing(trials: Sequence[PlannedTrial], console: Console) -> int:

@@ -49,7 +49,7 @@ def train_run(
         threads: CPU threads to compute with; the numbers depend on it, in the last bits.
         gpu: Compute on the GPU that this process sees.
         code: Version of the code, if it was sent here from another machine.
-        on_epoch: Called after each epoch that is on disk.
+        on_epoch: Called after each epoch, once its record is on disk.
 
     Returns:
         The recorded result.
@@ -64,13 +64,7 @@ def train_run(
         return done
     token = run.claim()
     device = torch.device("cuda" if gpu else "cpu")
-    # Read before training: hours later the checkout may have changed.
-    origin = provenance(device, code, config.training.precision) | {
-        "threads": threads,
-        "started": time.time(),
-    }
-    if tagger := corpus.vocabulary.tagger:  # a package that few installations have
-        origin["packages"] |= {tagger: version(tagger)}
+    origin = _origin(config, corpus, device, code) | {"threads": threads}
     meter = Meter(device)
 
     def record(epoch: epochs.Epoch) -> None:
@@ -99,12 +93,33 @@ def train_run(
         for path in (run.path / CHECKPOINT, run.weights):
             path.unlink(missing_ok=True)
         trained = attempt()
+    result = _result(config, corpus, run, trained, Provenance(**origin))
+    # The checkpoint of a fine-tuned transformer takes a gigabyte.
+    keep = not config.encoder.fine_tunes
+    run.finish(result, _predictions(corpus, trained), token, keep_checkpoint=keep)
+    return result
+
+
+def _origin(
+    config: Config, corpus: EncodedCorpus, device: torch.device, code: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return code, machine and time, as they are before training: a checkout may change."""
+    found = provenance(device, code, config.training.precision)
+    if tagger := corpus.vocabulary.tagger:  # a package that few installations have
+        found["packages"] |= {tagger: version(tagger)}
+    return found | {"started": time.time()}
+
+
+def _result(
+    config: Config, corpus: EncodedCorpus, run: Run, trained: loop.Result, origin: Provenance
+) -> Result:
+    """Return the record of a finished training."""
     usage = run.usage()
     history = [_recorded(epoch, usage.get(epoch.epoch)) for epoch in trained.history]
     pretrained = None
     if corpus.pretrained is not None:
         pretrained = PretrainedName(name=corpus.pretrained.name, digest=corpus.pretrained.digest)
-    result = Result(
+    return Result(
         fingerprint=run.fingerprint,
         config=config.flat(),
         corpus=corpus_name(corpus),
@@ -119,12 +134,8 @@ def train_run(
         averaged_selection_scores=trained.averaged_selection_scores,
         averaged_test_scores=trained.averaged_test_scores,
         seconds=sum(row.seconds for row in history),
-        provenance=Provenance(**origin),
+        provenance=origin,
     )
-    # That of a fine-tuned transformer has a gigabyte.
-    keep = not config.encoder.fine_tunes
-    run.finish(result, _predictions(corpus, trained), token, keep_checkpoint=keep)
-    return result
 
 
 @contextmanager

@@ -111,15 +111,20 @@ def run(
                 verbose=0,
             ),
         )
-        try:
-            tuner.fit()
-        except tune.TuneError as error:
-            raise innermost(error) from None
-        except RuntimeError as error:  # Tune expects only some of the errors of a lost worker
-            if isinstance(error.__cause__, RayError):
-                raise WorkersLost(error.__cause__) from None
-            raise
+        _fit(tuner)
     return searcher.completed
+
+
+def _fit(tuner: tune.Tuner) -> None:
+    """Run a tuner; raise the error that ended it, which Ray wraps."""
+    try:
+        tuner.fit()
+    except tune.TuneError as error:
+        raise innermost(error) from None
+    except RuntimeError as error:  # Tune expects only some of the errors of a lost worker
+        if isinstance(error.__cause__, RayError):
+            raise WorkersLost(error.__cause__) from None
+        raise
 
 
 class WorkersLost(Exception):
