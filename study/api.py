@@ -69,7 +69,7 @@ def run(
     """
     from rich.console import Console
 
-    with _notebook_manners():  # around imports, too, which warn
+    with _restored_process():  # around imports, too, which warn
         parsed = _options(space, data, arms, seeds, settings, runs, options)
         parsed.check()
         from study.commands.start import run_study
@@ -200,16 +200,16 @@ def _options(
 
 
 @contextmanager
-def _notebook_manners() -> Iterator[None]:
-    """Leave a person's process as it was: its signal handlers, and no warning of a progress bar."""
-    handlers = {}
+def _restored_process() -> Iterator[None]:
+    """Restore the caller's signal handlers at the end, and hide tqdm's warning about Jupyter."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-    for number in numbers:
-        handlers[number] = signal.getsignal(number)
+    handlers = {number: signal.getsignal(number) for number in numbers}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")
         try:
             yield
         finally:
             for number, handler in handlers.items():
-                signal.signal(number, handler)
+                # Python allows changes in the main thread only; elsewhere there is none to undo.
+                if signal.getsignal(number) is not handler:
+                    signal.signal(number, handler)

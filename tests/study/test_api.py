@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib as mpl
@@ -127,6 +128,13 @@ def test_a_call_returns_the_trials_that_it_asks_for(ledger: Ledger, monkeypatch)
     assert df["fingerprint"].tolist() == asked
     assert df.index.tolist() == [0, 1, 2]
     assert len(study.trials(ledger.runs, EXPERIMENT)) > len(df)
+
+
+def test_a_call_may_come_from_another_thread(ledger: Ledger, monkeypatch) -> None:
+    """A web application calls from threads, in which Python sets no signal handlers."""
+    monkeypatch.setattr(start, "run_study", lambda *_: Ended(0, (EXPERIMENT,)))
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(study.run, runs=ledger.runs).result().empty
 
 
 def test_the_options_of_a_call_are_those_of_the_command() -> None:
