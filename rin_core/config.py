@@ -346,19 +346,23 @@ class Config:
 
 
 def nondefault_settings(config: Mapping[str, object]) -> str:
-    """Return what a configuration, as :meth:`Config.flat` has it, changes but for its seed."""
+    """Return the settings that differ from the defaults, apart from the seed, as one line of text.
+
+    Args:
+        config: A configuration as :meth:`Config.flat` returns it.
+    """
     default = Config().flat() | {"training.seed": config.get("training.seed")}
     return canonical_settings({k: v for k, v in config.items() if v != default.get(k)})
 
 
-#: Settings that say what a model begins with, and change nothing else of it.
+#: Settings that choose the initial weights of a model, and nothing else.
 INIT_SETTINGS = ("vectors", "encoder.model")
 
 
 def canonical_settings(settings: Mapping[str, object]) -> str:
     """Return settings as one line of text, equal exactly where they are equal.
 
-    A setting of ``None``, such as no word vectors, is the same as its absence.
+    A setting of ``None``, such as no word vectors, counts as missing.
     """
     given = sorted((k, v) for k, v in settings.items() if v is not None)
     return ", ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in given)

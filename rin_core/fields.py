@@ -129,8 +129,8 @@ def suggest(path: str, known: Sequence[str]) -> str:
 def _likeness(path: str, name: str) -> float:
     """Return how much a mistyped path looks like a name, from 0 to 1.
 
-    Compared are the letters, the words (``epochs`` for ``max_epochs``, ``char`` for ``character``)
-    and the initials (``lr`` for ``learning_rate``). A right section counts a little.
+    The letters count, the words (``epochs`` for ``max_epochs``, ``char`` for ``character``) and the
+    initials (``lr`` for ``learning_rate``). The right section counts a little.
     """
     section, _, leaf = path.lower().rpartition(".")
     own_section, _, own = name.rpartition(".")

@@ -17,7 +17,7 @@ from study.ledger.run import Run
 from study.ledger.schema import Epoch, Result
 from study.ledger.state import TrialState
 from study.tracking.base import EpochEnd, ExperimentSpec, RunSpec, StudyEnd, Tracker, TrialEnd
-from study.tracking.mlflow.names import FINGERPRINT, WATCHED
+from study.tracking.mlflow.names import FINGERPRINT
 from tests.records import NO_PREDICTIONS, a_result, an_epoch, scores
 
 EXPERIMENT = "curve-demo"
@@ -30,6 +30,8 @@ ENDED = (
 )
 STARTED = 1_700_000_000.0
 #: Names in a result's epochs.
+#: A metric that every epoch has.
+WATCHED = "F1/dev"
 RECORDED = {WATCHED: "selection_f1", "training/loss": "train_loss"}
 
 

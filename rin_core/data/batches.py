@@ -112,8 +112,9 @@ def parts_of_batch(rows: Array, tokens_N: Array, most: int) -> list[Array]:
 
     Args:
         rows: Sentence numbers of the batch.
-        tokens_N: Of every sentence of the split; see :func:`input_tokens`.
-        most: Tokens of a part, with padding; a longer sentence is alone. 0 for no limit.
+        tokens_N: Tokens of every sentence of the split; see :func:`input_tokens`.
+        most: Largest number of tokens of a part, with padding; a longer sentence is alone. 0 for
+            no limit.
 
     Returns:
         Sentence numbers of each part; ``rows`` itself if it fits.

@@ -73,7 +73,7 @@ class Sentence:
     triples: tuple[Triple, ...]
     """Distinct gold triples, in the order of the file."""
     missing: tuple[tuple[str, str, str], ...] = ()
-    """Gold triples, as text, of which an argument does not occur in the sentence."""
+    """Gold triples, as text, with an argument that does not occur in the sentence."""
     missing_entities: tuple[str, ...] = ()
     """Distinct gold entities, as text, that do not occur in it: arguments and others."""
     types: tuple[str, ...] = ()

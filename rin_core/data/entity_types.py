@@ -1,4 +1,4 @@
-"""What a person should know of the entity types of a corpus whose tags contain them."""
+"""Notes on the entity types of a corpus, where tags contain the types."""
 
 from __future__ import annotations
 

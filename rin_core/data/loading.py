@@ -74,7 +74,7 @@ def load_dataset(
 def _encode_with_vectors(corpus: Corpus, config: Config, path: Path | None) -> EncodedCorpus:
     """Encode a corpus with part-of-speech tags and word vectors, and notes on both."""
     read = corpus
-    corpus, source = with_tags(read, config)
+    corpus, source = corpus_with_tags(read, config)
     notes = [f"part-of-speech tags: {source}"] if source else []
     vocabulary = corpus_vocabulary(corpus, config.data)
     if vocabulary.pos and corpus != read:
@@ -130,7 +130,7 @@ def _encode_for_transformer(corpus: Corpus, config: Config) -> EncodedCorpus:
     return dataclasses.replace(encoded, notes=tuple(notes))
 
 
-def with_tags(corpus: Corpus, config: Config) -> tuple[Corpus, str]:
+def corpus_with_tags(corpus: Corpus, config: Config) -> tuple[Corpus, str]:
     """Return a corpus with the tags that a configuration uses, and where they come from.
 
     Where the configuration uses no tags, the corpus is unchanged and the text is empty.

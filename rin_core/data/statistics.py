@@ -33,9 +33,9 @@ class SplitStatistics:
     relations: int
     """Distinct relations."""
     triples: int
-    """Distinct triples of each sentence, those of which an argument is missing too."""
+    """Distinct triples of each sentence, with those that have a missing argument."""
     missing: int
-    """Triples of which an argument does not occur in the sentence."""
+    """Triples with an argument that does not occur in the sentence."""
     entities: int
     """Distinct spans of each sentence."""
     multiword: int
@@ -62,7 +62,7 @@ def split_statistics(sentences: Sequence[Sentence]) -> SplitStatistics:
         (16, 40)
     """
     lengths = [len(s.words) for s in sentences]
-    missing, triples = count_missing(tuple(sentences))
+    missing, triples = count_missing(sentences)
     spans = [span for s in sentences for span in s.entities]
     found = Counter(group for s in sentences for group in groups_of(s))
     return SplitStatistics(

@@ -78,7 +78,7 @@ def best_tags(logits_NLT: NDArray[Any], lengths_N: NDArray[Any]) -> NDArray[Any]
     by_letter = np.delete(shares_NLT, O_TAG, -1).reshape(N, L, -1, O_TAG).sum(2)
     letters_NL = np.concatenate([by_letter, shares_NLT[..., O_TAG, None]], -1).argmax(-1)
     letters_NL = np.where(padding_NL, -1, letters_NL)
-    # The logarithms of probabilities but for a term of the word, which is the same for all types.
+    # Logarithms of probabilities, apart from a term of the word that is the same for all types.
     typed_NLX4 = np.delete(logits_NLT, O_TAG, -1).reshape(N, L, -1, O_TAG)
     letter_NL11 = np.clip(letters_NL, 0, O_TAG - 1)[..., None, None]
     scores_NLX = np.take_along_axis(typed_NLX4, letter_NL11, -1)[..., 0]

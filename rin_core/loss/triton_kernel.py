@@ -2,8 +2,8 @@
 
 A program takes one relation of one sentence. It walks the sentence's own L × L grid in square
 tiles that live in registers, so that padding costs nothing and only O(L) leaves the chip. An
-exponential a pair is cheap here, hence the plain form that is right for any finite logits:
-with e = exp(-|v|), softplus(v) = max(v, 0) + log(1 + e) and σ(v) is 1 or e over 1 + e.
+exponential a pair is cheap here, so the kernel uses the plain form, which is right for any finite
+logits: with e = exp(-|v|), softplus(v) = max(v, 0) + log(1 + e) and σ(v) is 1 or e over 1 + e.
 
 Row sums come from one walk and column sums from a second over the transposed tiles, which
 costs less than atomic additions and always adds in the same order: same input, same bits.

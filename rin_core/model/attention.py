@@ -45,7 +45,7 @@ set_numba_cache(Path(__file__))
 MULTIPLE = 16
 #: Windows of a group.
 GROUP = 10
-#: What lies beyond a window: its exponential is the smallest that there is.
+#: The score of padding: its exponential is 0 after rounding.
 NONE = F32(-np.inf)
 
 

@@ -153,8 +153,7 @@ class ConcatScorer(nn.Module):
 
     m = ReLU(W_m(h_i ⊕ h_j)), logit = W_p m + b. The product is linear before its ReLU, so it is
     W_m's left half for h_i plus its right half for h_j, once a word; only the ReLU and W_p see
-    pairs. Were every unit of m to read one side alone, this would be the separable scorer with
-    that unit for that side.
+    pairs. If each unit of m read only one of the two words, this would be the separable scorer.
 
     Args:
         feature_size: F, the width of m too.

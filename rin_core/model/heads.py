@@ -73,8 +73,8 @@ class FactoredScores:
     def triples(self) -> Tensor:
         """Return the triples with p ≥ 0.5 as rows sentence, subject, relation, object [4, N].
 
-        A subject whose best object does not take it to 0 has none; only the few that have
-        one are held against every object, so the grid is never built, however long a sentence.
+        A subject has triples only if its logit with its best object is at least 0. Only these few
+        subjects are compared with every object, so the grid is never built.
         """
         subject_RBL, object_RBL = self._subjects(), self._objects()
         reach_RBL = subject_RBL + object_RBL.amax(2, keepdim=True)

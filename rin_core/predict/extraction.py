@@ -83,7 +83,7 @@ class Extraction:
     words: tuple[str, ...]
     """As given, or as written in the text."""
     pos: tuple[str, ...] | None
-    """The tags that the model was given, None where it takes none or had none."""
+    """The tags that the model read; None if it was trained without tags, or there were none."""
     entities: tuple[FoundEntity, ...]
     """In order of position."""
     triples: tuple[FoundTriple, ...]

@@ -76,7 +76,7 @@ def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel
 
 
 def word_table(weights: Path) -> Path | None:
-    """Return the table of a model's word vectors, None if it needs none or has none here.
+    """Return the table of a model's word vectors; None if it needs none, or it is missing.
 
     Args:
         weights: A ``weights.safetensors``.

@@ -15,8 +15,8 @@ from rin_core.data.vocabulary import SPECIAL, Vocabulary
 
 #: Most sentences of a text.
 MOST_SENTENCES = 10_000
-#: A corpus of which the tokenizer would split more than this share of the words was split at
-#: spaces only. Of published corpora with separate punctuation it splits at most 4 %.
+#: If the tokenizer would split more than this share of a corpus's words, the corpus was split at
+#: spaces only. It splits at most 4 % of the words of published corpora with separate punctuation.
 ATTACHED_SHARE = 0.1
 
 
@@ -29,7 +29,7 @@ class TextSentence:
     offsets: tuple[tuple[int, int], ...]
     """Where each word is in the text: start and end, in characters."""
     sentence: Sentence
-    """The words that the model reads: as written but for :mod:`rin_core.data.marks`."""
+    """The words that the model reads: as written, apart from :mod:`rin_core.data.marks`."""
 
     @property
     def pos(self) -> tuple[str, ...] | None:

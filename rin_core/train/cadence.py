@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-#: Least time between two checkpoints, in times what writing one takes.
+#: Least time between two checkpoints, as a multiple of the time to write one.
 RATIO = 20
 #: Seconds of writing below which each epoch gets a checkpoint.
 CHEAP = 0.5

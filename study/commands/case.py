@@ -150,12 +150,12 @@ class Case:
     read: tuple[Sentence, ...] = ()
     """The sentence as each model reads it; empty if all read it as it is shown."""
     printed: tuple[Annotation, ...] = ()
-    """What models said of it in print."""
+    """What models predict for it in the paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A trained model, ready to be asked."""
+    """A trained model and what it reads sentences with."""
 
     label: str
     run: Run
@@ -330,7 +330,7 @@ def from_test(corpus: Corpus, number: int, entity_word: str, why: str) -> Case:
 def find_refined(sentences: Sequence[Sentence], models: Sequence[Loaded], most: int) -> list[int]:
     """Return the first sentences whose triples the last model gets all right, the first not."""
     entity_word = models[-1].config.data.entity_word
-    said = zip(_says(models[0], sentences), _says(models[-1], sentences), strict=True)
+    said = zip(_predicted(models[0], sentences), _predicted(models[-1], sentences), strict=True)
     refined = (
         number
         for number, (sentence, (first, last)) in enumerate(zip(sentences, said, strict=True))
@@ -339,7 +339,7 @@ def find_refined(sentences: Sequence[Sentence], models: Sequence[Loaded], most: 
     return list(itertools.islice(refined, most))
 
 
-def _says(loaded: Loaded, sentences: Sequence[Sentence]) -> list[set[Fact]]:
+def _predicted(loaded: Loaded, sentences: Sequence[Sentence]) -> list[set[Fact]]:
     """Return the triples a model finds in each sentence."""
     split = encode_split(
         sentences,
@@ -356,7 +356,7 @@ def _says(loaded: Loaded, sentences: Sequence[Sentence]) -> list[set[Fact]]:
 
 
 def follow(case: Case, models: Sequence[Loaded]) -> dict[str, Any]:
-    """Return a case as plain values, with every model's trace of everything any of them says.
+    """Return a case as plain values: each model's trace of what any model predicts for it.
 
     Raises:
         ValueError: The sentence is too long to show.

@@ -24,7 +24,7 @@ from study.ledger.state import TrialState
 
 @dataclass(slots=True)
 class Closing:
-    """What a command has to say at its end."""
+    """What a command prints at its end."""
 
     built: BuildResult | None = None
     """The reports of its studies."""

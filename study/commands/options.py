@@ -13,7 +13,7 @@ import tyro
 from rin_core.cli import without_credentials
 from rin_core.problems import short
 from search_spaces.presets import find_preset
-from study.ledger.command import given
+from study.ledger.command import nondefault_options
 from study.ledger.databases import MLFLOW, OPTUNA, sqlite_uri
 from study.ledger.fields import Options as Recorded
 
@@ -183,10 +183,10 @@ class Options:
         """Return spaces, corpora and the other options that were given, without credentials."""
         fields = dataclasses.fields(Options)
         defaults = {f.name: f.default for f in fields if f.name not in ("space", "data")}
-        # The address of --notify is a secret of the person; --register changes no number.
+        # The address of --notify is a secret; --register does not change a result.
         recorded_fields = (f for f in fields if f.name not in ("notify", "register"))
         values = {f.name: getattr(self, f.name) for f in recorded_fields}
-        recorded = given(values, defaults)
+        recorded = nondefault_options(values, defaults)
         for name, value in recorded.items():
             if isinstance(value, str):
                 recorded[name] = without_credentials(value)

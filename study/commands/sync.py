@@ -99,10 +99,10 @@ def update(ledger: Ledger, touched: Set[str], uri: str | None, console: Console)
         say(console, f"sending {plural(len(experiments), 'experiment')} to MLflow …")
         unsent = _send(experiments, uri, ledger.root)
     if OPTUNA in known:
-        from study.search.optuna_store import renew  # imports Optuna
+        from study.search.optuna_store import move_unusable  # imports Optuna
 
         imported = [search for search in searches if search.experiment in touched]
-        _record(searches if renew(ledger.root / OPTUNA) else imported, ledger)
+        _record(searches if move_unusable(ledger.root / OPTUNA) else imported, ledger)
     if unsent:
         say(console, f"{plural(unsent, 'run')} not sent completely; import again", "red")
     return unsent
@@ -130,7 +130,7 @@ def _record(searches: Iterable[Search], ledger: Ledger) -> None:
 def _experiments(ledger: Ledger, searches: list[Search]) -> Iterator[ExperimentSpec]:
     for name in ledger.studies():
         if (study := ledger.study(name)) is not None:
-            runs = {t.fingerprint: _planned(t, study, ledger) for t in study.trials}
+            runs = {t.fingerprint: _spec_of_planned(t, study, ledger) for t in study.trials}
             content = next((t.content for t in study.trials if t.content), "")
             title = SPACES[study.space].title if study.space in SPACES else ""
             tags = {"space": study.space, "corpus": study.corpus}
@@ -139,7 +139,7 @@ def _experiments(ledger: Ledger, searches: list[Search]) -> Iterator[ExperimentS
             varied = varied_settings(trial.config for trial in study.trials)
             yield dataclasses.replace(spec, varied=varied)
     for search in searches:
-        trials = {t.fingerprint: _tried(t, search, ledger) for t in reversed(search.trials)}
+        trials = {t.fingerprint: _spec_of_trial(t, search, ledger) for t in reversed(search.trials)}
         tags = {"space": search.space, "corpus": search.corpus}
         spec = _experiment(search.experiment, search.title, tags, trials, ledger)
         tuned = dict.fromkeys(name for trial in search.trials for name in trial.parameters)
@@ -159,7 +159,7 @@ def _experiment(
     )
 
 
-def _planned(planned: PlannedRun, study: Study, ledger: Ledger) -> RunSpec:
+def _spec_of_planned(planned: PlannedRun, study: Study, ledger: Ledger) -> RunSpec:
     corpus = planned.corpus or study.corpus
     chosen = " (epoch chosen on test)" if _split(planned) == "test" else ""
     vectors = planned.settings.get("vectors") or "random"
@@ -179,7 +179,7 @@ def _split(planned: PlannedRun) -> str:
     return str(planned.config.get("training.selection", "dev"))
 
 
-def _tried(trial: SearchTrial, search: Search, ledger: Ledger) -> RunSpec:
+def _spec_of_trial(trial: SearchTrial, search: Search, ledger: Ledger) -> RunSpec:
     label = search.labels.get(trial.arm, trial.arm)
     tags = {"arm": trial.arm, "corpus": search.corpus, "space": search.space}
     return RunSpec(

@@ -27,7 +27,7 @@ def interrupt_on_hangup() -> None:
     """Let SIGHUP act like Ctrl-C, unless it is ignored, as under ``nohup``.
 
     A terminal may send it twice, but a second Ctrl-C would end the process at once: only the first
-    is passed on. What is printed to a terminal that is gone is lost, and no error.
+    is passed on. Output to a closed terminal is dropped without an error.
     """
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         return

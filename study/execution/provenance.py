@@ -17,7 +17,7 @@ from rin_core.model import matmul
 PACKAGES = ("torch", "numpy", "numba", "ray", "mlflow")
 
 
-#: What decides the numbers of a trial: a note that is being written changes none.
+#: The code that decides the numbers of a trial. A changed document does not make it dirty.
 _CODE = ("rin_core", "search_spaces", "study", "pyproject.toml", "requirements.lock")
 
 
@@ -40,7 +40,7 @@ def _git(root: Path, *arguments: str) -> str:
             text=True,
             check=False,
         )
-    except OSError:  # no git on this machine: the version alone has to do
+    except OSError:  # no git on this machine: only the version is recorded
         return ""
     return run.stdout.strip()
 
@@ -54,7 +54,7 @@ def provenance(
 
     Args:
         device: What it computes on.
-        code: What :func:`code_version` said where the code is from; None asks it here.
+        code: Result of :func:`code_version` on the machine that sent the code; None calls it here.
         precision: ``training.precision``.
     """
     hardware = matmul.processor().get("model name") or platform.processor() or platform.machine()

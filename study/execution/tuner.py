@@ -140,7 +140,7 @@ class WorkersLost(Exception):
 
 
 def resuming(once: Callable[[], bool], epochs: Callable[[], int], console: Console) -> bool:
-    """Run trials; start again after Ray has lost workers, as long as the trials get on.
+    """Run trials; start again after Ray has lost workers, if the trials have new epochs.
 
     Args:
         once: Runs what is missing on a Ray that it starts; returns as :func:`run`.

@@ -122,7 +122,7 @@ def from_text(command: str) -> Options:
     }
 
 
-def given(options: Mapping[str, object], defaults: Mapping[str, object]) -> Options:
+def nondefault_options(options: Mapping[str, object], defaults: Mapping[str, object]) -> Options:
     """Return the options that differ from their defaults, as they are recorded."""
     texts: dict[str, str | list[str]] = {}
     for name, value in options.items():

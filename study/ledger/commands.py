@@ -71,11 +71,11 @@ def recorded_commands(record: Study | Search) -> list[GivenCommand]:
 def options_of(study: Study, run: PlannedRun) -> Options | None:
     """Return the options of the command that planned a run of an old record.
 
-    They are those given last, with what was set for this run in place of what was set for the
-    last: a record keeps this for each run.
+    A record has the options of the last command, and the settings of each run. So these are the
+    last options with the settings of this run.
 
     Returns:
-        ``None`` if the run has word vectors of another file, whose place is not recorded.
+        ``None`` if the run has word vectors of another file: its place is not recorded.
     """
     options, last = study.options, study.trials[-1].settings
     changed = [key for key in {**last, **run.settings} if run.settings.get(key) != last.get(key)]

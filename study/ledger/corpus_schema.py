@@ -21,7 +21,7 @@ class Sentence(Record):
     triples: list[Json]
     """Rows of subject span, relation, object span."""
     missing: list[Annotated[list[str], Field(min_length=3, max_length=3)]]
-    """Triples of which an argument is not in the sentence."""
+    """Triples with an argument that is not in the sentence."""
 
 
 class Statistics(Record):

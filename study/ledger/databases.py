@@ -101,7 +101,10 @@ def create_once(path: Path, create: Callable[[Path], None]) -> None:
 
 
 def is_whole(path: Path) -> bool:
-    """Tell whether a file is an SQLite database without damage, as far as it can be read."""
+    """Tell whether a file is an SQLite database without damage.
+
+    One that cannot be read now, because it is locked or the disk has an error, is not damaged.
+    """
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as opened:
             return bool(opened.execute("PRAGMA integrity_check").fetchone() == ("ok",))

@@ -91,7 +91,7 @@ class Decisions(Record):
         return self
 
     def declared(self) -> Decisions:
-        """Return the plan alone, without what became of it."""
+        """Return the plan alone, without runs, seeds and looks."""
         return self.model_copy(update={"finished_before": 0, "seeds": {}, "outcomes": []})
 
     def last(self, key: str) -> tuple[int, RecordedOutcome] | None:

@@ -54,7 +54,7 @@ Exported = ExportedRun | Study | Search
 
 
 class Line(Record):
-    """One line of a file, of which the content is read by its kind."""
+    """One line of a file; the kind of record decides how its content is read."""
 
     record: str
     format: int

@@ -63,7 +63,10 @@ class Ledger:
         return [Run(path) for path in folders if path.is_dir()]
 
     def results(self) -> Iterator[Result]:
-        """Yield the results of all finished runs; a damaged one is named where it is needed."""
+        """Yield the results of all finished runs, without damaged ones.
+
+        Commands that need a damaged result name it when they read the run.
+        """
         for run in self.runs():
             try:
                 result = run.result()

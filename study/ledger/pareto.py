@@ -24,10 +24,10 @@ def front(trials: Iterable[SearchTrial], cost: str) -> list[SearchTrial]:
     A trial dominates another if it is at least as good in both objectives and better in one. Of
     equal trials the earliest counts. A trial that learned nothing is on no front.
     """
-    return next(iter(layers(trials, cost)), [])
+    return next(iter(nondominated_fronts(trials, cost)), [])
 
 
-def layers(trials: Iterable[SearchTrial], cost: str) -> list[list[SearchTrial]]:
+def nondominated_fronts(trials: Iterable[SearchTrial], cost: str) -> list[list[SearchTrial]]:
     """Return the front, the front of the other trials, and so on.
 
     Args:

@@ -18,7 +18,7 @@ from study.ledger.files import InvalidRecord, LedgerError, parse_record, read_re
 from study.ledger.schema import Epoch, Predictions, Result
 from study.ledger.state import TrialState
 
-#: Seconds after which nobody writes a file any more, on whatever machine.
+#: Seconds without a change after which no machine is still writing a file.
 _ABANDONED = 3600.0
 _TRAIN_AGAIN = "delete it and run the study again, which trains the run again"
 
@@ -96,7 +96,7 @@ class Run:
         )
 
     def state(self) -> TrialState:
-        """Return what the run's files say has become of it; never raises :class:`LedgerError`."""
+        """Return the state that the run's files show; never raises :class:`LedgerError`."""
         try:
             if self.result() is not None:
                 return TrialState.FINISHED

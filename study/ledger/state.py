@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class TrialState(StrEnum):
-    """What has become of a trial."""
+    """The state of a trial."""
 
     PLANNED = "planned"
     """Nothing of it is on disk yet."""

@@ -18,7 +18,7 @@ from rin_core.config import Config, DataConfig
 from rin_core.data.corpus import Corpus
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.findings import findings_of
-from rin_core.data.loading import find_recorded_vectors, load_corpus, load_dataset, with_tags
+from rin_core.data.loading import corpus_with_tags, find_recorded_vectors, load_corpus, load_dataset
 from rin_core.data.statistics import split_statistics
 from rin_core.data.vectors import read_every_vector
 from rin_core.data.word_table import save_word_table
@@ -83,7 +83,7 @@ def record_if_available(
         corpus = load_corpus(name, data_root, config.data.max_missing, config.data.dev_fraction)
     except ValueError as error:
         return str(error)
-    if (here := with_tags(corpus, config)[0].digest()) != content:
+    if (here := corpus_with_tags(corpus, config)[0].digest()) != content:
         return f"corpus {name!r}: the local copy has digest {here}, expected {content}"
     ledger.record_corpus(describe(content, corpus))
     return ""
@@ -142,7 +142,7 @@ def record_vectors_if_available(
 
     Args:
         ledger: Where to.
-        result: A finished unit's.
+        result: The result of a finished run.
         data_root: Folder of corpora.
         embeddings: The file; None looks for the recorded name in the data root and in
             ``embeddings`` there.

@@ -17,7 +17,7 @@ from statistics import fmean
 from search_spaces.space import Arm, Grid
 from study.ledger.arms import CANDIDATE, CANDIDATES, START
 from study.ledger.files import LedgerError
-from study.ledger.pareto import layers, spread
+from study.ledger.pareto import nondominated_fronts, spread
 from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord, ranked_trials
 from study.planning.search import SearchPlan
@@ -81,15 +81,15 @@ def candidates(plan: SearchPlan, record: SearchRecord) -> dict[str, list[SearchT
 
 
 def front_candidates(trials: Sequence[SearchTrial], cost: str, count: int) -> list[SearchTrial]:
-    """Return so many trials of one arm: its front, evenly if it has more, then the next front.
+    """Return trials of one arm: those of its front, evenly if it has more, then the next front.
 
     Args:
-        trials: Finished, without the start.
+        trials: Finished trials, without the start.
         cost: What the search minimises.
-        count: The same for every arm.
+        count: How many trials; the same for every arm.
     """
     chosen: list[SearchTrial] = []
-    for layer in layers(trials, cost):
+    for layer in nondominated_fronts(trials, cost):
         chosen += spread(layer, count - len(chosen))
     return chosen
 

@@ -165,7 +165,7 @@ def make_search_plans(
         search: What to tune.
         ledger: Where the runs live.
         corpora: Names or folders.
-        name: The experiment's, in place of that of the space.
+        name: Name of the experiment; the space's name if None.
         arms: Shell-style patterns; none means all.
         overrides: Settings for every trial; a parameter that is set leaves the search space.
         data_root: Folder of corpora.

@@ -124,7 +124,7 @@ class OptunaSearch(SearchAlgorithm):
         return trial.number, self.arm.search.sample(self.arm.base, suggest_from(trial))
 
     def report(self, number: int, epoch: int, f1: float) -> None:
-        """Report an epoch, once. Optuna takes no epochs of a search with two objectives."""
+        """Report an epoch, once. With two objectives, Optuna does not accept epochs."""
         if epoch > self._reported[number]:
             if self.arm.search.cost is None:
                 self._trials[number].report(points(f1), epoch)
@@ -156,7 +156,7 @@ def open_storage(path: Path) -> RDBStorage:
     return _connect(path)
 
 
-def renew(path: Path) -> Path | None:
+def move_unusable(path: Path) -> Path | None:
     """Move a database away that Optuna cannot use, and return where it is now; None if it can.
 
     It may be damaged, of another program or of another release. Optuna's are made again from the

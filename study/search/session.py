@@ -20,7 +20,7 @@ from study.ledger.state import TrialState
 from study.planning.search import SearchPlan
 from study.search.algorithm import ArmSearch
 from study.search.open import open_algorithm
-from study.search.optuna_store import renew
+from study.search.optuna_store import move_unusable
 from study.search.recorder import TrialRecorder, run_spec
 from study.search.scheduler import PerArmASHA
 from study.search.searcher import RoundRobinSearcher
@@ -99,7 +99,7 @@ class SearchSession:
         asha = PerArmASHA(
             {arm: plan.base(arm).training.max_epochs for arm in recorded}, plan.search.asha
         )
-        if moved := renew(self.out / DATABASE):
+        if moved := move_unusable(self.out / DATABASE):
             text = f"{DATABASE} was unusable: moved to {moved.name}, made again from the record"
             self.console.print(text, style="yellow", highlight=False)
         algorithms = {

@@ -82,7 +82,7 @@ class ExperimentSpec:
 
 
 def varied_settings(configs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the settings in which runs differ, but for the seed, which varies in most."""
+    """Return the settings in which runs differ, without the seed, which varies in most studies."""
     values: dict[str, set[str]] = {}
     for config in configs:
         for name, value in config.items():

@@ -100,7 +100,7 @@ def read_files(
     other = replace(plain, tokenizes=True, counts={}, remarks={}, spans=[])
     try:
         tokenized = {split: _read_all(paths, other) for split, paths in files.items()}
-    except CorpusError:  # as of tags that no longer fit
+    except CorpusError:  # such as one tag a word, where the words are now others
         return splits, tuple(plain.findings())
     still, _ = _absent(tokenized, other)
     if 2 * still > absent:

@@ -35,7 +35,8 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
     except CorpusError:
         raise
     except (pyarrow.ArrowException, MemoryError, OverflowError, ValueError) as error:
-        # Of values, too, such as a year that no date of Python has; some take several lines.
+        # Values raise too, such as a year that Python's dates do not have. Some texts have several
+        # lines.
         reason = " ".join(str(error).split())[:200]
         if isinstance(error, MemoryError):
             reason = "it asks for more memory than there is: damaged, or too large"

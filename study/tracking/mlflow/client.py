@@ -108,7 +108,7 @@ class MlflowRuns:
             self.user = {"mlflow.user": "unknown"}
         self.experiment_id = self._open_experiment(uri, experiment)
         self._known: dict[str, RemoteRun] = {}
-        self._known = self._find()
+        self._known = self._find_runs()
         self.study_id = self._open_study(experiment)
 
     def update(self, spec: RunSpec, last_epoch: int | None) -> None:
@@ -148,7 +148,7 @@ class MlflowRuns:
             tags: More tags of the study's run.
             best: The run whose model the study's run carries.
         """
-        self._find()
+        self._find_runs()  # deletes duplicates
         for path in end.files:
             self.client.log_artifact(self.study_id, str(path), REPORTS)
         if self.dataset is not None:
@@ -228,8 +228,8 @@ class MlflowRuns:
         self._set_tags(run_id, tags)
         return run_id
 
-    def _find(self, fingerprint: str | None = None) -> dict[str, RemoteRun]:
-        """Find runs by fingerprint.
+    def _find_runs(self, fingerprint: str | None = None) -> dict[str, RemoteRun]:
+        """Find runs by fingerprint, and delete duplicates.
 
         A lost answer may leave two runs with one fingerprint. One is kept, the other deleted.
         """
@@ -264,7 +264,7 @@ class MlflowRuns:
         remote = self._known.get(spec.fingerprint)
         if remote is None:
             # It may exist: the answer to its creation was lost, or another driver created it.
-            remote = self._find(spec.fingerprint).get(spec.fingerprint) or self._create(spec)
+            remote = self._find_runs(spec.fingerprint).get(spec.fingerprint) or self._create(spec)
             self._known[spec.fingerprint] = remote
         ended = spec.state() in (TrialState.FINISHED, TrialState.PRUNED)
         if remote.status != "RUNNING" and not ended:

@@ -17,7 +17,6 @@ FINDINGS = "rin.corpus_findings"  # what looks wrong in the corpus, without its 
 NOTE, NAME, COMMIT = "mlflow.note.content", "mlflow.runName", "mlflow.source.git.commit"
 SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
 UNIT = "rin.unit"  # of an experiment's scores; those of earlier versions have none, and fractions
-WATCHED = "F1/dev"  # every epoch has it, so its last step is the last epoch that arrived
 TEST_RESULT, DEV_RESULT, AVERAGED_RESULT = "F1/test", "F1/best_dev", "F1/averaged_test"
 FINAL_SCORES = (TEST_RESULT, DEV_RESULT, AVERAGED_RESULT)
 MOST_PARAMS = 12

@@ -15,7 +15,7 @@ from study.tracking.mlflow.names import BEST, FINGERPRINT, KIND
 def register_model(uri: str, experiment: str, name: str) -> str:
     """Make the best model of a study a version of a registered model.
 
-    A model that is a version already gets no second one.
+    A model that is already a version is not registered again.
 
     Args:
         uri: Tracking URI.

@@ -21,7 +21,7 @@ from study.ledger.databases import move_away
 from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
 from study.ledger.transfer import export_ledger
-from study.search.optuna_store import METRIC, open_storage, record_again, renew
+from study.search.optuna_store import METRIC, move_unusable, open_storage, record_again
 from tests.exports import ROOT, run_command
 from tests.records import (
     NO_PREDICTIONS,
@@ -156,9 +156,9 @@ def test_a_damaged_database_of_optuna_is_moved_away(ledger: Ledger, kind: str) -
     search = ledger.search("tune")
     assert search is not None
     record_again(search, path, {})
-    assert renew(path) is None
+    assert move_unusable(path) is None
     path.write_bytes(damage(path.read_bytes(), kind))
-    moved = renew(path)
+    moved = move_unusable(path)
     assert moved is not None
     assert not path.exists()
     first = search.trials[0]
@@ -179,7 +179,7 @@ def test_a_database_of_another_program_is_moved_away(tmp_path: Path) -> None:
         opened.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
         opened.execute("INSERT INTO alembic_version VALUES ('1a2b3c')")
         opened.execute("CREATE TABLE version_info (a INTEGER)")
-    assert renew(path) == tmp_path / "optuna.db.1"
+    assert move_unusable(path) == tmp_path / "optuna.db.1"
 
 
 def test_a_journal_goes_with_its_database(tmp_path: Path) -> None:

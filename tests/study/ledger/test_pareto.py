@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
-from study.ledger.pareto import front, layers, spread, trial_cost
+from study.ledger.pareto import front, nondominated_fronts, spread, trial_cost
 from study.ledger.schema import SearchTrial
 from tests.records import a_search, a_trial
 
@@ -25,7 +25,9 @@ def made(values: list[tuple[float, int]]) -> list[SearchTrial]:
 def test_by_hand() -> None:
     trials = made([(0.8, 50), (0.9, 90), (0.8, 40), (0.7, 60), (0.9, 90), (0.5, 10), (0.0, 1)])
     trials += [a_trial(7, 0.99, size=1, state="pruned"), a_trial(8, 0.99, size=1, state="failed")]
-    found = [[trial.number for trial in layer] for layer in layers(trials, "parameters")]
+    found = [
+        [trial.number for trial in layer] for layer in nondominated_fronts(trials, "parameters")
+    ]
     assert found == [[1, 2, 5], [4, 0], [3]]
     assert front([], "seconds") == []
 
@@ -48,7 +50,7 @@ def test_no_other_trial_dominates_one_of_the_front(values: list[tuple[float, int
         )
 
     expected = {t.number for t in trials if not any(dominates(other, t) for other in trials)}
-    found = layers(trials, "parameters")
+    found = nondominated_fronts(trials, "parameters")
     assert {t.number for t in next(iter(found), [])} == expected
     assert sorted(t.number for layer in found for t in layer) == list(range(len(trials)))
 

@@ -14,10 +14,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from study.tracking.base import TrackingError
-from study.tracking.mlflow.names import WATCHED
 from study.tracking.mlflow.sender import MlflowTracker
 from tests.servers import LOOPBACK, free_port, mlflow_server
-from tests.tracked import check_complete, close, epoch_end, experiment, finish, learn
+from tests.tracked import WATCHED, check_complete, close, epoch_end, experiment, finish, learn
 
 pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
 pytestmark = pytest.mark.postgres

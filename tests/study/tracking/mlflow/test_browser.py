@@ -19,14 +19,13 @@ from rin_core.config import Config
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, Summary, SummaryValue
-from study.tracking.mlflow.names import WATCHED
 from study.tracking.mlflow.sender import MlflowTracker
 from study.tracking.mlflow.view import QUERY
 from tests import browser
 from tests.browser import POINTS, Experiment, address, chromium
 from tests.conftest import Trained
 from tests.servers import MlflowServer, mlflow_server
-from tests.tracked import children, steps
+from tests.tracked import WATCHED, children, steps
 
 pytestmark = [
     pytest.mark.browser,

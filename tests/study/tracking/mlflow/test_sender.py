@@ -11,10 +11,11 @@ from rin_core.train.loop import CHECKPOINT
 from study.ledger.shared import SharedRun
 from study.ledger.state import TrialState
 from study.ledger.store import Store
-from study.tracking.mlflow.names import STATE, WATCHED
+from study.tracking.mlflow.names import STATE
 from study.tracking.mlflow.sender import MlflowTracker
 from tests.tracked import (
     STARTED,
+    WATCHED,
     children,
     close,
     epoch_end,
