@@ -6,14 +6,14 @@ come from the environment, as each of them reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import fsspec
 
 from rin_core.cli import without_credentials
-from rin_core.files import write_atomically
+from rin_core.files import new_version
 
 
 class StoreError(ValueError):
@@ -49,7 +49,7 @@ class Store:
             StoreError: That failed.
         """
         try:
-            self._write(".check", b"1")
+            self._replace(".check", lambda part: self._fs.pipe_file(part, b"1"))
             if self._fs.cat_file(self._path(".check")) != b"1":
                 raise OSError("a file that was read differs from the file that was written")
         except Exception as error:  # each file system raises its own
@@ -59,16 +59,16 @@ class Store:
             ) from error
 
     def send(self, file: Path, name: str) -> None:
-        """Put a file under a name, in one step."""
-        self._write(name, file.read_bytes())
+        """Put a file under a name, in one step; a checkpoint may not fit into memory twice."""
+        self._replace(name, lambda part: self._fs.put_file(str(file), part))
 
     def fetch(self, name: str, file: Path) -> bool:
         """Fetch a file in one step; return whether it exists."""
         try:
-            content = self._fs.cat_file(self._path(name))
+            with new_version(file) as part:
+                self._fs.get_file(self._path(name), str(part))
         except FileNotFoundError:
             return False
-        write_atomically(file, content)
         return True
 
     def has(self, name: str) -> bool:
@@ -93,8 +93,8 @@ class Store:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _replace(self, name: str, write: Callable[[str], object]) -> None:
         """Write under another name and move: some file systems show incomplete files."""
         path = self._path(name)
-        self._fs.pipe_file(f"{path}.part", content)
+        write(f"{path}.part")
         self._fs.mv(f"{path}.part", path)
