@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
 def cache_folder() -> Path:
     """Return a folder for such files.
 
-    ``$RIN_CACHE`` if it is set, else ``~/.cache/rin-study``; a folder for this user under the
-    temporary one if there is no home, or none that can be written.
+    ``$RIN_CACHE`` if it is set, else ``~/.cache/rin-study``. Without a home that can be written, it
+    is a folder under the temporary one that only this user can write: compiled code is run.
     """
     if given := os.environ.get("RIN_CACHE"):
         return Path(given)
@@ -28,8 +31,16 @@ def _in_home() -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
+@functools.cache
 def _temporary() -> Path:
-    return Path(tempfile.gettempdir()) / f"rin-study-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"rin-study-{os.getuid()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+        if not is_own or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return Path(tempfile.mkdtemp(prefix=f"{folder.name}-"))
+    return folder
 
 
 def set_numba_cache(source: Path) -> None:

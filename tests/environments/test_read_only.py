@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from rin_core import cache
 from rin_core.cache import cache_folder
 from study.execution import provenance
 
@@ -61,6 +63,25 @@ def test_without_a_home_the_cache_is_a_temporary_folder_of_this_user(
     assert cache_folder() == tmp_path / ".cache" / "rin-study"
     monkeypatch.setenv("HOME", "/proc/none")
     assert str(os.getuid()) in cache_folder().name
+
+
+@pytest.mark.parametrize(("mode", "is_taken"), [(0o700, True), (0o755, True), (0o777, False)])
+def test_a_temporary_folder_that_others_can_write_is_not_the_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: int, is_taken: bool
+) -> None:
+    """Numba runs what it finds there."""
+    monkeypatch.delenv("RIN_CACHE", raising=False)
+    monkeypatch.setenv("HOME", "/proc/none")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    usual = tmp_path / f"rin-study-{os.getuid()}"
+    usual.mkdir()
+    usual.chmod(mode)
+    cache._temporary.cache_clear()
+    found = cache_folder()
+    assert (found == usual) == is_taken
+    assert found.stat().st_mode & 0o022 == 0
+    assert cache_folder() == found
+    cache._temporary.cache_clear()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder to another user")
