@@ -121,7 +121,7 @@ def compare(rows: Sequence[Measured]) -> str:
 def address(kind: str, root: Path) -> Iterator[str]:
     """Yield a tracking URI on this machine."""
     database = f"sqlite:///{root}/mlflow.db"
-    create_database(database)
+    create_database(root / "mlflow.db")
     if kind == "sqlite":
         yield database
         return
