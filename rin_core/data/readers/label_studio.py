@@ -39,13 +39,11 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             if direction in ("left", "bi"):
                 facts.append((tail, label or "related", head))
         elif isinstance(value := item.get("value"), dict) and "start" in value:
-            region, ends = field(item, "id", str, at), (value["start"], value.get("end"))
+            region, label, place = field(item, "id", str, at), _label(value), f"{at}.value"
             # Choices and comments on a region repeat its id and its span, without labels.
             if region not in mentions or not mentions[region].type:
-                label, place = _label(value), f"{at}.value"
-                mentions[region] = mention_of_text(
-                    text, *ends, label, place, value.get("text"), reading
-                )
+                start, end, written = map(value.get, ("start", "end", "text"))
+                mentions[region] = mention_of_text(text, start, end, label, place, written, reading)
         else:
             reading.count("other-results", (at, kind))
     for head, _, tail in facts:
