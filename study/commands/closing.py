@@ -78,14 +78,16 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
     table.add_column("test F1", no_wrap=True, justify="right")
     if differences:
         table.add_column("Δ", no_wrap=True, justify="right")
+    if judged := bool(compared and "Verdict" in compared.columns):
         table.add_column("verdict", overflow="fold")
     for arm, cells in results.items():
         texts = [arm_label(of_arm(frame, arm)), cells["Seeds"].text.split()[0], cells[scored].text]
         if differences:
             own = differences.get(arm)
-            # The cost of further seeds is in the report.
-            verdict = own["Verdict"].text.partition(" ≈")[0] if own else "(reference)"
-            texts += [own["Δ F1"].text if own else "", verdict]
+            texts.append(own["Δ F1"].text if own else "")
+            if judged:
+                # The cost of further seeds is in the report.
+                texts.append(own["Verdict"].text.partition(" ≈")[0] if own else "(reference)")
         table.add_row(*texts)
     console.print(table, markup=False)
     if headline := _headline(frame):
@@ -96,7 +98,7 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
     if scored != "F1":
         say(console, "test F1: of the averaged weights", "dim")
     if differences and study.decisions is not None:
-        say(console, "descriptive verdicts: the study's plan decides its contrasts", "dim")
+        say(console, "no verdicts here: the study's plan decides its contrasts", "dim")
 
 
 def _headline(frame: pd.DataFrame) -> str:

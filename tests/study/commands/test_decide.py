@@ -136,8 +136,10 @@ def test_hours_stop_it_and_the_same_command_goes_on(capsys, monkeypatch, corpus)
 
 @pytest.mark.slow
 def test_the_report_has_the_decisions(capsys, corpus):
-    code, _ = command(capsys, corpus, "--max-seeds", "5")
+    code, lines = command(capsys, corpus, "--max-seeds", "5")
     assert code == 0
+    assert any(line.startswith("no verdicts here") for line in lines)
+    assert not any("(reference)" in line for line in lines)
     (file,) = (corpus.parent / "runs").rglob("decisions.csv")
     with file.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
