@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from reports.page import build
 from rin_core.cli import exit_with_clear_errors
 from study.commands import main as program
-from study.commands import start
 from study.commands.closing import Closing
 from study.commands.main import parse
 from study.execution import cluster, session
@@ -78,10 +78,10 @@ def command(
 
 def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     report = SimpleNamespace(paths=())
-    built = lambda options, found: SimpleNamespace(  # noqa: E731
+    built = lambda runs, out, found: SimpleNamespace(  # noqa: E731
         reports=[report] * len(found), studies=[(None, None)] * len(found)
     )
-    monkeypatch.setattr(start, "_build_reports", built)
+    monkeypatch.setattr(build, "build", built)
     monkeypatch.setattr(summary, "summarize", lambda study: summary.Summary())
     monkeypatch.setattr(Closing, "print", lambda *_: None)
 
