@@ -30,7 +30,7 @@ class GraceEstimate(Record):
     epoch: Annotated[int, Field(ge=1, lt=LARGEST)] | None
     """The grace period; None: nothing is pruned."""
     threshold: Correlation
-    """The least correlation at a first rung."""
+    """The least correlation at the first rung and at every later epoch."""
     fewest: Count
     """The fewest settings for an estimate."""
     basis: Literal["search", "corpus", "other"]
@@ -57,14 +57,15 @@ class GraceEstimate(Record):
             )
         at = next((row for row in self.correlations if row.epoch == self.epoch), None)
         if at is None:
-            best = max(self.correlations, key=lambda row: row.spearman)
+            below = [row for row in self.correlations if row.spearman < self.threshold]
+            last = (below or self.correlations)[-1]
             return (
                 f"ASHA is off: before the last epoch, dev F1 does not rank settings as their end "
-                f"does (correlation at most {best.spearman:.2f}, at epoch {best.epoch}, and "
-                f"{self.threshold:g} is required; {self.runs_text()})"
+                f"does (correlation {last.spearman:.2f} at epoch {last.epoch}, and "
+                f"{self.threshold:g} is required from the first rung on; {self.runs_text()})"
             )
         return (
-            f"ASHA prunes from epoch {at.epoch}: there, dev F1 ranks settings as their end does, "
-            f"with a correlation of {at.spearman:.2f} (95 % CI {at.low:.2f} to {at.high:.2f}; "
-            f"{self.runs_text()})"
+            f"ASHA prunes from epoch {at.epoch}: from there on, dev F1 ranks settings as their end "
+            f"does, with a correlation of {at.spearman:.2f} (95 % CI {at.low:.2f} to "
+            f"{at.high:.2f}; {self.runs_text()})"
         )

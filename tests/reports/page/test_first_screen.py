@@ -46,7 +46,7 @@ def test_the_first_screen_answers(page: Page, width: int, end: int) -> None:
 def test_six_questions_are_answered_on_the_first_screen(page: Page) -> None:
     open_page(page, PUBLISHED)
     cards = {card.locator("h2").inner_text(): card for card in page.locator(".card").all()}
-    one, tuned, rounds = (cards[title].inner_text() for title in cards)
+    one, tuned, rounds = (cards[title].inner_text().replace("\xa0", " ") for title in cards)
     words = [page.locator(".card .chip").nth(k).inner_text() for k in range(3)]
     # Does interaction help? By how much, how sure?
     assert (words[0], words[1]) == ("undecided", "better")

@@ -59,6 +59,21 @@ def test_the_first_rung_is_where_curves_begin_to_rank():
     assert before.low <= before.spearman <= before.high
 
 
+def test_one_lucky_epoch_is_no_first_rung():
+    """At epoch 3 all scores happen to be ranked as in the end, and at the next epochs not."""
+    noise, found = random.Random(7), []
+    for k, run in enumerate(runs(settles=9)):
+        final = max(e.selection_f1 for e in run.history)
+        rest = [final - 0.001 * (EPOCHS - epoch) for epoch in range(9, EPOCHS + 1)]
+        middle = [0.3 + 0.1 * noise.random() for _ in range(5)]
+        found.append(a_run(k, [0.0, 0.0, 0.1 * final, *middle, *rest]))
+    estimate = estimate_grace(found, "demo", BASE, FREE)
+    by_epoch = {row.epoch: row.spearman for row in estimate.correlations}
+    assert by_epoch[3] == pytest.approx(1)
+    assert by_epoch[4] < estimate.threshold
+    assert estimate.epoch == 9
+
+
 def test_without_a_rung_before_the_end_nothing_is_pruned():
     assert estimate_grace(runs(settles=EPOCHS), "demo", BASE, FREE).epoch is None
 
