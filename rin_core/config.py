@@ -18,10 +18,13 @@ from annotated_types import Interval, MultipleOf
 from rin_core.encoder_traits import ENCODERS, EncoderKind, EncoderTraits
 from rin_core.errors import ConfigError
 from rin_core.fields import all_settings, check_section, coerce, require, suggest
+from rin_core.problems import short
 
 #: Increase it when a change of the code changes what a configuration computes. Fingerprints contain
 #: it, so results of different protocols never mix.
 PROTOCOL_VERSION = 1
+_LONGEST_PATH = 60
+"""Characters of an unknown name that a message shows, and that are compared with the settings."""
 
 # Ranges of the settings. The upper ends catch typing errors.
 Share = Annotated[float, Interval(ge=0, le=1)]
@@ -273,7 +276,9 @@ class Config:
         for path, value in overrides.items():
             known = all_settings(Config)
             if path not in known:
-                raise ConfigError(f"{path}: no such field{suggest(path, list(known))}")
+                shown = path if 0 < len(path) <= _LONGEST_PATH else short(path)
+                hint = suggest(path[:_LONGEST_PATH], list(known))
+                raise ConfigError(f"{shown}: no such field{hint}")
             section, _, name = path.partition(".")
             changes.setdefault(section, {})[name] = coerce(path, value, known[path].kind)
         sections = {s: dataclasses.replace(getattr(self, s), **c) for s, c in changes.items()}

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from annotated_types import Interval, MultipleOf
 
 from rin_core.errors import ConfigError
+from rin_core.problems import short
 
 LONGEST_TEXT = 4_096
 _A_TYPE = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -68,7 +69,7 @@ def _interval_text(interval: Interval) -> str:
 def require(holds: bool, name: str, value: object, wanted: str) -> None:
     """Raise ``ConfigError`` with field, value and what it must be, unless the check holds."""
     if not holds:
-        raise ConfigError(f"{name} = {value!r}: must be {wanted}")
+        raise ConfigError(f"{name} = {short(value)}: must be {wanted}")
 
 
 def check_section(section: Hashable, name: str) -> None:
@@ -84,7 +85,7 @@ def check_section(section: Hashable, name: str) -> None:
     for field, setting in _section_settings(section.__class__).items():
         value = getattr(section, field)
         if not setting.allows(value):
-            raise ConfigError(f"{name}.{field} = {value!r}: must be {setting.allowed}")
+            raise ConfigError(f"{name}.{field} = {short(value)}: must be {setting.allowed}")
 
 
 @functools.cache
@@ -146,8 +147,8 @@ def _likeness(path: str, name: str) -> float:
 
 
 def _same_word(word: str, other: str) -> bool:
-    short, long = sorted((word, other), key=len)
-    return short == long or (len(short) >= 3 and long.startswith(short))
+    begin, whole = sorted((word, other), key=len)
+    return begin == whole or (len(begin) >= 3 and whole.startswith(begin))
 
 
 def coerce(path: str, value: object, kind: Any) -> object:
@@ -159,11 +160,14 @@ def coerce(path: str, value: object, kind: Any) -> object:
     if typing.get_origin(kind) is Literal:
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigError(f"{path} = {short(value)}: must be less than 2^1024") from None
     if isinstance(value, str):
         try:
             return _BOOLS[value.lower()] if kind is bool else kind(value)
         except (KeyError, ValueError):
-            raise ConfigError(f"{path} = {value!r}: must be {_A_TYPE[kind]}") from None
+            raise ConfigError(f"{path} = {short(value)}: must be {_A_TYPE[kind]}") from None
     require(type(value) is kind, path, value, _A_TYPE[kind])
     return value

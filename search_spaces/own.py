@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rin_core.config import Config
 from rin_core.problems import first_problem, short
+from rin_core.terminal import visible
 from search_spaces.presets import PRESETS, Preset, find_preset
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
@@ -25,7 +26,9 @@ from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
 SUFFIX = ".toml"
 LONGEST_LINE = 10_000
 _NAME = re.compile(r"\w[\w.-]*")
+_ENDLESS_NUMBER = re.compile(r"\d[\d_]{1000}")
 _MOST_STEPS = 10**6
+_LONGEST_LABEL = 200
 _OF_SEARCHES = {"trials", "sampler", "hours", "asha", "objectives"}
 
 
@@ -68,10 +71,10 @@ class _FloatRange(_Table):
 
 
 class _IntRange(_Table):
-    low: int
-    high: int
+    low: Annotated[int, Field(gt=-(2**63), lt=2**63)]
+    high: Annotated[int, Field(gt=-(2**63), lt=2**63)]
     log: bool = False
-    step: Annotated[int, Field(gt=0)] = 1
+    step: Annotated[int, Field(gt=0, lt=2**63)] = 1
 
 
 class _Choices(_Table):
@@ -119,10 +122,12 @@ def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        # A key of very many parts takes the TOML parser minutes.
         for number, line in enumerate(text.splitlines(), start=1):
+            # A key of very many parts takes the TOML parser minutes.
             if len(line) > LONGEST_LINE:
                 raise ValueError(f"line {number}: must have at most {LONGEST_LINE:,} characters")
+            if _ENDLESS_NUMBER.search(line):  # Python would name a function of its own
+                raise ValueError(f"line {number}: a number must have at most 1,000 digits")
         content = tomllib.loads(text)
         _refuse_names(path.stem, known)
         return _space(path.stem, content, known.values())
@@ -226,8 +231,8 @@ def _check_conditions(search: Search) -> None:
                 for value in wanted
             ):
                 raise ValueError(
-                    f"parameters.{path}: when.{other} = {list(wanted)!r}: no arm has such a value "
-                    "and the search does not try one"
+                    f"parameters.{path}: when.{other} = {short(list(wanted))}: no arm has such a "
+                    "value and the search does not try one"
                 )
 
 
@@ -257,10 +262,13 @@ def _arm(name: str, table: Mapping[str, Any], grids: Iterable[Grid]) -> Arm:
             )
         return of.select([name])[0]
     label = table.get("label", name)
-    if not isinstance(label, str):
-        raise ValueError(f"arms.{name}.label = {short(label)}: must be text")
+    if not isinstance(label, str) or len(label) > _LONGEST_LABEL:
+        text = f"must be text of at most {_LONGEST_LABEL} characters"
+        raise ValueError(f"arms.{name}.label = {short(label)}: {text}")
     overrides = {key: value for key, value in table.items() if key != "label"}
-    return Arm(name=name, label=label, overrides=_unique(_flat(overrides)))
+    return Arm(
+        name=name, label=visible(" ".join(label.split())), overrides=_unique(_flat(overrides))
+    )
 
 
 def _unique(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -356,7 +364,7 @@ def _parameter(path: str, spec: Any) -> Parameter:
 def _choices(path: str, given: Sequence[Any]) -> list[Any]:
     choices = [_as_configured(path, value) for value in given]
     if twice := [value for index, value in enumerate(choices) if value in choices[:index]]:
-        raise ValueError(f"choices: {twice[0]!r} is given twice")
+        raise ValueError(f"choices: {short(twice[0])} is given twice")
     return choices
 
 
@@ -365,7 +373,8 @@ def _check_range(path: str, table: _IntRange | _FloatRange) -> None:
     low, high, step = table.low, table.high, table.step
     if step is not None:
         steps = (high - low) / step
-        if steps > _MOST_STEPS or abs(steps - round(steps)) > 1e-6:
+        too_wide = low < high and steps < 0.5
+        if steps > _MOST_STEPS or too_wide or abs(steps - round(steps)) > 1e-6:
             raise ValueError(
                 f"step = {step!r}: must lead from {low} to {high} in at most {_MOST_STEPS} steps"
             )

@@ -25,12 +25,15 @@ from optuna.distributions import (
 )
 
 from rin_core.config import Config
+from rin_core.problems import short
 from search_spaces.design import quasi_random_points
 from search_spaces.objectives import DEV_F1, check_objectives
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 
 #: Most points of a grid.
 MOST_POINTS = 100_000
+#: Most epochs before pruning: no run has more (``training.max_epochs``).
+MOST_EPOCHS = 100_000
 
 #: These decide how a corpus is read or when a trial ends. Trials that differ in them share neither
 #: arrays nor rungs, so arms may set them but a search cannot.
@@ -50,7 +53,7 @@ _DEV_ALONE = (
 
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:
     if not holds:
-        raise SpaceError(f"{name} = {value!r}: must be {wanted}")
+        raise SpaceError(f"{name} = {short(value)}: must be {wanted}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,12 @@ class Parameter:
             return value in self.distribution.choices
         low, high = (getattr(self.distribution, end, value) for end in ("low", "high"))
         step = getattr(self.distribution, "step", None)
-        on_step = step is None or abs((value - low) / step - round((value - low) / step)) < 1e-9
-        return bool(low <= value <= high and on_step)
+        if not low <= value <= high:
+            return False
+        if step is None:
+            return True
+        steps = (value - low) / step
+        return math.isfinite(steps) and abs(steps - round(steps)) < 1e-9
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that are equal exactly where parameters are."""
@@ -106,8 +113,8 @@ class Asha:
     def __post_init__(self) -> None:
         epochs = self.grace_period
         _require(
-            epochs == "auto" or (type(epochs) is int and epochs >= 1),
-            *("asha.grace_period", epochs, 'at least 1, or "auto"'),
+            epochs == "auto" or (type(epochs) is int and 1 <= epochs <= MOST_EPOCHS),
+            *("asha.grace_period", epochs, f'from 1 to {MOST_EPOCHS:,}, or "auto"'),
         )
         _require(self.reduction_factor > 1, "asha.reduction_factor", self.reduction_factor, "> 1")
 

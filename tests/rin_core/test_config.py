@@ -130,6 +130,22 @@ class TestOverride:
         with pytest.raises(ConfigError, match="no such field"):
             Config().override(path, 1)
 
+    @pytest.mark.parametrize("value", [10**400, -(10**400), "9" * 400, "x" * 400, [[1] * 400]])
+    @pytest.mark.parametrize(
+        "path", ["model.rounds", "training.learning_rate", "encoder.freeze", "model.cell"]
+    )
+    def test_a_very_long_value_is_cut_in_a_line_that_names_the_field(
+        self, path: str, value: object
+    ) -> None:
+        with pytest.raises(ConfigError, match=f"^{path} = .*: must be ") as caught:
+            Config().override(path, value)
+        assert len(str(caught.value)) < 200
+
+    def test_a_very_long_name_is_cut(self) -> None:
+        with pytest.raises(ConfigError, match=r"^'aaa.*: no such field") as caught:
+            Config().override("a" * 100_000, 1)
+        assert len(str(caught.value)) < 200
+
     def test_a_name_like_none_lists_all(self) -> None:
         with pytest.raises(ConfigError, match=r"there are \d+, and"):
             Config().override("qqqq", 1)
@@ -169,7 +185,7 @@ class TestLimits:
         for value in good:
             assert Config().override(path, value).flat()[path] == value
         for value in bad:
-            with pytest.raises(ConfigError, match=f"^{path} = {value!r}: must be "):
+            with pytest.raises(ConfigError, match=f"^{path} = {repr(value)[:20]}.*: must be "):
                 Config().override(path, value)
 
     def test_every_number_has_both_ends_and_the_message_names_them(self) -> None:

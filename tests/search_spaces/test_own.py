@@ -280,6 +280,20 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
             "[parameters]\nencoder.dropout = { low = 0.0, high = 0.5, step = 1e-300 }",
             "step = 1e-300",
         ),
+        (  # longer than the range
+            "[parameters]\nencoder.dropout = { low = 0.0, high = 0.5, step = 1e300 }",
+            r"step = 1e\+300: must lead from 0.0 to 0.5",
+        ),
+        (
+            f"[parameters]\nmodel.rounds = {{ low = 0, high = {10**400} }}",
+            r"parameters.model.rounds.high = 10+\.\.\.: must be less than",
+        ),
+        (
+            f"[parameters]\nencoder.dropout = {{ choices = [0.1, {10**400}] }}",
+            r"encoder.dropout = 10+\.\.\.: must be less than",
+        ),
+        (f"title = 'x'\nseeds = {'9' * 5000}\n" + ARM, "line 2: a number must have at most"),
+        (f"[arms.a]\nlabel = '{'x' * 300}'", "label = .*: must be text of at most 200"),
         (
             "[parameters]\nmodel.cell = { choices = ['gru'], when = [1] }",
             "parameters.model.cell: when = .1.: must be a table",
@@ -302,3 +316,15 @@ def test_files_that_cannot_be_a_space(tmp_path):
     (tmp_path / "mine.toml").write_bytes(b"\xff")
     with pytest.raises(SpaceError, match=r"mine\.toml: .*decode"):
         find_space(str(tmp_path / "mine.toml"))
+
+
+def test_a_range_of_the_smallest_steps_does_not_have_a_usual_start(tmp_path):
+    text = "[parameters]\ntraining.learning_rate = { low = 1e-320, high = 1e-319, step = 1e-320 }"
+    search = space(tmp_path, text)
+    assert not search.parameters["training.learning_rate"].tries(0.005)
+    assert search.parameters["training.learning_rate"].tries(1e-320)
+
+
+def test_a_label_is_one_line_and_does_not_act_on_a_terminal(tmp_path):
+    made = space(tmp_path, '[arms.a]\nlabel = "one\\ntwo \\u001b[2J"\nmodel.rounds = 1')
+    assert [arm.label for arm in made.arms] == ["one two \\x1b[2J"]
