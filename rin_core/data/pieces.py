@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rin_core.problems import short
+
 Array = NDArray[Any]
 
 
@@ -68,7 +70,21 @@ class PieceTokenizer:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PieceTokenizer:
-        """Rebuild a tokenizer from :meth:`to_json`."""
+        """Rebuild a tokenizer from :meth:`to_json`; ``ValueError`` where it is something else."""
+        for name in ("before", "after"):
+            pieces = data[name]
+            if not isinstance(pieces, list | tuple) or not all(map(_is_piece, pieces)):
+                raise ValueError(f"tokenizer.{name}: must be a list of pieces")
+        for name in ("pad", "unknown", "limit"):
+            if not _is_piece(data[name]):
+                raise ValueError(f"tokenizer.{name} = {short(data[name])}: must be a count")
+        # Windows advance by half of what is left of the limit.
+        if data["limit"] < len(data["before"]) + len(data["after"]) + 2:
+            raise ValueError(f"tokenizer.limit = {data['limit']}: leaves no room for a text")
+        try:
+            _tokenizer(data["text"])
+        except Exception as error:  # the library raises plain ones
+            raise ValueError(f"tokenizer.text: cannot be read ({error})") from error
         return cls(**{**data, "before": tuple(data["before"]), "after": tuple(data["after"])})
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> Pieces:
@@ -109,6 +125,10 @@ class PieceTokenizer:
         by_word = [pieces or [self.unknown] for pieces in by_word]
         first = np.cumsum([0, *map(len, by_word[:-1])])
         return list(chain.from_iterable(by_word)), first
+
+
+def _is_piece(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**31
 
 
 @functools.lru_cache(maxsize=4)

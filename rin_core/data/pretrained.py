@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rin_core.data.installed import BASE, OWNER, SMALL, installed_folder, installed_name
 from rin_core.data.pieces import PieceTokenizer
-from rin_core.problems import first_line
+from rin_core.problems import first_line, short
 
 #: The files of a model that decide its numbers, in the order in which they are digested.
 FILES = (
@@ -33,6 +33,7 @@ FILES = (
     "tokenizer_config.json",
     "special_tokens_map.json",
 )
+MOST_LAYERS = 1_000
 _NEEDED = {
     "config.json": "no config.json",
     "model*.safetensors": "no weights in safetensors (pickled ones are never read)",
@@ -75,6 +76,7 @@ class Pretrained:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Pretrained:
         """Rebuild what :meth:`to_json` wrote; trained weights are loaded into it later."""
+        check_layers(data["architecture"])
         tokenizer = PieceTokenizer.from_json(data["tokenizer"])
         return cls(**{**data, "tokenizer": tokenizer, "weights": {}})
 
@@ -98,6 +100,7 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
         with path.open("rb") as file:
             content.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     with _clear_errors(name):
+        check_layers(json.loads((folder / "config.json").read_bytes()))
         model = _load_model(name, folder)
         tokenizer = _load_tokenizer(folder, model, max_pieces)
     return Pretrained(
@@ -107,6 +110,17 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
         tokenizer=tokenizer,
         weights={name: tensor.numpy() for name, tensor in model.state_dict().items()},
     )
+
+
+def check_layers(architecture: Any) -> None:
+    """Raise ``ValueError`` for more layers than a model has: to build them takes hours."""
+    if not isinstance(architecture, dict):
+        raise ValueError(f"architecture = {short(architecture)}: must be an object")
+    parts = [part for part in architecture.values() if isinstance(part, dict)]
+    for part in (architecture, *parts):
+        for key, value in part.items():
+            if "layer" in key and isinstance(value, int | float) and value > MOST_LAYERS:
+                raise ValueError(f"{key} = {short(value)}: must be at most {MOST_LAYERS:,}")
 
 
 def _folder_name(folder: Path) -> str:

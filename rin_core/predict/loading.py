@@ -30,6 +30,8 @@ from rin_core.train.checkpoint import load_tensors
 from rin_core.train.continuing import checkpoint_epochs
 from rin_core.train.stopping import end_reason, limits
 
+_LONGEST_DIGEST = 64
+
 
 class ModelError(ValueError):
     """No such model. The message names what was given and what is valid."""
@@ -63,7 +65,7 @@ def load_model(weights: Path, device: torch.device | None = None) -> LoadedModel
     tensors, metadata = _read(weights)
     try:
         loaded = _build(tensors, metadata)
-    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # transformers and the hub's client raise their own, too
         # torch lists every tensor that does not fit, a line each.
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(
@@ -119,7 +121,7 @@ def _vectors(weights: Path, metadata: Mapping[str, Any]) -> Mapping[str, str] | 
     if not all(isinstance(given.get(key), str) for key in ("name", "digest")):
         raise CheckpointError(f"{weights}: vectors = {short(vectors)}: must have name and digest")
     # The digest becomes a file's name.
-    if not given["digest"].isalnum():
+    if not given["digest"].isalnum() or len(given["digest"]) > _LONGEST_DIGEST:
         raise CheckpointError(f"{weights}: vectors.digest = {short(given['digest'])}: is no digest")
     return given
 
@@ -199,8 +201,9 @@ def _read(weights: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except FileNotFoundError:
         raise ModelError(f"{weights}: no such file; expected a trained model's {WEIGHTS}") from None
     except CheckpointError as error:
+        reason = error.__cause__ or "its content is damaged"
         raise CheckpointError(
-            f"{weights}: cannot be read as a model ({error.__cause__}); is the copy complete?"
+            f"{weights}: cannot be read as a model ({reason}); is the copy complete?"
         ) from None
     if "history" in metadata:
         raise ModelError(f"{weights}: is a training checkpoint; the model is in {WEIGHTS}")
@@ -210,16 +213,56 @@ def _read(weights: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def _build(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> LoadedModel:
     # Files without the entry have protocol 1.
     if (protocol := metadata.get("protocol", 1)) != PROTOCOL_VERSION:
-        raise ValueError(f"it has protocol {protocol}, this version has {PROTOCOL_VERSION}")
-    config = Config.from_flat(metadata["config"])
-    vocabulary = Vocabulary.from_json(metadata["vocabulary"])
-    written = metadata.get("pretrained")
-    pretrained = Pretrained.from_json(written) if written else None
+        raise ValueError(f"it has protocol {short(protocol)}, this version has {PROTOCOL_VERSION}")
+    config = Config.from_flat(_entry(metadata, "config"))
+    vocabulary = Vocabulary.from_json(_entry(metadata, "vocabulary"))
+    pretrained = None
+    if metadata.get("pretrained"):
+        pretrained = Pretrained.from_json(_entry(metadata, "pretrained"))
+    _check_values(tensors)
+    _check_size(tensors, config, vocabulary, pretrained)
     # The start values that the weights replace must not advance the caller's generator.
     with torch.random.fork_rng(devices=[]):
         model = RIN(config, vocabulary, pretrained=pretrained)
     model.load_state_dict(tensors)
     return LoadedModel(model, vocabulary, config, pretrained.tokenizer if pretrained else None)
+
+
+def _entry(metadata: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if name not in metadata:
+        raise ValueError(f"{name} is missing")
+    entry = metadata[name]
+    if not isinstance(entry, dict):
+        raise ValueError(f"{name} = {short(entry)}: must be an object")
+    return entry
+
+
+def _check_values(tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name}: has values that are not finite numbers")
+
+
+def _check_size(
+    tensors: Mapping[str, Tensor],
+    config: Config,
+    vocabulary: Vocabulary,
+    pretrained: Pretrained | None,
+) -> None:
+    """Refuse a model that is larger than the file, before memory is taken for it."""
+    values = sum(tensor.numel() for tensor in tensors.values())
+    encoder, longest = config.encoder, max(size for t in tensors.values() for size in t.shape)
+    widths = (
+        *(encoder.word_dim, encoder.pos_dim, encoder.case_dim, encoder.character_dim),
+        *(encoder.hidden_size, config.model.feature_size),
+    )
+    fits = max(widths) ** 2 <= values and len(vocabulary.relations) <= longest
+    if pretrained is None and fits:  # what follows takes a second
+        return
+    with torch.device("meta"):
+        built = RIN(config, vocabulary, pretrained=pretrained)
+    if (size := sum(tensor.numel() for tensor in built.state_dict().values())) > values:
+        raise ValueError(f"its configuration has {size:,} values, and the file {values:,}")
 
 
 def _weights_in(folder: Path) -> Path:

@@ -144,6 +144,13 @@ class TestRefusals:
         (copy / "config.json").write_text(json.dumps(settings | {"num_hidden_layers": 3}))
         self.refuse(copy, r"16 weights of BertModel are missing, the first is encoder\.layer\.2\.")
 
+    def test_more_layers_than_a_model_has(self, copy: Path) -> None:
+        """To build them takes hours."""
+        config = json.loads((copy / "config.json").read_text())
+        (copy / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 10**6}))
+        with pytest.raises(PretrainedError, match="num_hidden_layers = 1000000: must be at most"):
+            load_pretrained(str(copy), 40)
+
     def test_a_model_that_brings_its_own_code(self, copy: Path) -> None:
         """The code would write a file; it is refused, and not run."""
         (copy / "own.py").write_text(f"open({str(copy / 'ran')!r}, 'w')")

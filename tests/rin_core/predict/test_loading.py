@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from safetensors.torch import save
 
 from rin_core.config import PROTOCOL_VERSION, Config
 from rin_core.data.demo import demo_corpus
-from rin_core.data.encoding import encode_split
+from rin_core.data.encoding import corpus_vocabulary, encode_corpus, encode_split
 from rin_core.data.loading import load_dataset
+from rin_core.data.pretrained import load_pretrained
 from rin_core.data.vectors import read_every_vector
 from rin_core.data.vocabulary import UNKNOWN
 from rin_core.data.word_table import save_word_table
@@ -94,6 +96,60 @@ class TestWhatIsNoModel:
         config = load_tensors(trained.weights)[1]["config"] | {"model.rounds": value}
         path = changed(trained, tmp_path / "w.safetensors", config=config)
         with pytest.raises(CheckpointError, match=r"model\.rounds"):
+            load_model(path)
+
+    @pytest.mark.parametrize(
+        "path", ["encoder.hidden_size", "encoder.word_dim", "model.feature_size"]
+    )
+    def test_a_configuration_larger_than_the_file_takes_no_memory(
+        self, trained: Trained, tmp_path: Path, path: str
+    ) -> None:
+        """65,536 rows and columns are 16 GiB."""
+        config = load_tensors(trained.weights)[1]["config"] | {path: 65_536}
+        weights = changed(trained, tmp_path / "w.safetensors", config=config)
+        with pytest.raises(CheckpointError, match=r"has [\d,]{9,} values, and the file [\d,]+\)"):
+            load_model(weights)
+
+    def test_more_relations_than_the_file_take_no_memory(
+        self, trained: Trained, tmp_path: Path
+    ) -> None:
+        many = [f"r{n}" for n in range(100_000)]
+        vocabulary = {**trained.encoded.vocabulary.to_json(), "relations": many}
+        weights = changed(trained, tmp_path / "w.safetensors", vocabulary=vocabulary)
+        with pytest.raises(CheckpointError, match=r"values, and the file"):
+            load_model(weights)
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_weights_that_are_no_numbers(
+        self, trained: Trained, tmp_path: Path, value: float
+    ) -> None:
+        tensors, metadata = load_tensors(trained.weights)
+        name = min(tensors)
+        tensors[name].view(-1)[0] = value
+        save_tensors(tmp_path / "w.safetensors", tensors, metadata)
+        with pytest.raises(CheckpointError, match=rf"{name}: has values that are not finite"):
+            load_model(tmp_path / "w.safetensors")
+
+    def test_a_changed_byte(self, trained: Trained, tmp_path: Path) -> None:
+        content = bytearray(trained.weights.read_bytes())
+        content[-3] ^= 1
+        (tmp_path / "w.safetensors").write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"\(its content is damaged\); is the copy"):
+            load_model(tmp_path / "w.safetensors")
+
+    @pytest.mark.parametrize("name", ["config", "vocabulary"])
+    def test_what_is_missing_has_a_name(self, trained: Trained, tmp_path: Path, name: str) -> None:
+        path = changed(trained, tmp_path / "w.safetensors", **{name: None})
+        with pytest.raises(CheckpointError, match=rf"\({name} is missing\)"):
+            load_model(path)
+        path = changed(trained, tmp_path / "w.safetensors", **{name: [1]})
+        with pytest.raises(CheckpointError, match=rf"\({name} = \[1\]: must be an object\)"):
+            load_model(path)
+
+    def test_vectors_with_a_name_of_any_length(self, trained: Trained, tmp_path: Path) -> None:
+        vectors = {"name": "v", "digest": "a" * 5000}
+        path = changed(trained, tmp_path / "w.safetensors", vectors=vectors)
+        with pytest.raises(CheckpointError, match="is no digest"):
             load_model(path)
 
     def test_metadata_nested_too_deeply(self, trained: Trained, tmp_path: Path) -> None:
@@ -262,3 +318,59 @@ class TestWordVectors:
         beside = load_model(Path(weights))
         assert not beside.note
         assert "zanzibar" in beside.vocabulary.vector_words
+
+
+class TestTransformers:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def weights(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Path:
+        config = Config().with_overrides(
+            {
+                "encoder.kind": "transformer",
+                "encoder.model": str(tiny_bert),
+                "model.feature_size": 8,
+                "training.max_epochs": 1,
+            }
+        )
+        corpus = demo_corpus()
+        few = replace(corpus, train=corpus.train[:20], dev=corpus.dev[:5], test=corpus.test[:5])
+        vocabulary = corpus_vocabulary(few, config.data)
+        encoded = encode_corpus(
+            few, config.data, None, vocabulary, load_pretrained(str(tiny_bert), 40)
+        )
+        folder = tmp_path_factory.mktemp("transformer")
+        train(config, encoded, directory=folder)
+        return folder / WEIGHTS
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"num_hidden_layers": 10**6}, "num_hidden_layers = 1000000: must be at most 1,000"),
+            ({"text_config": {"num_layers": 10**9}}, "num_layers = 1000000000: must be at most"),
+            ({"hidden_size": 65_536}, r"has [\d,]+ values, and the file"),
+            ({"vocab_size": 10**9}, r"has [\d,]+ values, and the file"),
+            ({"num_attention_heads": 0}, "modulo by zero"),
+            ({"hidden_act": {"a": 1}}, "hidden_act"),
+            ({"num_hidden_layers": "2"}, "num_hidden_layers"),
+            ({"model_type": "nonsense"}, "nonsense"),
+        ],
+        ids=str,
+    )
+    def test_architectures_that_cannot_be(
+        self, weights: Path, tmp_path: Path, change: dict[str, object], message: str
+    ) -> None:
+        tensors, metadata = load_tensors(weights)
+        metadata["pretrained"]["architecture"] |= change
+        save_tensors(tmp_path / WEIGHTS, tensors, metadata)
+        with pytest.raises(CheckpointError, match=message) as caught:
+            load_model(tmp_path / WEIGHTS)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["text", "before", "after", "pad", "unknown", "limit"])
+    def test_tokenizers_that_cannot_be(self, weights: Path, tmp_path: Path, name: str) -> None:
+        for value in (None, "x", [[1]], -5, 10**30, {"a": 1}):
+            tensors, metadata = load_tensors(weights)
+            metadata["pretrained"]["tokenizer"][name] = value
+            save_tensors(tmp_path / WEIGHTS, tensors, metadata)
+            with pytest.raises(CheckpointError, match=rf"tokenizer\.{name}"):
+                load_model(tmp_path / WEIGHTS)
