@@ -8,6 +8,18 @@ import textwrap
 #: Commands that a person copies: in backticks, or in quotes after the name of this program.
 _COMMAND = re.compile(r"`[^`\n]+`|'rin-study [^'\n]+'")
 _KEPT = "\ue000"  # of the private use area
+#: What a terminal obeys, or what turns the order of letters around; line ends and tabs are neither.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    r"""Write control characters as escapes: a name from elsewhere must not act on a terminal.
+
+    Examples:
+        >>> print(visible("RIN \x1b[2J"))
+        RIN \x1b[2J
+    """
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def wrapped(text: str, width: int) -> str:

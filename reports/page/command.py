@@ -82,6 +82,8 @@ class Build:
             print_report(console, report)
         for name, reason in skipped.items():
             console.print(f"notebook {name}: skipped: {reason}", markup=False, soft_wrap=True)
+        for reason in ledger.damaged(run.fingerprint for run in ledger.runs()):
+            console.print(f"left out: {reason}", markup=False, soft_wrap=True)
         others = len(set(paths) - set(first))
         console.print(f"{plural(others, 'other file')} in {self.out}", markup=False, soft_wrap=True)
 

@@ -52,3 +52,18 @@ def print_without_predictions(ledger: Ledger, finished: Iterable[str], console: 
         say(console, f"  {render({'runs': str(ledger.root)}, ['rerun', name])}", whole=True)
     if len(lacking) > _MOST_LISTED:
         say(console, f"  and {len(lacking) - _MOST_LISTED} more")
+
+
+def print_damaged(ledger: Ledger, runs: Iterable[str], console: Console) -> None:
+    """Name the runs whose result cannot be read, and say what to do.
+
+    Args:
+        ledger: Where the runs are.
+        runs: Fingerprints.
+        console: Where to print.
+    """
+    reasons = ledger.damaged(dict.fromkeys(runs))
+    for reason in reasons[:_MOST_LISTED]:
+        say(console, f"left out: {reason}", "yellow")
+    if len(reasons) > _MOST_LISTED:
+        say(console, f"left out: {len(reasons) - _MOST_LISTED} more", "yellow")

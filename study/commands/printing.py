@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from rin_core.terminal import wrapped
+from rin_core.terminal import visible, wrapped
 from search_spaces.presets import Preset
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def say(console: Console, text: object, style: str | None = None, *, whole: bool = False) -> None:
-    """Print text as it is. On a terminal, long lines are broken between words.
+    """Print text without markup. On a terminal, long lines are broken between words.
 
     Args:
         console: Where to print.
@@ -25,7 +25,8 @@ def say(console: Console, text: object, style: str | None = None, *, whole: bool
         style: Of Rich.
         whole: Break no line: it is a command or a path that a person copies.
     """
-    lines = wrapped(str(text), console.width) if console.is_terminal and not whole else str(text)
+    shown = visible(str(text))
+    lines = wrapped(shown, console.width) if console.is_terminal and not whole else shown
     console.print(lines, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -61,7 +62,7 @@ def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) 
     for name in columns:  # people copy these, so a narrow terminal does not cut them
         table.add_column(name, no_wrap=name in ("fingerprint", "name"), overflow="fold")
     for row in rows:
-        table.add_row(*(row.get(name, "") for name in columns))
+        table.add_row(*(visible(row.get(name, "")) for name in columns))
     console.print(table, markup=False)
 
 

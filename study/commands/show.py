@@ -44,7 +44,7 @@ from reports.tables.search import (
 from rin_core.config import canonical_settings
 from rin_core.durations import format_duration
 from rin_core.suggestions import suggestion
-from study.commands.caveats import print_caveats, print_without_predictions
+from study.commands.caveats import print_caveats, print_damaged, print_without_predictions
 from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
@@ -147,6 +147,10 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     if data.confirmed is not None:
         _print_best("trials on fresh seeds", data.confirmed, {}, console)
     _print_caveats(out, finished, console)
+    runs = list(data.trials["fingerprint"])
+    if data.confirmed is not None:
+        runs += list(data.confirmed["fingerprint"])
+    print_damaged(Ledger(out), runs, console)
     say(console, saving(data))
     audited = audit(data)
     if audited.rows:
@@ -208,6 +212,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     ]
     print_rows(console, "compute by outcome", rows)
     print_without_predictions(Ledger(out), finished["fingerprint"], console)
+    print_damaged(Ledger(out), frame["fingerprint"], console)
 
 
 def _print_plan(out: Path, frame: pd.DataFrame, console: Console) -> None:
@@ -289,7 +294,7 @@ def _title(title: str, shown: int, count: int) -> str:
 
 def _print_caveats(out: Path, finished: pd.DataFrame, console: Console) -> None:
     ledger = Ledger(out)
-    print_caveats((ledger.run(name).result() for name in finished["fingerprint"]), console)
+    print_caveats(ledger.results(finished["fingerprint"]), console)
 
 
 def _begun(out: Path, frame: pd.DataFrame) -> list[list[Epoch]]:

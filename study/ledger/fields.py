@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from rin_core.problems import short
+from rin_core.terminal import visible
 
 _RATIOS = ("precision", "recall", "f1")
 SCORES = tuple(p + name for p in ("", "exact_", "entity_", "relation_") for name in _RATIOS)
@@ -82,6 +83,8 @@ def _float_range(value: Any) -> Any:
     return value
 
 
+Line = Annotated[str, AfterValidator(visible)]
+"""Text that people see on a terminal, in a figure or on a page."""
 Name = Annotated[str, AfterValidator(_file_name)]
 """The name of a file or a folder, without a path."""
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
@@ -94,5 +97,5 @@ Scalar = Annotated[Any, AfterValidator(_scalar)]
 Json = Annotated[Any, AfterValidator(_finite)]
 Settings = dict[str, Scalar]
 """Values by dotted name, as :meth:`rin_core.config.Config.flat` has them."""
-Options = dict[str, str | list[str]]
+Options = dict[str, Line | list[Line]]
 """The options of a command line, by name; see :mod:`study.ledger.command`."""

@@ -36,25 +36,25 @@ CHECKSUM = "checksum"
 """Key of a record's checksum: a changed digit is still a number, and passes every other check."""
 
 
-def write_record(path: Path, record: Record, indent: int | None = 1, *, run: str = "") -> None:
+def write_record(path: Path, record: Record, indent: int | None = 1, *, name: str = "") -> None:
     """Replace a record in one step.
 
     Args:
         path: The file.
         record: What to write.
         indent: Spaces of indentation; None writes one line.
-        run: Fingerprint of the run that the record belongs to. The record then has a checksum, and
-            is refused later if it was changed or is in the folder of another run.
+        name: Of the run, study, search or corpus that the record belongs to. The record then has a
+            checksum, and is refused later if it was changed or is in the place of another.
     """
     content = record.to_json()
-    if run:
-        content[CHECKSUM] = _checksum(content, run)
+    if name:
+        content[CHECKSUM] = _checksum(content, name)
     write_atomically(path, json.dumps(content, indent=indent, allow_nan=False).encode())
 
 
-def _checksum(content: Mapping[str, Any], run: str) -> str:
-    """Return the checksum of a run's record, whatever its spacing and order."""
-    text = json.dumps([run, content], sort_keys=True, separators=(",", ":"))
+def _checksum(content: Mapping[str, Any], name: str) -> str:
+    """Return the checksum of a record, whatever its spacing and order."""
+    text = json.dumps([name, content], sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -63,7 +63,7 @@ def read_record(
     model: type[Model],
     upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     remedy: str = "move the file away",
-    run: str = "",
+    name: str = "",
 ) -> Model | None:
     """Return a record, or None where there is no such file.
 
@@ -72,16 +72,18 @@ def read_record(
         model: What it must hold.
         upgrade: Brings an earlier version of the record to the present form.
         remedy: What a person can do about a damaged file.
-        run: Fingerprint of the run that the record belongs to, if it belongs to one. Records of
-            earlier versions have no checksum.
+        name: Of what the record belongs to, if it has a checksum. Records of earlier versions have
+            none.
 
     Raises:
         LedgerError: The file cannot be read, or holds something else.
     """
     try:
+        if path.exists() and not path.is_file():  # to open a pipe would wait for its writer
+            raise LedgerError(f"{path}: must be a file; {remedy}")
         content = parse_object(path.read_bytes())
-        if run and CHECKSUM in content and content.pop(CHECKSUM) != _checksum(content, run):
-            raise InvalidRecord("its checksum is not that of its content in this run's folder")
+        if name and CHECKSUM in content and content.pop(CHECKSUM) != _checksum(content, name):
+            raise InvalidRecord("its checksum is not that of its content under this name")
         return check_record(content, model, upgrade)
     except FileNotFoundError:
         return None

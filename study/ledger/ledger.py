@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,9 @@ from study.ledger.schema import PlannedRun, Result, Search, Study
 from study.ledger.shared import SharedRun
 from study.ledger.store import Store
 
+_FINGERPRINT = re.compile("[0-9a-f]{16}")
 _RECORD_AGAIN = "delete it and run the study again, which writes it again"
+_STUDY_AGAIN = "move the file away and run the study again, which writes it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +65,31 @@ class Ledger:
         folders = sorted((self.root / layout.RUNS).glob("*"))
         return [Run(path) for path in folders if path.is_dir()]
 
-    def results(self) -> Iterator[Result]:
-        """Yield the results of all finished runs, without damaged ones.
+    def results(self, fingerprints: Iterable[str] | None = None) -> Iterator[Result]:
+        """Yield the results of finished runs, without damaged ones.
 
         Commands that need a damaged result name it when they read the run.
+
+        Args:
+            fingerprints: Of the runs (default: all).
         """
-        for run in self.runs():
+        for run in self.runs() if fingerprints is None else map(self.run, fingerprints):
             try:
                 result = run.result()
             except LedgerError:
                 continue
             if result is not None:
                 yield result
+
+    def damaged(self, fingerprints: Iterable[str]) -> list[str]:
+        """Return what is wrong with each of the runs whose result cannot be read."""
+        found = []
+        for fingerprint in fingerprints:
+            try:
+                self.run(fingerprint).result()
+            except LedgerError as error:
+                found.append(str(error))
+        return found
 
     def find(self, prefix: str) -> Run:
         """Return the run whose fingerprint starts with the given digits.
@@ -106,8 +122,11 @@ class Ledger:
 
     def study(self, experiment: str) -> Study | None:
         """Return a study as recorded, or None; raises :class:`LedgerError`."""
-        remedy = "move the file away and run the study again, which writes it again"
-        return read_record(self.study_path(experiment), Study, upgrade.upgrade_study, remedy)
+        path = self.study_path(experiment)
+        found = read_record(path, Study, upgrade.upgrade_study, _STUDY_AGAIN, experiment)
+        if found is not None and found.experiment != experiment:
+            raise LedgerError(f"{path}: is the record of {found.experiment}; {_STUDY_AGAIN}")
+        return found
 
     def record_study(self, study: Study) -> None:
         """Add planned runs to a study. Those planned before stay; the new ones come last.
@@ -130,13 +149,13 @@ class Ledger:
             "commands": commands,
         }
         whole = study.model_copy(update=changes)
-        write_record(self.study_path(study.experiment), whole)
+        write_record(self.study_path(study.experiment), whole, name=study.experiment)
 
     def record_decisions(self, experiment: str, decisions: Decisions) -> None:
         """Replace the decisions of a recorded study."""
         if (study := self.study(experiment)) is not None:
             changed = study.model_copy(update={"decisions": decisions})
-            write_record(self.study_path(experiment), changed)
+            write_record(self.study_path(experiment), changed, name=experiment)
 
     def search_path(self, experiment: str) -> Path:
         """Return the file of a search."""
@@ -148,12 +167,16 @@ class Ledger:
 
     def search(self, experiment: str) -> Search | None:
         """Return a search as recorded, or None; raises :class:`LedgerError`."""
-        return read_record(self.search_path(experiment), Search, upgrade.upgrade_search)
+        path = self.search_path(experiment)
+        found = read_record(path, Search, upgrade.upgrade_search, name=experiment)
+        if found is not None and found.experiment != experiment:
+            raise LedgerError(f"{path}: is the record of {found.experiment}; move the file away")
+        return found
 
     def record_search(self, search: Search) -> None:
         """Replace the record of a search in one step."""
         updated = search.model_copy(update={"updated": _now()})
-        write_record(self.search_path(search.experiment), updated)
+        write_record(self.search_path(search.experiment), updated, name=search.experiment)
 
     def corpus_path(self, content: str) -> Path:
         """Return where the corpus of a content digest is described."""
@@ -166,11 +189,15 @@ class Ledger:
 
     def corpus(self, content: str) -> Corpus | None:
         """Return the description of a corpus, or None; raises :class:`LedgerError`."""
-        return read_record(self.corpus_path(content), Corpus, remedy=_RECORD_AGAIN)
+        path = self.corpus_path(content)
+        found = read_record(path, Corpus, remedy=_RECORD_AGAIN, name=content)
+        if found is not None and found.content != content:
+            raise LedgerError(f"{path}: is the record of corpus {found.content}; {_RECORD_AGAIN}")
+        return found
 
     def record_corpus(self, corpus: Corpus) -> None:
         """Describe a corpus for reports."""
-        write_record(self.corpus_path(corpus.content), corpus, indent=None)
+        write_record(self.corpus_path(corpus.content), corpus, indent=None, name=corpus.content)
 
     def vectors_path(self, digest: str) -> Path:
         """Return where the word vectors of an encoded corpus are described."""
@@ -182,11 +209,15 @@ class Ledger:
 
     def vectors(self, digest: str) -> Vectors | None:
         """Return the description of word vectors, or None; raises :class:`LedgerError`."""
-        return read_record(self.vectors_path(digest), Vectors, remedy=_RECORD_AGAIN)
+        path = self.vectors_path(digest)
+        found = read_record(path, Vectors, remedy=_RECORD_AGAIN, name=digest)
+        if found is not None and found.digest != digest:
+            raise LedgerError(f"{path}: is the record of vectors {found.digest}; {_RECORD_AGAIN}")
+        return found
 
     def record_vectors(self, vectors: Vectors) -> None:
         """Describe word vectors for reports."""
-        write_record(self.vectors_path(vectors.digest), vectors, indent=None)
+        write_record(self.vectors_path(vectors.digest), vectors, indent=None, name=vectors.digest)
 
     def cases(self) -> list[str]:
         """Return the names of all recorded case studies, sorted."""
@@ -195,12 +226,12 @@ class Ledger:
     def case(self, name: str) -> Cases | None:
         """Return a case study, or None; raises :class:`LedgerError`."""
         path = self.root / layout.CASES / f"{name}.json"
-        return read_record(path, Cases, remedy="run rin-study case again")
+        return read_record(path, Cases, remedy="run rin-study case again", name=name)
 
     def record_cases(self, name: str, cases: Cases) -> Path:
         """Record sentences followed through models, for reports, and return the file."""
         path = self.root / layout.CASES / f"{name}.json"
-        write_record(path, cases, indent=None)
+        write_record(path, cases, indent=None, name=name)
         return path
 
     @contextmanager

@@ -70,7 +70,7 @@ class Run:
             self.path / layout.PREDICTIONS,
             f"rin-study rerun {self.fingerprint} writes it again",
         )
-        return read_record(path, Predictions, remedy=remedy, run=self.fingerprint)
+        return read_record(path, Predictions, remedy=remedy, name=self.fingerprint)
 
     @property
     def lacks_predictions(self) -> bool:
@@ -80,7 +80,7 @@ class Run:
     def record_predictions(self, predictions: Predictions) -> None:
         """Write what the selected weights predict on test."""
         path = self.path / layout.PREDICTIONS
-        write_record(path, predictions, indent=None, run=self.fingerprint)
+        write_record(path, predictions, indent=None, name=self.fingerprint)
 
     def failure(self) -> Failure | None:
         """Return why the last attempt failed, or None."""
@@ -225,7 +225,7 @@ class Run:
     ) -> None:
         if predictions is not None:
             self.record_predictions(predictions)
-        write_record(self.path / layout.RESULT, result, run=self.fingerprint)
+        write_record(self.path / layout.RESULT, result, name=self.fingerprint)
         self._remove_attempt(keep_checkpoint=keep_checkpoint)
 
     def _remove_attempt(self, *, keep_checkpoint: bool) -> None:

@@ -21,6 +21,7 @@ from study.ledger.fields import (
     Fingerprint,
     Fraction,
     Json,
+    Line,
     Name,
     Number,
     Options,
@@ -166,10 +167,10 @@ class PlannedRun(Record):
     """One run of a study, as planned."""
 
     fingerprint: Fingerprint
-    arm: str
-    label: str
+    arm: Line
+    label: Line
     seed: Count
-    corpus: str = ""
+    corpus: Line = ""
     config: Settings
     settings: Settings = {}
     """What the command line set for all runs."""
@@ -184,8 +185,8 @@ class Study(Record):
 
     version: Literal[3] = 3
     experiment: Name
-    space: str
-    title: Annotated[str, Field(exclude_if=lambda title: not title)] = ""
+    space: Line
+    title: Annotated[Line, Field(exclude_if=lambda title: not title)] = ""
     """The question of the space; empty in older records."""
     corpus: Name
     options: Options = {}
@@ -260,7 +261,7 @@ class Parameter(Record):
 class SearchTrial(Record):
     """One trial of an arm of a search."""
 
-    arm: str
+    arm: Line
     number: Count
     """Counted from 0 in its arm, as in Optuna."""
     parameters: Settings
@@ -275,7 +276,7 @@ class SearchTrial(Record):
     """By epoch."""
     size: Annotated[Count | None, Field(exclude_if=lambda size: size is None)] = None
     """Trained parameters of the model, in a search that minimises them."""
-    reason: str = ""
+    reason: Line = ""
     """Why it failed or was pruned."""
 
     @model_validator(mode="after")
@@ -319,8 +320,8 @@ class Search(Record):
 
     version: Literal[3] = 3
     experiment: Name
-    space: str = ""
-    title: str
+    space: Line = ""
+    title: Line
     corpus: Name
     options: Options = {}
     commands: GivenCommands = []
@@ -328,9 +329,9 @@ class Search(Record):
     """The corpus as the first arm reads it; None in old records."""
     vectors: Annotated[VectorsName | None, Field(exclude_if=lambda vectors: vectors is None)] = None
     settings: Settings
-    labels: dict[str, str]
+    labels: dict[Line, Line]
     """By arm."""
-    starts: dict[str, Settings] = {}
+    starts: dict[Line, Settings] = {}
     """The parameters that each arm starts with."""
     parameters: dict[str, Parameter]
     budget: Count
@@ -339,10 +340,10 @@ class Search(Record):
     packages: dict[str, str] = {}
     grace: Annotated[GraceEstimate | None, Field(exclude_if=lambda grace: grace is None)] = None
     """How the grace period was measured when the search began; None if it was given."""
-    importance: Annotated[dict[str, ArmImportance], Field(exclude_if=lambda found: not found)] = {}
+    importance: Annotated[dict[Line, ArmImportance], Field(exclude_if=lambda found: not found)] = {}
     """Of the parameters, by arm; empty until the trials have ended, and in old records."""
     updated: str = ""
-    identities: dict[str, dict[str, Json]]
+    identities: dict[Line, dict[str, Json]]
     """For each arm all that its trials must agree in."""
     trials: list[SearchTrial]
 

@@ -380,7 +380,16 @@ def test_out_that_is_a_file_is_no_traceback(
     out = tmp_path / "out"
     out.write_text("")
     assert exit_code(lambda: main(["--runs", str(ledger.runs), "--out", str(out)])) == 1
-    assert str(out) in capsys.readouterr().err
+    assert f"{out}: must be a folder; move the file away" in capsys.readouterr().err
+
+
+def test_a_damaged_result_is_named_where_the_reports_are(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = min((ledger.runs / "units").glob("*/result.json"))
+    path.write_text(path.read_text()[:-10])
+    assert main(["--runs", str(ledger.runs), "--out", str(tmp_path / "out")]) == 0
+    assert f"left out: {path}: damaged record (" in capsys.readouterr().out
 
 
 def test_an_error_is_one_line_whatever_a_name_holds(

@@ -306,3 +306,36 @@ def test_without_a_second_arm_nothing_is_compared(tmp_path, shown):
         ledger.finish(ledger.plan("gru-1", seed), 0.5)
     ledger.plan("gru-2", 0)
     assert not any(line.startswith("Difference from") for line in shown(ledger))
+
+
+def test_a_damaged_result_is_named_with_its_remedy(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    for seed in range(2):
+        ledger.finish(ledger.plan("gru-1", seed), 0.5)
+    lost = ledger.plan("gru-1", 2)
+    path = ledger.runs / "units" / lost / "result.json"
+    path.parent.mkdir()
+    path.write_text("{}")
+    (line,) = [line for line in shown(ledger) if line.startswith("left out: ")]
+    assert line.startswith(f"left out: {path}: damaged record (")
+    assert line.endswith("delete it and run the study again, which trains the run again")
+
+
+def test_a_search_with_a_damaged_result_is_shown_whole(tmp_path):
+    runs = tmp_path / "runs"
+    a_full_ledger(runs)
+    whole = printed(lambda console: show_search(runs, "some", console))
+    path = runs / "units" / "f4" / "result.json"
+    path.write_text(path.read_text()[:-10])
+    lines = printed(lambda console: show_search(runs, "some", console))
+    assert [line for line in lines if line.startswith(f"left out: {path}: damaged record (")]
+    assert len(lines) == len(whole) + 1
+
+
+def test_a_label_does_not_act_on_the_terminal(tmp_path, shown):
+    ledger = Ledger(tmp_path / "runs")
+    ledger.finish(ledger.plan("gru-1", 0), 0.5)
+    ledger.trials[0]["label"] = "mine \x1b[2J\u202e"
+    lines = shown(ledger)
+    assert "mine \\x1b[2J\\u202e 1 52.0" in lines
+    assert "\x1b" not in "".join(lines)

@@ -3,7 +3,9 @@
 import errno
 import fcntl
 import json
+import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,12 +13,21 @@ import torch
 
 from rin_core.train.checkpoint import save_tensors
 from study.commands.dry_run import state_text
+from study.ledger.corpus_schema import Cases, Vectors
 from study.ledger.files import LedgerError
 from study.ledger.layout import CHECKPOINT, HISTORY, LOCK, PREDICTIONS, RESULT
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run, Superseded
 from study.ledger.state import TrialState
-from tests.records import NO_PREDICTIONS, a_planned_run, a_result, a_study, an_epoch, scores
+from tests.records import (
+    NO_PREDICTIONS,
+    a_planned_run,
+    a_result,
+    a_search,
+    a_study,
+    an_epoch,
+    scores,
+)
 
 
 def train(run: Run, *epochs: int) -> None:
@@ -250,9 +261,75 @@ def test_a_new_attempt_forgets_why_the_last_one_failed(tmp_path):
 
 
 def test_a_file_in_place_of_a_runs_folder_is_named(tmp_path):
-    run = Ledger(tmp_path).run("aa")
+    ledger = Ledger(tmp_path)
+    run = ledger.run("a" * 16)
     run.path.parent.mkdir()
     run.path.write_text("")
+    (run.path.parent / "notes.txt").write_text("")
     with pytest.raises(LedgerError, match=str(run.path)) as caught:
         run.result()
     assert RESULT not in str(caught.value)
+    assert ledger.runs() == [run]
+    assert ledger.damaged(found.fingerprint for found in ledger.runs()) == [str(caught.value)]
+
+
+def test_a_record_that_is_no_file_is_not_waited_for(tmp_path):
+    run = Ledger(tmp_path).run("aa")
+    run.path.mkdir(parents=True)
+    os.mkfifo(run.path / RESULT)
+    with pytest.raises(LedgerError, match=r"result\.json: must be a file; delete it"):
+        run.result()
+
+
+#: How to read what has a name, and no run.
+NAMED = {
+    "studies": Ledger.study,
+    "searches": Ledger.search,
+    "vectors": Ledger.vectors,
+    "cases": Ledger.case,
+}
+
+
+def with_two_of_each(folder: Path) -> Ledger:
+    ledger = Ledger(folder)
+    for name in ("one", "other"):
+        ledger.record_study(a_study([a_planned_run(0)], name))
+        ledger.record_search(a_search({"a": {}}, experiment=name))
+        ledger.record_vectors(Vectors(digest=name, name="v", with_vector=["met"], unseen=[]))
+        ledger.record_cases(name, Cases(cases=[]))
+    return ledger
+
+
+@pytest.mark.parametrize("folder", NAMED)
+class TestRecordsWithAName:
+    def test_that_of_another_is_refused(self, tmp_path: Path, folder: str) -> None:
+        ledger = with_two_of_each(tmp_path)
+        path = tmp_path / folder / "one.json"
+        shutil.copy(tmp_path / folder / "other.json", path)
+        with pytest.raises(LedgerError, match=rf"{path}: damaged record \(its checksum"):
+            NAMED[folder](ledger, "one")
+        NAMED[folder](ledger, "other")
+
+    def test_a_changed_one_is_refused(self, tmp_path: Path, folder: str) -> None:
+        ledger = with_two_of_each(tmp_path)
+        path = tmp_path / folder / "one.json"
+        content = json.loads(path.read_text())
+        content[next(key for key in content if key not in ("version", "checksum"))] = "another"
+        path.write_text(json.dumps(content))
+        with pytest.raises(LedgerError, match=rf"{path}: damaged record \(its checksum"):
+            NAMED[folder](ledger, "one")
+
+    def test_older_ones_have_a_name_alone(self, tmp_path: Path, folder: str) -> None:
+        ledger = with_two_of_each(tmp_path)
+        wanted = NAMED[folder](ledger, "one")
+        for name in ("one", "other"):
+            path = tmp_path / folder / f"{name}.json"
+            content = json.loads(path.read_text())
+            del content["checksum"]
+            path.write_text(json.dumps(content, indent=3))
+        assert NAMED[folder](ledger, "one") == wanted
+        if folder == "cases":  # whose record does not have its name
+            return
+        shutil.copy(tmp_path / folder / "other.json", tmp_path / folder / "one.json")
+        with pytest.raises(LedgerError, match=r"one\.json: is the record of .*other"):
+            NAMED[folder](ledger, "one")
