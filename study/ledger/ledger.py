@@ -62,8 +62,9 @@ class Ledger:
 
     def runs(self) -> list[Run]:
         """Return every run that has a folder, finished or not, by fingerprint."""
-        folders = sorted((self.root / layout.RUNS).glob("*"))
-        return [Run(path) for path in folders if path.is_dir()]
+        found = sorted((self.root / layout.RUNS).glob("*"))
+        # A file in place of a run's folder is named where its result is read.
+        return [Run(path) for path in found if path.is_dir() or _FINGERPRINT.fullmatch(path.name)]
 
     def results(self, fingerprints: Iterable[str] | None = None) -> Iterator[Result]:
         """Yield the results of finished runs, without damaged ones.
