@@ -28,6 +28,7 @@ from rin_core.model.rin import RIN
 from rin_core.problems import short
 from rin_core.train.checkpoint import load_tensors
 from rin_core.train.continuing import checkpoint_epochs
+from rin_core.train.epochs import f1_and_losses
 from rin_core.train.stopping import end_reason, limits
 
 _LONGEST_DIGEST = 64
@@ -191,7 +192,7 @@ def is_unfinished(weights: Path) -> bool:
         config, _, epochs = checkpoint_epochs(weights.parent)
     except FileNotFoundError:
         return False
-    f1, losses = [e.selection_scores["f1"] for e in epochs], [e.train_loss for e in epochs]
+    f1, losses = f1_and_losses(epochs)
     return end_reason(f1, losses, **limits(config)) is None
 
 

@@ -12,7 +12,7 @@ from rin_core.config import Config
 from rin_core.errors import CheckpointError
 from rin_core.layout import CHECKPOINT, WEIGHTS
 from rin_core.train.checkpoint import load_metadata, load_tensors, save_tensors
-from rin_core.train.epochs import Epoch, read_epochs
+from rin_core.train.epochs import Epoch, f1_and_losses, read_epochs
 from rin_core.train.stopping import best_epoch
 
 
@@ -51,8 +51,7 @@ def copy_training(source: Path, target: Path, config: Config) -> list[Epoch]:
     except FileNotFoundError as error:
         raise CheckpointError(f"{error.filename}: does not exist") from error
     epochs = read_epochs(source / CHECKPOINT, metadata)
-    f1, losses = [e.selection_scores["f1"] for e in epochs], [e.train_loss for e in epochs]
-    if not epochs or of_weights.get("epoch") != best_epoch(f1, losses):
+    if not epochs or of_weights.get("epoch") != best_epoch(*f1_and_losses(epochs)):
         raise CheckpointError(f"{source / WEIGHTS}: is not of the best epoch of its checkpoint")
     changed = {"config": config.flat()}
     continued = {"run": source.name, "epochs": len(epochs)}

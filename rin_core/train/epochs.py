@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,12 @@ class Epoch:
         values = [self.train_loss, self.seconds, self.tokens_per_second, *scores]
         finite = all(type(value) in (int, float) and math.isfinite(value) for value in values)
         return finite and all(0 <= score <= 1 for score in scores)
+
+
+def f1_and_losses(epochs: Iterable[Epoch]) -> tuple[list[float], list[float]]:
+    """Return F1 on the split that selects, and training loss, both by epoch."""
+    pairs = [(epoch.selection_scores["f1"], epoch.train_loss) for epoch in epochs]
+    return [f1 for f1, _ in pairs], [loss for _, loss in pairs]
 
 
 def read_epochs(path: Path, metadata: Mapping[str, Any]) -> list[Epoch]:

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from rin_core.train.checkpoint import (
     restore_optimizer,
     save_tensors,
 )
-from rin_core.train.epochs import Epoch, read_epochs
+from rin_core.train.epochs import Epoch, f1_and_losses, read_epochs
 from rin_core.train.features import with_features
 from rin_core.train.metrics import Decoded, decode, evaluate, score
 from rin_core.train.optimizer import make_optimizer, set_step_sizes, warmup_factor
@@ -66,27 +66,6 @@ class Result:
     ``training.average``."""
     averaged_test_scores: dict[str, float] | None = None
     """Scores of the averaged weights after the last epoch on test, computed once."""
-
-
-@dataclass(slots=True)
-class _State:
-    """The part of a checkpoint that is not a tensor."""
-
-    history: list[Epoch] = field(default_factory=list)
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch whose weights are kept."""
-        return best_epoch(*self._scores())
-
-    def end_reason(self, config: Config) -> EndReason | None:
-        f1, losses = self._scores()
-        return end_reason(f1, losses, **limits(config))
-
-    def _scores(self) -> tuple[list[float], list[float]]:
-        """Return F1 on the split that selects, and training loss, both by epoch."""
-        f1 = [epoch.selection_scores["f1"] for epoch in self.history]
-        return f1, [epoch.train_loss for epoch in self.history]
 
 
 class Trainer:
@@ -120,7 +99,7 @@ class Trainer:
         self.average = (
             WeightAverage(self.model, training.average_decay) if training.average == "ema" else None
         )
-        self.state = _State()
+        self._history: list[Epoch] = []
         self.continued: dict[str, Any] | None = None
         """The run whose checkpoint this training began with, and its number of epochs."""
         self.cadence = Cadence()
@@ -132,27 +111,36 @@ class Trainer:
     @property
     def history(self) -> Sequence[Epoch]:
         """The epochs so far, those of the checkpoint first."""
-        return self.state.history
+        return self._history
+
+    def _best_epoch(self) -> int:
+        """Return the epoch whose weights are kept."""
+        return best_epoch(*f1_and_losses(self._history))
+
+    def _end_reason(self) -> EndReason | None:
+        """Return why training ends after the epochs so far, or None if it continues."""
+        f1, losses = f1_and_losses(self._history)
+        return end_reason(f1, losses, **limits(self.config))
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> Result:
         """Train to the end; call ``on_epoch`` after each epoch.
 
         The epoch is on disk by then if its checkpoint was due; the last one always is.
         """
-        while (reason := self.state.end_reason(self.config)) is None:
-            epoch = self._epoch(len(self.state.history) + 1)
-            self.state.history.append(epoch)
+        while (reason := self._end_reason()) is None:
+            epoch = self._epoch(len(self._history) + 1)
+            self._history.append(epoch)
             self._keep(epoch)
             on_epoch(epoch)
         averaged = {} if self.average is None else self._score_average(self.average)
-        best = self.state.best_epoch
+        best = self._best_epoch()
         self.model.load_state_dict(self._best_weights())
         decoded = decode(self.model, self.corpus.test, self.device)
         return Result(
-            history=tuple(self.state.history),
+            history=tuple(self._history),
             best_epoch=best,
             end_reason=reason,
-            selection_scores=self.state.history[best - 1].selection_scores,
+            selection_scores=self._history[best - 1].selection_scores,
             test_scores=score(decoded, self.corpus.test, self.corpus.entity_word).flat(),
             test_decoded=decoded,
             **averaged,
@@ -170,7 +158,7 @@ class Trainer:
             }
             if self.directory is not None:
                 path, weights = self.directory / AVERAGED_WEIGHTS, self.model.state_dict()
-                self._write_weights(path, weights, len(self.state.history))
+                self._write_weights(path, weights, len(self._history))
         return scores
 
     def _evaluate(self, name: str) -> dict[str, float]:
@@ -236,9 +224,9 @@ class Trainer:
         Better weights are written with the checkpoint that refers to them, and before it. Until
         then they are in memory: the files on disk always belong together.
         """
-        is_last = self.state.end_reason(self.config) is not None
+        is_last = self._end_reason() is not None
         is_due = self.directory is not None and (is_last or self.cadence.is_due())
-        if self.state.best_epoch == epoch.epoch:
+        if self._best_epoch() == epoch.epoch:
             trained = self._trained()
             copies = {} if is_due else {name: t.cpu().clone() for name, t in trained.items()}
             self._best = copies or trained
@@ -254,10 +242,10 @@ class Trainer:
         """
         if self._best:
             weights = self._frozen() | self._best
-            self._write_weights(directory / WEIGHTS, weights, self.state.best_epoch)
+            self._write_weights(directory / WEIGHTS, weights, self._best_epoch())
             self._best = {}
         tensors = {f"model.{name}": t for name, t in self._trained().items()}
-        metadata = self._identity() | {"history": list(map(dataclasses.asdict, self.state.history))}
+        metadata = self._identity() | {"history": list(map(dataclasses.asdict, self._history))}
         if self.continued is not None:
             metadata["continued"] = self.continued
         tensors |= {f"adam.{name}": t for name, t in optimizer_tensors(self.optimizer).items()}
@@ -289,10 +277,10 @@ class Trainer:
             raise CheckpointError(
                 f"{path}: does not exist; delete {checkpoint} to train again"
             ) from None
-        if metadata.get("epoch") != self.state.best_epoch:
+        if metadata.get("epoch") != self._best_epoch():
             checkpoint = self.directory / CHECKPOINT
             raise CheckpointError(
-                f"{path}: must be of epoch {self.state.best_epoch}; delete it and {checkpoint} to "
+                f"{path}: must be of epoch {self._best_epoch()}; delete it and {checkpoint} to "
                 "train again"
             )
         return tensors
@@ -333,7 +321,7 @@ class Trainer:
                 self.average.restore(by_owner["average"])
         except (LookupError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{path}: its weights do not fit; delete it") from error
-        self.state.history = read_epochs(path, metadata)
+        self._history = read_epochs(path, metadata)
         self.continued = metadata.get("continued")
 
 

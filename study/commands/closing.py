@@ -30,7 +30,7 @@ class Closing:
     """The reports of its studies."""
     views: Sequence[str] = ()
     """How to open them in the tracker."""
-    searches: Sequence[str] = field(default_factory=list)
+    searches: list[str] = field(default_factory=list)
     """Its searches, which are on the page, too."""
     runs: set[str] = field(default_factory=set)
     """The fingerprints of its trials."""

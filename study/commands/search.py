@@ -209,9 +209,11 @@ def objectives_text(search: Search) -> str:
 def _print_fronts(plan: SearchPlan, record: SearchRecord, console: Console) -> None:
     """Print how many settings each front has, and how many of them run on fresh seeds."""
     cost = plan.search.cost
+    if cost is None:
+        return
     raced = candidates(plan, record) if plan.search.confirm_seeds else {}
-    for arm in plan.starts if cost is not None else ():
-        found = front(record.of(arm), cost or "")
+    for arm in plan.starts:
+        found = front(record.of(arm), cost)
         known = {trial.number for trial in found}
         on_front = [trial for trial in raced.get(arm, []) if trial.number in known]
         start = plan.starts[arm].run.fingerprint

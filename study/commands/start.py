@@ -226,7 +226,7 @@ def _run_search(
     code = 0
     with ledger.exclusive():
         for plan in plans:
-            closing.searches = [*closing.searches, plan.experiment]
+            closing.searches.append(plan.experiment)
             code = max(code, search_command.run_search(plan, options, console, confirm))
             if code == INTERRUPTED:
                 break

@@ -138,12 +138,13 @@ def _of_checkpoint(run: Run) -> tuple[_Source, str] | None:
     if not (run.path / CHECKPOINT).exists():
         return None
     from rin_core.train.continuing import checkpoint_epochs  # imports torch
+    from rin_core.train.epochs import f1_and_losses
 
     try:
         config, digest, epochs = checkpoint_epochs(run.path)
     except FileNotFoundError:  # another process has just finished the run
         return None
-    f1, losses = [e.selection_scores["f1"] for e in epochs], [e.train_loss for e in epochs]
+    f1, losses = f1_and_losses(epochs)
     return _Source(run=run, config=config, f1=f1, losses=losses, has_checkpoint=True), digest
 
 

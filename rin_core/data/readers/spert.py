@@ -19,11 +19,12 @@ def recognise(record: dict[str, Any]) -> bool:
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read a record."""
     words = read_tokens(record, "tokens")
+    text = joined(words) if reading.character_spans else None
     spans, types = [], dict[Span, str]()
     for at, entity in items(record, "entities"):
         start, end = field(entity, "start", int, at), field(entity, "end", int, at)
-        if reading.character_spans:
-            found = joined(words).span(start, end)
+        if text is not None:
+            found = text.span(start, end)
             if found is None:
                 raise wrong(at, f"start {start} and end {end}", "characters that cut no token")
             span = found
