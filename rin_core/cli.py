@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -32,7 +33,8 @@ def exit_with_clear_errors(
 ) -> NoReturn:
     """Run a command and exit with its code. An expected error prints one line, no traceback.
 
-    Every bad input raises ``ValueError``: a corpus, vectors, a model, a setting.
+    Every bad input raises ``ValueError``: a corpus, vectors, a model, a setting. A fault of our own
+    code may raise it, too: with ``RIN_TRACEBACK=1`` in the environment the traceback comes first.
 
     Args:
         main: Returns the exit code; :data:`INTERRUPTED` if it handled Ctrl-C itself.
@@ -77,6 +79,8 @@ def without_credentials(text: str) -> str:
 
 
 def _complain(message: object) -> None:
+    if os.environ.get("RIN_TRACEBACK") == "1":
+        print(without_credentials(traceback.format_exc()), file=sys.stderr)  # noqa: T201
     text = without_credentials(str(message))
     # A name or a text may have line ends, or what a terminal takes for a command.
     _print("error: " + "".join(c if c.isprintable() else repr(c)[1:-1] for c in text))

@@ -25,3 +25,20 @@ def test_an_error_of_the_system_is_one_line_with_its_remedy(
     assert [text for text in REMEDIES.values() if line.endswith(text)] == (
         [REMEDIES[number]] if number in REMEDIES else []
     )
+
+
+def test_a_developer_can_ask_for_the_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> int:
+        raise ValueError("no connection to http://me:secret@host")
+
+    monkeypatch.setenv("RIN_TRACEBACK", "1")
+    with pytest.raises(SystemExit) as ended:
+        exit_with_clear_errors(fail)
+    text = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert text.startswith("Traceback")
+    assert "in fail" in text
+    assert "secret" not in text
+    assert text.splitlines()[-1].startswith("error: no connection to http://")
