@@ -106,7 +106,8 @@ def read_files(
     if 2 * still > absent:
         return splits, tuple(plain.findings())
     why = (
-        f"{absent} of {total} arguments and entities are no words between spaces, {still} after it"
+        f"without it, {absent} of {total} arguments and entities are not whole words; with it, "
+        f"{still}"
     )
     text = f"text: split into words by the tokenizer ({why})"
     return tokenized, (Finding(code="tokenized", level="note", text=text), *other.findings())

@@ -198,7 +198,7 @@ class TestCharacterSpansOfSpert:
 
 
 class TestText:
-    """Text is tokenized where arguments are no words between spaces."""
+    """Text is tokenized if arguments are not whole words between spaces."""
 
     def test_punctuation_at_words(self, tmp_path: Path) -> None:
         record = {"text": TEXT, "triple_list": [["Ann Lee", "met", "Bob"]]}
