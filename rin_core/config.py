@@ -86,14 +86,14 @@ class EncoderConfig:
     freeze: bool = False
     """Do not train the pretrained weights; the transformer then runs without its dropout."""
     freeze_layers: Annotated[int, Interval(ge=0, le=1_000)] = 0
-    """Layers of a transformer, from its input on, that are not trained; nor are its embeddings."""
+    """Number of a transformer's first layers that are not trained, with its embeddings; 0: none."""
     lora: Annotated[int, Interval(ge=0, le=1_024)] = 0
-    """Rank of LoRA's matrices, which alone are trained, beside queries and values; 0 for none."""
+    """Rank of LoRA's matrices beside queries and values, the only ones trained; 0 for none."""
     packed: bool = False
-    """Compute a transformer on a CPU without padding and with a faster dropout: other draws."""
+    """Compute a transformer on a CPU without padding and with a faster dropout (other numbers)."""
     max_pieces: Annotated[int, Interval(ge=8, le=65_536)] = 512
-    """Most sub-word pieces that a transformer reads at once, special ones included. The model's
-    own limit applies if it is lower. Longer sentences are read in overlapping windows."""
+    """Largest number of sub-word pieces, special ones included, that a transformer reads at once.
+    Its own limit applies if it is lower. Longer sentences are read in overlapping windows."""
 
     def __post_init__(self) -> None:
         check_section(self, "encoder")
@@ -191,21 +191,21 @@ class TrainingConfig:
     """Optimisation, stopping and selection (paper §5.1)."""
 
     batch_size: Count = 50
-    """Sentences a step; with BERT the paper takes 70 on NYT."""
+    """Sentences per step; with BERT the paper takes 70 on NYT."""
     batch_order: Literal["length", "random", "file"] = "length"
     """Sentences of a batch: of similar length, which is faster; random; or as in the file, never
     shuffled, like the authors' program."""
     max_tokens: Annotated[int, Interval(ge=0, le=100_000_000)] = 0
-    """Most tokens, padding included, that are computed at once: pieces for a transformer, else
-    words. The gradients of a larger batch are added up part by part. 0 for no limit."""
+    """Largest number of words, or of a transformer's pieces, that are computed at once, padding
+    included; 0 for no limit. The gradients of a larger batch are added up part by part."""
     learning_rate: Rate = 1e-3
     """Adam's step size; with BERT the paper takes 2e-4 throughout."""
     encoder_learning_rate: Rate = 2e-4
     """Adam's step size for the pretrained weights of a transformer."""
     warmup: Share = 0.0
-    """Share of all steps, those of ``max_epochs``, in which the step sizes grow linearly."""
+    """Share of the steps up to ``max_epochs`` in which the step sizes grow linearly; 0 for none."""
     weight_decay: Annotated[float, Interval(ge=0, le=100)] = 0.0
-    """Decoupled decay, as AdamW's, of every weight but biases and normalisation."""
+    """Decoupled weight decay, as in AdamW, of all weights except biases and normalisation."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of a transformer: ``bfloat16`` uses autocast and requires a CUDA device, or a CPU
     with AVX512-BF16 or AMX. A BiLSTM computes in float32: autocast would run it in float16 on a
