@@ -86,7 +86,7 @@ class EncoderConfig:
     freeze: bool = False
     """Do not train the pretrained weights; the transformer then runs without its dropout."""
     freeze_layers: Annotated[int, Interval(ge=0, le=1_000)] = 0
-    """Number of a transformer's first layers that are not trained, with its embeddings; 0: none."""
+    """Number of first layers of a transformer to freeze, with its embeddings; 0 freezes none."""
     lora: Annotated[int, Interval(ge=0, le=1_024)] = 0
     """Rank of LoRA's matrices beside queries and values, the only ones trained; 0 for none."""
     packed: bool = False
