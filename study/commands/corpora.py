@@ -45,17 +45,17 @@ def _column(found: SplitSummary, is_new: bool) -> dict[str, str]:
     """Return the values of a split; words can be unknown in one that is new to training."""
     column = {
         "sentences": f"{found.sentences:,}",
-        "words a sentence (longest)": f"{found.mean_length:.1f} ({found.longest})",
+        "words per sentence (longest)": f"{found.mean_length:.1f} ({found.longest})",
         "triples": f"{found.triples:,}",
         "relations": f"{found.relations:,}",
         "entities": f"{found.entities:,}",
-        "words an entity (longest)": f"{found.mean_entity:.1f} ({found.longest_entity})",
+        "words per entity (longest)": f"{found.mean_entity:.1f} ({found.longest_entity})",
     }
     if found.entity_types:
         column["entity types"] = f"{found.entity_types:,}"
     if is_new:
         for title, words in (("words", found.words), ("arguments", found.arguments)):
-            column[f"{title} that train does not have"] = f"{words.share:.1%}"
+            column[f"{title} not in train"] = f"{words.share:.1%}"
             if words.share_with_vector is not None:
                 column[f"  of these {title}, with a vector"] = f"{words.share_with_vector:.0%}"
     return column
