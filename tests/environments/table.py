@@ -13,22 +13,23 @@ HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "environments.md"
 HEADER = """# Environments
 
-Where the project is tested to run. `python -m tests.environments.table` makes this page from
-[tests/environments](../tests/environments). A test that needs a mount namespace, another user or
-a second CPU is skipped where there is none, and says so.
+The project is tested in these environments. `python -m tests.environments.table` makes this page
+from [tests/environments](../tests/environments). A test that requires a mount namespace, another
+user or a second CPU is skipped with a message if there is none.
 
 | environment | what holds | file |
 |---|---|---|
 """
 FOOTER = """
-The steps of `cluster/Dockerfile` run in a root file system that has the programs and packages of
-this machine, which cannot be written there. Not exercised are the base image, the steps that
-download packages, and a container engine.
+The steps of `cluster/Dockerfile` run in a root file system with the programs and packages of this
+machine, which are read-only there. The base image, the steps that download packages, and a
+container engine are not tested.
 
 Two environments are not tested. One is a file system whose locks do not reach other machines. The
 other is a network with IPv6 only.
 """
 
+#: Words of test names, as the page writes them.
 NAMES = {"cpu": "CPU", "sqlite": "SQLite", "mlflow": "MLflow", "lora": "LoRA"}
 
 

@@ -1,4 +1,4 @@
-"""Limits of CPUs, each of which bounds how many trials run at once."""
+"""Limits on CPUs, which bound how many trials run at once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ QUOTAS = {
 
 
 @pytest.mark.parametrize("name", QUOTAS)
-def test_a_quota_of_a_control_group_is_a_limit(tmp_path: Path, name: str) -> None:
+def test_a_cgroup_quota_limits_the_trials(tmp_path: Path, name: str) -> None:
     own, files, wanted = QUOTAS[name]
     assert cpus.available_cpus(*machine(tmp_path, own, files)) == wanted
 
@@ -65,7 +65,7 @@ def test_half_a_cpu_runs_one_trial(
 
 
 @pytest.mark.skipif(HERE < 2, reason="this process may use one CPU only")
-def test_affinity_is_a_limit() -> None:
+def test_cpu_affinity_limits_the_trials() -> None:
     one = min(os.sched_getaffinity(0))
     command = ["taskset", "-c", str(one), sys.executable, "-c", PRINT]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Databases on a full disk, in a folder that cannot be written, held by another program."""
+"""Databases on a full disk, in a read-only folder, or locked by another program."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def missing_folder(path: Path) -> None:
         (missing_folder, "unable to open database file"),
     ],
 )
-def test_an_error_of_sqlite_has_its_remedy_whatever_is_around_it(
+def test_an_error_of_sqlite_names_its_remedy_in_any_wrapper(
     cause: Callable[[Path], None], written: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "some.db"
@@ -74,7 +74,7 @@ def test_an_error_of_sqlite_has_its_remedy_whatever_is_around_it(
         assert "\n" not in line
 
 
-def test_another_error_is_not_explained(tmp_path: Path) -> None:
+def test_other_errors_get_no_remedy(tmp_path: Path) -> None:
     assert explanation(tmp_path, ValueError("disk is full")) is None
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(b"SQLite format 3\0" + b"x" * 4096)
@@ -87,7 +87,7 @@ def experiment(folder: Path) -> ExperimentSpec:
     )
 
 
-def test_mlflow_names_the_remedy_and_does_not_advise_to_write_again(
+def test_mlflow_names_the_remedy_and_does_not_suggest_sync(
     tmp_path: Path, mlflow_db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:

@@ -37,7 +37,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     return built
 
 
-def test_only_downloads_are_not_run(image: Image) -> None:
+def test_every_step_runs_except_downloads(image: Image) -> None:
     skipped = [text for text in image.skipped if not text.startswith(("FROM ", "ARG "))]
     assert len(skipped) == 3
     assert all(any(word in text for word in DOWNLOADS) for text in skipped)
@@ -46,7 +46,7 @@ def test_only_downloads_are_not_run(image: Image) -> None:
     assert len(ran.stdout.split()) == 5
 
 
-def test_the_packages_that_the_recipe_names_are_those_of_the_lock(image: Image) -> None:
+def test_the_recipe_installs_the_locked_versions(image: Image) -> None:
     (text,) = (text for _, text in steps() if "--require-hashes" in text)
     named = [
         image.run("sh", "-c", command).stdout.strip()
@@ -56,7 +56,7 @@ def test_the_packages_that_the_recipe_names_are_those_of_the_lock(image: Image) 
     assert named == [f"torch=={torch}", f"ray[default]=={version('ray')}"]
 
 
-def test_all_that_git_tracks_is_in_the_image_and_no_password() -> None:
+def test_every_tracked_file_is_in_the_image_and_no_password_is() -> None:
     found = set(context())
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
@@ -66,7 +66,7 @@ def test_all_that_git_tracks_is_in_the_image_and_no_password() -> None:
 
 
 @pytest.mark.slow
-def test_its_user_gets_help_from_code_that_cannot_be_written(image: Image) -> None:
+def test_help_works_with_read_only_code(image: Image) -> None:
     assert "Read-only" in image.run("touch", "study/x", read_only=True).stderr
     ran = image.run(*image.command.split(), read_only=True)
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -75,7 +75,7 @@ def test_its_user_gets_help_from_code_that_cannot_be_written(image: Image) -> No
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_its_user_runs_a_study_with_code_that_cannot_be_written(image: Image) -> None:
+def test_a_study_runs_with_read_only_code(image: Image) -> None:
     """Ray, MLflow's database, compiled kernels and the page, with room in the home alone."""
     arms = ["--space", "rounds_curve", "--arms", "gru-1", "bilstm-s", "--seeds", "1"]
     where = ["--max-epochs", "1", "--max-concurrent", "1", "--runs", "/home/ray/runs"]

@@ -1,4 +1,4 @@
-"""Terminals that cannot show every letter, and locales that are not UTF-8."""
+"""Terminals that cannot show every character, and locales that are not UTF-8."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "gbk"])
-def test_the_terminal_degrades(encoding: str) -> None:
+def test_output_is_printed_in_every_encoding(encoding: str) -> None:
     ran = subprocess.run(
         [sys.executable, "study/run.py", "settings"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""A model that MLflow keeps, where this project is not installed."""
+"""A model from MLflow, where this project is not installed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def predicted(trained: Trained, texts: list[str]) -> list[dict[str, Any]]:
     return answers
 
 
-def test_requirements_are_of_a_package_index(model: Path) -> None:
+def test_requirements_can_be_installed_from_a_package_index(model: Path) -> None:
     lines = (model / "requirements.txt").read_text(encoding="utf-8").split()
     assert [line.partition("==")[0] for line in lines] == list(SERVED_WITH)
     assert all(re.fullmatch(r"[\w-]+==\d+(\.\w+)*", line) for line in lines), lines
@@ -63,20 +63,20 @@ def test_requirements_are_of_a_package_index(model: Path) -> None:
     assert f"torch=={version('torch').partition('+')[0]}" in lines
 
 
-def test_requirements_have_every_dependency_of_the_project() -> None:
+def test_requirements_include_every_dependency_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {re.split(r"[<>=\[]", line)[0] for line in project["dependencies"]}
     assert names == set(SERVED_WITH) - {"mlflow"}
 
 
-def test_a_package_that_is_not_installed_has_the_version_of_the_training() -> None:
+def test_a_package_that_is_not_installed_gets_the_version_used_in_training() -> None:
     assert requirement("no-such-tagger", {"no-such-tagger": "0.20.1+local"}) == (
         "no-such-tagger==0.20.1"
     )
     assert requirement("no-such-tagger", {}) == "no-such-tagger"
 
 
-def test_a_model_needs_the_tagger_that_it_was_trained_with(
+def test_a_model_requires_the_tagger_that_it_was_trained_with(
     trained: Trained, tmp_path: Path
 ) -> None:
     assert extra_packages(trained.weights) == []
@@ -90,7 +90,7 @@ def test_a_model_needs_the_tagger_that_it_was_trained_with(
     assert "textblob==0.20.1" in (saved / "requirements.txt").read_text(encoding="utf-8").split()
 
 
-def test_lora_needs_peft(trained: Trained, tmp_path: Path) -> None:
+def test_lora_requires_peft(trained: Trained, tmp_path: Path) -> None:
     tensors, metadata = load_tensors(trained.weights)
     metadata["config"]["encoder.lora"] = 8
     path = tmp_path / "weights.safetensors"
@@ -99,7 +99,7 @@ def test_lora_needs_peft(trained: Trained, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_answers_in_a_process_without_the_project(
+def test_a_model_predicts_in_a_process_without_the_project(
     model: Path, trained: Trained, texts: list[str], tmp_path: Path
 ) -> None:
     moved = shutil.copytree(model, tmp_path / "moved")
@@ -118,7 +118,7 @@ def test_it_answers_in_a_process_without_the_project(
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 @pytest.mark.skipif("RIN_PIP" not in os.environ, reason="RIN_PIP=1 installs from a package index")
-def test_it_answers_in_an_environment_of_its_requirements(
+def test_a_model_predicts_in_an_environment_with_its_requirements_only(
     model: Path, trained: Trained, texts: list[str], tmp_path: Path
 ) -> None:
     """What ``--env-manager virtualenv`` makes, by pip alone: MLflow would install Python, too."""

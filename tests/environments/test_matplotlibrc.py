@@ -1,4 +1,4 @@
-"""A matplotlibrc of the user's own."""
+"""A user's own matplotlibrc."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def drawn(settings: Path) -> bytes:
     return ran.stdout
 
 
-def test_figures_are_the_same_bytes(tmp_path: Path) -> None:
+def test_figures_have_the_same_bytes(tmp_path: Path) -> None:
     plain, changed = tmp_path / "plain", tmp_path / "changed"
     plain.write_text("", encoding="utf-8")
     lines = "text.usetex: True\naxes.grid.which: both\nfont.size: 20\nlines.linewidth: 7\n"

@@ -1,4 +1,4 @@
-"""Folders whose names have characters with a meaning in addresses and on command lines."""
+"""Folder names with characters that are special in URLs and shells."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = ["a b", "a?b", "a#b", "a%b", "a%20b", "a&b=c", "é", "a'b", "a$(b)", "a;
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_address_names_the_file(name: str, tmp_path: Path) -> None:
+def test_the_address_of_a_database_leads_to_its_file(name: str, tmp_path: Path) -> None:
     path = tmp_path / name / MLFLOW
     assert sqlite_path(sqlite_uri(path)) == path
     assert make_url(sqlite_uri(path)).database == str(path)

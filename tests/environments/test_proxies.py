@@ -1,4 +1,4 @@
-"""Proxies of the environment, which are asked for a server on this machine, too."""
+"""HTTP proxies set in the environment, also for servers on this machine."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ def refused(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
-def test_a_proxy_that_is_asked_for_the_server_is_named(
+def test_an_error_names_the_proxy_that_gets_the_request(
     proxies: pytest.MonkeyPatch, tmp_path: Path, variable: str
 ) -> None:
     proxies.setenv(variable, f"http://127.0.0.1:{free_port()}")
     assert "no_proxy=127.0.0.1" in refused(tmp_path)
 
 
-def test_without_a_proxy_none_is_named(proxies: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_error_names_no_proxy_if_none_gets_the_request(
+    proxies: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert "proxy" not in refused(tmp_path)
     proxies.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     proxies.setenv("no_proxy", "127.0.0.1")

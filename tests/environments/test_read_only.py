@@ -1,4 +1,4 @@
-"""Code that cannot be written, and a home that cannot be used."""
+"""Read-only code, and a home folder that cannot be used."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def needs_namespaces() -> None:
         pytest.skip(f"no mount namespaces here: {probe.stderr.strip()}")
 
 
-def test_the_kernels_compile_where_the_code_cannot_be_written(tmp_path: Path) -> None:
+def test_kernels_compile_with_read_only_code(tmp_path: Path) -> None:
     needs_namespaces()
     code = "from rin_core.loss import pair_loss; import numba; print(numba.config.CACHE_DIR)"
     ran = read_only(sys.executable, "-c", code, TMPDIR=str(tmp_path))
@@ -49,7 +49,7 @@ def test_the_kernels_compile_where_the_code_cannot_be_written(tmp_path: Path) ->
     assert Path(ran.stdout.strip()).is_relative_to(given)
 
 
-def test_help_needs_no_folder() -> None:
+def test_help_works_without_a_writable_folder() -> None:
     needs_namespaces()
     ran = read_only(sys.executable, "study/run.py", "--help", TMPDIR="/proc")
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -85,7 +85,7 @@ def test_a_temporary_folder_that_others_can_write_is_not_the_cache(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder to another user")
-def test_the_commit_of_a_checkout_of_another_owner_is_known(tmp_path: Path) -> None:
+def test_the_commit_is_known_in_a_checkout_of_another_owner(tmp_path: Path) -> None:
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
     for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "one"]):
         subprocess.run([*git, *arguments], check=True)

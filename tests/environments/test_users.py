@@ -60,7 +60,7 @@ def writable(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_matplotlib_keeps_its_fonts_elsewhere_and_says_nothing(
+def test_matplotlib_caches_its_fonts_elsewhere_without_a_message(
     tmp_path: Path, writable: Path
 ) -> None:
     code = "import reports.document.style, os; print(os.environ['MPLCONFIGDIR'])"
