@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.document.fonts import FONT, fonts_for
@@ -75,6 +77,24 @@ STYLE: Any = {
     # Text stays text: it can be selected and searched, and files are half as large.
     "svg.fonttype": "none",
 }
+
+
+def new_figure(width: float, height: float, *, constrained: bool = True) -> Figure:
+    """Return an empty figure of a size in inches, which pyplot does not know.
+
+    Args:
+        width: In inches.
+        height: In inches.
+        constrained: Let matplotlib place the axes, so that nothing overlaps.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained" if constrained else None)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def line_colours(items: Sized) -> list[str]:
+    """Return a colour for each item, such as the arms of a figure."""
+    return [PALETTE[n % len(PALETTE)] for n in range(len(items))]
 
 
 def render_figure(figure: Figure, form: str) -> bytes:

@@ -14,7 +14,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.document.style import (
@@ -27,6 +26,7 @@ from reports.document.style import (
     PURPLE,
     STYLE,
     VERMILION,
+    new_figure,
 )
 from reports.errors.changes import (
     arms_with_predictions,
@@ -57,8 +57,7 @@ def make_panels(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with panels side by side."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = new_figure(width, height)
         axes = figure.subplots(1, count, sharey=sharey, squeeze=False)
         return figure, list(axes[0])
 

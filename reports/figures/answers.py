@@ -15,7 +15,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
@@ -24,7 +23,18 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.document.fonts import FONT
 from reports.document.formatting import signed
-from reports.document.style import BLUE, FAINT, GREEN, GREY, INK, PALETTE, PAPER, STYLE, VERMILION
+from reports.document.style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    PALETTE,
+    PAPER,
+    STYLE,
+    VERMILION,
+    new_figure,
+)
 from reports.stats.verdicts import Word
 
 #: The name of a mean over corpora, in place of a corpus.
@@ -109,8 +119,7 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
     second_line = 0.18 * (len(handles) > columns)
     height = 0.85 + second_line + step * len(info.rows)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height))
-        FigureCanvasAgg(figure)
+        figure = new_figure(width, height, constrained=False)
         axes = figure.add_axes(
             (left, 0.42 / height, right - left, 1 - (0.76 + second_line) / height)
         )
@@ -250,8 +259,7 @@ def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
     """Draw F1 against K with 95 % CIs, one labelled line for each settings value."""
     with mpl.rc_context(STYLE):
         height = 2.65 if narrow else 3.9
-        figure = Figure(figsize=(_NARROW if narrow else _WIDE, height), layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = new_figure(_NARROW if narrow else _WIDE, height)
         axes = figure.subplots()
         most = max(point.rounds for series in info.series for point in series.points)
         for number, (series, (colour, marker)) in enumerate(

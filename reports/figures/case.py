@@ -14,7 +14,6 @@ from functools import cache
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import PathPatch
@@ -22,7 +21,16 @@ from matplotlib.path import Path as Curve
 from matplotlib.textpath import TextPath
 
 from reports.document.fonts import FONT, missing_characters
-from reports.document.style import BLUE, FAINT, GREY, INK, PAPER, STYLE, VERMILION
+from reports.document.style import (
+    BLUE,
+    FAINT,
+    GREY,
+    INK,
+    PAPER,
+    STYLE,
+    VERMILION,
+    new_figure,
+)
 from reports.frames.predictions import Answer, SentenceCounts
 from reports.frames.studies import StudyData
 from reports.published.numbers import corpus_title
@@ -283,8 +291,7 @@ def _draw_lines(info: CaseInfo) -> Figure:
 
 def _canvas(x: tuple[float, float], y: tuple[float, float]) -> tuple[Figure, Axes]:
     """Return a new figure, and its axes on which a unit is a point."""
-    figure = Figure(figsize=((x[1] - x[0]) / 72, (y[1] - y[0]) / 72))
-    FigureCanvasAgg(figure)
+    figure = new_figure((x[1] - x[0]) / 72, (y[1] - y[0]) / 72, constrained=False)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=x, ylim=y)
     axes.set_axis_off()

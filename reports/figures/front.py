@@ -12,9 +12,13 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from reports.document.style import INK, STYLE
+from reports.document.style import (
+    INK,
+    STYLE,
+    line_colours,
+)
 from reports.figures.search import SHOWN
-from reports.figures.trials import arm_colours, draw_legend, new_axes
+from reports.figures.trials import draw_legend, new_axes
 from reports.frames.races import confirmed_trial
 from reports.frames.searches import SearchData, ranked
 
@@ -103,7 +107,7 @@ def _fresh(data: SearchData, arm: str, trials: Sequence[int]) -> dict[int, float
 
 def draw_front(info: FrontInfo) -> Figure:
     """Draw every finished trial, and a line through the front of each arm."""
-    colours = arm_colours(info.arms)
+    colours = line_colours(info.arms)
     with mpl.rc_context(STYLE):
         figure, axes = new_axes(5.2, 3.3)
         costs = [cost for arm in info.arms for cost, _ in (*arm.front, *arm.dominated)]

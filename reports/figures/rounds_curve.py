@@ -15,14 +15,24 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from reports.document.formatting import settings_text
-from reports.document.style import BLUE, DASHES, FAINT, GREEN, GREY, INK, PURPLE, STYLE, VERMILION
+from reports.document.style import (
+    BLUE,
+    DASHES,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    PURPLE,
+    STYLE,
+    VERMILION,
+    new_figure,
+)
 from reports.frames.scores import AVERAGED, primary_endpoint
 from reports.frames.select import by_seed, of_arm
 from reports.frames.trials import require_one_setting
@@ -172,8 +182,7 @@ def draw_rounds_curve(info: RoundsCurveInfo) -> Figure:
     """Draw F1, precision and recall against K side by side."""
     with mpl.rc_context(STYLE):
         notes = _footnotes(info)
-        figure = Figure(figsize=(10, 4.3 + 0.17 * len(notes)))
-        FigureCanvasAgg(figure)
+        figure = new_figure(10, 4.3 + 0.17 * len(notes), constrained=False)
         _, height = figure.get_size_inches()
         all_axes = figure.subplots(1, len(info.panels), sharey=True)
         bottom = (0.62 + 0.17 * len(notes)) / height

@@ -13,12 +13,18 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reports.document.style import FAINT, INK, PALETTE, STYLE
+from reports.document.style import (
+    FAINT,
+    INK,
+    PALETTE,
+    STYLE,
+    line_colours,
+    new_figure,
+)
 from reports.frames.searches import SearchData, expected_best, judged_trials, ranked
 from study.ledger.pruning import GraceEstimate
 from study.ledger.state import TrialState
@@ -163,14 +169,13 @@ def _panels(
     width: float = 6.4,
     ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, height)
     panels = figure.subplots(rows, columns, squeeze=False, height_ratios=ratios)
     return figure, list(panels.flat)
 
 
 def _draw_slice(axes: Axes, slice_: Slice, floor: float | None) -> None:
-    for colour, cloud in zip(_cycle(len(slice_.clouds)), slice_.clouds, strict=True):
+    for colour, cloud in zip(line_colours(slice_.clouds), slice_.clouds, strict=True):
         _draw_cloud(axes, cloud, colour, floor)
     if slice_.log:
         axes.set_xscale("log")
@@ -204,7 +209,7 @@ def _legend(figure: Figure, info: SlicesInfo) -> None:
     clouds = info.slices[0].clouds
     arms = [
         _mark(cloud.label, "o", colour, colour)
-        for colour, cloud in zip(_cycle(len(clouds)), clouds, strict=True)
+        for colour, cloud in zip(line_colours(clouds), clouds, strict=True)
     ]
     marks = [
         _mark("pruned", "o", "none", FAINT),
@@ -235,7 +240,7 @@ def draw_expected(info: ExpectedInfo) -> Figure:
     """Draw the expected best dev F1, near the best."""
     with mpl.rc_context(STYLE):
         figure, (axes,) = _panels(rows=1, columns=1, height=2.7, width=HALF)
-        for colour, (label, values) in zip(_cycle(len(info.curves)), info.curves, strict=True):
+        for colour, (label, values) in zip(line_colours(info.curves), info.curves, strict=True):
             axes.plot(range(1, len(values) + 1), values, color=colour, label=label)
         axes.set(xlabel="trials", ylabel="expected best dev F1, points")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -261,7 +266,3 @@ def draw_grace(measured: GraceEstimate) -> Figure:
         axes.set(xlabel="epoch", ylabel="rank correlation with the end", ylim=(-1, 1))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
-
-
-def _cycle(count: int) -> list[str]:
-    return [PALETTE[k % len(PALETTE)] for k in range(count)]

@@ -15,12 +15,20 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reports.document.style import AXIS, FAINT, GREY, INK, PALETTE, PAPER, STYLE
+from reports.document.style import (
+    AXIS,
+    FAINT,
+    GREY,
+    INK,
+    PAPER,
+    STYLE,
+    line_colours,
+    new_figure,
+)
 from reports.figures.search import HALF, SHOWN
 from reports.frames.searches import SearchData, judged_trials, ranked
 from study.ledger.importance import ArmImportance
@@ -172,7 +180,7 @@ def draw_history(info: HistoryInfo) -> Figure:
     """Draw every trial and each arm's best so far, near the best. Pruned trials are open."""
     with mpl.rc_context(STYLE):
         figure, axes = new_axes(HALF, 2.7)
-        for colour, arm in zip(arm_colours(info.arms), info.arms, strict=True):
+        for colour, arm in zip(line_colours(info.arms), info.arms, strict=True):
             for finished, face in ((False, "none"), (True, colour)):
                 own = [(n, f1) for n, f1, done in arm.trials if done is finished]
                 for marker, part in (
@@ -196,7 +204,7 @@ def draw_history(info: HistoryInfo) -> Figure:
         axes.set(xlabel="trial", ylabel="dev F1, points")
         axes.set_ylim(info.floor, info.floor + 1.08 * SHOWN)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        draw_legend(figure, [arm.label for arm in info.arms], arm_colours(info.arms))
+        draw_legend(figure, [arm.label for arm in info.arms], line_colours(info.arms))
     return figure
 
 
@@ -208,7 +216,7 @@ def draw_importance(found: Mapping[str, ArmImportance], labels: Mapping[str, str
         labels: The label of every arm of the search, in its order.
     """
     arms = [arm for arm in labels if arm in found]
-    colours = dict(zip(labels, arm_colours(list(labels)), strict=True))
+    colours = dict(zip(labels, line_colours(labels), strict=True))
     shares: dict[str, list[float]] = {}
     for arm in arms:
         for path, one in found[arm].parameters.items():
@@ -240,7 +248,7 @@ def draw_importance(found: Mapping[str, ArmImportance], labels: Mapping[str, str
 
 def draw_parallel(info: ParallelInfo) -> Figure:
     """Draw a line for each trial: pruned ones grey, the best of each arm bold."""
-    colours = arm_colours(info.labels)
+    colours = line_colours(info.labels)
     across = np.arange(len(info.scales))
     with mpl.rc_context(STYLE):
         figure, axes = new_axes(_WHOLE, 2.9)
@@ -275,8 +283,7 @@ def draw_parallel(info: ParallelInfo) -> Figure:
 
 def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
     """Return a figure of a size in inches, with one panel."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, height)
     return figure, figure.add_subplot()
 
 
@@ -297,8 +304,3 @@ def draw_legend(figure: Figure, labels: Sequence[str], colours: Sequence[str]) -
             columnspacing=1.2,
             borderpad=0.1,
         )
-
-
-def arm_colours(items: Sequence[object]) -> list[str]:
-    """Return a colour for each arm of a search."""
-    return [PALETTE[n % len(PALETTE)] for n in range(len(items))]
