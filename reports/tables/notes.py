@@ -21,15 +21,15 @@ INCOMPLETE = (TrialState.FAILED, TrialState.UNREADABLE, *UNENDED)
 SD_NOTE = "± is one standard deviation over seeds (n − 1)."
 
 SCORES_NOTE = (
-    "Precision, recall and F1 are of triples with both entity words right. Exact F1 requires "
-    "both whole spans. Entity F1 is of spans alone."
+    "Precision, recall and F1 count triples with both entity words right. Exact F1 requires both "
+    "whole spans. Entity F1 counts spans."
 )
 TYPED_SCORES_NOTE = (
-    "Precision, recall and F1 are of triples with both entity words right (*partial* match). "
-    "Exact F1 requires both whole spans (*boundaries*). Strict F1 also requires the types of both "
-    "entities. For models with entity types, these two are of triples between found entities. "
-    "Entity F1 is of spans, for models with entity types of spans with their types. "
-    "Entity boundaries F1 is of spans alone."
+    "Precision, recall and F1 count triples with both entity words right (*partial* match). Exact "
+    "F1 requires both whole spans (*boundaries*). Strict F1 also requires the types of both "
+    "entities. For models with entity types, these two count triples between found entities. "
+    "Entity F1 counts spans; for models with entity types, it also requires the type. Entity "
+    "boundaries F1 counts spans without their types."
 )
 
 
