@@ -93,7 +93,7 @@ def _time_text(estimate: TimeEstimate, slots: int) -> str:
     """Return an estimate in words."""
     count = len(estimate.seconds)
     if not count:
-        return "no estimate of the time: the ledger has no finished run of the arms that are left"
+        return "no estimate of the time: the ledger has no finished run of the arms to run"
     time = elapsed_text(estimate.elapsed(slots), sum(estimate.seconds), slots)
     text = f"{plural(count, 'trial')}: at most {time}; estimate from {plural(estimate.runs, 'run')}"
     if estimate.scaled_from:
