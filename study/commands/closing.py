@@ -28,12 +28,16 @@ class Closing:
 
     built: BuildResult | None = None
     """The reports of its studies."""
-    views: Sequence[str] = ()
-    """How to open them in the tracker."""
+    views: list[str] = field(default_factory=list)
+    """How to open them in the tracker, a line each."""
     searches: list[str] = field(default_factory=list)
     """Its searches, which are on the page, too."""
     runs: set[str] = field(default_factory=set)
     """The fingerprints of its trials."""
+
+    def add_views(self, lines: Sequence[str]) -> None:
+        """Add lines of a tracker; a command that several experiments share is printed once."""
+        self.views = list(dict.fromkeys([*self.views, *lines]))
 
     def print(self, runs: Path, console: Console) -> None:
         """Write the page, and print the arms of each study and what to open.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +29,9 @@ from study.planning.race import FINALISTS, FIRST_SEEDS, candidates, race_size, s
 from study.planning.requirements import check_search
 from study.planning.search import SearchPlan, make_search_plans
 from study.search.open import check_feedback, check_sampler
+
+if TYPE_CHECKING:
+    from study.commands.closing import Closing
 
 Confirm = Callable[[Plan, str], int]
 """Runs the trials of a grid as an experiment and returns the exit code."""
@@ -84,13 +88,16 @@ def check_left(plan: SearchPlan, options: Options) -> None:
         check_search(plan.search, starts, options.device())
 
 
-def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Confirm) -> int:
+def run_search(
+    plan: SearchPlan, options: Options, console: Console, closing: Closing, confirm: Confirm
+) -> int:
     """Run a search on one corpus.
 
     Args:
         plan: The trials.
         options: Resources, output folder, tracking.
         console: Prints progress.
+        closing: Receives what is printed at the end of the command.
         confirm: Runs the confirmation.
 
     Returns:
@@ -103,7 +110,7 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.record(options.record()))
     plan.ledger.refresh(plan.ledger.run(trial.fingerprint) for trial in record.trials)
-    code = _search(plan, record, options, console)
+    code = _search(plan, record, options, console, closing)
     show_search(options.runs, plan.experiment, console)
     if code == 1:
         say(console, "run the same command to resume")
@@ -118,7 +125,9 @@ def run_search(plan: SearchPlan, options: Options, console: Console, confirm: Co
     return code
 
 
-def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: Console) -> int:
+def _search(
+    plan: SearchPlan, record: SearchRecord, options: Options, console: Console, closing: Closing
+) -> int:
     """Run the missing trials, report them, and return the exit code."""
     # Imported late: a typing error should not wait for Ray's and MLflow's imports.
     from reports.page.search import build_search
@@ -147,6 +156,7 @@ def _search(plan: SearchPlan, record: SearchRecord, options: Options, console: C
     if unsent := study.close(files):
         text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
         say(console, text, "yellow")
+    closing.add_views(study.tracker.how_to_view())
     if study.interrupted:
         return INTERRUPTED
     return 0 if study.complete() else 1

@@ -227,7 +227,7 @@ def _run_search(
     with ledger.exclusive():
         for plan in plans:
             closing.searches.append(plan.experiment)
-            code = max(code, search_command.run_search(plan, options, console, confirm))
+            code = max(code, search_command.run_search(plan, options, console, closing, confirm))
             if code == INTERRUPTED:
                 break
     known = ledger.studies()
@@ -361,7 +361,8 @@ def _send_reports(
     unsent = study.close(
         dict(zip(names, files, strict=True)), tags, dict(zip(names, summaries, strict=True))
     )
-    closing.built, closing.views = built, study.how_to_view()
+    closing.built = built
+    closing.add_views(study.how_to_view())
     return unsent
 
 

@@ -84,3 +84,15 @@ def test_long_names_are_shown_whole(tmp_path: Path, width: int) -> None:
     for word in ("float32", "bfloat16"):
         assert words.count(word) == 1
     assert [word for word in words if word.startswith("undecided")] == ["undecided,"]
+
+
+def test_what_to_open_is_listed_once_for_each_experiment() -> None:
+    """As for a search and its runs on fresh seeds, which one command shows."""
+    closing = Closing()
+    closing.add_views(["MLflow: mlflow ui", "  http://127.0.0.1:5000/#/experiments/1"])
+    closing.add_views(["MLflow: mlflow ui", "  http://127.0.0.1:5000/#/experiments/2"])
+    assert closing.views == [
+        "MLflow: mlflow ui",
+        "  http://127.0.0.1:5000/#/experiments/1",
+        "  http://127.0.0.1:5000/#/experiments/2",
+    ]

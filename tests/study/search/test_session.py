@@ -39,7 +39,7 @@ def test_a_killed_search_loses_nothing_and_may_grow(tmp_path):
     before = {(t["arm"], t["number"]): t for t in search.trials()}
     assert len(before) <= 3 * len(ARMS)
 
-    run(search, 3)
+    assert run(search, 3).count("#/experiments/") == 1, "how to open the search in MLflow"
     assert disagreements(search, 3) == []
     after = {(t["arm"], t["number"]): t for t in search.trials()}
     for key, trial in before.items():
@@ -53,6 +53,7 @@ def test_a_killed_search_loses_nothing_and_may_grow(tmp_path):
     assert all(grown[key] == trial for key, trial in after.items())
     check_confirmation(search)
     assert f"{EXPERIMENT}-confirmed" in shown
+    assert shown.count("#/experiments/") == 2, "the search, and its runs on fresh seeds"
     page = search.out / "reports" / EXPERIMENT / "search.md"
     assert "on fresh seeds" in page.read_text()
 
