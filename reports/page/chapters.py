@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import mean
 
@@ -66,13 +66,8 @@ def page_chapters(
     sections: dict[str, list[Section]] = {key: [] for key, _, _ in _QUESTIONS}
     if answers.pooled is not None:
         sections["main"].append(pooled_section(answers.pooled))
-    found = [report.findings for report in reports if report.findings is not None]
-    for study, section in paper:
-        title = f"{corpus_title(study.corpus)}: the paper's tables"
-        intro = (*(one.scores for one in found if one.corpus == study.corpus), *section.intro)
-        named = replace(section, title=title, name=study.corpus, intro=intro)
-        for key, part in _split(named).items():
-            sections[key].append(part)
+    for key, part in _of_paper(paper, reports):
+        sections[key].append(part)
     corpora = [study.corpus for study, _ in paper]
     searched = [search for search, _ in searches]
     titled = [
@@ -85,10 +80,7 @@ def page_chapters(
         replace(section, title=search_title(search), name=section.key)
         for search, section in searches
     ]
-    if corpora and (missing := [name for name in PAPER_CORPORA if name not in corpora]):
-        names = " and ".join(map(corpus_title, missing))
-        text = f"The paper also has scores on {names}. Nothing was run there."
-        sections["main"].append(Section(key="not-run", title="", intro=(text,)))
+    sections["main"] += _not_run(corpora)
     sections["errors"] += _error_links([section for _, section in titled])
     sections["data"] += data
     sections["notebooks"] += notebooks
@@ -104,6 +96,28 @@ def page_chapters(
         for key, name, title in _QUESTIONS
         if sections[key]
     )
+
+
+def _of_paper(
+    paper: Sequence[tuple[StudyData, Section]], reports: Sequence[CorpusReport]
+) -> Iterator[tuple[str, Section]]:
+    """Yield the paper's tables on each corpus, with the chapter to which they belong."""
+    found = [report.findings for report in reports if report.findings is not None]
+    for study, section in paper:
+        title = f"{corpus_title(study.corpus)}: the paper's tables"
+        intro = (*(one.scores for one in found if one.corpus == study.corpus), *section.intro)
+        named = replace(section, title=title, name=study.corpus, intro=intro)
+        yield from _split(named).items()
+
+
+def _not_run(corpora: Sequence[str]) -> list[Section]:
+    """Name the paper's corpora on which nothing was run, beside those of the report."""
+    missing = [name for name in PAPER_CORPORA if name not in corpora]
+    if not corpora or not missing:
+        return []
+    names = " and ".join(map(corpus_title, missing))
+    text = f"The paper also has scores on {names}. Nothing was run there."
+    return [Section(key="not-run", title="", intro=(text,))]
 
 
 def _place(study: StudyData, corpora: Sequence[str]) -> tuple[bool, int]:
