@@ -9,7 +9,7 @@ import pytest
 from reports.frames.trials import read_contents
 from reports.page.build import build
 from search_spaces.space import Arm, Grid
-from study.ledger.command import given
+from study.ledger.command import nondefault_options
 from study.ledger.ledger import Ledger
 from study.planning.corpora import record_corpora
 from study.planning.grid import Plan, make_plan
@@ -24,7 +24,7 @@ def study(runs: Path, corpus: Path, seeds: tuple[int, ...], f1: float) -> Plan:
     ledger = Ledger(runs)
     plan = make_plan(SPACE, ledger, [str(corpus)], seeds=seeds)
     (experiment,) = plan.experiments()
-    ledger.record_study(experiment.record(given({"data": [str(corpus)]}, {})))
+    ledger.record_study(experiment.record(nondefault_options({"data": [str(corpus)]}, {})))
     record_corpora(ledger, plan.data(), None)
     for planned in plan.trials:
         encoded = plan.corpora[planned.corpus_key]
