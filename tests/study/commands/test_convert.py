@@ -112,7 +112,9 @@ def test_unseen_arguments_are_counted_as_a_study_counts_them(tmp_path, capsys):
         with contextlib.suppress(SystemExit):
             main(parse(arguments))
         shown = capsys.readouterr().out
-        shares.append(next(line for line in shown.splitlines() if "arguments not in train" in line).split())
+        shares.append(
+            next(line for line in shown.splitlines() if "arguments not in train" in line).split()
+        )
     assert shares[0] == shares[1]
     assert shares[0][-1] == "50.0%"
 
