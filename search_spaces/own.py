@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rin_core.config import Config
 from rin_core.problems import first_problem, short
+from rin_core.steps import MOST_STEPS, leads
 from rin_core.terminal import visible
 from search_spaces.presets import PRESETS, Preset, find_preset
 from search_spaces.search import Asha, Parameter, Search
@@ -27,7 +28,6 @@ SUFFIX = ".toml"
 LONGEST_LINE = 10_000
 _NAME = re.compile(r"\w[\w.-]*")
 _ENDLESS_NUMBER = re.compile(r"\d[\d_]{1000}")
-_MOST_STEPS = 10**6
 _LONGEST_LABEL = 200
 _OF_SEARCHES = {"trials", "sampler", "hours", "asha", "objectives"}
 
@@ -371,13 +371,10 @@ def _choices(path: str, given: Sequence[Any]) -> list[Any]:
 def _check_range(path: str, table: _IntRange | _FloatRange) -> None:
     """Refuse steps that do not end at ``high``, and values that the setting cannot have."""
     low, high, step = table.low, table.high, table.step
-    if step is not None:
-        steps = (high - low) / step
-        too_wide = low < high and steps < 0.5
-        if steps > _MOST_STEPS or too_wide or abs(steps - round(steps)) > 1e-6:
-            raise ValueError(
-                f"step = {step!r}: must lead from {low} to {high} in at most {_MOST_STEPS} steps"
-            )
+    if step is not None and not leads(low, high, step):
+        raise ValueError(
+            f"step = {step!r}: must lead from {low} to {high} in at most {MOST_STEPS} steps"
+        )
     second = [] if step is None or table.log else [min(high, low + step)]
     for value in (low, high, *second):
         try:

@@ -26,6 +26,7 @@ from optuna.distributions import (
 
 from rin_core.config import Config
 from rin_core.problems import short
+from rin_core.steps import is_on_step
 from search_spaces.design import quasi_random_points
 from search_spaces.objectives import DEV_F1, check_objectives
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
@@ -86,10 +87,7 @@ class Parameter:
         step = getattr(self.distribution, "step", None)
         if not low <= value <= high:
             return False
-        if step is None:
-            return True
-        steps = (value - low) / step
-        return math.isfinite(steps) and abs(steps - round(steps)) < 1e-9
+        return step is None or is_on_step(value, low, step)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that are equal exactly where parameters are."""

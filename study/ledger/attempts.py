@@ -8,7 +8,7 @@ from typing import Annotated
 import psutil
 from pydantic import Field
 
-from study.ledger.fields import LATEST, Count, Line, Number, Record
+from study.ledger.fields import LATEST, Count, Number, Record, Text
 
 #: By how many seconds two readings of one start may differ: the boot time has whole seconds.
 _ROUNDED = 2.0
@@ -17,14 +17,14 @@ _ROUNDED = 2.0
 class Failure(Record):
     """Why the last attempt at a run failed."""
 
-    reason: Line
+    reason: Text
 
 
 class Pruned(Record):
     """After which epoch a search pruned a run, and why."""
 
     epoch: Count
-    reason: Line
+    reason: Text
 
 
 class Attempt(Record):

@@ -35,6 +35,7 @@ MOST_PACKED = 500
 """Bytes that a packed one may stand for; exported ledgers have 10 to 30."""
 ALWAYS_READ = 2**26  # bytes, unpacked, whatever the ratio
 LONGEST_LINE = 2**26  # bytes; a packed file may hold a line that fits in no memory
+MOST_EPOCHS = 100_000  # of a run, as training.max_epochs
 _PARQUET = b"PAR1"
 """The first bytes of a Parquet file."""
 KINDS = ("run", "study", "search")
@@ -72,9 +73,12 @@ def read_exported(path: Path) -> list[Exported]:
             line and field. A packed file is not whole.
     """
     try:
-        return list(_read(path))
+        records = list(_read(path))
     except (lzma.LZMAError, EOFError) as error:
         raise ValueError(f"{path}: cannot be unpacked ({error}); is the file whole?") from error
+    if not records:
+        raise ValueError(f"{path}: has no record; export it again")
+    return records
 
 
 def _read(path: Path) -> Iterator[Exported]:
@@ -109,7 +113,7 @@ def _read(path: Path) -> Iterator[Exported]:
 def _record(content: dict[str, Any]) -> Exported:
     line = check_record(content, Line)
     if not OLDEST_FORMAT <= line.format <= FORMAT:
-        raise InvalidRecord(f"format = {line.format}: must be {OLDEST_FORMAT} to {FORMAT}")
+        raise InvalidRecord(f"format = {short(line.format)}: must be {OLDEST_FORMAT} to {FORMAT}")
     kind = "run" if line.record == "unit" else line.record  # its name in format 2
     if kind == "run":
         return _run(line.content)
@@ -139,9 +143,11 @@ def _run(content: dict[str, Any]) -> ExportedRun:
         )
     if predictions is None:
         return ExportedRun(result, None)
+    if not isinstance(predictions, dict):
+        raise InvalidRecord(f"predictions = {short(predictions)}: must be an object")
     try:
         return ExportedRun(result, check_record(predictions, Predictions))
-    except (InvalidRecord, AttributeError) as error:
+    except InvalidRecord as error:
         raise InvalidRecord(f"predictions: {error}") from error
 
 
@@ -150,6 +156,8 @@ def _rows(columns: Any) -> list[dict[str, Any]]:
     if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
         raise InvalidRecord(f"history = {short(columns)}: must be an object of lists")
     epochs = len(columns.get("epoch", []))
+    if epochs > MOST_EPOCHS:  # a packed file of 14 kB may hold 30 million
+        raise InvalidRecord(f"history.epoch has {epochs} values: must be at most {MOST_EPOCHS}")
     for name, column in columns.items():
         if len(column) != epochs:
             raise InvalidRecord(f"history.{name} has {len(column)} values: must be {epochs}")

@@ -20,6 +20,7 @@ TYPED_SCORES = tuple(p + name for p in ("strict_", "entity_boundaries_") for nam
 Split = Literal["dev", "test"]
 
 _LONGEST_NAME = 200
+_LONGEST_LINE = 1_000
 LATEST = 2**37  # in the year 6325; a calendar of four digits ends soon after
 LARGEST = 2**63
 
@@ -76,6 +77,15 @@ def _all_scores(values: dict[str, float]) -> dict[str, float]:
     return values
 
 
+def _visible_options(options: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+    return {
+        visible(name): [visible(text) for text in given]
+        if isinstance(given, list)
+        else visible(given)
+        for name, given in options.items()
+    }
+
+
 def _float_range(value: Any) -> Any:
     """Refuse whole numbers beyond the floats, on which the conversion would fail."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST:
@@ -83,8 +93,10 @@ def _float_range(value: Any) -> Any:
     return value
 
 
-Line = Annotated[str, AfterValidator(visible)]
+Line = Annotated[str, Field(max_length=_LONGEST_LINE), AfterValidator(visible)]
 """Text that people see on a terminal, in a figure or on a page."""
+Text = Annotated[str, AfterValidator(visible)]
+"""The same, of any length: the message of an error."""
 Name = Annotated[str, AfterValidator(_file_name)]
 """The name of a file or a folder, without a path."""
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
@@ -97,5 +109,5 @@ Scalar = Annotated[Any, AfterValidator(_scalar)]
 Json = Annotated[Any, AfterValidator(_finite)]
 Settings = dict[str, Scalar]
 """Values by dotted name, as :meth:`rin_core.config.Config.flat` has them."""
-Options = dict[str, Line | list[Line]]
+Options = Annotated[dict[str, str | list[str]], AfterValidator(_visible_options)]
 """The options of a command line, by name; see :mod:`study.ledger.command`."""

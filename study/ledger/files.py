@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from rin_core.errors import RinError
 from rin_core.files import write_atomically
-from rin_core.problems import first_problem
+from rin_core.problems import first_problem, short
 from study.ledger.fields import Record
 from study.ledger.schema import VERSION
 
@@ -123,7 +123,9 @@ def check_record(
     """Return a record from a JSON object; raises :class:`InvalidRecord`."""
     version = content.get("version", 0)
     if isinstance(version, int) and version > VERSION:
-        raise InvalidRecord(f"version = {version}: written by a newer program; update this one")
+        raise InvalidRecord(
+            f"version = {short(version)}: written by a newer program; update this one"
+        )
     if upgrade is not None and version != VERSION:
         content = upgrade(content)
     try:

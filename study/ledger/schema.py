@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rin_core.problems import short
+from rin_core.steps import MOST_STEPS, is_on_step, leads
 from study.ledger.arms import trial_name
 from study.ledger.decisions import Decisions
 from study.ledger.fields import (
@@ -31,6 +32,7 @@ from study.ledger.fields import (
     Seconds,
     Settings,
     Split,
+    Text,
 )
 from study.ledger.importance import ArmImportance
 from study.ledger.origin import (
@@ -245,6 +247,13 @@ class Parameter(Record):
                 raise ValueError(f"low = {given.low}: must be positive with log = true")
             if given.step is not None and given.step <= 0:
                 raise ValueError(f"step = {given.step}: must be positive")
+            if given.step is not None and not leads(given.low, given.high, given.step):
+                raise ValueError(
+                    f"step = {given.step}: must lead from {given.low} to {given.high} in at most "
+                    f"{MOST_STEPS} steps"
+                )
+            if given.log and given.step not in (None, 1):
+                raise ValueError(f"step = {given.step}: must be absent with log = true")
         return self
 
     def allows(self, value: Any) -> bool:
@@ -254,8 +263,10 @@ class Parameter(Record):
         kinds = int if isinstance(self.attributes, IntRange) else (int, float)
         if not isinstance(value, kinds) or isinstance(value, bool):
             return False
-        slack = 1e-9 * max(abs(self.attributes.low), abs(self.attributes.high))
-        return bool(self.attributes.low - slack <= value <= self.attributes.high + slack)
+        low, high, step = self.attributes.low, self.attributes.high, self.attributes.step
+        slack = 1e-9 * max(abs(low), abs(high))
+        inside = low - slack <= value <= high + slack
+        return inside and (step is None or is_on_step(value, low, step))
 
 
 class SearchTrial(Record):
@@ -276,7 +287,7 @@ class SearchTrial(Record):
     """By epoch."""
     size: Annotated[Count | None, Field(exclude_if=lambda size: size is None)] = None
     """Trained parameters of the model, in a search that minimises them."""
-    reason: Line = ""
+    reason: Text = ""
     """Why it failed or was pruned."""
 
     @model_validator(mode="after")
@@ -311,6 +322,8 @@ class SearchTrial(Record):
         ]
 
 
+MOST_LOST = 1_000
+"""Numbers that Optuna may have given to trials without a record: a kill in between leaves one."""
 #: What a search may minimise beside dev F1; the earliest searches could have other objectives.
 COSTS = ("seconds", "parameters")
 
@@ -363,6 +376,11 @@ class Search(Record):
             place = f"trials[{number}]."
             if trial.arm not in self.identities:
                 raise ValueError(f"{place}arm = {trial.arm!r}: no such arm in identities")
+            if trial.number >= len(self.trials) + MOST_LOST:
+                raise ValueError(
+                    f"{place}number = {trial.number}: must be less than "
+                    f"{len(self.trials) + MOST_LOST}, because the search has so few trials"
+                )
             if (key := (trial.arm, trial.number)) in seen:
                 raise ValueError(f"{place}number = {trial.number}: {trial.arm} has two of it")
             seen.add(key)

@@ -223,6 +223,9 @@ def _merge_run(ledger: Ledger, theirs: ExportedRun, merged: Merged) -> None:
 
 
 def _merge_study(ledger: Ledger, theirs: Study, merged: Merged) -> None:
+    if theirs.experiment in ledger.searches():
+        merged.conflicts[theirs.experiment] = "a study there and a search here"
+        return
     ours = ledger.study(theirs.experiment)
     if ours is None:
         ledger.record_study(theirs)
@@ -284,6 +287,9 @@ def _updated(study: Study) -> float:
 
 def _merge_search(ledger: Ledger, theirs: Search, merged: Merged) -> None:
     name = theirs.experiment
+    if name in ledger.studies():
+        merged.conflicts[name] = "a search there and a study here"
+        return
     ours = ledger.search(name)
     if ours is not None and _continues(ours, theirs):
         merged.known.append(name)

@@ -39,6 +39,7 @@ def searched(**changes):
         ({"config": {"model.size": 2}}, "model.size: no such field"),
         ({"config": {"model.rounds": 10**400}}, "config.model.rounds: .*: must be less than"),
         ({"format": 99}, "format = 99: must be 2 to 3"),
+        ({"format": 10**400}, r"format = 10+\.\.\.: must be 2 to 3"),
         ({"version": 99}, "version = 99: written by a newer program"),
         ({"selection_scores": None}, "selection_scores = None: must be a valid dict"),
         ({"selection_scores": {}}, "selection_scores: precision is missing"),
@@ -49,7 +50,7 @@ def searched(**changes):
         ({"history": {"epoch": [2]}}, r"history\[0\]\.train_loss is missing"),
         ({"best_epoch": 99}, "best_epoch = 99: must be one of the 2 epochs"),
         ({"predictions": {"relations": []}}, "predictions: triples is missing"),
-        ({"predictions": [1]}, "predictions: "),
+        ({"predictions": [1]}, r"predictions = \[1\]: must be an object"),
         ({"corpus": {"digest": "d"}}, "corpus.name is missing"),
         ({"corpus": {"name": "c", "digest": "../d"}}, "corpus.digest: .*: must be a name"),
         ({"corpus": {"name": "..", "digest": "d"}}, "corpus.name: '..': must be a name"),
@@ -72,6 +73,21 @@ def test_a_line_that_is_no_run_names_file_line_and_field(exported, tmp_path, cha
         merge(other, read_exported(exported))
     assert "\n" not in str(caught.value)
     assert other.runs() == []
+
+
+def test_a_history_of_millions_is_refused_before_it_fills_the_memory(
+    exported, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(module, "MOST_EPOCHS", 1)
+    with pytest.raises(ValueError, match=r"history\.epoch has 2 values: must be at most 1"):
+        read_exported(exported)
+
+
+def test_an_empty_file_is_no_export(tmp_path):
+    path = tmp_path / "empty.jsonl"
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"empty\.jsonl: has no record"):
+        read_exported(path)
 
 
 def test_columns_of_other_lengths_are_no_history(exported, tmp_path):
@@ -148,6 +164,8 @@ def test_valid_records_that_pack_too_well_are_refused_before_they_fill_the_memor
         ("search", {"trials": [searched()] * 2}, r"trials\[1\]\.number = 0: a has two"),
         ("search", {"trials": [{"config": Config().flat()}]}, r"trials\[0\]\.arm is missing"),
         ("search", {"trials": 5}, "trials = 5: must be a valid list"),
+        ("search", {"trials": [searched(number=10**9)]}, r"number = 1000000000: must be less than"),
+        ("search", {"labels": {"a": "x" * 10**6}}, "labels.a = .*: must have at most 1000"),
         ("search", {"labels": {"a": 1}}, "labels.a = 1: must be a valid string"),
         ("search", {"parameters": {"a": {"name": "?"}}}, r"parameters.a.name = '\?': must be 'Flo"),
         ("search", {"trials": [searched(parameters={"a": 1})]}, "parameters.a: no such parameter"),
@@ -190,6 +208,12 @@ RANGE = {"low": 0.0, "high": 1.0, "log": False, "step": None}
         ("FloatDistribution", {**RANGE, "step": 0.0}, 0.5),
         ("CategoricalDistribution", {"choices": []}, "gru"),
         ("IntDistribution", {"choices": [1]}, 1),
+        ("FloatDistribution", {**RANGE, "step": 1e-300}, 0.5),
+        ("FloatDistribution", {**RANGE, "step": 5e-324}, 0.5),
+        ("FloatDistribution", {**RANGE, "step": 1e300}, 0.0),
+        ("FloatDistribution", {**RANGE, "step": 0.25}, 0.3),
+        ("FloatDistribution", {**RANGE, "low": 0.5, "step": 0.25, "log": True}, 0.5),
+        ("IntDistribution", {"low": 0, "high": 2**62}, 1),
     ],
 )
 def test_a_value_must_be_of_its_parameters_kind_and_range(tmp_path, name, attributes, value):

@@ -225,6 +225,15 @@ def test_two_searches_of_one_name_are_a_conflict(tmp_path, theirs):
     assert len(SearchRecord(here, "tune").trials) == 2
 
 
+def test_a_study_and_a_search_of_one_name_are_a_conflict(tmp_path):
+    """Both have their reports in the folder of this name."""
+    study, search = a_study([a_planned_run(0)], "tune"), a_search({"a": {}}, experiment="tune")
+    ledger = Ledger(tmp_path)
+    assert merge(ledger, [study, search]).conflicts == {"tune": "a search there and a study here"}
+    ledger.study_path("tune").unlink()
+    assert merge(ledger, [search, study]).conflicts == {"tune": "a study there and a search here"}
+
+
 class TestCommands:
     def test_export_import_rerun(self, small_ledger, tmp_path):
         file, other = tmp_path / "units.jsonl", tmp_path / "other"
