@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.frames.outcomes import read_run
 from reports.frames.searches import SearchData
-from reports.frames.trials import read_run
 from rin_core.plural import plural
 from study.ledger import command
 from study.ledger.fields import Options
@@ -112,6 +112,27 @@ def run_cards(
         else card
         for name, card in cards.items()
     }
+
+
+def commands_of(cards: Iterable[RunCard]) -> list[str]:
+    """Return the commands that repeat the finished runs and train the others to their end.
+
+    Finished runs with the same corpus and vectors share one command.
+    """
+    others: dict[str, None] = {}
+    finished: dict[str, list[RunCard]] = {}
+    for card in cards:
+        if card.digest:
+            finished.setdefault(command.render(command.locations(card.options)), []).append(card)
+        else:
+            others[card.command] = None
+    repeated = [
+        command.render(
+            command.locations(same[0].options), ["rerun", *(card.fingerprint for card in same)]
+        )
+        for same in finished.values()
+    ]
+    return [*repeated, *others]
 
 
 def counts_text(cards: Collection[RunCard]) -> str:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.frames.outcomes import read_run
 from reports.frames.scores import Scores, arm_scores, comparable
-from reports.frames.trials import UnknownExperiment, no_trials, read_ledger, read_run
+from reports.frames.trials import UnknownExperiment, no_trials, read_ledger
 from reports.stats.verdicts import RULE, Rule
 from rin_core.config import nondefault_settings
 from rin_core.suggestions import suggestion

@@ -6,14 +6,13 @@ say which are missing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from reports.frames.encoders import fine_tuned_encoder, rates_text
+from reports.frames.outcomes import outcome_columns
 from rin_core.config import Config, canonical_settings, nondefault_settings
 from rin_core.suggestions import suggestion
 from study.ledger.command import render, without_machine
@@ -21,7 +20,7 @@ from study.ledger.commands import infer_commands, options_of
 from study.ledger.fields import SCORES, TYPED_SCORES, Options
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
-from study.ledger.schema import PlannedRun, Result
+from study.ledger.schema import PlannedRun
 from study.ledger.state import TrialState
 
 #: What the arms of a curve over K may differ in.
@@ -71,28 +70,6 @@ SCHEMA: dict[str, str] = {
 
 class UnknownExperiment(ValueError):
     """An experiment or a settings value that the ledger does not have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOutcome:
-    """What the ledger holds of one run."""
-
-    status: TrialState
-    problem: str = ""
-    """Why it failed or cannot be read, naming the file; else empty."""
-    result: Result | None = None
-
-    def score(self, split: str, name: str) -> float:
-        """Return a score as a fraction; NaN without a result or where the split was not scored.
-
-        Without entity types, strict scores are NaN, and entity scores are of boundaries.
-        """
-        if self.result is None:
-            return math.nan
-        scores = self.result.dev_scores if split == "dev" else self.result.test_scores
-        if scores is None:
-            return math.nan
-        return scores.get(name, scores.get(name.replace("_boundaries", ""), math.nan))
 
 
 def experiments(runs: Path) -> list[str]:
@@ -213,7 +190,6 @@ def _study_rows(ledger: Ledger, name: str) -> list[dict[str, object]]:
 def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
     config = planned.config
     rounds, complete = int(config["model.rounds"]), {**Config().flat(), **config}
-    run = read_run(ledger, planned.fingerprint)
     return {
         "arm": planned.arm,
         "label": planned.label,
@@ -232,11 +208,9 @@ def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
         "rates": rates_text(complete),
         "rounds": rounds,
         "cell": config["model.cell"] if rounds else "none",
-        "status": run.status,
-        "problem": run.problem,
         "as_read": planned.content,
-        **_result_columns(run),
-        "digest": run.result.corpus.digest if run.result else planned.digest,
+        "digest": planned.digest,
+        **outcome_columns(ledger.run(planned.fingerprint)),
     }
 
 
@@ -244,65 +218,6 @@ def _uses_tags(config: Mapping[str, object]) -> bool:
     """Return whether a configuration reads part-of-speech tags."""
     kind = str(config.get("encoder.kind", "bilstm"))
     return config.get("data.pos", "auto") == "auto" and kind != "transformer"
-
-
-def _core_hours(result: Result) -> float:
-    """Return the time of a run times its CPUs; NaN on a GPU, whose time is another unit."""
-    if result.provenance.device == "cuda":
-        return math.nan
-    return result.seconds * result.provenance.threads / 3600
-
-
-def _result_columns(run: RunOutcome) -> dict[str, object]:
-    result = run.result
-    if result is None:
-        empty = dict.fromkeys(("end_reason", "caveat", "processor", "content"), "")
-        return {**empty, "epochs": None, "best_epoch": None, "losses": (), "seconds": math.nan}
-    arithmetic = result.provenance.arithmetic
-    return {
-        "epochs": len(result.history),
-        "best_epoch": result.best_epoch,
-        "end_reason": result.end_reason,
-        "caveat": str(result.caveat or ""),
-        # Two runs that share all losses are one training.
-        "losses": tuple(epoch.train_loss for epoch in result.history),
-        # Rounding depends on both; empty in results older than that record.
-        "processor": f"{result.provenance.hardware}, {arithmetic}" if arithmetic else "",
-        "seconds": result.own_seconds,
-        "core_hours": _core_hours(result),
-        "content": result.corpus.content,
-        "averaged_dev_f1": (result.averaged_dev_scores or {}).get("f1", math.nan),
-        **{
-            f"averaged_test_{name}": (result.averaged_test_scores or {}).get(name, math.nan)
-            for name in ("f1", "precision", "recall")
-        },
-        "late_dev_f1": result.late_f1 if result.selection_split == "dev" else math.nan,
-        **{
-            f"{s}_{name}": run.score(s, name)
-            for s in ("dev", "test")
-            for name in (*SCORES, *TYPED_SCORES)
-        },
-    }
-
-
-def read_run(ledger: Ledger, fingerprint: str) -> RunOutcome:
-    """Return what became of one run; a record that cannot be read is a problem, not an error."""
-    run = ledger.run(fingerprint)
-    try:
-        result, failure = run.result(), run.failure()
-    except LedgerError as error:
-        return RunOutcome(status=TrialState.UNREADABLE, problem=str(error))
-    if result is not None:
-        return RunOutcome(status=TrialState.FINISHED, result=result)
-    if failure is not None:
-        return RunOutcome(status=TrialState.FAILED, problem=failure.reason)
-    # A study trains a run to its end, where a search that shares the run pruned it.
-    state = run.state()
-    if state is TrialState.PRUNED:
-        last = run.attempt()
-        ended = last is not None and last.has_ended
-        state = TrialState.INTERRUPTED if ended else TrialState.RUNNING
-    return RunOutcome(status=state)
 
 
 def settings_of(frame: pd.DataFrame) -> list[str]:

@@ -20,7 +20,7 @@ from reports.document.table import Cell, Table
 from reports.document.templates import html_environment
 from reports.figures.answers import AnswerCurve, EffectsInfo, draw_answer_curve, draw_effects
 from reports.figures.case import CaseInfo, draw_case
-from reports.frames.runs import RunCard, counts_text, title_of
+from reports.frames.runs import RunCard, commands_of, counts_text, title_of
 from reports.paper.answers import Answers
 from study.ledger.state import TrialState
 
@@ -57,12 +57,12 @@ class RunLists:
         """Return how many runs the page has, and what became of them."""
         return counts_text(self.cards.values())
 
-    def lists(self) -> list[tuple[str, str, list[RunCard]]]:
-        """Return id, title and runs of every list requested so far."""
+    def lists(self) -> list[tuple[str, str, list[RunCard], list[str]]]:
+        """Return id, title, runs and their commands, for every list requested so far."""
         lists = [
             (list_id, [self.cards[name] for name in names]) for names, list_id in self.ids.items()
         ]
-        return [(list_id, title_of(cards), cards) for list_id, cards in lists]
+        return [(list_id, title_of(cards), cards, commands_of(cards)) for list_id, cards in lists]
 
 
 #: What the captions of the first figures add to their findings.

@@ -93,15 +93,18 @@ class Audit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """Train a finished run again, in a temporary folder, and compare every number.
+    """Train finished runs again, in a temporary folder, and compare every number.
 
     Exit code 0 if all numbers are bit-identical, else 1. Bit-identical numbers require the CPU
     model of the record. On another CPU, the results differ as much as with another seed. If all
     numbers are identical, the ledger keeps the new weights or predictions where it has none.
     """
 
-    fingerprint: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FINGERPRINT")]
-    """The run, or the first characters of its fingerprint."""
+    fingerprints: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="FINGERPRINT", help_behavior_hint="(repeatable)"),
+    ]
+    """The runs, or the first characters of their fingerprints."""
     data: RecordedCorpus = None
     data_root: DataRoot = None
     embeddings: RecordedVectors = None

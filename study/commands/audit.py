@@ -41,13 +41,13 @@ def run(options: Audit, console: Console) -> int:
     if not chosen:
         raise ValueError(f"{options.experiment}: no pruned trial in {record.path}; check --runs")
     encoded = _read(options, record, chosen)
-    left = [t for t in chosen if ledger.run(t.fingerprint).result() is None]
+    left = [t for t in chosen if not ledger.run(t.fingerprint).is_finished]
     with ledger.exclusive():
         interrupted = bool(left) and _train(options, left, encoded, ledger, console)
     show_search(options.runs, options.experiment, console)
     if interrupted:
         return INTERRUPTED
-    return int(any(ledger.run(t.fingerprint).result() is None for t in chosen))
+    return int(any(not ledger.run(t.fingerprint).is_finished for t in chosen))
 
 
 def _read(

@@ -52,7 +52,7 @@ def print_plan(
     console.print(table, markup=False)
     for experiment in experiments:
         print_changes(experiment, ledger, console)
-    left = [planned for planned in trials if planned.run.result() is None]
+    left = [planned for planned in trials if not planned.run.is_finished]
     begun = sum(bool(planned.run.history()) for planned in left)
     counts = f"{len(trials) - len(left)} finished, {len(left)} to run"
     text = f"{plural(len(trials), 'trial')}: {counts}" + f", {begun} of them resumed" * bool(begun)
@@ -105,7 +105,7 @@ def _time_text(estimate: TimeEstimate, slots: int) -> str:
 
 def state_text(planned: PlannedTrial) -> str:
     """Return the state of a trial in words."""
-    if planned.run.result() is not None:
+    if planned.run.is_finished:
         return "finished"
     if (failure := planned.run.failure()) is not None:
         return f"failed: {failure.reason}"
@@ -121,7 +121,7 @@ def print_changes(experiment: Experiment, ledger: Ledger, console: Console) -> N
     """Print what the ledger has of an experiment with another corpus or other settings."""
     recorded = ledger.study(experiment.name)
     former = experiment.on_other_content(recorded)
-    if count := sum(ledger.run(run.fingerprint).result() is not None for run in former):
+    if count := sum(ledger.run(run.fingerprint).is_finished for run in former):
         say(
             console,
             f"{experiment.name}: corpus {experiment.corpus_name} or its vectors changed; reports "

@@ -1,4 +1,4 @@
-"""``rerun``: train a finished run again and compare every number with the record."""
+"""``rerun``: train finished runs again and compare every number with the record."""
 
 from __future__ import annotations
 
@@ -30,22 +30,45 @@ def run(options: Rerun, console: Console) -> int:
     """Train, compare, and return the exit code.
 
     Raises:
-        ValueError: The run is not finished, or the corpus or the vectors differ.
+        ValueError: No run is given, one is not finished, or the corpus or the vectors differ.
     """
     if options.gpu:
         require_gpu()
+    if not options.fingerprints:
+        raise ValueError("rerun: give the fingerprint of a run; the report page shows them")
     ledger = Ledger(options.runs)
-    run = ledger.find(options.fingerprint)
+    runs = [ledger.find(fingerprint) for fingerprint in options.fingerprints]
+    records = [_finished(run) for run in runs]  # before the first training
+    same = [
+        _again_identical(options, console, run, recorded)
+        for run, recorded in zip(runs, records, strict=True)
+    ]
+    if len(same) > 1:
+        say(console, f"{sum(same)} of {len(same)} runs are bit-identical")
+    return 0 if all(same) else 1
+
+
+def _finished(run: Run) -> Result:
+    """Return the record of a run.
+
+    Raises:
+        ValueError: The run is not finished.
+    """
     recorded = run.result()
     if recorded is None:
         raise ValueError(f"{run.fingerprint}: not finished; run the study's command to resume")
+    return recorded
+
+
+def _again_identical(options: Rerun, console: Console, run: Run, recorded: Result) -> bool:
+    """Train a run again, print what differs, and return whether nothing does."""
     config = Config.from_flat(recorded.config)
     corpus = load_recorded(
         recorded.corpus,
         recorded.vectors,
         config,
         GivenData(data=options.data, data_root=options.data_root, embeddings=options.embeddings),
-        commands_of(ledger, run.fingerprint),
+        commands_of(Ledger(options.runs), run.fingerprint),
     )
     epochs = len(recorded.history)
     split = recorded.selection_split
@@ -72,7 +95,7 @@ def run(options: Rerun, console: Console) -> int:
                 copy_atomically(copy.averaged_weights, run.averaged_weights)
             copy_atomically(copy.weights, run.weights)
             say(console, "the ledger now has the weights")
-    return 0 if identical else 1
+    return identical
 
 
 def _predictions(run: Run) -> Predictions | None:

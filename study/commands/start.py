@@ -147,7 +147,7 @@ def _run_grids(
     deciding = decide.planned_studies(options, experiments, ledger) if options.until_decided else []
     print_presets({e.corpus_name: e.preset for e in experiments}, console)
     print_corpora(encoded.values(), console)
-    unfinished = (p.trial.config for p in merge_trials(experiments) if p.run.result() is None)
+    unfinished = (p.trial.config for p in merge_trials(experiments) if not p.run.is_finished)
     print_faster(faster_settings(unfinished, options.device()), console)
     if options.dry_run:
         slots = trial_slots(options)
@@ -285,10 +285,10 @@ def _run(
     tags = judge()  # before the reports, which show what it records
     unsent = _send_reports(study, options, experiments, tags, closing)
     if time.monotonic() >= deadline:
-        trials = [p for p in trials if p.run.result() is not None or p.run.failure() is not None]
+        trials = [p for p in trials if p.run.is_finished or p.run.failure() is not None]
     missing = print_missing(trials, console)
     print_caveats((planned.run.result() for planned in trials), console)
-    finished = (p.run.fingerprint for p in trials if p.run.result() is not None)
+    finished = (p.run.fingerprint for p in trials if p.run.is_finished)
     print_without_predictions(ledger, finished, console)
     _print_time(time.monotonic() - started, study.compute_seconds, console)
     if unsent:
@@ -306,7 +306,7 @@ def _left(
     trials: Sequence[PlannedTrial], experiments: Sequence[Experiment], options: Options
 ) -> list[PlannedTrial]:
     """Return the trials without a result; raise ``ConfigError`` if one cannot be trained."""
-    left = [planned for planned in trials if planned.run.result() is None]
+    left = [planned for planned in trials if not planned.run.is_finished]
     corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
     check_trials(left, corpora, options.device())
     return left
@@ -368,7 +368,7 @@ def _send_reports(
 
 def print_missing(trials: Sequence[PlannedTrial], console: Console) -> int:
     """Print the trials that are not finished and return their number."""
-    missing = [planned for planned in trials if planned.run.result() is None]
+    missing = [planned for planned in trials if not planned.run.is_finished]
     for planned in missing:
         say(console, f"not finished: {planned.name}: {state_text(planned)}", "red")
     say(console, f"{len(trials) - len(missing)} of {plural(len(trials), 'trial')} finished")

@@ -78,9 +78,7 @@ class StudySession:
 
         def ended(planned: PlannedTrial) -> bool:
             run = planned.run
-            return run.result() is not None or (
-                run.failure() is not None and run.fingerprint not in failed
-            )
+            return run.is_finished or (run.failure() is not None and run.fingerprint not in failed)
 
         def once() -> bool:
             left = [planned for planned in missing if not ended(planned)]
@@ -148,7 +146,7 @@ class StudySession:
             How many runs could not be sent completely.
         """
         for experiment in self.experiments:
-            complete = all(p.run.result() is not None for p in experiment.trials)
+            complete = all(p.run.is_finished for p in experiment.trials)
             event = StudyEnd(
                 complete=complete,
                 files=reports[experiment.name],

@@ -59,7 +59,7 @@ def merged_decisions(
         before = sum(
             run.arm in arms
             and run.fingerprint not in added
-            and ledger.run(run.fingerprint).result() is not None
+            and ledger.run(run.fingerprint).is_finished
             for run in ours.trials
         )
         most = max(before, theirs.decisions.finished_before)

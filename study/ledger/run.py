@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import secrets
 import time
@@ -60,6 +61,31 @@ class Run:
             raise LedgerError(f"{path}: is the result of run {result.fingerprint}; {_TRAIN_AGAIN}")
         return result
 
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether there is a result; a file that was read once is read again if it changes.
+
+        Raises:
+            LedgerError: The record is damaged, or is the result of another run.
+        """
+        version = self.version
+        return version is not None and _is_result(self.path, version)
+
+    @property
+    def version(self) -> tuple[int, ...] | None:
+        """Return what identifies the present file of the result, or None where there is none.
+
+        A result takes 10 ms to read and check, and a study asks for each of its runs many times.
+        What was derived from one version need not be derived again.
+        """
+        try:
+            found = (self.path / layout.RESULT).stat()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return ()  # reading it names the cause
+        return (found.st_mtime_ns, found.st_size, found.st_ino)
+
     def predictions(self) -> Predictions | None:
         """Return what the selected weights predict on test, or None.
 
@@ -98,7 +124,7 @@ class Run:
     def state(self) -> TrialState:
         """Return the state that the run's files show; never raises :class:`LedgerError`."""
         try:
-            if self.result() is not None:
+            if self.is_finished:
                 return TrialState.FINISHED
             if self.failure() is not None:
                 return TrialState.FAILED
@@ -247,6 +273,12 @@ class Run:
     def record_failure(self, reason: str) -> None:
         """Record why an attempt failed. The next study tries again."""
         write_record(self.path / layout.FAILURE, Failure(reason=reason))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _is_result(path: Path, _version: tuple[int, ...]) -> bool:
+    """Tell whether a folder has a result; errors are not kept."""
+    return Run(path).result() is not None
 
 
 def epochs_of_lines(content: bytes) -> list[Epoch]:

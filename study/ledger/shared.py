@@ -32,7 +32,7 @@ class SharedRun(Run):
 
     def poll(self) -> None:
         """Fetch the epochs that another node has recorded."""
-        if self.result() is None:
+        if not self.is_finished:
             self._fetch(layout.HISTORY)
 
     def claim(self) -> str:
@@ -85,7 +85,7 @@ class SharedRun(Run):
 
     def refresh(self) -> None:
         """Sync folder and store; the checkpoint with more epochs wins."""
-        if self.result() is not None:
+        if self.is_finished:
             return
         has_checkpoint = (self.path / layout.CHECKPOINT).exists()
         finished = self.store.has(self._name(layout.RESULT))

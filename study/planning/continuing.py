@@ -68,7 +68,7 @@ class Continuations:
             config: Its settings.
             digest: Digest of its data.
         """
-        if run.result() is not None or run.history():
+        if run.is_finished or run.history():
             return None
         if self._sources is None:
             self._sources = {}

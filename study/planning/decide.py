@@ -114,7 +114,7 @@ class Decided:
 
     def missing(self) -> list[PlannedTrial]:
         """Return the trials without a result that the next look needs, in the order to run."""
-        return [p for p in self.experiment().trials if p.run.result() is None]
+        return [p for p in self.experiment().trials if not p.run.is_finished]
 
     def experiment(self) -> Experiment:
         """Return the study with the seeds that it has been given so far.
@@ -200,7 +200,7 @@ def declare(experiment: Experiment, recorded: Study | None, margin: float | None
         first_runs={p.trial.arm: p.run.fingerprint for p in experiment.trials if p.trial.seed == 0},
     )
     if earlier is None:
-        finished = sum(planned.run.result() is not None for planned in experiment.trials)
+        finished = sum(planned.run.is_finished for planned in experiment.trials)
         return new.model_copy(update={"finished_before": finished})
     _refuse_changes(experiment.name, earlier, new)
     return earlier

@@ -99,7 +99,7 @@ class TrialRecorder:
             corpus_key,
             arm=arm,
             trial=trial.name,
-            finished=run.result() is not None,
+            finished=run.is_finished,
             report_known_epochs=True,
         )
 

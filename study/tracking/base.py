@@ -51,11 +51,16 @@ class RunSpec:
         """Return the result. A pruned run has none, even if it is trained further later."""
         return self.run.result() if self.pruned_after is None else None
 
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether there is a result."""
+        return self.pruned_after is None and self.run.is_finished
+
     def state(self) -> TrialState:
         """Return the run's state as the ledger has it."""
         if self.pruned_after is not None:
             return TrialState.PRUNED
-        if self.run.result() is not None:
+        if self.run.is_finished:
             return TrialState.FINISHED
         return TrialState.RUNNING if self.run.failure() is None else TrialState.FAILED
 

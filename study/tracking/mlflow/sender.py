@@ -127,7 +127,7 @@ class MlflowTracker(Tracker):
         self._closing.set()
         self._thread.join()
         self.unsent = len(self._news)
-        done = sum(spec.result() is not None for spec in self.runs.values())
+        done = sum(spec.is_finished for spec in self.runs.values())
         tags = {
             NOTE: study_note(self.experiment.description, event.files),
             "trials": f"{done} of {len(self.runs)} finished",

@@ -23,6 +23,9 @@ from reports.frames.trials import (
 from reports.tables.notes import content_notes
 from rin_core.config import canonical_settings
 from study.ledger.fields import SCORES
+from study.ledger.files import LedgerError, read_record
+from study.ledger.layout import RESULT
+from study.ledger.ledger import Ledger as StudyLedger
 from tests.ledgers import NEW, Ledger
 
 
@@ -40,6 +43,31 @@ def test_one_row_for_each_planned_trial(ledger: Ledger) -> None:
     )
     assert (row["test_f1"], row["dev_f1"]) == pytest.approx((0.84, 0.86))
     assert everything.iloc[1]["cell"] == "none"
+
+
+def test_a_finished_run_is_read_again_only_if_it_changes(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = read_ledger(ledger.runs).query("status == 'finished'")
+    read: list[str] = []
+
+    def counted(path: Path, *given: object, **named: object) -> object:
+        if path.name == "result.json":
+            read.append(path.parent.name)
+        return read_record(path, *given, **named)
+
+    monkeypatch.setattr("study.ledger.run.read_record", counted)
+    read_ledger(ledger.runs)
+    assert not set(read) & set(finished["fingerprint"])
+    run = StudyLedger(ledger.runs).run(str(finished["fingerprint"].iloc[0]))
+    assert [run.is_finished for _ in range(3)] == [True] * 3
+    assert read.count(run.fingerprint) == 1
+    (run.path / RESULT).write_text("{}")
+    assert read_ledger(ledger.runs)["status"].value_counts()["finished"] == len(finished) - 1
+    with pytest.raises(LedgerError, match="damaged record"):
+        _ = run.is_finished
+    (run.path / RESULT).unlink()
+    assert not run.is_finished
 
 
 def test_every_fate_is_told(frame: pd.DataFrame) -> None:

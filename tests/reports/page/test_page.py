@@ -13,7 +13,7 @@ import pytest
 from reports.document.markup import inline
 from reports.document.style import CSS_VARIABLES
 from reports.document.table import Cell, Row, Table
-from reports.frames.runs import run_cards
+from reports.frames.runs import commands_of, run_cards
 from reports.frames.searches import read_search
 from reports.frames.trials import read_ledger
 from reports.page.command import main
@@ -51,6 +51,18 @@ def test_a_command_is_one_that_works(reported: Reported) -> None:
     assert card.command.endswith(wanted.format(card.fingerprint))
     several = replace(card, options={"data": ["a", "b"]})
     assert several.command.endswith(several.fingerprint)
+
+
+def test_finished_runs_of_one_place_share_a_command(reported: Reported) -> None:
+    data = read_search(reported.runs, "some")
+    cards = run_cards(reported.runs, read_ledger(reported.runs), [data])
+    first, second = (replace(cards[f"{n:016x}"], options={"data": ["a"]}) for n in (0, 1))
+    moved = replace(first, fingerprint="c0", options={"data": ["b"]})
+    assert commands_of([first, cards["f1"], moved, second]) == [
+        f"rin-study rerun {0:016x} {1:016x} --data a",
+        "rin-study rerun c0 --data b",
+        "rin-study audit some",
+    ]
 
 
 def test_every_table_is_there_in_every_form(reported: Reported, page: str) -> None:

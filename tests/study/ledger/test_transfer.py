@@ -19,7 +19,7 @@ from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.ledger.transfer import export_ledger, first_difference, merge
 from study.planning.corpora import record_if_available
-from tests.exports import NOTHING, ONE_RUN, run_command
+from tests.exports import NOTHING, ONE_RUN, SETTINGS, run_command
 from tests.records import a_planned_run, a_result, a_search, a_study, a_trial, an_epoch, scores
 
 
@@ -251,6 +251,25 @@ class TestCommands:
         trained = small_ledger.run(unit.fingerprint).weights
         assert unit.weights.read_bytes() == trained.read_bytes()
         assert predictions.read_bytes() == whole
+
+    def test_rerun_of_several_runs(self, small_ledger, exported, tmp_path):
+        """All are trained, though one differs; one that is not finished is refused before that."""
+        out = f"--runs={tmp_path / 'other'}"
+        record = json.loads(exported.read_text())
+        record["content"]["history"]["train_loss"][0] += 1.0
+        exported.write_text(json.dumps(record) + "\n")
+        run_command("import", str(exported), out)
+        run_command("train", "--set=training.seed=1", out, *SETTINGS)
+        names = [run.fingerprint for run in Ledger(tmp_path / "other").runs()]
+        shown = run_command("rerun", *names, out, code=1)
+        assert [shown.count(f"{name}: training again") for name in names] == [1, 1]
+        assert shown.endswith("1 of 2 runs are bit-identical\n")
+        unfinished = Config.from_flat({"training.seed": 2}).fingerprint("d")
+        Ledger(tmp_path / "other").run(unfinished).record_failure("for the folder")
+        refused = run_command("rerun", *names, unfinished, out, code=2)
+        assert "training again" not in refused
+        assert f"{unfinished}: not finished" in refused
+        assert "give the fingerprint of a run" in run_command("rerun", out, code=2)
 
     def test_rerun_says_what_differs(self, small_ledger, exported, tmp_path):
         record = json.loads(exported.read_text())
