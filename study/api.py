@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rin_core.cli import INTERRUPTED
 from rin_core.suggestions import suggestion
+from study.execution.signals import set_handler
 from study.ledger.files import StudyError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def run(
     """Run a study or a search, and return the trials that you ask for.
 
     It does what the command ``rin-study`` does. Finished trials are read from the ledger and not
-    trained again, so a second call returns at once. Nothing is printed unless you ask.
+    trained again, so a second call returns at once. Nothing is printed unless you ask. A call may
+    come from any thread; from the main thread, Ctrl-C ends it.
 
     Args:
         space: What to compare or tune: a name from ``rin-study --list``, or a TOML file.
@@ -210,6 +212,4 @@ def _restored_process() -> Iterator[None]:
             yield
         finally:
             for number, handler in handlers.items():
-                # Python allows changes in the main thread only; elsewhere there is none to undo.
-                if signal.getsignal(number) is not handler:
-                    signal.signal(number, handler)
+                set_handler(number, handler)

@@ -18,8 +18,13 @@ import ray
 
 from rin_core.problems import first_line
 from study.execution.cpus import slots
-from study.execution.hangup import interrupt_on_hangup, kept_from_children
 from study.execution.packing import trials_that_fit
+from study.execution.signals import (
+    in_lasting_thread,
+    interrupt_on_hangup,
+    kept_from_children,
+    set_handler,
+)
 from study.ledger.files import StudyError
 
 # Ray's notices are about its own files and settings.
@@ -77,7 +82,7 @@ def connect(resources: Resources) -> Resources:
         with kept_from_children():
             start_ray(resources.address)
     # Ray ends a driver at once on SIGTERM; a batch system that sends it expects a clean stop.
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    set_handler(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     if resources.gpus_per_trial is None:
         if resources.address is None:
             import torch
@@ -111,14 +116,17 @@ def start_ray(address: str | None) -> None:
     if address is None:
         provide_token()
     try:
-        ray.init(
-            address=address or "local",  # None would join a cluster on this host
-            num_cpus=None if address else slots(),
-            include_dashboard=None if address else False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            configure_logging=False,
-            runtime_env=address and {"py_modules": SHIPPED},
+        # Linux ends Ray's processes with the thread that started them, and Ray then this program.
+        in_lasting_thread(
+            lambda: ray.init(
+                address=address or "local",  # None would join a cluster on this host
+                num_cpus=None if address else slots(),
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                configure_logging=False,
+                runtime_env=address and {"py_modules": SHIPPED},
+            )
         )
     except SystemExit as ended:  # Ray's response to a SIGTERM while it starts
         raise KeyboardInterrupt from ended

@@ -29,6 +29,7 @@ from rin_core.problems import first_line
 from study.execution.cluster import ClusterError, Resources, capacity
 from study.execution.queue import ConcurrencyUpdater, TrialSource
 from study.execution.recorder import Recorder
+from study.execution.signals import set_handler
 from study.execution.worker import trainable
 from study.ledger.store import Store
 from study.tracking.base import Callback, EpochEnd
@@ -209,7 +210,7 @@ def restored_signal_handlers() -> Iterator[None]:
         yield
     finally:
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            set_handler(number, handler)
 
 
 def innermost(error: BaseException) -> BaseException:
@@ -244,7 +245,7 @@ class TrialEvents(TrialProgressCallback):  # type: ignore[misc]
             return
         self._watching = True
         for number in (signal.SIGINT, signal.SIGUSR1):
-            signal.signal(number, self._announced(signal.getsignal(number)))
+            set_handler(number, self._announced(signal.getsignal(number)))
 
     def _announced(self, handler: Any) -> Callable[[int, FrameType | None], None]:
         """Return a signal handler that tells the callbacks before it calls Tune's."""

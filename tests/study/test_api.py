@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
+import psutil
 import pytest
 
 import study
@@ -18,7 +21,7 @@ from reports.tables.experiment import differences_table
 from study.api import _options
 from study.commands import start
 from study.commands.start import Ended
-from tests.exports import run_command
+from tests.exports import TINY, run_command
 from tests.ledgers import EXPERIMENT, Ledger, a_full_ledger, write_search
 
 mpl.use("agg")
@@ -130,11 +133,25 @@ def test_a_call_returns_the_trials_that_it_asks_for(ledger: Ledger, monkeypatch)
     assert len(study.trials(ledger.runs, EXPERIMENT)) > len(df)
 
 
-def test_a_call_may_come_from_another_thread(ledger: Ledger, monkeypatch) -> None:
+@pytest.mark.ray
+@pytest.mark.timeout(600)
+def test_a_call_may_come_from_another_thread(tmp_path: Path) -> None:
     """A web application calls from threads, in which Python sets no signal handlers."""
-    monkeypatch.setattr(start, "run_study", lambda *_: Ended(0, (EXPERIMENT,)))
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(study.run, runs=ledger.runs).result().empty
+        call = pool.submit(
+            study.run,
+            arms=["bilstm-s"],
+            seeds=1,
+            settings=TINY,
+            runs=tmp_path,
+            tracking_uri="none",
+        )
+        df = call.result()
+    assert df["status"].tolist() == ["finished"]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    time.sleep(1)  # Ray's processes would end now, and 60 s later Ray would end this one
+    assert "gcs_server" in {child.name() for child in psutil.Process().children(recursive=True)}
 
 
 def test_the_options_of_a_call_are_those_of_the_command() -> None:

@@ -1,12 +1,48 @@
-"""SIGHUP, which a closed terminal sends: it ends a study as Ctrl-C does."""
+"""Signals and threads: what ends a study, and what must not."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+Handler = Callable[[int, FrameType | None], Any] | int | None
+
+
+def set_handler(number: int, handler: Handler) -> None:
+    """Handle a signal, if this is the main thread.
+
+    Python allows no other thread to do so. A study in another thread, as a server starts it, gets
+    no signals: they belong to the program that started it.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, handler)
+
+
+def in_lasting_thread(call: Callable[[], object]) -> None:
+    """Call a function in a thread that lasts as long as this process: the main thread is one.
+
+    What the function raises is raised here.
+    """
+    if threading.current_thread() is threading.main_thread():
+        call()
+        return
+    called: Future[object] = Future()
+
+    def work() -> None:
+        try:
+            called.set_result(call())
+        except BaseException as error:  # a SystemExit, too, is for the caller
+            called.set_exception(error)
+        threading.Event().wait()
+
+    threading.Thread(target=work, name="parent of Ray", daemon=True).start()
+    called.result()
 
 
 @contextmanager
@@ -45,4 +81,4 @@ def interrupt_on_hangup() -> None:
             interrupted = True
             os.kill(os.getpid(), signal.SIGINT)
 
-    signal.signal(signal.SIGHUP, hang_up)
+    set_handler(signal.SIGHUP, hang_up)

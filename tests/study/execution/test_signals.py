@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from study.execution.hangup import interrupt_on_hangup, kept_from_children
+from study.execution.signals import interrupt_on_hangup, kept_from_children
 
 #: A driver that waits, and prints as it closes its study.
 DRIVER = """
 import signal, sys, time
 from pathlib import Path
-from study.execution.hangup import interrupt_on_hangup
+from study.execution.signals import interrupt_on_hangup
 
 # Tests may run under nohup or in the background, where these are ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
