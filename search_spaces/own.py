@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from rin_core.config import Config
-from rin_core.problems import first_problem, short
-from rin_core.steps import MOST_STEPS, leads
+from rin_core.problems import short
 from rin_core.terminal import visible
+from search_spaces.parameters import conditions_first, read_parameter
 from search_spaces.presets import PRESETS, Preset, find_preset
-from search_spaces.search import Asha, Parameter, Search
+from search_spaces.search import Asha, Search
 from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
+from search_spaces.toml_tables import FileTable, checked, flatten
 
 SUFFIX = ".toml"
 LONGEST_LINE = 10_000
@@ -32,23 +32,17 @@ _LONGEST_LABEL = 200
 _OF_SEARCHES = {"trials", "sampler", "hours", "asha", "objectives"}
 
 
-class _Table(BaseModel):
-    """Base of the tables of a file: no conversions, no unknown fields."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class _AshaTable(_Table):
+class _AshaTable(FileTable):
     grace_period: Any = "auto"  # checked by Asha
     reduction_factor: float = Asha().reduction_factor
 
 
-class _SpaceFile(_Table):
+class _SpaceFile(FileTable):
     title: str | None = None
     seeds: Any = None
     preset: str | None = None
-    settings: dict[str, Any] = {}
-    arms: dict[str, dict[str, Any]] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
+    arms: dict[str, dict[str, Any]] = Field(default_factory=dict)
     # From here on, the fields of a search.
     parameters: dict[str, Any] | None = None
     trials: Annotated[int, Field(ge=1, le=10**6)] | None = None
@@ -61,39 +55,6 @@ class _SpaceFile(_Table):
     @classmethod
     def _table_or_flag(cls, value: Any) -> Any:
         return value if isinstance(value, bool) else _AshaTable.model_validate(value)
-
-
-class _FloatRange(_Table):
-    low: float
-    high: float
-    log: bool = False
-    step: Annotated[float, Field(gt=0)] | None = None
-
-
-class _IntRange(_Table):
-    low: Annotated[int, Field(gt=-(2**63), lt=2**63)]
-    high: Annotated[int, Field(gt=-(2**63), lt=2**63)]
-    log: bool = False
-    step: Annotated[int, Field(gt=0, lt=2**63)] = 1
-
-
-class _Choices(_Table):
-    choices: Annotated[list[Any], Field(min_length=1)]
-
-
-Model = TypeVar("Model", bound=_Table)
-
-
-def _checked(model: type[Model], table: Any, place: str = "") -> Model:
-    """Return a table of a file as its model; raises ``ValueError``: field, value, what is right."""
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        problem: Any = error.errors(include_url=False)[0]
-        text = first_problem({**problem, "loc": (*filter(None, [place]), *problem["loc"])})
-        if problem["type"] == "extra_forbidden":
-            text += f"; there are {', '.join(model.model_fields)}"
-        raise ValueError(text) from error
 
 
 def read_space(path: Path, known: Mapping[str, Grid | Search]) -> Grid | Search:
@@ -151,10 +112,10 @@ def _refuse_names(name: str, known: Container[str]) -> None:
 
 
 def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]) -> Grid | Search:
-    file = _checked(_SpaceFile, content)
+    file = checked(_SpaceFile, content)
     if file.parameters is None and (of_search := file.model_fields_set & _OF_SEARCHES):
         raise ValueError(f"{min(of_search)}: applies to searches, which have a table parameters")
-    settings = _unique(_flat(file.settings))
+    settings = _unique(flatten(file.settings))
     grids = [space for space in known if isinstance(space, Grid)]
     arms = tuple(_arm(arm, table, grids) for arm, table in file.arms.items())
     _check_arms(arms, settings, _presets(file.preset))
@@ -202,14 +163,14 @@ def _search(
         own["asha"] = own["demo_asha"] = Asha(**file.asha.model_dump())
     elif file.asha is not None:
         own["asha"] = own["demo_asha"] = Asha() if file.asha else None
-    given = _unique(_flat(file.parameters or {}, of_tables=True)).items()
+    given = _unique(flatten(file.parameters or {}, of_tables=True)).items()
     search = Search(
         name=name,
         title=title,
         arms=arms or (Arm(name="rin", label="RIN"),),
         fixed=settings,
         preset=file.preset,
-        parameters=_conditions_first({path: _parameter(path, spec) for path, spec in given}),
+        parameters=conditions_first({path: read_parameter(path, spec) for path, spec in given}),
         **own,
     )
     _check_conditions(search)
@@ -236,16 +197,6 @@ def _check_conditions(search: Search) -> None:
                 )
 
 
-def _conditions_first(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Put each parameter after those that its condition names: TOML groups keys by table."""
-    left, ordered = dict(parameters), dict[str, Parameter]()
-    while left:
-        free = (path for path in left if not parameters[path].when.keys() & left.keys() - {path})
-        path = next(free, next(iter(left)))  # in a circle, which the search refuses
-        ordered[path] = left.pop(path)
-    return ordered
-
-
 def _arm(name: str, table: Mapping[str, Any], grids: Iterable[Grid]) -> Arm:
     """Return an arm; the arm of a known grid where only its name is given.
 
@@ -267,7 +218,7 @@ def _arm(name: str, table: Mapping[str, Any], grids: Iterable[Grid]) -> Arm:
         raise ValueError(f"arms.{name}.label = {short(label)}: {text}")
     overrides = {key: value for key, value in table.items() if key != "label"}
     return Arm(
-        name=name, label=visible(" ".join(label.split())), overrides=_unique(_flat(overrides))
+        name=name, label=visible(" ".join(label.split())), overrides=_unique(flatten(overrides))
     )
 
 
@@ -312,92 +263,6 @@ def _configured(overrides: Mapping[str, object], place: str) -> Config:
         return Config().with_overrides(overrides)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
-
-
-def _flat(
-    table: Mapping[str, Any], prefix: str = "", *, of_tables: bool = False
-) -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested tables by dotted name.
-
-    Args:
-        table: As TOML has it.
-        prefix: Precedes its keys.
-        of_tables: The value of a setting is a table itself.
-    """
-    for key, value in table.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, dict) and not (of_tables and path in Config().flat()):
-            yield from _flat(value, f"{path}.", of_tables=of_tables)
-        elif isinstance(value, int) and abs(value) >= 2**63:
-            raise ValueError(f"{path} = {short(value)}: must be less than 2^63")
-        else:
-            yield path, value
-
-
-def _parameter(path: str, spec: Any) -> Parameter:
-    """Return a parameter of a search: a range of numbers, or choices."""
-    place = f"parameters.{path}"
-    if path not in Config().flat() or not isinstance(spec, dict):
-        raise ValueError(f"{place}: must be a setting with a table, as {{low=0, high=1}}")
-    own = {key: value for key, value in spec.items() if key != "when"}
-    kind = type(Config().flat()[path])
-    if "choices" not in own and kind not in (int, float):
-        raise ValueError(f"{place}: must have choices")
-    table: _Choices | _IntRange | _FloatRange
-    if "choices" in own:
-        table = _checked(_Choices, own, place)
-    else:
-        table = (
-            _checked(_IntRange, own, place) if kind is int else _checked(_FloatRange, own, place)
-        )
-    try:
-        when = _when(spec.get("when", {}))
-        if isinstance(table, _Choices):
-            return Parameter(CategoricalDistribution(_choices(path, table.choices)), when)
-        _check_range(path, table)
-        made = IntDistribution if isinstance(table, _IntRange) else FloatDistribution
-        return Parameter(made(**table.model_dump()), when)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise ValueError(f"{place}: {error}") from error
-
-
-def _choices(path: str, given: Sequence[Any]) -> list[Any]:
-    choices = [_as_configured(path, value) for value in given]
-    if twice := [value for index, value in enumerate(choices) if value in choices[:index]]:
-        raise ValueError(f"choices: {short(twice[0])} is given twice")
-    return choices
-
-
-def _check_range(path: str, table: _IntRange | _FloatRange) -> None:
-    """Refuse steps that do not end at ``high``, and values that the setting cannot have."""
-    low, high, step = table.low, table.high, table.step
-    if step is not None and not leads(low, high, step):
-        raise ValueError(
-            f"step = {step!r}: must lead from {low} to {high} in at most {MOST_STEPS} steps"
-        )
-    second = [] if step is None or table.log else [min(high, low + step)]
-    for value in (low, high, *second):
-        try:
-            _as_configured(path, value)
-        except ValueError as error:
-            raise ValueError(f"its values include {error}; choose low, high and step so") from error
-
-
-def _when(table: Any) -> dict[str, tuple[object, ...]]:
-    if not isinstance(table, dict):
-        raise ValueError(f"when = {short(table)}: must be a table, as in {{model.rounds = [1, 2]}}")
-    found = {}
-    for path, values in _flat(table):
-        if not isinstance(values, list) or not values:
-            raise ValueError(
-                f"when.{path} = {short(values)}: must be a list of values, at least one"
-            )
-        found[path] = tuple(_as_configured(path, value) for value in values)
-    return found
-
-
-def _as_configured(path: str, value: object) -> Any:
-    return Config().override(path, value).flat()[path]
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
