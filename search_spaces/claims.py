@@ -14,7 +14,7 @@ _PARTS = tuple(arm for arm in ABLATION.arms if arm.name.startswith("no-") or arm
 
 SPACE = Grid(
     name="claims",
-    title="Does interaction help, do more rounds, which cell, which parts, or is it capacity?",
+    title="What helps: interaction, more rounds, the cell, its parts, or only more parameters?",
     arms=(
         BILSTM_S,
         EQUAL_CAPACITY,

@@ -20,7 +20,7 @@ QUESTIONS = {
     "reason?",
     "selection": "How much does choosing the epoch on test inflate the score?",
     "authors_programme": "How much do the unstated choices of the authors' program matter?",
-    "claims": "Does interaction help, do more rounds, which cell, which parts, or is it capacity?",
+    "claims": "What helps: interaction, more rounds, the cell, its parts, or only more parameters?",
 }
 
 
