@@ -9,8 +9,9 @@ from pathlib import Path
 from rin_core.data.corpus import Corpus, Sentence
 from study.ledger.decisions import Decisions, PlannedContrast, RecordedLook, RecordedOutcome, State
 from study.ledger.fields import SCORES
+from study.ledger.files import CHECKSUM, checksum_of
 from study.planning.corpora import describe
-from tests.records import a_result
+from tests.records import a_result, write_result
 from tests.rin_core.data.test_statistics import sentence
 
 EXPERIMENT = "rounds_curve-webnlg_star"
@@ -69,7 +70,9 @@ class Ledger:
             selection_scores=dict.fromkeys(SCORES, min(1.0, f1 + 0.02)),
             test_scores=test | {"entity_f1": min(1.0, f1 + 0.05), "exact_f1": f1 - 0.08},
         )
-        self.write(fingerprint, "result.json", json.dumps({**result.to_json(), **changes}))
+        content = {**result.to_json(), **changes}
+        content[CHECKSUM] = checksum_of(content, fingerprint)
+        self.write(fingerprint, "result.json", json.dumps(content))
 
     def describe(self, sentences: Sequence[Sentence], content: str = "c") -> None:
         """Record a corpus that has the same sentences in every split."""
@@ -236,7 +239,7 @@ def end(runs: Path, number: int, epochs: int, dev_f1: float) -> None:
         selection_scores=dict.fromkeys(SCORES, dev_f1),
         test_scores=dict.fromkeys(SCORES, dev_f1),
     )
-    (unit / "result.json").write_text(json.dumps(result.to_json()))
+    write_result(unit, result)
 
 
 # --- one with everything ------------------------------------------------------------------

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rin_core.config import Config
 from study.ledger.fields import SCORES
+from study.ledger.files import write_record
+from study.ledger.layout import RESULT
 from study.ledger.schema import Epoch, PlannedRun, Predictions, Result, Search, SearchTrial, Study
 from study.ledger.state import TrialState
 
@@ -40,6 +43,24 @@ def a_result(fingerprint: str, epochs: int = 1, **changes: Any) -> Result:
             **changes,
         }
     )
+
+
+DAMAGE = ("cut", "zeroed", "text")
+"""Kinds of :func:`damage`."""
+
+
+def damage(content: bytes, kind: str) -> bytes:
+    """Return what is left of a file that was damaged."""
+    return {
+        "cut": content[: len(content) // 2],
+        "zeroed": bytes(len(content)),
+        "text": b"not a database\n" * 100,
+    }[kind]
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write the result of a run with its checksum, so that no number is compared with others."""
+    write_record(folder / RESULT, result, name=folder.name)
 
 
 def a_planned_run(seed: int, **changes: Any) -> PlannedRun:

@@ -60,6 +60,8 @@ def explanation(path: Path, error: BaseException) -> str | None:
     Returns:
         None if SQLite is not the cause, or the database itself is damaged.
     """
+    if path.is_dir():
+        return f"{path}: must be a database, not a folder; move the folder away"
     causes = list[BaseException]()
     cause: BaseException | None = error
     while cause is not None and cause not in causes:

@@ -134,7 +134,7 @@ def _run(content: dict[str, Any]) -> ExportedRun:
         raise InvalidRecord("predictions is missing")
     predictions = content.pop("predictions")
     content["history"] = _rows(content.get("history"))
-    result = check_record(content, Result, upgrade.upgrade_result)
+    result = check_record(content, Result, upgrade.upgrade_result, numbers=True)
     expected = Config.from_flat(result.config).fingerprint(result.corpus.digest)
     if result.fingerprint != expected:
         raise InvalidRecord(

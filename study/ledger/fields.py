@@ -19,6 +19,7 @@ TYPED_SCORES = tuple(p + name for p in ("strict_", "entity_boundaries_") for nam
 
 Split = Literal["dev", "test"]
 
+_ROUNDING = 1e-9
 _LONGEST_NAME = 200
 _LONGEST_LINE = 1_000
 LATEST = 2**37  # in the year 6325; a calendar of four digits ends soon after
@@ -33,6 +34,13 @@ class Record(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as they are written."""
         return self.model_dump(mode="json")
+
+    def check_numbers(self) -> None:
+        """Check that no number contradicts another one, in a record that has no checksum.
+
+        Raises:
+            ValueError: One does.
+        """
 
 
 def _file_name(value: str) -> str:
@@ -75,6 +83,29 @@ def _all_scores(values: dict[str, float]) -> dict[str, float]:
     if len(values) > len(names):
         raise ValueError(f"{min(values.keys() - set(names))}: no such score")
     return values
+
+
+def check_scores(scores: dict[str, float], place: str) -> None:
+    """Check that each F1 is that of its precision and recall.
+
+    Args:
+        scores: Of one split.
+        place: Their name, for the message.
+
+    Raises:
+        ValueError: One is not.
+    """
+    for name, value in scores.items():
+        if not name.endswith("f1"):
+            continue
+        prefix = name.removesuffix("f1")
+        precision, recall = scores[f"{prefix}precision"], scores[f"{prefix}recall"]
+        total = precision + recall
+        expected = 2 * precision * recall / total if total else 0.0
+        if abs(value - expected) > _ROUNDING:
+            raise ValueError(
+                f"{place}.{name} = {value}: must be {expected:.6g}, from precision and recall"
+            )
 
 
 def _visible_options(options: dict[str, str | list[str]]) -> dict[str, str | list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,11 +49,11 @@ def write_record(path: Path, record: Record, indent: int | None = 1, *, name: st
     """
     content = record.to_json()
     if name:
-        content[CHECKSUM] = _checksum(content, name)
+        content[CHECKSUM] = checksum_of(content, name)
     write_atomically(path, json.dumps(content, indent=indent, allow_nan=False).encode())
 
 
-def _checksum(content: Mapping[str, Any], name: str) -> str:
+def checksum_of(content: Mapping[str, Any], name: str) -> str:
     """Return the checksum of a record, whatever its spacing and order."""
     text = json.dumps([name, content], sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -82,7 +83,9 @@ def read_record(
         if path.exists() and not path.is_file():  # to open a pipe would wait for its writer
             raise LedgerError(f"{path}: must be a file; {remedy}")
         content = parse_object(path.read_bytes())
-        if name and CHECKSUM in content and content.pop(CHECKSUM) != _checksum(content, name):
+        if not name or CHECKSUM not in content:
+            return check_record(content, model, upgrade, numbers=True)
+        if content.pop(CHECKSUM) != checksum_of(content, name):
             raise InvalidRecord("its checksum is not that of its content under this name")
         return check_record(content, model, upgrade)
     except FileNotFoundError:
@@ -90,9 +93,21 @@ def read_record(
     except InvalidRecord as error:
         raise LedgerError(f"{path}: damaged record ({error}); {remedy}") from error
     except NotADirectoryError as error:
-        raise LedgerError(f"{path.parent}: must be a folder; move the file away") from error
+        require_folder(path.parent)
+        raise LedgerError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+
+
+def require_folder(path: Path) -> None:
+    """Check that a path can be a folder.
+
+    Raises:
+        LedgerError: It is a file, or below one.
+    """
+    for place in (*reversed(path.parents), path):
+        if os.path.lexists(place) and not place.is_dir():
+            raise LedgerError(f"{place}: must be a folder; move the file away")
 
 
 def parse_record(
@@ -119,8 +134,20 @@ def check_record(
     content: dict[str, Any],
     model: type[Model],
     upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    *,
+    numbers: bool = False,
 ) -> Model:
-    """Return a record from a JSON object; raises :class:`InvalidRecord`."""
+    """Return a record from a JSON object.
+
+    Args:
+        content: The object.
+        model: What it must hold.
+        upgrade: Brings an earlier version of the record to the present form.
+        numbers: Whether to check that its numbers agree, because it has no checksum.
+
+    Raises:
+        InvalidRecord: It is no such record.
+    """
     version = content.get("version", 0)
     if isinstance(version, int) and version > VERSION:
         raise InvalidRecord(
@@ -129,7 +156,13 @@ def check_record(
     if upgrade is not None and version != VERSION:
         content = upgrade(content)
     try:
-        return model.model_validate(content)
+        record = model.model_validate(content)
     except ValidationError as error:
         details: Any = error.errors(include_url=False)[0]
         raise InvalidRecord(first_problem(details)) from error
+    if numbers:
+        try:
+            record.check_numbers()
+        except ValueError as error:
+            raise InvalidRecord(str(error)) from error
+    return record

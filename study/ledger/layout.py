@@ -13,6 +13,8 @@ from __future__ import annotations
 from rin_core.layout import AVERAGED_WEIGHTS, CHECKPOINT, RUNS, VECTORS, WEIGHTS
 
 STUDIES, SEARCHES, CORPORA, CASES = "studies", "searches", "corpora", "cases"
+FOLDERS = (RUNS, STUDIES, SEARCHES, CORPORA, VECTORS, CASES, "reports", "ray", "artifacts")
+"""All folders of an output folder; the last two are those of Ray and of MLflow."""
 LOCK = ".lock"
 
 ATTEMPT = "attempt.json"
@@ -42,6 +44,7 @@ __all__ = [
     "CHECKPOINT",
     "CORPORA",
     "FAILURE",
+    "FOLDERS",
     "HISTORY",
     "LOCK",
     "OF_AN_ATTEMPT",

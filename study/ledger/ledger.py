@@ -22,7 +22,7 @@ from study.ledger import layout, upgrade
 from study.ledger.commands import join_commands
 from study.ledger.corpus_schema import Cases, Corpus, Vectors
 from study.ledger.decisions import Decisions
-from study.ledger.files import LedgerError, read_record, write_record
+from study.ledger.files import LedgerError, read_record, require_folder, write_record
 from study.ledger.run import Run
 from study.ledger.schema import PlannedRun, Result, Search, Study
 from study.ledger.shared import SharedRun
@@ -61,8 +61,12 @@ class Ledger:
         return Run(path) if self.store is None else SharedRun(path, self.store)
 
     def runs(self) -> list[Run]:
-        """Return every run that has a folder, finished or not, by fingerprint."""
-        found = sorted((self.root / layout.RUNS).glob("*"))
+        """Return every run that has a folder, finished or not, by fingerprint.
+
+        Raises:
+            LedgerError: There is a file in place of the folder of runs.
+        """
+        found = sorted(self._folder(layout.RUNS).glob("*"))
         # A file in place of a run's folder is named where its result is read.
         return [Run(path) for path in found if path.is_dir() or _FINGERPRINT.fullmatch(path.name)]
 
@@ -266,6 +270,9 @@ class Ledger:
 
     @contextmanager
     def _held(self, kind: int) -> Iterator[None]:
+        if self.root.is_dir():
+            for name in layout.FOLDERS:
+                self._folder(name)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             file = (self.root / layout.LOCK).open("a+")
@@ -287,7 +294,13 @@ class Ledger:
                 os.close(folder)
 
     def _names(self, folder: str) -> list[str]:
-        return sorted(path.stem for path in (self.root / folder).glob("*.json"))
+        return sorted(path.stem for path in self._folder(folder).glob("*.json"))
+
+    def _folder(self, name: str) -> Path:
+        """Return a folder, which may be missing; raises :class:`LedgerError` for a file."""
+        path = self.root / name
+        require_folder(path)
+        return path
 
 
 def _lock(file: int, kind: int, other: str) -> None:

@@ -8,12 +8,11 @@ brought to this form by :mod:`study.ledger.upgrade` before they are checked.
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from rin_core.problems import short
-from rin_core.steps import MOST_STEPS, is_on_step, leads
 from study.ledger.arms import trial_name
 from study.ledger.decisions import Decisions
 from study.ledger.fields import (
@@ -27,12 +26,12 @@ from study.ledger.fields import (
     Number,
     Options,
     Record,
-    Scalar,
     Scores,
     Seconds,
     Settings,
     Split,
     Text,
+    check_scores,
 )
 from study.ledger.importance import ArmImportance
 from study.ledger.origin import (
@@ -42,6 +41,7 @@ from study.ledger.origin import (
     Provenance,
     VectorsName,
 )
+from study.ledger.parameters import Parameter
 from study.ledger.pruning import GraceEstimate
 from study.ledger.state import Caveat, TrialState
 
@@ -114,6 +114,20 @@ class Result(Record):
                 f"best_epoch = {self.best_epoch}: must be one of the {len(numbers)} epochs"
             )
         return self
+
+    def check_numbers(self) -> None:
+        """Check scores against precision, recall and history; raises ``ValueError``."""
+        for row in self.history:
+            check_scores(row.selection_scores, f"history: epoch {row.epoch}: selection_scores")
+        for name in ("test_scores", "averaged_selection_scores", "averaged_test_scores"):
+            check_scores(getattr(self, name) or {}, name)
+        selected = self.history[self.best_epoch - 1].selection_scores
+        for name, value in self.selection_scores.items():
+            if value != selected.get(name):
+                raise ValueError(
+                    f"selection_scores.{name} = {value}: epoch {self.best_epoch}, which is "
+                    f"selected, has {selected.get(name)}"
+                )
 
     @property
     def dev_scores(self) -> dict[str, float] | None:
@@ -198,75 +212,6 @@ class Study(Record):
     trials: list[PlannedRun]
     decisions: Annotated[Decisions | None, Field(exclude_if=lambda plan: plan is None)] = None
     """For a study that runs until its contrasts are decided."""
-
-
-class FloatRange(Record):
-    """Attributes of Optuna's ``FloatDistribution``."""
-
-    low: Number
-    high: Number
-    log: bool = False
-    step: Number | None = None
-
-
-class IntRange(Record):
-    """Attributes of Optuna's ``IntDistribution``."""
-
-    low: Annotated[int, Field(gt=-LARGEST, lt=LARGEST)]
-    high: Annotated[int, Field(gt=-LARGEST, lt=LARGEST)]
-    log: bool = False
-    step: Annotated[int, Field(ge=1, lt=LARGEST)] = 1
-
-
-class Choices(Record):
-    """Attributes of Optuna's ``CategoricalDistribution``."""
-
-    choices: Annotated[list[Scalar], Field(min_length=1)]
-
-
-class Parameter(Record):
-    """One setting that a search tunes: Optuna's distribution, and when it applies."""
-
-    name: Literal["FloatDistribution", "IntDistribution", "CategoricalDistribution"]
-    attributes: FloatRange | IntRange | Choices
-    when: dict[str, list[Scalar]] = {}
-
-    @field_validator("attributes", mode="before")
-    @classmethod
-    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        kinds = {"FloatDistribution": FloatRange, "IntDistribution": IntRange}
-        return kinds.get(info.data.get("name", ""), Choices).model_validate(value)
-
-    @model_validator(mode="after")
-    def _check_range(self) -> Parameter:
-        given = self.attributes
-        if not isinstance(given, Choices):
-            if given.low > given.high:
-                raise ValueError(f"low = {given.low}: must be at most high = {given.high}")
-            if given.log and given.low <= 0:
-                raise ValueError(f"low = {given.low}: must be positive with log = true")
-            if given.step is not None and given.step <= 0:
-                raise ValueError(f"step = {given.step}: must be positive")
-            if given.step is not None and not leads(given.low, given.high, given.step):
-                raise ValueError(
-                    f"step = {given.step}: must lead from {given.low} to {given.high} in at most "
-                    f"{MOST_STEPS} steps"
-                )
-            if given.log and given.step not in (None, 1):
-                raise ValueError(f"step = {given.step}: must be absent with log = true")
-        return self
-
-    def allows(self, value: Any) -> bool:
-        """Tell whether a trial may have this value."""
-        if isinstance(self.attributes, Choices):
-            return value in self.attributes.choices
-        kinds = int if isinstance(self.attributes, IntRange) else (int, float)
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            return False
-        low, high, step = self.attributes.low, self.attributes.high, self.attributes.step
-        slack = 1e-9 * max(abs(low), abs(high))
-        inside = low - slack <= value <= high + slack
-        return inside and (step is None or is_on_step(value, low, step))
 
 
 class SearchTrial(Record):

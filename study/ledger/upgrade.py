@@ -16,6 +16,7 @@ the schema refuses it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -114,7 +115,9 @@ def usage_of_lines(text: str) -> dict[int, dict[str, float]]:
     for line in text.splitlines():
         try:
             row = json.loads(line)
-            found[int(row.pop("epoch"))] = {name: float(value) for name, value in row.items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
+            epoch, usage = int(row.pop("epoch")), {name: float(row[name]) for name in row}
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             continue  # a kill may have cut a line
+        if all(map(math.isfinite, usage.values())):
+            found[epoch] = usage
     return found

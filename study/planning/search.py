@@ -20,6 +20,7 @@ from study.ledger.arms import trial_name
 from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.origin import GivenCommand
+from study.ledger.parameters import Parameter
 from study.ledger.presets import preset_to_record
 from study.ledger.pruning import GraceEstimate
 from study.ledger.run import Run
@@ -131,7 +132,7 @@ class SearchPlan:
                 for name, start in self.starts.items()
             },
             parameters={
-                path: schema.Parameter(**parameter.to_json())
+                path: Parameter(**parameter.to_json())
                 for path, parameter in self.search.parameters.items()
             },
             budget=self.search.budget,

@@ -19,6 +19,7 @@ from study.ledger.databases import REMEDIES, create_once, explanation, is_whole
 from study.tracking.base import ExperimentSpec, TrackingError
 from study.tracking.open import open_tracker
 from tests.ledgers import Ledger
+from tests.records import DAMAGE, damage
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,10 +76,30 @@ def test_an_error_of_sqlite_names_its_remedy_in_any_wrapper(
 
 
 def test_other_errors_get_no_remedy(tmp_path: Path) -> None:
-    assert explanation(tmp_path, ValueError("disk is full")) is None
+    assert explanation(tmp_path / "some.db", ValueError("disk is full")) is None
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(b"SQLite format 3\0" + b"x" * 4096)
     assert not is_whole(damaged)
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_database_of_mlflow_is_made_again_by_sync(
+    tmp_path: Path, mlflow_db: Path, kind: str
+) -> None:
+    """Nobody named it, so that no option is at fault."""
+    mlflow_db.write_bytes(damage(mlflow_db.read_bytes(), kind))
+    with pytest.raises(TrackingError, match=rf"^{mlflow_db}: ") as raised:
+        open_tracker(f"sqlite:///{mlflow_db}", experiment(tmp_path))
+    assert f"`rin-study sync --runs {tmp_path}` moves it away" in str(raised.value)
+    assert "option" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    path.mkdir()
+    with pytest.raises(TrackingError, match=rf"^{path}: must be a database, not a folder; move"):
+        open_tracker(f"sqlite:///{path}", experiment(tmp_path))
 
 
 def experiment(folder: Path) -> ExperimentSpec:

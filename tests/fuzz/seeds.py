@@ -198,6 +198,8 @@ def a_ledger(root: Path) -> Path:
     if not (root / "units").exists():
         a_full_ledger(root)
         known = trained()
+        old = known.result.model_copy(update={"fingerprint": f"{0:016x}"}).to_json()
+        (root / FILES["old result"]).write_text(json.dumps(old))
         run = Ledger(root).run("ab")
         run.start_history([an_epoch(1), an_epoch(2)])
         (run.path / "usage.jsonl").write_text('{"epoch": 1, "gpu": 0.5}\n')

@@ -1,5 +1,6 @@
 """Experiment tracking with MLflow."""
 
+import logging
 import os
 
 # MLflow reads these when it is imported and with every request. A user's own settings win.
@@ -11,3 +12,5 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 # The sender retries by itself, after it has looked at what has arrived.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+# It prints a traceback for each failed request to a database. The sender says once what is wrong.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)

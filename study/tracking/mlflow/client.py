@@ -94,6 +94,7 @@ class MlflowRuns:
         MlflowException: The server or database cannot be used.
         OSError: Likewise.
         sqlalchemy.exc.SQLAlchemyError: Likewise.
+        ValueError: Something other than MLflow answers.
     """
 
     def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
@@ -201,6 +202,8 @@ class MlflowRuns:
             identity = self.client.create_experiment(experiment.name, artifact_location=location)
         else:
             identity = found.experiment_id
+        if not identity:  # the client reads it from any empty answer
+            raise ValueError("its answer names no experiment")
         tags = {**experiment.tags, NOTE: experiment.description, UNIT: POINTS}
         tags[view.TAG] = view.ranked_view(experiment)
         for key, value in tags.items():

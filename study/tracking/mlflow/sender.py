@@ -135,7 +135,7 @@ class MlflowTracker(Tracker):
         try:
             self.remote.conclude(event, tags, self.best())
         except Exception as error:
-            _warn(f"the study's run: {_reason(error)}")
+            _warn(f"the study's run: {self._problem(error)}")
             self.unsent += 1
 
     def how_to_view(self) -> Sequence[str]:
@@ -198,8 +198,8 @@ class MlflowTracker(Tracker):
                     self._news[fingerprint] = None if last_epoch is None else newer
                 if not self._failing:  # once, not every two seconds
                     _warn(
-                        f"{self.runs[fingerprint].name}: {_reason(error)}; training continues, "
-                        "and what is not sent stays in the ledger and is retried"
+                        f"{self.runs[fingerprint].name}: {self._problem(error)}; training "
+                        "continues, and what is not sent stays in the ledger and is retried"
                     )
                 self._failing.add(fingerprint)
                 self._timed_out = isinstance(error, TimeoutError)
@@ -209,6 +209,12 @@ class MlflowTracker(Tracker):
                 self._failing.remove(fingerprint)
                 if not self._failing:
                     _warn("reachable again; all pending runs are sent")
+
+    def _problem(self, error: Exception) -> str:
+        """Return what is wrong in one line, with the remedy where a database has one."""
+        path = sqlite_path(self.uri)
+        known = None if path is None else explanation(path, error)
+        return known or _reason(error)
 
 
 def study_note(description: str, reports: Sequence[Path]) -> str:

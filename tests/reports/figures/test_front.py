@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,15 @@ from reports.page.search import build_search, search_section
 from reports.tables.search import front
 from study.commands.show import show_search
 from study.ledger.ledger import Ledger
-from tests.records import a_planned_run, a_result, a_search, a_study, a_trial, scores
+from tests.records import (
+    a_planned_run,
+    a_result,
+    a_search,
+    a_study,
+    a_trial,
+    scores,
+    write_result,
+)
 from tests.tuned import PARAMETERS, RATE
 
 #: Dev F1, seconds and state of each arm's trials.
@@ -118,9 +125,7 @@ def test_fresh_seeds_are_beside_the_trials_that_ran_on_them(tmp_path: Path) -> N
             selection_scores=scores(f1),
             test_scores=scores(f1 - 0.1),
         )
-        folder = ledger.run(f"c{number}").path
-        folder.mkdir(parents=True)
-        (folder / "result.json").write_text(json.dumps(result.to_json()))
+        write_result(ledger.run(f"c{number}").path, result)
         planned.append(run)
     ledger.record_study(a_study(planned, "two-confirmed"))
     data = read_search(tmp_path, "two")

@@ -45,6 +45,10 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
     cases = {
         ("--space", "rounds_curv"): "did you mean rounds_curve?",
         ("--set", "model.round=3"): "model.round: no such field; did you mean model.rounds?",
+        ("--set", f"encoder.word_dim={10**19}"): "encoder.word_dim = 10000",
+        ("--set", f"encoder.word_dim={10**400}"): "encoder.word_dim = 10000",
+        ("--set", f"training.learning_rate={10**400}"): "training.learning_rate = inf: must be",
+        ("--seeds", str(10**19)): "--seeds 10000",
         ("--set", "training.batch_size"): "must be field=value",
         ("--set", "training\nbatch_size"): "must be field=value",
         ("--set", "training.learning_rate=fast"): "must be a number",

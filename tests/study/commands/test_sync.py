@@ -24,26 +24,20 @@ from study.ledger.transfer import export_ledger
 from study.search.optuna_store import METRIC, move_unusable, open_storage, record_again
 from tests.exports import ROOT, run_command
 from tests.records import (
+    DAMAGE,
     NO_PREDICTIONS,
     a_planned_run,
     a_result,
     a_search,
     a_study,
     a_trial,
+    damage,
     scores,
 )
 
 LEARNING_RATE = "training.learning_rate"
 RANGE = {"low": 1e-4, "high": 1e-2, "log": True, "step": None}
 PARAMETERS = {LEARNING_RATE: {"name": "FloatDistribution", "attributes": RANGE}}
-
-
-def damage(content: bytes, kind: str) -> bytes:
-    return {
-        "cut": content[: len(content) // 2],
-        "zeroed": bytes(len(content)),
-        "text": b"not a database\n" * 100,
-    }[kind]
 
 
 @pytest.fixture
@@ -150,7 +144,7 @@ def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["cut", "zeroed", "text"])
+@pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_database_of_optuna_is_moved_away(ledger: Ledger, kind: str) -> None:
     path = ledger.root / "optuna.db"
     search = ledger.search("tune")
@@ -180,6 +174,11 @@ def test_a_database_of_another_program_is_moved_away(tmp_path: Path) -> None:
         opened.execute("INSERT INTO alembic_version VALUES ('1a2b3c')")
         opened.execute("CREATE TABLE version_info (a INTEGER)")
     assert move_unusable(path) == tmp_path / "optuna.db.1"
+
+
+def test_mlflows_database_under_optunas_name_is_moved_away(mlflow_db: Path) -> None:
+    path = mlflow_db.rename(mlflow_db.with_name("optuna.db"))
+    assert move_unusable(path) == path.with_name("optuna.db.1")
 
 
 def test_a_journal_goes_with_its_database(tmp_path: Path) -> None:

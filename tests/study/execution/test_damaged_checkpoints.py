@@ -6,7 +6,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.fuzz.seeds import checkpoint_file, ends_as_undisturbed, metadata_of, with_metadata
+from tests.fuzz.seeds import (
+    checkpoint_file,
+    ends_as_undisturbed,
+    metadata_of,
+    weights_file,
+    with_metadata,
+)
 
 
 def _epoch_without_recall(content):
@@ -27,6 +33,11 @@ def test_metadata(tmp_path, damage):
     damage(content)
     changed = json.dumps(content).encode()
     assert ends_as_undisturbed(tmp_path, lambda path: with_metadata(load_file(path), changed, path))
+
+
+@pytest.mark.parametrize("content", [weights_file, bytes, lambda: b"[" * 100_000])
+def test_another_file_in_its_place(tmp_path, content):
+    assert ends_as_undisturbed(tmp_path, lambda path: path.write_bytes(content()))
 
 
 @pytest.mark.parametrize("name", ["alien", "model.alien", "adam.alien.step", "adam.0.alien"])

@@ -75,6 +75,15 @@ def test_a_line_that_is_no_run_names_file_line_and_field(exported, tmp_path, cha
     assert other.runs() == []
 
 
+@pytest.mark.parametrize("name", ["selection_scores", "test_scores"])
+def test_one_changed_number_contradicts_others(exported, tmp_path, name):
+    record = json.loads(exported.read_text())
+    record["content"][name]["f1"] = 0.75
+    exported.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=rf"line 1: .*{name}\.f1 = 0\.75: "):
+        read_exported(exported)
+
+
 def test_a_history_of_millions_is_refused_before_it_fills_the_memory(
     exported, monkeypatch, tmp_path
 ):
@@ -199,6 +208,11 @@ RANGE = {"low": 0.0, "high": 1.0, "log": False, "step": None}
     [
         ("FloatDistribution", RANGE, "0.5"),
         ("FloatDistribution", RANGE, [0.5]),
+        ("FloatDistribution", RANGE, {"a": 1}),
+        ("FloatDistribution", RANGE, None),
+        ("FloatDistribution", RANGE, True),
+        ("IntDistribution", {"low": 0, "high": 1}, "1"),
+        ("CategoricalDistribution", {"choices": ["gru"]}, ["gru"]),
         ("FloatDistribution", RANGE, 1.5),
         ("IntDistribution", {"low": 0, "high": 1}, 0.5),
         ("IntDistribution", {"low": 0, "high": 1}, True),

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -14,8 +15,20 @@ import torch
 from rin_core.train.checkpoint import save_tensors
 from study.commands.dry_run import state_text
 from study.ledger.corpus_schema import Cases, Vectors
-from study.ledger.files import LedgerError
-from study.ledger.layout import CHECKPOINT, HISTORY, LOCK, PREDICTIONS, RESULT
+from study.ledger.files import LedgerError, checksum_of
+from study.ledger.layout import (
+    CASES,
+    CHECKPOINT,
+    CORPORA,
+    FOLDERS,
+    HISTORY,
+    LOCK,
+    PREDICTIONS,
+    RESULT,
+    RUNS,
+    SEARCHES,
+    STUDIES,
+)
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run, Superseded
 from study.ledger.state import TrialState
@@ -191,6 +204,37 @@ class TestWhatBelongsToARun:
             run.result()
         assert run.state() is TrialState.UNREADABLE
 
+    @pytest.mark.parametrize("checksum", [True, False])
+    @pytest.mark.parametrize(
+        ("value", "message"), [(math.nan, "nan: must be a finite"), ("0.4", "'0.4': must be a val")]
+    )
+    def test_a_score_that_is_no_number_is_refused(self, tmp_path, value, message, checksum):
+        """Also by a program that writes the right checksum."""
+        run = finished(Ledger(tmp_path), "aa", 0.5)
+        content = run.result().to_json()
+        content["test_scores"]["f1"] = value
+        if checksum:
+            content["checksum"] = checksum_of(content, "aa")
+        (run.path / RESULT).write_text(json.dumps(content))
+        with pytest.raises(LedgerError, match=rf"result\.json: .*test_scores\.f1 = {message}"):
+            run.result()
+        assert run.state() is TrialState.UNREADABLE
+
+    @pytest.mark.parametrize("score", ["f1", "precision", "entity_recall"])
+    @pytest.mark.parametrize("scores", ["test_scores", "selection_scores", "history"])
+    def test_numbers_without_a_checksum_must_agree(self, tmp_path, scores, score):
+        run = finished(Ledger(tmp_path), "aa", 0.5)
+        content = run.result().to_json()
+        (run.path / RESULT).write_text(json.dumps(content))
+        assert run.result() is not None
+        row = content["history"][0]["selection_scores"] if scores == "history" else content[scores]
+        row[score] = 0.75
+        (run.path / RESULT).write_text(json.dumps(content))
+        with pytest.raises(
+            LedgerError, match=rf"result\.json: damaged record \({scores}.*; delete"
+        ):
+            run.result()
+
     @pytest.mark.parametrize("name", [RESULT, PREDICTIONS])
     def test_a_file_of_another_run_is_refused(self, tmp_path, name):
         one, other = (finished(Ledger(tmp_path), run, 0.5) for run in ("aa", "bb"))
@@ -271,6 +315,31 @@ def test_a_file_in_place_of_a_runs_folder_is_named(tmp_path):
     assert RESULT not in str(caught.value)
     assert ledger.runs() == [run]
     assert ledger.damaged(found.fingerprint for found in ledger.runs()) == [str(caught.value)]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_file_in_place_of_a_folder_is_named_before_anything_is_trained(tmp_path, name):
+    (tmp_path / name).write_text("")
+    message = rf"^{tmp_path / name}: must be a folder; move the file away$"
+    with pytest.raises(LedgerError, match=message), Ledger(tmp_path).exclusive():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        (RUNS, Ledger.runs),
+        (RUNS, lambda ledger: ledger.run("aa").result()),
+        (STUDIES, Ledger.studies),
+        (SEARCHES, Ledger.searches),
+        (CORPORA, Ledger.corpora),
+        (CASES, Ledger.cases),
+    ],
+)
+def test_a_reader_names_the_file_that_is_no_folder(tmp_path, name, read):
+    (tmp_path / name).write_text("")
+    with pytest.raises(LedgerError, match=rf"^{tmp_path / name}: must be a folder"):
+        read(Ledger(tmp_path))
 
 
 def test_a_record_that_is_no_file_is_not_waited_for(tmp_path):

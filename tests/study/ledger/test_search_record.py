@@ -17,7 +17,8 @@ from study.commands.audit import choose
 from study.commands.main import main, parse
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
-from study.ledger.schema import Parameter, SearchTrial
+from study.ledger.parameters import Parameter
+from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchChanged, SearchRecord
 from study.ledger.state import TrialState
 from study.planning.race import stages

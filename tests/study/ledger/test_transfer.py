@@ -41,12 +41,11 @@ def test_what_is_known_is_left_alone_and_what_differs_is_reported(small_ledger, 
     assert (merged.added, merged.conflicts) == ([], {})
     (name,) = merged.known
     record = json.loads(exported.read_text())
-    record["content"]["history"]["selection_f1"][1] += 1e-16 + 1e-9
+    record["content"]["history"]["train_loss"][1] += 1e-9
     exported.write_text(json.dumps(record) + "\n")
     before = small_ledger.run(name).result()
-    assert (
-        merge(small_ledger, read_exported(exported)).conflicts[name].startswith("epoch 2: f1 is ")
-    )
+    conflict = merge(small_ledger, read_exported(exported)).conflicts[name]
+    assert conflict.startswith("epoch 2: train_loss is ")
     assert small_ledger.run(name).result() == before
 
 

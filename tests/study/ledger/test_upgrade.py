@@ -135,6 +135,30 @@ def test_epochs_in_a_checkpoint_are_read_and_come_into_the_history(cut: Run) -> 
     assert cut.usage() == usage
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "3",
+        "null",
+        "[1]",
+        "{}",
+        '{"epoch": null}',
+        '{"epoch": 1e999}',
+        '{"epoch": 2, "gpu": "?"}',
+        '{"epoch": 2, "gpu": [1]}',
+        '{"epoch": 2, "gpu": NaN}',
+        f'{{"epoch": 2, "gpu": {10**400}}}',
+        "[" * 100_000,
+    ],
+    ids=lambda row: row[:24],
+)
+def test_usage_that_is_no_usage_is_left_out(cut: Run, row: str) -> None:
+    (cut.path / OLD_USAGE).write_text(f'{{"epoch": 1, "gpu": 0.5}}\n{row}\n')
+    assert cut.usage() == {1: {"gpu": 0.5}}
+    cut.start_history(cut.history())
+    assert [row.usage for row in cut.history()] == [{"gpu": 0.5}, {}]
+
+
 def test_a_store_of_version_2_has_its_epochs_in_the_checkpoint(cut: Run, tmp_path: Path) -> None:
     store = Store(f"file://{tmp_path / 'bucket'}")
     store.send(cut.path / CHECKPOINT, f"{cut.fingerprint}/{CHECKPOINT}")

@@ -1,7 +1,6 @@
 """The race of a search: as many candidates for every arm, and the same decisions after a kill."""
 
 import dataclasses
-import json
 
 import pytest
 
@@ -17,7 +16,7 @@ from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.race import FINALISTS, candidates, race_size, stages
 from study.planning.search import make_search_plans
-from tests.records import a_result, scores
+from tests.records import a_result, scores, write_result
 
 RATE = "training.learning_rate"
 
@@ -68,8 +67,7 @@ def finish(plan, grid, dev_f1):
             _, run = plan.run(base, {**parameters, "training.seed": seed})
             f1 = dev_f1(int(number) if number else -1, seed)
             result = a_result(run.fingerprint, selection_scores=scores(f1))
-            run.path.mkdir(parents=True, exist_ok=True)
-            (run.path / "result.json").write_text(json.dumps(result.to_json()))
+            write_result(run.path, result)
 
 
 F1 = {"k-0": (0.9, 0.1, 0.5, 0.3, -0.99, 0.2, 0.6), "k-1": (0.1, 0.4, 0.5, 0.3, 0.2, 0.0, 0.45)}
@@ -175,8 +173,7 @@ def test_a_stage_runs_what_the_next_one_reads(spert_folder, tmp_path):
             number = trial.trial.arm.rpartition("-trial")[2]
             f1 = 0.8 if number in ("3", "5") else 0.1
             result = a_result(trial.run.fingerprint, selection_scores=scores(f1))
-            trial.run.path.mkdir(parents=True)
-            (trial.run.path / "result.json").write_text(json.dumps(result.to_json()))
+            write_result(trial.run.path, result)
         return 0
 
     assert race_best(plan, record, given, confirm) == 0

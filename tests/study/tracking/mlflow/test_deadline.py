@@ -5,13 +5,17 @@ from __future__ import annotations
 import socketserver
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
 
+from study.ledger.run import Run
+from study.tracking.base import ExperimentSpec, TrackingError
 from study.tracking.mlflow import deadline
 from study.tracking.mlflow.deadline import open_client, within
+from study.tracking.mlflow.sender import MlflowTracker
+from tests.tracked import close, finish
 
 
 class Dripping(socketserver.StreamRequestHandler):
@@ -42,6 +46,33 @@ def test_a_request_has_a_total_time(dripping: str, monkeypatch: pytest.MonkeyPat
     client, started = open_client(dripping), time.monotonic()
     with pytest.raises(TimeoutError):
         client.get_experiment_by_name("curve")
+    assert time.monotonic() - started < 10
+
+
+def test_it_holds_up_no_start(
+    dripping: str, monkeypatch: pytest.MonkeyPatch, tracked: ExperimentSpec
+) -> None:
+    monkeypatch.setattr(deadline, "SECONDS", 1.0)
+    started = time.monotonic()
+    with pytest.raises(TrackingError, match=f"^--tracking-uri {dripping}: no complete answer"):
+        MlflowTracker(dripping, tracked)
+    assert time.monotonic() - started < 10
+
+
+def test_it_holds_up_no_end(
+    dripping: str,
+    monkeypatch: pytest.MonkeyPatch,
+    opened: Callable[[], MlflowTracker],
+    runs: dict[str, Run],
+) -> None:
+    monkeypatch.setattr(deadline, "SECONDS", 1.0)
+    tracker = opened()
+    tracker.remote.client = open_client(dripping)
+    for run in runs.values():
+        finish(run, 1)
+        tracker.synchronize(run.fingerprint)
+    started = time.monotonic()
+    assert close(tracker, complete=True) == len(runs) + 1  # and the study's run
     assert time.monotonic() - started < 10
 
 

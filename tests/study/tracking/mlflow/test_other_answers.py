@@ -44,9 +44,14 @@ def answering(body: bytes) -> Iterator[str]:
         b"[1]",
         b"null",
         b'"x"',
+        b"",
+        b"{}",
+        b"[" * 100_000,
+        b'{"experiment": {"experiment_id": ' + b"9" * 5000 + b"}}",
         b'{"experiment": 5}',
         b'{"experiment": {"experiment_id": [], "name": 3}}',
     ],
+    ids=lambda body: body[:24].decode(),
 )
 def test_it_is_one_line_that_asks_for_the_address(body, tracked):
     with answering(body) as uri, pytest.raises(TrackingError) as raised:

@@ -2,12 +2,17 @@
 
 import dataclasses
 import logging
+import resource
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from mlflow.tracking import MlflowClient
 
 from rin_core.train.loop import CHECKPOINT
+from study.ledger.databases import REMEDIES
 from study.ledger.shared import SharedRun
 from study.ledger.state import TrialState
 from study.ledger.store import Store
@@ -175,6 +180,42 @@ def test_one_run_that_cannot_be_written_holds_up_no_other(opened, runs, client, 
         assert close(tracker, complete=True) == 1
     assert steps(client, children(client)["bbb"]) == [*range(1, 7)]
     assert len([r for r in caplog.records if "is retried" in r.message]) == 1
+
+
+@contextmanager
+def quota(size: int) -> Iterator[None]:
+    """Let no file grow beyond a size: a limit of the process stands for a quota of the disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_quota_is_one_line_when_it_is_met_and_one_when_there_is_room(
+    opened, runs, client, mlflow_db, caplog, capfd
+):
+    tracker = opened()
+    for number in (1, 2):
+        with quota(mlflow_db.stat().st_size):
+            for epochs in range(40 * number, 40 * number + 4):
+                for name, run in runs.items():
+                    learn(run, epochs)
+                    tracker.on_epoch(epoch_end(name, epochs))
+                time.sleep(0.2)
+        deadline = time.monotonic() + 30
+        while len(caplog.records) < 2 * number and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert close(tracker, complete=False) == 0
+    told = [record.getMessage() for record in caplog.records]
+    assert ["again" in line.partition(";")[0] for line in told] == [False, True] * 2
+    assert all(str(mlflow_db) in line and REMEDIES["disk is full"] in line for line in told[::2])
+    assert "\n" not in "".join(told)
+    assert "Traceback" not in capfd.readouterr().err
+    assert {len(steps(client, run)) for run in children(client).values()} == {83}
 
 
 def test_of_two_remote_runs_of_one_run_one_is_kept(opened, runs, client):
