@@ -9,6 +9,8 @@ from typing import Any
 from rin_core.data.corpus import CorpusError
 from rin_core.data.readers.class_labels import features_beside, features_in, with_names
 
+#: Rows that are Python objects at once.
+_ROWS = 1000
 PARQUET, ARROW = b"PAR1", (b"ARROW1", b"\xff\xff\xff\xff")
 
 
@@ -26,9 +28,10 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
     number = 0
     try:
         for batch in _batches(path, pyarrow):
+            _check_rows(path, number + batch.num_rows)
             batch.validate(full=True)  # of a damaged file Arrow would read outside its memory
             features = features_in(batch.schema.metadata) or features_beside(path)
-            for row in batch.to_pylist():
+            for row in _rows(batch):
                 number += 1
                 named = with_names(row, features)
                 yield f"{path}: row {number}", {k: _as_list(v) for k, v in named.items()}
@@ -43,12 +46,24 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
         raise CorpusError(f"{path}: pyarrow cannot read it ({reason})") from None
 
 
+def _check_rows(path: Path, rows: int) -> None:
+    """Refuse more rows than bytes: 2 KB without a column can say that they are 8 billion rows."""
+    size = path.stat().st_size
+    if rows > size:
+        raise CorpusError(f"{path}: has {rows:,} rows in {size:,} bytes, so it is damaged")
+
+
+def _rows(batch: Any) -> Iterator[Any]:
+    for start in range(0, batch.num_rows, _ROWS):
+        yield from batch.slice(start, _ROWS).to_pylist()
+
+
 def _batches(path: Path, pyarrow: Any) -> Iterator[Any]:
     with path.open("rb") as file:
         start = file.read(6)
         file.seek(0)
         if start.startswith(PARQUET):
-            yield from pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=1000)
+            yield from pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=_ROWS)
         elif start == ARROW[0]:
             reader = pyarrow.ipc.open_file(file)
             yield from (reader.get_batch(k) for k in range(reader.num_record_batches))

@@ -66,3 +66,33 @@ def test_a_size_that_no_memory_has_is_refused(tmp_path: Path) -> None:
             messages.append(str(error))
     assert [text for text in messages if "it asks for more memory than there is" in text]
     assert not [text for text in messages if "\n" in text or not text.startswith(str(path))]
+
+
+@pytest.mark.parametrize("kind", ["absent", "repeated"])
+def test_more_rows_than_bytes_are_refused(tmp_path: Path, kind: str) -> None:
+    """A table of 2 KB that says it has billions of rows took all memory."""
+    pyarrow = pytest.importorskip("pyarrow")
+    rows = 2**31 - 1
+    if kind == "absent":
+        column = pyarrow.nulls(rows)
+    else:
+        column = pyarrow.RunEndEncodedArray.from_arrays(
+            pyarrow.array([rows], pyarrow.int64()), pyarrow.array(["Ann met Bob ."])
+        )
+    table = pyarrow.Table.from_arrays([column], names=["text"])
+    path = tmp_path / "train.arrow"
+    with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_file(file, table.schema) as out:
+        out.write_table(table)
+    with pytest.raises(CorpusError, match=r"train\.arrow: has 2,147,483,647 rows in \d+ bytes"):
+        read_split(path)
+
+
+def test_rows_of_several_batches_are_read(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    records = [{"text": f"Ann met Bob {n} .", "triple_list": []} for n in range(2500)]
+    table = pyarrow.Table.from_pylist(records)
+    path = tmp_path / "train.arrow"
+    with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_file(file, table.schema) as out:
+        out.write_table(table, max_chunksize=1500)
+    words = [sentence.words[3] for sentence in read_split(path)]
+    assert words == [str(n) for n in range(2500)]
