@@ -154,7 +154,8 @@ def server_runs(server: MlflowServer, experiment: str) -> Sequence[Run]:
     client = MlflowClient(tracking_uri=server.url)
     found = client.get_experiment_by_name(experiment)
     assert found is not None
-    return client.search_runs([found.experiment_id], "tags.`rin.kind` = 'trial'")
+    trials: Sequence[Run] = client.search_runs([found.experiment_id], "tags.`rin.kind` = 'trial'")
+    return trials
 
 
 def save_picture(png: bytes, path: Path) -> None:

@@ -1,8 +1,10 @@
 """A command line in this process."""
 
+import io
 from collections.abc import Callable
 
 import pytest
+from rich.console import Console
 
 from rin_core.cli import exit_with_clear_errors
 from study.commands import main as run
@@ -13,6 +15,12 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
     code = exit_code(lambda: run.main(parse(arguments)))
     captured = capsys.readouterr()
     return code, captured.out + captured.err
+
+
+def printed(console: Console) -> str:
+    """Return what a console has printed into its text file in memory."""
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
 
 
 def exit_code(main: Callable[[], int]) -> int:

@@ -1,6 +1,4 @@
-"""What the tests share: one thread, a small corpus on disk, one migrated MLflow database,
-a model trained for seconds.
-"""
+"""What the tests share: one thread, a small corpus on disk, an MLflow database, trained models."""
 
 import dataclasses
 import os
@@ -19,8 +17,9 @@ from rin_core.config import Config
 from rin_core.data.corpus import Corpus
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
+from rin_core.layout import CHECKPOINT, WEIGHTS
 from rin_core.train import cadence
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, Result, train
+from rin_core.train.loop import Result, train
 from tests.corpora import Record, write_corpus, write_lines
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rin_core.data.corpus import Corpus, Sentence
 from study.ledger.decisions import Decisions, PlannedContrast, RecordedLook, RecordedOutcome, State
-from study.ledger.fields import SCORES
+from study.ledger.fields import SCORES, Options
 from study.ledger.files import CHECKSUM, checksum_of
 from study.planning.corpora import describe
 from tests.records import a_result, write_result
@@ -18,7 +18,7 @@ EXPERIMENT = "rounds_curve-webnlg_star"
 NOTHING: Mapping[str, object] = {}
 OLD = {"training.max_epochs": 2}
 NEW = {"training.max_epochs": 15, "vectors": "glove.6B.100d"}
-OPTIONS = {"space": ["rounds_curve"], "data": ["webnlg_star"]}
+OPTIONS: Options = {"space": ["rounds_curve"], "data": ["webnlg_star"]}
 
 
 class Ledger:

@@ -13,7 +13,7 @@ from optuna.storages import BaseStorage
 from rin_core.config import Config
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm
-from study.ledger.search_record import SearchTrial
+from study.ledger.schema import SearchTrial
 from study.ledger.state import TrialState as State
 from study.search.algorithm import ArmSearch
 from study.search.exchange import handed_over
@@ -117,6 +117,13 @@ def opened(
         recorder.algorithms[arm] = OptunaSearch(spec, storage)
     algorithms = recorder.algorithms
     return RoundRobinSearcher(algorithms, recorded, budget, recorder, exchanged, **more), algorithms
+
+
+def next_trial(searcher: RoundRobinSearcher, name: str) -> dict[str, Any]:
+    """Ask for a trial where there must be one."""
+    asked = searcher.suggest(name)
+    assert isinstance(asked, dict), asked
+    return asked
 
 
 def row(epoch: int, f1: float) -> dict[str, Any]:

@@ -19,7 +19,7 @@ Rows = list[tuple[int, int, int, int]]
 
 
 def marked(rows: Rows, *, self_pairs: bool = True) -> list[bool]:
-    return crossing_triples(table(rows), self_pairs=self_pairs).tolist()
+    return [bool(one) for one in crossing_triples(table(rows), self_pairs=self_pairs)]
 
 
 def table(rows: Rows) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.encoders import Options, main, ratios
 from rin_core.model.matmul import computes_bfloat16
-from tests.rin_core.model.test_transformer import CPU
+from tests.transformer import CPU
 
 
 @pytest.mark.slow

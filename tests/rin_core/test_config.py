@@ -203,11 +203,11 @@ class TestLimits:
             assert str(error.value).endswith(f"must be {setting.allowed}"), path
 
     def test_int_needs_an_input(self) -> None:
-        names = ("relation_input", "entity_input", "shared_input")
         with pytest.raises(ConfigError, match=r"all off.*model\.rounds = 0"):
-            ModelConfig(**dict.fromkeys(names, False))
-        for kept in names:
-            ModelConfig(**{name: name == kept for name in names})
+            ModelConfig(relation_input=False, entity_input=False, shared_input=False)
+        ModelConfig(relation_input=True, entity_input=False, shared_input=False)
+        ModelConfig(relation_input=False, entity_input=True, shared_input=False)
+        ModelConfig(relation_input=False, entity_input=False, shared_input=True)
 
     def test_the_camera_ready_version_has_gates(self) -> None:
         wanted = r"model\.cell = 'linear': must be gru or rnn: model\.architecture = 'camera_ready'"

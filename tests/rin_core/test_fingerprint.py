@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin_core.config import Config, DataConfig, EncoderConfig, ModelConfig, TrainingConfig
+from rin_core.encoder_traits import EncoderKind
 from rin_core.errors import ConfigError
 from tests.settings import base_of, choices, of_kind
 
@@ -118,7 +119,7 @@ class TestCanonical:
         assert len({v.fingerprint(DIGEST) for v in variants}) == len(variants)
 
     def test_keeps_what_differs_apart(self) -> None:
-        variants = [
+        variants: list[dict[str, object]] = [
             {}, {"rounds": 0}, {"rounds": 2}, {"cell": "rnn"}, {"cell": "linear"},
             {"cell": "linear", "rounds": 2}, {"relation_input": False}, {"entity_input": False},
             {"shared_input": False}, {"relation_input": False, "entity_input": False},
@@ -137,7 +138,8 @@ def configs(draw: st.DrawFn) -> Config:
     """Draw any legal configuration, from few values of each field so that equals occur."""
     switch, rounds = st.booleans(), draw(st.sampled_from([0, 1, 3]))
     inputs = draw(st.tuples(switch, switch, switch).filter(any))
-    cell = draw(st.sampled_from(["gru", "rnn", "linear"]))
+    cells: list[Literal["gru", "rnn", "linear"]] = ["gru", "rnn", "linear"]
+    cell = draw(st.sampled_from(cells))
     versions = ["arxiv"] if cell == "linear" else ["arxiv", "camera_ready"]
     model = ModelConfig(
         architecture=draw(st.sampled_from(versions)),
@@ -151,7 +153,8 @@ def configs(draw: st.DrawFn) -> Config:
         feature_size=draw(st.sampled_from([10, 100])),
         relation_bias=draw(st.floats(-100, 100).map(lambda x: x + 0.0)),
     )
-    kind = draw(st.sampled_from(["bilstm", "transformer"]))
+    kinds: list[EncoderKind] = ["bilstm", "transformer"]
+    kind = draw(st.sampled_from(kinds))
     precisions = ["float32", "bfloat16"] if kind == "transformer" else ["float32"]
     training = TrainingConfig(
         learning_rate=draw(st.floats(1e-12, 1e3)),

@@ -206,10 +206,12 @@ class TestRecords:
         """Without spaces a whole sentence is one word, and its entities one span."""
         record = {
             "text": "李华出生于上海。",
-            "entities": [{"start": 0, "end": 2}, {"start": 5, "end": 7}],
+            "entities": [
+                {"start": 0, "end": 2, "label": "人"},
+                {"start": 5, "end": 7, "label": "人"},
+            ],
             "relations": [],
         }
-        record["entities"] = [{**entity, "label": "人"} for entity in record["entities"]]  # type: ignore[union-attr,dict-item]
         files = {"train": (write_lines(tmp_path / "train.json", [record]),)}
         _, (finding,) = read_files(files)
         assert "2 of 2 arguments and entities" in finding.text

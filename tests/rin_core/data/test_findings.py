@@ -34,14 +34,18 @@ def sentences(count: int, start: int, *relations: str) -> tuple[Sentence, ...]:
     return tuple(sentence(f"a b {k}", *relations) for k in range(start, start + count))
 
 
-def corpus(**splits: tuple[Sentence, ...]) -> Corpus:
+TRAIN = sentences(500, 0, "r", "q")
+DEV = sentences(50, 1000, "r", "q")
+TEST = sentences(50, 2000, "r", "q")
+
+
+def corpus(
+    train: tuple[Sentence, ...] = TRAIN,
+    dev: tuple[Sentence, ...] = DEV,
+    test: tuple[Sentence, ...] = TEST,
+) -> Corpus:
     """Return a corpus without findings, but for the given splits."""
-    good = {
-        "train": sentences(500, 0, "r", "q"),
-        "dev": sentences(50, 1000, "r", "q"),
-        "test": sentences(50, 2000, "r", "q"),
-    }
-    return Corpus(name="x", **good | splits)
+    return Corpus(name="x", train=train, dev=dev, test=test)
 
 
 def found(made: Corpus) -> dict[tuple[str, str], int]:
@@ -254,7 +258,11 @@ class TestVectors:
     def codes(self, *with_vector: str, has_header: bool = False) -> dict[str, int]:
         has = np.array([word in with_vector for word in self.VOCABULARY.words])
         vectors = WordVectors(
-            name="v", matrix=np.zeros((4, 1)), found=has, digest="0", has_header=has_header
+            name="v",
+            matrix=np.zeros((4, 1), np.float32),
+            found=has,
+            digest="0",
+            has_header=has_header,
         )
         found = vector_findings(self.TRAIN, self.VOCABULARY, vectors)
         return {finding.code: finding.count for finding in found}

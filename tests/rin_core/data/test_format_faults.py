@@ -127,7 +127,9 @@ RECORDS = (
 )
 
 
-VALUES = (None, True, -1, 0, 10**9, 0.5, "", "a", [], [[]], [[1, 2]], {}, {"text": "a b"}, ["B-P"])
+VALUES: tuple[object, ...] = (
+    None, True, -1, 0, 10**9, 0.5, "", "a", [], [[]], [[1, 2]], {}, {"text": "a b"}, ["B-P"]
+)  # fmt: skip
 
 
 def mutated(value: Any, draw: random.Random) -> Any:

@@ -125,7 +125,7 @@ class TestMissingTriples:
         assert "max_missing" not in str(caught.value)
 
 
-def test_a_folder_cannot_be_called_as_the_embedded_corpus(tmp_path):
+def test_a_folder_cannot_be_called_as_the_embedded_corpus(tmp_path: Path) -> None:
     folder = write_corpus(tmp_path / "demo", (10, 5, 5))
     with pytest.raises(CorpusError, match="demo is the name of the embedded corpus; rename"):
         load_corpus(str(folder))
@@ -138,7 +138,9 @@ def vectors_file(folder: Path, value: float) -> Path:
     return path
 
 
-def test_vectors_are_found_from_here_and_then_under_the_data_root(tmp_path, monkeypatch):
+def test_vectors_are_found_from_here_and_then_under_the_data_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root, here = tmp_path / "root", tmp_path / "here"
     config = Config().override("encoder.word_dim", 4)
     name = Path("embeddings/small.txt")

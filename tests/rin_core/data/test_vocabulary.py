@@ -216,8 +216,8 @@ class TestTagging:
             monkeypatch.setitem(sys.modules, "textblob.en", None)
         corpus = self.corpus("A N", "A N", "A N")
         found = build_vocabulary(corpus.train, lowercase=True, use_pos=True)
-        changes = {"tagger": tagger} | ({} if usual else {"usual_pos": ()})
-        vocabulary = dataclasses.replace(found, **changes)
+        usual_pos = found.usual_pos if usual else ()
+        vocabulary = dataclasses.replace(found, tagger=tagger, usual_pos=usual_pos)
         assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
         assert tag_source(vocabulary) == source
         assert tag_source(dataclasses.replace(vocabulary, pos=())) is None
@@ -328,7 +328,7 @@ class TestVectors:
     def test_further_words_are_looked_up(self, tmp_path: Path) -> None:
         path = write(tmp_path / "x", b"2 3\n" + ROWS)
         vectors = load_vectors(path, vocabulary("paris"), 3, check={"of", "The", "new"})
-        assert (vectors.checked, vectors.has_header) == ({"of", "The"}, True)
+        assert (vectors.checked, vectors.has_header) == (frozenset({"of", "The"}), True)
         assert not load_vectors(write(tmp_path / "y", ROWS), vocabulary("of"), 3).has_header
 
     def test_unused_rows_are_counted_but_not_parsed(self, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ That they compute what their equations say is in ``test_model``.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import torch
@@ -26,6 +26,7 @@ from tests.patterns import crossing_share
 
 F, R = 6, 4
 SCORERS = (ConcatScorer, BiaffineScorer)
+Made = TypeVar("Made", bound=nn.Module)
 both = pytest.mark.parametrize("scorer", SCORERS)
 
 
@@ -51,8 +52,8 @@ def pair(
         at_once=at_once,
         padding_BL=padding,
     )
-    turned = (share.permute(2, 0, 1) for share in (subject, object_))
-    return FactoredScores(*turned, torch.tensor(lengths), padding), dense
+    subject_RBL, object_RBL = (share.permute(2, 0, 1) for share in (subject, object_))
+    return FactoredScores(subject_RBL, object_RBL, torch.tensor(lengths), padding), dense
 
 
 pairs = st.builds(
@@ -140,7 +141,7 @@ def scored(scorer: nn.Module, features: Tensor, lengths: list[int]) -> Any:
     return scorer(features, torch.tensor(lengths), padding_of(lengths))
 
 
-def made(scorer: type[nn.Module], seed: int = 0) -> nn.Module:
+def made(scorer: type[Made], seed: int = 0) -> Made:
     """Make a scorer with weights that all matter."""
     torch.manual_seed(seed)
     module = scorer(F, R, -1.0).double()

@@ -1,10 +1,12 @@
 """Products and gradients of oneDNN equal those of torch's BLAS, whatever the strides."""
 
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from rin_core.model import matmul as module
 from rin_core.model.interaction import GRUUpdate
@@ -12,7 +14,7 @@ from rin_core.model.matmul import addmm, addmm_, library, matmul, use
 
 #: Most bytes of a kernel; 0.6 MiB are measured.
 KERNEL_BYTES = 700 * 2**10
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[int, int], Tensor]] = {
     "rows": torch.randn,
     "columns": lambda m, k: torch.randn(k, m).T,
     "slice": lambda m, k: torch.randn(m, k + 7)[:, 3 : k + 3],
@@ -21,18 +23,18 @@ LAYOUTS = {
 
 
 @pytest.fixture(autouse=True)
-def _seeded():
+def _seeded() -> None:
     torch.manual_seed(0)
 
 
-def exact(a, b):
+def exact(a: Tensor, b: Tensor) -> Tensor:
     return (a.double() @ b.double()).float()
 
 
 @pytest.mark.parametrize("name", ["blas", "onednn"])
 @pytest.mark.parametrize("left", LAYOUTS)
 @pytest.mark.parametrize("right", LAYOUTS)
-def test_every_layout(name, left, right):
+def test_every_layout(name: str, left: str, right: str) -> None:
     a, b = LAYOUTS[left](37, 23), LAYOUTS[right](23, 11)
     bias, total = torch.randn(11), torch.randn(37, 11)
     wanted = total + exact(a, b)
@@ -43,7 +45,7 @@ def test_every_layout(name, left, right):
     torch.testing.assert_close(total, wanted)
 
 
-def test_gradients_of_onednn():
+def test_gradients_of_onednn() -> None:
     """Finite differences need float64, which oneDNN has not: held against torch's own."""
     a, b = (torch.randn(*shape, requires_grad=True) for shape in ((37, 23), (23, 11)))
     weights, frozen = torch.randn(37, 11), torch.randn(23, 11)
@@ -55,11 +57,11 @@ def test_gradients_of_onednn():
     assert frozen.grad is None
 
 
-def test_the_library_makes_no_difference_to_a_round():
+def test_the_library_makes_no_difference_to_a_round() -> None:
     update = GRUUpdate(20, 20)
     h, x = torch.randn(3, 13, 20, requires_grad=True), torch.randn(39, 20, requires_grad=True)
 
-    def gradients(name):
+    def gradients(name: str) -> tuple[Tensor, ...]:
         with use(name):
             return torch.autograd.grad(update(h, x).square().sum(), [h, x, *update.parameters()])
 
@@ -67,13 +69,13 @@ def test_the_library_makes_no_difference_to_a_round():
         torch.testing.assert_close(ours, theirs)
 
 
-def test_other_precisions_are_left_to_torch():
+def test_other_precisions_are_left_to_torch() -> None:
     a, b = torch.randn(5, 4, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
     with use("onednn"):
         assert torch.equal(matmul(a, b), a @ b)
 
 
-def test_the_choice_ends_with_its_context():
+def test_the_choice_ends_with_its_context() -> None:
     before = library()
     with use("onednn"), use("blas"):
         assert library() == "blas"
@@ -91,7 +93,13 @@ def test_the_choice_ends_with_its_context():
         (None, "AVX512", "blas"),
     ],
 )
-def test_where_onednn_is_taken(monkeypatch, tmp_path, vendor, capability, wanted):
+def test_where_onednn_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    vendor: str | None,
+    capability: str,
+    wanted: str,
+) -> None:
     info = tmp_path / "cpuinfo"
     if vendor:
         info.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nmodel name\t: A B: C\n\n" * 2)
@@ -125,7 +133,7 @@ def resident() -> int:
 
 
 @pytest.mark.skipif(library() != "onednn", reason="oneDNN is not taken on this processor")
-def test_kernels_take_no_more_memory_than_is_counted_for_them():
+def test_kernels_take_no_more_memory_than_is_counted_for_them() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(kernels_memory, (2 * module.KERNELS,)) < module.KERNELS * KERNEL_BYTES
 

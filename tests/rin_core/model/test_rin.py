@@ -10,143 +10,24 @@ import pytest
 import torch
 
 from rin_core.config import Config, EncoderConfig, ModelConfig
-from rin_core.data.batches import Batch, make_batch
-from rin_core.data.corpus import Sentence, Span, Triple
-from rin_core.data.encoding import EncodedSplit, encode_split
-from rin_core.data.tags import TAGS
-from rin_core.data.vocabulary import Vocabulary
 from rin_core.encoder_traits import ENCODERS, EncoderKind
 from rin_core.loss.pair_loss import numba_sums, sums_for, torch_sums
 from rin_core.model.encoders import PIECE_ENCODERS, WORD_ENCODERS, BiLSTMEncoder
-from rin_core.model.rin import RIN, Prediction
-from tests.reference import Example, Opinion, Reference
-
-CPU = torch.device("cpu")
-RELATIONS = ("lives_in", "same", "part_of")
-WORDS = ("<pad>", "<unk>", "ada", "of", "york", "lives", "in", "paris", "sleeps", "here")
-POS = ("<pad>", "<unk>", "N", "P", "V")
-
-
-@dataclasses.dataclass(frozen=True)
-class Annotated:
-    """A sentence written by hand: its words, their part of speech and their BIESO tags."""
-
-    words: str
-    pos: str
-    tags: str
-    spans: tuple[tuple[int, int], ...] = ()
-    triples: tuple[tuple[int, str, int], ...] = ()
-    """Subject and object are numbers of spans."""
-
-    def sentence(self) -> Sentence:
-        spans = [Span(*span) for span in self.spans]
-        return Sentence(
-            words=tuple(self.words.split()),
-            pos=tuple(self.pos.split()),
-            entities=tuple(spans),
-            triples=tuple(Triple(spans[s], r, spans[o]) for s, r, o in self.triples),
-        )
-
-    def example(self, with_pos: bool) -> Example:
-        return Example(
-            words=[WORDS.index(word) if word in WORDS else 1 for word in self.words.split()],
-            pos=[POS.index(tag) for tag in self.pos.split()] if with_pos else None,
-            tags=["BIESO".index(tag) for tag in self.tags.split()],
-            triples={
-                (self.spans[s][0], RELATIONS.index(r), self.spans[o][0]) for s, r, o in self.triples
-            },
-        )
-
-
-CORPUS = (
-    Annotated(
-        "ada of york lives in paris",
-        "N P N V P N",
-        "B I E O O S",
-        ((0, 3), (5, 6)),
-        ((0, "lives_in", 1), (0, "part_of", 1), (1, "lives_in", 0), (1, "same", 1)),
-    ),
-    Annotated("paris", "N", "S", ((0, 1),), ((0, "same", 0),)),
-    Annotated("nobody sleeps here", "N V P", "O O O"),
-    Annotated(
-        "york in york", "N P N", "S O S", ((0, 1), (2, 3)), ((0, "same", 0), (1, "part_of", 0))
-    ),
-    Annotated("ada lives here in york", "N V P P N", "S O B E S", ((0, 1), (2, 4), (4, 5))),
+from rin_core.model.rin import RIN
+from tests.annotated import (
+    CASES,
+    CORPUS,
+    EVERY,
+    WORDS,
+    assert_same_opinion,
+    batch_of,
+    build,
+    same,
+    settings_of,
+    triples_of,
+    vocabulary,
 )
-EVERY = np.arange(len(CORPUS))
-
-
-def vocabulary(pos: bool = True) -> Vocabulary:
-    return Vocabulary(words=WORDS, pos=POS if pos else (), relations=RELATIONS, lowercase=True)
-
-
-def encoded(pos: bool = True) -> EncodedSplit:
-    return encode_split([a.sentence() for a in CORPUS], vocabulary(pos), "first")
-
-
-def batch_of(rows: list[int] | np.ndarray = EVERY, pos: bool = True) -> Batch:
-    return make_batch(encoded(pos), np.asarray(rows), CPU)
-
-
-def build(model: ModelConfig, pos: bool = True) -> RIN:
-    """Make a float64 model whose weights are large enough for every term to matter."""
-    encoder = EncoderConfig(word_dim=4, pos_dim=2, hidden_size=6)
-    rin = RIN(Config(encoder=encoder, model=model), vocabulary(pos)).double().eval()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in rin.parameters():
-            parameter.uniform_(-0.9, 0.9, generator=generator)
-        for _ in range(3):  # towards logits around 0, so that some triples hold and some do not
-            logits = rin(batch_of(pos=pos)).scores.logits().flatten(0, 2)
-            rin.scorer.bias -= logits[logits.isfinite().all(1)].mean(0)
-    return rin
-
-
-def settings_of(**changes: object) -> ModelConfig:
-    return ModelConfig(**{"feature_size": 5, **changes})  # type: ignore[arg-type]
-
-
-ROUNDS = [(cell, rounds) for cell in ("gru", "rnn", "linear") for rounds in (0, 1, 3)]
-CASES = {
-    **{f"{cell}, K={k}": settings_of(cell=cell, rounds=k) for cell, k in ROUNDS},
-    "-ŷ": settings_of(rounds=2, relation_input=False),
-    "-ȳ": settings_of(rounds=2, entity_input=False),
-    "-H": settings_of(rounds=2, shared_input=False),
-    "-ŷ -H": settings_of(rounds=1, relation_input=False, shared_input=False),
-    "-ȳ -H, rnn": settings_of(rounds=2, cell="rnn", entity_input=False, shared_input=False),
-    "BiLSTM": settings_of(rounds=0, task_features=False),
-    "concat": settings_of(rounds=0, scorer="concat"),
-    "concat, K=2": settings_of(rounds=2, scorer="concat"),
-    "concat with a bias": settings_of(rounds=1, scorer="concat_bias"),
-    "biaffine": settings_of(rounds=0, scorer="biaffine"),
-    "biaffine, K=2": settings_of(rounds=2, scorer="biaffine"),
-    "biaffine, -H": settings_of(rounds=1, scorer="biaffine", cell="rnn", shared_input=False),
-    "camera-ready, K=0": settings_of(rounds=0, architecture="camera_ready", scorer="concat"),
-    "camera-ready, K=1": settings_of(rounds=1, architecture="camera_ready"),
-    "camera-ready, K=3": settings_of(rounds=3, architecture="camera_ready", scorer="concat"),
-    "camera-ready, rnn": settings_of(rounds=2, architecture="camera_ready", cell="rnn"),
-}
-
-
-def assert_same_opinion(prediction: Prediction, opinions: list[Opinion]) -> None:
-    """Compare a batch with the reference, sentence by sentence."""
-    p_BLLR = torch.sigmoid(prediction.scores.logits())
-    y_BLT = torch.softmax(prediction.tags_BLT, dim=-1)
-    for b, opinion in enumerate(opinions):
-        n = len(opinion.y)
-        p_iLtj = torch.stack(
-            [torch.stack([torch.stack(p_it) for p_it in p_i]) for p_i in opinion.p]
-        )
-        torch.testing.assert_close(
-            p_BLLR[b, :n, :n], p_iLtj.transpose(1, 2), rtol=1e-10, atol=1e-12
-        )
-        torch.testing.assert_close(y_BLT[b, :n], torch.stack(opinion.y), rtol=1e-10, atol=1e-12)
-        assert not p_BLLR[b, n:].any()
-        assert not p_BLLR[b, :, n:].any()
-
-
-def triples_of(prediction: Prediction) -> set[tuple[int, ...]]:
-    return {tuple(column) for column in prediction.scores.triples().T.tolist()}
+from tests.reference import Reference
 
 
 class TestAgainstReference:
@@ -231,106 +112,6 @@ class TestRounds:
         assert len({p.loss(batch).item() for p in predictions}) == 3
 
 
-def same(a: Prediction, b: Prediction, tolerance: float = 1e-13) -> bool:
-    pairs = [(a.tags_BLT, b.tags_BLT)]
-    pairs += [(a.scores.logits(), b.scores.logits())]
-    return all(torch.allclose(x, y, rtol=0, atol=tolerance) for x, y in pairs)
-
-
-#: Switch, and the columns of W_a that its input takes: R of ŷ, T of ȳ, D of h.
-INPUTS = {
-    "relation_input": slice(0, 3),
-    "entity_input": slice(3, 8),
-    "shared_input": slice(8, 14),
-}
-
-
-class TestAblations:
-    @pytest.mark.parametrize(("switch", "columns"), INPUTS.items(), ids=INPUTS.keys())
-    @pytest.mark.parametrize("cell", ["gru", "rnn"])
-    def test_an_input_less_is_its_columns_at_zero(
-        self, cell: str, switch: str, columns: slice
-    ) -> None:
-        full = build(settings_of(cell=cell, rounds=2))
-        ablated = build(settings_of(cell=cell, rounds=2, **{switch: False}))
-        weights, W_a, batch = full.state_dict(), "interaction.project.weight", batch_of()
-        assert weights[W_a].shape == (5, 3 + 5 + 6)
-        keep = [c for c in range(14) if c not in range(*columns.indices(14))]
-        ablated.load_state_dict({**weights, W_a: weights[W_a][:, keep]})
-        assert not same(ablated(batch), full(batch), 1e-4), "the input made no difference"
-        full.interaction.project.weight.data[:, columns] = 0
-        assert same(ablated(batch), full(batch))
-
-    def test_linear_has_neither_int_nor_gates(self) -> None:
-        names = set(build(settings_of(cell="linear", rounds=2)).state_dict())
-        common = set(build(settings_of(rounds=0)).state_dict())
-        assert names - common == {
-            "update_relation.weight", "update_relation.bias",
-            "update_entity.weight", "update_entity.bias",
-        }  # fmt: skip
-
-    def test_bilstm_feeds_h_into_both_heads(self) -> None:
-        rin = build(settings_of(rounds=0, task_features=False))
-        assert not [name for name in rin.state_dict() if "features" in name]
-        assert rin.scorer.subject.in_features == rin.tagger.output.in_features == 6
-
-
-class TestVersions:
-    def test_without_rounds_the_camera_ready_version_is_bilstm(self) -> None:
-        published = settings_of(rounds=0, architecture="camera_ready", scorer="concat")
-        same_model = published.canonical()
-        assert (same_model.architecture, same_model.task_features) == ("arxiv", False)
-        assert same(build(published)(batch_of()), build(same_model)(batch_of()), 0)
-
-    def test_its_gates_read_probabilities_and_its_state_is_h(self) -> None:
-        weights = build(settings_of(rounds=1, architecture="camera_ready")).state_dict()
-        D, R, T = 6, len(RELATIONS), len(TAGS)
-        shapes = {name: tuple(w.shape) for name, w in weights.items() if "update" in name}
-        assert shapes == {
-            "update_relation.gates.weight": (2 * D, D + R),
-            "update_relation.candidate.weight": (D, D + R),
-            "update_entity.gates.weight": (2 * D, D + T),
-            "update_entity.candidate.weight": (D, D + T),
-        }
-        assert not [name for name in weights if "features" in name or "interaction" in name]
-
-    def test_rounds_build_on_each_other_through_h(self) -> None:
-        """A GRU of zeros halves its state: H̃ᵏ = H̄ᵏ = Hᵏ⁻¹ / 2, and Hᵏ = 2 Hᵏ⁻¹."""
-        rin, batch = build(settings_of(rounds=3, architecture="camera_ready")), batch_of()
-        heads_read: list[torch.Tensor] = []
-        rin.tagger.register_forward_pre_hook(lambda _, inputs: heads_read.append(inputs[0]))
-        for update in (rin.update_relation, rin.update_entity):
-            update.gates.weight.data.zero_()
-            update.candidate.weight.data.zero_()  # z = ½ and ȟ = 0
-        rin(batch)
-        H = heads_read[0]
-        for read, factor in zip(heads_read, (1, 0.5, 1, 2), strict=True):
-            torch.testing.assert_close(read, factor * H)
-
-    @pytest.mark.parametrize("scorer", ["separable", "concat", "concat_bias", "biaffine"])
-    def test_another_scorer_leaves_the_encoder_its_start(self, scorer: str) -> None:
-        torch.manual_seed(0)
-        separable = RIN(Config(), vocabulary()).state_dict()
-        torch.manual_seed(0)
-        other = RIN(Config().override("model.scorer", scorer), vocabulary())
-        for name, weight in other.state_dict().items():
-            if name.startswith(("encoder", "relation_features", "entity_features")):
-                assert weight.equal(separable[name]), name
-        assert (other.scorer.bias == -6).all()
-
-    @pytest.mark.parametrize("name", ["concat, K=2", "biaffine, K=2", "camera-ready, K=3"])
-    def test_float32(self, name: str) -> None:
-        exact, rin, batch = build(CASES[name]), build(CASES[name]).float(), batch_of()
-        loss, wanted = rin(batch).loss(batch), exact(batch).loss(batch)
-        torch.testing.assert_close(loss, wanted.float(), rtol=1e-5, atol=0)
-        loss.backward()
-        wanted.backward()
-        for key, parameter in exact.named_parameters():
-            grad, found = parameter.grad, rin.get_parameter(key).grad
-            assert grad is not None
-            torch.testing.assert_close(found, grad.float(), rtol=1e-3, atol=2e-5, msg=key)
-
-
 VARIANTS = [
     settings_of(rounds=2),
     settings_of(rounds=2, scorer="concat"),
@@ -404,7 +185,8 @@ class TestVectors:
         given_vectors = WordVectors(name="v", matrix=matrix, found=found, digest="d")
         encoder = EncoderConfig(word_dim=4, pos_dim=2, hidden_size=6)
         torch.manual_seed(0)
-        rows = RIN(Config(encoder=encoder), vocabulary(), given_vectors).encoder.words.weight
+        rin = RIN(Config(encoder=encoder), vocabulary(), given_vectors)
+        rows = rin.get_parameter("encoder.words.weight")
         assert (rows[found] == 9).all()
         assert not (rows[~found] == 9).any()
         assert not rows[:2].any(), "padding and unknown words say nothing"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from rin_core.model.spelling import CHARACTER_ENCODERS
+from rin_core.model.spelling import CHARACTER_ENCODERS, CharacterLSTM
 
 WORDS = torch.tensor([[3, 4, 5, 0], [6, 0, 0, 0], [0, 0, 0, 0], [4, 4, 4, 4]])
 
@@ -38,7 +38,7 @@ def test_order_of_characters_makes_a_difference(encoder: nn.Module) -> None:
 
 def test_lstm_reads_each_direction_from_its_end() -> None:
     torch.manual_seed(1)
-    encoder = CHARACTER_ENCODERS["lstm"](7, 6)
+    encoder = CharacterLSTM(7, 6)
     word = torch.tensor([[3, 4, 5]])
     inputs = encoder.characters(word)
     _, (forwards, _) = encoder.forwards(inputs)

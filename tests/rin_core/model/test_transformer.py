@@ -1,8 +1,7 @@
-"""The transformer encoder against its own library run sentence by sentence; training with it."""
+"""The transformer encoder against its own library run sentence by sentence."""
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,80 +9,35 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoTokenizer
 
 from rin_core.config import Config
 from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Sentence
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import (
-    EncodedCorpus,
-    EncodedSplit,
-    corpus_vocabulary,
-    encode_corpus,
     encode_split,
 )
 from rin_core.data.installed import SMALL, installed_folder
 from rin_core.data.loading import load_dataset
-from rin_core.data.pretrained import Pretrained, load_pretrained
-from rin_core.data.vocabulary import Vocabulary
-from rin_core.errors import CheckpointError, ConfigError
-from rin_core.model.capacity import trained_parameters
-from rin_core.model.matmul import computes_bfloat16
+from rin_core.data.pretrained import load_pretrained
+from rin_core.layout import CHECKPOINT
 from rin_core.model.rin import RIN
-from rin_core.model.transformer import TransformerEncoder
-from rin_core.train.checkpoint import load_metadata, load_tensors
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, train
-from rin_core.train.metrics import evaluate
+from rin_core.train.checkpoint import load_metadata
+from rin_core.train.loop import train
 from tests.tiny_models import POSITIONS, save_bert
 from tests.trainings import Stop, stop_after
-
-CPU = torch.device("cpu")
-VOCABULARY = Vocabulary(words=("<pad>", "<unk>"), pos=(), relations=("r",), lowercase=True)
-BACKBONE = "encoder.backbone."
-
-
-def split_of(pretrained: Pretrained, *sentences: str) -> EncodedSplit:
-    found = [
-        Sentence(words=tuple(words.split()), pos=None, entities=(), triples=())
-        for words in sentences
-    ]
-    return encode_split(found, VOCABULARY, "first", pretrained.tokenizer)
-
-
-def settings(folder: Path | str, **changes: object) -> Config:
-    fields = {
-        "encoder.kind": "transformer",
-        "encoder.model": str(folder),
-        "model.feature_size": 16,
-        "training.batch_size": 5,
-        "training.learning_rate": 0.01,
-        "training.encoder_learning_rate": 0.003,
-        "training.warmup": 0.2,
-        "training.weight_decay": 0.01,
-        "training.max_epochs": 4,
-    }
-    return Config().with_overrides(fields | {k.replace("__", "."): v for k, v in changes.items()})
-
-
-def encoder_of(folder: Path | str, **changes: object) -> tuple[TransformerEncoder, Pretrained]:
-    config = settings(folder, **changes).encoder
-    pretrained = load_pretrained(str(folder), config.max_pieces)
-    return TransformerEncoder(config, pretrained), pretrained
-
-
-def slow_features(folder: Path | str, words: list[str]) -> Tensor:
-    """Run the library on one sentence and pick the states of its words' first pieces [L, D]."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, add_prefix_space=True)
-    inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")
-    with torch.inference_mode():
-        states = AutoModel.from_pretrained(folder).eval()(**inputs).last_hidden_state[0]
-    word_ids = inputs.word_ids()
-    return torch.stack([states[word_ids.index(word)] for word in range(len(words))])
-
-
-SENTENCES = ("Paris is the city", "xyz", "Ann was born in Rome , the city", "é a . b", "of the")
+from tests.transformer import (
+    BACKBONE,
+    CPU,
+    SENTENCES,
+    VOCABULARY,
+    encoder_of,
+    settings,
+    slow_features,
+    small_corpus,
+    split_of,
+)
 
 
 class TestFeatures:
@@ -160,149 +114,6 @@ class TestFeatures:
         batch = make_batch(encode_split([sentence], VOCABULARY, "first"), np.array([0]), CPU)
         with pytest.raises(ValueError, match=r"batch\.pieces = None: encode the split with"):
             encoder(batch)
-
-
-def small_corpus(config: Config) -> EncodedCorpus:
-    whole = demo_corpus()
-    train_ = tuple(s for s in whole.train if len(s.words) <= 12)[:25]
-    corpus = dataclasses.replace(whole, train=train_, dev=train_[:15], test=train_[10:])
-    pretrained = load_pretrained(config.encoder.model, config.encoder.max_pieces)
-    vocabulary = corpus_vocabulary(corpus, config.data)
-    return encode_corpus(corpus, config.data, None, vocabulary, pretrained)
-
-
-class TestTraining:
-    @pytest.mark.parametrize("freeze", [False, True])
-    def test_which_weights_change(self, tiny_bert: Path, tmp_path: Path, freeze: bool) -> None:
-        config = settings(tiny_bert, encoder__freeze=freeze)
-        corpus = small_corpus(config)
-        train(config, corpus, directory=tmp_path)
-        trained, _ = load_tensors(tmp_path / WEIGHTS)
-        torch.manual_seed(config.training.seed)
-        start = RIN(config, corpus.vocabulary, None, corpus.pretrained).state_dict()
-        assert trained.keys() == start.keys()
-        same = {name for name in start if start[name].equal(trained[name])}
-        backbone = {name for name in start if name.startswith(BACKBONE)}
-        counted = sum(start[n].numel() for n in start.keys() - (backbone if freeze else set()))
-        assert trained_parameters(config, corpus.vocabulary, corpus.pretrained) == counted
-        # Rows of positions, types and pieces that no sentence has, and keys' biases, which
-        # softmax cancels, may stay; every tensor of a layer's output must move.
-        if freeze:
-            assert same == backbone
-        else:
-            assert not {n for n in same if "output" in n or n not in backbone}
-
-    @pytest.mark.parametrize("freeze", [False, True])
-    @pytest.mark.parametrize("last", [1, 3])
-    def test_resume_equals_an_unbroken_run(
-        self, tiny_bert: Path, tmp_path: Path, freeze: bool, last: int
-    ) -> None:
-        """Warm-up ends within the second epoch, and the groups' states differ."""
-        config = settings(tiny_bert, encoder__freeze=freeze)
-        corpus = small_corpus(config)
-        whole, broken = tmp_path / "whole", tmp_path / "broken"
-        result = train(config, corpus, directory=whole)
-        with pytest.raises(Stop):
-            train(config, corpus, directory=broken, on_epoch=stop_after(last))
-        torch.manual_seed(9)
-        resumed = train(config, corpus, directory=broken)
-        assert [e.train_loss for e in resumed.history] == [e.train_loss for e in result.history]
-        assert (resumed.selection_scores, resumed.test_scores) == (
-            result.selection_scores,
-            result.test_scores,
-        )
-        for name in (WEIGHTS, CHECKPOINT):
-            found, wanted = load_tensors(broken / name)[0], load_tensors(whole / name)[0]
-            assert found.keys() == wanted.keys()
-            assert all(found[key].equal(wanted[key]) for key in wanted)
-
-    def test_a_frozen_transformer_is_kept_once(self, tiny_bert: Path, tmp_path: Path) -> None:
-        config = settings(tiny_bert, encoder__freeze=True, training__max_epochs=1)
-        train(config, small_corpus(config), directory=tmp_path)
-        assert any(BACKBONE in name for name in load_tensors(tmp_path / WEIGHTS)[0])
-        checkpoint = load_tensors(tmp_path / CHECKPOINT)[0]
-        assert checkpoint
-        assert not any(BACKBONE in name for name in checkpoint)
-
-    @pytest.mark.parametrize(
-        "changes", [{"encoder__freeze": True}, {"encoder__freeze_layers": 1}, {"encoder__lora": 2}]
-    )
-    def test_a_checkpoint_has_nothing_of_what_is_frozen(
-        self, tiny_bert: Path, tmp_path: Path, changes: dict[str, object]
-    ) -> None:
-        """No weights, no moments and no average of them."""
-        if "encoder__lora" in changes:
-            pytest.importorskip("peft")
-        config = settings(tiny_bert, training__max_epochs=1, training__average="ema", **changes)
-        corpus = small_corpus(config)
-        train(config, corpus, directory=tmp_path)
-        model = RIN(config, corpus.vocabulary, None, corpus.pretrained)
-        trained = {n: p.numel() for n, p in model.named_parameters() if p.requires_grad}
-        assert len(trained) < len(list(model.parameters()))
-        found: dict[str, dict[str, Tensor]] = {}
-        for key, tensor in load_tensors(tmp_path / CHECKPOINT)[0].items():
-            owner, _, name = key.partition(".")
-            found.setdefault(owner, {})[name] = tensor
-        assert found["model"].keys() == found["average"].keys() == trained.keys()
-        moments = [tensor.numel() for tensor in found["adam"].values() if tensor.ndim]
-        assert sum(moments) == 2 * sum(trained.values())
-
-    def test_a_checkpoint_without_a_learned_weight_is_refused(
-        self, tiny_bert: Path, tmp_path: Path
-    ) -> None:
-        """Only what is frozen may be missing."""
-        frozen = settings(tiny_bert, encoder__freeze=True, training__max_epochs=1)
-        corpus = small_corpus(frozen)
-        train(frozen, corpus, directory=tmp_path)
-        with pytest.raises(CheckpointError, match="another configuration"):
-            train(settings(tiny_bert, training__max_epochs=1), corpus, directory=tmp_path)
-
-    @pytest.mark.parametrize("freeze", [False, True])
-    def test_the_weights_file_is_all_a_reader_needs(
-        self, tiny_bert: Path, tmp_path: Path, freeze: bool
-    ) -> None:
-        """The model's folder may be gone."""
-        folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
-        config = settings(folder, encoder__freeze=freeze)
-        corpus = small_corpus(config)
-        result = train(config, corpus, directory=tmp_path / "run")
-        shutil.rmtree(folder)
-        weights, metadata = load_tensors(tmp_path / "run" / WEIGHTS)
-        pretrained = Pretrained.from_json(metadata["pretrained"])
-        model = RIN(
-            Config.from_flat(metadata["config"]),
-            Vocabulary.from_json(metadata["vocabulary"]),
-            pretrained=pretrained,
-        )
-        model.load_state_dict(weights)
-        assert pretrained.tokenizer == corpus.pretrained.tokenizer  # type: ignore[union-attr]
-        found = evaluate(model, corpus.test, corpus.entity_word, CPU)
-        assert found.flat() == result.test_scores
-
-    def test_bfloat16_needs_a_processor_that_has_it(
-        self, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True})
-        config = settings(tiny_bert, training__precision="bfloat16")
-        with pytest.raises(ConfigError, match=r"precision = 'bfloat16' on cpu: must be 'float32'"):
-            train(config, small_corpus(config))
-
-    @pytest.mark.parametrize("name", ["cpu", "cuda"])
-    def test_bfloat16_is_the_encoders_alone(self, tiny_bert: Path, name: str) -> None:
-        device, models = torch.device(name), []
-        if not (computes_bfloat16(device) and (name == "cpu" or torch.cuda.is_available())):
-            pytest.skip(f"needs a {name} device with bfloat16")
-        for precision in ("float32", "bfloat16"):
-            config = settings(tiny_bert, training__precision=precision)
-            corpus = small_corpus(config)
-            torch.manual_seed(0)
-            model = RIN(config, corpus.vocabulary, None, corpus.pretrained).to(device).eval()
-            batch = make_batch(corpus.train, np.arange(5), device)
-            prediction = model(batch)
-            assert prediction.tags_BLT.dtype == torch.float32
-            models.append(prediction.tags_BLT)
-        assert not models[0].equal(models[1])
-        torch.testing.assert_close(models[0], models[1], rtol=0.1, atol=0.1)
 
 
 class TestIdentity:

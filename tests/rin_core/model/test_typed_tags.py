@@ -12,9 +12,9 @@ from rin_core.config import Config, EncoderConfig, ModelConfig
 from rin_core.data.batches import make_batch
 from rin_core.data.encoding import encode_split
 from rin_core.model.rin import RIN
+from tests.annotated import CASES, CORPUS, CPU, Annotated, assert_same_opinion
+from tests.annotated import vocabulary as untyped
 from tests.reference import Example, Reference
-from tests.rin_core.model.test_rin import CASES, CORPUS, CPU, Annotated, assert_same_opinion
-from tests.rin_core.model.test_rin import vocabulary as untyped
 
 TYPES = ("place", "person")
 VOCABULARY = dataclasses.replace(untyped(), entity_types=TYPES)

@@ -48,6 +48,7 @@ def within(
             lambda: predict.main(predict.parse([*model, *given])), interrupted="interrupted"
         )
     out, err = capsysbinary.readouterr()
+    assert isinstance(ended.value.code, int)
     return ended.value.code, out, err.decode()
 
 

@@ -22,6 +22,7 @@ from rin_core.data.vectors import read_every_vector
 from rin_core.data.vocabulary import UNKNOWN
 from rin_core.data.word_table import save_word_table
 from rin_core.errors import CheckpointError
+from rin_core.layout import CHECKPOINT, WEIGHTS
 from rin_core.predict.loading import (
     ModelError,
     find_weights,
@@ -31,7 +32,7 @@ from rin_core.predict.loading import (
 )
 from rin_core.train.checkpoint import load_tensors, save_tensors
 from rin_core.train.epochs import Epoch
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, Trainer, train
+from rin_core.train.loop import Trainer, train
 from rin_core.train.metrics import decode
 from tests.conftest import Trained
 
@@ -65,7 +66,19 @@ def changed(trained: Trained, path: Path, **entries: Any) -> Path:
     return path
 
 
-JSON_VALUES = (3, 1.5, "x", [], {}, [1, 2], [[1]], [None], {"a": 1}, True, 10**30)
+JSON_VALUES: tuple[object, ...] = (
+    3,
+    1.5,
+    "x",
+    [],
+    {},
+    [1, 2],
+    [[1]],
+    [None],
+    {"a": 1},
+    True,
+    10**30,
+)
 
 
 class TestWhatIsNoModel:

@@ -8,6 +8,7 @@ import json
 import sys
 import types
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,11 +22,12 @@ from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tags import TAGS, decode_spans
 from rin_core.data.vocabulary import Vocabulary
+from rin_core.layout import WEIGHTS
 from rin_core.model.heads import FactoredScores
 from rin_core.model.rin import RIN, Prediction
 from rin_core.predict.extraction import Extraction
 from rin_core.predict.predictor import Predictor
-from rin_core.train.loop import WEIGHTS, train
+from rin_core.train.loop import train
 from rin_core.train.metrics import Decoded, decode, score
 from tests.conftest import Trained
 from tests.trainings import padded_tags
@@ -42,7 +44,12 @@ def no_tagger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "textblob.en", None)
 
 
-def triple_rows(found: list[Extraction], vocabulary: Vocabulary, entity_word: str) -> set[object]:
+EntityWord = Literal["first", "last"]
+
+
+def triple_rows(
+    found: list[Extraction], vocabulary: Vocabulary, entity_word: EntityWord
+) -> set[tuple[int, ...]]:
     def word(start: int, end: int) -> int:
         return entity_place(Span(start, end), entity_word)[0]
 
@@ -58,11 +65,11 @@ def triple_rows(found: list[Extraction], vocabulary: Vocabulary, entity_word: st
     }
 
 
-def span_rows(found: list[Extraction]) -> set[object]:
+def span_rows(found: list[Extraction]) -> set[tuple[int, ...]]:
     return {(n, e.mention.start, e.mention.end) for n, x in enumerate(found) for e in x.entities}
 
 
-def columns(table: np.ndarray) -> set[object]:
+def columns(table: np.ndarray) -> set[tuple[int, ...]]:
     return set(map(tuple, table.T.tolist()))
 
 
@@ -186,7 +193,7 @@ class TestArguments:
 
     SENTENCE = unannotated(("New", "York", "is", "in", "America"))
 
-    def extraction(self, predictor: Predictor, entity_word: str, tags: str) -> Extraction:
+    def extraction(self, predictor: Predictor, entity_word: EntityWord, tags: str) -> Extraction:
         """Relate words 0 and 1, each with word 4."""
         subject, object_ = torch.full((2, 1, 1, 5), -9.0)
         subject[0, 0, :2], object_[0, 0, 4] = 3, 8
@@ -212,7 +219,7 @@ class TestArguments:
         ],
     )
     def test_the_entity_its_word_stands_for_or_else_the_word(
-        self, predictor: Predictor, entity_word: str, tags: str, subjects: list[str]
+        self, predictor: Predictor, entity_word: EntityWord, tags: str, subjects: list[str]
     ) -> None:
         found = self.extraction(predictor, entity_word, tags)
         assert sorted(t.subject.text for t in found.triples) == sorted(subjects)
@@ -278,7 +285,8 @@ class TestAnyText:
         assert predictor.predict_rounds([empty])[0] == (found,) * 3
 
     def test_no_sentences(self, predictor: Predictor) -> None:
-        assert predictor.predict([]) == predictor.predict_rounds([]) == []
+        assert predictor.predict([]) == []
+        assert predictor.predict_rounds([]) == []
 
     def test_a_very_long_sentence(self, predictor: Predictor, trained: Trained) -> None:
         """Longer than a batch, beside short ones; its first words have entities all the same."""
@@ -305,7 +313,8 @@ def assert_alike(found: list[Extraction], wanted: list[Extraction]) -> None:
 
 
 def probabilities(extraction: Extraction) -> list[float]:
-    return [found.probability for found in (*extraction.entities, *extraction.triples)]
+    entities = [entity.probability for entity in extraction.entities]
+    return entities + [triple.probability for triple in extraction.triples]
 
 
 class TestTags:

@@ -43,7 +43,7 @@ class TestFiles:
         path = tmp_path / "file"
         write_atomically(path, b"old")
         with monkeypatch.context() as patch:
-            patch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), full)
+            patch.setattr(os if step == "fsync" else Path, step, full)
             with pytest.raises(OSError, match="no space left"):
                 write_atomically(path, b"new")
         assert path.read_bytes() == b"old"

@@ -41,7 +41,7 @@ def run(corpus: Path, out: Path, requests: Path, *options: str) -> tuple[int, st
 
 @pytest.mark.ray
 @pytest.mark.timeout(240)
-def test_a_grid_goes_on_and_says_which(spert_folder, tmp_path):
+def test_a_grid_goes_on_and_says_which(spert_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code, shown = run(spert_folder, out, tmp_path, "--arms", "bilstm-s", "gru-1", "--seeds", "2")
     assert code == 1
@@ -53,7 +53,7 @@ def test_a_grid_goes_on_and_says_which(spert_folder, tmp_path):
 
 @pytest.mark.ray
 @pytest.mark.timeout(240)
-def test_a_search_counts_it_as_a_failed_trial(spert_folder, tmp_path):
+def test_a_search_counts_it_as_a_failed_trial(spert_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ("--space", "fair_rounds", "--arms", "k-0", "--trials", "3", "--seeds", "0")
     _, shown = run(spert_folder, out, tmp_path, *options)

@@ -16,7 +16,7 @@ ROW = {
 }
 
 
-def test_epochs_are_read():
+def test_epochs_are_read() -> None:
     (epoch,) = read_epochs(Path("c"), {"history": [ROW]})
     assert (epoch.epoch, epoch.train_loss, epoch.selection_scores) == (1, 2.0, {"f1": 0.5})
 
@@ -38,6 +38,6 @@ def test_epochs_are_read():
         {"another": 1},
     ],
 )
-def test_what_no_training_leaves_is_refused(changes):
+def test_what_no_training_leaves_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(CheckpointError, match="c: its epochs"):
         read_epochs(Path("c"), {"history": [{**ROW, **changes}]})

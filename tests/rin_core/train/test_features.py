@@ -18,7 +18,7 @@ from rin_core.model.rin import RIN
 from rin_core.train import features
 from rin_core.train.features import with_features
 from rin_core.train.loop import train
-from tests.rin_core.model.test_transformer import CPU, settings, small_corpus
+from tests.transformer import CPU, settings, small_corpus
 
 SPLITS = ("train", "dev", "test")
 

@@ -14,15 +14,17 @@ import torch
 from torch import Tensor
 
 from rin_core.config import Config
+from rin_core.data.batches import training_batches
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.errors import CheckpointError, Diverged
+from rin_core.layout import CHECKPOINT, WEIGHTS
 from rin_core.model.rin import RIN, Prediction
 from rin_core.train import loop as training
 from rin_core.train.cadence import Cadence
 from rin_core.train.checkpoint import load_metadata, load_tensors, save_tensors
 from rin_core.train.epochs import Epoch
-from rin_core.train.loop import CHECKPOINT, WEIGHTS, Result, train
+from rin_core.train.loop import Result, train
 from rin_core.train.metrics import evaluate
 from rin_core.train.stopping import best_epoch
 from tests.trainings import EPOCHS, TINY, Stop, losses, stop_after, timeless
@@ -169,10 +171,9 @@ class TestEpochs:
         self, corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         orders: list[tuple[int, ...]] = []
-        cut = training.training_batches
 
         def watch(*args: Any) -> list[Any]:
-            batches = cut(*args)
+            batches = training_batches(*args)
             orders.append(tuple(int(row) for rows in batches for row in rows))
             return batches
 

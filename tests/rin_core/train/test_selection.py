@@ -8,10 +8,11 @@ import pytest
 from torch import Tensor
 
 from rin_core.data.encoding import EncodedCorpus, EncodedSplit
+from rin_core.layout import WEIGHTS
 from rin_core.model.rin import RIN
 from rin_core.train import loop as training
 from rin_core.train.checkpoint import load_tensors
-from rin_core.train.loop import WEIGHTS, train
+from rin_core.train.loop import train
 from tests.trainings import TINY, losses
 
 

@@ -17,7 +17,7 @@ from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.data.pretrained import load_pretrained
 from rin_core.model.matmul import computes_bfloat16
-from rin_core.train import loop
+from rin_core.train.averaging import WeightAverage
 from rin_core.train.loop import Trainer, train
 
 CPU = torch.device("cpu")
@@ -137,10 +137,13 @@ def test_a_budget_that_all_fits_changes_no_bit(average: str) -> None:
 def test_one_step_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Norms are clipped, steps taken and weights averaged once for the whole batch."""
     steps: list[int] = []
-    real = loop.WeightAverage.update
-    monkeypatch.setattr(
-        loop.WeightAverage, "update", lambda self, step: [steps.append(step), real(self, step)]
-    )
+    real = WeightAverage.update
+
+    def update(average: WeightAverage, step: int) -> None:
+        steps.append(step)
+        real(average, step)
+
+    monkeypatch.setattr(WeightAverage, "update", update)
     config = WORDS.with_overrides({"training.max_tokens": BUDGET, "training.average": "ema"})
     corpus = encoded(config)
     found, wanted = (

@@ -21,9 +21,10 @@ from rin_core.data.corpus import Sentence, Span, Triple
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedSplit, corpus_vocabulary, encode_corpus, encode_split
 from rin_core.data.vocabulary import Vocabulary
+from rin_core.layout import WEIGHTS
 from rin_core.predict.extraction import Extraction, Mention
 from rin_core.predict.predictor import Predictor
-from rin_core.train.loop import WEIGHTS, train
+from rin_core.train.loop import train
 from rin_core.train.metrics import Decoded, Score, score
 from tests.rin_core.train.test_metrics import counts, split_of
 from tests.trainings import padded_tags
