@@ -26,13 +26,24 @@ def space(folder: Path, text: str, name: str = "mine") -> Grid | Search:
     return find_space(str(path))
 
 
-def test_a_grid(tmp_path):
-    found = space(
+def grid(folder: Path, text: str) -> Grid:
+    found = space(folder, text)
+    assert isinstance(found, Grid)
+    return found
+
+
+def search(folder: Path, text: str) -> Search:
+    found = space(folder, text)
+    assert isinstance(found, Search)
+    return found
+
+
+def test_a_grid(tmp_path: Path) -> None:
+    found = grid(
         tmp_path,
         'title = "?"\nseeds = "2-3"\n[arms.gru-1]\n'
         '[arms.mine]\nlabel = "Mine"\nmodel.rounds = 2\nencoder.dropout = 0.3\n',
     )
-    assert isinstance(found, Grid)
     assert (found.name, found.title, found.seeds) == ("mine", "?", (2, 3))
     known, mine = found.arms
     assert known in SPACES["rounds_curve"].arms, "the same arm, and so the same trials"
@@ -41,10 +52,11 @@ def test_a_grid(tmp_path):
     assert (configs["mine"].model.rounds, configs["mine"].encoder.dropout) == (2, 0.3)
 
 
-def test_settings_are_of_all_arms_and_recorded_like_those_of_the_command_line(tmp_path):
+def test_settings_are_of_all_arms_and_recorded_like_those_of_the_command_line(
+    tmp_path: Path,
+) -> None:
     text = "[settings]\ntraining.batch_size = 7\n[arms.gru-1]\n[arms.b]\nmodel.rounds = 2\n"
-    found = space(tmp_path, text)
-    assert isinstance(found, Grid)
+    found = grid(tmp_path, text)
     for corpus in ("mine", "demo"):
         sizes = [trial.config.training.batch_size for trial in found.trials([corpus], seeds=[0])]
         assert sizes == [7, 7], "above what the demo corpus has"
@@ -55,10 +67,10 @@ def test_settings_are_of_all_arms_and_recorded_like_those_of_the_command_line(tm
     assert plan.settings == given
 
 
-def test_a_file_chooses_its_preset(tmp_path):
+def test_a_file_chooses_its_preset(tmp_path: Path) -> None:
     """Its settings and arms lie above the preset; sameness and conditions are judged with it."""
     text = 'preset = "own"\nsettings.training.batch_size = 7\n[arms.a]\n[arms.b]\n'
-    found = space(tmp_path, text + 'encoder.characters = "lstm"\n')
+    found = grid(tmp_path, text + 'encoder.characters = "lstm"\n')
     for corpus in ("demo", "webnlg_star", "mine"):
         a, b = (trial.config for trial in found.trials([corpus], seeds=[0]))
         assert (a.training.batch_size, a.encoder.characters) == (7, "cnn")
@@ -69,18 +81,18 @@ def test_a_file_chooses_its_preset(tmp_path):
         space(tmp_path, text.replace("own", "owm"))
 
 
-def test_without_a_preset_arms_differ_if_they_do_with_any(tmp_path):
-    found = space(tmp_path, '[arms.a]\n[arms.b]\nencoder.characters = "none"\n')
+def test_without_a_preset_arms_differ_if_they_do_with_any(tmp_path: Path) -> None:
+    found = grid(tmp_path, '[arms.a]\n[arms.b]\nencoder.characters = "none"\n')
     a, b = (trial.config for trial in found.trials(["mine"], seeds=[0]))
     assert (a.encoder.characters, b.encoder.characters) == ("cnn", "none")
     when = "{ choices = [10, 30], when = { encoder.characters = ['cnn'] } }"
-    assert space(tmp_path, f"[parameters]\nencoder.character_dim = {when}\n").parameters
+    assert search(tmp_path, f"[parameters]\nencoder.character_dim = {when}\n").parameters
     with pytest.raises(SpaceError, match=r"encoder.characters = \['cnn'\]: no arm has such"):
         space(tmp_path, f"preset = 'paper'\n[parameters]\nencoder.character_dim = {when}\n")
 
 
-def test_a_search(tmp_path):
-    found = space(
+def test_a_search(tmp_path: Path) -> None:
+    found = search(
         tmp_path,
         "trials = 4\nseeds = [0, 3]\nsampler = 'random'\nhours = 2\n"
         "asha = { grace_period = 2, reduction_factor = 4 }\n"
@@ -89,7 +101,6 @@ def test_a_search(tmp_path):
         "training.learning_rate = { low = 1e-4, high = 1e-2, log = true }\n"
         "model.cell = { choices = ['gru', 'rnn'], when = { model.rounds = [1, 2] } }\n",
     )
-    assert isinstance(found, Search)
     assert (found.sampler, found.hours) == ("random", 2)
     for sized in (found, found.on("demo")):
         assert (sized.budget, sized.confirm_seeds) == (4, (0, 3))
@@ -103,47 +114,43 @@ def test_a_search(tmp_path):
     assert found.parameters["model.cell"].when == {"model.rounds": (1, 2)}
 
 
-def test_an_own_search_is_itself_on_the_demo_corpus(tmp_path):
-    found = space(tmp_path, f"asha = {{ grace_period = 5 }}\nseeds = 4\n{SEARCH}").on("demo")
-    assert isinstance(found, Search)
+def test_an_own_search_is_itself_on_the_demo_corpus(tmp_path: Path) -> None:
+    found = search(tmp_path, f"asha = {{ grace_period = 5 }}\nseeds = 4\n{SEARCH}").on("demo")
     assert (found.asha, found.confirm_seeds) == (Asha(grace_period=5), (0, 1, 2, 3))
-    grid = space(tmp_path, f"seeds = 4\n{ARM}")
-    assert isinstance(grid, Grid)
-    assert len(grid.trials(["demo"])) == 4
+    assert len(grid(tmp_path, f"seeds = 4\n{ARM}").trials(["demo"])) == 4
 
 
-def test_a_grace_period_is_measured_unless_it_is_given(tmp_path):
+def test_a_grace_period_is_measured_unless_it_is_given(tmp_path: Path) -> None:
     for asha in ("asha = true\n", "asha = { grace_period = 'auto' }\n", ""):
-        assert space(tmp_path, f"{asha}{SEARCH}").asha == Asha()
+        assert search(tmp_path, f"{asha}{SEARCH}").asha == Asha()
     assert Asha().grace_period == "auto"
 
 
-def test_conditions_come_first_however_toml_has_grouped_them(tmp_path):
+def test_conditions_come_first_however_toml_has_grouped_them(tmp_path: Path) -> None:
     text = (
         "[parameters]\nmodel.rounds = { low = 0, high = 3 }\n"
         "encoder.freeze = { choices = [true, false] }\n"
         "model.cell = { choices = ['gru', 'rnn'], when = { encoder.freeze = [false] } }\n"
     )
-    found = space(tmp_path, text)
+    found = search(tmp_path, text)
     assert list(found.parameters) == ["model.rounds", "encoder.freeze", "model.cell"]
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path):
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(ARM, encoding="utf-8-sig")
     assert find_space(str(tmp_path / "mine.toml")).arms
 
 
-def test_a_search_without_arms_tunes_rin(tmp_path):
-    found = space(tmp_path, f"asha = false\nseeds = 0\n{SEARCH}")
-    assert isinstance(found, Search)
+def test_a_search_without_arms_tunes_rin(tmp_path: Path) -> None:
+    found = search(tmp_path, f"asha = false\nseeds = 0\n{SEARCH}")
     assert [arm.name for arm in found.arms] == ["rin"]
     assert (found.asha, found.confirm_seeds) == (None, ())
 
 
-def test_what_an_arm_was_before_is_counted(tmp_path):
+def test_what_an_arm_was_before_is_counted(tmp_path: Path) -> None:
     def experiment(dropout: float) -> Experiment:
         text = f"[arms.gru-1]\n[arms.mine]\nencoder.dropout = {dropout}\n"
-        (found,) = make_plan(space(tmp_path, text), Ledger(tmp_path), ["demo"]).experiments()
+        (found,) = make_plan(grid(tmp_path, text), Ledger(tmp_path), ["demo"]).experiments()
         return found
 
     before = experiment(0.3)
@@ -155,7 +162,7 @@ def test_what_an_arm_was_before_is_counted(tmp_path):
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_the_guides_examples_can_be_given(tmp_path, text):
+def test_the_guides_examples_can_be_given(tmp_path: Path, text: str) -> None:
     assert len(EXAMPLES) == 2
     assert space(tmp_path, text).arms
 
@@ -300,12 +307,12 @@ def test_the_guides_examples_can_be_given(tmp_path, text):
         ),
     ],
 )
-def test_what_a_file_cannot_say_names_the_field(tmp_path, text, message):
+def test_what_a_file_cannot_say_names_the_field(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SpaceError, match=rf"^--space \S+/mine\.toml: .*{message}"):
         space(tmp_path, text)
 
 
-def test_files_that_cannot_be_a_space(tmp_path):
+def test_files_that_cannot_be_a_space(tmp_path: Path) -> None:
     with pytest.raises(SpaceError, match=r"none\.toml: No such file"):
         find_space(str(tmp_path / "none.toml"))
     for name in ("rounds_curve", "tune_rin", "my space", "paper-x", "..", ".hidden"):
@@ -318,13 +325,13 @@ def test_files_that_cannot_be_a_space(tmp_path):
         find_space(str(tmp_path / "mine.toml"))
 
 
-def test_a_range_of_the_smallest_steps_does_not_have_a_usual_start(tmp_path):
+def test_a_range_of_the_smallest_steps_does_not_have_a_usual_start(tmp_path: Path) -> None:
     text = "[parameters]\ntraining.learning_rate = { low = 1e-320, high = 1e-319, step = 1e-320 }"
-    search = space(tmp_path, text)
-    assert not search.parameters["training.learning_rate"].tries(0.005)
-    assert search.parameters["training.learning_rate"].tries(1e-320)
+    rate = search(tmp_path, text).parameters["training.learning_rate"]
+    assert not rate.tries(0.005)
+    assert rate.tries(1e-320)
 
 
-def test_a_label_is_one_line_and_does_not_act_on_a_terminal(tmp_path):
+def test_a_label_is_one_line_and_does_not_act_on_a_terminal(tmp_path: Path) -> None:
     made = space(tmp_path, '[arms.a]\nlabel = "one\\ntwo \\u001b[2J"\nmodel.rounds = 1')
     assert [arm.label for arm in made.arms] == ["one two \\x1b[2J"]

@@ -5,12 +5,13 @@ import pytest
 from rin_core.config import Config
 from rin_core.errors import ConfigError
 from search_spaces import SEARCHES, SPACES
-from search_spaces.presets import PRESETS, find_preset, preset_of
+from search_spaces.presets import PRESETS, Preset, find_preset, preset_of
+from search_spaces.search import Search
 from search_spaces.space import Arm, Grid
 
 
 @pytest.mark.parametrize("preset", PRESETS.values())
-def test_a_preset_is_valid_and_leaves_seed_and_selection_alone(preset):
+def test_a_preset_is_valid_and_leaves_seed_and_selection_alone(preset: Preset) -> None:
     config = Config().with_overrides(preset.settings)
     assert all(config.flat()[path] == value for path, value in preset.settings.items())
     assert config.training.seed == Config().training.seed
@@ -18,7 +19,7 @@ def test_a_preset_is_valid_and_leaves_seed_and_selection_alone(preset):
     assert PRESETS[preset.name] is preset
 
 
-def test_the_papers_preset_is_the_default_configuration():
+def test_the_papers_preset_is_the_default_configuration() -> None:
     assert not PRESETS["paper"].settings
 
 
@@ -36,11 +37,11 @@ def test_the_papers_preset_is_the_default_configuration():
         ("/webnlg_star/..", "own"),
     ],
 )
-def test_the_name_of_a_corpus_chooses_its_preset(corpus, name):
+def test_the_name_of_a_corpus_chooses_its_preset(corpus: str, name: str) -> None:
     assert preset_of(corpus).name == name
 
 
-def test_a_space_may_choose_for_all_corpora():
+def test_a_space_may_choose_for_all_corpora() -> None:
     arms = (Arm(name="a", label="A"),)
     grid = Grid(name="x", title="?", arms=arms, preset="paper")
     configs = [t.config for t in grid.trials(["demo", "mine", "nyt"], seeds=[0])]
@@ -49,7 +50,7 @@ def test_a_space_may_choose_for_all_corpora():
         find_preset("own2")
 
 
-def test_everything_else_lies_above_a_preset():
+def test_everything_else_lies_above_a_preset() -> None:
     made = Grid(
         name="some",
         title="?",
@@ -65,7 +66,7 @@ def test_everything_else_lies_above_a_preset():
 
 @pytest.mark.parametrize("space", [*SPACES.values(), *SEARCHES.values()], ids=lambda s: s.name)
 @pytest.mark.parametrize("corpus", ["demo", "nyt", "mine"])
-def test_every_space_can_run_with_every_preset(space, corpus):
+def test_every_space_can_run_with_every_preset(space: Grid | Search, corpus: str) -> None:
     """A search starts from the preset, so its ranges include the preset's values."""
     grid = space if isinstance(space, Grid) else space.starts()
     for trial in grid.trials([corpus], seeds=[0], arms=["*"]):

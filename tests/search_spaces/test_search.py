@@ -3,11 +3,17 @@
 import dataclasses
 import itertools
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
 from rin_core.config import Config
 from search_spaces import SEARCHES, find_space
@@ -20,8 +26,8 @@ from study.commands.search import sized
 RATE = Parameter(FloatDistribution(1e-5, 1e-2, log=True))
 
 
-def search(**changes: object) -> Search:
-    given = {
+def search(**changes: Any) -> Search:
+    given: dict[str, Any] = {
         "name": "some",
         "title": "?",
         "arms": (Arm(name="a", label="A"), Arm(name="b", label="B", overrides={"model.rounds": 3})),
@@ -32,7 +38,7 @@ def search(**changes: object) -> Search:
 
 @pytest.mark.parametrize("space", SEARCHES.values(), ids=SEARCHES)
 @pytest.mark.parametrize("corpus", ["demo", "webnlg_star"])
-def test_every_search_starts_at_the_papers_settings(space, corpus):
+def test_every_search_starts_at_the_papers_settings(space: Search, corpus: str) -> None:
     chosen = space.on(corpus)
     for trial in chosen.starts().trials([corpus], seeds=[chosen.seed], arms=["*"]):
         point = chosen.start(trial.config)
@@ -43,24 +49,27 @@ def test_every_search_starts_at_the_papers_settings(space, corpus):
 
 
 @pytest.mark.parametrize("space", SEARCHES.values(), ids=SEARCHES)
-def test_every_corner_of_every_search_is_a_legal_configuration(space):
+def test_every_corner_of_every_search_is_a_legal_configuration(space: Search) -> None:
     for trial in space.starts().trials(["webnlg_star"], arms=["*"]):
         for pick in itertools.product((0, -1), repeat=len(space.parameters)):
             ends = dict(zip(space.parameters, pick, strict=True))
 
-            def corner(path, distribution, ends=ends):
+            def corner(
+                path: str, distribution: BaseDistribution, ends: dict[str, int] = ends
+            ) -> object:
                 if isinstance(distribution, CategoricalDistribution):
                     return distribution.choices[ends[path]]
+                assert isinstance(distribution, FloatDistribution | IntDistribution)
                 return (distribution.low, distribution.high)[ends[path]]
 
             trial.config.with_overrides(space.sample(trial.config, corner))
 
 
-def test_a_conditional_parameter_is_asked_for_only_where_it_counts():
-    def asked(rounds):
+def test_a_conditional_parameter_is_asked_for_only_where_it_counts() -> None:
+    def asked(rounds: int) -> tuple[list[str], dict[str, object]]:
         paths = []
 
-        def suggest(path, distribution):
+        def suggest(path: str, distribution: BaseDistribution) -> object:
             paths.append(path)
             return rounds if path == "model.rounds" else "rnn" if path == "model.cell" else 0.1
 
@@ -89,31 +98,31 @@ def test_a_conditional_parameter_is_asked_for_only_where_it_counts():
     ],
     ids=str,
 )
-def test_what_cannot_be_searched_is_refused(changes, message):
+def test_what_cannot_be_searched_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(SpaceError, match=message):
         search(**changes)
 
 
-def test_asha_that_cannot_be_is_refused():
+def test_asha_that_cannot_be_is_refused() -> None:
     for epochs in (0, True, 2.5, "soon", 10**400):
         with pytest.raises(SpaceError, match=r"asha\.grace_period = .*: must be from 1 to 100,000"):
-            Asha(grace_period=epochs)
+            Asha(grace_period=epochs)  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(SpaceError, match=r"asha\.reduction_factor = 1"):
         Asha(reduction_factor=1)
 
 
-def test_a_start_outside_its_range_is_refused():
+def test_a_start_outside_its_range_is_refused() -> None:
     narrow = search(parameters={"training.learning_rate": Parameter(FloatDistribution(1e-5, 1e-4))})
     with pytest.raises(SpaceError, match=r"training\.learning_rate = 0\.001: a search starts"):
         narrow.start(Config())
 
 
-def test_a_search_that_would_choose_on_test_is_refused():
+def test_a_search_that_would_choose_on_test_is_refused() -> None:
     with pytest.raises(SpaceError, match=r"training\.selection = 'test': a search .* dev F1 only"):
         search().start(Config().override("training.selection", "test"))
 
 
-def test_a_parameter_that_is_set_is_searched_no_more():
+def test_a_parameter_that_is_set_is_searched_no_more() -> None:
     fixed = TUNE_RIN.fixing(["model.rounds", "training.weight_decay"])
     assert fixed.parameters.keys() == TUNE_RIN.parameters.keys() - {"model.rounds"}
     for rounds, asked in ((2, True), (0, False)):  # what depends on it goes by the value set
@@ -124,7 +133,7 @@ def test_a_parameter_that_is_set_is_searched_no_more():
         search().fixing(["training.learning_rate"])
 
 
-def test_an_arm_on_request_is_searched_when_it_is_named():
+def test_an_arm_on_request_is_searched_when_it_is_named() -> None:
     names = [trial.arm for trial in LEARNING_RATE.starts().trials(["webnlg_star"])]
     assert names == ["bilstm"]
     (asked,) = LEARNING_RATE.starts().trials(["webnlg_star"], arms=["trans*"])
@@ -133,13 +142,13 @@ def test_an_arm_on_request_is_searched_when_it_is_named():
     assert asked.arm in [arm.name for arm in LEARNING_RATE.every_arm()]
 
 
-def test_a_grid_of_too_many_points_is_refused_before_it_is_made():
+def test_a_grid_of_too_many_points_is_refused_before_it_is_made() -> None:
     parameters = {"training.batch_size": Parameter(IntDistribution(1, 10**12))}
     with pytest.raises(SpaceError, match=r"has 1,000,000,000,000 points, and at most 100,000 are"):
         search(parameters=parameters, sampler="grid")
 
 
-def test_the_grid_sampler_gets_every_value():
+def test_the_grid_sampler_gets_every_value() -> None:
     parameters = {
         "model.rounds": Parameter(IntDistribution(0, 4, step=2)),
         "model.cell": Parameter(CategoricalDistribution(["gru", "rnn"])),
@@ -151,7 +160,7 @@ def test_the_grid_sampler_gets_every_value():
     assert grid["encoder.dropout"] == pytest.approx([0, 0.1, 0.2])
 
 
-CHANGES = {
+CHANGES: dict[str, object] = {
     "parameters": {"training.learning_rate": Parameter(FloatDistribution(1e-5, 1e-3, log=True))},
     "fixed": {"training.batch_size": 20},
     "sampler": "random",
@@ -163,19 +172,19 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_another_search_has_another_identity(name):
+def test_another_search_has_another_identity(name: str) -> None:
     before, after = search(), search(**{name: CHANGES[name]})
     arm = before.arms[0]
     assert json.dumps(before.identity(arm)) != json.dumps(after.identity(arm))
 
 
-def test_a_search_without_a_common_design_has_the_identity_of_older_records():
+def test_a_search_without_a_common_design_has_the_identity_of_older_records() -> None:
     old = search(design_points=0, exchange=False)
     assert "design" not in old.identity(old.arms[0])
     assert search().identity(old.arms[0]).keys() - old.identity(old.arms[0]).keys() == {"design"}
 
 
-def test_every_arm_gets_the_same_points_as_far_as_they_apply():
+def test_every_arm_gets_the_same_points_as_far_as_they_apply() -> None:
     space = TUNE_RIN.fixing(["model.rounds"])
     none, three = (Config().override("model.rounds", rounds) for rounds in (0, 3))
     first, second = (space.first_points(base) for base in (none, three))
@@ -187,7 +196,7 @@ def test_every_arm_gets_the_same_points_as_far_as_they_apply():
     assert longer.first_points(three)[: len(second)] == second
 
 
-def test_what_another_arm_found_is_adopted_where_the_parameter_exists():
+def test_what_another_arm_found_is_adopted_where_the_parameter_exists() -> None:
     cells = Parameter(CategoricalDistribution(["gru", "rnn"]), when={"model.rounds": (3,)})
     space = search(parameters={"training.learning_rate": RATE, "model.cell": cells})
     none, three = (Config().override("model.rounds", rounds) for rounds in (0, 3))
@@ -202,19 +211,23 @@ def test_what_another_arm_found_is_adopted_where_the_parameter_exists():
     ("changes", "arms", "count"),
     [({}, 3, 2), ({}, 1, 0), ({"budget": 3}, 3, 1), ({"exchange": False}, 3, 0)],
 )
-def test_the_exchange_takes_no_more_than_a_third_of_the_budget(changes, arms, count):
+def test_the_exchange_takes_no_more_than_a_third_of_the_budget(
+    changes: dict[str, object], arms: int, count: int
+) -> None:
     assert search(**changes).exchanged(arms) == count
 
 
 @given(budget=st.integers(1, 99), seeds=st.sets(st.integers(0, 99)), hours=st.floats(0.1, 9))
-def test_a_budget_may_grow_and_the_confirmation_change(budget, seeds, hours):
+def test_a_budget_may_grow_and_the_confirmation_change(
+    budget: int, seeds: set[int], hours: float
+) -> None:
     before = search()
     after = search(budget=budget, confirm_seeds=tuple(seeds), hours=hours)
     assert all(before.identity(arm) == after.identity(arm) for arm in before.arms)
     assert before.identity(before.arms[0]) != before.identity(before.arms[1])
 
 
-def test_the_demo_corpus_has_a_size_of_its_own():
+def test_the_demo_corpus_has_a_size_of_its_own() -> None:
     small, real = search().on("demo"), search().on("webnlg_star")
     assert real == search()
     assert small.budget < real.budget
@@ -222,7 +235,7 @@ def test_the_demo_corpus_has_a_size_of_its_own():
     assert search(asha=None).on("demo").asha is None
 
 
-def test_the_command_line_sizes_a_search():
+def test_the_command_line_sizes_a_search() -> None:
     assert sized(search(), None, None, None) == search()
     larger = sized(search(), 50, 1.5, "2-4")
     assert (larger.budget, larger.hours, larger.confirm_seeds) == (50, 1.5, (2, 3, 4))
@@ -239,7 +252,7 @@ def test_the_command_line_sizes_a_search():
             sized(search(), *asked)
 
 
-def test_searches_are_found_by_name():
+def test_searches_are_found_by_name() -> None:
     assert find_space("learning_rate") is SEARCHES["learning_rate"]
     with pytest.raises(SpaceError, match="did you mean tune_rin"):
         find_space("tune_rim")

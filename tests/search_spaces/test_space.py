@@ -31,15 +31,15 @@ def grid(rounds: list[int]) -> Grid:
     return Grid(name="some", title="?", arms=arms, seeds=(0, 1))
 
 
-def test_rounds_curve_is_figure_3():
+def test_rounds_curve_is_figure_3() -> None:
     trials = SPACE.trials(["webnlg_star"])
     assert len(trials) == 13 * 5
     drawn = {(t.config.model.cell, t.config.model.rounds) for t in trials}
     assert drawn == {("gru", 0)} | {(c, k) for c in ("gru", "rnn") for k in range(1, 7)}
 
 
-def test_encoder_has_table_1s_rows_over_a_pretrained_encoder_beside_the_bilstm():
-    trials = find_space("encoder").trials(["webnlg_star"], seeds=[0])
+def test_encoder_has_table_1s_rows_over_a_pretrained_encoder_beside_the_bilstm() -> None:
+    trials = SPACES["encoder"].trials(["webnlg_star"], seeds=[0])
     assert [(t.config.encoder.kind, t.config.model.rounds) for t in trials] == [
         (kind, rounds) for kind in ("bilstm", "transformer") for rounds in range(3)
     ]
@@ -50,7 +50,7 @@ def test_encoder_has_table_1s_rows_over_a_pretrained_encoder_beside_the_bilstm()
     assert {t.config.fingerprint("data") for t in trials[:3]} < shared
 
 
-def test_selection_changes_the_choice_of_the_epoch_and_nothing_else():
+def test_selection_changes_the_choice_of_the_epoch_and_nothing_else() -> None:
     configs = resolved(selection.SPACE, "webnlg_star")
     assert list(configs) == [f"{a.name}{end}" for end in ("", ON_TEST) for a in selection.AUDITED]
     for name in ("bilstm-s", "gru-1", "gru-3"):
@@ -58,7 +58,7 @@ def test_selection_changes_the_choice_of_the_epoch_and_nothing_else():
         assert {k: v for k, v in on_test.items() if v != usual[k]} == {"training.selection": "test"}
 
 
-def test_the_authors_programme_is_one_choice_an_arm_and_all_together():
+def test_the_authors_programme_is_one_choice_an_arm_and_all_together() -> None:
     for base in ("bilstm-s", "gru-1"):
         configs = resolved(authors_programme.SPACE, "webnlg_star")
         usual = configs[base].flat()
@@ -67,7 +67,7 @@ def test_the_authors_programme_is_one_choice_an_arm_and_all_together():
             for name, c in configs.items()
             if name.startswith(f"{base}-")
         }
-        single = {
+        single: dict[str, dict[str, object]] = {
             "on-test": {"training.selection": "test"},
             "file-order": {"training.batch_order": "file"},
             "word-dropout": {"training.word_dropout": 0.04},
@@ -85,8 +85,8 @@ def test_the_authors_programme_is_one_choice_an_arm_and_all_together():
     assert {config.data.entity_word for config in on_spans.values()} == {"last"}
 
 
-def test_another_transformer_is_an_override():
-    (trial,) = find_space("encoder").trials(
+def test_another_transformer_is_an_override() -> None:
+    (trial,) = SPACES["encoder"].trials(
         ["webnlg_star"],
         arms=["transformer-1"],
         seeds=[0],
@@ -99,14 +99,14 @@ def resolved(space: Grid, corpus: str) -> dict[str, Config]:
     return {t.arm: t.config for t in space.trials([corpus], seeds=[0])}
 
 
-def test_main_results_is_table_1():
+def test_main_results_is_table_1() -> None:
     models = {name: c.model for name, c in resolved(main_results.SPACE, "nyt").items()}
     assert list(models) == ["bilstm", "bilstm-s", "gru-1", "gru-3", "gru-5"]
     assert [m.rounds for m in models.values()] == [0, 0, 1, 3, 5]
     assert [m.task_features for m in models.values()] == [False, True, True, True, True]
 
 
-def test_ablation_is_table_5():
+def test_ablation_is_table_5() -> None:
     """Each arm is the full model less one thing."""
     models = {name: c.model for name, c in resolved(ablation.SPACE, "nyt").items()}
     full = models.pop("gru-1")
@@ -121,7 +121,7 @@ def test_ablation_is_table_5():
 
 @pytest.mark.parametrize("space", ["rounds_curve", "main_results", "ablation", "tasks", "scorer"])
 @pytest.mark.parametrize("corpus", ["webnlg_star", "nyt", "demo"])
-def test_a_name_is_one_configuration_in_all_spaces(space, corpus):
+def test_a_name_is_one_configuration_in_all_spaces(space: str, corpus: str) -> None:
     """What two spaces share is trained once, so a name must not mean two things either."""
     mine = {name: c.fingerprint("data") for name, c in resolved(SPACES[space], corpus).items()}
     shared = set()
@@ -135,28 +135,28 @@ def test_a_name_is_one_configuration_in_all_spaces(space, corpus):
 
 
 @pytest.mark.parametrize("space", ["main_results", "tasks", "ablation"])
-def test_the_papers_arms_have_its_numbers(space):
+def test_the_papers_arms_have_its_numbers(space: str) -> None:
     for arm in SPACES[space].arms:
         assert published("nyt", arm.name, "f1"), arm.name
         assert published("webnlg_star", arm.name, "f1"), arm.name
 
 
-def test_an_arm_over_a_pretrained_encoder_has_the_name_of_the_encoder():
+def test_an_arm_over_a_pretrained_encoder_has_the_name_of_the_encoder() -> None:
     for space in ("encoder", "main_results"):
-        for trial in find_space(space).trials(["webnlg_star"], arms=["mpnet-*"], seeds=[0]):
+        for trial in SPACES[space].trials(["webnlg_star"], arms=["mpnet-*"], seeds=[0]):
             assert trial.config.encoder.model == "all-mpnet-base-v2"
             assert trial.label == f"RIN (all-mpnet-base-v2, K = {trial.config.model.rounds})"
     overrides = {"encoder.model": "other"}
     with pytest.raises(SpaceError, match=r"encoder\.model"):
-        find_space("encoder").trials(["demo"], arms=["mpnet-1"], overrides=overrides)
+        SPACES["encoder"].trials(["demo"], arms=["mpnet-1"], overrides=overrides)
     given = {"encoder.model": "some/bert"}
-    (trial,) = find_space("encoder").trials(
+    (trial,) = SPACES["encoder"].trials(
         ["demo"], arms=["transformer-1"], overrides=given, seeds=[0]
     )
     assert trial.config.encoder.model == "some/bert"
 
 
-def test_berts_arms_run_when_they_are_named():
+def test_berts_arms_run_when_they_are_named() -> None:
     names = {t.arm for t in main_results.SPACE.trials(["webnlg_star"])}
     assert not any(name.startswith("bert") for name in names)
     trials = main_results.SPACE.trials(["webnlg_star"], arms=["bert-*"], seeds=[0])
@@ -179,13 +179,15 @@ class TestVersion:
             ("demo", 2, 5e-3, 8),
         ],
     )
-    def test_all_arms_take_the_published_settings(self, corpus, rounds, rate, epochs):
+    def test_all_arms_take_the_published_settings(
+        self, corpus: str, rounds: int, rate: float, epochs: int
+    ) -> None:
         for name, config in resolved(version.SPACE, corpus).items():
             assert config.training.learning_rate == rate
             assert config.training.max_epochs == epochs
             assert config.model.rounds == (0 if "no-interaction" in name else rounds)
 
-    def test_arms_differ_in_version_scorer_and_rounds_alone(self):
+    def test_arms_differ_in_version_scorer_and_rounds_alone(self) -> None:
         models = {
             name: (c.architecture, c.scorer, bool(c.rounds))
             for name, c in ((n, c.model) for n, c in resolved(version.SPACE, "nyt").items())
@@ -198,7 +200,7 @@ class TestVersion:
             "camera-ready-separable": ("camera_ready", "separable", True),
         }
 
-    def test_shares_what_is_equal(self):
+    def test_shares_what_is_equal(self) -> None:
         """The arXiv version with NYT's K is a point of Figure 3; without rounds, its baseline."""
         mine = resolved(version.SPACE, "nyt")
         for name, arm in (("arxiv", rin(4)), ("arxiv-no-interaction", BILSTM_S)):
@@ -206,22 +208,22 @@ class TestVersion:
             assert mine[name].fingerprint("data") == theirs.fingerprint("data")
 
 
-def test_a_spaces_settings_lie_between_the_demos_and_the_users():
+def test_a_spaces_settings_lie_between_the_demos_and_the_users() -> None:
     made = Grid(
         name="some",
         title="?",
         arms=(Arm(name="a", label="A"), Arm(name="b", label="B", overrides={"model.rounds": 3})),
         settings={"de*": {"training.patience": 7, "training.batch_size": 4}, "*": {}},
     )
-    options = {"seeds": [0], "overrides": {"training.patience": 8}}
-    a, b = (t.config for t in made.trials(["demo"], **options))
+    overrides = {"training.patience": 8}
+    a, b = (t.config for t in made.trials(["demo"], seeds=[0], overrides=overrides))
     assert (a.training.patience, a.training.batch_size, a.training.max_epochs) == (8, 4, 8)
     assert (a.model.rounds, b.model.rounds) == (1, 3)
     (other, _) = made.trials(["webnlg_other"], seeds=[0])
     assert other.config == Config()
 
 
-def test_first_come_all_arms_with_one_seed():
+def test_first_come_all_arms_with_one_seed() -> None:
     trials = SPACE.trials(["demo", "webnlg_star"], seeds=[4, 2])
     assert {t.seed for t in trials[:26]} == {4}
     assert {(t.corpus, t.arm) for t in trials[:26]} == {
@@ -229,7 +231,7 @@ def test_first_come_all_arms_with_one_seed():
     }
 
 
-def test_real_corpora_take_the_papers_settings_and_the_demo_its_own():
+def test_real_corpora_take_the_papers_settings_and_the_demo_its_own() -> None:
     (real,) = SPACE.trials(["webnlg_star"], arms=["gru-1"], seeds=[0])
     (demo,) = SPACE.trials(["demo"], arms=["gru-1"], seeds=[0])
     assert real.config.training.max_epochs == 100
@@ -237,21 +239,23 @@ def test_real_corpora_take_the_papers_settings_and_the_demo_its_own():
 
 
 @given(ARMS, st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True))
-def test_expansion_is_the_product_and_fingerprints_are_distinct(rounds, seeds):
+def test_expansion_is_the_product_and_fingerprints_are_distinct(
+    rounds: list[int], seeds: list[int]
+) -> None:
     trials = grid(rounds).trials(["a"], seeds=seeds)
     assert len(trials) == len(rounds) * len(seeds)
     assert len({t.config.fingerprint("data") for t in trials}) == len(trials)
 
 
 @given(ARMS)
-def test_a_recorded_trial_has_its_configuration(rounds):
+def test_a_recorded_trial_has_its_configuration(rounds: list[int]) -> None:
     for trial in grid(rounds).trials(["a"]):
         record = json.loads(json.dumps(trial.to_json()))
         assert Config.from_flat(record.pop("config")) == trial.config
         assert record == {"arm": trial.arm, "label": trial.label, "corpus": "a", "seed": trial.seed}
 
 
-def test_arms_are_chosen_by_pattern():
+def test_arms_are_chosen_by_pattern() -> None:
     assert [a.name for a in SPACE.select(["rnn-[12]", "bilstm-s"])] == [
         "bilstm-s",
         "rnn-1",
@@ -261,7 +265,7 @@ def test_arms_are_chosen_by_pattern():
         SPACE.select(["gru-1", "gru-9"])
 
 
-def test_an_override_the_space_would_undo_is_refused():
+def test_an_override_the_space_would_undo_is_refused() -> None:
     with pytest.raises(SpaceError, match=r"--set model\.rounds: rounds_curve varies it.*--arms"):
         SPACE.trials(["demo"], overrides={"model.rounds": 3})
     with pytest.raises(SpaceError, match=r"--set training\.seed.*--seeds"):
@@ -274,17 +278,17 @@ def test_an_override_the_space_would_undo_is_refused():
     ("text", "seeds"),
     [("1", (0,)), ("5", (0, 1, 2, 3, 4)), ("2-4", (2, 3, 4)), ("0,7,7", (0, 7)), ("3-3", (3,))],
 )
-def test_seeds(text, seeds):
+def test_seeds(text: str, seeds: tuple[int, ...]) -> None:
     assert parse_seeds(text) == seeds
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "4-2", "1-x", ",", ""])
-def test_seeds_that_cannot_be(text):
+def test_seeds_that_cannot_be(text: str) -> None:
     with pytest.raises(SpaceError, match=r"must be a count \(5\), a range"):
         parse_seeds(text)
 
 
-def test_an_unknown_space_names_its_neighbour():
+def test_an_unknown_space_names_its_neighbour() -> None:
     with pytest.raises(
         SpaceError, match=r"rounds_curv: no such space; did you mean rounds_curve\?"
     ):
