@@ -234,8 +234,8 @@ def test_the_command_of_a_table_makes_all_of_it(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed in (0, 1, 3):
         ledger.plan("gru-1", seed)
-    arms = {"arms": ["gru-2"], "seeds": "1", "max_concurrent": "2"}
-    ledger.save(options={"space": ["x"], **arms, "set": ["a.b=c d"]})
+    given = {"arms": ["gru-2"], "seeds": "1", "max_concurrent": "2"}
+    ledger.save(options={"space": ["x"], **given, "set": ["a.b=c d"]})
     frame = read_ledger(tmp_path / "runs")
     program, last = "rin-study --space x --arms", "--set 'a.b=c d'"
     assert complete_commands(frame) == [f"{program} gru-1 --seeds 0,1,3 {last}"]
@@ -254,7 +254,7 @@ def test_a_table_says_what_ended_the_trainings_and_what_they_ran_on(tmp_path: Pa
     ledger = Ledger(tmp_path / "runs")
     for seed, ended in enumerate(("patience", "max_epochs")):
         machine = {"provenance": {**PROVENANCE, "hardware": "A chip", "arithmetic": f"AVX{seed}"}}
-        ledger.finish(ledger.plan("gru-1", seed), 0.8, {"end_reason": ended} | machine)
+        ledger.finish(ledger.plan("gru-1", seed), 0.8, {"end_reason": ended, **machine})
     ledger.save()
     text = " ".join(trial_notes(study(read_ledger(tmp_path / "runs"))))
     assert "1 of 2 runs reached the epoch limit" in text

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from reports.figures.search import SHOWN, draw_grace, draw_slices, expected_info, slices_info
 from reports.frames.searches import (
+    SearchData,
     audited,
     expected_best,
     outcomes,
@@ -35,33 +37,33 @@ from tests.ledgers import RATE, TRIALS, Ledger, end, write_search
 
 
 @pytest.fixture
-def runs(tmp_path):
+def runs(tmp_path: Path) -> Path:
     write_search(tmp_path)
     return tmp_path
 
 
-def test_a_row_is_a_trial_with_what_it_cost(runs):
+def test_a_row_is_a_trial_with_what_it_cost(runs: Path) -> None:
     assert StudyLedger(runs).searches() == ["some"]
     trials = read_search(runs, "some").trials.set_index("trial")
     assert trials["state"].to_dict() == {t["number"]: t["state"] for t in TRIALS}
-    assert trials.loc[4, ["dev_f1", "epochs", "spent_epochs", "spent_seconds"]].tolist() == [
-        *(0.7, 6, 2, 4.0)
-    ]
+    assert trials.loc[
+        4, ["dev_f1", "epochs", "spent_epochs", "spent_seconds"]
+    ].to_numpy().tolist() == [*(0.7, 6, 2, 4.0)]
     assert trials.loc[1, RATE] == 1e-4
-    assert math.isnan(trials.loc[3, "dev_f1"])
+    assert math.isnan(trials["dev_f1"].loc[3])
 
 
-def test_only_finished_trials_are_ranked(runs):
+def test_only_finished_trials_are_ranked(runs: Path) -> None:
     assert ranked(read_search(runs, "some").trials)["trial"].tolist() == [4, 0]
 
 
-def test_what_learned_nothing_is_not_ranked(runs):
+def test_what_learned_nothing_is_not_ranked(runs: Path) -> None:
     trials = read_search(runs, "some").trials
     trials.loc[trials["trial"] == 4, "dev_f1"] = 0.0
     assert ranked(trials)["trial"].tolist() == [0]
 
 
-def test_compute_is_told_by_outcome(runs):
+def test_compute_is_told_by_outcome(runs: Path) -> None:
     table = outcomes(read_search(runs, "some"))
     assert table["trials"].to_dict() == {"finished": 2, "pruned": 2, "failed": 1, "running": 1}
     assert table["spent_epochs"].to_dict() == {
@@ -70,11 +72,11 @@ def test_compute_is_told_by_outcome(runs):
     assert table.loc["pruned", "spent_seconds"] == 6.0
     end(runs, 1, 9, 0.65)  # two of its epochs were the trial's own
     table = outcomes(read_search(runs, "some"))
-    assert table.loc["run on"].tolist() == [7, 14.0, 1]
+    assert table.loc["run on"].to_numpy().tolist() == [7, 14.0, 1]
     assert table.loc["pruned", "spent_epochs"] == 3
 
 
-def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs):
+def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs: Path) -> None:
     found = to_end(read_search(runs, "some").trials)
     # Ended trials have 4 and 6 epochs, 5 on average, of 2 s: two of 10 s in place of 6 s.
     assert (found.spent, found.to_end, found.known, found.estimated) == (26.0, 40.0, 0, 2)
@@ -86,7 +88,7 @@ def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs):
     assert found.to_end == 20 + 18 + 2 * (4 + 6 + 9) / 3
 
 
-def test_an_audit_says_whether_a_winner_was_stopped(runs):
+def test_an_audit_says_whether_a_winner_was_stopped(runs: Path) -> None:
     assert audited(read_search(runs, "some").trials).empty
     end(runs, 1, 9, 0.65)
     data = read_search(runs, "some")
@@ -100,25 +102,27 @@ def test_an_audit_says_whether_a_winner_was_stopped(runs):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=4), st.integers(1, 4))
-def test_expected_best_is_the_mean_over_all_draws(values, most):
+def test_expected_best_is_the_mean_over_all_draws(values: list[float], most: int) -> None:
     found = expected_best(values, most)
     for n in range(1, most + 1):
         draws = [max(draw) for draw in itertools.product(values, repeat=n)]
         assert found[n - 1] == pytest.approx(np.mean(draws))
 
 
-def test_expected_best_grows_towards_the_best():
+def test_expected_best_grows_towards_the_best() -> None:
     found = expected_best([0.1, 0.5, 0.3], 200)
     assert found[0] == pytest.approx(0.3)
     assert found[-1] == pytest.approx(0.5)
     assert (np.diff(found) > -1e-12).all()
 
 
-def test_the_figures_take_every_judged_trial(runs):
+def test_the_figures_take_every_judged_trial(runs: Path) -> None:
     data = read_search(runs, "some")
     info = slices_info(data)
+    assert info is not None
     (only,) = info.slices
-    assert (only.name, only.log, info.floor) == (RATE, True, pytest.approx(70 - SHOWN))
+    assert (only.name, only.log) == (RATE, True)
+    assert info.floor == pytest.approx(70 - SHOWN)
     (cloud,) = only.clouds
     assert cloud.finished == ((1e-3, 60.0), (2e-3, 70.0))
     assert cloud.pruned == ((1e-4, 20.0), (1e-5, 30.0))
@@ -128,41 +132,48 @@ def test_the_figures_take_every_judged_trial(runs):
     assert curve[0] == pytest.approx((60 + 20 + 30 + 70) / 4)
     near, whole = draw_slices(info).axes
     assert near.get_xscale() == whole.get_xscale() == "log"
-    drawn = [c.get_offsets().tolist() for c in near.collections]
+    drawn, far = (
+        [np.asarray(c.get_offsets()).tolist() for c in axes.collections] for axes in (near, whole)
+    )
     assert drawn[0] == [[1e-4, 60.0], [1e-5, 60.0]], "too low to be shown: on the edge"
-    assert [[1e-4, 20.0], [1e-5, 30.0]] in [c.get_offsets().tolist() for c in whole.collections]
+    assert [[1e-4, 20.0], [1e-5, 30.0]] in far
 
 
-def test_every_parameter_that_varies_has_a_slice(runs):
+def test_every_parameter_that_varies_has_a_slice(runs: Path) -> None:
     data = read_search(runs, "some")
-    cells = ["gru", "rnn", None, "gru", None, "gru"]
+    cells = np.array(["gru", "rnn", None, "gru", None, "gru"], dtype=object)
     choice = {
         "name": "CategoricalDistribution",
         "attributes": {"choices": ["gru", "rnn", "linear"]},
     }
     fixed = {"name": "IntDistribution", "attributes": {"log": False}}
+    trials = data.trials.copy()
+    trials["model.cell"] = cells
+    trials["model.rounds"] = 1
     varied = dataclasses.replace(
         data,
         parameters={**data.parameters, "model.cell": choice, "model.rounds": fixed},
-        trials=data.trials.assign(**{"model.cell": cells, "model.rounds": 1}),
+        trials=trials,
     )
-    rate, cell = slices_info(varied).slices
+    info = slices_info(varied)
+    assert info is not None
+    rate, cell = info.slices
     assert (rate.name, cell.name, cell.choices) == (RATE, "model.cell", ("gru", "rnn", "linear"))
     (cloud,) = cell.clouds
     assert [(round(x), y) for x, y in cloud.finished] == [(0, 60.0)]
     assert [(round(x), y) for x, y in cloud.pruned] == [(1, 20.0)], "two have no cell"
     assert (rate.clouds[0].best, cloud.best) == ((2e-3, 70.0), None), "nor has the best"
-    panels = draw_slices(slices_info(varied)).axes
+    panels = draw_slices(info).axes
     assert [axes.get_xlabel() for axes in panels] == ["learning_rate", "cell"]
     assert [label.get_text() for label in panels[1].get_xticklabels()] == ["gru", "rnn", "linear"]
 
 
-def test_without_a_judged_trial_there_is_no_slice(runs):
+def test_without_a_judged_trial_there_is_no_slice(runs: Path) -> None:
     data = read_search(runs, "some")
     assert slices_info(dataclasses.replace(data, trials=data.trials.iloc[:0])) is None
 
 
-def test_the_page_says_what_was_found_and_what_it_cost(runs, tmp_path):
+def test_the_page_says_what_was_found_and_what_it_cost(runs: Path, tmp_path: Path) -> None:
     build_search(runs, tmp_path / "out", "some")
     page = (tmp_path / "out" / "some" / "search.md").read_text()
     assert "points below the best.](slices.svg)" in page
@@ -175,7 +186,7 @@ def test_the_page_says_what_was_found_and_what_it_cost(runs, tmp_path):
     assert [row.label for row in best.rows] == ["a #4", "a #0"]
 
 
-def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
+def test_reports_are_the_same_bytes_each_time(runs: Path, tmp_path: Path) -> None:
     made = build_search(runs, tmp_path / "one", "some")
     again = build_search(runs, tmp_path / "two", "some")
     names = {path.name for path in made}
@@ -184,7 +195,7 @@ def test_reports_are_the_same_bytes_each_time(runs, tmp_path):
     assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
 
 
-def test_a_cell_leads_to_its_trials(runs):
+def test_a_cell_leads_to_its_trials(runs: Path) -> None:
     end(runs, 1, 9, 0.65)
     tables = {table.name: table for table in make_tables(SEARCH, read_search(runs, "some"))}
     behind = {
@@ -197,7 +208,7 @@ def test_a_cell_leads_to_its_trials(runs):
     assert behind["audit"] == {"a #1": ("f1",)}
 
 
-def test_what_was_confirmed_is_told_by_its_trial(runs):
+def test_what_was_confirmed_is_told_by_its_trial(runs: Path) -> None:
     data = read_search(runs, "some")
     cells = pd.DataFrame(
         [
@@ -216,14 +227,14 @@ def test_what_was_confirmed_is_told_by_its_trial(runs):
     }
 
 
-def comparison_texts(data):
+def comparison_texts(data: SearchData) -> list[dict[str, str]]:
     return [
         {"arms": row.label} | {name: cell.text for name, cell in row.cells.items()}
         for row in comparison(data).rows
     ]
 
 
-def test_arms_that_had_the_same_budget_are_compared(runs, tmp_path):
+def test_arms_that_had_the_same_budget_are_compared(runs: Path, tmp_path: Path) -> None:
     data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
     for arm, scores in {
         "k-0-tuned": (0.80, 0.82, 0.81),
@@ -262,7 +273,7 @@ def test_arms_that_had_the_same_budget_are_compared(runs, tmp_path):
         assert rest["Verdict"] not in ("search running", "outdated")
 
 
-def test_arms_with_unequal_budgets_have_no_verdict(runs, tmp_path):
+def test_arms_with_unequal_budgets_have_no_verdict(runs: Path, tmp_path: Path) -> None:
     data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
     for arm, scores in {"k-0-tuned": (0.80, 0.82, 0.81), "k-1-tuned": (0.84, 0.85, 0.86)}.items():
         for seed, f1 in enumerate(scores):
@@ -277,7 +288,9 @@ def test_arms_with_unequal_budgets_have_no_verdict(runs, tmp_path):
     assert table.title == "Differences between arms, each tuned with 1 to 2 trials, on fresh seeds"
 
 
-def test_the_measured_grace_period_is_a_table_a_figure_and_a_file(runs, tmp_path):
+def test_the_measured_grace_period_is_a_table_a_figure_and_a_file(
+    runs: Path, tmp_path: Path
+) -> None:
     rows = [
         {"epoch": e, "settings": 14, "spearman": 0.1 * e, "low": 0.1 * e - 0.2, "high": 0.9}
         for e in range(1, 9)
@@ -292,6 +305,7 @@ def test_the_measured_grace_period_is_a_table_a_figure_and_a_file(runs, tmp_path
     table = grace(data)
     assert [row.key for row in table.rows] == ["1", "5", "7", "8"]
     assert table.rows[2].cells["correlation"].text == "0.70"
+    assert data.grace is not None
     (axes,) = draw_grace(data.grace).axes
     assert axes.lines[0].get_ydata() == pytest.approx([row["spearman"] for row in rows])
     names = {p.name for p in build_search(runs, tmp_path / "out", "some")}
@@ -300,7 +314,7 @@ def test_the_measured_grace_period_is_a_table_a_figure_and_a_file(runs, tmp_path
     assert "ASHA prunes from epoch 7" in page
 
 
-def test_choices_of_numbers_that_some_trials_lack_can_be_drawn(runs):
+def test_choices_of_numbers_that_some_trials_lack_can_be_drawn(runs: Path) -> None:
     path = runs / "searches" / "some.json"
     record = json.loads(path.read_text())
     width = "model.feature_size"
@@ -310,16 +324,17 @@ def test_choices_of_numbers_that_some_trials_lack_can_be_drawn(runs):
         trial["parameters"][width] = value
     path.write_text(json.dumps(record))
     info = slices_info(read_search(runs, "some"))
+    assert info is not None
     assert {s.name: s.choices for s in info.slices}[width] == ("60", "100")
     assert draw_slices(info).axes
     assert build_search(runs, runs / "reports", "some")
 
 
-def test_a_broken_record_is_named_and_the_search_record_is_not(runs):
+def test_a_broken_record_is_named_and_the_search_record_is_not(runs: Path) -> None:
     end(runs, 1, 9, 0.65)
     (runs / "units" / "f1" / "result.json").write_text("{")
     trials = read_search(runs, "some").trials.set_index("trial")
-    assert math.isnan(trials.loc[1, "end_dev_f1"])
+    assert math.isnan(trials["end_dev_f1"].loc[1])
     studies = runs / "studies" / "some-confirmed.json"
     studies.parent.mkdir()
     studies.write_text("{")
@@ -327,7 +342,7 @@ def test_a_broken_record_is_named_and_the_search_record_is_not(runs):
         read_search(runs, "some")
 
 
-def test_an_arm_that_is_not_confirmed_yet_is_in_no_comparison(runs, tmp_path):
+def test_an_arm_that_is_not_confirmed_yet_is_in_no_comparison(runs: Path, tmp_path: Path) -> None:
     data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
     ledger.plan("a-tuned", 0)
     ledger.finish(ledger.plan("a-paper", 0), 0.5)
@@ -339,7 +354,7 @@ def test_an_arm_that_is_not_confirmed_yet_is_in_no_comparison(runs, tmp_path):
     assert (row["arms"], row["Verdict"], row["Δ F1"]) == ("B over A", "not run", "not run")
 
 
-def test_a_search_that_has_just_begun_has_a_report(runs):
+def test_a_search_that_has_just_begun_has_a_report(runs: Path) -> None:
     path = runs / "searches" / "some.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"trials": []}))
     data = read_search(runs, "some")
@@ -349,7 +364,7 @@ def test_a_search_that_has_just_begun_has_a_report(runs):
     assert build_search(runs, runs / "reports", "some")
 
 
-def test_a_search_that_is_not_there_or_broken_is_named(runs):
+def test_a_search_that_is_not_there_or_broken_is_named(runs: Path) -> None:
     with pytest.raises(UnknownExperiment, match=r"other: no such search in .*; there are some"):
         read_search(runs, "other")
     (runs / "searches" / "some.json").write_text("{}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,12 @@ from reports.frames.predictions import (
 )
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import read_ledger
+from rin_core.data.corpus import Fact
 from study.ledger.files import LedgerError
 from tests.ledgers import GOLD, Ledger, answers_ledger
 from tests.rin_core.data.test_statistics import sentence
+
+Facts = frozenset[Fact]
 
 
 def answer(gold: set[tuple[int, str, int]], predicted: set[tuple[int, str, int]]) -> Answer:
@@ -196,7 +200,7 @@ def test_the_tally_is_that_of_a_comparison_pair_by_pair() -> None:
     answers = {name: drawn() for name in "abcde"}
     for before, after in (("abc", "de"), ("abcd", "abcd")):
         pairs = [(x, y) for x in before for y in after if x != y]
-        expected = {
+        expected: dict[str, Callable[[Facts, Facts], Facts]] = {
             "fixed": lambda x, y: (gold & y) - x,
             "broke": lambda x, y: (gold & x) - y,
             "removed": lambda x, y: (x - gold) - y,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,8 +17,14 @@ from rin_core.data.corpus import Fact, Sentence
 from study.ledger.state import TrialState
 
 A, B, C = (0, "knows", 2), (2, "likes", 0), (0, "/people/person/sees", 4)
-GOLD = (frozenset({A}), frozenset({A, B}), frozenset({A, B}), frozenset({A, B, C}), frozenset())
-RUNS = {
+GOLD: tuple[frozenset[Fact], ...] = (
+    frozenset({A}),
+    frozenset({A, B}),
+    frozenset({A, B}),
+    frozenset({A, B, C}),
+    frozenset(),
+)
+RUNS: dict[str, tuple[frozenset[Fact], ...]] = {
     # Right on all but the first sentence, and adds nothing to the last.
     "best": (frozenset(), *GOLD[1:]),
     # Right on the second; wrong on the third; misses one of the fourth.
@@ -30,7 +37,7 @@ def sentences(words: int = 6) -> tuple[Sentence, ...]:
     return tuple(Sentence(words=written, pos=None, entities=(), triples=()) for _ in GOLD)
 
 
-def counts(said: dict[str, Sequence[frozenset[Fact]]], words: int = 6) -> SentenceCounts:
+def counts(said: Mapping[str, Sequence[frozenset[Fact]]], words: int = 6) -> SentenceCounts:
     answers = {
         name: tuple(Answer(gold, own) for gold, own in zip(GOLD, found, strict=True))
         for name, found in said.items()
@@ -118,10 +125,9 @@ def test_every_word_relation_and_run_is_written(info: CaseInfo, *, narrow: bool)
     assert sorted(relations) == ["knows", "knows", "likes", "likes", "sees"]
     assert len(axes.patches) == 5
     assert sum("K = 0, seed 3: 1 of 2 right" in text for text in texts) == 1
-    renderer = figure.canvas.get_renderer()
     whole = figure.bbox
     for text in axes.texts:
-        box = text.get_window_extent(renderer)
+        box = text.get_window_extent()
         assert whole.x0 <= box.x0 + 1, text
         assert box.x1 <= whole.x1 + 1, text
         assert whole.y0 <= box.y0 + 1, text
@@ -130,5 +136,5 @@ def test_every_word_relation_and_run_is_written(info: CaseInfo, *, narrow: bool)
 
 def test_arcs_of_the_same_words_do_not_lie_on_each_other(info: CaseInfo) -> None:
     (axes,) = draw_case(info).axes
-    heights = [patch.get_path().vertices[1, 1] for patch in axes.patches]
+    heights = [np.asarray(patch.get_path().vertices)[1, 1] for patch in axes.patches]
     assert len(set(heights)) == len(heights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -68,10 +69,8 @@ def test_the_front_of_each_arm_the_cheapest_first(tmp_path: Path) -> None:
     assert "Arm A: 40 to 90 seconds for 80.0 to 85.0 dev F1." in info.finding
     (axes,) = draw_front(info).axes
     assert axes.get_xscale() == "linear"
-    lines = [list(zip(*line.get_data(), strict=True)) for line in axes.lines]
-    assert [[(x, round(y)) for x, y in line] for line in lines] == [
-        *([(40, 80), (90, 85)], [(10, 60), (30, 82)])
-    ]
+    lines = [np.transpose(np.asarray(line.get_data())).round() for line in axes.lines]
+    assert [line.tolist() for line in lines] == [[[40, 80], [90, 85]], [[10, 60], [30, 82]]]
     assert axes.get_ylim()[0] == pytest.approx(59), "the lowest of a front is seen"
     assert info.hidden == 0
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.patches import Rectangle
 
 from reports.document.section import SMALL
 from reports.figures.search import SHOWN
@@ -51,7 +53,9 @@ def data(tmp_path: Path) -> SearchData:
         trials.append(a_trial(number, f1, parameters=parameters, state=state))
     trials.append(a_trial(4, arm="b", state="running", dev_f1=[], seconds=[]))
     search = a_search(
-        *({"a": {}, "b": {}}, trials, "tune"),
+        {"a": {}, "b": {}},
+        trials,
+        "tune",
         parameters=PARAMETERS,
         labels={"a": "Arm A", "b": "Arm B"},
         importance={arm: found.to_json() for arm, found in IMPORTANCE.items()},
@@ -72,9 +76,10 @@ def test_the_history_has_every_trial_and_the_best_of_the_finished_ones(data: Sea
     assert info.floor == pytest.approx(85 - SHOWN)
     (axes,) = draw_history(info).axes
     (line,) = axes.lines
-    assert [round(y) for y in line.get_ydata()] == [80, 85, 85, 85]
-    below = next(c for c in axes.collections if len(c.get_offsets()) == 1)
-    assert below.get_offsets().tolist() == [[2, pytest.approx(75)]], "on the lower edge"
+    assert np.asarray(line.get_ydata()).round().tolist() == [80, 85, 85, 85]
+    drawn = [np.asarray(c.get_offsets()).tolist() for c in axes.collections]
+    below = next(points for points in drawn if len(points) == 1)
+    assert below == [[2, pytest.approx(75)]], "on the lower edge"
 
 
 def test_parallel_coordinates_place_each_value_on_its_own_scale(data: SearchData) -> None:
@@ -94,16 +99,17 @@ def test_parallel_coordinates_place_each_value_on_its_own_scale(data: SearchData
     assert texts[CELL] == ["gru", "rnn", "none"], "a trial without rounds has no cell"
     assert texts[ROUNDS] == ["0", "3"]
     (axes,) = draw_parallel(info).axes
-    drawn = [line for line in axes.lines if len(line.get_xdata()) == len(info.scales)]
+    xs_and_ys = [[np.asarray(xs).tolist() for xs in line.get_data()] for line in axes.lines]
+    drawn = [ys for xs, ys in xs_and_ys if len(xs) == len(info.scales)]
     assert len(drawn) == len(ROWS)
-    assert drawn[-1].get_ydata().tolist() == pytest.approx(info.lines[2].places), "the best on top"
+    assert drawn[-1] == pytest.approx(info.lines[2].places), "the best on top"
 
 
 def test_importance_has_a_bar_for_each_parameter_and_a_line_for_chance(data: SearchData) -> None:
     (axes,) = draw_importance(data.importance, data.arms).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["dropout", "learning_rate"]
-    assert [bar.get_width() for bar in axes.patches] == [0.7, 0.3]
-    lines = [path.vertices[0, 0] for c in axes.collections for path in c.get_paths()]
+    assert [bar.get_width() for bar in axes.patches if isinstance(bar, Rectangle)] == [0.7, 0.3]
+    lines = [np.asarray(path.vertices)[0, 0] for c in axes.collections for path in c.get_paths()]
     assert lines == [0.4, 0.5]
 
 

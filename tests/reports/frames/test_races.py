@@ -1,23 +1,25 @@
 """Races of a search's best settings on fresh seeds: who won, and what it is judged by."""
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from reports.frames.races import outcome_arms, race_is_open, tuned_arm
-from reports.frames.searches import read_search
+from reports.frames.searches import SearchData, read_search
 from reports.frames.trials import read_ledger
 from reports.tables.confirmation import Incomparable, compare_arms, confirmation, tuning
 from tests.ledgers import Ledger, write_search
 
 
 @pytest.fixture
-def runs(tmp_path):
+def runs(tmp_path: Path) -> Path:
     write_search(tmp_path)
     return tmp_path
 
 
-def raced_search(runs, tmp_path, more=()):
+def raced_search(runs: Path, tmp_path: Path, more: Sequence[tuple[str, int]] = ()) -> SearchData:
     """Two arms that raced: scores of dev by settings and seed, and of test 2 points lower."""
     data, ledger = read_search(runs, "some"), Ledger(tmp_path / "other")
     races = {
@@ -41,8 +43,11 @@ def raced_search(runs, tmp_path, more=()):
     return dataclasses.replace(data, trials=two, confirmed=confirmed)
 
 
-def test_the_winner_of_a_race_has_the_best_mean_of_those_with_all_seeds(runs, tmp_path):
+def test_the_winner_of_a_race_has_the_best_mean_of_those_with_all_seeds(
+    runs: Path, tmp_path: Path
+) -> None:
     data = raced_search(runs, tmp_path)
+    assert data.confirmed is not None
     assert tuned_arm(data.confirmed, "k-0") == "k-0-trial7", "trial 4 has two seeds only"
     assert tuned_arm(data.confirmed, "k-1") == "k-1-trial1"
     assert tuned_arm(data.confirmed, "k-9") is None
@@ -59,8 +64,11 @@ def test_the_winner_of_a_race_has_the_best_mean_of_those_with_all_seeds(runs, tm
     assert "10.0 points" in said
 
 
-def test_settings_that_learned_nothing_on_fresh_seeds_win_no_race(runs, tmp_path):
+def test_settings_that_learned_nothing_on_fresh_seeds_win_no_race(
+    runs: Path, tmp_path: Path
+) -> None:
     data = raced_search(runs, tmp_path)
+    assert data.confirmed is not None
     raced = data.confirmed["arm"].str.startswith("k-1-trial")
     scores = [c for c in data.confirmed.columns if c.endswith("_f1")]
     zero = data.confirmed.copy()
@@ -74,8 +82,9 @@ def test_settings_that_learned_nothing_on_fresh_seeds_win_no_race(runs, tmp_path
     assert "one" in said
 
 
-def test_a_race_that_is_not_over_has_no_verdict(runs, tmp_path):
+def test_a_race_that_is_not_over_has_no_verdict(runs: Path, tmp_path: Path) -> None:
     data = raced_search(runs, tmp_path, more=[("k-0-trial7", 3)])
+    assert data.confirmed is not None
     assert race_is_open(data.confirmed, "k-0")
     (pair,) = compare_arms(data)
     assert pair.incomparable is Incomparable.RACING

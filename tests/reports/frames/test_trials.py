@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -51,7 +52,7 @@ def test_a_finished_run_is_read_again_only_if_it_changes(
     finished = read_ledger(ledger.runs).query("status == 'finished'")
     read: list[str] = []
 
-    def counted(path: Path, *given: object, **named: object) -> object:
+    def counted(path: Path, *given: Any, **named: Any) -> object:
         if path.name == "result.json":
             read.append(path.parent.name)
         return read_record(path, *given, **named)
@@ -133,7 +134,7 @@ def test_the_newest_plan_decides_on_the_content_before_it_has_results(tmp_path: 
         for arm in arms:
             ledger.plan(arm, 0)
             ledger.trials[-1] |= {"content": content, "digest": f"{content}-{arm}"}
-    ledger.finish(ledger.trials[0]["fingerprint"], 0.2)
+    ledger.finish(str(ledger.trials[0]["fingerprint"]), 0.2)
     ledger.save()
     frame, others = read_contents(tmp_path)
     assert [(row["arm"], row["as_read"]) for _, row in frame.iterrows()] == [("gru-1", "new")]

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,14 @@ def outputs(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_a_report_made_twice_is_identical_to_the_byte(executed: Reported, tmp_path: Path) -> None:
     runs, out = executed
-    words = [sys.executable, "reports/build.py", "--runs", runs, "--out", tmp_path / "again"]
+    words: list[str | Path] = [
+        sys.executable,
+        "reports/build.py",
+        "--runs",
+        runs,
+        "--out",
+        tmp_path / "again",
+    ]
     # Sets of texts have another order in every process.
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     subprocess.run(words, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
@@ -116,10 +124,11 @@ def test_studies_and_searches_are_found_by_name_or_not(tmp_path: Path) -> None:
     assert curve["experiment"].unique().tolist() == [EXPERIMENT]
     assert find_predictions(runs).counts.answers
     assert find_search(runs).experiment == find_search(runs, "some").experiment == "some"
-    for find in (find_studies, find_search):
+    finders: list[Callable[..., object]] = [find_studies, find_search]
+    for find in finders:
         with pytest.raises(UnknownExperiment, match="nowhere"):
             find(runs, "nowhere")
-    for find in (find_studies, find_curves, find_predictions, find_search):
+    for find in (*finders, find_curves, find_predictions):
         with pytest.raises(NothingToShow):
             find(tmp_path / "none")
     assert ledger_folder().is_absolute()

@@ -18,6 +18,7 @@ from reports.frames.searches import read_search
 from reports.frames.trials import read_ledger
 from reports.page.command import main
 from reports.page.page import RunLists
+from study.ledger.fields import Options
 from tests.conftest import Reported
 from tests.ledgers import EXPERIMENT, Ledger, an_eventful_ledger, write_search
 
@@ -45,7 +46,7 @@ def test_a_command_is_one_that_works(reported: Reported) -> None:
     assert cards[f"{0:016x}"].command == (f"rin-study rerun {0:016x} --data webnlg_star")
     assert cards["f1"].command == "rin-study audit some"
     assert [cards["f3"].command] == data.commands == ["rin-study --space some"]
-    places = {"data": ["my corpus"], "embeddings": "glove.txt", "out": "runs2"}
+    places: Options = {"data": ["my corpus"], "embeddings": "glove.txt", "out": "runs2"}
     wanted = "rerun {} --data 'my corpus' --embeddings glove.txt --runs runs2"
     card = replace(cards[f"{0:016x}"], options={"space": ["s"], "arms": ["a", "b"], **places})
     assert card.command.endswith(wanted.format(card.fingerprint))

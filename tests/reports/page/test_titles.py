@@ -10,6 +10,7 @@ from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger
 from reports.page.titles import QUESTIONS, study_title
 from search_spaces import SPACES, find_space
+from search_spaces.space import Grid
 from study.ledger.ledger import Ledger as StudyLedger
 from study.planning.grid import make_plan
 from tests.ledgers import EXPERIMENT, Ledger
@@ -27,6 +28,7 @@ def test_a_study_of_a_file_records_its_title(
 ) -> None:
     (tmp_path / "my_study.toml").write_text(f"{title}\n[arms.gru-1]\n")
     space = find_space(str(tmp_path / "my_study.toml"))
+    assert isinstance(space, Grid)
     plan = make_plan(space, StudyLedger(tmp_path), [str(spert_folder)], seeds=[0])
     (experiment,) = plan.experiments()
     assert experiment.record({}).title == shown

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reports.figures.answers import AnswerCurve, CurvePoint, Series, draw_answer_curve, draw_effects
@@ -19,7 +21,7 @@ def answers(runs: Path) -> Answers:
     return find_answers([], [study_data(runs, select_settings(read_ledger(runs)))], [])
 
 
-def finished(path: Path, scores: dict[str, tuple[float, ...]]) -> Ledger:
+def finished(path: Path, scores: Mapping[str, tuple[float, ...]]) -> Ledger:
     ledger = Ledger(path / "runs")
     for arm, values in scores.items():
         for seed, f1 in enumerate(values):
@@ -103,10 +105,11 @@ def test_every_mark_is_drawn(tmp_path: Path, narrow: bool) -> None:
     assert found.curve is not None
     (axes,) = draw_effects(found.effects, narrow=narrow).axes
     values = {mark.value for row in found.effects.rows for mark in row.marks}
-    drawn = {float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1}
+    drawn_at = [np.asarray(line.get_xdata()) for line in axes.lines]
+    drawn = {float(xs[0]) for xs in drawn_at if len(xs) == 1}
     assert values <= drawn
     (curve,) = draw_answer_curve(found.curve, narrow=narrow).axes
-    assert list(curve.lines[0].get_ydata()) == [81.0, 91.0, 91.0]
+    assert np.asarray(curve.lines[0].get_ydata()).tolist() == [81.0, 91.0, 91.0]
 
 
 @pytest.mark.parametrize("narrow", [False, True])

@@ -20,7 +20,7 @@ from reports.stats.model import (
     residual,
 )
 
-DRAWN = np.random.default_rng(1).normal(86, 0.65, size=20)
+DRAWN: list[float] = np.random.default_rng(1).normal(86, 0.65, size=20).tolist()
 SCORES = {"a": DRAWN[:5], "b": DRAWN[5:9], "c": DRAWN[9:15], "d": DRAWN[15:]}
 WEIGHTS = {"a": 0.5, "b": 0.5, "c": -1.0}
 
@@ -42,7 +42,9 @@ def test_a_contrast_is_that_of_a_linear_model_with_one_variance() -> None:
 
 def test_unequal_variances_are_not_pooled() -> None:
     generator = np.random.default_rng(0)
-    scores = {arm: generator.normal(0, sd, size=12) for arm, sd in {"a": 0.2, "b": 3.0}.items()}
+    scores = {
+        arm: generator.normal(0, sd, size=12).tolist() for arm, sd in {"a": 0.2, "b": 3.0}.items()
+    }
     pooled = residual(scores.values())
     assert pooled.p_equal_variances == pytest.approx(
         stats.levene(*scores.values(), center="median").pvalue

@@ -96,7 +96,7 @@ def test_each_decision_follows_from_the_csv_files(
     weights = {one.key: one.weights for one in study.decisions.contrasts}
     scores, levels, found = (values(csv[name]) for name in ("scores", "levels", "decisions"))
     tests = csv["decisions"].set_index(["row", "column"])
-    states = {key: tests.loc[(key, "State"), "text"] for key in weights}
+    states = {key: tests["text"].loc[(key, "State")] for key in weights}
     seen = found["Seeds"].astype(int)
     assert len(set(seen)) > 1
     kinds = set[bool]()
@@ -110,16 +110,16 @@ def test_each_decision_follows_from_the_csv_files(
         runs = {arm: scores.loc[arm].iloc[:n].to_numpy() for arm, n in used.items()}
         value = sum(w * runs[arm].mean() for arm, w in own.items())
         se, df = error(runs, own)
-        kinds.add("Welch" in tests.loc[(key, "SE (df)"), "text"])
+        kinds.add("Welch" in tests["text"].loc[(key, "SE (df)")])
         p, p_equal = 2 * stats.t.sf(abs(value) / se, df), stats.t.sf((0.5 - abs(value)) / se, df)
 
         others = [states[k] for k in weights if k != key and seen[k] <= look]
         left = len(weights) - sum(state in ("better", "worse") for state in others)
         left_equal = len(weights) - sum(state.startswith("equal") for state in others)
-        level = levels.loc[f"p/{left}", f"{look} seeds"]
-        level_equal = levels.loc[f"p equal/{left_equal}", f"{look} seeds"]
+        level = levels[f"{look} seeds"].loc[f"p/{left}"]
+        level_equal = levels[f"{look} seeds"].loc[f"p equal/{left_equal}"]
         half = stats.t.isf(level / 2, df) * se
-        row = tests.loc[(key, "p (level)")]
+        row = tests.loc[[(key, "p (level)")]].iloc[0]
         assert [row["value"], row["se"], row["df"], row["p"], row["p_equal"]] == pytest.approx(
             [value, se, df, p, p_equal]
         )

@@ -29,7 +29,7 @@ def ledger_of(runs: Path, *, typed: bool) -> Ledger:
 
 def test_columns_of_the_frame(tmp_path: Path) -> None:
     frame = read_ledger(ledger_of(tmp_path / "runs", typed=True).runs).set_index("arm")
-    typed, untyped = frame.loc["gru-1"], frame.loc["bilstm-s"]
+    typed, untyped = (frame.loc[[arm]].iloc[0] for arm in ("gru-1", "bilstm-s"))
     assert (typed["test_strict_f1"], typed["test_entity_boundaries_f1"]) == (0.6, 0.6)
     assert typed["dev_strict_recall"] == 0.6
     assert math.isnan(untyped["test_strict_f1"])
