@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -109,7 +110,9 @@ def test_a_curve_goes_on_axes_that_a_person_has(ledger: Ledger) -> None:
         (lambda df: study.run(max_epochs=-1), r"--max-epochs -1: must be positive"),
     ],
 )
-def test_a_mistake_is_named(ledger: Ledger, call, message) -> None:
+def test_a_mistake_is_named(
+    ledger: Ledger, call: Callable[[pd.DataFrame], object], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         call(study.trials(ledger.runs))
 
@@ -122,7 +125,9 @@ def test_a_study_that_is_not_there_is_suggested(tmp_path: Path) -> None:
         study.trials(runs, [EXPERIMENT, "some"])
 
 
-def test_a_call_returns_the_trials_that_it_asks_for(ledger: Ledger, monkeypatch) -> None:
+def test_a_call_returns_the_trials_that_it_asks_for(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The study may have others."""
     asked = [str(trial["fingerprint"]) for trial in ledger.trials if trial["arm"] == "bilstm-s"]
     ended = Ended(0, (EXPERIMENT,), frozenset(asked))

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from reports.page.build import build
 from study.commands.closing import Closing, print_arms
+from tests.commands import printed
 from tests.ledgers import EXPERIMENT, Ledger
 from tests.records import scores
 
@@ -26,7 +27,7 @@ def test_the_table_has_each_arm_with_its_verdict_and_fits_80_columns(tmp_path: P
     console = Console(file=io.StringIO(), width=80)
     views = ["MLflow: mlflow ui", "  http://127.0.0.1:5000"]
     Closing(built=built, views=views).print(tmp_path, console)
-    text = console.file.getvalue()
+    text = printed(console)
     lines = [line.rstrip() for line in text.splitlines()]
     (page,) = (line.split()[1] for line in lines if line.startswith("  report:"))
     assert page == (tmp_path / "reports" / "index.html").resolve().as_uri()
@@ -55,7 +56,7 @@ def test_the_scores_are_those_that_the_verdicts_are_about(tmp_path: Path) -> Non
     made.save()
     console = Console(file=io.StringIO(), width=80)
     Closing(built=build(tmp_path, tmp_path / "reports", [EXPERIMENT])).print(tmp_path, console)
-    rows = {line.split("  ")[0]: line for line in console.file.getvalue().splitlines()}
+    rows = {line.split("  ")[0]: line for line in printed(console).splitlines()}
     assert "81.0 ± 1.0" in rows["RIN (GRU, K = 1)"]
     assert "83.0 ± 1.0" in rows["BiLSTM_s"]
     assert "+2.0" in rows["BiLSTM_s"]
@@ -77,7 +78,7 @@ def test_long_names_are_shown_whole(tmp_path: Path, width: int) -> None:
     console = Console(file=io.StringIO(), width=width)
     for study, section in build(tmp_path, tmp_path / "reports", [EXPERIMENT]).studies:
         print_arms(study, section, console)
-    text = console.file.getvalue().partition("highest dev F1")[0]
+    text = printed(console).partition("highest dev F1")[0]
     assert "…" not in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
     words = text.split()

@@ -91,7 +91,9 @@ def test_a_corpus_without_dev_is_recorded_with_the_setting(tmp_path: Path) -> No
     assert Ledger(tmp_path / "runs").corpus_path(digest).exists()
 
 
-def test_unseen_arguments_are_counted_as_a_study_counts_them(tmp_path, capsys):
+def test_unseen_arguments_are_counted_as_a_study_counts_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The preset `own` compares arguments by their last word."""
     record = {"triple_list": [["New York", "in", "United States"]]}
     splits = {

@@ -19,6 +19,7 @@ from study.execution import cluster, session
 from study.ledger.ledger import Ledger
 from study.planning.grid import PlannedTrial
 from study.tracking import summary
+from study.tracking.base import Summary
 from tests.corpora import write_corpus
 from tests.deciding import finish
 
@@ -82,7 +83,7 @@ def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
         reports=[report] * len(found), studies=[(None, None)] * len(found)
     )
     monkeypatch.setattr(build, "build", built)
-    monkeypatch.setattr(summary, "summarize", lambda study: summary.Summary())
+    monkeypatch.setattr(summary, "summarize", lambda study: Summary())
     monkeypatch.setattr(Closing, "print", lambda *_: None)
 
 
@@ -91,7 +92,9 @@ def decided_row(lines: Sequence[str], key: str) -> list[str]:
     return [line for line in lines if line.startswith(f"{key} ")][-1].split()
 
 
-def test_it_runs_until_all_is_decided(capsys, monkeypatch, corpus):
+def test_it_runs_until_all_is_decided(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, corpus: Path
+) -> None:
     without_reports(monkeypatch)
     code, lines = command(capsys, corpus)
     assert code == 0
@@ -115,7 +118,9 @@ def test_it_runs_until_all_is_decided(capsys, monkeypatch, corpus):
     assert planned == {(arm, seed) for arm, count in given.items() for seed in range(count)}
 
 
-def test_hours_stop_it_and_the_same_command_goes_on(capsys, monkeypatch, corpus):
+def test_hours_stop_it_and_the_same_command_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, corpus: Path
+) -> None:
     without_reports(monkeypatch)
     monkeypatch.setattr(FakeSession, "per_look", 7)
     code, lines = command(capsys, corpus, "--hours", "0.00001")
@@ -135,7 +140,7 @@ def test_hours_stop_it_and_the_same_command_goes_on(capsys, monkeypatch, corpus)
 
 
 @pytest.mark.slow
-def test_the_report_has_the_decisions(capsys, corpus):
+def test_the_report_has_the_decisions(capsys: pytest.CaptureFixture[str], corpus: Path) -> None:
     code, lines = command(capsys, corpus, "--max-seeds", "5")
     assert code == 0
     assert any(line.startswith("no verdicts here") for line in lines)
@@ -162,14 +167,18 @@ def test_the_report_has_the_decisions(capsys, corpus):
         (("--space", "learning_rate"), "--until-decided"),
     ],
 )
-def test_misuse_is_one_line(capsys, corpus, arguments, named):
+def test_misuse_is_one_line(
+    capsys: pytest.CaptureFixture[str], corpus: Path, arguments: tuple[str, str], named: str
+) -> None:
     code, lines = command(capsys, corpus, "--dry-run", *arguments)
     assert code == 2
     assert len(lines) == 1
     assert named in lines[0]
 
 
-def test_a_changed_margin_is_misuse(capsys, monkeypatch, corpus):
+def test_a_changed_margin_is_misuse(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, corpus: Path
+) -> None:
     without_reports(monkeypatch)
     assert command(capsys, corpus, "--max-seeds", "5", "--margin", "0.6")[0] == 0
     assert command(capsys, corpus, "--max-seeds", "5")[0] == 0

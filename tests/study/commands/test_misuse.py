@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ def bad_corpus(folder: Path, spert_folder: Path, **splits: object) -> str:
     return str(folder)
 
 
-def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
+def test_misuse_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
     lines = [json.dumps(r) for r in json.loads((spert_folder / "train.json").read_text())]
     truncated = bad_corpus(
         tmp_path / "cut", spert_folder, train="\n".join([*lines[:6], lines[6][:40]])
@@ -83,7 +86,9 @@ def test_misuse_is_one_line_and_exit_code_2(capsys, spert_folder, tmp_path):
 
 
 @pytest.mark.parametrize("space", ["rounds_curve", "learning_rate"])
-def test_different_corpora_of_one_name_are_refused(capsys, spert_folder, tmp_path, space):
+def test_different_corpora_of_one_name_are_refused(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path, space: str
+) -> None:
     same, other = tmp_path / "a" / spert_folder.name, tmp_path / "b" / spert_folder.name
     shutil.copytree(spert_folder, same)
     write_corpus(other, (40, 10, 10))
@@ -101,7 +106,10 @@ def test_different_corpora_of_one_name_are_refused(capsys, spert_folder, tmp_pat
     [
         (lambda: Train(threads=0).run(Console()), "--threads 0: must be at least 1"),
         (lambda: Train(gpu=True).run(Console()), "--gpu: torch finds no GPU"),
-        (lambda: Rerun(fingerprint="f", gpu=True).run(run.CONSOLE), "--gpu: torch finds no GPU"),
+        (
+            lambda: Rerun(fingerprints=("f",), gpu=True).run(run.CONSOLE),
+            "--gpu: torch finds no GPU",
+        ),
         (lambda: Audit(experiment="x", n=0).run(run.CONSOLE), "--n 0: must be at least 1"),
         (
             lambda: Audit(experiment="x", max_concurrent=-1).run(run.CONSOLE),
@@ -109,7 +117,12 @@ def test_different_corpora_of_one_name_are_refused(capsys, spert_folder, tmp_pat
         ),
     ],
 )
-def test_what_other_commands_cannot_do_is_refused(capsys, monkeypatch, main, message):
+def test_what_other_commands_cannot_do_is_refused(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    main: Callable[[], int],
+    message: str,
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit) as ended:
         exit_with_clear_errors(main)
@@ -125,7 +138,9 @@ def start_one_trial(
     return command(capsys, "--data", str(corpus), "--runs", str(out), *one, *where)
 
 
-def test_a_dead_tracking_server_is_exit_code_1(capsys, spert_folder, tmp_path):
+def test_a_dead_tracking_server_is_exit_code_1(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
     where = ("--tracking-uri", "http://ann:secret@127.0.0.1:9")
     code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
     assert code == 1
@@ -134,7 +149,9 @@ def test_a_dead_tracking_server_is_exit_code_1(capsys, spert_folder, tmp_path):
     assert "secret" not in (tmp_path / "out/studies/rounds_curve-my_corpus.json").read_text()
 
 
-def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder, tmp_path):
+def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
     where = ("--ray-address", "127.0.0.1:9")
     code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
     assert code == 1
@@ -142,7 +159,9 @@ def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(capsys, spert_folder
     assert not (tmp_path / "out/mlflow.db").exists()
 
 
-def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path):
+def test_ray_client_is_misuse_and_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
     where = ("--ray-address", "ray://head:10001")
     code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
     assert code == 2
@@ -151,7 +170,9 @@ def test_ray_client_is_misuse_and_says_what_to_do(capsys, spert_folder, tmp_path
     assert "--ray-address auto" in shown
 
 
-def test_a_model_that_is_not_there_is_one_line(capsys, tmp_path):
+def test_a_model_that_is_not_there_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     options = ("--space", "encoder", "--arms", "transformer-1", "--set", "encoder.model=./none")
     code, shown = command(capsys, "--dry-run", "--runs", str(tmp_path / "out"), *options)
     assert code == 2
@@ -159,7 +180,9 @@ def test_a_model_that_is_not_there_is_one_line(capsys, tmp_path):
     assert shown.count("\n") == 1
 
 
-def test_the_former_name_of_the_ledgers_option_names_the_new_one(capsys):
+def test_the_former_name_of_the_ledgers_option_names_the_new_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     for words in (("--out", "x"), ("show", "--out=x")):
         code, shown = command(capsys, *words)
         assert (code, shown.startswith("error: --out: is now --runs")) == (2, True)
@@ -177,7 +200,9 @@ def test_the_former_name_of_the_ledgers_option_names_the_new_one(capsys):
         (("--arms", "zzz"), "--arms zzz: no such arm in rounds_curve; there are 14; --list"),
     ],
 )
-def test_a_wrong_name_gets_close_suggestions_and_no_long_list(capsys, tmp_path, words, hint):
+def test_a_wrong_name_gets_close_suggestions_and_no_long_list(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[str, ...], hint: str
+) -> None:
     where = () if words[0][0] != "-" else ("--runs", str(tmp_path / "runs"))
     code, shown = command(capsys, *words, *where)
     assert code == 2

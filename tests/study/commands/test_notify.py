@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -49,7 +50,9 @@ def address() -> Iterator[str]:
         (KeyboardInterrupt(), "interrupted"),
     ],
 )
-def test_each_end_is_one_message(monkeypatch, address, outcome, state) -> None:
+def test_each_end_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, address: str, outcome: Ended | BaseException, state: str
+) -> None:
     def ended(*_: object) -> Ended:
         if isinstance(outcome, BaseException):
             raise outcome
@@ -70,7 +73,9 @@ def test_each_end_is_one_message(monkeypatch, address, outcome, state) -> None:
     assert isinstance(content["text"], str)
 
 
-def test_a_message_that_is_not_sent_says_why_and_not_where(monkeypatch, address) -> None:
+def test_a_message_that_is_not_sent_says_why_and_not_where(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     content = notify.message("complete", "rin-study", "done")
     assert notify.send(f"{address}/nowhere", content) == "status 404"
     assert "refused" in notify.send("http://127.0.0.1:9/secret", content)
@@ -80,19 +85,20 @@ def test_a_message_that_is_not_sent_says_why_and_not_where(monkeypatch, address)
     assert time.monotonic() - begun < 3
 
 
-def test_a_topic_of_ntfy_is_in_the_message(monkeypatch) -> None:
+def test_a_topic_of_ntfy_is_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
 
-    def urlopen(request, timeout):
+    def urlopen(request: urllib.request.Request, timeout: float) -> None:
+        assert isinstance(request.data, bytes)
         sent.append((request.full_url, json.loads(request.data)["topic"]))
         raise OSError("no network here")
 
-    monkeypatch.setattr(notify.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     notify.send("https://ntfy.sh/mine", {"message": "done"})
     assert sent == [("https://ntfy.sh/", "mine")]
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ntfy.sh/mine", "https://"])
-def test_an_address_that_is_not_http_is_refused(url) -> None:
+def test_an_address_that_is_not_http_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="--notify: must be an address"):
         run_study(parse(["--notify", url]), Console())

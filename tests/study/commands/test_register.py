@@ -27,7 +27,9 @@ from study.tracking.mlflow import registry
         (["--register", "rin", "--space", "ablation", "scorer"], "a single study"),
     ],
 )
-def test_what_cannot_be_registered_is_refused_at_once(given, problem, tmp_path) -> None:
+def test_what_cannot_be_registered_is_refused_at_once(
+    given: list[str], problem: str, tmp_path: Path
+) -> None:
     options = parse([*given, "--runs", str(tmp_path / "runs")])
     with pytest.raises(ValueError, match=f"^--register.*{problem}"):
         run_study(options, Console(quiet=True))
@@ -35,7 +37,9 @@ def test_what_cannot_be_registered_is_refused_at_once(given, problem, tmp_path) 
 
 
 @pytest.mark.parametrize("code", [0, 1, 130])
-def test_only_a_complete_study_registers_its_model(code, tmp_path: Path, monkeypatch) -> None:
+def test_only_a_complete_study_registers_its_model(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Any] = []
 
     def register(*given: Any) -> str:

@@ -15,7 +15,8 @@ from rich.console import Console
 from rin_core.cli import exit_with_clear_errors
 from rin_core.data.pretrained import load_pretrained
 from rin_core.model import matmul
-from search_spaces import SEARCHES, SPACES, find_space
+from search_spaces import SEARCHES, SPACES
+from search_spaces.search import Search
 from search_spaces.space import Arm, Grid
 from study.commands import main as run
 from study.commands import start
@@ -31,13 +32,14 @@ from tests.commands import command
 ROOT = Path(__file__).parents[3]
 
 
-def test_list_shows_spaces_and_counts(capsys):
+def test_list_shows_spaces_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
     code, shown = command(capsys, "--list")
     assert code == 0
     assert len(SPACES) >= 8
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 80
-    for space in (*SPACES.values(), *SEARCHES.values()):
+    spaces: list[Grid | Search] = [*SPACES.values(), *SEARCHES.values()]
+    for space in spaces:
         start = next(n for n, line in enumerate(lines) if line.startswith(f"{space.name}:"))
         indented = itertools.takewhile(lambda line: line.startswith(" "), lines[start + 1 :])
         words = " ".join(indented).split()
@@ -47,7 +49,9 @@ def test_list_shows_spaces_and_counts(capsys):
             assert f" {len(space.arms) * len(space.seeds)} trials " in lines[start]
 
 
-def test_the_command_study_takes_the_options_of_the_program(capsys):
+def test_the_command_study_takes_the_options_of_the_program(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     words = ["--data", "demo", "--dry-run", "--arms", "gru-1", "--seeds", "1"]
     assert parse(["study", *words]) == parse(words) != parse([])
     assert parse(["study"]) == parse([])
@@ -57,7 +61,9 @@ def test_the_command_study_takes_the_options_of_the_program(capsys):
     assert "--max-epochs" in capsys.readouterr().out
 
 
-def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path):
+def test_dry_run_resolves_trials_and_runs_nothing(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
     options = ("--data", str(spert_folder), "--seeds", "2", "--arms", "rnn-2", "bilstm-s")
     code, shown = command(capsys, "--dry-run", "--runs", str(tmp_path / "out"), *options)
     assert code == 0
@@ -68,7 +74,9 @@ def test_dry_run_resolves_trials_and_runs_nothing(capsys, spert_folder, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
+def test_several_spaces_run_as_one_study(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
     """What they share is one trial; options of one space are refused; a search runs alone."""
     mine = tmp_path / "mine.toml"
     mine.write_text("[arms.gru-1]")
@@ -96,8 +104,11 @@ def test_several_spaces_run_as_one_study(capsys, spert_folder, tmp_path):
 
 @pytest.mark.slow
 def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
-    capsys, monkeypatch, spert_folder, tmp_path
-):
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    spert_folder: Path,
+    tmp_path: Path,
+) -> None:
     small = {"encoder.hidden_size": 8, "model.feature_size": 8, "training.max_epochs": 1}
     arms = {name: Arm(name=name, label=name, overrides=small) for name in ("shared", "left")}
     arms["left"] = dataclasses.replace(arms["left"], overrides={**small, "model.rounds": 0})
@@ -119,7 +130,9 @@ def test_a_trial_of_two_spaces_is_in_the_reports_and_mlflow_of_both(
         assert [r.info.status for r in runs] == ["FINISHED"] * expected
 
 
-def test_a_study_says_and_records_its_preset(capsys, spert_folder, tmp_path):
+def test_a_study_says_and_records_its_preset(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
     """The preset is what the name of the corpus chooses, or the one that is named."""
     options = ("--data", str(spert_folder), "--runs", str(tmp_path), "--arms", "gru-1")
     code, own = command(capsys, "--dry-run", *options)
@@ -136,9 +149,11 @@ def test_a_study_says_and_records_its_preset(capsys, spert_folder, tmp_path):
 
 
 @pytest.mark.parametrize(("chosen", "named"), [(None, "own"), ("paper", None), ("demo", "demo")])
-def test_the_record_of_a_study_names_its_preset(spert_folder, tmp_path, chosen, named):
+def test_the_record_of_a_study_names_its_preset(
+    spert_folder: Path, tmp_path: Path, chosen: str | None, named: str | None
+) -> None:
     """A record without a preset means the paper's settings, as all records once did."""
-    space = dataclasses.replace(find_space("rounds_curve"), preset=chosen)
+    space = dataclasses.replace(SPACES["rounds_curve"], preset=chosen)
     plan = make_plan(space, Ledger(tmp_path), [str(spert_folder)], arms=["gru-1"], seeds=[0])
     (experiment,) = plan.experiments()
     study = experiment.record({"data": [str(spert_folder)]})
@@ -149,12 +164,14 @@ def test_the_record_of_a_study_names_its_preset(spert_folder, tmp_path, chosen, 
     assert "preset" not in shared.options, "each of the corpora has another"
 
 
-def test_a_failure_is_shown_as_it_was_recorded(capsys, spert_folder, tmp_path):
+def test_a_failure_is_shown_as_it_was_recorded(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
     """What Rich would take for markup is text."""
     options = ("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
     where = ("--runs", str(tmp_path), "--dry-run")
     (planned,) = make_plan(
-        find_space("rounds_curve"), Ledger(tmp_path), [str(spert_folder)], arms=["gru-1"], seeds=[0]
+        SPACES["rounds_curve"], Ledger(tmp_path), [str(spert_folder)], arms=["gru-1"], seeds=[0]
     ).trials
     planned.run.record_failure("cannot open [/tmp/x]")
     code, shown = command(capsys, *options, *where)
@@ -164,12 +181,14 @@ def test_a_failure_is_shown_as_it_was_recorded(capsys, spert_folder, tmp_path):
     assert "failed: cannot open [/tmp/x]" in capsys.readouterr().out
 
 
-def test_a_set_but_empty_address_is_none(monkeypatch, tmp_path):
+def test_a_set_but_empty_address_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     assert parse(["--runs", str(tmp_path)]).uri() == f"sqlite:///{tmp_path}/mlflow.db"
 
 
-def test_a_trial_that_was_taken_over_is_one_line(capsys, monkeypatch, tmp_path):
+def test_a_trial_that_was_taken_over_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The second of two commands on one unit claims it after the first one's first epoch."""
     small = ("encoder.hidden_size=8", "model.feature_size=8", "training.max_epochs=2")
 
@@ -186,7 +205,7 @@ def test_a_trial_that_was_taken_over_is_one_line(capsys, monkeypatch, tmp_path):
     assert "taken over by process" in shown
 
 
-def test_the_recorded_options_have_no_password_and_the_command_its_quotes():
+def test_the_recorded_options_have_no_password_and_the_command_its_quotes() -> None:
     given = ("--shared", "file:///mnt/my store?password=hunter2", "--seeds", "2")
     recorded = parse(given).record()
     assert recorded == {
@@ -200,7 +219,7 @@ def test_the_recorded_options_have_no_password_and_the_command_its_quotes():
 
 
 @pytest.mark.parametrize("script", ["study/run.py", "reports/build.py"])
-def test_scripts_run_from_the_projects_root(script):
+def test_scripts_run_from_the_projects_root(script: str) -> None:
     ran = subprocess.run(
         [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -208,11 +227,13 @@ def test_scripts_run_from_the_projects_root(script):
     assert "--runs" in ran.stdout
 
 
-def test_encoders_share_a_plan_but_not_their_arrays(spert_folder, tiny_bert, tmp_path):
+def test_encoders_share_a_plan_but_not_their_arrays(
+    spert_folder: Path, tiny_bert: Path, tmp_path: Path
+) -> None:
     """Settings name the model, and not where it lies on one machine."""
     (tmp_path / "vectors.txt").write_text("was " + " ".join(["0.1"] * 100))
     plan = make_plan(
-        find_space("encoder"),
+        SPACES["encoder"],
         Ledger(tmp_path),
         [str(spert_folder)],
         arms=["bilstm-s", "gru-*", "transformer-*"],
@@ -232,7 +253,9 @@ def test_encoders_share_a_plan_but_not_their_arrays(spert_folder, tiny_bert, tmp
     assert labels["transformer-1"] == "RIN (bert, K = 1)", "the folder's name"
 
 
-def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tiny_bert, tmp_path):
+def test_a_trial_of_a_transformer_records_what_it_started_from(
+    spert_folder: Path, tiny_bert: Path, tmp_path: Path
+) -> None:
     fields = {
         "encoder.kind": "transformer",
         "encoder.model": tiny_bert,
@@ -265,11 +288,11 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(spert_folder, tin
         (["--data=demo", "train"], ["train", "--data", "demo"]),
     ],
 )
-def test_options_may_stand_before_the_command(typed, meant):
+def test_options_may_stand_before_the_command(typed: list[str], meant: list[str]) -> None:
     assert parse(typed) == parse(meant)
 
 
-def test_a_value_is_no_command():
+def test_a_value_is_no_command() -> None:
     assert parse(["--experiment", "show", "--arms", "study"]).experiment == "show"
 
 
@@ -284,13 +307,15 @@ def test_a_value_is_no_command():
         (["show", "--seeds", "3"], "--runs"),
     ],
 )
-def test_an_option_that_is_near_is_suggested(typed, near):
+def test_an_option_that_is_near_is_suggested(typed: list[str], near: str) -> None:
     with pytest.raises(ValueError, match=r": no such option of ") as raised:
         parse(typed)
     assert near in str(raised.value).partition(";")[2].replace("?", "").split()
 
 
-def test_training_alone_takes_the_epochs_as_a_study_does(spert_folder, tmp_path):
+def test_training_alone_takes_the_epochs_as_a_study_does(
+    spert_folder: Path, tmp_path: Path
+) -> None:
     small = ("encoder.hidden_size=8", "model.feature_size=8")
     options = Train(data=str(spert_folder), set=small, max_epochs=1, runs=tmp_path)
     assert options.run(Console(quiet=True)) == 0

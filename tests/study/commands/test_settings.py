@@ -20,7 +20,7 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_every_setting_has_its_values_and_meaning():
+def test_every_setting_has_its_values_and_meaning() -> None:
     rows = {row.setting: row for row in describe_settings()}
     assert list(rows) == list(Config().flat())
     for path, row in rows.items():
@@ -33,7 +33,7 @@ def test_every_setting_has_its_values_and_meaning():
             assert row.presets[name] == preset.settings.get(path, Config().flat()[path])
 
 
-def test_encoders_are_those_for_which_a_setting_counts():
+def test_encoders_are_those_for_which_a_setting_counts() -> None:
     rows = {row.setting: row for row in describe_settings()}
     assert rows["encoder.max_pieces"].encoders == ("transformer",)
     assert rows["data.lowercase"].encoders == ("bilstm",)
@@ -41,14 +41,14 @@ def test_encoders_are_those_for_which_a_setting_counts():
     assert rows["encoder.dropout"].encoders == tuple(ENCODERS)
 
 
-def test_the_list_fits_80_columns(capsys):
+def test_the_list_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     assert all(path in text for path in Config().flat())
     assert all(f"  {name} " in text for name in PRESETS)
 
 
-def test_a_part_of_a_name_or_a_pattern_chooses(capsys):
+def test_a_part_of_a_name_or_a_pattern_chooses(capsys: pytest.CaptureFixture[str]) -> None:
     for pattern, expected in (
         ("dropout", ["encoder.dropout", "training.word_dropout"]),
         ("*_dim", [path for path in Config().flat() if path.endswith("_dim")]),
@@ -60,12 +60,12 @@ def test_a_part_of_a_name_or_a_pattern_chooses(capsys):
         main(parse(["settings", "training.lr"]))
 
 
-def test_json_has_values_by_preset(capsys):
+def test_json_has_values_by_preset(capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = json.loads(shown(capsys, "encoder.characters", "--json"))
     assert row["choices"] == ["none", "cnn", "lstm"]
     assert row["presets"] == {"paper": "none", "demo": "none", "own": "cnn"}
 
 
-def test_the_document_is_up_to_date():
+def test_the_document_is_up_to_date() -> None:
     """To write it again: ``rin-study settings --markdown``."""
     assert markdown(describe_settings()) in DOCUMENT.read_text(encoding="utf-8")

@@ -20,7 +20,9 @@ from search_spaces.space import Arm
 from study.commands.arguments import Show
 from study.commands.show import show_grid, show_search
 from study.ledger.attempts import Attempt
+from study.ledger.decisions import State
 from study.ledger.ledger import Ledger as StudyLedger
+from tests.commands import printed
 from tests.ledgers import (
     EXPERIMENT,
     NEW,
@@ -40,12 +42,14 @@ def shown(tmp_path: Path) -> Callable[[Ledger], list[str]]:
         ledger.save()
         console = Console(file=io.StringIO(), width=160)
         show_grid(ledger.runs, EXPERIMENT, console)
-        return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+        return [" ".join(line.split()) for line in printed(console).splitlines()]
 
     return show
 
 
-def test_what_test_chose_has_a_label_of_its_own_and_no_dev_f1(tmp_path, shown):
+def test_what_test_chose_has_a_label_of_its_own_and_no_dev_f1(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     on_test = chosen_on_test(Arm(name="gru-1", label="RIN (GRU, K = 1)"))
     ledger.finish(ledger.plan("gru-1", 0), 0.5)
@@ -62,7 +66,9 @@ def test_what_test_chose_has_a_label_of_its_own_and_no_dev_f1(tmp_path, shown):
 NO_SCORES = {"selection_scores": scores(0.0), "test_scores": scores(0.0)}
 
 
-def test_what_learned_nothing_is_not_among_the_best(tmp_path, shown):
+def test_what_learned_nothing_is_not_among_the_best(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     ledger.finish(ledger.plan("gru-1", 0), 0.5, NO_SCORES)
     ledger.finish(ledger.plan("gru-1", 1), 0.5)
@@ -72,7 +78,9 @@ def test_what_learned_nothing_is_not_among_the_best(tmp_path, shown):
     assert not any(line.endswith(f"{0:016x}") for line in lines)
 
 
-def test_trials_are_listed_where_nothing_was_learned(tmp_path, shown):
+def test_trials_are_listed_where_nothing_was_learned(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     ledger.finish(ledger.plan("gru-1", 0), 0.5, NO_SCORES)
     ledger.plan("gru-1", 1)
@@ -88,7 +96,7 @@ def test_trials_are_listed_where_nothing_was_learned(tmp_path, shown):
     ("state", "text"),
     [("equal", "equal within 0.5 – –"), ("undecided", "undecided 5 50 s")],
 )
-def test_the_decisions_of_a_study_are_shown(tmp_path, state, text):
+def test_the_decisions_of_a_study_are_shown(tmp_path: Path, state: State, text: str) -> None:
     ledger, console = Ledger(tmp_path / "runs"), Console(file=io.StringIO(), width=160)
     first = {}
     for arm in ("gru-1", "bilstm-s"):
@@ -98,41 +106,45 @@ def test_the_decisions_of_a_study_are_shown(tmp_path, state, text):
             ledger.finish(name, 0.85)
     ledger.save(decisions=a_plan(first, state))
     show_grid(ledger.runs, EXPERIMENT, console)
-    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    lines = [" ".join(line.split()) for line in printed(console).splitlines()]
     assert f"interaction 3 +0.1 −0.4 to 0.6 {text}" in lines
     assert any("gru-1: 3; bilstm-s: 3" in line for line in lines), "seeds added by hand"
 
     ledger.save(decisions=a_plan({"gru-1": "f" * 16, "bilstm-s": "e" * 16}))
     console = Console(file=io.StringIO(), width=160)
     show_grid(ledger.runs, EXPERIMENT, console)
-    assert "interaction" not in console.file.getvalue()
+    assert "interaction" not in printed(console)
 
 
-def test_a_label_is_no_markup(tmp_path, shown):
+def test_a_label_is_no_markup(tmp_path: Path, shown: Callable[[Ledger], list[str]]) -> None:
     ledger = Ledger(tmp_path / "runs")
     ledger.finish(ledger.plan("gru-1", 0), 0.5)
     ledger.trials[0]["label"] = "mine [/tmp/x]"
     assert "mine [/tmp/x] 1 52.0" in shown(ledger)
 
 
-def test_a_narrow_terminal_shows_whole_fingerprints(tmp_path):
+def test_a_narrow_terminal_shows_whole_fingerprints(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
     fingerprint = ledger.plan("gru-1", 0)
     ledger.finish(fingerprint, 0.5)
     ledger.save()
     console = Console(file=io.StringIO(), width=60)
     show_grid(ledger.runs, EXPERIMENT, console)
-    assert fingerprint in console.file.getvalue().split()
+    assert fingerprint in printed(console).split()
 
 
-def test_trials_are_counted_in_whole_numbers(tmp_path, shown):
+def test_trials_are_counted_in_whole_numbers(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed in range(3):
         ledger.finish(ledger.plan("gru-1", seed), 0.5)
     assert "finished 3 38 s" in shown(ledger)
 
 
-def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
+def test_what_is_under_way_is_shown_with_its_epochs(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     ledger.finish(ledger.plan("gru-1", 0), 0.5)
     on_test = {"training.selection": "test"}
@@ -149,11 +161,14 @@ def test_what_is_under_way_is_shown_with_its_epochs(tmp_path, shown):
     assert {"running 2 6 min", "planned 1 0 s"} <= set(lines)
 
 
-def test_a_trial_whose_process_is_gone_is_interrupted(tmp_path, shown):
+def test_a_trial_whose_process_is_gone_is_interrupted(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     """A later process with the same number is another one; another machine's cannot be seen."""
     here = Attempt.of_this_process("t")
     ended = subprocess.Popen(["true"])
     ended.wait()
+    assert here.after_boot is not None
     attempts = {
         "running": here,
         "interrupted": here.model_copy(update={"pid": ended.pid}),
@@ -176,7 +191,9 @@ def test_a_trial_whose_process_is_gone_is_interrupted(tmp_path, shown):
     assert frame["status"].tolist() == [state.split()[0] for state in attempts]
 
 
-def test_runs_without_predictions_are_named_with_their_remedy(tmp_path, shown):
+def test_runs_without_predictions_are_named_with_their_remedy(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     names = [ledger.plan("gru-1", seed) for seed in range(3)]
     for name in names:
@@ -187,13 +204,15 @@ def test_runs_without_predictions_are_named_with_their_remedy(tmp_path, shown):
     assert remedies == [["rin-study", "rerun", name] for name in names[:2]]
 
 
-def printed(show: Callable[[Console], object]) -> list[str]:
+def lines_of(show: Callable[[Console], object]) -> list[str]:
     console = Console(file=io.StringIO(), width=160)
     show(console)
-    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    return [" ".join(line.split()) for line in printed(console).splitlines()]
 
 
-def test_other_settings_are_not_averaged_and_are_told_apart(tmp_path, shown):
+def test_other_settings_are_not_averaged_and_are_told_apart(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     for f1, settings in ((0.2, OLD), (0.4, OLD), (0.8, NEW)):
         ledger.finish(ledger.plan("gru-1", len(ledger.trials) % 2, settings), f1)
@@ -208,7 +227,9 @@ def test_other_settings_are_not_averaged_and_are_told_apart(tmp_path, shown):
     assert lines[at + 2].startswith("RIN (GRU, K = 1), seed 0 15 glove.6B.100d 82.0 80.0")
 
 
-def test_runs_on_another_content_of_the_corpus_are_listed_apart(tmp_path, shown):
+def test_runs_on_another_content_of_the_corpus_are_listed_apart(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed, digest in ((0, "old"), (1, "old"), (0, "new")):
         corpus = {"name": "webnlg_star", "digest": digest, "content": digest}
@@ -222,7 +243,7 @@ def test_runs_on_another_content_of_the_corpus_are_listed_apart(tmp_path, shown)
     assert lines[at + 4] == "compute by outcome"
 
 
-def test_what_is_left_out_is_counted(tmp_path, shown):
+def test_what_is_left_out_is_counted(tmp_path: Path, shown: Callable[[Ledger], list[str]]) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed in range(12):
         ledger.finish(ledger.plan("gru-1", seed), 0.3 + seed / 20)
@@ -231,14 +252,14 @@ def test_what_is_left_out_is_counted(tmp_path, shown):
     assert len(lines[at + 2 : lines.index("compute by outcome")]) == 10
 
 
-def test_best_trials_of_a_search_have_fingerprints(tmp_path):
+def test_best_trials_of_a_search_have_fingerprints(tmp_path: Path) -> None:
     a_full_ledger(tmp_path / "runs")
-    lines = printed(lambda console: show_search(tmp_path / "runs", "some", console))
+    lines = lines_of(lambda console: show_search(tmp_path / "runs", "some", console))
     rows = {tuple(line.split()[:2]): line.split()[-1] for line in lines if line.startswith("a #")}
     assert rows.items() >= {("a", "#4"): "f4", ("a", "#0"): "f0"}.items()
 
 
-def test_trials_of_a_search_are_listed_where_nothing_was_learned(tmp_path):
+def test_trials_of_a_search_are_listed_where_nothing_was_learned(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     write_search(runs)
     path = runs / "searches" / "some.json"
@@ -249,16 +270,16 @@ def test_trials_of_a_search_are_listed_where_nothing_was_learned(tmp_path):
     for number, epochs in {0: 4, 4: 6}.items():
         shutil.rmtree(runs / "units" / f"f{number}")
         end(runs, number, epochs, 0.0)
-    lines = printed(lambda console: show_search(runs, "some", console))
+    lines = lines_of(lambda console: show_search(runs, "some", console))
     at = lines.index("Finished trials, none of which learned anything")
     listed = [line.split() for line in lines[at + 2 : at + 4]]
     assert {(row[1], row[-1]) for row in listed} == {("#0", "f0"), ("#4", "f4")}
     assert all("‡" in row for row in listed)
 
 
-def test_without_a_name_all_experiments_are_listed(tmp_path):
+def test_without_a_name_all_experiments_are_listed(tmp_path: Path) -> None:
     a_full_ledger(tmp_path / "runs")
-    lines = printed(Show(runs=tmp_path / "runs").run)
+    lines = lines_of(Show(runs=tmp_path / "runs").run)
     assert "some search 1 running, 2 finished, 2 pruned, 1 failed tiny" in {
         line.partition(" 20")[0] for line in lines
     }
@@ -268,7 +289,9 @@ def test_without_a_name_all_experiments_are_listed(tmp_path):
 @pytest.mark.parametrize(
     ("shift", "word"), [(0.0, "equal within 0.5"), (-0.02, "worse"), (0.003, "undecided")]
 )
-def test_precisions_get_a_verdict_in_show_and_in_the_report(tmp_path, shift, word):
+def test_precisions_get_a_verdict_in_show_and_in_the_report(
+    tmp_path: Path, shift: float, word: str
+) -> None:
     """Arms that differ in ``training.precision`` alone: two one-sided tests, one variance."""
     ledger = Ledger(tmp_path / "runs")
     spread = (-0.003, -0.001, 0.0, 0.001, 0.003)
@@ -281,7 +304,7 @@ def test_precisions_get_a_verdict_in_show_and_in_the_report(tmp_path, shift, wor
     ledger.save()
     console = Console(file=io.StringIO(), width=160)
     show_grid(ledger.runs, EXPERIMENT, console)
-    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    lines = [" ".join(line.split()) for line in printed(console).splitlines()]
     title = next(n for n, line in enumerate(lines) if line.startswith("Difference from float32"))
     assert lines[title + 2].startswith("bfloat16 ")
     assert word in lines[title + 2]
@@ -300,7 +323,9 @@ def test_precisions_get_a_verdict_in_show_and_in_the_report(tmp_path, shift, wor
     assert float(found["p_equal"]) == pytest.approx(stats.t.sf(t, 8))
 
 
-def test_without_a_second_arm_nothing_is_compared(tmp_path, shown):
+def test_without_a_second_arm_nothing_is_compared(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed in range(2):
         ledger.finish(ledger.plan("gru-1", seed), 0.5)
@@ -308,7 +333,9 @@ def test_without_a_second_arm_nothing_is_compared(tmp_path, shown):
     assert not any(line.startswith("Difference from") for line in shown(ledger))
 
 
-def test_a_damaged_result_is_named_with_its_remedy(tmp_path, shown):
+def test_a_damaged_result_is_named_with_its_remedy(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     for seed in range(2):
         ledger.finish(ledger.plan("gru-1", seed), 0.5)
@@ -321,18 +348,20 @@ def test_a_damaged_result_is_named_with_its_remedy(tmp_path, shown):
     assert line.endswith("delete it and run the study again, which trains the run again")
 
 
-def test_a_search_with_a_damaged_result_is_shown_whole(tmp_path):
+def test_a_search_with_a_damaged_result_is_shown_whole(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     a_full_ledger(runs)
-    whole = printed(lambda console: show_search(runs, "some", console))
+    whole = lines_of(lambda console: show_search(runs, "some", console))
     path = runs / "units" / "f4" / "result.json"
     path.write_text(path.read_text()[:-10])
-    lines = printed(lambda console: show_search(runs, "some", console))
+    lines = lines_of(lambda console: show_search(runs, "some", console))
     assert [line for line in lines if line.startswith(f"left out: {path}: damaged record (")]
     assert len(lines) == len(whole) + 1
 
 
-def test_a_label_does_not_act_on_the_terminal(tmp_path, shown):
+def test_a_label_does_not_act_on_the_terminal(
+    tmp_path: Path, shown: Callable[[Ledger], list[str]]
+) -> None:
     ledger = Ledger(tmp_path / "runs")
     ledger.finish(ledger.plan("gru-1", 0), 0.5)
     ledger.trials[0]["label"] = "mine \x1b[2J\u202e"

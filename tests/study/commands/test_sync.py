@@ -57,8 +57,7 @@ def ledger(tmp_path: Path) -> Ledger:
         a_trial(n, parameters={LEARNING_RATE: rate}, config=Config().flat(), fingerprint=f"{n}a")
         for n, rate in enumerate((1e-3, 2e-3, 3e-3))
     ]
-    changes = {"experiment": "tune", "parameters": PARAMETERS, "trials": trials}
-    ledger.record_search(a_search({"a": {"seed": 1}}, **changes))
+    ledger.record_search(a_search({"a": {"seed": 1}}, trials, "tune", parameters=PARAMETERS))
     return ledger
 
 

@@ -76,8 +76,8 @@ class Cluster:
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(bool(possible()), reason=possible())
 def test_a_study_survives_the_loss_of_a_host_that_sees_no_file_of_the_driver(
-    spert_folder, tmp_path_factory
-):
+    spert_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     # Ray's sockets have names of at most 107 bytes, so the folder's name must be short.
     folder = Path(tmp_path_factory.mktemp("c"))
     out, shared = folder / "out", folder / "shared"

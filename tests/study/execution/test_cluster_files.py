@@ -90,7 +90,7 @@ def read(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["aws.yaml", "onprem.yaml"])
-def test_launcher_files_follow_rays_schema(name):
+def test_launcher_files_follow_rays_schema(name: str) -> None:
     schema = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())
     jsonschema.validate(read(name), schema)
     with pytest.raises(jsonschema.ValidationError):
@@ -101,19 +101,21 @@ def test_launcher_files_follow_rays_schema(name):
     ("name", "kind", "spec"),
     [("raycluster.yaml", "RayCluster", CLUSTER), ("rayjob.yaml", "RayJob", JOB)],
 )
-def test_manifests_have_only_fields_that_kuberay_knows(name, kind, spec):
+def test_manifests_have_only_fields_that_kuberay_knows(
+    name: str, kind: str, spec: dict[str, object]
+) -> None:
     manifest = read(name)
     assert (manifest["apiVersion"], manifest["kind"]) == ("ray.io/v1", kind)
     jsonschema.validate(manifest["spec"], spec)
 
 
-def test_the_cluster_has_the_locked_ray():
+def test_the_cluster_has_the_locked_ray() -> None:
     (locked,) = re.findall(r"^ray(?:\[.*\])?==(\S+)", LOCK, re.MULTILINE)
     assert read("raycluster.yaml")["spec"]["rayVersion"] == locked
     assert read("rayjob.yaml")["spec"]["rayClusterSpec"]["rayVersion"] == locked
 
 
-def test_the_jobs_command_is_one():
+def test_the_jobs_command_is_one() -> None:
     program, *arguments = read("rayjob.yaml")["spec"]["entrypoint"].split()
     assert program == "rin-study"
     options = parse(arguments)
@@ -121,14 +123,14 @@ def test_the_jobs_command_is_one():
     assert (options.ray_address, options.shared) == ("auto", "s3://BUCKET/rin")
 
 
-def test_what_the_image_copies_and_runs_is_there():
+def test_what_the_image_copies_and_runs_is_there() -> None:
     text = (FOLDER / "Dockerfile").read_text()
     for source in re.findall(r"^COPY (?:--\S+ )?(\S+) ", text, re.MULTILINE):
         assert (ROOT / source).exists()
     assert "USER ray" in text
 
 
-def test_kuberay_finds_the_dashboard_and_the_probes_program_in_the_image():
+def test_kuberay_finds_the_dashboard_and_the_probes_program_in_the_image() -> None:
     text = (FOLDER / "Dockerfile").read_text()
     assert "wget" in re.findall(r"apt-get install (.*) \\$", text, re.MULTILINE)[0].split()
     commands = re.findall(r'"\$\((sed .* requirements\.lock)\)"', text)
@@ -139,13 +141,13 @@ def test_kuberay_finds_the_dashboard_and_the_probes_program_in_the_image():
     assert re.fullmatch(r"ray\[default\]==[\d.]+\n", ray_default)
 
 
-def test_nobody_is_led_to_ray_client():
+def test_nobody_is_led_to_ray_client() -> None:
     docs = (path for path in (ROOT / "docs").glob("*.md") if path.name != "log.md")
     paths = [ROOT / "README.md", *docs, *FOLDER.iterdir()]
     assert not [path.name for path in paths if "ray://" in path.read_text()]
 
 
-def test_nothing_of_who_builds_the_image_goes_in_and_all_that_git_tracks_does():
+def test_nothing_of_who_builds_the_image_goes_in_and_all_that_git_tracks_does() -> None:
     """What is missing would make every result's code a modified one."""
     names = {line.strip("*/") for line in (ROOT / ".dockerignore").read_text().splitlines()}
     ignored = {line.strip("*/") for line in (ROOT / ".gitignore").read_text().splitlines()}

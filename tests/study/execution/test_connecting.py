@@ -3,38 +3,41 @@
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
 
-def test_a_ray_that_does_not_start_is_one_line(monkeypatch):
+def test_a_ray_that_does_not_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from study.execution import cluster
 
     def die(**_: object) -> None:
         raise Exception("The current node timed out during startup.\nAnd much more.")  # as Ray does
 
-    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(cluster.ray, "init", die)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", die)
     here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
     with pytest.raises(cluster.ClusterError, match=r"^Ray did not start: The current .* startup"):
         cluster.connect(here)
 
 
-def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch):
+def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
     from study.execution import cluster
 
     def terminated(**_: object) -> None:
         sys.exit(signal.SIGTERM)  # as Ray's handler does
 
-    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(cluster.ray, "init", terminated)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", terminated)
     here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
     with pytest.raises(KeyboardInterrupt):
         cluster.connect(here)
 
 
 @pytest.mark.parametrize(("given", "asked"), [(None, "local"), ("auto", "auto")])
-def test_only_a_given_cluster_is_joined(monkeypatch, given, asked):
+def test_only_a_given_cluster_is_joined(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, asked: str
+) -> None:
     """Left to itself, Ray joins whatever cluster runs on this machine."""
     from study.execution import cluster
 
@@ -44,8 +47,8 @@ def test_only_a_given_cluster_is_joined(monkeypatch, given, asked):
         seen.append(address)
         raise Exception("enough")
 
-    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(cluster.ray, "init", init)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", init)
     here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=given)
     with pytest.raises(cluster.ClusterError):
         cluster.connect(here)
@@ -63,7 +66,9 @@ def test_only_a_given_cluster_is_joined(monkeypatch, given, asked):
         (Exception("The current node timed out"), "again", "RAY_TMPDIR"),
     ],
 )
-def test_the_remedy_is_that_of_the_cause(monkeypatch, error, named, other):
+def test_the_remedy_is_that_of_the_cause(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, named: str, other: str
+) -> None:
     from study.execution import cluster
 
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
@@ -72,7 +77,9 @@ def test_the_remedy_is_that_of_the_cause(monkeypatch, error, named, other):
 
 
 @pytest.mark.parametrize("given", ["RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN", None])
-def test_ray_gets_a_token_where_it_cannot_keep_one(monkeypatch, tmp_path, given):
+def test_ray_gets_a_token_where_it_cannot_keep_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str | None
+) -> None:
     from study.execution import cluster
 
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN"):

@@ -33,6 +33,7 @@ def command(
         with pytest.raises(SystemExit) as ended:
             exit_with_clear_errors(lambda: run.main(parse([*arguments, *where])))
         captured = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
         return ended.value.code, captured.out + captured.err
 
     return run_command
@@ -53,7 +54,7 @@ def test_signal_handlers_are_put_back_and_unfinished_trials_mean_an_interruption
             for end in ends:
                 end()
 
-    monkeypatch.setattr(tuner.tune, "Tuner", Tuner)
+    monkeypatch.setattr("ray.tune.Tuner", Tuner)
     monkeypatch.setattr(tuner, "capacity", lambda *_: 1)
     before = signal.getsignal(signal.SIGINT)
 
@@ -101,7 +102,9 @@ def test_an_interruption_is_announced_once_and_tunes_handler_is_called() -> None
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_an_interrupted_grid_is_reported_and_ends_with_130(command, spert_folder, tmp_path):
+def test_an_interrupted_grid_is_reported_and_ends_with_130(
+    command: Run, spert_folder: Path, tmp_path: Path
+) -> None:
     code, shown = command("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
     assert code == 130
     assert "0 of 1 trial finished" in shown
@@ -109,7 +112,9 @@ def test_an_interrupted_grid_is_reported_and_ends_with_130(command, spert_folder
     assert (tmp_path / "out/reports/rounds_curve-my_corpus/results.md").exists()
 
 
-def test_an_interrupted_search_begins_no_other_corpus(command, spert_folder, tmp_path):
+def test_an_interrupted_search_begins_no_other_corpus(
+    command: Run, spert_folder: Path, tmp_path: Path
+) -> None:
     other = write_corpus(tmp_path / "other", (40, 10, 10))
     options = ("--space", "fair_rounds", "--arms", "k-0", "--trials", "1")
     code, shown = command(*options, "--data", str(spert_folder), str(other))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -39,7 +40,7 @@ def test_what_threads_have_freed_goes_back_to_the_system() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
-def test_a_model_that_does_not_fit_is_named(tmp_path):
+def test_a_model_that_does_not_fit_is_named(tmp_path: Path) -> None:
     """Of 16 GiB in one matrix; with less than that of addresses, it is refused at once."""
     limit = 14 * 2**30
     where = ["--max-epochs", "1", "--runs", str(tmp_path)]

@@ -18,11 +18,11 @@ HEAD = {"memory": 60.0 * GIB}
 
 def on_nodes(monkeypatch: pytest.MonkeyPatch, *nodes: dict[str, float]) -> None:
     alive = [{"Alive": True, "Resources": node} for node in nodes]
-    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: True)
-    monkeypatch.setattr(cluster.ray, "nodes", lambda: [*alive, {"Alive": False, "Resources": {}}])
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr("ray.nodes", lambda: [*alive, {"Alive": False, "Resources": {}}])
     total = {name: sum(n.get(name, 0.0) for n in nodes) for name in ("CPU", "GPU", "memory")}
-    monkeypatch.setattr(cluster.ray, "cluster_resources", lambda: total)
-    monkeypatch.setattr(cluster.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("ray.cluster_resources", lambda: total)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
 
 
 def asking(
@@ -49,7 +49,12 @@ def asking(
         ([LARGE], asking(1, max_concurrent=3), 3),
     ],
 )
-def test_trials_fit_on_single_nodes(monkeypatch, nodes, resources, fits):
+def test_trials_fit_on_single_nodes(
+    monkeypatch: pytest.MonkeyPatch,
+    nodes: list[dict[str, float]],
+    resources: cluster.Resources,
+    fits: int,
+) -> None:
     on_nodes(monkeypatch, *nodes)
     assert cluster.capacity(resources) == fits
 
@@ -63,7 +68,9 @@ def test_a_dry_run_knows_how_many_trials_share_the_cards(
     assert dry_run.trial_slots(Options(gpus_per_trial=share)) == fits
 
 
-def test_by_default_memory_keeps_no_node_with_free_cpus_from_running_a_trial(monkeypatch):
+def test_by_default_memory_keeps_no_node_with_free_cpus_from_running_a_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     on_nodes(monkeypatch, {"CPU": 1.0, "memory": 0.3 * GIB}, HEAD)
     resources = cluster.connect(asking(1, memory=None))
     assert resources.memory_per_trial == pytest.approx(0.3)
@@ -72,7 +79,7 @@ def test_by_default_memory_keeps_no_node_with_free_cpus_from_running_a_trial(mon
     assert cluster.connect(asking(1, memory=None)).memory_per_trial == 1
 
 
-def test_trials_wait_on_a_cluster_without_room(monkeypatch):
+def test_trials_wait_on_a_cluster_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
     on_nodes(monkeypatch, {"CPU": 0.0}, {"CPU": 1.0}, {"CPU": 1.0})
     two = asking(2, address="auto")
     assert cluster.connect(two) == two
@@ -81,7 +88,7 @@ def test_trials_wait_on_a_cluster_without_room(monkeypatch):
     assert cluster.capacity(asking(2, address="auto", max_concurrent=3), ahead=16) == 3
 
 
-def test_a_machine_without_room_is_refused(monkeypatch):
+def test_a_machine_without_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     on_nodes(monkeypatch, {"CPU": 1.0, "memory": 4.0 * GIB})
     with pytest.raises(cluster.ClusterError, match=r"no room for a trial of 2 CPUs, .* has 1 CPUs"):
         cluster.connect(asking(2))
@@ -98,7 +105,9 @@ def test_a_machine_without_room_is_refused(monkeypatch):
         (None, "auto", 2, "2 at a time"),
     ],
 )
-def test_how_many_trials_run_at_once(monkeypatch, most, address, trials, text):
+def test_how_many_trials_run_at_once(
+    monkeypatch: pytest.MonkeyPatch, most: int | None, address: str | None, trials: int, text: str
+) -> None:
     on_nodes(monkeypatch, {"CPU": 4.0}, {"CPU": 3.0})
     resources = asking(2, max_concurrent=most, address=address)
     assert cluster.describe_capacity(resources, trials) == text

@@ -75,7 +75,9 @@ def epochs_of_unfinished(out: Path) -> list[int]:
 
 @pytest.mark.ray
 @pytest.mark.timeout(600)
-def test_a_killed_study_continues_and_ends_with_the_same_numbers(spert_folder, tmp_path):
+def test_a_killed_study_continues_and_ends_with_the_same_numbers(
+    spert_folder: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     kill_in_the_middle(spert_folder, out)
     before = {name: json.dumps(result) for name, result in results(out).items()}

@@ -19,6 +19,7 @@ from rin_core.data.loading import load_dataset
 from study.execution import tuner, worker
 from study.execution.cluster import ClusterError
 from study.ledger.ledger import Ledger
+from study.ledger.shared import SharedRun
 from study.ledger.store import Store
 from study.tracking.base import Callback
 from tests.records import an_epoch
@@ -83,6 +84,7 @@ def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
     described = worker.run_config(unit, config, "c")
     assert "hunter2" not in json.dumps(described)
     with worker.open_run(described, store.uri) as there:
+        assert isinstance(there, SharedRun)
         assert there.store == store
 
 
@@ -112,7 +114,8 @@ def test_trials_resume_when_the_memory_of_a_node_ran_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Ray's monitor ends workers then, which ends Tune; each start goes on a little."""
-    epochs, outcomes = [0], [no_memory(1), no_memory(2), no_memory(3), no_memory(4), True]
+    epochs = [0]
+    outcomes: list[tuner.WorkersLost | bool] = [*map(no_memory, range(1, 5)), True]
 
     def once() -> bool:
         epochs[0] += 1

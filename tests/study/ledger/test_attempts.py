@@ -11,7 +11,9 @@ from study.ledger.attempts import Attempt
 
 @pytest.mark.skipif(not psutil.LINUX, reason="the clock is set by a copy of Linux's /proc/stat")
 @pytest.mark.parametrize("days", [-1, 1])
-def test_a_process_is_running_though_the_clock_was_set(days, tmp_path, monkeypatch):
+def test_a_process_is_running_though_the_clock_was_set(
+    days: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Linux gives the boot by the clock of today, and the start of a process by the boot."""
     attempt = Attempt.of_this_process("t")
     before = psutil.boot_time()
@@ -25,7 +27,8 @@ def test_a_process_is_running_though_the_clock_was_set(days, tmp_path, monkeypat
     assert not attempt.has_ended
 
 
-def test_a_later_process_with_the_same_number_is_another_one():
+def test_a_later_process_with_the_same_number_is_another_one() -> None:
     attempt = Attempt.of_this_process("t")
     assert not attempt.has_ended
+    assert attempt.after_boot is not None
     assert attempt.model_copy(update={"after_boot": attempt.after_boot + 9}).has_ended

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from reports.frames.trials import complete_commands, read_ledger
@@ -16,7 +19,7 @@ from study.ledger.schema import PlannedRun
 from study.ledger.transfer import export_ledger, merge
 from tests.records import a_planned_run, a_study
 
-SPACE = {"space": ["s"]}
+SPACE: Options = {"space": ["s"]}
 
 
 def record(ledger: Ledger, seeds: range, options: Options, **changes: str) -> None:
@@ -44,25 +47,27 @@ def commands(ledger: Ledger) -> list[str]:
         ((2, {"set": ["a.b=1"]}), (3, {"set": ["a.b=1"]}), "second"),
     ],
 )
-def test_a_command_that_another_covers_is_left_out(tmp_path, first, second, kept):
+def test_a_command_that_another_covers_is_left_out(
+    tmp_path: Path, first: tuple[int, Options], second: tuple[int, Options], kept: str
+) -> None:
     ledger = Ledger(tmp_path)
     for seeds, options in (first, second):
         record(ledger, range(seeds), SPACE | options)
     assert commands(ledger) == [render(SPACE | {"first": first, "second": second}[kept][1])]
 
 
-def test_commands_with_different_runs_are_all_kept_in_their_order(tmp_path):
+def test_commands_with_different_runs_are_all_kept_in_their_order(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    first, second = ({**SPACE, "seeds": seeds} for seeds in ("2", "1-2"))
+    first, second = (SPACE | {"seeds": seeds} for seeds in ("2", "1-2"))
     record(ledger, range(2), first)
     record(ledger, range(1, 3), second)
     assert commands(ledger) == [render(first), render(second)]
 
 
-def test_the_same_command_with_more_runs_is_one(tmp_path):
+def test_the_same_command_with_more_runs_is_one(tmp_path: Path) -> None:
     """As the looks of --until-decided, and the stages of a race on fresh seeds."""
     ledger = Ledger(tmp_path)
-    options = {**SPACE, "until_decided": []}
+    options: Options = {**SPACE, "until_decided": []}
     record(ledger, range(2), options)
     record(ledger, range(2, 3), {**options, "max_concurrent": "2"})
     study = ledger.study("curve")
@@ -71,17 +76,17 @@ def test_the_same_command_with_more_runs_is_one(tmp_path):
     assert commands(ledger) == [render(options)]
 
 
-def test_the_place_of_the_last_command_is_kept(tmp_path):
+def test_the_place_of_the_last_command_is_kept(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     record(ledger, range(3), {**SPACE, "seeds": "3", "data_root": "/before", "runs": "before"})
     record(ledger, range(1), {**SPACE, "seeds": "1", "data_root": "/now"})
     assert commands(ledger) == [render({**SPACE, "seeds": "3", "data_root": "/now"})]
 
 
-def test_a_partial_command_on_an_old_record_keeps_its_arms_and_seeds(tmp_path):
+def test_a_partial_command_on_an_old_record_keeps_its_arms_and_seeds(tmp_path: Path) -> None:
     """Old records have the options given last, and no commands."""
     ledger = Ledger(tmp_path)
-    options = {**SPACE, "arms": ["a"], "seeds": "1"}
+    options: Options = {**SPACE, "arms": ["a"], "seeds": "1"}
     ledger.record_study(a_study([a_planned_run(seed) for seed in range(3)], options=options))
     whole = [render({**SPACE, "arms": ["a"], "seeds": "3"})]
     assert commands(ledger) == whole
@@ -90,9 +95,9 @@ def test_a_partial_command_on_an_old_record_keeps_its_arms_and_seeds(tmp_path):
 
 
 @pytest.mark.parametrize("their_hour", ["07", "09"])
-def test_an_import_brings_the_commands_of_its_runs(tmp_path, their_hour):
+def test_an_import_brings_the_commands_of_its_runs(tmp_path: Path, their_hour: str) -> None:
     here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
-    ours, theirs = {**SPACE, "seeds": "2"}, {**SPACE, "seeds": "2-4"}
+    ours, theirs = SPACE | {"seeds": "2"}, SPACE | {"seeds": "2-4"}
     record(here, range(2), ours, updated="2026-01-01T08:00:00+0000")
     updated = f"2026-01-01T{their_hour}:00:00+0000"
     record(there, range(2, 5), {**theirs, "data_root": "/there"}, updated=updated)
@@ -141,11 +146,15 @@ RATE, AVERAGE = {"training__learning_rate": 0.01}, {"training__average": "ema"}
     ],
 )
 def test_an_old_record_has_a_command_for_each_of_its_settings(
-    tmp_path, before, last, options, inferred
-):
+    tmp_path: Path,
+    before: dict[str, Any],
+    last: dict[str, Any],
+    options: Options,
+    inferred: Options | None,
+) -> None:
     ledger = Ledger(tmp_path)
     runs = [*(in_settings(seed, **before) for seed in range(2)), in_settings(0, **last)]
-    given = {**SPACE, "seeds": "1", **options}
+    given: Options = {**SPACE, "seeds": "1", **options}
     ledger.record_study(a_study(runs, options=given))
     first = [] if inferred is None else [render({**SPACE, "seeds": "2", **inferred})]
     assert commands(ledger) == [*first, render(given)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -62,7 +63,7 @@ def words(ledger: Ledger, corpus: EncodedCorpus) -> list[str]:
     return list(content["with_vector"])
 
 
-def test_words_of_test_that_a_model_can_have_a_vector_for(root, tmp_path):
+def test_words_of_test_that_a_model_can_have_a_vector_for(root: Path, tmp_path: Path) -> None:
     """As they are written there; a word that training has not seen has no row, nor a vector."""
     corpus = load(root)
     ledger = described(Ledger(tmp_path / "runs"), corpus, root)
@@ -70,14 +71,14 @@ def test_words_of_test_that_a_model_can_have_a_vector_for(root, tmp_path):
     assert words(ledger, corpus) == ["ANN"]
 
 
-def test_without_vectors_or_corpus_nothing_is_recorded(root, tmp_path):
+def test_without_vectors_or_corpus_nothing_is_recorded(root: Path, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "runs")
     record_vectors(ledger, load(root))
     record_vectors(ledger, load_dataset("mine", CONFIG, data_root=root))
     assert not (ledger.root / "vectors").exists()
 
 
-def test_a_trial_alone_records_them(root, tmp_path):
+def test_a_trial_alone_records_them(root: Path, tmp_path: Path) -> None:
     options = Train(
         data="mine",
         data_root=root,
@@ -90,17 +91,20 @@ def test_a_trial_alone_records_them(root, tmp_path):
     assert words(Ledger(tmp_path / "runs"), load(root)) == ["ANN"]
 
 
-def result(corpus: EncodedCorpus, **changes: object) -> Result:
+def result(corpus: EncodedCorpus, **changes: Any) -> Result:
     assert corpus.vectors is not None
+    vectors = {"name": corpus.vectors.name, "digest": corpus.vectors.digest}
     return a_result(
         CONFIG.fingerprint(corpus.digest),
         config=CONFIG.flat(),
         corpus={"name": "mine", "digest": corpus.digest, "content": corpus.content},
-        **{"vectors": {"name": corpus.vectors.name, "digest": corpus.vectors.digest}, **changes},
+        **({"vectors": vectors} | changes),
     )
 
 
-def test_vectors_of_a_result_from_elsewhere_are_found_by_their_recorded_name(root, tmp_path):
+def test_vectors_of_a_result_from_elsewhere_are_found_by_their_recorded_name(
+    root: Path, tmp_path: Path
+) -> None:
     corpus = load(root)
     ledger = described(Ledger(tmp_path / "runs"), corpus, root)
     assert record_vectors_if_available(ledger, result(corpus), root, None) == ""
@@ -109,7 +113,7 @@ def test_vectors_of_a_result_from_elsewhere_are_found_by_their_recorded_name(roo
     assert record_vectors_if_available(ledger, result(corpus), root, None) == "", "here already"
 
 
-def test_vectors_that_are_not_at_hand_are_named(root, tmp_path):
+def test_vectors_that_are_not_at_hand_are_named(root: Path, tmp_path: Path) -> None:
     corpus, other = load(root), write_vectors(tmp_path / "elsewhere", value=2.0)
     ledger = described(Ledger(tmp_path / "runs"), corpus, root)
     assert record_vectors_if_available(ledger, result(corpus), root, other) == (

@@ -6,6 +6,7 @@ import json
 import lzma
 import math
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from rin_core.config import Config
 from study.ledger import exported as module
 from study.ledger.exported import FORMAT, read_exported
 from study.ledger.ledger import Ledger
+from study.ledger.ledger import Ledger as StudyLedger
 from study.ledger.transfer import export_ledger, merge
 from tests.exports import ONE_RUN, ROOT
 from tests.records import PROVENANCE, a_planned_run, a_search, a_study, a_trial
@@ -22,11 +24,11 @@ SEARCH = a_search({"a": {"seed": 1}}, experiment="tune").to_json()
 STUDY = a_study([]).to_json()
 
 
-def planned(**changes):
+def planned(**changes: object) -> dict[str, object]:
     return {**a_planned_run(0).to_json(), **changes}
 
 
-def searched(**changes):
+def searched(**changes: object) -> dict[str, object]:
     return {**a_trial(0).to_json(), **changes}
 
 
@@ -63,7 +65,9 @@ def searched(**changes):
         ({"invented": 1}, "invented: no such field"),
     ],
 )
-def test_a_line_that_is_no_run_names_file_line_and_field(exported, tmp_path, change, message):
+def test_a_line_that_is_no_run_names_file_line_and_field(
+    exported: Path, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
     record = json.loads(exported.read_text())
     (record if "format" in change else record["content"]).update(change)
     with exported.open("a") as file:
@@ -76,7 +80,7 @@ def test_a_line_that_is_no_run_names_file_line_and_field(exported, tmp_path, cha
 
 
 @pytest.mark.parametrize("name", ["selection_scores", "test_scores"])
-def test_one_changed_number_contradicts_others(exported, tmp_path, name):
+def test_one_changed_number_contradicts_others(exported: Path, tmp_path: Path, name: str) -> None:
     record = json.loads(exported.read_text())
     record["content"][name]["f1"] = 0.75
     exported.write_text(json.dumps(record))
@@ -85,21 +89,21 @@ def test_one_changed_number_contradicts_others(exported, tmp_path, name):
 
 
 def test_a_history_of_millions_is_refused_before_it_fills_the_memory(
-    exported, monkeypatch, tmp_path
-):
+    exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(module, "MOST_EPOCHS", 1)
     with pytest.raises(ValueError, match=r"history\.epoch has 2 values: must be at most 1"):
         read_exported(exported)
 
 
-def test_an_empty_file_is_no_export(tmp_path):
+def test_an_empty_file_is_no_export(tmp_path: Path) -> None:
     path = tmp_path / "empty.jsonl"
     path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"empty\.jsonl: has no record"):
         read_exported(path)
 
 
-def test_columns_of_other_lengths_are_no_history(exported, tmp_path):
+def test_columns_of_other_lengths_are_no_history(exported: Path, tmp_path: Path) -> None:
     record = json.loads(exported.read_text())
     record["content"]["history"]["selection_f1"].pop()
     exported.write_text(json.dumps(record))
@@ -108,14 +112,16 @@ def test_columns_of_other_lengths_are_no_history(exported, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_ledger_that_is_kept_is_read(tmp_path):
+def test_the_ledger_that_is_kept_is_read(tmp_path: Path) -> None:
     kept = list((ROOT / "results" / "ledger").glob("*.jsonl.xz"))
     assert kept
     for path in kept:
         assert len(read_exported(path)) == lzma.decompress(path.read_bytes()).count(b"\n")
 
 
-def test_a_packed_file_is_the_same_records(small_ledger, exported, tmp_path):
+def test_a_packed_file_is_the_same_records(
+    small_ledger: StudyLedger, exported: Path, tmp_path: Path
+) -> None:
     packed = tmp_path / "packed.jsonl.xz"
     assert export_ledger(small_ledger, packed) == ONE_RUN
     assert lzma.decompress(packed.read_bytes()) == exported.read_bytes()
@@ -127,7 +133,9 @@ def test_a_packed_file_is_the_same_records(small_ledger, exported, tmp_path):
             read_exported(packed)
 
 
-def test_a_line_that_fits_in_no_memory_is_not_read_to_its_end(monkeypatch, tmp_path):
+def test_a_line_that_fits_in_no_memory_is_not_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(module, "LONGEST_LINE", 1000)
     packed = tmp_path / "bomb.jsonl.xz"
     packed.write_bytes(lzma.compress(b" " * 10**6))
@@ -135,7 +143,9 @@ def test_a_line_that_fits_in_no_memory_is_not_read_to_its_end(monkeypatch, tmp_p
         read_exported(packed)
 
 
-def test_a_file_that_unpacks_to_very_much_is_refused(exported, monkeypatch, tmp_path):
+def test_a_file_that_unpacks_to_very_much_is_refused(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     packed = tmp_path / "bomb.jsonl.xz"
     packed.write_bytes(lzma.compress(exported.read_bytes() * 3))
     assert len(read_exported(packed)) == 3
@@ -145,12 +155,12 @@ def test_a_file_that_unpacks_to_very_much_is_refused(exported, monkeypatch, tmp_
 
 
 def test_valid_records_that_pack_too_well_are_refused_before_they_fill_the_memory(
-    exported, monkeypatch, tmp_path
-):
+    exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     packed = tmp_path / "bomb.jsonl.xz"
     packed.write_bytes(lzma.compress(exported.read_bytes() * 2000))
     monkeypatch.setattr(module, "ALWAYS_READ", 2 * exported.stat().st_size)
-    read = []
+    read: list[object] = []
     monkeypatch.setattr(module, "_record", read.append)
     with pytest.raises(ValueError, match=r"bomb\.jsonl\.xz"):
         read_exported(packed)
@@ -189,7 +199,9 @@ def test_valid_records_that_pack_too_well_are_refused_before_they_fill_the_memor
         ),
     ],
 )
-def test_a_plan_that_the_ledger_could_not_use_is_refused(tmp_path, kind, change, message):
+def test_a_plan_that_the_ledger_could_not_use_is_refused(
+    tmp_path: Path, kind: str, change: dict[str, object], message: str
+) -> None:
     content = {**(SEARCH if kind == "search" else STUDY), **change}
     file = tmp_path / "bad.jsonl"
     lines = ({**STUDY, "trials": [planned()]}, "study"), (content, kind)
@@ -230,7 +242,9 @@ RANGE = {"low": 0.0, "high": 1.0, "log": False, "step": None}
         ("IntDistribution", {"low": 0, "high": 2**62}, 1),
     ],
 )
-def test_a_value_must_be_of_its_parameters_kind_and_range(tmp_path, name, attributes, value):
+def test_a_value_must_be_of_its_parameters_kind_and_range(
+    tmp_path: Path, name: str, attributes: dict[str, object], value: object
+) -> None:
     content = {**SEARCH, "parameters": {"p": {"name": name, "attributes": attributes}}}
     content["trials"] = [searched(parameters={"p": value})]
     file = tmp_path / "bad.jsonl"
@@ -246,7 +260,9 @@ def test_a_value_must_be_of_its_parameters_kind_and_range(tmp_path, name, attrib
         ("search", {"experiment", "title", "corpus", "parameters", "identities", "trials"}),
     ],
 )
-def test_every_field_that_a_plan_needs_is_asked_for(tmp_path, kind, needed):
+def test_every_field_that_a_plan_needs_is_asked_for(
+    tmp_path: Path, kind: str, needed: set[str]
+) -> None:
     whole = SEARCH if kind == "search" else STUDY
     for name in needed:
         content = {k: v for k, v in whole.items() if k != name}
@@ -259,18 +275,18 @@ def test_every_field_that_a_plan_needs_is_asked_for(tmp_path, kind, needed):
 @pytest.mark.parametrize(
     "text", [b"{", b"[]", b"{}", b"\x00", b'{"format": 1}', b'{"\xff": 1}', b"[" * 100_000]
 )
-def test_malformed_lines(tmp_path, text):
+def test_malformed_lines(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "bad.jsonl"
     file.write_bytes(text)
     with pytest.raises(ValueError, match=r"bad\.jsonl, line 1: not an exported record"):
         merge(Ledger(tmp_path / "other"), read_exported(file))
 
 
-def test_a_table_for_other_tools_is_refused_for_what_it_is(tmp_path):
+def test_a_table_for_other_tools_is_refused_for_what_it_is(tmp_path: Path) -> None:
     """Whatever its name; any other file is refused for its first line."""
     table = tmp_path / "trials.parquet"
     pd.DataFrame({"arm": ["a"]}).to_parquet(table)
-    renamed = shutil.copy(table, tmp_path / "renamed.jsonl")
+    renamed = Path(shutil.copy(table, tmp_path / "renamed.jsonl"))
     for file in (table, renamed):
         with pytest.raises(ValueError, match=f"{file.name}: is a Parquet table"):
             read_exported(file)

@@ -6,13 +6,16 @@ import json
 import math
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 
+from rin_core.config import Config
 from rin_core.train.checkpoint import save_tensors
+from search_spaces.presets import PRESETS
+from search_spaces.space import Trial
 from study.commands.dry_run import state_text
 from study.ledger.corpus_schema import Cases, Vectors
 from study.ledger.files import LedgerError, checksum_of
@@ -32,6 +35,7 @@ from study.ledger.layout import (
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run, Superseded
 from study.ledger.state import TrialState
+from study.planning.grid import PlannedTrial
 from tests.records import (
     NO_PREDICTIONS,
     a_planned_run,
@@ -49,7 +53,7 @@ def train(run: Run, *epochs: int) -> None:
         run.record_epoch(an_epoch(number))
 
 
-def test_a_run_is_finished_when_its_result_is_there(tmp_path):
+def test_a_run_is_finished_when_its_result_is_there(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     assert (run.result(), run.state()) == (None, TrialState.PLANNED)
     token = run.claim()
@@ -65,18 +69,21 @@ def test_a_run_is_finished_when_its_result_is_there(tmp_path):
     assert run.failure() is None
 
 
-def test_a_run_resumes_after_its_checkpoint_not_after_its_history(tmp_path):
+def test_a_run_resumes_after_its_checkpoint_not_after_its_history(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     assert run.saved_epochs() == 0
     run.claim()
     train(run, 1, 2, 3)
     save_tensors(run.path / CHECKPOINT, {"w": torch.zeros(1)}, {"history": [{"epoch": 1}]})
     assert (len(run.history()), run.saved_epochs()) == (3, 1)
-    planned = SimpleNamespace(run=run)
+    trial = Trial(
+        arm="a", label="A", corpus="demo", seed=0, preset=PRESETS["paper"], config=Config()
+    )
+    planned = PlannedTrial(trial=trial, run=run, corpus_key="", corpus_name="demo")
     assert state_text(planned) == "resumes after epoch 1"
 
 
-def test_a_history_ends_before_a_line_that_was_cut(tmp_path):
+def test_a_history_ends_before_a_line_that_was_cut(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     run.claim()
     train(run, 1, 2, 3)
@@ -89,7 +96,7 @@ def test_a_history_ends_before_a_line_that_was_cut(tmp_path):
     assert (run.path / HISTORY).read_bytes() == whole
 
 
-def test_a_history_starts_with_what_the_checkpoint_has(tmp_path):
+def test_a_history_starts_with_what_the_checkpoint_has(tmp_path: Path) -> None:
     """Also where it has fewer epochs than the history, and what they took is kept."""
     run = Ledger(tmp_path).run("abc")
     run.claim()
@@ -100,7 +107,7 @@ def test_a_history_starts_with_what_the_checkpoint_has(tmp_path):
     assert run.usage() == {1: {"process_memory_megabytes": 5.0}}
 
 
-def test_an_imported_result_keeps_no_weights_of_an_attempt_here(tmp_path):
+def test_an_imported_result_keeps_no_weights_of_an_attempt_here(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     run.claim()
     train(run, 1)
@@ -111,7 +118,7 @@ def test_an_imported_result_keeps_no_weights_of_an_attempt_here(tmp_path):
     assert not (run.path / HISTORY).exists()
 
 
-def test_only_the_latest_claim_may_write(tmp_path):
+def test_only_the_latest_claim_may_write(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     first = run.claim()
     second = run.claim()
@@ -121,7 +128,7 @@ def test_only_the_latest_claim_may_write(tmp_path):
     run.finish(a_result("abc"), NO_PREDICTIONS, second)
 
 
-def test_a_damaged_result_names_file_and_remedy(tmp_path):
+def test_a_damaged_result_names_file_and_remedy(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     run.path.mkdir(parents=True)
     for text in ('{"history": [', "[]", "[" * 10_000, '{"version": 3, "seconds": NaN}'):
@@ -131,7 +138,7 @@ def test_a_damaged_result_names_file_and_remedy(tmp_path):
         assert run.state() is TrialState.UNREADABLE
 
 
-def test_the_result_of_another_run_is_refused(tmp_path):
+def test_the_result_of_another_run_is_refused(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.run("abc").import_result(a_result("abc"), None)
     ledger.run("def").path.mkdir()
@@ -140,14 +147,14 @@ def test_the_result_of_another_run_is_refused(tmp_path):
         ledger.run("def").result()
 
 
-def test_a_damaged_checkpoint_has_no_history(tmp_path):
+def test_a_damaged_checkpoint_has_no_history(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     run.path.mkdir(parents=True)
     (run.path / CHECKPOINT).write_bytes(b"\x10\x00")
     assert run.history() == []
 
 
-def test_a_study_keeps_earlier_runs_and_lists_the_new_ones_last(tmp_path):
+def test_a_study_keeps_earlier_runs_and_lists_the_new_ones_last(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     one, two, three = (a_planned_run(seed) for seed in range(3))
     ledger.record_study(a_study([one, two], "s"))
@@ -158,7 +165,7 @@ def test_a_study_keeps_earlier_runs_and_lists_the_new_ones_last(tmp_path):
     assert study.options == {"space": ["x"]}
 
 
-def test_one_driver_at_a_time(tmp_path):
+def test_one_driver_at_a_time(tmp_path: Path) -> None:
     with (
         Ledger(tmp_path).exclusive(),
         pytest.raises(LedgerError, match="another study is writing here"),
@@ -169,15 +176,17 @@ def test_one_driver_at_a_time(tmp_path):
         pass
 
 
-def test_deleting_the_lock_file_does_not_let_a_second_driver_in(tmp_path):
+def test_deleting_the_lock_file_does_not_let_a_second_driver_in(tmp_path: Path) -> None:
     with Ledger(tmp_path).exclusive():
         (tmp_path / LOCK).unlink()
         with pytest.raises(LedgerError, match="another study"), Ledger(tmp_path).exclusive():
             pass
 
 
-def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
-    def flock(file, kind):
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(file: object, kind: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", flock)
@@ -195,10 +204,12 @@ def finished(ledger: Ledger, fingerprint: str, f1: float) -> Run:
 
 
 class TestWhatBelongsToARun:
-    def test_a_changed_number_is_refused(self, tmp_path):
+    def test_a_changed_number_is_refused(self, tmp_path: Path) -> None:
         run = finished(Ledger(tmp_path), "aa", 0.25)
         path = run.path / RESULT
-        assert run.result().test_scores["f1"] == 0.25
+        result = run.result()
+        assert result is not None
+        assert result.test_scores["f1"] == 0.25
         path.write_text(path.read_text().replace("0.25", "0.75"))
         with pytest.raises(LedgerError, match=str(path)):
             run.result()
@@ -208,10 +219,14 @@ class TestWhatBelongsToARun:
     @pytest.mark.parametrize(
         ("value", "message"), [(math.nan, "nan: must be a finite"), ("0.4", "'0.4': must be a val")]
     )
-    def test_a_score_that_is_no_number_is_refused(self, tmp_path, value, message, checksum):
+    def test_a_score_that_is_no_number_is_refused(
+        self, tmp_path: Path, value: object, message: str, checksum: bool
+    ) -> None:
         """Also by a program that writes the right checksum."""
         run = finished(Ledger(tmp_path), "aa", 0.5)
-        content = run.result().to_json()
+        result = run.result()
+        assert result is not None
+        content = result.to_json()
         content["test_scores"]["f1"] = value
         if checksum:
             content["checksum"] = checksum_of(content, "aa")
@@ -222,9 +237,13 @@ class TestWhatBelongsToARun:
 
     @pytest.mark.parametrize("score", ["f1", "precision", "entity_recall"])
     @pytest.mark.parametrize("scores", ["test_scores", "selection_scores", "history"])
-    def test_numbers_without_a_checksum_must_agree(self, tmp_path, scores, score):
+    def test_numbers_without_a_checksum_must_agree(
+        self, tmp_path: Path, scores: str, score: str
+    ) -> None:
         run = finished(Ledger(tmp_path), "aa", 0.5)
-        content = run.result().to_json()
+        result = run.result()
+        assert result is not None
+        content = result.to_json()
         (run.path / RESULT).write_text(json.dumps(content))
         assert run.result() is not None
         row = content["history"][0]["selection_scores"] if scores == "history" else content[scores]
@@ -236,15 +255,17 @@ class TestWhatBelongsToARun:
             run.result()
 
     @pytest.mark.parametrize("name", [RESULT, PREDICTIONS])
-    def test_a_file_of_another_run_is_refused(self, tmp_path, name):
+    def test_a_file_of_another_run_is_refused(self, tmp_path: Path, name: str) -> None:
         one, other = (finished(Ledger(tmp_path), run, 0.5) for run in ("aa", "bb"))
         shutil.copy(other.path / name, one.path / name)
         with pytest.raises(LedgerError, match=str(one.path / name)):
             _ = one.result(), one.predictions()
-        assert other.predictions().relations == ["bb"]
+        predictions = other.predictions()
+        assert predictions is not None
+        assert predictions.relations == ["bb"]
 
     @pytest.mark.parametrize("name", [RESULT, PREDICTIONS])
-    def test_records_of_earlier_versions_have_no_checksum(self, tmp_path, name):
+    def test_records_of_earlier_versions_have_no_checksum(self, tmp_path: Path, name: str) -> None:
         run = finished(Ledger(tmp_path), "aa", 0.5)
         wanted = run.result(), run.predictions()
         content = json.loads((run.path / name).read_text())
@@ -253,7 +274,7 @@ class TestWhatBelongsToARun:
         assert (run.result(), run.predictions()) == wanted
 
 
-def test_runs_are_trained_side_by_side_but_each_once_and_beside_no_study(tmp_path):
+def test_runs_are_trained_side_by_side_but_each_once_and_beside_no_study(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     one, other = ledger.run("one"), ledger.run("other")
     with ledger.training(one), ledger.training(other):
@@ -271,7 +292,7 @@ def test_runs_are_trained_side_by_side_but_each_once_and_beside_no_study(tmp_pat
         pass
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(LedgerError, match=r"cannot be written .* choose --runs"),
@@ -280,7 +301,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         pass
 
 
-def test_a_pruned_run_keeps_its_checkpoint_until_it_is_resumed(tmp_path):
+def test_a_pruned_run_keeps_its_checkpoint_until_it_is_resumed(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     run.claim()
     train(run, 1)
@@ -297,14 +318,14 @@ def test_a_pruned_run_keeps_its_checkpoint_until_it_is_resumed(tmp_path):
     assert run.pruned() is None
 
 
-def test_a_new_attempt_forgets_why_the_last_one_failed(tmp_path):
+def test_a_new_attempt_forgets_why_the_last_one_failed(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     run.record_failure("the loss is nan")
     run.claim()
     assert run.failure() is None
 
 
-def test_a_file_in_place_of_a_runs_folder_is_named(tmp_path):
+def test_a_file_in_place_of_a_runs_folder_is_named(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     run = ledger.run("a" * 16)
     run.path.parent.mkdir()
@@ -318,7 +339,9 @@ def test_a_file_in_place_of_a_runs_folder_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_a_file_in_place_of_a_folder_is_named_before_anything_is_trained(tmp_path, name):
+def test_a_file_in_place_of_a_folder_is_named_before_anything_is_trained(
+    tmp_path: Path, name: str
+) -> None:
     (tmp_path / name).write_text("")
     message = rf"^{tmp_path / name}: must be a folder; move the file away$"
     with pytest.raises(LedgerError, match=message), Ledger(tmp_path).exclusive():
@@ -336,13 +359,15 @@ def test_a_file_in_place_of_a_folder_is_named_before_anything_is_trained(tmp_pat
         (CASES, Ledger.cases),
     ],
 )
-def test_a_reader_names_the_file_that_is_no_folder(tmp_path, name, read):
+def test_a_reader_names_the_file_that_is_no_folder(
+    tmp_path: Path, name: str, read: Callable[[Ledger], object]
+) -> None:
     (tmp_path / name).write_text("")
     with pytest.raises(LedgerError, match=rf"^{tmp_path / name}: must be a folder"):
         read(Ledger(tmp_path))
 
 
-def test_a_record_that_is_no_file_is_not_waited_for(tmp_path):
+def test_a_record_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("aa")
     run.path.mkdir(parents=True)
     os.mkfifo(run.path / RESULT)

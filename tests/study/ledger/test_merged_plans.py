@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def imported(ledger: Ledger, ours: Study, theirs: Study) -> tuple[Study, dict[st
     return found, conflicts
 
 
-def study(plan: Decisions | None, updated: str = EARLY, runs: int = 1, **changes: object) -> Study:
+def study(plan: Decisions | None, updated: str = EARLY, runs: int = 1, **changes: Any) -> Study:
     trials: list[PlannedRun] = [a_planned_run(seed, **changes) for seed in range(runs)]
     return a_study(trials, updated=updated).model_copy(update={"decisions": plan})
 
@@ -78,7 +79,8 @@ def test_a_plan_is_not_put_on_other_settings(
     ledger: Ledger, is_ours: bool, updated: str, changes: dict[str, object]
 ) -> None:
     with_plan = study(a_plan(), content="one")
-    without = study(None, updated, **({"content": "one"} | changes))
+    kept: dict[str, Any] = {"content": "one", **changes}
+    without = study(None, updated, **kept)
     pair = (with_plan, without) if is_ours else (without, with_plan)
     found, conflicts = imported(ledger, *pair)
     assert set(conflicts) == {"curve"}

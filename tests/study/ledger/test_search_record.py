@@ -4,11 +4,13 @@ import dataclasses
 import io
 import json
 import shutil
-from types import SimpleNamespace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from rin_core.config import Config
 from search_spaces.fair_rounds import SPACE
 from search_spaces.presets import PRESETS
 from search_spaces.search import Asha
@@ -18,18 +20,22 @@ from study.commands.main import main, parse
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.parameters import Parameter
-from study.ledger.schema import SearchTrial
+from study.ledger.schema import Search, SearchTrial
 from study.ledger.search_record import SearchChanged, SearchRecord
 from study.ledger.state import TrialState
 from study.planning.race import stages
 from study.planning.search import SearchPlan, make_search_plans
+from study.search.algorithm import ArmSearch, SearchAlgorithm
 from study.search.recorder import TrialRecorder
 from study.search.scheduler import PerArmASHA
 from study.search.session import SearchSession
+from tests.commands import printed
 from tests.records import a_search, a_study, an_epoch
 
 
-def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5,), arm="k-0"):
+def trial(
+    number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5,), arm: str = "k-0"
+) -> SearchTrial:
     return SearchTrial(
         arm=arm,
         number=number,
@@ -42,7 +48,7 @@ def trial(number: int, state: str = "finished", dev_f1: tuple[float, ...] = (0.5
     )
 
 
-def searched(identities, **changes):
+def searched(identities: dict[str, dict[str, Any]], **changes: Any) -> Search:
     """A search of the learning rate."""
     attributes = {"low": 1e-4, "high": 1e-2, "log": True, "step": None}
     rate = {"name": "FloatDistribution", "attributes": attributes}
@@ -52,16 +58,16 @@ def searched(identities, **changes):
     )
 
 
-def opened(folder, *trials, experiment="some"):
+def opened(folder: Path, *trials: SearchTrial, experiment: str = "some") -> SearchRecord:
     """A search on disk with trials of some arms."""
     record = SearchRecord(Ledger(folder), experiment)
-    arms = {trial.arm: {} for trial in trials}
+    arms: dict[str, dict[str, Any]] = {trial.arm: {} for trial in trials}
     record.open(searched(arms, experiment=experiment))
     record.trials.extend(trials)
     return record
 
 
-def test_a_record_is_read_back_whole(tmp_path):
+def test_a_record_is_read_back_whole(tmp_path: Path) -> None:
     record = SearchRecord(Ledger(tmp_path), "some")
     record.open(searched({"k-0": {"seed": 1000, "choices": (1, 2)}}))
     record.add(trial(0))
@@ -70,8 +76,11 @@ def test_a_record_is_read_back_whole(tmp_path):
     assert again.trials == record.trials
     again.open(searched({"k-0": {"seed": 1000, "choices": (1, 2)}}, labels={"k-1": "B"}))
     assert again.trials == record.trials
+    assert again.content is not None
     assert again.content.labels == {"k-0": "A", "k-1": "B"}
-    assert again.find("k-0", 1).rows() == [
+    second = again.find("k-0", 1)
+    assert second is not None
+    assert second.rows() == [
         {"epoch": 1, "best_dev_f1": 0.1, "total_seconds": 2.0},
         {"epoch": 2, "best_dev_f1": 0.4, "total_seconds": 4.0},
         {"epoch": 3, "best_dev_f1": 0.4, "total_seconds": 6.0},
@@ -79,7 +88,7 @@ def test_a_record_is_read_back_whole(tmp_path):
     assert again.find("k-0", 2) is None
 
 
-def test_another_space_is_not_mixed_in(tmp_path):
+def test_another_space_is_not_mixed_in(tmp_path: Path) -> None:
     record = SearchRecord(Ledger(tmp_path), "some")
     record.open(searched({"k-0": {"seed": 1, "sampler": "tpe"}}))
     record.add(trial(0))
@@ -89,7 +98,7 @@ def test_another_space_is_not_mixed_in(tmp_path):
     assert record.path.read_bytes() == before
 
 
-def test_arms_are_searched_alike_or_not_in_one_record(tmp_path):
+def test_arms_are_searched_alike_or_not_in_one_record(tmp_path: Path) -> None:
     """Reports compare each with the others: all but model, corpus and vectors is the same."""
     alike = {"seed": 1, "sampler": "tpe", "settings": {"training.patience": 5}}
     own = {"arm": {"model.rounds": 0}, "corpus": "a"}
@@ -105,25 +114,29 @@ def test_arms_are_searched_alike_or_not_in_one_record(tmp_path):
     assert "k-8" not in SearchRecord(Ledger(tmp_path), "some").identities
 
 
-def test_the_best_is_finished_and_the_earliest_among_equals(tmp_path):
+def test_the_best_is_finished_and_the_earliest_among_equals(tmp_path: Path) -> None:
     assert SearchRecord(Ledger(tmp_path), "some").best("k-0") is None
     record = opened(
         tmp_path,
         *(trial(2, dev_f1=(0.7, 0.2)), trial(1, dev_f1=(0.1, 0.7)), trial(0, dev_f1=(0.6,))),
         *(trial(3, "pruned", (0.9,)), trial(4, "running", (0.9,)), trial(0, arm="k-1")),
     )
-    assert record.best("k-0").number == 1
+    best = record.best("k-0")
+    assert best is not None
+    assert best.number == 1
     assert [t.number for t in record.of("k-0")] == [0, 1, 2, 3, 4]
 
 
-def test_what_learned_nothing_is_not_the_best(tmp_path):
+def test_what_learned_nothing_is_not_the_best(tmp_path: Path) -> None:
     record = opened(tmp_path, trial(0, dev_f1=(0.0, 0.0)))
     assert record.best("k-0") is None
     record.trials.append(trial(1, dev_f1=(0.0, 0.1)))
-    assert record.best("k-0").number == 1
+    best = record.best("k-0")
+    assert best is not None
+    assert best.number == 1
 
 
-def test_a_file_that_is_no_record_is_named(tmp_path):
+def test_a_file_that_is_no_record_is_named(tmp_path: Path) -> None:
     path = Ledger(tmp_path).search_path("some")
     path.parent.mkdir()
     path.write_text(json.dumps({"trials": [{"arm": "a"}]}))
@@ -136,34 +149,59 @@ def recorder_of(plan: SearchPlan) -> tuple[TrialRecorder, SearchSession, list[Se
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.record({}))
     flag = {"name": "CategoricalDistribution", "attributes": {"choices": [True, False]}}
+    assert record.content is not None
     record.content.parameters["model.task_features"] = Parameter.model_validate(flag)
     console, told = Console(file=io.StringIO(), width=200), list[SearchTrial]()
     session = SearchSession(plan, record, "none", plan.ledger.root / "out", console)
-    algorithms = {"k-1": SimpleNamespace(tell=told.append)}
+
+    class Told(SearchAlgorithm):
+        def tell(self, trial: SearchTrial) -> None:
+            told.append(trial)
+
+    spec = ArmSearch(
+        search=plan.search,
+        arm="k-1",
+        base=Config(),
+        recorded=[],
+        database=plan.ledger.root / "unused",
+        study_name="unused",
+    )
+    algorithms = {"k-1": Told(spec)}
     return TrialRecorder(plan, record, algorithms, PerArmASHA({}, None), console), session, told
 
 
-def test_parameters_that_cannot_be_together_are_recorded_as_failed(spert_folder, tmp_path):
+def begun(recorder: TrialRecorder, rate: float) -> str:
+    """Start a trial with a learning rate, and return its fingerprint."""
+    described = recorder.start("k-1", 0, {"training.learning_rate": rate})
+    assert described is not None
+    return str(described["fingerprint"])
+
+
+def test_parameters_that_cannot_be_together_are_recorded_as_failed(
+    spert_folder: Path, tmp_path: Path
+) -> None:
     plan = plan_of(spert_folder, tmp_path)
     recorder, _, told = recorder_of(plan)
     assert recorder.start("k-1", 3, {"model.task_features": False}) is None
     (trial,) = recorder.record.trials
     assert (trial.state, trial.parameters) == ("failed", {"model.task_features": False})
     assert "model.task_features = False with model.rounds = 1" in trial.reason
-    assert f"k-1 #3: {trial.reason}" in recorder.console.file.getvalue()
+    assert f"k-1 #3: {trial.reason}" in printed(recorder.console)
     assert SearchRecord(plan.ledger, plan.experiment).trials == [trial]
     assert recorder.start("k-1", 3, {"model.task_features": False}) is None
     assert recorder.record.trials == [trial], "recorded once"
     assert told == [trial, trial]
 
 
-def test_a_worker_that_dies_costs_no_budget_the_first_time(spert_folder, tmp_path):
+def test_a_worker_that_dies_costs_no_budget_the_first_time(
+    spert_folder: Path, tmp_path: Path
+) -> None:
     """A node or a disk may have failed: the next session resumes the trial, once."""
     plan = plan_of(spert_folder, tmp_path)
     for reason in ("disk full", "disk full again"):
         recorder, session, told = recorder_of(plan)
         budget = session.left()
-        fingerprint = recorder.start("k-1", 0, {"training.learning_rate": 2e-3})["fingerprint"]
+        fingerprint = begun(recorder, 2e-3)
         event = recorder.end(fingerprint, reason)
         (trial,) = recorder.record.trials
         if reason == "disk full":
@@ -177,23 +215,25 @@ def test_a_worker_that_dies_costs_no_budget_the_first_time(spert_folder, tmp_pat
     assert SearchRecord(plan.ledger, plan.experiment).trials == [trial]
 
 
-def test_a_run_that_diverges_has_failed_at_once(spert_folder, tmp_path):
+def test_a_run_that_diverges_has_failed_at_once(spert_folder: Path, tmp_path: Path) -> None:
     plan = plan_of(spert_folder, tmp_path)
     recorder, _, told = recorder_of(plan)
-    fingerprint = recorder.start("k-1", 0, {"training.learning_rate": 9e-3})["fingerprint"]
+    fingerprint = begun(recorder, 9e-3)
     plan.ledger.run(fingerprint).record_failure("epoch 1: the training loss is nan")
     event = recorder.end(fingerprint, None)
     assert (event.state, event.reason) == (TrialState.FAILED, "epoch 1: the training loss is nan")
     assert told == recorder.record.trials
 
 
-def plan_of(folder, tmp_path, preset=None, **options):
+def plan_of(folder: Path, tmp_path: Path, preset: str | None = None, **options: Any) -> SearchPlan:
     space = dataclasses.replace(SPACE, preset=preset, asha=Asha(grace_period=8))
     (plan,) = make_search_plans(space, Ledger(tmp_path), [str(folder)], **options)
     return plan
 
 
-def test_a_search_starts_from_its_preset_and_keeps_to_it(spert_folder, tmp_path):
+def test_a_search_starts_from_its_preset_and_keeps_to_it(
+    spert_folder: Path, tmp_path: Path
+) -> None:
     plans = {name: plan_of(spert_folder, tmp_path, name) for name in (None, "own", "paper")}
     assert plans[None].identities() == plans["own"].identities()
     own, paper = plans["own"], plans["paper"]
@@ -210,7 +250,7 @@ def test_a_search_starts_from_its_preset_and_keeps_to_it(spert_folder, tmp_path)
     assert (recorded.settings, recorded.options["preset"]) == ({"preset": "own"}, "own")
 
 
-def test_a_race_keeps_the_preset(spert_folder, tmp_path):
+def test_a_race_keeps_the_preset(spert_folder: Path, tmp_path: Path) -> None:
     plan = plan_of(spert_folder, tmp_path, "own", arms=["k-0"])
     record = opened(tmp_path, trial(0), experiment=plan.experiment)
     record.trials[0].parameters = {"encoder.dropout": 0.2}
@@ -220,7 +260,7 @@ def test_a_race_keeps_the_preset(spert_folder, tmp_path):
     assert (tuned.characters, start.characters) == ("cnn", "cnn")
 
 
-def test_a_plan_resolves_arms_and_units(spert_folder, tmp_path):
+def test_a_plan_resolves_arms_and_units(spert_folder: Path, tmp_path: Path) -> None:
     plan = plan_of(spert_folder, tmp_path, arms=["k-[01]"], overrides={"training.patience": 3})
     assert (plan.experiment, list(plan.starts)) == ("fair_rounds-my_corpus", ["k-0", "k-1"])
     config, unit = plan.run("k-1", {"training.learning_rate": 2e-3, "encoder.dropout": 0.2})
@@ -232,7 +272,7 @@ def test_a_plan_resolves_arms_and_units(spert_folder, tmp_path):
     assert plan_of(spert_folder, tmp_path, name="mine").experiment == "mine"
 
 
-def test_other_settings_or_data_make_another_identity(spert_folder, tmp_path):
+def test_other_settings_or_data_make_another_identity(spert_folder: Path, tmp_path: Path) -> None:
     plain = plan_of(spert_folder, tmp_path).identities()["k-0"]
     other = plan_of(spert_folder, tmp_path, overrides={"training.patience": 3}).identities()["k-0"]
     assert {k for k in plain if plain[k] != other[k]} == {"settings"}
@@ -240,7 +280,7 @@ def test_other_settings_or_data_make_another_identity(spert_folder, tmp_path):
     assert plan_of(spert_folder, tmp_path, overrides=last).identities()["k-0"] != plain
 
 
-def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
+def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder: Path, tmp_path: Path) -> None:
     Ledger(tmp_path).record_study(a_study([], "fair_rounds-my_corpus"))
     with pytest.raises(
         ValueError, match=r"fair_rounds-my_corpus is already used by a study of a grid"
@@ -262,7 +302,7 @@ def test_a_grid_and_a_search_of_one_name_are_not_mixed(spert_folder, tmp_path):
         main(options)
 
 
-def test_a_search_without_a_trial_may_become_another(tmp_path):
+def test_a_search_without_a_trial_may_become_another(tmp_path: Path) -> None:
     SearchRecord(Ledger(tmp_path), "some").open(searched({"k-0": {"seed": 1, "sampler": "tpe"}}))
     record = SearchRecord(Ledger(tmp_path), "some")
     record.open(
@@ -275,12 +315,12 @@ def test_a_search_without_a_trial_may_become_another(tmp_path):
         again.check({"k-0": {"seed": 1, "sampler": "tpe"}})
 
 
-def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder, tmp_path):
+def test_a_run_shorter_than_the_grace_period_is_refused(spert_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"training\.max_epochs = 8: must be more than the 8"):
         plan_of(spert_folder, tmp_path, overrides={"training.max_epochs": 8})
 
 
-def test_a_budget_below_what_an_arm_has_had_is_refused(spert_folder, tmp_path):
+def test_a_budget_below_what_an_arm_has_had_is_refused(spert_folder: Path, tmp_path: Path) -> None:
     """Whether or not the arm is asked for: the others would be tuned with less."""
     trials = trial(0), *(trial(number, arm="k-3") for number in range(4))
     opened(tmp_path, *trials, experiment="fair_rounds-my_corpus").save()
@@ -296,7 +336,7 @@ def test_a_budget_below_what_an_arm_has_had_is_refused(spert_folder, tmp_path):
     make_search_plans(enough, Ledger(tmp_path), [str(spert_folder)])
 
 
-def test_an_audit_takes_those_that_came_furthest(tmp_path):
+def test_an_audit_takes_those_that_came_furthest(tmp_path: Path) -> None:
     record = opened(
         tmp_path,
         *(trial(0, "pruned", (0.5, 0.6)), trial(1, "pruned", (0.2, 0.9, 0.1))),
@@ -305,7 +345,7 @@ def test_an_audit_takes_those_that_came_furthest(tmp_path):
     assert [t.number for t in choose(record, 3)] == [1, 3, 0]
 
 
-def stored(spert_folder, out) -> SearchRecord:
+def stored(spert_folder: Path, out: Path) -> SearchRecord:
     """A search on disk: one finished and one stopped trial."""
     plan = plan_of(spert_folder, out, arms=["k-0"])
     record = SearchRecord(Ledger(out), plan.experiment)
@@ -317,17 +357,17 @@ def stored(spert_folder, out) -> SearchRecord:
     return record
 
 
-def test_show_tells_where_a_search_stands(spert_folder, tmp_path):
+def test_show_tells_where_a_search_stands(spert_folder: Path, tmp_path: Path) -> None:
     record = stored(spert_folder, tmp_path)
     console = Console(file=io.StringIO(), width=150)
     assert Show(experiment=record.experiment, runs=tmp_path).run(console) == 0
-    shown = console.file.getvalue()
+    shown = printed(console)
     assert "k-0  2/16    1         1" in shown
     assert "k-0 #0  25.0    2       0.001" in shown
     assert "pruned    1       2       4 s" in shown
 
 
-def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
+def test_show_has_the_epochs_of_what_is_under_way(spert_folder: Path, tmp_path: Path) -> None:
     """Which the record gets at a trial's end."""
     record = stored(spert_folder, tmp_path)
     record.add(trial(2, "running", ()))
@@ -338,14 +378,14 @@ def test_show_has_the_epochs_of_what_is_under_way(spert_folder, tmp_path):
     unit.start_history(epochs)
     console = Console(file=io.StringIO(), width=150)
     Show(experiment=record.experiment, runs=tmp_path).run(console)
-    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    lines = [" ".join(line.split()) for line in printed(console).splitlines()]
     at = lines.index("Running trials")
     assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {unit.fingerprint}"
     assert lines[at + 3].startswith("Best trials")
     assert "running 1 2 60 min" in lines  # the first was trained before
 
 
-def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
+def test_show_and_audit_name_what_is_not_there(spert_folder: Path, tmp_path: Path) -> None:
     record = stored(spert_folder, tmp_path)
     console = Console(file=io.StringIO())
     with pytest.raises(
@@ -359,7 +399,7 @@ def test_show_and_audit_name_what_is_not_there(spert_folder, tmp_path):
         audit.run(console)
 
 
-def test_an_audit_finds_the_corpus_or_names_the_option(spert_folder, tmp_path):
+def test_an_audit_finds_the_corpus_or_names_the_option(spert_folder: Path, tmp_path: Path) -> None:
     corpus = shutil.copytree(spert_folder, tmp_path / "my_corpus")
     record = stored(corpus, tmp_path / "runs")
     audit = Audit(experiment=record.experiment, runs=tmp_path / "runs")

@@ -43,7 +43,9 @@ def files(run: SharedRun) -> set[str]:
     return {path.name for path in run.path.iterdir()}
 
 
-def test_what_a_node_trained_arrives_at_the_driver(store, driver, tmp_path):
+def test_what_a_node_trained_arrives_at_the_driver(
+    store: Store, driver: SharedRun, tmp_path: Path
+) -> None:
     worker = node(store, tmp_path, "one")
     token = worker.claim()
     train(worker, token, 1, 2)
@@ -58,7 +60,9 @@ def test_what_a_node_trained_arrives_at_the_driver(store, driver, tmp_path):
     assert not {CHECKPOINT, HISTORY} & files(driver)
 
 
-def test_how_far_a_node_has_come_is_seen_without_its_weights(store, driver, tmp_path):
+def test_how_far_a_node_has_come_is_seen_without_its_weights(
+    store: Store, driver: SharedRun, tmp_path: Path
+) -> None:
     worker = node(store, tmp_path, "one")
     token = worker.claim()
     driver.poll()
@@ -80,8 +84,8 @@ def test_how_far_a_node_has_come_is_seen_without_its_weights(store, driver, tmp_
 
 
 def test_another_node_goes_on_where_a_lost_one_was_and_the_lost_one_writes_no_more(
-    store, driver, tmp_path
-):
+    store: Store, driver: SharedRun, tmp_path: Path
+) -> None:
     lost, other = node(store, tmp_path, "lost"), node(store, tmp_path, "other")
     old = lost.claim()
     train(lost, old, 1, 2, 3)
@@ -96,7 +100,9 @@ def test_another_node_goes_on_where_a_lost_one_was_and_the_lost_one_writes_no_mo
     assert driver.result() == a_result("abc", epochs=4)
 
 
-def test_what_was_trained_before_there_was_a_store_is_taken_along(store, driver, tmp_path):
+def test_what_was_trained_before_there_was_a_store_is_taken_along(
+    store: Store, driver: SharedRun, tmp_path: Path
+) -> None:
     alone = Ledger(tmp_path / "driver").run("abc")
     train(alone, alone.claim(), 1)
     ledger = Ledger(tmp_path / "driver", store)
@@ -107,7 +113,9 @@ def test_what_was_trained_before_there_was_a_store_is_taken_along(store, driver,
     assert store.folders() == {"abc"}
 
 
-def test_epochs_trained_without_the_store_are_not_trained_again(store, driver, tmp_path):
+def test_epochs_trained_without_the_store_are_not_trained_again(
+    store: Store, driver: SharedRun, tmp_path: Path
+) -> None:
     worker = node(store, tmp_path, "one")
     train(worker, worker.claim(), 1, 2)
     worker.record_failure("lost")
@@ -129,14 +137,20 @@ def test_epochs_trained_without_the_store_are_not_trained_again(store, driver, t
     assert driver.weights.read_bytes() == other.weights.read_bytes()
 
 
-def test_failures_and_stops_travel_until_the_next_claim(store, driver, tmp_path):
+def test_failures_and_stops_travel_until_the_next_claim(
+    store: Store, driver: SharedRun, tmp_path: Path
+) -> None:
     node(store, tmp_path, "one").record_failure("diverged")
     driver.refresh()
-    assert driver.failure().reason == "diverged"
+    failure = driver.failure()
+    assert failure is not None
+    assert failure.reason == "diverged"
     driver.record_pruned(3, "not among the best")
     worker = node(store, tmp_path, "two")
     worker.refresh()
-    assert (worker.pruned().epoch, worker.pruned().reason) == (3, "not among the best")
+    pruned = worker.pruned()
+    assert pruned is not None
+    assert (pruned.epoch, pruned.reason) == (3, "not among the best")
     worker.claim()
     fresh = node(store, tmp_path, "three")
     for run in (fresh, driver):  # the driver has both in its own folder, too
@@ -144,7 +158,9 @@ def test_failures_and_stops_travel_until_the_next_claim(store, driver, tmp_path)
         assert (run.failure(), run.pruned()) == (None, None)
 
 
-def test_a_result_from_elsewhere_leaves_no_weights_of_an_attempt(store, driver, tmp_path):
+def test_a_result_from_elsewhere_leaves_no_weights_of_an_attempt(
+    store: Store, driver: SharedRun, tmp_path: Path
+) -> None:
     worker = node(store, tmp_path, "one")
     train(worker, worker.claim(), 1)
     driver.refresh()
@@ -155,7 +171,9 @@ def test_a_result_from_elsewhere_leaves_no_weights_of_an_attempt(store, driver, 
     assert not fresh.weights.exists()
 
 
-def test_weights_that_did_not_change_are_sent_once(store, tmp_path, monkeypatch):
+def test_weights_that_did_not_change_are_sent_once(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worker = node(store, tmp_path, "one")
     token = worker.claim()
     train(worker, token, 1)
@@ -166,12 +184,14 @@ def test_weights_that_did_not_change_are_sent_once(store, tmp_path, monkeypatch)
     assert sent == [f"abc/{CHECKPOINT}"]
 
 
-def test_a_ledger_asks_only_for_units_that_the_store_has(store, tmp_path):
+def test_a_ledger_asks_only_for_units_that_the_store_has(store: Store, tmp_path: Path) -> None:
     node(store, tmp_path, "one").record_failure("here")
     ledger = Ledger(tmp_path / "driver", store)
     known, unknown = ledger.run("abc"), ledger.run("unknown")
     ledger.refresh([known, unknown])
-    assert known.failure().reason == "here"
+    failure = known.failure()
+    assert failure is not None
+    assert failure.reason == "here"
     assert not unknown.path.exists()
 
 
@@ -183,7 +203,7 @@ def test_a_ledger_asks_only_for_units_that_the_store_has(store, tmp_path):
         ("bogus://me:secret@x", r"--shared bogus://x: "),
     ],
 )
-def test_a_store_that_cannot_be_used_is_named(uri, message):
+def test_a_store_that_cannot_be_used_is_named(uri: str, message: str) -> None:
     with pytest.raises(StoreError, match=message) as caught:
         Store(uri).check()
     assert "secret" not in str(caught.value)

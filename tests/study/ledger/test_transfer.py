@@ -14,7 +14,8 @@ from study.ledger.exported import read_exported
 from study.ledger.files import LedgerError
 from study.ledger.layout import PREDICTIONS
 from study.ledger.ledger import Ledger
-from study.ledger.schema import Search, SearchTrial
+from study.ledger.ledger import Ledger as StudyLedger
+from study.ledger.schema import Result, Search, SearchTrial
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.ledger.transfer import export_ledger, first_difference, merge
@@ -23,10 +24,13 @@ from tests.exports import NOTHING, ONE_RUN, SETTINGS, run_command
 from tests.records import a_planned_run, a_result, a_search, a_study, a_trial, an_epoch, scores
 
 
-def test_another_ledger_gets_all_but_the_weights(small_ledger, exported, tmp_path):
+def test_another_ledger_gets_all_but_the_weights(
+    small_ledger: StudyLedger, exported: Path, tmp_path: Path
+) -> None:
     other = Ledger(tmp_path / "other")
     (name,) = merge(other, read_exported(exported)).added
     ours, theirs = small_ledger.run(name).result(), other.run(name).result()
+    assert ours is not None
     rows = [row.model_copy(update={"usage": {}}) for row in ours.history]
     assert theirs == ours.model_copy(update={"history": rows})
     assert other.run(name).predictions() == small_ledger.run(name).predictions()
@@ -36,7 +40,9 @@ def test_another_ledger_gets_all_but_the_weights(small_ledger, exported, tmp_pat
     assert again.read_bytes() == exported.read_bytes()
 
 
-def test_what_is_known_is_left_alone_and_what_differs_is_reported(small_ledger, exported):
+def test_what_is_known_is_left_alone_and_what_differs_is_reported(
+    small_ledger: StudyLedger, exported: Path
+) -> None:
     merged = merge(small_ledger, read_exported(exported))
     assert (merged.added, merged.conflicts) == ([], {})
     (name,) = merged.known
@@ -49,11 +55,13 @@ def test_what_is_known_is_left_alone_and_what_differs_is_reported(small_ledger, 
     assert small_ledger.run(name).result() == before
 
 
-def test_only_the_corpora_asked_for(small_ledger, tmp_path):
+def test_only_the_corpora_asked_for(small_ledger: StudyLedger, tmp_path: Path) -> None:
     assert export_ledger(small_ledger, tmp_path / "a", ["demo"]) == ONE_RUN
 
 
-def test_where_nothing_can_be_exported_to_or_from_is_named(small_ledger, tmp_path):
+def test_where_nothing_can_be_exported_to_or_from_is_named(
+    small_ledger: StudyLedger, tmp_path: Path
+) -> None:
     with pytest.raises(
         ValueError, match=r"is a folder; name a file in it, as in \S+/ledger\.jsonl"
     ):
@@ -66,7 +74,9 @@ def test_where_nothing_can_be_exported_to_or_from_is_named(small_ledger, tmp_pat
         export_ledger(ledger, tmp_path / "a.jsonl")
 
 
-def test_an_export_of_nothing_leaves_the_file_as_it_was(small_ledger, exported, tmp_path):
+def test_an_export_of_nothing_leaves_the_file_as_it_was(
+    small_ledger: StudyLedger, exported: Path, tmp_path: Path
+) -> None:
     before = exported.read_bytes()
     for asked in (["webnlg"], ["demo", "webnlg"]):
         with pytest.raises(ValueError, match=r"runs\d+: nothing on webnlg to export; it has demo$"):
@@ -78,10 +88,10 @@ def test_an_export_of_nothing_leaves_the_file_as_it_was(small_ledger, exported, 
     assert not empty.root.exists()
 
 
-def test_times_are_no_difference_but_everything_else_is():
+def test_times_are_no_difference_but_everything_else_is() -> None:
     ours = a_result("abc", epochs=2)
 
-    def changed(**changes):
+    def changed(**changes: object) -> Result:
         return ours.model_copy(update=changes)
 
     slower = [an_epoch(n, seconds=9.0, usage={"cpu": 1.0}) for n in (1, 2)]
@@ -96,7 +106,7 @@ def test_times_are_no_difference_but_everything_else_is():
     assert other.startswith("epoch 2: ")
 
 
-def test_the_folder_of_a_pretrained_model_is_not_exported(tmp_path):
+def test_the_folder_of_a_pretrained_model_is_not_exported(tmp_path: Path) -> None:
     config = {"encoder.kind": "transformer", "encoder.model": "/home/me/model"}
     fingerprint = Config.from_flat(config).fingerprint("d")
     name = {"name": "me/model", "digest": "m"}
@@ -108,7 +118,7 @@ def test_the_folder_of_a_pretrained_model_is_not_exported(tmp_path):
     assert merge(other, read_exported(tmp_path / "file")).added == [fingerprint]
 
 
-def test_exported_options_name_no_place(tmp_path):
+def test_exported_options_name_no_place(tmp_path: Path) -> None:
     here, other = Ledger(tmp_path / "here"), Ledger(tmp_path / "other")
     options = {
         "space": ["mine/dropout.toml"],
@@ -135,7 +145,9 @@ def test_exported_options_name_no_place(tmp_path):
 
 
 @pytest.mark.parametrize(("their_hour", "shown"), [("07", "ours"), ("09", "theirs")])
-def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path, their_hour, shown):
+def test_a_plan_made_elsewhere_joins_the_one_made_here(
+    tmp_path: Path, their_hour: str, shown: str
+) -> None:
     """Of both, and under the command that was given last."""
     here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
     plans = [a_planned_run(seed) for seed in range(3)]
@@ -156,7 +168,7 @@ def test_a_plan_made_elsewhere_joins_the_one_made_here(tmp_path, their_hour, sho
     assert merge(here, read_exported(file)).known == ["curve"]
 
 
-def test_an_older_plan_from_elsewhere_changes_no_arm(tmp_path):
+def test_an_older_plan_from_elsewhere_changes_no_arm(tmp_path: Path) -> None:
     """Reports take an arm for its last model, and show the last settings."""
     here, there = Ledger(tmp_path / "here"), Ledger(tmp_path / "there")
     config = Config().override("encoder.dropout", 0.5)
@@ -190,13 +202,13 @@ def two_with_a_search(folder: Path) -> tuple[Ledger, Ledger, Path]:
     return here, there, file
 
 
-def test_a_search_goes_over_whole(tmp_path):
+def test_a_search_goes_over_whole(tmp_path: Path) -> None:
     here, there, file = two_with_a_search(tmp_path)
     assert SearchRecord(here, "tune").trials == SearchRecord(there, "tune").trials
     assert merge(here, read_exported(file)).known == ["tune"]
 
 
-def test_a_search_that_was_continued_elsewhere_comes_back(tmp_path):
+def test_a_search_that_was_continued_elsewhere_comes_back(tmp_path: Path) -> None:
     here, there, file = two_with_a_search(tmp_path)
     cut_off = a_trial(1, 0.4, state=TrialState.RUNNING)
     here.record_search(tune(a_trial(0), cut_off))
@@ -214,7 +226,7 @@ def test_a_search_that_was_continued_elsewhere_comes_back(tmp_path):
     "theirs",
     [tune(a_trial(0), a_trial(1, 0.7), a_trial(2, 0.7)), tune(a_trial(0), a={"seed": 2})],
 )
-def test_two_searches_of_one_name_are_a_conflict(tmp_path, theirs):
+def test_two_searches_of_one_name_are_a_conflict(tmp_path: Path, theirs: Search) -> None:
     here, there, file = two_with_a_search(tmp_path)
     here.record_search(tune(a_trial(0), a_trial(1, 0.6)))
     there.record_search(theirs)
@@ -224,7 +236,7 @@ def test_two_searches_of_one_name_are_a_conflict(tmp_path, theirs):
     assert len(SearchRecord(here, "tune").trials) == 2
 
 
-def test_a_study_and_a_search_of_one_name_are_a_conflict(tmp_path):
+def test_a_study_and_a_search_of_one_name_are_a_conflict(tmp_path: Path) -> None:
     """Both have their reports in the folder of this name."""
     study, search = a_study([a_planned_run(0)], "tune"), a_search({"a": {}}, experiment="tune")
     ledger = Ledger(tmp_path)
@@ -234,7 +246,7 @@ def test_a_study_and_a_search_of_one_name_are_a_conflict(tmp_path):
 
 
 class TestCommands:
-    def test_export_import_rerun(self, small_ledger, tmp_path):
+    def test_export_import_rerun(self, small_ledger: StudyLedger, tmp_path: Path) -> None:
         file, other = tmp_path / "units.jsonl", tmp_path / "other"
         assert "1 run," in run_command("export", str(file), f"--runs={small_ledger.root}")
         assert "1 record added" in run_command("import", str(file), f"--runs={other}")
@@ -251,7 +263,9 @@ class TestCommands:
         assert unit.weights.read_bytes() == trained.read_bytes()
         assert predictions.read_bytes() == whole
 
-    def test_rerun_of_several_runs(self, small_ledger, exported, tmp_path):
+    def test_rerun_of_several_runs(
+        self, small_ledger: StudyLedger, exported: Path, tmp_path: Path
+    ) -> None:
         """All are trained, though one differs; one that is not finished is refused before that."""
         out = f"--runs={tmp_path / 'other'}"
         record = json.loads(exported.read_text())
@@ -270,7 +284,9 @@ class TestCommands:
         assert f"{unfinished}: not finished" in refused
         assert "give the fingerprint of a run" in run_command("rerun", out, code=2)
 
-    def test_rerun_says_what_differs(self, small_ledger, exported, tmp_path):
+    def test_rerun_says_what_differs(
+        self, small_ledger: StudyLedger, exported: Path, tmp_path: Path
+    ) -> None:
         record = json.loads(exported.read_text())
         record["content"]["history"]["train_loss"][0] += 1.0
         record["content"]["provenance"]["hardware"] = "a slide rule"
@@ -284,7 +300,7 @@ class TestCommands:
         assert "hardware: recorded a slide rule," in shown
         assert "arithmetic: recorded unknown," in shown
 
-    def test_a_corpus_that_is_not_at_hand_is_named(self, exported, tmp_path):
+    def test_a_corpus_that_is_not_at_hand_is_named(self, exported: Path, tmp_path: Path) -> None:
         record = json.loads(exported.read_text())
         for name, message in (
             ("elsewhere", "corpus 'elsewhere': no such folder"),
@@ -298,9 +314,10 @@ class TestCommands:
             assert "reports leave out scores by class" in shown
             assert not (other / "corpora").exists()
 
-    def test_a_corpus_is_known_by_the_tags_that_trials_have_it_with(self, tmp_path):
+    def test_a_corpus_is_known_by_the_tags_that_trials_have_it_with(self, tmp_path: Path) -> None:
         """Tags on a part of the sentences are dropped or made whole, and the digest is of that."""
-        folder, record = tmp_path / "mine", {"text": "Ann met Bob .", "pos": "NNP VBD NNP ."}
+        folder = tmp_path / "mine"
+        record: dict[str, object] = {"text": "Ann met Bob .", "pos": "NNP VBD NNP ."}
         record["triple_list"] = [["Ann", "met", "Bob"]]
         folder.mkdir()
         for split in ("train", "dev", "test"):
@@ -312,14 +329,16 @@ class TestCommands:
         assert record_if_available(ledger, content, "mine", tmp_path, config) == ""
         assert set(read_corpora(ledger.root)) == {content}
 
-    def test_a_conflict_fails_the_import(self, small_ledger, exported):
+    def test_a_conflict_fails_the_import(self, small_ledger: StudyLedger, exported: Path) -> None:
         record = json.loads(exported.read_text())
         record["content"]["history"]["train_loss"][0] += 1.0
         exported.write_text(json.dumps(record) + "\n")
         shown = run_command("import", str(exported), f"--runs={small_ledger.root}", code=1)
         assert "conflict" in shown
 
-    def test_nothing_is_added_if_one_file_of_several_is_bad(self, exported, tmp_path):
+    def test_nothing_is_added_if_one_file_of_several_is_bad(
+        self, exported: Path, tmp_path: Path
+    ) -> None:
         bad, other = tmp_path / "bad.jsonl", tmp_path / "other"
         bad.write_text("{}")
         files = str(exported), str(bad)
@@ -327,7 +346,7 @@ class TestCommands:
         assert "bad.jsonl, line 1: not an exported record (record is missing)" in shown
         assert not other.exists()
 
-    def test_misuse(self, tmp_path):
+    def test_misuse(self, tmp_path: Path) -> None:
         Ledger(tmp_path).run(Config().fingerprint("d")).record_failure("for the folder")
         for prefix, message in (("zz", "no such run"), ("", "not finished")):
             shown = run_command("rerun", prefix, f"--runs={tmp_path}", code=2)

@@ -1,11 +1,14 @@
 """The race of a search: as many candidates for every arm, and the same decisions after a kill."""
 
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from search_spaces.fair_rounds import SPACE
 from search_spaces.search import Asha
+from search_spaces.space import Grid
 from study.commands.options import Options
 from study.commands.search import race_best
 from study.ledger.arms import CANDIDATES
@@ -14,21 +17,32 @@ from study.ledger.ledger import Ledger
 from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
+from study.planning.grid import Plan
 from study.planning.race import FINALISTS, candidates, race_size, stages
-from study.planning.search import make_search_plans
+from study.planning.search import SearchPlan, make_search_plans
 from tests.records import a_result, scores, write_result
 
 RATE = "training.learning_rate"
 
 
-def search_with(folder, out, f1_of, seeds=(0, 1, 2, 3), seconds=None):
+def search_with(
+    folder: Path,
+    out: Path,
+    f1_of: Mapping[str, Sequence[float]],
+    seeds: tuple[int, ...] = (0, 1, 2, 3),
+    seconds: Sequence[float] | None = None,
+) -> tuple[SearchPlan, SearchRecord]:
     """A search of two arms whose trials have given dev F1 by number; -1 is a pruned one.
 
     With seconds by number it minimises them, too.
     """
-    two = {"asha": None, "objectives": ("dev_f1", "seconds")}
-    own = {"asha": Asha(grace_period=8)} if seconds is None else two
-    space = dataclasses.replace(SPACE, preset="paper", confirm_seeds=seeds, **own)
+    space = dataclasses.replace(
+        SPACE,
+        preset="paper",
+        confirm_seeds=seeds,
+        asha=Asha(grace_period=8) if seconds is None else None,
+        objectives=SPACE.objectives if seconds is None else ("dev_f1", "seconds"),
+    )
     (plan,) = make_search_plans(space, Ledger(out), [str(folder)], arms=["k-0", "k-1"])
     record = SearchRecord(plan.ledger, plan.experiment)
     record.open(plan.record({}))
@@ -53,11 +67,11 @@ def search_with(folder, out, f1_of, seeds=(0, 1, 2, 3), seconds=None):
     return plan, record
 
 
-def numbers(plan, record):
+def numbers(plan: SearchPlan, record: SearchRecord) -> dict[str, list[int]]:
     return {arm: [t.number for t in trials] for arm, trials in candidates(plan, record).items()}
 
 
-def finish(plan, grid, dev_f1):
+def finish(plan: SearchPlan, grid: Grid, dev_f1: Callable[[int, int], float]) -> None:
     """Give every run of a stage a result; dev F1 by trial number and seed, -1 for the start."""
     for arm in grid.arms:
         name, _, number = arm.name.partition("-trial")
@@ -73,7 +87,7 @@ def finish(plan, grid, dev_f1):
 F1 = {"k-0": (0.9, 0.1, 0.5, 0.3, -0.99, 0.2, 0.6), "k-1": (0.1, 0.4, 0.5, 0.3, 0.2, 0.0, 0.45)}
 
 
-def test_the_best_of_each_arm_race_against_its_start(spert_folder, tmp_path):
+def test_the_best_of_each_arm_race_against_its_start(spert_folder: Path, tmp_path: Path) -> None:
     plan, record = search_with(spert_folder, tmp_path, F1)
     assert numbers(plan, record) == {"k-0": [6, 2, 3, 5], "k-1": [2, 6, 1, 3]}
     first = next(stages(plan, record))
@@ -96,19 +110,26 @@ def test_the_best_of_each_arm_race_against_its_start(spert_folder, tmp_path):
     ],
     ids=["fewer finished", "only the start", "nothing learned"],
 )
-def test_every_arm_has_as_many_candidates(spert_folder, tmp_path, k_1, expected):
+def test_every_arm_has_as_many_candidates(
+    spert_folder: Path, tmp_path: Path, k_1: tuple[float, ...], expected: dict[str, object]
+) -> None:
     plan, record = search_with(spert_folder, tmp_path, {**F1, "k-1": k_1})
     assert numbers(plan, record) == expected
 
 
-def test_equal_runs_race_once_and_the_earliest_number_names_them(spert_folder, tmp_path):
+def test_equal_runs_race_once_and_the_earliest_number_names_them(
+    spert_folder: Path, tmp_path: Path
+) -> None:
     plan, record = search_with(spert_folder, tmp_path, F1)
-    twin = record.find("k-0", 2).model_copy(update={"number": 9})
-    record.trials.append(twin)
+    second = record.find("k-0", 2)
+    assert second is not None
+    record.trials.append(second.model_copy(update={"number": 9}))
     assert numbers(plan, record)["k-0"] == [6, 2, 3, 5]
 
 
-def test_the_second_stage_has_those_that_were_best_on_the_first_seeds(spert_folder, tmp_path):
+def test_the_second_stage_has_those_that_were_best_on_the_first_seeds(
+    spert_folder: Path, tmp_path: Path
+) -> None:
     plan, record = search_with(spert_folder, tmp_path, F1)
     # Trial 3 has the highest mean; 2 and 6 are equal, and 2 was earlier.
     dev_f1 = {(3, 0): 0.2, (3, 1): 0.9, (2, 0): 0.5, (2, 1): 0.5, (6, 0): 0.4, (6, 1): 0.6}
@@ -124,7 +145,9 @@ def test_the_second_stage_has_those_that_were_best_on_the_first_seeds(spert_fold
     assert list(stages(again, reopened))[1] == second, "a race that was killed goes on alike"
 
 
-def test_with_two_objectives_the_candidates_are_spread_over_the_front(spert_folder, tmp_path):
+def test_with_two_objectives_the_candidates_are_spread_over_the_front(
+    spert_folder: Path, tmp_path: Path
+) -> None:
     """As many for every arm, on all seeds at once: the cheap ones would lose a race by dev F1."""
     found = {
         # Seconds grow with the number: k-0's front has 1 to 6, and k-1's has 1 to 3.
@@ -140,7 +163,7 @@ def test_with_two_objectives_the_candidates_are_spread_over_the_front(spert_fold
     assert race_size(4, "seconds") == 4 * (1 + CANDIDATES)
 
 
-def test_a_race_does_not_go_on_without_a_result(spert_folder, tmp_path):
+def test_a_race_does_not_go_on_without_a_result(spert_folder: Path, tmp_path: Path) -> None:
     race = stages(*search_with(spert_folder, tmp_path, F1))
     next(race)
     with pytest.raises(LedgerError, match=r"k-0 #\d with seed 0 has no result; run it again"):
@@ -148,7 +171,9 @@ def test_a_race_does_not_go_on_without_a_result(spert_folder, tmp_path):
 
 
 @pytest.mark.parametrize(("seeds", "count"), [((), 0), ((7,), 1), ((0, 1), 1), ((0, 1, 2), 2)])
-def test_few_seeds_have_one_stage_or_none(spert_folder, tmp_path, seeds, count):
+def test_few_seeds_have_one_stage_or_none(
+    spert_folder: Path, tmp_path: Path, seeds: tuple[int, ...], count: int
+) -> None:
     race = stages(*(found := search_with(spert_folder, tmp_path, F1, seeds)))
     made = 0
     for grid in race:
@@ -157,16 +182,17 @@ def test_few_seeds_have_one_stage_or_none(spert_folder, tmp_path, seeds, count):
     assert made == count
 
 
-def test_the_number_of_runs_is_known_before():
+def test_the_number_of_runs_is_known_before() -> None:
     assert [race_size(seeds) for seeds in (0, 1, 2, 6)] == [0, 5, 10, 22]
 
 
-def test_a_stage_runs_what_the_next_one_reads(spert_folder, tmp_path):
+def test_a_stage_runs_what_the_next_one_reads(spert_folder: Path, tmp_path: Path) -> None:
     """As the command makes the plan of a stage."""
     plan, record = search_with(spert_folder, tmp_path, F1)
-    decided, given = [], Options(data=[str(spert_folder)], runs=tmp_path)
+    decided: list[set[str]] = []
+    given = Options(data=(str(spert_folder),), runs=tmp_path)
 
-    def confirm(stage, experiment):
+    def confirm(stage: Plan, experiment: str) -> int:
         assert experiment == plan.confirmed
         decided.append({trial.trial.arm for trial in stage.trials})
         for trial in stage.trials:

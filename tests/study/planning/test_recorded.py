@@ -10,6 +10,7 @@ import pytest
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
+from study.ledger.fields import Options
 from study.ledger.origin import CorpusName, VectorsName
 from study.planning.recorded import GivenData, corpus_name, load_recorded, vectors_name
 from tests.corpora import write_corpus
@@ -100,8 +101,13 @@ def test_of_several_places_the_one_with_the_recorded_content_is_taken(
 def test_an_old_record_is_found_by_its_command(
     read: EncodedCorpus, corpus: Path, vectors: Path, tmp_path: Path
 ) -> None:
-    names = [name and name.model_copy(update={"path": ""}) for name in recorded(read)]
-    options = {"data": [str(corpus)], "embeddings": str(vectors)}
+    corpus_of, vectors_of = recorded(read)
+    assert vectors_of is not None
+    names = (
+        corpus_of.model_copy(update={"path": ""}),
+        vectors_of.model_copy(update={"path": ""}),
+    )
+    options: Options = {"data": [str(corpus)], "embeddings": str(vectors)}
     assert load_recorded(*names, CONFIG, NOWHERE, [options]).digest == read.digest
     options = {"data": ["tiny"], "data_root": str(corpus.parent), "embeddings": str(vectors)}
     assert load_recorded(*names, CONFIG, NOWHERE, [options]).digest == read.digest

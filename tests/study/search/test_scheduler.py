@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces.search import Asha
-from study.ledger.search_record import SearchTrial
+from study.ledger.schema import SearchTrial
 from study.search.scheduler import PerArmASHA
 from tests.searchers import row
 
@@ -52,7 +52,7 @@ CURVES = st.lists(
 
 @given(curves=CURVES, cut=st.integers(0, 7))
 @settings(deadline=None, max_examples=50)
-def test_rungs_remember_what_earlier_sessions_saw(curves, cut):
+def test_rungs_remember_what_earlier_sessions_saw(curves: list[list[float]], cut: int) -> None:
     asha = Asha(grace_period=2, reduction_factor=2)
     unbroken, again = PerArmASHA({"a": EPOCHS}, asha), PerArmASHA({"a": EPOCHS}, asha)
     lengths = [trained(unbroken, ray_trial("a", k), curve) for k, curve in enumerate(curves)]
@@ -66,7 +66,7 @@ def test_rungs_remember_what_earlier_sessions_saw(curves, cut):
     assert after == lengths[cut:]
 
 
-def test_a_decision_made_before_a_kill_is_not_made_again():
+def test_a_decision_made_before_a_kill_is_not_made_again() -> None:
     asha = Asha(grace_period=2, reduction_factor=2)
     poor = [0.1] * EPOCHS
     past = past_trial(0, poor[:3])
@@ -81,7 +81,7 @@ def test_a_decision_made_before_a_kill_is_not_made_again():
     assert trained(fresh, ray_trial("a", 0), poor) == 2
 
 
-def test_an_arm_is_judged_by_itself():
+def test_an_arm_is_judged_by_itself() -> None:
     rungs = PerArmASHA({"good": EPOCHS, "bad": EPOCHS}, Asha(grace_period=2, reduction_factor=2))
     for k in range(3):
         trained(rungs, ray_trial("good", k), [0.9] * EPOCHS)
@@ -90,7 +90,7 @@ def test_an_arm_is_judged_by_itself():
     assert rungs.pruned == {"good #3": 2}
 
 
-def test_nobody_is_stopped_at_the_last_epoch_or_when_finished_already():
+def test_nobody_is_stopped_at_the_last_epoch_or_when_finished_already() -> None:
     rungs = PerArmASHA({"a": 8}, Asha(grace_period=2, reduction_factor=2))
     for k in range(2):
         trained(rungs, ray_trial("a", k), [0.9] * 8)
@@ -100,7 +100,7 @@ def test_nobody_is_stopped_at_the_last_epoch_or_when_finished_already():
     assert trained(rungs, ray_trial("a", 4), [0.0] * 8) == 2
 
 
-def test_without_asha_nobody_is_stopped():
+def test_without_asha_nobody_is_stopped() -> None:
     rungs = PerArmASHA({"a": EPOCHS}, None)
     for k, f1 in enumerate((0.9, 0.8, 0.1)):
         assert trained(rungs, ray_trial("a", k), [f1] * EPOCHS) == EPOCHS

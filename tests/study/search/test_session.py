@@ -3,6 +3,7 @@
 import json
 import random
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +32,7 @@ def run(search: Search, trials: int, seeds: str = "0") -> str:
 
 @pytest.mark.ray
 @pytest.mark.timeout(600)
-def test_a_killed_search_loses_nothing_and_may_grow(tmp_path):
+def test_a_killed_search_loses_nothing_and_may_grow(tmp_path: Path) -> None:
     search = Search(write_corpus(tmp_path / CORPUS, (150, 30, 30)), tmp_path / "runs", SLOTS)
     ended, wait = random.randrange(1, 5), random.random()
     at_once = search.kill_after(3, ended, wait)

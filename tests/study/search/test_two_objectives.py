@@ -21,7 +21,7 @@ from study.search.optuna_store import METRIC, record_again
 from study.search.scheduler import PerArmASHA
 from tests.records import a_search as a_record
 from tests.records import a_trial
-from tests.searchers import Recorder, a_search, opened, row
+from tests.searchers import Recorder, a_search, next_trial, opened, row
 from tests.tuned import PARAMETERS, RATE
 
 BUDGET = 16
@@ -43,7 +43,7 @@ def test_every_arm_gets_its_budget_and_optuna_both_values() -> None:
         searcher, arms = opened(search, storage, book, BUDGET)
         while len(book.trials) < until:
             name = f"s{session}-{len(book.trials)}"
-            asked = searcher.suggest(name)
+            asked = next_trial(searcher, name)
             searcher.on_trial_result(name, row(1, 0.2))
             rounds = int(book.find(asked).parameters["model.rounds"])
             book.finish(asked, [0.1 + rounds / 10] * (1 + rounds))
@@ -63,11 +63,11 @@ def test_every_arm_gets_its_budget_and_optuna_both_values() -> None:
 def test_a_trial_that_was_cut_off_resumes_under_its_number() -> None:
     book, storage, search = Recorder(), InMemoryStorage(), two(1)
     searcher, _ = opened(search, storage, book, 4)
-    asked = [searcher.suggest(f"t{n}") for n in range(2)]
+    asked = [next_trial(searcher, f"t{n}") for n in range(2)]
     searcher.on_trial_result("t1", row(1, 0.3))
     book.finish(asked[0], [0.5])
     searcher, arms = opened(search, storage, book, 4)
-    again = searcher.suggest("again")
+    again = next_trial(searcher, "again")
     assert again["run"]["trial"] == "arm0 #1"
     searcher.on_trial_result("again", row(1, 0.3))
     book.finish(again, [0.3, 0.4])
@@ -82,7 +82,7 @@ def test_samplers_that_take_two_objectives_do(sampler: str) -> None:
     searcher, arms = opened(search, InMemoryStorage(), book, 12)
     for number in range(12):
         book.finish(
-            searcher.suggest(f"t{number}"), [0.0 if number % 4 == 3 else 0.1 + number / 100]
+            next_trial(searcher, f"t{number}"), [0.0 if number % 4 == 3 else 0.1 + number / 100]
         )
     study = arms["arm0"].study
     assert len(study.trials) == 12

@@ -1,5 +1,6 @@
 """An experiment of two trials, its runs, and a tracker of MLflow."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from study.tracking.mlflow import sender as mlflow_tracker
 from study.tracking.mlflow.sender import MlflowTracker
 from tests.tracked import experiment
 
+Opened = Callable[[], MlflowTracker]
+
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlflow_tracker, "BATCH_SECONDS", 0.05)
 
 
@@ -28,7 +31,7 @@ def runs(tracked: ExperimentSpec) -> dict[str, Run]:
 
 
 @pytest.fixture
-def opened(mlflow_db: Path, tracked: ExperimentSpec):
+def opened(mlflow_db: Path, tracked: ExperimentSpec) -> Opened:
     return lambda: MlflowTracker(f"sqlite:///{mlflow_db}", tracked)
 
 

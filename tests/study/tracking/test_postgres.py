@@ -76,7 +76,9 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.mark.timeout(240)
-def test_a_study_tracked_in_postgres_directly_and_by_a_server(postgres, tmp_path):
+def test_a_study_tracked_in_postgres_directly_and_by_a_server(
+    postgres: str, tmp_path: Path
+) -> None:
     """Begun on the database, gone on with through a server: the same runs, nothing twice."""
     tracked = experiment(tmp_path)
     first = MlflowTracker(postgres, tracked)
@@ -105,12 +107,12 @@ def test_a_study_tracked_in_postgres_directly_and_by_a_server(postgres, tmp_path
     check_complete(client, epochs)
 
 
-def test_a_driver_that_is_missing_is_named(postgres, tmp_path):
+def test_a_driver_that_is_missing_is_named(postgres: str, tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"No module named 'pg8000'; install the driver, or"):
         MlflowTracker(postgres.replace("psycopg2", "pg8000"), experiment(tmp_path))
 
 
-def test_a_wrong_password_is_one_clear_error_at_once(postgres, tmp_path):
+def test_a_wrong_password_is_one_clear_error_at_once(postgres: str, tmp_path: Path) -> None:
     wrong = postgres.replace(PASSWORD, "another")
     with pytest.raises(TrackingError, match="password authentication failed") as raised:
         MlflowTracker(wrong, experiment(tmp_path))

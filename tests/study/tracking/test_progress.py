@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -9,6 +10,7 @@ from study.ledger.run import Run
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import EpochEnd, RunSpec, TrialEnd
 from study.tracking.progress import Progress
+from tests.commands import printed
 
 
 def started(progress: Progress, fingerprint: str, name: str = "", selection: str = "dev") -> None:
@@ -41,7 +43,9 @@ def epoch(progress: Progress, fingerprint: str, f1: float, seconds: float) -> No
     )
 
 
-def end(progress: Progress, fingerprint: str, state: str, seconds: float = 0.0, **more) -> None:
+def end(
+    progress: Progress, fingerprint: str, state: str, seconds: float = 0.0, **more: Any
+) -> None:
     if fingerprint not in progress.runs:
         started(progress, fingerprint)
     more = {"f1": 0.5, "epochs": 3, **more}
@@ -51,16 +55,16 @@ def end(progress: Progress, fingerprint: str, state: str, seconds: float = 0.0, 
 
 
 def shown(progress: Progress) -> str:
-    return progress.console.file.getvalue()
+    return printed(progress.console)
 
 
 def drawn(progress: Progress) -> str:
     console = Console(file=io.StringIO(), width=200)
     console.print(progress.table())
-    return console.file.getvalue()
+    return printed(console)
 
 
-def test_time_left_counts_what_running_trials_have_behind_them(progress):
+def test_time_left_counts_what_running_trials_have_behind_them(progress: Progress) -> None:
     assert progress.seconds_left() is None
     end(progress, "a", "finished", 60.0)
     assert progress.seconds_left() == 3 * 60 / 2
@@ -70,7 +74,7 @@ def test_time_left_counts_what_running_trials_have_behind_them(progress):
     assert progress.best == (0.7, "arm b")
 
 
-def test_compute_seconds_are_spread_over_slots_that_have_work(progress):
+def test_compute_seconds_are_spread_over_slots_that_have_work(progress: Progress) -> None:
     for trial, seconds in {"a": 60.0, "b": 20.0, "c": 20.0}.items():
         epoch(progress, trial, 0.5, seconds)
     assert progress.compute_seconds == 100 / 2
@@ -79,7 +83,7 @@ def test_compute_seconds_are_spread_over_slots_that_have_work(progress):
     assert progress.compute_seconds == 100 / 2 + 20 / 4, "four of 16 slots have a trial"
 
 
-def test_capacity_changes_the_time_left_and_no_room_is_reported_once(progress):
+def test_capacity_changes_the_time_left_and_no_room_is_reported_once(progress: Progress) -> None:
     end(progress, "a", "finished", 60.0)
     for slots, seconds in ((1, 180), (3, 60), (0, 180), (0, 180)):
         progress.on_capacity(slots)
@@ -87,13 +91,13 @@ def test_capacity_changes_the_time_left_and_no_room_is_reported_once(progress):
     assert shown(progress).count("no node has room") == 1
 
 
-def test_no_room_at_the_start_is_not_reported_twice():
+def test_no_room_at_the_start_is_not_reported_twice() -> None:
     progress = Progress(Console(file=io.StringIO()), total=1)
     progress.on_capacity(0)  # the session has said so already
     assert shown(progress) == ""
 
 
-def test_each_end_is_a_line(progress):
+def test_each_end_is_a_line(progress: Progress) -> None:
     end(progress, "a", "finished", 60.0)
     end(progress, "b", "failed", reason="the training loss is nan")
     end(progress, "c", "pruned", 10.0, epochs=1)
@@ -107,13 +111,13 @@ def test_each_end_is_a_line(progress):
     assert "1 pruned · 2 failed" in drawn(progress)
 
 
-def test_an_interrupted_trial_is_not_counted(progress):
+def test_an_interrupted_trial_is_not_counted(progress: Progress) -> None:
     epoch(progress, "a", 0.4, 10.0)
     end(progress, "a", "running")
     assert (progress.running, progress.ended, shown(progress)) == ({}, {}, "")
 
 
-def test_names_and_reasons_are_not_read_as_markup(progress):
+def test_names_and_reasons_are_not_read_as_markup(progress: Progress) -> None:
     started(progress, "a", "arm [/a]")
     assert "arm [/a]" in drawn(progress)
     epoch(progress, "a", 0.5, 1.0)
@@ -125,7 +129,7 @@ def test_names_and_reasons_are_not_read_as_markup(progress):
     assert "arm [/a]: failed: cannot open [/tmp/x]" in shown(progress)
 
 
-def test_an_f1_on_test_is_not_compared_with_dev(progress):
+def test_an_f1_on_test_is_not_compared_with_dev(progress: Progress) -> None:
     started(progress, "a", selection="test")
     epoch(progress, "a", 0.9, 1.0)
     epoch(progress, "b", 0.5, 1.0)
@@ -136,7 +140,7 @@ def test_an_f1_on_test_is_not_compared_with_dev(progress):
     assert progress.best[0] == 0.5
 
 
-def test_a_caveat_follows_the_score(progress):
+def test_a_caveat_follows_the_score(progress: Progress) -> None:
     epoch(progress, "a", 0.0, 1.0)
     end(progress, "a", "finished", f1=0.0, caveat=Caveat.NOTHING_LEARNED)
     assert "dev F1   0.0 · 3 epochs · 0 s · nothing learned" in shown(progress)
@@ -144,7 +148,7 @@ def test_a_caveat_follows_the_score(progress):
     assert "best dev F1" not in drawn(progress)
 
 
-def test_a_retry_says_what_failed_and_where(progress):
+def test_a_retry_says_what_failed_and_where(progress: Progress) -> None:
     started(progress, "a")
     progress.on_trial_retry("a", None)
     epoch(progress, "a", 0.7, 20.0)
@@ -160,11 +164,11 @@ def test_a_retry_says_what_failed_and_where(progress):
 @pytest.mark.parametrize(
     ("seconds", "text"), [(42, "42 s"), (420, "7 min"), (11_100, "3 h 05 min")]
 )
-def test_format_duration(seconds, text):
+def test_format_duration(seconds: int, text: str) -> None:
     assert format_duration(seconds) == text
 
 
-def test_no_line_of_the_live_table_is_wider_than_the_terminal():
+def test_no_line_of_the_live_table_is_wider_than_the_terminal() -> None:
     progress = Progress(Console(file=io.StringIO(), width=80), total=12)
     progress.on_capacity(2)
     long = "RIN without the relation task's input and with a linear update · webnlg_star · seed 11"
@@ -174,7 +178,7 @@ def test_no_line_of_the_live_table_is_wider_than_the_terminal():
     end(progress, "a", "finished", 4000.0)
     console = Console(file=io.StringIO(), width=80)
     console.print(progress.table())
-    lines = console.file.getvalue().splitlines()
+    lines = printed(console).splitlines()
     assert len(lines) == 4, "two running trials, the counts and the best"
     assert max(map(len, lines)) <= 80
     for text in ("1/9", "dev 87.6", "loss 1", "0:00"):
@@ -182,7 +186,7 @@ def test_no_line_of_the_live_table_is_wider_than_the_terminal():
     assert all("seed 11" in line for line in (*lines[:2], lines[3])), "cut in the middle"
 
 
-def test_earlier_sessions_count_for_the_best_and_for_the_time_left():
+def test_earlier_sessions_count_for_the_best_and_for_the_time_left() -> None:
     progress = Progress(
         Console(file=io.StringIO(), width=120),
         total=4,
@@ -195,7 +199,9 @@ def test_earlier_sessions_count_for_the_best_and_for_the_time_left():
     assert "best dev F1 89.5: k-0 #16" in drawn(progress)
 
 
-def test_a_trial_may_start_while_another_thread_draws_the_table(progress, monkeypatch):
+def test_a_trial_may_start_while_another_thread_draws_the_table(
+    progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = iter(range(9))
 
     def bar(*_: int) -> str:

@@ -56,7 +56,9 @@ def end(tracker: MlflowTracker, tracked: ExperimentSpec, epochs: int) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_a_server_killed_in_the_middle_gets_everything_once(server, tmp_path, caplog):
+def test_a_server_killed_in_the_middle_gets_everything_once(
+    server: MlflowServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     tracked = experiment(tmp_path, name="killed")
     tracker = MlflowTracker(server.url, tracked)
     longest = train(tracker, tracked, 1, 10)
@@ -76,7 +78,9 @@ def test_a_server_killed_in_the_middle_gets_everything_once(server, tmp_path, ca
 
 
 @pytest.mark.timeout(180)
-def test_a_server_that_is_gone_at_the_end_gets_the_rest_from_the_next_start(server, tmp_path):
+def test_a_server_that_is_gone_at_the_end_gets_the_rest_from_the_next_start(
+    server: MlflowServer, tmp_path: Path
+) -> None:
     tracked = experiment(tmp_path, name="gone")
     tracker = MlflowTracker(server.url, tracked)
     train(tracker, tracked, 1, 10)
@@ -97,7 +101,9 @@ def test_a_server_that_is_gone_at_the_end_gets_the_rest_from_the_next_start(serv
 
 
 @pytest.mark.parametrize("every", [2, 3])
-def test_a_lost_answer_doubles_nothing(server, between, tmp_path, every):
+def test_a_lost_answer_doubles_nothing(
+    server: MlflowServer, between: Faulty, tmp_path: Path, every: int
+) -> None:
     """The server does what it is asked, and the one who asked does not hear of it."""
     name = f"lost-{every}"
     tracked = experiment(tmp_path, name=name)
@@ -119,7 +125,9 @@ def test_a_lost_answer_doubles_nothing(server, between, tmp_path, every):
     check_complete(client, dict.fromkeys(planned, EPOCHS), name)
 
 
-def test_a_slow_server_is_waited_for_by_nobody_but_the_end(server, between, tmp_path):
+def test_a_slow_server_is_waited_for_by_nobody_but_the_end(
+    server: MlflowServer, between: Faulty, tmp_path: Path
+) -> None:
     tracked = experiment(tmp_path, name="slow")
     tracker = MlflowTracker(between.url, tracked)
     between.delay = 0.3
@@ -143,7 +151,9 @@ SECRETS = ("hunter2", "p@ss/word", "t0ken")
         "postgresql+psycopg2://127.0.0.1:{port}/mlflow?user=ann&password=hunter2",
     ],
 )
-def test_a_dead_server_is_one_clear_error_without_the_password(uri, tmp_path, caplog, capfd):
+def test_a_dead_server_is_one_clear_error_without_the_password(
+    uri: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     if uri.startswith("postgresql"):
         pytest.importorskip("psycopg2")
     started = time.monotonic()
@@ -155,7 +165,12 @@ def test_a_dead_server_is_one_clear_error_without_the_password(uri, tmp_path, ca
     assert without_credentials(said) == said
 
 
-def test_who_may_write_is_told_by_the_environment_alone(between, tmp_path, monkeypatch, caplog):
+def test_who_may_write_is_told_by_the_environment_alone(
+    between: Faulty,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A token travels with each request and is written nowhere."""
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
     tracked = experiment(tmp_path, ("aaa",), name="token")

@@ -49,12 +49,14 @@ def expected(trained: Trained, sentences: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_loaded_model_finds_what_prediction_finds(model, trained, sentences):
+def test_a_loaded_model_finds_what_prediction_finds(
+    model: Path, trained: Trained, sentences: list[str]
+) -> None:
     loaded = mlflow.pyfunc.load_model(str(model))
     assert loaded.predict(sentences) == expected(trained, sentences)
 
 
-def test_it_carries_code_weights_signature_and_example_and_no_pickle(model):
+def test_it_carries_code_weights_signature_and_example_and_no_pickle(model: Path) -> None:
     names = {str(path.relative_to(model)) for path in model.rglob("*") if path.is_file()}
     assert {"served_model.py", "artifacts/weights.safetensors", "input_example.json"} <= names
     assert "code/rin_core/model/rin.py" in names
@@ -97,7 +99,9 @@ def server(model: Path) -> Iterator[str]:
 
 @pytest.mark.timeout(240)
 @pytest.mark.slow
-def test_a_server_answers_with_the_same_triples(server, trained, sentences):
+def test_a_server_answers_with_the_same_triples(
+    server: str, trained: Trained, sentences: list[str]
+) -> None:
     request = urllib.request.Request(
         f"{server}/invocations",
         json.dumps({"inputs": sentences}).encode(),
@@ -108,8 +112,12 @@ def test_a_server_answers_with_the_same_triples(server, trained, sentences):
 
 
 def test_the_studys_run_carries_the_best_trials_model(
-    mlflow_db, tmp_path, trained, sentences, monkeypatch
-):
+    mlflow_db: Path,
+    tmp_path: Path,
+    trained: Trained,
+    sentences: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Of two finished trials the one that was ahead on dev; looked at again, nothing is resent."""
     uri = f"sqlite:///{mlflow_db}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
@@ -140,8 +148,12 @@ def test_the_studys_run_carries_the_best_trials_model(
 
 
 def test_the_best_model_is_registered_on_request_and_once(
-    mlflow_db, tmp_path, trained, sentences, monkeypatch
-):
+    mlflow_db: Path,
+    tmp_path: Path,
+    trained: Trained,
+    sentences: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """MLflow's own settings name another place until the model is loaded."""
     uri = f"sqlite:///{mlflow_db}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")

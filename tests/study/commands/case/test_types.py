@@ -42,7 +42,7 @@ def test_types_in_predictions_and_in_a_case(tmp_path: Path) -> None:
 
     loaded = case.load(ledger, run.fingerprint)
     followed = case.follow(case.from_test(corpus, 0, "first", "why"), [loaded])
-    ledger.record_cases("typed", Cases(cases=[followed]))
+    ledger.record_cases("typed", Cases.model_validate({"cases": [followed]}))
     (view,) = read_cases(ledger, "typed")
     gold = {row.text: row.gold_type for row in view.entities if row.gold}
     assert len(gold) == len(corpus.test[0].entities)

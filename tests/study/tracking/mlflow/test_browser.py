@@ -87,9 +87,9 @@ def server(
         tracker.synchronize(name)
     page, figure = root / "results.md", root / "rounds_curve.png"
     page.write_text("# Results\n\n| arm | F1 of the table |\n|:--|--:|\n| gru-1 | 12.3 |\n")
-    axes = plt.figure(figsize=(5, 3)).add_subplot()
-    axes.plot([1, 2, 3], [70, 72, 71])
-    axes.figure.savefig(figure)
+    drawn = plt.figure(figsize=(5, 3))
+    drawn.add_subplot().plot([1, 2, 3], [70, 72, 71])
+    drawn.savefig(figure)
     curve = [SummaryValue(CURVE, value, rounds) for rounds, value in enumerate((12.0, 14.0))]
     end = StudyEnd(complete=True, files=[page, figure], summary=Summary(values=curve))
     tracker.on_study_end(end)
@@ -111,7 +111,7 @@ def shown(
         assert experiment.errors == []
 
 
-def test_trials_are_below_their_study_and_three_are_compared(shown: Experiment):
+def test_trials_are_below_their_study_and_three_are_compared(shown: Experiment) -> None:
     shown.page.get_by_text("Do more rounds help?").first.wait_for()
     assert shown.trial("GRU K=1 · demo · seed 0").count() == 0
     shown.expand()
@@ -123,7 +123,7 @@ def test_trials_are_below_their_study_and_three_are_compared(shown: Experiment):
         shown.page.get_by_text(name, exact=True).first.wait_for()
 
 
-def test_arms_are_grouped_and_their_curves_drawn(shown: Experiment, server: MlflowServer):
+def test_arms_are_grouped_and_their_curves_drawn(shown: Experiment, server: MlflowServer) -> None:
     shown.charts()
     shown.group_by("arm")
     assert shown.curves(WATCHED) == {f"tag.arm.{arm}": EPOCHS for arm in ARMS}
@@ -135,7 +135,9 @@ def test_arms_are_grouped_and_their_curves_drawn(shown: Experiment, server: Mlfl
         assert len(steps(client, run, "system/process_memory_megabytes")) == EPOCHS
 
 
-def test_the_printed_address_shows_the_ranked_arms_and_a_click_the_curve(server: MlflowServer):
+def test_the_printed_address_shows_the_ranked_arms_and_a_click_the_curve(
+    server: MlflowServer,
+) -> None:
     with chromium() as page:
         page.set_default_timeout(browser.PATIENCE)
         page.goto(f"{address(server, NAME)}?{QUERY}")
@@ -156,7 +158,7 @@ def test_the_printed_address_shows_the_ranked_arms_and_a_click_the_curve(server:
         assert 2 in page.evaluate(POINTS, CURVE).values()
 
 
-def test_the_study_shows_its_table_and_its_figure(shown: Experiment):
+def test_the_study_shows_its_table_and_its_figure(shown: Experiment) -> None:
     page = shown.page
     page.get_by_role("link", name=f"study {NAME}").click()
     page.get_by_role("columnheader", name="F1 of the table").wait_for()

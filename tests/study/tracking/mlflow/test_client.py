@@ -12,19 +12,23 @@ from mlflow.tracking import MlflowClient
 from rin_core.config import Config
 from rin_core.data.corpus import Finding
 from rin_core.data.loading import load_dataset
-from study.tracking.base import TrackingError
+from study.tracking.base import ExperimentSpec, TrackingError
 from study.tracking.mlflow.client import create_database, findings_tag
 from study.tracking.mlflow.sender import MlflowTracker
 
 
-def test_a_database_that_cannot_be_made_is_one_clear_error(tmp_path, tracked):
+def test_a_database_that_cannot_be_made_is_one_clear_error(
+    tmp_path: Path, tracked: ExperimentSpec
+) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TrackingError, match=r"--tracking-uri sqlite:///.*: .*; check the path, or"):
         MlflowTracker(f"sqlite:///{tmp_path}/file/mlflow.db", tracked)
 
 
-def test_the_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
-    def die(*args, **kwargs):
+def test_the_database_is_made_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
@@ -34,7 +38,7 @@ def test_the_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_told_to_mlflows_makers():
+def test_nothing_is_told_to_mlflows_makers() -> None:
     """In an environment that MLflow does not take for a test, where it would say nothing anyway."""
     asked = (
         "import study.tracking.mlflow.client\n"

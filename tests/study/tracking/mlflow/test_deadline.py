@@ -77,7 +77,8 @@ def test_it_holds_up_no_end(
 
 
 def test_answers_and_errors_are_those_of_the_call() -> None:
+    empty: dict[str, int] = {}
     assert within(5, lambda: 3) == 3
     assert within(5, lambda: None) is None
     with pytest.raises(KeyError):
-        within(5, lambda: {}["a"])
+        within(5, lambda: empty["a"])

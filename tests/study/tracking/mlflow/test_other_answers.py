@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from study.tracking.base import TrackingError
+from study.tracking.base import ExperimentSpec, TrackingError
 from study.tracking.mlflow.sender import MlflowTracker
 
 
@@ -53,7 +53,7 @@ def answering(body: bytes) -> Iterator[str]:
     ],
     ids=lambda body: body[:24].decode(),
 )
-def test_it_is_one_line_that_asks_for_the_address(body, tracked):
+def test_it_is_one_line_that_asks_for_the_address(body: bytes, tracked: ExperimentSpec) -> None:
     with answering(body) as uri, pytest.raises(TrackingError) as raised:
         MlflowTracker(uri, tracked)
     text = str(raised.value)

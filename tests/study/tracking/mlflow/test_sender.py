@@ -7,17 +7,21 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
 
-from rin_core.train.loop import CHECKPOINT
+from rin_core.layout import CHECKPOINT
 from study.ledger.databases import REMEDIES
+from study.ledger.run import Run
 from study.ledger.shared import SharedRun
 from study.ledger.state import TrialState
 from study.ledger.store import Store
+from study.tracking.base import ExperimentSpec
 from study.tracking.mlflow.names import STATE
 from study.tracking.mlflow.sender import MlflowTracker
+from tests.study.tracking.conftest import Opened
 from tests.tracked import (
     STARTED,
     WATCHED,
@@ -31,7 +35,9 @@ from tests.tracked import (
 )
 
 
-def test_a_second_start_continues_the_same_runs(opened, runs, client):
+def test_a_second_start_continues_the_same_runs(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient
+) -> None:
     first = opened()
     for run in runs.values():
         learn(run, 1)
@@ -48,13 +54,15 @@ def test_a_second_start_continues_the_same_runs(opened, runs, client):
     second.synchronize("bbb")
     close(second, complete=True)
     assert second.remote.study_id == first.remote.study_id
-    runs = children(client)
-    assert steps(client, runs["aaa"]) == [1, 2, 3]
-    assert steps(client, runs["bbb"], "F1/test") == [0]
-    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    sent = children(client)
+    assert steps(client, sent["aaa"]) == [1, 2, 3]
+    assert steps(client, sent["bbb"], "F1/test") == [0]
+    assert {run.info.status for run in sent.values()} == {"FINISHED"}
 
 
-def test_a_finished_run_is_sent_whole_and_dated_by_its_training(opened, runs, client):
+def test_a_finished_run_is_sent_whole_and_dated_by_its_training(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient
+) -> None:
     finish(runs["aaa"], 120)  # more than fits one request
     tracker = opened()
     tracker.synchronize("aaa")
@@ -66,7 +74,9 @@ def test_a_finished_run_is_sent_whole_and_dated_by_its_training(opened, runs, cl
     assert run.info.end_time - run.info.start_time == 60_000
 
 
-def test_an_epoch_not_reported_yet_is_not_shown_yet(opened, runs, client):
+def test_an_epoch_not_reported_yet_is_not_shown_yet(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient
+) -> None:
     """A run that another study has trained further is judged epoch by epoch."""
     tracker = opened()
     learn(runs["aaa"], 9)
@@ -75,7 +85,9 @@ def test_an_epoch_not_reported_yet_is_not_shown_yet(opened, runs, client):
     assert steps(client, children(client)["aaa"]) == [1, 2, 3, 4]
 
 
-def test_an_interrupted_run_is_sent_up_to_its_last_epoch(tracked, mlflow_db, runs, client):
+def test_an_interrupted_run_is_sent_up_to_its_last_epoch(
+    tracked: ExperimentSpec, mlflow_db: Path, runs: dict[str, Run], client: MlflowClient
+) -> None:
     empty = dataclasses.replace(tracked, runs={})
     tracker = MlflowTracker(f"sqlite:///{mlflow_db}", empty)
     tracker.on_trial_start(tracked.runs["aaa"])
@@ -88,8 +100,8 @@ def test_an_interrupted_run_is_sent_up_to_its_last_epoch(tracked, mlflow_db, run
 
 
 def test_epochs_on_a_node_of_its_own_are_shown_while_it_trains(
-    mlflow_db, client, tracked, tmp_path
-):
+    mlflow_db: Path, client: MlflowClient, tracked: ExperimentSpec, tmp_path: Path
+) -> None:
     store = Store(f"file://{tmp_path}/bucket")
     here = SharedRun(tmp_path / "here" / "aaa", store)
     node = SharedRun(tmp_path / "node" / "aaa", store)
@@ -106,22 +118,28 @@ def test_epochs_on_a_node_of_its_own_are_shown_while_it_trains(
     assert not (here.path / CHECKPOINT).exists()
 
 
-def test_failed_and_interrupted_trials_have_their_own_status(opened, runs, client):
+def test_failed_and_interrupted_trials_have_their_own_status(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient
+) -> None:
     tracker = opened()
     for name, run in runs.items():
         learn(run, 1)
         tracker.synchronize(name)
     runs["aaa"].record_failure("the training loss is nan")
     close(tracker, complete=False)
-    runs = children(client)
-    assert runs["aaa"].info.status == "FAILED"
-    assert runs["aaa"].data.tags["rin.failure"] == "the training loss is nan"
-    assert runs["bbb"].info.status == "KILLED"
+    sent = children(client)
+    assert sent["aaa"].info.status == "FAILED"
+    assert sent["aaa"].data.tags["rin.failure"] == "the training loss is nan"
+    assert sent["bbb"].info.status == "KILLED"
 
 
 def test_a_pruned_run_has_no_result_even_if_its_unit_is_trained_on(
-    opened, runs, client, tracked, mlflow_db
-):
+    opened: Opened,
+    runs: dict[str, Run],
+    client: MlflowClient,
+    tracked: ExperimentSpec,
+    mlflow_db: Path,
+) -> None:
     tracker = opened()
     learn(runs["aaa"], 2)
     tracker.on_trial_end(trial_end("aaa", state=TrialState.PRUNED, epochs=2))
@@ -140,11 +158,13 @@ def test_a_pruned_run_has_no_result_even_if_its_unit_is_trained_on(
 
 
 @pytest.mark.slow
-def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, runs, client, monkeypatch):
+def test_what_could_not_be_sent_is_counted_and_sent_next_time(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finish(runs["aaa"], 2)
     tracker = opened()
 
-    def down(*args, **kwargs):
+    def down(*_: object, **__: object) -> None:
         raise OSError("connection refused")
 
     with monkeypatch.context() as broken:
@@ -161,7 +181,9 @@ def test_what_could_not_be_sent_is_counted_and_sent_next_time(opened, runs, clie
 
 
 @pytest.mark.slow
-def test_one_run_that_cannot_be_written_holds_up_no_other(opened, runs, client, caplog):
+def test_one_run_that_cannot_be_written_holds_up_no_other(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient, caplog: pytest.LogCaptureFixture
+) -> None:
     tracker = opened()
     learn(runs["aaa"], 1)
     tracker.on_epoch(epoch_end("aaa", 1))
@@ -196,8 +218,13 @@ def quota(size: int) -> Iterator[None]:
 
 
 def test_a_quota_is_one_line_when_it_is_met_and_one_when_there_is_room(
-    opened, runs, client, mlflow_db, caplog, capfd
-):
+    opened: Opened,
+    runs: dict[str, Run],
+    client: MlflowClient,
+    mlflow_db: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     tracker = opened()
     for number in (1, 2):
         with quota(mlflow_db.stat().st_size):
@@ -218,7 +245,9 @@ def test_a_quota_is_one_line_when_it_is_met_and_one_when_there_is_room(
     assert {len(steps(client, run)) for run in children(client).values()} == {83}
 
 
-def test_of_two_remote_runs_of_one_run_one_is_kept(opened, runs, client):
+def test_of_two_remote_runs_of_one_run_one_is_kept(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient
+) -> None:
     """As two requests to create it leave behind, the first of which was only slow."""
     first = opened()
     learn(runs["aaa"], 3)

@@ -3,13 +3,19 @@
 import dataclasses
 import shlex
 import shutil
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
 
 from rin_core.config import Config
+from study.ledger.run import Run
 from study.tracking.base import CONTENT, StudyEnd, Summary, SummaryValue
 from study.tracking.mlflow.names import CAVEAT, KIND, MOST_PARAMS, PARENT, shown_params
 from study.tracking.mlflow.sender import MlflowTracker
 from study.tracking.mlflow.view import QUERY
 from tests.records import NO_PREDICTIONS, a_result, scores
+from tests.study.tracking.conftest import Opened
 from tests.tracked import (
     children,
     close,
@@ -22,7 +28,9 @@ from tests.tracked import (
 )
 
 
-def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, runs, client):
+def test_a_trial_is_a_child_run_with_a_metric_an_epoch(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient
+) -> None:
     tracker = opened()
     for epoch in (1, 2, 3):
         learn(runs["aaa"], epoch)
@@ -43,7 +51,9 @@ def test_a_trial_is_a_child_run_with_a_metric_an_epoch(opened, runs, client):
     assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["config.json"]
 
 
-def test_no_score_of_test_stands_under_the_name_of_dev(tmp_path, mlflow_db, client):
+def test_no_score_of_test_stands_under_the_name_of_dev(
+    tmp_path: Path, mlflow_db: Path, client: MlflowClient
+) -> None:
     """What test chose has its own names, is taken up again by them, and is not the best."""
     tracked = experiment(tmp_path)
     on_test = dataclasses.replace(tracked.runs["bbb"], selection="test")
@@ -69,7 +79,9 @@ def test_no_score_of_test_stands_under_the_name_of_dev(tmp_path, mlflow_db, clie
     assert {"F1/dev", "F1/best_dev"} <= children(client)["aaa"].data.metrics.keys()
 
 
-def test_what_learned_nothing_has_a_tag_and_is_not_the_best(opened, runs, client):
+def test_what_learned_nothing_has_a_tag_and_is_not_the_best(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient
+) -> None:
     finish(runs["aaa"], 2, 0.0)
     finish(runs["bbb"], 2)
     for run in runs.values():
@@ -82,7 +94,9 @@ def test_what_learned_nothing_has_a_tag_and_is_not_the_best(opened, runs, client
     assert tags == {"aaa": "nothing learned", "bbb": "still improving"}
 
 
-def test_averaged_weights_have_metrics_of_their_own(opened, runs, client):
+def test_averaged_weights_have_metrics_of_their_own(
+    opened: Opened, runs: dict[str, Run], client: MlflowClient
+) -> None:
     averaged = {"averaged_selection_scores": scores(0.6), "averaged_test_scores": scores(0.55)}
     result = a_result("aaa", 2, **averaged)
     runs["aaa"].finish(result, NO_PREDICTIONS, runs["aaa"].claim())
@@ -98,7 +112,9 @@ def test_averaged_weights_have_metrics_of_their_own(opened, runs, client):
     assert not [name for name in sent["bbb"].data.metrics if "averaged" in name]
 
 
-def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp_path):
+def test_the_study_is_told_in_words_where_one_looks_for_them(
+    opened: Opened, client: MlflowClient, tmp_path: Path
+) -> None:
     page, picture = tmp_path / "results.md", tmp_path / "curve.png"
     page.write_text(f"# Results\n\n![A curve](curve.svg)\n\n## F1\n| a |\n\n## Long\n{'x' * 8000}")
     picture.write_bytes(b"png")
@@ -118,7 +134,7 @@ def test_the_study_is_told_in_words_where_one_looks_for_them(opened, client, tmp
     assert tracker.how_to_view()[-1].endswith(f"#/experiments/{shown.experiment_id}/runs?{QUERY}")
 
 
-def test_a_run_shows_at_most_12_parameters_first_those_that_vary():
+def test_a_run_shows_at_most_12_parameters_first_those_that_vary() -> None:
     flat = {"arm": "gru-1", **Config().flat()}
     shown = shown_params(flat, ["training.clip_norm", "model.scorer"])
     assert list(shown)[:4] == ["arm", "training.clip_norm", "model.scorer", "training.seed"]
@@ -129,7 +145,7 @@ def test_a_run_shows_at_most_12_parameters_first_those_that_vary():
     assert "encoder.hidden_size" not in transformer
 
 
-def test_the_studys_run_has_the_latest_numbers_once(opened, client):
+def test_the_studys_run_has_the_latest_numbers_once(opened: Opened, client: MlflowClient) -> None:
     for value in (85.0, 85.0, 86.0):
         tracker = opened()
         values = [SummaryValue("Arms by K/test F1 GRU", 84.0, 0)]
@@ -143,7 +159,9 @@ def test_the_studys_run_has_the_latest_numbers_once(opened, client):
     assert study.data.tags["rin.best_arm"] == "GRU"
 
 
-def test_an_experiment_with_scores_as_fractions_is_left_beside_a_new_one(opened, client, runs):
+def test_an_experiment_with_scores_as_fractions_is_left_beside_a_new_one(
+    opened: Opened, client: MlflowClient, runs: dict[str, Run]
+) -> None:
     finish(runs["aaa"], 1)
     former = client.create_experiment("curve-demo")
     close(opened(), complete=True)
@@ -151,7 +169,9 @@ def test_an_experiment_with_scores_as_fractions_is_left_beside_a_new_one(opened,
     assert children(client)["aaa"].data.metrics["F1/test"] == 40.0
 
 
-def test_the_command_that_shows_a_study_can_be_pasted(mlflow_db, tmp_path, monkeypatch):
+def test_the_command_that_shows_a_study_can_be_pasted(
+    mlflow_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "Jörg's runs"
     folder.mkdir()
     uri = f"sqlite:///{shutil.copy(mlflow_db, folder / 'mlflow.db')}"
@@ -166,7 +186,9 @@ def test_the_command_that_shows_a_study_can_be_pasted(mlflow_db, tmp_path, monke
     close(tracker, complete=True)
 
 
-def test_another_content_of_the_corpus_has_a_study_run_of_its_own(tmp_path, mlflow_db, client):
+def test_another_content_of_the_corpus_has_a_study_run_of_its_own(
+    tmp_path: Path, mlflow_db: Path, client: MlflowClient
+) -> None:
     for fingerprint, content in (("aaa", "old"), ("bbb", "new"), ("ccc", "old")):
         spec = experiment(tmp_path, [fingerprint], tags={CONTENT: content})
         learn(spec.runs[fingerprint].run, 1)
@@ -174,5 +196,5 @@ def test_another_content_of_the_corpus_has_a_study_run_of_its_own(tmp_path, mlfl
         close(MlflowTracker(f"sqlite:///{mlflow_db}", spec), complete=True)
     parents = {name: run.data.tags[PARENT] for name, run in children(client).items()}
     assert parents["aaa"] == parents["ccc"] != parents["bbb"]
-    content = {name: client.get_run(run).data.tags[CONTENT] for name, run in parents.items()}
-    assert content == {"aaa": "old", "bbb": "new", "ccc": "old"}
+    contents = {name: client.get_run(run).data.tags[CONTENT] for name, run in parents.items()}
+    assert contents == {"aaa": "old", "bbb": "new", "ccc": "old"}
