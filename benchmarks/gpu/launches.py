@@ -172,7 +172,7 @@ def _graph(training: Training, rows: list[Array]) -> dict[str, float]:
     batch = make_batch(training.corpus.train, middle, training.device)
     for group in training.optimizer.param_groups:
         group["capturable"] = True
-    stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream: Any = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(5):

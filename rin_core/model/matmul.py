@@ -68,7 +68,7 @@ def library() -> str:
 def _faster() -> str:
     wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
     amd = processor().get("vendor_id") == "AuthenticAMD"
-    mkl = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+    mkl = torch.backends.mkl.is_available()
     return "onednn" if wide and amd and mkl else "blas"
 
 

@@ -50,7 +50,7 @@ class WeightAverage:
 
     def update(self, step: int) -> None:
         """Take the weights after a step, counted from 0."""
-        average = get_ema_multi_avg_fn(kept_share(step, self.decay))  # type: ignore[no-untyped-call]
+        average = get_ema_multi_avg_fn(kept_share(step, self.decay))
         average(self._average, self._current, step)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -215,7 +215,7 @@ class Trainer:
         if share := self.config.training.word_dropout:
             batch = drop_words(batch, share)
         loss: Tensor = self.model(batch).loss(batch)
-        (loss * (len(rows) / batch_size)).backward()  # type: ignore[no-untyped-call]
+        (loss * (len(rows) / batch_size)).backward()
         return loss.detach()
 
     def _keep(self, epoch: Epoch) -> None:

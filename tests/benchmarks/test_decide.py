@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from benchmarks.decide import ARMS, KEYS, RULES, WEIGHTS, Judged, draw, rates, t
 from reports.stats.model import contrast, residual
 from reports.stats.sequential import State, progress
 from reports.stats.verdicts import Word, judge_family
+from study.ledger.schema import Result
 from tests.records import a_result, an_epoch, scores
 
 STUDIES = draw(true_means(np.full(5, 0.5)), 0.6, 0.1, studies=20, number=3)
@@ -71,16 +74,16 @@ def test_rates_by_hand() -> None:
 
 
 def test_components_by_hand() -> None:
-    results = []
+    results: list[Result] = []
     for arm, level in {"bilstm": 0.8, "gru": 0.9}.items():
         for seed in range(5):
             config = {"model.cell": arm, "training.seed": seed}
             f1 = level + 0.01 * seed  # all of the variance is the seeds'
-            changes = {"config": {**a_result("f" * 16).config, **config}}
+            changes: dict[str, Any] = {"config": {**a_result("f" * 16).config, **config}}
             results.append(a_result(f"{len(results):016x}", test_scores=scores(f1), **changes))
             history = [an_epoch(n, f1=level if n <= 5 else f1).to_json() for n in range(1, 16)]
             changes["config"] = {**changes["config"], "training.selection": "test"}
-            late = {"history": history, "selection_split": "test", "best_epoch": 15}
+            late: dict[str, Any] = {"history": history, "selection_split": "test", "best_epoch": 15}
             results.append(a_result(f"{len(results):016x}", **late, **changes))
     found = decide.components(results)
     sd = float(np.std([0, 1, 2, 3, 4], ddof=1))

@@ -1,7 +1,9 @@
 """The chaos suite in a short form; ``make chaos`` is the long one."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +24,7 @@ SEEDS = 2
 @pytest.mark.ray
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(bool(available()), reason=available())
-def test_a_study_comes_to_the_same_end_whatever_breaks(tmp_path):
+def test_a_study_comes_to_the_same_end_whatever_breaks(tmp_path: Path) -> None:
     done = []
     for story in torments(tmp_path, SHORT, seeds=SEEDS):
         assert story.wrong == [], story.faults
@@ -31,18 +33,18 @@ def test_a_study_comes_to_the_same_end_whatever_breaks(tmp_path):
     assert done == SHORT
 
 
-def test_every_kind_of_fault_comes_equally_often():
+def test_every_kind_of_fault_comes_equally_often() -> None:
     kinds = plan(3 * len(FAULTS), seed=1)
     assert {kind: kinds.count(kind) for kind in kinds} == dict.fromkeys(FAULTS, 3)
     assert plan(20, seed=1) == plan(20, seed=1) != plan(20, seed=2)
 
 
 @pytest.fixture
-def stories(monkeypatch):
+def stories(monkeypatch: pytest.MonkeyPatch) -> None:
     """Studies of two faults each that nobody runs; the third one is interrupted, once."""
     interrupts = [KeyboardInterrupt()]
 
-    def run(_folder, kinds, seed, _each):
+    def run(_folder: Path, kinds: Sequence[str], seed: int, _each: int) -> Iterator[Story]:
         for start in range(0, len(kinds), 2):
             if seed == 2 and interrupts:
                 raise interrupts.pop()
@@ -54,7 +56,7 @@ def stories(monkeypatch):
 
 
 @pytest.mark.usefixtures("stories")
-def test_the_same_command_goes_on_after_the_last_whole_study(tmp_path):
+def test_the_same_command_goes_on_after_the_last_whole_study(tmp_path: Path) -> None:
     progress, table = tmp_path / "some" / "progress", tmp_path / "table.md"
     command = ["--faults", "7", "--progress", str(progress), "--table", str(table)]
     with pytest.raises(KeyboardInterrupt):
@@ -70,7 +72,9 @@ def test_the_same_command_goes_on_after_the_last_whole_study(tmp_path):
     assert ended.value.code == 2
 
 
-def test_what_was_wrong_in_an_earlier_call_is_not_forgotten(tmp_path, monkeypatch):
+def test_what_was_wrong_in_an_earlier_call_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(suite, "available", lambda: "")
     progress = tmp_path / "progress"
     story = Story(0, [("kill a trial", "done")], [0], ["abc: lost"], 1.0)

@@ -18,7 +18,7 @@ import psutil
 from mlflow.tracking import MlflowClient
 
 from rin_core.data.loading import load_dataset
-from search_spaces import find_space
+from search_spaces import SPACES
 from study.execution.trial import train_run
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Result
@@ -47,7 +47,7 @@ Results = dict[str, Result]
 
 def undisturbed(corpus: Path, folder: Path, seeds: int = SEEDS) -> Results:
     """Return every planned trial's result, each run alone, without Ray."""
-    trials = find_space("rounds_curve").trials(
+    trials = SPACES["rounds_curve"].trials(
         [str(corpus)], arms=ARMS, seeds=range(seeds), overrides=SETTINGS
     )
     found = {}

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 pytest.importorskip("ipykernel", reason="notebooks need the extra `notebooks`")
 
 
-def execute(folder: Path) -> list[dict[str, Any]]:
+def execute(folder: Path) -> list[Any]:
     """Execute the notebook in a folder, with few epochs, and return its outputs."""
     import nbformat
     from jupyter_client.kernelspec import KernelSpecManager

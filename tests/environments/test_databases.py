@@ -148,6 +148,13 @@ def test_a_full_disk_ends_a_command_with_one_line(tmp_path: Path) -> None:
     assert REMEDIES["disk is full"] in ran.stderr
 
 
+def writes(text: str) -> Callable[[Path], None]:
+    def create(fresh: Path) -> None:
+        fresh.write_text(text)
+
+    return create
+
+
 def test_a_database_that_another_process_creates_meanwhile_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "some.db"
 
@@ -156,7 +163,7 @@ def test_a_database_that_another_process_creates_meanwhile_is_kept(tmp_path: Pat
         fresh.write_text("ours")
 
     create_once(path, create)
-    create_once(path, lambda fresh: fresh.write_text("too late"))
+    create_once(path, writes("too late"))
     assert path.read_text() == "of another process"
     assert list(path.parent.iterdir()) == [path]
 
@@ -165,5 +172,5 @@ def test_a_file_system_without_hard_links_gets_a_database_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Path, "hardlink_to", Mock(side_effect=PermissionError))
-    create_once(tmp_path / "some.db", lambda fresh: fresh.write_text("ours"))
+    create_once(tmp_path / "some.db", writes("ours"))
     assert (tmp_path / "some.db").read_text() == "ours"

@@ -24,6 +24,7 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.target import WrongNumber
 from tests.fuzz.targets import TARGETS
 
+KINDS = ("tracebacks", "hangs", "wrong numbers")
 LONGEST = 30.0  # seconds for one input
 MEMORY = 16 * 2**30  # bytes of addresses: more is a finding, and no harm to the machine
 ROOT = str(Path(__file__).parents[2])
@@ -58,9 +59,6 @@ class Findings:
         """Return one line for the terminal."""
         counts = ", ".join(f"{count} {kind}" for kind, count in self.counts.items())
         return f"{self.target}: {self.inputs} inputs, {counts}, slowest {self.slowest:.1f} s"
-
-
-KINDS = ("tracebacks", "hangs", "wrong numbers")
 
 
 def run(target: str, examples: int, first: int | None = None) -> Findings:

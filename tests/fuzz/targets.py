@@ -7,6 +7,7 @@ that is accepted but has another meaning than it should.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import math
@@ -189,15 +190,16 @@ def _read_all(ledger: Ledger) -> None:
     readers: list[Callable[[], Any]] = []
     for run in ledger.runs():
         readers += [run.result, run.predictions, run.failure, run.pruned, run.state]
-        readers += [run.history, run.saved_epochs, run.usage, lambda run=run: run.check("t")]
-    for names, read in (
+        readers += [run.history, run.saved_epochs, run.usage, functools.partial(run.check, "t")]
+    stored: list[tuple[list[str], Callable[[str], object]]] = [
         (ledger.studies(), ledger.study),
         (ledger.searches(), ledger.search),
         (sorted(p.stem for p in ledger.root.glob("corpora/*")), ledger.corpus),
         (sorted(p.stem for p in ledger.root.glob("vectors/*")), ledger.vectors),
         (ledger.cases(), ledger.case),
-    ):
-        readers += [lambda read=read, name=name: read(name) for name in names]
+    ]
+    for names, read_named in stored:
+        readers += [functools.partial(read_named, name) for name in names]
     for read in readers:
         with contextlib.suppress(LedgerError, Superseded):
             found = read()

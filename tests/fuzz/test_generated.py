@@ -13,13 +13,13 @@ EXAMPLES = 25
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
-def test_damaged_input_is_refused_or_means_the_same(target):
+def test_damaged_input_is_refused_or_means_the_same(target: str) -> None:
     found = generated.run(target, EXAMPLES)
     assert found.inputs >= EXAMPLES
     assert found.shortest == {}
 
 
-def _fails_with(error):
+def _fails_with(error: Exception) -> Target:
     def read(data: bytes) -> None:
         if data != b"valid 1":
             raise error
@@ -31,14 +31,16 @@ def _fails_with(error):
     ("error", "kind"),
     [(KeyError("x"), "tracebacks"), (WrongNumber("x"), "wrong numbers")],
 )
-def test_what_is_wrong_is_counted(monkeypatch, error, kind):
+def test_what_is_wrong_is_counted(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, kind: str
+) -> None:
     monkeypatch.setitem(TARGETS, "planted", _fails_with(error))
     found = generated.run("planted", 20)
     assert found.counts[kind] == sum(found.counts.values()) > 0
     assert min(found.shortest.values(), key=len) != b"valid 1"
 
 
-def test_an_input_that_does_not_end_is_a_finding(monkeypatch):
+def test_an_input_that_does_not_end_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generated, "LONGEST", 0.01)
     waits = Target(lambda data: time.sleep(5 * (data != b"valid")), lambda: [b"valid"])
     monkeypatch.setitem(TARGETS, "planted", waits)
