@@ -11,10 +11,13 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.storages import BaseStorage
 
 from rin_core.config import Config
+from search_spaces.fair_rounds import SPACE
 from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm
+from study.ledger.ledger import Ledger
 from study.ledger.schema import SearchTrial
 from study.ledger.state import TrialState as State
+from study.planning.search import SearchPlan, make_search_plans
 from study.search.algorithm import ArmSearch
 from study.search.exchange import handed_over
 from study.search.optuna_store import OptunaSearch
@@ -39,6 +42,12 @@ def a_search(arms: int = 2, **changes: object) -> Search:
         "exchange": False,
     }
     return Search(**{**given, **changes})
+
+
+def plan_of(folder: Path, tmp_path: Path, preset: str | None = None, **options: Any) -> SearchPlan:
+    space = dataclasses.replace(SPACE, preset=preset, asha=Asha(grace_period=8))
+    (plan,) = make_search_plans(space, Ledger(tmp_path), [str(folder)], **options)
+    return plan
 
 
 def fingerprint_of(arm: str, number: int) -> str:
