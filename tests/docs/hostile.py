@@ -22,7 +22,10 @@ fails if the fault comes back. `python -m tests.docs.hostile` makes this page. P
 |---|---|---|
 """
 LEDGER, EXPORTED = "study/ledger/test_ledger.py::", "study/ledger/test_exported.py::"
-OF_RUN, WEIGHTS = f"{LEDGER}TestWhatBelongsToARun::", "rin_core/predict/test_loading.py::"
+OF_RUN, WEIGHTS = (
+    "study/ledger/test_checksums.py::TestWhatBelongsToARun::",
+    "rin_core/predict/test_loading.py::",
+)
 NO_MODEL, SPACES = f"{WEIGHTS}TestWhatIsNoModel::", "search_spaces/test_own.py::"
 MLFLOW, DATABASES = "study/tracking/mlflow/", "environments/test_databases.py::"
 SYNC, DEADLINE = "study/commands/test_sync.py::", f"{MLFLOW}test_deadline.py::"
@@ -56,6 +59,9 @@ INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
             f"{EXPORTED}test_valid_records_that_pack_too_well_are_refused_before_they_fill_the_memory",
             f"{EXPORTED}test_a_file_that_unpacks_to_very_much_is_refused",
             f"{EXPORTED}test_a_history_of_millions_is_refused_before_it_fills_the_memory",
+        ),
+        "an Arrow table with more rows than bytes": (
+            "rin_core/data/test_tables.py::test_more_rows_than_bytes_are_refused",
         ),
         "`model.rounds = 1000000` in a file of weights": (BOUNDS,),
         "a configuration larger than its file of weights": (
