@@ -23,7 +23,7 @@ _BESIDE = ("-journal", "-wal", "-shm")
 
 _WRITABLE = "make the file and its folder writable, or name another folder by --runs"
 # SQLite reports some errors of a full quota or a network file system as errors of the disk.
-_SPACE = "free space on the disk, or in your quota, and run the same command again"
+_SPACE = "free space on the disk, or in your quota"
 REMEDIES = {
     "disk is full": _SPACE,
     "disk I/O error": _SPACE,
