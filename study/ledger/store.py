@@ -25,7 +25,7 @@ class Store:
     """Files under a URI, read and replaced whole.
 
     Raises:
-        StoreError: No installed package can open such a URI.
+        StoreError: No installed package can open such a URI, or it lacks a slash.
     """
 
     uri: str
@@ -33,6 +33,12 @@ class Store:
     _root: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        scheme, colon, rest = self.uri.partition(":")
+        remote = {*fsspec.available_protocols()} - {"file", "local"}
+        if colon and scheme in remote and not rest.startswith(("//", ":")):  # "::" chains two
+            # fsspec would make a local folder "s3:", which no other node sees.
+            shown = without_credentials(self.uri)
+            raise StoreError(f"--shared {shown}: expected {scheme}:// with two slashes")
         try:
             options = {"use_listings_cache": False, "auto_mkdir": True}
             self._fs, self._root = fsspec.core.url_to_fs(self.uri, **options)

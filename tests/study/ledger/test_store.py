@@ -201,9 +201,15 @@ def test_a_ledger_asks_only_for_units_that_the_store_has(store: Store, tmp_path:
         ("bogus://x", r"--shared bogus://x: Protocol not known: bogus; expected a URI such as"),
         ("file:///proc/nowhere", r"--shared file:///proc/nowhere: .*; choose a place that can be"),
         ("bogus://me:secret@x", r"--shared bogus://x: "),
+        ("s3:/bucket/rin", r"--shared s3:/bucket/rin: expected s3:// with two slashes"),
+        ("memory:rin", r"--shared memory:rin: expected memory:// with two slashes"),
     ],
 )
-def test_a_store_that_cannot_be_used_is_named(uri: str, message: str) -> None:
+def test_a_store_that_cannot_be_used_is_named(
+    uri: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(StoreError, match=message) as caught:
         Store(uri).check()
     assert "secret" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
