@@ -276,7 +276,8 @@ class Config:
         for path, value in overrides.items():
             known = all_settings(Config)
             if path not in known:
-                shown = path if 0 < len(path) <= _LONGEST_PATH else short(path)
+                is_name = path.isprintable() and 0 < len(path) <= _LONGEST_PATH
+                shown = path if is_name else short(path)
                 hint = suggest(path[:_LONGEST_PATH], list(known))
                 raise ConfigError(f"{shown}: no such field{hint}")
             section, _, name = path.partition(".")

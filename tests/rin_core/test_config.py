@@ -146,6 +146,10 @@ class TestOverride:
             Config().override("a" * 100_000, 1)
         assert len(str(caught.value)) < 200
 
+    def test_control_characters_of_a_name_are_escapes(self) -> None:
+        with pytest.raises(ConfigError, match=r"^'a\\x05\\nata.pos': no such field"):
+            Config().override("a\x05\nata.pos", 1)
+
     def test_a_name_like_none_lists_all(self) -> None:
         with pytest.raises(ConfigError, match=r"there are \d+, and"):
             Config().override("qqqq", 1)

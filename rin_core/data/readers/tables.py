@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,12 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
                 yield f"{path}: row {number}", {k: _as_list(v) for k, v in named.items()}
     except CorpusError:
         raise
-    except (pyarrow.ArrowException, MemoryError, OverflowError, ValueError) as error:
-        # Values raise too, such as a year that Python's dates do not have. Some texts have several
-        # lines.
+    except (pyarrow.ArrowException, MemoryError, ArithmeticError, ValueError) as error:
+        # Values raise too: a year that Python's dates do not have, a decimal without digits. Some
+        # texts have several lines.
         reason = " ".join(str(error).split())[:200]
+        if isinstance(error, InvalidOperation):
+            reason = "a decimal number that Python cannot write"
         if isinstance(error, MemoryError):
             reason = "it asks for more memory than there is: damaged, or too large"
         raise CorpusError(f"{path}: pyarrow cannot read it ({reason})") from None

@@ -49,6 +49,18 @@ def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path) -> None:
         read_split(tmp_path / "train.parquet")
 
 
+def test_a_decimal_that_python_cannot_write_is_refused(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    number = pyarrow.py_buffer((12345).to_bytes(16, "little"))
+    prices = pyarrow.Array.from_buffers(pyarrow.decimal128(3, 514), 1, [None, number])
+    table = pyarrow.Table.from_arrays([pyarrow.array(["Ann ."]), prices], names=["text", "price"])
+    path = tmp_path / "train.arrow"
+    with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_file(file, table.schema) as out:
+        out.write_table(table)
+    with pytest.raises(CorpusError, match=r"train\.arrow: pyarrow cannot read it \(.*decimal"):
+        read_split(path)
+
+
 def test_a_size_that_no_memory_has_is_refused(tmp_path: Path) -> None:
     """Each number of the description of a batch in turn becomes a huge one."""
     pyarrow = pytest.importorskip("pyarrow")
