@@ -31,7 +31,8 @@ def execute(folder: Path) -> list[Any]:
     )
     resources = {"metadata": {"path": str(folder)}}
     client = NotebookClient(notebook, km=manager, timeout=250, resources=resources)
-    client.execute(env=os.environ | {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder)})
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder)}
+    client.execute(env=environment, cleanup_kc=True)  # else the kernel would keep its Ray
     return [output for cell in notebook.cells for output in cell.get("outputs", ())]
 
 

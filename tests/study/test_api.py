@@ -14,6 +14,7 @@ import matplotlib as mpl
 import pandas as pd
 import psutil
 import pytest
+import ray
 
 import study
 from reports.frames.studies import study_data
@@ -158,6 +159,7 @@ def test_a_call_may_come_from_another_thread(tmp_path: Path) -> None:
     time.sleep(1)  # Ray's processes would end now, and 60 s later Ray would end this one
     children = psutil.Process().children(recursive=True)
     living = {child.name() for child in children if child.status() != psutil.STATUS_ZOMBIE}
+    ray.shutdown()
     assert "gcs_server" in living
 
 
