@@ -79,10 +79,10 @@ class RunCard:
     @property
     def command(self) -> str:
         """Return the command that repeats a finished run, or that trains another one to its end."""
-        locations = command.locations(self.options)
         if self.digest:
-            return command.render(locations, ["rerun", self.fingerprint])
+            return _rerun([self])
         if self.status is TrialState.PRUNED:
+            locations = command.locations(self.options)
             return command.render(locations, ["audit", self.experiments[0]])
         return command.render(self.options)
 
@@ -126,13 +126,13 @@ def commands_of(cards: Iterable[RunCard]) -> list[str]:
             finished.setdefault(command.render(command.locations(card.options)), []).append(card)
         else:
             others[card.command] = None
-    repeated = [
-        command.render(
-            command.locations(same[0].options), ["rerun", *(card.fingerprint for card in same)]
-        )
-        for same in finished.values()
-    ]
-    return [*repeated, *others]
+    return [*map(_rerun, finished.values()), *others]
+
+
+def _rerun(same: Sequence[RunCard]) -> str:
+    """Return the command that repeats finished runs with the same corpus and vectors."""
+    names = [card.fingerprint for card in same]
+    return command.render(command.locations(same[0].options), ["rerun", *names])
 
 
 def counts_text(cards: Collection[RunCard]) -> str:

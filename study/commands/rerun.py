@@ -40,7 +40,7 @@ def run(options: Rerun, console: Console) -> int:
     runs = [ledger.find(fingerprint) for fingerprint in options.fingerprints]
     records = [_finished(run) for run in runs]  # before the first training
     same = [
-        _again_identical(options, console, run, recorded)
+        _again_identical(options, console, ledger, run, recorded)
         for run, recorded in zip(runs, records, strict=True)
     ]
     if len(same) > 1:
@@ -60,7 +60,9 @@ def _finished(run: Run) -> Result:
     return recorded
 
 
-def _again_identical(options: Rerun, console: Console, run: Run, recorded: Result) -> bool:
+def _again_identical(
+    options: Rerun, console: Console, ledger: Ledger, run: Run, recorded: Result
+) -> bool:
     """Train a run again, print what differs, and return whether nothing does."""
     config = Config.from_flat(recorded.config)
     corpus = load_recorded(
@@ -68,7 +70,7 @@ def _again_identical(options: Rerun, console: Console, run: Run, recorded: Resul
         recorded.vectors,
         config,
         GivenData(data=options.data, data_root=options.data_root, embeddings=options.embeddings),
-        commands_of(Ledger(options.runs), run.fingerprint),
+        commands_of(ledger, run.fingerprint),
     )
     epochs = len(recorded.history)
     split = recorded.selection_split
