@@ -56,7 +56,7 @@ def results_block(root: Path = _ROOT) -> str:
     rows = (
         _given_row(results, "webnlg_star", "WebNLG, the paper's settings"),
         _tuned_row(results),
-        _given_row(results, "nyt5k_star", "`nyt5k_star`, a part of NYT, the paper's settings"),
+        _given_row(results, "nyt5k_star", "`nyt5k_star`, a subset of NYT, the paper's settings"),
     )
     margin = float(_read(results / "fair_rounds-webnlg_star" / "comparison.csv")[_TUNED]["margin"])
     seeds = min(row.cells[name].estimate.n for row in rows for name in ("K = 0", "K = 1"))
@@ -76,9 +76,9 @@ def results_block(root: Path = _ROOT) -> str:
         f"Test F1 of the selected epoch in points, mean ± standard deviation over {seeds} seeds. "
         "The CI and p of the gain are from a t test with one variance for all models of a corpus. "
         "In brackets: p after Holm's correction.",
-        f"Verdict: *equal* if the gain is shown to be within ± {margin:g} F1, otherwise *better* "
-        "or *worse* if p < 0.05, otherwise *undecided*, with the seeds that would decide "
-        "([formulas](results/REPRODUCTION.md)).",
+        f"Verdict: *equal* if a test shows that the gain is within ± {margin:g} F1. Otherwise "
+        "*better* or *worse* if p < 0.05. Otherwise *undecided*, with the number of further seeds "
+        "that would decide it ([formulas](results/REPRODUCTION.md)).",
         _paper_note(results),
         _speed_note(root / "benchmarks" / "results"),
     )
@@ -155,8 +155,8 @@ def _rounds_note(results: Path) -> str:
     rounds, capacity = (_claim(found, key) for key in ("rounds", "capacity"))
     return (
         "**More rounds, more parameters** (the paper's settings, averaged weights): the gain from "
-        f"K = 1 to K = 5 is {rounds}. The gain of interaction over K = 0 with as many parameters "
-        f"is {capacity}."
+        f"K = 1 to K = 5 is {rounds}. The gain of interaction over K = 0 with the same number of "
+        f"parameters is {capacity}."
     )
 
 
@@ -193,8 +193,8 @@ def _paper_note(results: Path) -> str:
             judged.setdefault(verdict, []).append(f"{arm.label} {ours} (paper {printed.value})")
     verdicts = "; ".join(f"*{verdict}*: {', '.join(texts)}" for verdict, texts in judged.items())
     return (
-        "WebNLG compared with the paper, which gives no spread over seeds, so ours is used for "
-        f"both. {verdicts}."
+        "Our scores on WebNLG against the paper's. The paper gives no spread over seeds, so ours "
+        f"is used for both. {verdicts}."
     )
 
 
@@ -206,8 +206,8 @@ def _speed_note(benchmarks: Path) -> str:
     return (
         f"An epoch of WebNLG with K = 1 takes {median(seconds['product, K = 1']):.1f} s "
         f"({measured['device']}). On the same batches, factored scores in plain autograd take "
-        f"{plain:.1f} times as long. Vectors stored for all word pairs take {dense:.1f} times as "
-        "long ([figures](benchmarks/results/))."
+        f"{plain:.1f} times as long. A dense formulation, with a vector for every word pair, takes "
+        f"{dense:.1f} times as long ([figures](benchmarks/results/))."
     )
 
 
