@@ -1,10 +1,10 @@
 #!/bin/bash
 # A study on Slurm, over all nodes of the job:
 #   sbatch cluster/slurm.sh --space rounds_curve --data webnlg_star --data-root /path/to/corpora
-# Every argument is an option of rin-study. Options of sbatch come before the name of this file, and replace
-# those below. All nodes must see this folder, that of --runs and the corpora.
-# Two minutes before the time limit, the running trials save their state, and the job goes back into the queue.
-# It resumes there, with the same results as without a limit.
+# Every argument is an option of rin-study. Options of sbatch come before the name of this file, and override
+# those below. All nodes must be able to access this folder, the output folder (--runs) and the corpora.
+# Two minutes before the time limit, the running trials save checkpoints, and the job requeues itself.
+# It then resumes, with the same results as without a limit.
 #SBATCH --job-name=rin-study
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -32,7 +32,7 @@ trap 'rm -rf "$files"' EXIT
 
 resume_later() {
   trap '' USR1
-  echo "time limit: the running trials save their state"
+  echo "time limit: the running trials save checkpoints"
   kill -TERM "$(cat "$files/pid" 2>/dev/null)" 2>/dev/null
   for _ in $(seq 80); do
     [ -f "$files/code" ] && break
