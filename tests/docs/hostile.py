@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "hostile.md"
 HEADER = """# Damaged and hostile input
 
-Each of these inputs once ended in a wrong number, a hang, a traceback or wrong advice. The test
-fails if the fault comes back. `python -m tests.docs.hostile` makes this page. Paths are below
-[tests](../tests). [Fault injection](chaos.md) lists what is done to a running study, and
-`make fuzz` reads thousands of damaged files.
+Each of these inputs once caused a wrong number, a hang, a traceback or wrong advice. Each has a
+test that fails if the fault returns. Paths are relative to [tests](../tests).
+[Fault injection](chaos.md) tests faults of a running study, and `make fuzz` reads thousands of
+damaged files. `python -m tests.docs.hostile` writes this page.
 
 | fault | input | test |
 |---|---|---|
@@ -53,66 +53,72 @@ INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "hang": {
-        "an MLflow server that drips, at the start": (f"{DEADLINE}test_it_holds_up_no_start",),
-        "an MLflow server that drips, at the end": (f"{DEADLINE}test_it_holds_up_no_end",),
-        "a packed export of valid records that unpacks to very much": (
+        "an MLflow server that sends its response byte by byte, when a study starts": (
+            f"{DEADLINE}test_it_holds_up_no_start",
+        ),
+        "the same server when a study ends": (f"{DEADLINE}test_it_holds_up_no_end",),
+        "a compressed export of valid records that does not fit in memory": (
             f"{EXPORTED}test_valid_records_that_pack_too_well_are_refused_before_they_fill_the_memory",
             f"{EXPORTED}test_a_file_that_unpacks_to_very_much_is_refused",
             f"{EXPORTED}test_a_history_of_millions_is_refused_before_it_fills_the_memory",
         ),
-        "an Arrow table with more rows than bytes": (
+        "an Arrow table that claims more rows than it has bytes": (
             "rin_core/data/test_tables.py::test_more_rows_than_bytes_are_refused",
         ),
-        "`model.rounds = 1000000` in a file of weights": (BOUNDS,),
-        "a configuration larger than its file of weights": (
+        "`model.rounds = 1000000` in a weights file": (BOUNDS,),
+        "a weights file whose configuration needs more weights than it has": (
             f"{NO_MODEL}test_a_configuration_larger_than_the_file_takes_no_memory",
         ),
     },
     "traceback": {
         "numbers of 20 and 400 digits in a space": (FIELD,),
         "numbers of 20 and 400 digits in `--set`": (MISUSE,),
-        "numbers of 20 and 400 digits in a file of weights": (BOUNDS,),
-        "TOML nested some thousand deep": (FIELD,),
-        "a file of weights with metadata nested some thousand deep": (
+        "numbers of 20 and 400 digits in a weights file": (BOUNDS,),
+        "TOML with thousands of nested levels": (FIELD,),
+        "a weights file whose metadata has thousands of nested levels": (
             f"{NO_MODEL}test_metadata_nested_too_deeply",
         ),
-        "records nested some thousand deep": (
+        "records with thousands of nested levels": (
             f"{LEDGER}test_a_damaged_result_names_file_and_remedy",
             f"{EXPORTED}test_malformed_lines",
         ),
         "a range with a step of 1e-300 in a space": (FIELD,),
         "a range with a step of 1e-300 in an export": (VALUE,),
-        "an export with a list, an object or text for a number, or with no choice": (VALUE,),
+        "an export with a list, an object or text in place of a number, or without choices": (
+            VALUE,
+        ),
         "an export with labels that are not text": (
             f"{EXPORTED}test_a_plan_that_the_ledger_could_not_use_is_refused",
         ),
-        "weights whose `config` is a list, null or text": (FORM,),
-        "weights with another form of tag table": (f"{NO_MODEL}test_a_vocabulary_of_another_form",),
-        "weights in place of a checkpoint": (
+        "a weights file whose `config` is a list, null or text": (FORM,),
+        "a weights file whose tag table has the wrong structure": (
+            f"{NO_MODEL}test_a_vocabulary_of_another_form",
+        ),
+        "a weights file in place of a checkpoint": (
             "rin_core/train/test_loop.py::test_weights_in_the_checkpoints_place_are_refused",
             "study/execution/test_damaged_checkpoints.py::test_another_file_in_its_place",
         ),
-        "rows of usage that are not rows": (
+        "resource usage rows with the wrong structure": (
             "study/ledger/test_upgrade.py::test_usage_that_is_no_usage_is_left_out",
         ),
-        "JSON of another form from an MLflow server": (
+        "unexpected JSON from an MLflow server": (
             f"{MLFLOW}test_other_answers.py::test_it_is_one_line_that_asks_for_the_address",
         ),
-        "a quota that is met while MLflow writes": (
+        "a disk quota that is exceeded while MLflow writes": (
             f"{MLFLOW}test_sender.py::"
             "test_a_quota_is_one_line_when_it_is_met_and_one_when_there_is_room",
         ),
         "a full disk at the start of a command": (
             f"{DATABASES}test_a_full_disk_ends_a_command_with_one_line",
         ),
-        "`optuna.db` cut, zeroed, or text": (
+        "`optuna.db` truncated, zeroed, or text": (
             f"{SYNC}test_a_damaged_database_of_optuna_is_moved_away",
         ),
         "`optuna.db` of another program": (
             f"{SYNC}test_a_database_of_another_program_is_moved_away",
             f"{SYNC}test_mlflows_database_under_optunas_name_is_moved_away",
         ),
-        "a search with running trials whose `optuna.db` is lost": (
+        "a missing `optuna.db` while a search has running trials": (
             "study/search/test_optuna_store.py::test_what_optuna_lacks_is_taken_from_the_record",
         ),
     },
@@ -123,15 +129,15 @@ INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "wrong advice": {
         "a damaged `mlflow.db`": (
-            f"{DATABASES}test_a_damaged_database_of_mlflow_is_made_again_by_sync",
+            f"{DATABASES}test_sync_rebuilds_a_damaged_mlflow_database",
             f"{SYNC}test_damaged_databases_are_made_again",
         ),
-        "a folder in place of `mlflow.db`": (f"{DATABASES}test_a_folder_in_its_place_is_named",),
+        "a folder in place of `mlflow.db`": (f"{DATABASES}test_an_error_names_a_folder_in_place_of_the_database",),
         "a file in place of `reports`, `ray` or another folder": (
             PLACE,
             f"{LEDGER}test_a_reader_names_the_file_that_is_no_folder",
         ),
-        "a file in place of the folder of a run": (
+        "a file in place of a run's folder": (
             f"{LEDGER}test_a_file_in_place_of_a_runs_folder_is_named",
         ),
     },

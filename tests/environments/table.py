@@ -13,11 +13,11 @@ HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "environments.md"
 HEADER = """# Environments
 
-The project is tested in these environments. `python -m tests.environments.table` makes this page
-from [tests/environments](../tests/environments). A test that requires a mount namespace, another
-user or a second CPU is skipped with a message if there is none.
+The project is tested in these environments. `python -m tests.environments.table` writes this page
+from the tests in [tests/environments](../tests/environments). Some tests require a mount namespace,
+another user or a second CPU. They are skipped with a message if it is not available.
 
-| environment | what holds | file |
+| environment | tested behavior | file |
 |---|---|---|
 """
 FOOTER = """
@@ -25,8 +25,8 @@ The steps of `cluster/Dockerfile` run in a root file system with the programs an
 machine, which are read-only there. The base image, the steps that download packages, and a
 container engine are not tested.
 
-Two environments are not tested. One is a file system whose locks do not reach other machines. The
-other is a network with IPv6 only.
+Two environments are not tested: a file system whose locks do not work across machines, and an
+IPv6-only network.
 """
 
 #: Words of test names, as the page writes them.

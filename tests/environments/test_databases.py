@@ -57,7 +57,7 @@ def missing_folder(path: Path) -> None:
         (missing_folder, "unable to open database file"),
     ],
 )
-def test_an_error_of_sqlite_names_its_remedy_in_any_wrapper(
+def test_a_wrapped_sqlite_error_names_its_remedy(
     cause: Callable[[Path], None], written: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "some.db"
@@ -83,7 +83,7 @@ def test_other_errors_get_no_remedy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_database_of_mlflow_is_made_again_by_sync(
+def test_sync_rebuilds_a_damaged_mlflow_database(
     tmp_path: Path, mlflow_db: Path, kind: str
 ) -> None:
     """Nobody named it, so that no option is at fault."""
@@ -95,7 +95,7 @@ def test_a_damaged_database_of_mlflow_is_made_again_by_sync(
     assert "\n" not in str(raised.value)
 
 
-def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
+def test_an_error_names_a_folder_in_place_of_the_database(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     path.mkdir()
     with pytest.raises(TrackingError, match=rf"^{path}: must be a database, not a folder; move"):
