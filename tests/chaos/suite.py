@@ -176,33 +176,32 @@ def table(stories: Sequence[Story]) -> str:
     head = f"""# Fault injection
 
 `make chaos` runs real studies and injects faults at random moments. The *driver* is the process of
-`rin-study`. If a driver ends before its study is complete, the suite runs the same command
-again. At the end, it checks three things:
+`rin-study`. The *raylet* is Ray's process on a node. If a driver ends before its study is complete,
+the suite runs the same command again. At the end, it checks three things:
 
 - Each run has exactly one result, in the ledger and in MLflow.
 - Each result is bit-identical to the result of the same run without faults.
 - The output contains no traceback.
 
-To repeat one study, give its seed and its faults in order:
+To repeat one study, pass its seed and its faults in order:
 `python -m tests.chaos.suite --seed 10 --only "freeze a trial" "truncate a checkpoint"`.
-If `make chaos` is interrupted, the next one continues after the last complete study.
+If `make chaos` is interrupted, the same command continues after the last complete study.
 
 The last run injected {len(kinds)} faults of {len(set(kinds))} kinds into {len(stories)} studies.
 The studies needed {drivers} drivers and took {sum(s.seconds for s in stories) / 60:.0f} minutes.
-The raylet is Ray's process on a node.
 
-Three other programs run after it:
+`make chaos` then runs three other programs:
 
 - `python -m tests.chaos.decided` kills the driver of a study with `--until-decided` five times:
-  before, at and after a look. The study must end with the decisions, the seeds and the bits of a
-  study without faults.
-- `python -m tests.chaos.databases` cuts or zeroes MLflow's or Optuna's database, and its journals,
-  before each start of a search. Record, databases and runs must agree at the end.
+  before, at and after a look. Its decisions and seeds must equal those of a study without faults,
+  and its results must be bit-identical.
+- `python -m tests.chaos.databases` truncates or zeroes the MLflow or Optuna database, and its
+  journals, before each start of a search. Record, databases and runs must agree at the end.
 - `python -m tests.chaos.ledgers` stops a study with `--shared`. A second study with another ledger
-  and the same store takes its runs over. Then the first continues. Both must end with the same
-  results.
+  and the same store takes over its runs. Then the first study continues. Both must end with the
+  same results.
 
-Faults of the clock need libfaketime, of the system or at the path in `LIBFAKETIME`.
+The clock faults require libfaketime, installed on the system or at the path in `LIBFAKETIME`.
 """
     lines = [
         head,
@@ -226,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=FAULTS, help="only these kinds")
     parser.add_argument("--table", type=Path, help="file for the table")
     parser.add_argument(
-        "--progress", type=Path, help="file of the studies so far; the same command goes on there"
+        "--progress", type=Path, help="file of the completed studies; the same command resumes"
     )
     options = parser.parse_args(arguments)
     if reason := available():
