@@ -170,7 +170,7 @@ def switches_table(study: StudyData) -> Table | None:
     return Table(
         name="switches",
         in_reproduction=True,
-        title=f"What the choices of the authors' program are worth on {study.corpus}",
+        title=f"Effects of the authors' choices on {study.corpus}",
         head="Model and choice",
         rows=tuple(
             Row(

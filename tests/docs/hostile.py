@@ -132,7 +132,9 @@ INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
             f"{DATABASES}test_sync_rebuilds_a_damaged_mlflow_database",
             f"{SYNC}test_damaged_databases_are_made_again",
         ),
-        "a folder in place of `mlflow.db`": (f"{DATABASES}test_an_error_names_a_folder_in_place_of_the_database",),
+        "a folder in place of `mlflow.db`": (
+            f"{DATABASES}test_an_error_names_a_folder_in_place_of_the_database",
+        ),
         "a file in place of `reports`, `ray` or another folder": (
             PLACE,
             f"{LEDGER}test_a_reader_names_the_file_that_is_no_folder",
