@@ -12,8 +12,8 @@ from rin_core.data.tags import B_TAG, S_TAG, span_tags
 #: Entities with a capital that are needed to tell whether the words after them belong to them.
 CAPITALISED = 20
 #: Marks that begin or end no name. A period may: of "Inc." the tokenizer splits it off at the end.
-_BEFORE = frozenset(".,;:!?)]}、，。；：")
-_AFTER = frozenset(",;:!?([{、，。；：")
+MARKS_BEFORE = frozenset(".,;:!?)]}、，。；：")
+MARKS_AFTER = frozenset(",;:!?([{、，。；：")
 
 
 def inclusive_ends(corpus: Corpus) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def punctuation_at_ends(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _has_mark(sentence: Sentence, span: Span) -> bool:
-    return sentence.words[span.start] in _BEFORE or sentence.words[span.end - 1] in _AFTER
+    return sentence.words[span.start] in MARKS_BEFORE or sentence.words[span.end - 1] in MARKS_AFTER
 
 
 def untagged(spans: Sequence[Span], length: int) -> int:

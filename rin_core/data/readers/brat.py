@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence
-from rin_core.data.readers.brat_files import BRAT, annotated_text, read_annotations
+from rin_core.data.readers.brat_files import BRAT, read_annotations
 from rin_core.data.readers.character_spans import Mention, align
 from rin_core.data.readers.reading import Reading
 from rin_core.data.sentence_splitter import sentence_offsets
@@ -19,11 +19,12 @@ def recognise(record: dict[str, Any]) -> bool:
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read a document, split into sentences. What is not in one sentence is left out."""
-    text = annotated_text(record["text"], record["ann"], reading)
+    text = record["text"]
     split = reading.tokenizing().split
     how = "text: split into sentences and words; events of two entities are relations"
     reading.remark("tokenized", how)
     mentions, facts = read_annotations(record["ann"], text, reading)
+    text = text.replace("\ufeff", " ")  # a byte order mark counts, but is no part of a word
     placed = set[str]()
     for start, end in sentence_offsets(text):
         inside = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rin_core.data.readers.character_spans import Mention, mention_of_text
-from rin_core.data.readers.fields import whole_number, wrong
+from rin_core.data.corpus import shown
+from rin_core.data.readers.character_spans import Mention, mention
+from rin_core.data.readers.fields import wrong
 from rin_core.data.readers.reading import Reading
 
 #: Marks the records of this module: no JSON record has it.
@@ -14,7 +15,6 @@ BRAT = object()
 #: First characters of lines that are no entity, relation or event: equivalences, attributes,
 #: modifications, normalisations and comments.
 _OTHERS = ("*", "A", "M", "N", "#")
-_MARK = "\ufeff"
 
 Facts = list[tuple[str, str, str]]
 
@@ -29,36 +29,6 @@ def brat_records(folder: Path) -> Iterator[tuple[str, object]]:
         yield str(annotation), {"text": written, "ann": ann, "source": BRAT}
 
 
-def annotated_text(text: str, ann: str, reading: Reading) -> str:
-    """Return the text whose characters the offsets count.
-
-    An editor or Git may have changed the ends of lines, or added a byte order mark, after the text
-    was annotated. The text of each entity, which its line has, shows it.
-    """
-    bare = text.removeprefix(_MARK)
-    text = " " * (len(text) - len(bare)) + bare  # the mark counts, but is no part of a word
-    variants = (text, text.replace("\r\n", "\n"), bare, bare.replace("\r\n", "\n"))
-    if len(set(variants)) == 1:
-        return text
-    best = max(variants, key=lambda variant: _fitting(variant, ann))  # the first of equal ones
-    if best != text:
-        why = "the entities' own text fits so"
-        how = "a line end as one character, and no byte order mark"
-        reading.remark("line-ends", f"offsets of .ann files count {how} ({why})")
-    return best
-
-
-def _fitting(text: str, ann: str) -> int:
-    """Return how many entities have their own text at their offsets."""
-    fitting = 0
-    for line in ann.split("\n"):
-        name, _, rest = line.partition("\t")
-        place, _, written = rest.partition("\t")
-        start, end = (whole_number(word, len(text)) for word in (*place.split()[1:], "", "")[:2])
-        fitting += name.startswith("T") and text[start:end] == written.strip()
-    return fitting
-
-
 def read_annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, Mention], Facts]:
     """Return the entities and the relations of an ``.ann`` file, without triggers of events."""
     mentions, facts, triggers = dict[str, Mention](), Facts(), set[str]()
@@ -70,11 +40,13 @@ def read_annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, M
         elif name in mentions:
             raise wrong(f"line {number}", name, "an id that no other entity of the file has")
         elif name.startswith("T"):
-            start, end = (whole_number(word, len(text) + 1) for word in (*rest, "", "")[:2])
+            offsets = rest[:2]
+            if len(offsets) < 2 or not all(n.isdecimal() and len(n) < 10 for n in offsets):
+                expected = "an id, a tab, type, start and end, a tab, and the text"
+                raise wrong(f"line {number}", shown(line), expected)
+            start, end = map(int, offsets)
             written = " ".join(parts[1:])
-            mentions[name] = mention_of_text(
-                text, start, end, head, f"line {number}", written, reading
-            )
+            mentions[name] = mention(text, start, end, head, f"line {number}", reading, written)
         elif name.startswith(("R", "E")):
             relation, _, trigger = head.partition(":")
             triggers.add(trigger)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from rin_core.data.corpus import Sentence, Span, Triple, shown
 from rin_core.data.readers.fields import label_of, wrong
+from rin_core.data.readers.offset_units import Placed, cuts_word, whole_words
 from rin_core.data.readers.reading import Reading, Text
 from rin_core.data.readers.sentences import build_sentence
 
@@ -22,44 +23,62 @@ class Mention(NamedTuple):
     type: str = ""
 
 
-def mention(text: str, start: object, end: object, kind: object, at: str) -> Mention:
-    """Return a mention, checked. Spaces at its ends do not count, nor a type that is no text."""
-    if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
-        expected = f"0 <= start < end <= {len(text)}, the number of characters"
-        raise wrong(at, f"start {shown(start)} and end {shown(end)}", expected)
+def mention(
+    text: str,
+    start: object,
+    end: object,
+    kind: object,
+    at: str,
+    reading: Reading,
+    written: object = None,
+) -> Mention:
+    """Return a mention, checked. Spaces at its ends do not count, nor a type that is no text.
+
+    Args:
+        text: The text that its offsets count in.
+        start: Where it starts.
+        end: The place after its end.
+        kind: Its type, if it is text.
+        at: Its field, for messages.
+        reading: What offsets count; gets the counts.
+        written: The text of the entity, if the format has it. Where the offsets hold another text,
+            the nearest place of this one is read. Where it is nowhere, the offsets count.
+    """
+    if type(start) is not int or type(end) is not int:
+        raise wrong(at, f"start {shown(start)} and end {shown(end)}", "two whole numbers")
+    unit = reading.unit
+    own = written if isinstance(written, str) and written.strip() else ""
+    words = own.split() if reading.has_text else []
+    reading.placed.append(Placed(text, start, end, own, reading.place))
+    first, past = unit.characters(text, start, end)
+    is_inside = 0 <= first < past <= len(text)
+    if words and not (is_inside and text[first:past].split() == words):
+        first, past = _nearest(text, first, past, words, reading)
+    if not 0 <= first < past <= len(text):
+        expected = f"0 <= start < end <= {unit.count(text)}, the number of characters"
+        raise wrong(at, f"start {start} and end {end}", expected)
     if type(kind) is int:
         label_of(kind, f"{at}.type")
-    inside = text[start:end]
-    if not inside.strip():
+    inside = text[first:past]
+    if not (bare := inside.strip()):
         found = f"only blanks from start {start} to end {end}"
         raise wrong(at, found, "an entity with a letter or a sign")
-    start += len(inside) - len(inside.lstrip())
-    return Mention(start, start + len(inside.strip()), kind if isinstance(kind, str) else "")
+    if bare != inside:
+        reading.count("blanks-at-ends", inside)
+    first += len(inside) - len(inside.lstrip())
+    return Mention(first, first + len(bare), kind if isinstance(kind, str) else "")
 
 
-def mention_of_text(
-    text: str, start: object, end: object, kind: object, at: str, written: object, reading: Reading
-) -> Mention:
-    """Return a mention of a format that also has the text of each entity.
-
-    Offsets that hold another text are wrong, as after a change of line ends, or where a browser
-    counted an emoji as two characters. The nearest place of the entity's own text is then read.
-    Where its text is nowhere, the offsets count.
-    """
-    words = written.split() if isinstance(written, str) else []
-    if not words or type(start) is not int or type(end) is not int:
-        return mention(text, start, end, kind, at)
+def _nearest(
+    text: str, start: int, end: int, words: Sequence[str], reading: Reading
+) -> tuple[int, int]:
+    """Return the nearest place of the words of an entity, whole ones first, and count it."""
     pattern = re.compile(r"\s+".join(map(re.escape, words)))
-    if 0 <= start < end <= len(text) and pattern.fullmatch(text[start:end].strip()):
-        return mention(text, start, end, kind, at)
     places = [found.span() for found in pattern.finditer(text)]
-    there = text[max(start, 0) : max(end, 0)]
-    if not places:
-        reading.count("other-text", (written, there))
-        return mention(text, start, end, kind, at)
-    reading.count("moved-entities", (written, there))
-    nearest = min(places, key=lambda place: abs(place[0] - start))
-    return mention(text, *nearest, kind, at)
+    whole = [place for place in places if not any(cuts_word(text, end) for end in place)]
+    example = (" ".join(words), text[max(start, 0) : max(end, 0)])
+    reading.count("moved-entities" if places else "other-text", example)
+    return min(whole or places, key=lambda place: abs(place[0] - start), default=(start, end))
 
 
 def align(
@@ -78,12 +97,16 @@ def align(
     """
     spans, types = dict[K, Span](), dict[Span, str]()
     for key, found in mentions.items():
-        span = text.span(found.start, found.end)
+        start, end = whole_words(text.text, found.start, found.end)
+        if (start, end) != (found.start, found.end):
+            cut = text.text[found.start : found.end], text.text[start:end]
+            reading.count("cut-words", cut)
+        span = text.span(start, end)
         if span is None:
-            span = text.around(found.start, found.end)
+            span = text.around(start, end)
             first, last = text.offsets[span.start], text.offsets[span.end - 1]
             wider = text.text[first[0] : last[1]]
-            reading.count("widened-entities", (text.text[found.start : found.end], wider))
+            reading.count("widened-entities", (text.text[start:end], wider))
         spans[key] = span
         if found.type:
             types.setdefault(span, found.type)

@@ -29,7 +29,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         key = _key(index if given is None else given)
         if key in mentions:
             raise wrong(f"{at}.id", key, "an id that no other entity of the record has")
-        mentions[key] = mention(text, start, end, kind, at)
+        mentions[key] = mention(text, start, end, kind, at, reading)
     for at, relation in items(record, "relations"):
         label = label_of(_first(relation, _TYPE, at), f"{at}.type")
         head, tail = (_key(_first(relation, keys, at)) for keys in (_HEAD, _TAIL))

@@ -24,12 +24,12 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         return
     mentions, facts = dict[tuple[int, int], Mention](), []
     for at, span in items(record, "spans"):
-        _add(mentions, text, span, at)
+        _add(mentions, text, span, at, reading)
     for at, relation in items(record, "relations"):
         label = label_of(field(relation, "label", str, at), f"{at}.label")
         # A head or child may be a token outside all spans.
         subject, object_ = (
-            _add(mentions, text, field(relation, key, dict, at), f"{at}.{key}")
+            _add(mentions, text, field(relation, key, dict, at), f"{at}.{key}", reading)
             for key in ("head_span", "child_span")
         )
         facts.append((subject, label, object_))
@@ -37,12 +37,13 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
 
 
 def _add(
-    mentions: dict[tuple[int, int], Mention], text: str, span: object, at: str
+    mentions: dict[tuple[int, int], Mention], text: str, span: object, at: str, reading: Reading
 ) -> tuple[int, int]:
     """Add the mention of a span, unless it is there, and return its key."""
     start, end = field(span, "start", int, at), field(span, "end", int, at)
     kind = span.get("label") if isinstance(span, dict) else None
-    mentions.setdefault((start, end), mention(text, start, end, kind, at))
+    if (start, end) not in mentions:
+        mentions[start, end] = mention(text, start, end, kind, at, reading)
     return start, end
 
 

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Literal
 
 from rin_core.data.corpus import Finding, Span, shown
+from rin_core.data.finding_texts import MANY
+from rin_core.data.readers.offset_units import CHARACTERS, Evidence, Placed, Unit
 from rin_core.data.tokenizer import word_offsets
 
 #: What a reader leaves out, changes or chooses, by the code of its finding.
@@ -30,7 +32,9 @@ COUNTED = {
     "relations-both-ways": "relations in both directions, read as two triples",
     "moved-entities": "moved entities with wrong offsets to the nearest place of their text",
     "other-text": "entities whose text differs from the one at their offsets (check them)",
-    "widened-entities": "widened entities that cut a word to the whole word",
+    "blanks-at-ends": "entities with blanks at their ends, which are not read",
+    "cut-words": "entities that start or end inside a word, widened to the whole word",
+    "widened-entities": "widened entities whose ends are inside a word of the tokenizer",
     "repeated-arguments": "arguments at the first of several places (give spans to choose)",
 }
 _HARMLESS = (
@@ -40,6 +44,8 @@ _HARMLESS = (
     "relations-both-ways",
     "repeated-arguments",
 )
+#: Harmless where few entities have it; many show offsets that are wrong.
+_GRADED = ("cut-words", "blanks-at-ends")
 _WORD = re.compile(r"\S+")
 
 
@@ -90,6 +96,14 @@ class Reading:
     """Further notes, by the code of their finding."""
     spans: list[int] = field(default_factory=list)
     """How many character spans each sentence has, where a format has them."""
+    unit: Unit = CHARACTERS
+    """What character offsets count."""
+    has_text: bool = True
+    """Whether the text that a file gives for its entities tells where they are."""
+    placed: list[Placed] = field(default_factory=list)
+    """The character offsets of the file, as it has them."""
+    units: dict[Unit, Evidence] = field(default_factory=dict)
+    """What offsets count in files where it is not characters."""
     place: str = ""
     """The file and the line or record that is being read."""
 
@@ -113,11 +127,34 @@ class Reading:
         count, first = self.counts.get(code, (0, shown(example) + where))
         self.counts[code] = (count + 1, first)
 
+    def of_file(self) -> Reading:
+        """Return this reading for one file; its findings are added when it is read."""
+        remarks = dict(self.remarks)
+        return replace(self, counts={}, remarks=remarks, spans=[], placed=[], units={})
+
+    def add(self, file: Reading) -> None:
+        """Add the findings of a file."""
+        for code, (count, first) in file.counts.items():
+            before, example = self.counts.get(code, (0, first))
+            self.counts[code] = (before + count, example)
+        for code, text in file.remarks.items():
+            self.remark(code, text)
+        self.spans += file.spans
+        for unit, evidence in file.units.items():
+            known = self.units.get(unit)
+            self.units[unit] = known.plus(evidence) if known else evidence
+
     def findings(self) -> list[Finding]:
         """Return a finding for each remark and for each kind of thing that was counted."""
         found = [Finding(code=code, level="note", text=text) for code, text in self.remarks.items()]
+        found += [evidence.finding(unit) for unit, evidence in self.units.items()]
         for code, (count, first) in self.counts.items():
-            text = f"{COUNTED[code]}: {count}, the first is {first}"
-            level: Literal["note", "warning"] = "note" if code in _HARMLESS else "warning"
+            total = sum(self.spans)
+            many = f"{count} of {total}" if code in _GRADED else str(count)
+            text = f"{COUNTED[code]}: {many}, the first is {first}"
+            is_harmless = code in _HARMLESS or (code in _GRADED and count < MANY * total)
+            level: Literal["note", "warning"] = "note" if is_harmless else "warning"
+            if code in _GRADED and not is_harmless:
+                text += ": check the offsets; they count characters of the text, from 0"
             found.append(Finding(code=code, level=level, text=text, count=count))
         return found

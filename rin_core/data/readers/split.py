@@ -35,6 +35,7 @@ from rin_core.data.readers import (
 from rin_core.data.readers.brat_files import brat_records
 from rin_core.data.readers.class_labels import features_beside, with_names
 from rin_core.data.readers.json_records import filled_lines, json_records
+from rin_core.data.readers.offset_units import find_unit
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.span_units import spans_are_characters, token_spans
 from rin_core.data.readers.tables import ARROW, PARQUET, table_records
@@ -97,7 +98,7 @@ def read_files(
     absent, total = _absent(splits, plain)
     if absent <= _ATTACHED * total:
         return splits, tuple(plain.findings())
-    other = replace(plain, tokenizes=True, counts={}, remarks={}, spans=[])
+    other = replace(plain.of_file(), tokenizes=True, remarks={})
     try:
         tokenized = {split: _read_all(paths, other) for split, paths in files.items()}
     except CorpusError:  # such as one tag a word, where the words are now others
@@ -139,6 +140,23 @@ def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ..
         CorpusError: Names the file, the line or record and the field that is wrong.
     """
     reading = reading or Reading()
+    file = reading.of_file()
+    sentences, faults = _read_records(path, file)
+    if found := find_unit(file.placed):
+        unit, evidence = found
+        file = reading.of_file()
+        file = replace(file, unit=unit, units={unit: evidence}, has_text=evidence.has_text)
+        sentences, faults = _read_records(path, file)
+    if faults:
+        raise _first_of(faults)
+    if not sentences:
+        raise CorpusError(f"{path}: the file has no sentences")
+    reading.add(file)
+    return tuple(sentences)
+
+
+def _read_records(path: Path, reading: Reading) -> tuple[list[Sentence], dict[str, CorpusError]]:
+    """Return the sentences of a file, and the faults of its records by their place."""
     sentences, faults = list[Sentence](), dict[str, CorpusError]()
     try:
         records = _records(path)
@@ -158,11 +176,7 @@ def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ..
     except CorpusError:
         if not faults:
             raise
-    if faults:
-        raise _first_of(faults)
-    if not sentences:
-        raise CorpusError(f"{path}: the file has no sentences")
-    return tuple(sentences)
+    return sentences, faults
 
 
 def _first_of(faults: Mapping[str, CorpusError]) -> CorpusError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rin_core.data.corpus import Sentence
+from rin_core.data.corpus import Sentence, shown
 from rin_core.data.readers.character_spans import Mention, align, mention
-from rin_core.data.readers.fields import field, items, text_of
+from rin_core.data.readers.fields import field, items, text_of, wrong
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import locate_all, read_text
 
@@ -25,12 +25,12 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     if any(isinstance(r, dict) and "subj_char_span" in r for _, r in relations):
         mentions, facts = dict[object, Mention](), []
         for at, entity in entities:
-            mentions[at] = _mention(text, entity, "char_span", "text", at)
+            mentions[at] = _mention(entity, "char_span", "text", at, text, reading)
         for at, relation in relations:
             label = text_of(field(relation, "predicate", str, at), f"{at}.predicate")
             ends = []
             for span, name in (("subj_char_span", "subject"), ("obj_char_span", "object")):
-                ends.append(_mention(text, relation, span, name, at))
+                ends.append(_mention(relation, span, name, at, text, reading))
                 mentions.setdefault(ends[-1], ends[-1])
             facts.append((ends[0], label, ends[1]))
         yield align(reading.split(text), mentions, facts, reading)
@@ -47,11 +47,12 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     yield locate_all(words, pos, triples, texts, reading)
 
 
-def _mention(text: str, record: dict[str, Any], key: str, name: str, at: str) -> Mention:
-    """Return the mention at a character span, or else where its text first occurs."""
+def _mention(
+    record: dict[str, Any], key: str, name: str, at: str, text: str, reading: Reading
+) -> Mention:
+    """Return the mention at a character span, or else the nearest place of its text."""
     span, written = field(record, key, list, at), field(record, name, str, at)
+    if len(span) != 2:
+        raise wrong(f"{at}.{key}", shown(span), "start and end")
     kind = record.get("type") if key == "char_span" else ""
-    if len(span) == 2 and all(type(end) is int for end in span) and text[slice(*span)] == written:
-        return mention(text, span[0], span[1], kind, f"{at}.{key}")
-    start = text.find(written)
-    return mention(text, start, start + len(written), kind, f"{at}.{key}")
+    return mention(text, span[0], span[1], kind, f"{at}.{key}", reading, written)

@@ -52,7 +52,7 @@ class TestBrat:
     ) -> None:
         names, reading = self.read(tmp_path, mark + self.LINES.replace("\n", end), self.ANN_FILE)
         assert names == [["Ann Lee"], ["Bob"]]
-        assert ("line-ends" in reading.remarks) == (mark + end != "\n")
+        assert bool(reading.units) == (mark + end != "\n")
         assert list(reading.counts) == ["relations-across-sentences"]
 
     def test_offsets_that_count_every_character(self, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ class TestBrat:
         shifted = self.ANN_FILE.replace("0 7", "1 8").replace("17 20", "19 22")
         names, reading = self.read(tmp_path, text, shifted)
         assert names == [["Ann Lee"], ["Bob"]]
-        assert "line-ends" not in reading.remarks
+        assert not reading.units
 
     def test_a_byte_order_mark_hides_no_entity(self, tmp_path: Path) -> None:
         names, _ = self.read(tmp_path, self.LINES, "\ufeff" + self.ANN_FILE)
@@ -101,7 +101,8 @@ class TestLabelStudio:
         task = self.task({"result": results}, data={"text": f"🎉 {TEXT[:-1]}"})
         triples, reading = read_tasks(tmp_path, task)
         assert triples == [(Triple(Span(1, 3), "met", Span(4, 5)),)], "beyond the end of the text"
-        assert reading.counts["moved-entities"][0] == 2
+        assert [unit.name for unit in reading.units] == ["UTF-16 units, as JavaScript does"]
+        assert not reading.counts
 
     def test_cancelled_work_is_no_annotation(self, tmp_path: Path) -> None:
         cancelled = {"result": [], "was_cancelled": True}
@@ -160,7 +161,7 @@ class TestRecords:
         path = write_lines(tmp_path / "all.jsonl", [DOCCANO, changed(cut, relations=[])])
         reading = Reading(tokenizes=True)
         sentences = read_split(path, reading)
-        assert reading.counts["widened-entities"] == (1, "('An', 'Ann') in all.jsonl:2")
+        assert reading.counts["cut-words"] == (1, "('An', 'Ann') in all.jsonl:2")
         assert [s.place for s in sentences] == ["all.jsonl:1", "all.jsonl:2"]
 
     def test_a_place_is_no_part_of_a_sentence(self, tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ class TestText:
         }
         (sentence,), notes = read_one(tmp_path, record)
         assert sentence.triples == (Triple(Span(0, 1), "met", Span(2, 3)),)
-        assert notes == {"widened-entities": 6}
+        assert notes == {"cut-words": 6}
 
 
 def test_readers_are_small() -> None:
