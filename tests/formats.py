@@ -87,9 +87,9 @@ DOCCANO: Record = {
 }
 
 
-def labelled(name: str, start: int, end: int, text: str) -> Record:
-    """Return a result of Label Studio."""
-    value = {"start": start, "end": end, "text": text, "labels": ["PER"]}
+def labelled(name: str, start: int, end: int, text: str, *labels: str) -> Record:
+    """Return a result of Label Studio, a person if it has no labels."""
+    value = {"start": start, "end": end, "text": text, "labels": list(labels or ["PER"])}
     return {"id": name, "type": "labels", "value": value}
 
 

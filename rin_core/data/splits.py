@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rin_core.data.corpus import SPLITS, CorpusError, Finding, Sentence
+from rin_core.data.readers.text_files import documents
 from rin_core.data.readers.unread import unread_file, unread_folder
 from rin_core.data.readers.webanno_files import webanno_files
 from rin_core.plural import plural
@@ -88,7 +89,7 @@ def _contents(path: Path) -> tuple[Path, ...]:
     """Return what is read of a path: the file, a folder of brat files, or its tables."""
     if path.is_file():
         return (path,) if path.suffix in _SUFFIXES + _OTHER_SUFFIXES else ()
-    if any(path.glob("*.ann")) or webanno_files(path):
+    if documents(path, ".ann") or webanno_files(path):
         return (path,)
     return tuple(sorted([*path.glob("*.arrow"), *path.glob("*.parquet")]))
 
@@ -142,7 +143,7 @@ def _whole_corpus(path: Path, dev_fraction: float) -> Path:
 
 def _only_file(folder: Path) -> Path | None:
     """Return what is read of a folder without splits, None where that is not clear."""
-    if any(folder.glob("*.ann")) or len(webanno_files(folder)) > 1:
+    if documents(folder, ".ann") or len(webanno_files(folder)) > 1:
         return folder
     files = [path for path in folder.iterdir() if path.is_file() and _contents(path)]
     return files[0] if len(files) == 1 else None

@@ -19,6 +19,9 @@ def recognise(record: dict[str, Any]) -> bool:
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read a document, split into sentences. What is not in one sentence is left out."""
+    if "ann" not in record:
+        reading.count("unannotated-tasks", "a text without an .ann file")
+        return
     text = record["text"]
     split = reading.tokenizing().split
     how = "text: split into sentences and words; events of two entities are relations"

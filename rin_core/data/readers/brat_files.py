@@ -9,6 +9,7 @@ from rin_core.data.corpus import shown
 from rin_core.data.readers.character_spans import Mention, mention
 from rin_core.data.readers.fields import wrong
 from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.text_files import documents, read_text
 
 #: Marks the records of this module: no JSON record has it.
 BRAT = object()
@@ -20,12 +21,13 @@ Facts = list[tuple[str, str, str]]
 
 
 def brat_records(folder: Path) -> Iterator[tuple[str, object]]:
-    """Yield the ``text`` and ``ann`` of each document, after its place."""
-    for annotation in sorted(folder.glob("*.ann")):
-        text = annotation.with_suffix(".txt")
-        with text.open(encoding="utf-8", newline="") as file:  # offsets count every character
-            written = file.read()
-        ann = annotation.read_text(encoding="utf-8-sig")
+    """Yield the ``text`` and ``ann`` of each document, after its place; some have no ``ann``."""
+    for text in documents(folder, ".txt"):
+        if not text.with_suffix(".ann").is_file():
+            yield str(text), {"source": BRAT}
+    for annotation in documents(folder, ".ann"):
+        ann = read_text(annotation).removeprefix("\ufeff").replace("\r\n", "\n")
+        written = read_text(annotation.with_suffix(".txt"))
         yield str(annotation), {"text": written, "ann": ann, "source": BRAT}
 
 
@@ -50,7 +52,8 @@ def read_annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, M
         elif name.startswith(("R", "E")):
             relation, _, trigger = head.partition(":")
             triggers.add(trigger)
-            roles = sorted(rest, key=lambda role: role.startswith("Theme"))  # the object
+            # The object is last; a file may have it first.
+            roles = sorted(rest, key=lambda role: role.startswith(("Theme", "Arg2")))
             if len(roles) != 2:
                 reading.count("events-without-two-arguments", line)
                 continue

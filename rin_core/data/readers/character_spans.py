@@ -109,7 +109,7 @@ def align(
             reading.count("widened-entities", (text.text[start:end], wider))
         spans[key] = span
         if found.type:
-            types.setdefault(span, found.type)
+            reading.add_type(types, span, found.type)
     reading.spans.append(len(mentions))
     triples = [Triple(spans[head], label, spans[tail]) for head, label, tail in relations]
     return build_sentence(text.words, None, spans.values(), triples, (), types=types)

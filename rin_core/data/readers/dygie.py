@@ -26,7 +26,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         types, triples = dict[Span, str](), []
         for where, row in _rows(record, "ner", index, 3):
             if span := _span(row[:2], offset, words):
-                types.setdefault(span, text_of(row[2], where))
+                reading.add_type(types, span, text_of(row[2], where))
             else:
                 reading.count("entities-across-sentences", where)
         for where, row in _rows(record, "relations", index, 5):

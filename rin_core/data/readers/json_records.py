@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rin_core.data.corpus import CorpusError
+from rin_core.data.readers.text_files import not_utf8
 
 #: Most bytes of a line.
 LARGEST_RECORD = 2**22
@@ -67,7 +68,7 @@ def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
         return json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = first_line + raw.count(b"\n", 0, error.start)
-        raise CorpusError(f"{path}:{line}: not UTF-8 text ({error.reason})") from None
+        raise CorpusError(f"{path}:{line}: {not_utf8(raw, error)}") from None
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         why = f"{error.msg} at column {error.colno}"

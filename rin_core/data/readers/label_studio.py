@@ -29,17 +29,19 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         kind = field(item, "type", str, at)
         if kind == "relation":
             head, tail = (field(item, key, str, at) for key in ("from_id", "to_id"))
-            if not (label := _label(item)):
+            if not (labels := _labels(item)):
                 reading.count("relations-without-name", (head, tail))
             direction = item.get("direction")
             if direction == "bi":
                 reading.count("relations-both-ways", (head, tail))
-            if direction != "left":
-                facts.append((head, label or "related", tail))
-            if direction in ("left", "bi"):
-                facts.append((tail, label or "related", head))
+            for label in labels or ["related"]:
+                facts += [(head, label, tail)] if direction != "left" else []
+                facts += [(tail, label, head)] if direction in ("left", "bi") else []
         elif isinstance(value := item.get("value"), dict) and "start" in value:
-            region, label, place = field(item, "id", str, at), _label(value), f"{at}.value"
+            region, labels, place = field(item, "id", str, at), _labels(value), f"{at}.value"
+            if len(labels) > 1:
+                reading.count("further-types", (value.get("text"), labels))
+            label = labels[0] if labels else ""
             # Choices and comments on a region repeat its id and its span, without labels.
             if region not in mentions or not mentions[region].type:
                 start, end, written = map(value.get, ("start", "end", "text"))
@@ -52,8 +54,6 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     yield align(reading.split(text), mentions, facts, reading)
 
 
-def _label(item: dict[str, Any]) -> str:
-    """Return the first label, empty text for none."""
+def _labels(item: dict[str, Any]) -> list[str]:
     labels = item.get("labels")
-    first = labels[0] if isinstance(labels, list) and labels else ""
-    return first if isinstance(first, str) else ""
+    return [x for x in labels if isinstance(x, str) and x] if isinstance(labels, list) else []

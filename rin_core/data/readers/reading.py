@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 from rin_core.data.corpus import Finding, Span, shown
 from rin_core.data.finding_texts import MANY
@@ -22,12 +22,13 @@ COUNTED = {
     "events-without-two-arguments": "left out events that do not have two arguments",
     "none-relations": "left out relations named None (no relation)",
     "object-slots": "left out slots of objects other than @value",
-    "further-annotations": "left out annotations after the first of a task",
-    "unannotated-tasks": "left out tasks without an annotation (they may have entities)",
+    "further-annotations": "left out annotations after the first of a task or text",
+    "unannotated-tasks": "left out tasks and texts without an annotation (they may have entities)",
     "rejected-answers": "left out examples that the annotator rejected or ignored",
     "other-results": "left out results that are neither spans nor relations",
     "other-lines": "left out lines that are not annotations",
     "blank-records": "left out records without words and entities",
+    "further-types": "entities with several types, of which the first is read",
     "relations-without-name": "relations without a label, named related",
     "relations-both-ways": "relations in both directions, read as two triples",
     "moved-entities": "moved entities with wrong offsets to the nearest place of their text",
@@ -46,6 +47,7 @@ _HARMLESS = (
 )
 #: Harmless where few entities have it; many show offsets that are wrong.
 _GRADED = ("cut-words", "blanks-at-ends")
+K = TypeVar("K")
 _WORD = re.compile(r"\S+")
 
 
@@ -120,6 +122,11 @@ class Reading:
     def tokenizing(self) -> Reading:
         """Return this reading for a format whose text is never split already; notes are shared."""
         return replace(self, tokenizes=True)
+
+    def add_type(self, types: dict[K, str], entity: K, kind: str) -> None:
+        """Add the type of an entity, the first of several."""
+        if (first := types.setdefault(entity, kind)) != kind:
+            self.count("further-types", (first, kind))
 
     def count(self, code: str, example: object) -> None:
         """Count one of :data:`COUNTED`, and keep the first example."""

@@ -39,6 +39,6 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             raise wrong(at, f"start {span.start} and end {span.end}", expected)
         spans.append(span)
         if entity.get("type") not in (None, ""):
-            types.setdefault(span, label_of(entity["type"], f"{at}.type"))
+            reading.add_type(types, span, label_of(entity["type"], f"{at}.type"))
     triples = indexed_triples(record, spans)
     yield build_sentence(words, read_pos(record, words), spans, triples, (), types=types)

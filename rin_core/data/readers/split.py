@@ -39,6 +39,7 @@ from rin_core.data.readers.offset_units import find_unit
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.span_units import spans_are_characters, token_spans
 from rin_core.data.readers.tables import ARROW, PARQUET, table_records
+from rin_core.data.readers.text_files import documents
 from rin_core.data.readers.text_rows import looks_like_rows, row_records
 from rin_core.data.readers.unread import unread_record
 from rin_core.data.readers.webanno_files import is_webanno, webanno_files, webanno_records
@@ -171,8 +172,6 @@ def _read_records(path: Path, reading: Reading) -> tuple[list[Sentence], dict[st
                 faults[place] = fault
     except OSError as error:
         raise CorpusError(f"{error.filename or path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 text ({error.reason})") from None
     except CorpusError:
         if not faults:
             raise
@@ -229,11 +228,11 @@ def _with_spans(reading: Reading, sample: list[object]) -> Reading:
 
 def _records(path: Path) -> Iterator[tuple[str, object]]:
     """Yield the records of a file, each after its place for messages."""
-    if path.is_dir() and any(path.glob("*.ann")):
+    if path.is_dir() and documents(path, ".ann"):
         yield from brat_records(path)
         return
-    if path.is_dir() and (documents := webanno_files(path)):
-        yield from webanno_records(documents)
+    if path.is_dir() and (exported := webanno_files(path)):
+        yield from webanno_records(exported)
         return
     with path.open("rb") as file:
         start = file.read(4)

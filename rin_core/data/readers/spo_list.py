@@ -30,7 +30,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         facts.append((subject, relation, object_))
         for text, key in ((subject, "subject_type"), (object_, "object_type")):
             if key in spo and isinstance(kind := _slots(spo, key, at).get("@value"), str):
-                types.setdefault(text, kind)
+                reading.add_type(types, text, kind)
     yield locate_all(words, pos, facts, (), reading, types)
 
 

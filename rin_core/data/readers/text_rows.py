@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rin_core.data.corpus import CorpusError
+from rin_core.data.readers.text_files import read_text
 
 #: Marks the records of this module: no JSON record has it.
 ROWS = object()
@@ -25,10 +25,7 @@ def row_records(path: Path) -> Iterator[tuple[str, object]]:
     Raises:
         CorpusError: The file is not text.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 text ({error.reason})") from None
+    lines = read_text(path).removeprefix("\ufeff").split("\n")
     waiting: tuple[str, dict[str, Any]] | None = None
     for number, rows in _blocks(lines):
         if waiting and all(len(row) == _RELATION_COLUMNS for row in rows):

@@ -30,7 +30,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     types, triples = dict[Span, str](), []
     for at, entity in items(record, "entity"):
         if span := _span(entity, len(words), at):
-            types.setdefault(span, label_of(entity.get("type"), f"{at}.type"))
+            reading.add_type(types, span, label_of(entity.get("type"), f"{at}.type"))
         else:
             reading.count("entities-with-gaps", entity)
     for at, relation in items(record, "relation"):

@@ -19,6 +19,9 @@ def recognise(record: dict[str, Any]) -> bool:
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read the sentences of a document; what is in several sentences is left out."""
+    if "lines" not in record:
+        reading.count("further-annotations", "another file of the same text")
+        return
     document = read_document(record["lines"], reading)
     spans = {sentence: dict[Key, Span]() for sentence in document.words}
     for key, places in document.spans.items():
@@ -42,12 +45,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     for sentence, written in document.words.items():
         types = dict[Span, str]()
         for key, span in spans[sentence].items():
-            types[span] = types.get(span) or document.types[key]
-        yield build_sentence(
-            tuple(written), None, types, triples[sentence], (), types=_if_any(types)
-        )
-
-
-def _if_any(types: dict[Span, str]) -> dict[Span, str]:
-    """Return types, none if no span has one."""
-    return types if any(types.values()) else {}
+            if kind := document.types[key]:
+                reading.add_type(types, span, kind)
+        entities = spans[sentence].values()
+        yield build_sentence(tuple(written), None, entities, triples[sentence], (), types=types)

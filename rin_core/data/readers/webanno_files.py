@@ -15,10 +15,13 @@ from typing import NamedTuple
 from rin_core.data.corpus import shown
 from rin_core.data.readers.fields import wrong
 from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.text_files import documents, read_text
 
 #: Marks the records of this module: no JSON record has it.
 WEBANNO = object()
 _FIRST = b"#FORMAT=WebAnno TSV 3"
+#: Names of the file that is read of a document, and of the one that is read without another.
+_RANKS = {"CURATION_USER": 0, "INITIAL_CAS": 2}
 #: Names of the feature that is the type of an entity or the name of a relation, first choice.
 _LABELS = ("value", "label", "type", "entity", "relation", "category", "class")
 _SEPARATOR = re.compile(r"(?<!\\)\|")
@@ -59,20 +62,28 @@ def is_webanno(first: bytes) -> bool:
 
 
 def webanno_files(folder: Path) -> list[Path]:
-    """Return the files of this format in a folder."""
+    """Return the files of this format in a folder and below, each curation before the others."""
     found = []
-    for path in sorted(folder.glob("*.tsv")):
+    for path in documents(folder, ".tsv"):
         with path.open("rb") as file:
             if is_webanno(file.readline(100).removeprefix(b"\xef\xbb\xbf")):
                 found.append(path)
-    return found
+    return sorted(found, key=lambda path: (path.parent, _RANKS.get(path.stem, 1), path))
 
 
 def webanno_records(paths: Iterable[Path]) -> Iterator[tuple[str, object]]:
-    """Yield the ``lines`` of each document, after its place."""
+    """Yield the ``lines`` of each document, after its place.
+
+    INCEpTION exports a file for each annotator. Without its lines, a record is a further one.
+    """
+    texts = set[tuple[Path, tuple[str, ...]]]()
     for path in paths:
-        text = path.read_text(encoding="utf-8-sig")
-        lines = [line.rstrip("\r") for line in text.split("\n")]
+        lines = [line.rstrip("\r") for line in read_text(path).removeprefix("\ufeff").split("\n")]
+        text = path.parent, tuple(line for line in lines if line.startswith("#Text="))
+        if text[1] and text in texts:
+            yield str(path), {"source": WEBANNO}
+            continue
+        texts.add(text)
         yield str(path), {"lines": lines, "source": WEBANNO}
 
 

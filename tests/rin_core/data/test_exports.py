@@ -10,6 +10,7 @@ import pytest
 from rin_core.data.corpus import CorpusError, Span, Triple
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.split import read_files, read_split
+from rin_core.data.splits import find_splits
 from tests.corpora import TRIPLES, Record, changed, write_lines, write_list
 from tests.formats import (
     ANN,
@@ -78,6 +79,37 @@ class TestBrat:
         assert names == [["Ann"], []]
         assert reading.counts["other-text"] == (1, f"('Zoe', 'Ann') in {tmp_path.name}/d.ann")
 
+    def test_the_object_may_be_first(self, tmp_path: Path) -> None:
+        for arguments in ("Arg1:T1 Arg2:T2", "Arg2:T2 Arg1:T1"):
+            ann = f"T1\tPER 0 7\tAnn Lee\nT2\tPER 12 15\tEve\nR1\tknows {arguments}\n"
+            self.read(tmp_path, self.LINES, ann)
+            first, _ = read_split(tmp_path)
+            assert first.triples == (Triple(Span(0, 2), "knows", Span(3, 4)),)
+
+    def test_a_text_without_annotations_is_counted(self, tmp_path: Path) -> None:
+        (tmp_path / "e.txt").write_text("Bob met Zoe.\n")
+        names, reading = self.read(tmp_path, self.LINES, self.ANN_FILE)
+        assert names == [["Ann Lee"], ["Bob"]]
+        assert reading.counts["unannotated-tasks"][0] == 1
+        assert "e.txt" in reading.counts["unannotated-tasks"][1]
+
+    def test_folders_below_are_read(self, tmp_path: Path) -> None:
+        below = tmp_path / "train" / "ann" / "2024"
+        below.mkdir(parents=True)
+        self.read(below, self.LINES, self.ANN_FILE)
+        assert len(read_split(tmp_path / "train")) == 2
+        assert find_splits(tmp_path) == {"train": (tmp_path / "train",)}
+
+    def test_a_text_in_another_encoding_is_named(self, tmp_path: Path) -> None:
+        self.read(tmp_path, self.LINES, self.ANN_FILE)
+        (tmp_path / "d.txt").write_bytes("Ann\nLée".encode("latin-1"))
+        with pytest.raises(CorpusError, match=r"d\.txt:2: not UTF-8 text .*save it as UTF-8"):
+            read_split(tmp_path)
+
+    def test_a_line_with_spaces_for_tabs_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(CorpusError, match=r"line 1: found 'T1 PER 0 3 Ann', expected an id, a"):
+            self.read(tmp_path, self.LINES, "T1 PER 0 3 Ann\n")
+
     def test_what_is_no_annotation_is_counted(self, tmp_path: Path) -> None:
         others = "#1\tNote T1\tx\n*\tEquiv T1 T2\nA1\tNeg T1\n"
         _, reading = self.read(tmp_path, self.LINES, self.ANN_FILE + others)
@@ -131,6 +163,19 @@ class TestLabelStudio:
         assert triples == [tuple(Triple(head, "related", tail) for head, tail in ends)]
         assert reading.counts["relations-without-name"][0] == 1
         assert ("relations-both-ways" in reading.counts) == (direction == "bi")
+
+    def test_each_label_of_a_relation_is_a_triple(self, tmp_path: Path) -> None:
+        results = [*self.WHOLE["result"][:2], {**RELATION, "labels": ["met", "knows"]}]
+        triples, reading = read_tasks(tmp_path, self.task({"result": results}))
+        assert triples == [(MET, Triple(ANN, "knows", BOB))]
+        assert not reading.counts
+
+    def test_further_labels_of_an_entity_are_counted(self, tmp_path: Path) -> None:
+        results = [*self.WHOLE["result"][1:], labelled("a", 0, 7, "Ann Lee", "PER", "VIP")]
+        _, reading = read_tasks(tmp_path, self.task({"result": results}))
+        assert reading.counts == {
+            "further-types": (1, "('Ann Lee', ['PER', 'VIP']) in x.json: record 1")
+        }
 
 
 class TestProdigy:

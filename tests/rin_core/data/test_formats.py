@@ -247,6 +247,23 @@ class TestText:
         assert notes == {"cut-words": 6}
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        changed(SPERT, entities=[*SPERT["entities"], {"type": "C", "start": 2, "end": 4}]),
+        changed(UIE, entity=[*UIE["entity"], {"type": "C", "offset": [3]}]),
+        changed(DYGIE, ner=[[], [*DYGIE["ner"][1], [6, 6, "C"]]]),
+        changed(DOCCANO, entities=[*DOCCANO["entities"], {"label": "C", "start": 12, "end": 15}]),
+        changed(DUIE, spo_list=[*DUIE["spo_list"], {**DUIE["spo_list"][0], "subject_type": "C"}]),
+    ],
+    ids=["SpERT", "UIE", "DyGIE++", "doccano", "DuIE"],
+)
+def test_a_second_type_of_an_entity_is_counted(tmp_path: Path, record: Record) -> None:
+    reading = Reading(tokenizes=True)
+    read_split(write_lines(tmp_path / "x", [record]), reading)
+    assert reading.counts["further-types"][0] == 1
+
+
 def test_readers_are_small() -> None:
     for name, reader in READERS.items():
         source = Path(str(reader.__file__)).read_text().splitlines()  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from rin_core.data.corpus import CorpusError, Sentence, Span, Triple
 from rin_core.data.loading import load_corpus
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.split import format_of, read_split
-from rin_core.data.splits import corpus_files
+from rin_core.data.splits import corpus_files, find_splits
 from tests.formats import ANN, BOB, MET, WEBANNO
 
 HEAD = """#FORMAT=WebAnno TSV 3.3
@@ -49,7 +49,7 @@ def test_annotations_may_share_a_token(tmp_path: Path) -> None:
         Triple(flower, "a", me),
         Triple(my, "b", me),
     }
-    assert reading.counts == {}
+    assert reading.counts == {"further-types": (1, "('Thing', 'PER') in d.tsv")}, "of one word"
 
 
 def test_values_may_be_missing_or_have_signs(tmp_path: Path) -> None:
@@ -143,3 +143,18 @@ def test_no_file_ends_in_another_error(tmp_path: Path) -> None:
             read_split(tmp_path / "d.tsv")
         except CorpusError as error:
             assert "d.tsv" in str(error)  # noqa: PT017
+
+
+def test_of_the_files_of_a_text_the_curation_is_read(tmp_path: Path) -> None:
+    """INCEpTION exports a folder for each document with a file for each annotator."""
+    document = tmp_path / "train" / "a.txt"
+    document.mkdir(parents=True)
+    plain = WEBANNO.replace("PER", "X")
+    for name, text in (("INITIAL_CAS", plain), ("ann", plain), ("CURATION_USER", WEBANNO)):
+        (document / f"{name}.tsv").write_text(text, encoding="utf-8")
+    reading = Reading()
+    sentences = read_split(tmp_path / "train", reading)
+    assert [s.triples for s in sentences] == [(MET,), ()]
+    assert sentences[0].types == ("PER", "PER")
+    assert reading.counts["further-annotations"][0] == 2
+    assert find_splits(tmp_path) == {"train": (tmp_path / "train",)}
