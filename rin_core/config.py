@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from annotated_types import Interval, MultipleOf
 
@@ -32,6 +32,10 @@ Dropout = Annotated[float, Interval(ge=0, lt=1)]
 Rate = Annotated[float, Interval(gt=0, le=1_000)]
 Width = Annotated[int, Interval(ge=1, le=65_536)]
 Count = Annotated[int, Interval(ge=1, le=100_000)]
+
+# Each name has a class, listed in `UPDATES` of `model.interaction` or `SCORERS` of `model.dense`.
+CellKind = Literal["gru", "rnn", "linear"]
+ScorerKind = Literal["separable", "concat", "concat_bias", "biaffine"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +134,7 @@ class ModelConfig:
     without f_r, f_g and INT."""
     rounds: Annotated[int, Interval(ge=0, le=100)] = 1
     """K, the number of updating rounds. K = 0 is the paper's BiLSTM_s."""
-    cell: Literal["gru", "rnn", "linear"] = "gru"
+    cell: CellKind = "gru"
     """Update: the GRU of Eqs. 4-7, Figure 3's RNN, or Table 5's linear maps (-γ)."""
     relation_input: bool = True
     """Feed ŷ, the relation probabilities, to INT (Table 5: -ŷ)."""
@@ -142,7 +146,7 @@ class ModelConfig:
     """Separate relation and entity features (Eq. 11); off is the paper's plain BiLSTM."""
     feature_size: Width = 100
     """Width of the task features."""
-    scorer: Literal["separable", "concat", "concat_bias", "biaffine"] = "separable"
+    scorer: ScorerKind = "separable"
     """Scores of word pairs, C_r: Eqs. 9-10, the published version's concatenation before the ReLU,
     or biaffine. ``concat_bias`` has the bias of W_m, which the authors' program has."""
     relation_bias: Annotated[float, Interval(ge=-100, le=100)] = -6.0
@@ -156,7 +160,8 @@ class ModelConfig:
                 "INT needs an input; the model without INT is model.rounds = 0"
             )
         if self.architecture == "camera_ready":
-            wanted = "gru or rnn: model.architecture = 'camera_ready' has no linear update"
+            cells = " or ".join(cell for cell in get_args(CellKind) if cell != "linear")
+            wanted = f"{cells}: model.architecture = 'camera_ready' has no linear update"
             require(self.cell != "linear", "model.cell", self.cell, wanted)
         elif not self.task_features and self.rounds:
             raise ConfigError(

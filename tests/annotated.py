@@ -14,6 +14,7 @@ from rin_core.data.encoding import EncodedSplit, encode_split
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
 from tests.reference import Example, Opinion
+from tests.settings import choices
 
 CPU = torch.device("cpu")
 RELATIONS = ("lives_in", "same", "part_of")
@@ -100,20 +101,24 @@ def settings_of(**changes: object) -> ModelConfig:
     return ModelConfig(**{"feature_size": 5, **changes})  # type: ignore[arg-type]
 
 
-ROUNDS = [(cell, rounds) for cell in ("gru", "rnn", "linear") for rounds in (0, 1, 3)]
+#: Models to compare with the reference. A cell or a scorer that is added is among them.
 CASES = {
-    **{f"{cell}, K={k}": settings_of(cell=cell, rounds=k) for cell, k in ROUNDS},
+    **{
+        f"{cell}, K={k}": settings_of(cell=cell, rounds=k)
+        for cell in choices("model.cell")
+        for k in (0, 1, 3)
+    },
+    **{
+        f"{scorer}, K={k}": settings_of(scorer=scorer, rounds=k)
+        for scorer in choices("model.scorer")
+        for k in (0, 2)
+    },
     "-ŷ": settings_of(rounds=2, relation_input=False),
     "-ȳ": settings_of(rounds=2, entity_input=False),
     "-H": settings_of(rounds=2, shared_input=False),
     "-ŷ -H": settings_of(rounds=1, relation_input=False, shared_input=False),
     "-ȳ -H, rnn": settings_of(rounds=2, cell="rnn", entity_input=False, shared_input=False),
     "BiLSTM": settings_of(rounds=0, task_features=False),
-    "concat": settings_of(rounds=0, scorer="concat"),
-    "concat, K=2": settings_of(rounds=2, scorer="concat"),
-    "concat with a bias": settings_of(rounds=1, scorer="concat_bias"),
-    "biaffine": settings_of(rounds=0, scorer="biaffine"),
-    "biaffine, K=2": settings_of(rounds=2, scorer="biaffine"),
     "biaffine, -H": settings_of(rounds=1, scorer="biaffine", cell="rnn", shared_input=False),
     "camera-ready, K=0": settings_of(rounds=0, architecture="camera_ready", scorer="concat"),
     "camera-ready, K=1": settings_of(rounds=1, architecture="camera_ready"),

@@ -143,8 +143,13 @@ class Reference:
         return logits
 
     def opinion(self, h_relation: Vectors, h_entity: Vectors) -> Opinion:
-        scorers = {"separable": self.separable, "biaffine": self.biaffine}
-        score = scorers.get(self.settings.scorer, self.concat)
+        scorers = {
+            "separable": self.separable,
+            "concat": self.concat,
+            "concat_bias": self.concat,
+            "biaffine": self.biaffine,
+        }
+        score = scorers[self.settings.scorer]
         p = []
         for h in h_relation:
             rows = [[torch.sigmoid(v) for v in score(h, h_other)] for h_other in h_relation]
@@ -170,6 +175,10 @@ class Reference:
         )
         return torch.relu(W_a @ torch.cat(parts) + b_a)
 
+    def cell(self, name: str, h: Tensor, x: Tensor) -> Tensor:
+        cells = {"gru": self.gru, "rnn": self.rnn}
+        return cells[self.settings.cell](name, h, x)
+
     def gru(self, name: str, h: Tensor, x: Tensor) -> Tensor:
         """Eqs. 4-7."""
         W_z, W_u = self.weights[f"{name}.gates.weight"].tensor_split(2)
@@ -194,8 +203,7 @@ class Reference:
                 updated.append(self.linear(name, h))
                 continue
             x = self.eq_3(self.eq_1_2(opinion.p[i]), opinion.y[i], shared[i])
-            cell = self.gru if self.settings.cell == "gru" else self.rnn
-            updated.append(cell(name, h, x))
+            updated.append(self.cell(name, h, x))
         return updated
 
     def refine(self, example: Example) -> list[Opinion]:
@@ -215,11 +223,10 @@ class Reference:
 
     def camera_ready(self, opinion: Opinion, shared: Vectors) -> tuple[Vectors, Vectors, Vectors]:
         """One round of the camera-ready version: ŷ and ȳ update H, a word at a time."""
-        cell = self.gru if self.settings.cell == "gru" else self.rnn
         h_relation, h_entity, h_next = [], [], []
         for i, h in enumerate(shared):
-            h_relation.append(cell("update_relation", h, self.eq_1_2(opinion.p[i])))
-            h_entity.append(cell("update_entity", h, opinion.y[i]))
+            h_relation.append(self.cell("update_relation", h, self.eq_1_2(opinion.p[i])))
+            h_entity.append(self.cell("update_entity", h, opinion.y[i]))
             h_next.append(h_relation[i] + h_entity[i] + h)
         return h_relation, h_entity, h_next
 

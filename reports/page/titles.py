@@ -8,7 +8,8 @@ from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.published.numbers import corpus_title
 
-#: By space. They are the titles of ``search_spaces``, which imports Optuna: reports do not.
+#: By space, for records that have no title: a study records its title today, so a new space is not
+#: needed here.
 QUESTIONS = {
     "rounds_curve": "Do more rounds of interaction help, and does the GRU beat the RNN? (Figure 3)",
     "main_results": "Does interaction beat the same network without it? (Table 1)",

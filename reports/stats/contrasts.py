@@ -16,7 +16,7 @@ from statistics import mean
 BASELINES = ("bilstm", "bilstm-s")
 FULL_MODEL = "gru-1"
 EQUAL_CAPACITY = "bilstm-s-wide"
-CELLS = ("gru", "rnn")
+PAPER_CELLS = ("gru", "rnn")
 #: Arms with an interaction without one of its parts, each compared with RIN at K = 1.
 ABLATIONS = ("no-relation-input", "no-entity-input", "no-shared-input", "linear")
 #: The slope in K is stated as the gain over so many rounds: from K = 1 to K = 5, as in Table 1.
@@ -69,9 +69,9 @@ def slope(rounds: Mapping[str, Mapping[str, int]], span: float = SPAN) -> Weight
 
 def rounds_by_cell(arms: Collection[str]) -> dict[str, dict[str, int]]:
     """Return K of the arms with interaction, for each cell."""
-    found: dict[str, dict[str, int]] = {cell: {} for cell in CELLS}
+    found: dict[str, dict[str, int]] = {cell: {} for cell in PAPER_CELLS}
     for arm in arms:
-        if match := re.fullmatch(rf"({'|'.join(CELLS)})-([1-9]\d*)", arm):
+        if match := re.fullmatch(rf"({'|'.join(PAPER_CELLS)})-([1-9]\d*)", arm):
             found[match[1]][arm] = int(match[2])
     return {cell: own for cell, own in found.items() if own}
 
@@ -87,7 +87,7 @@ def _rounds(arms: Collection[str]) -> Weights:
 
 
 def _cell(arms: Collection[str]) -> Weights:
-    gru, rnn = ({k: a for a, k in rounds_by_cell(arms).get(c, {}).items()} for c in CELLS)
+    gru, rnn = ({k: a for a, k in rounds_by_cell(arms).get(c, {}).items()} for c in PAPER_CELLS)
     both = sorted(gru.keys() & rnn.keys())
     return difference_of_means([gru[k] for k in both], [rnn[k] for k in both])
 

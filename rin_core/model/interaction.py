@@ -10,6 +10,7 @@ updated · X width of what updates them: F behind INT; R or T where ŷ or ȳ its
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -125,4 +126,5 @@ class RNNUpdate(nn.Module):
         return torch.tanh(pre_NF).view_as(features_BLF)
 
 
-UPDATES: dict[str, type[GRUUpdate] | type[RNNUpdate]] = {"gru": GRUUpdate, "rnn": RNNUpdate}
+#: The update by ``model.cell``, built from F and X; ``linear`` reads no x, so it is not here.
+UPDATES: Mapping[str, Callable[[int, int], nn.Module]] = {"gru": GRUUpdate, "rnn": RNNUpdate}

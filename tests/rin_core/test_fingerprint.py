@@ -7,13 +7,21 @@ import lzma
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin_core.config import Config, DataConfig, EncoderConfig, ModelConfig, TrainingConfig
+from rin_core.config import (
+    CellKind,
+    Config,
+    DataConfig,
+    EncoderConfig,
+    ModelConfig,
+    ScorerKind,
+    TrainingConfig,
+)
 from rin_core.encoder_traits import EncoderKind
 from rin_core.errors import ConfigError
 from tests.settings import base_of, choices, of_kind
@@ -138,14 +146,13 @@ def configs(draw: st.DrawFn) -> Config:
     """Draw any legal configuration, from few values of each field so that equals occur."""
     switch, rounds = st.booleans(), draw(st.sampled_from([0, 1, 3]))
     inputs = draw(st.tuples(switch, switch, switch).filter(any))
-    cells: list[Literal["gru", "rnn", "linear"]] = ["gru", "rnn", "linear"]
-    cell = draw(st.sampled_from(cells))
+    cell: CellKind = draw(st.sampled_from(get_args(CellKind)))
     versions = ["arxiv"] if cell == "linear" else ["arxiv", "camera_ready"]
     model = ModelConfig(
         architecture=draw(st.sampled_from(versions)),
         rounds=rounds,
         cell=cell,
-        scorer=draw(st.sampled_from(["separable", "concat", "biaffine"])),
+        scorer=draw(st.sampled_from(get_args(ScorerKind))),
         relation_input=inputs[0],
         entity_input=inputs[1],
         shared_input=inputs[2],

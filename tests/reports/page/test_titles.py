@@ -17,7 +17,7 @@ from tests.ledgers import EXPERIMENT, Ledger
 
 
 def test_questions_are_those_of_the_spaces() -> None:
-    assert {name: space.title for name, space in SPACES.items()} == QUESTIONS
+    assert {name: SPACES[name].title for name in QUESTIONS} == QUESTIONS
 
 
 @pytest.mark.parametrize(

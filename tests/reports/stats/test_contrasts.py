@@ -8,9 +8,9 @@ import pytest
 from reports.stats.contrasts import (
     ABLATIONS,
     BASELINES,
-    CELLS,
     EQUAL_CAPACITY,
     FULL_MODEL,
+    PAPER_CELLS,
     PRIMARY,
     slope,
 )
@@ -63,7 +63,7 @@ def test_the_names_are_those_of_the_spaces() -> None:
     assert arms.EQUAL_CAPACITY.name == EQUAL_CAPACITY
     assert (arms.BILSTM.name, arms.BILSTM_S.name) == BASELINES
     assert arms.rin(1).name == FULL_MODEL
-    assert tuple(arms.CELLS) == CELLS
+    assert arms.PAPER_CELLS == PAPER_CELLS
 
 
 def test_the_space_claims_has_the_arms_of_all_five_and_no_other() -> None:

@@ -18,6 +18,7 @@ from tests.annotated import (
     settings_of,
     vocabulary,
 )
+from tests.settings import choices
 
 #: Switch, and the columns of W_a that its input takes: R of ŷ, T of ȳ, D of h.
 INPUTS = {
@@ -90,7 +91,7 @@ class TestVersions:
         for read, factor in zip(heads_read, (1, 0.5, 1, 2), strict=True):
             torch.testing.assert_close(read, factor * H)
 
-    @pytest.mark.parametrize("scorer", ["separable", "concat", "concat_bias", "biaffine"])
+    @pytest.mark.parametrize("scorer", choices("model.scorer"))
     def test_another_scorer_leaves_the_encoder_its_start(self, scorer: str) -> None:
         torch.manual_seed(0)
         separable = RIN(Config(), vocabulary()).state_dict()
