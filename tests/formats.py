@@ -17,6 +17,23 @@ MET = Triple(ANN, "met", BOB)
 TEXT = "Ann Lee met Bob."
 
 
+SPERT: Record = {
+    "tokens": WORDS,
+    "entities": [{"type": "PER", "start": 0, "end": 2}, {"type": "PER", "start": 3, "end": 4}],
+    "relations": [{"type": "met", "head": 0, "tail": 1}],
+}
+
+
+TRIPLE_LIST: Record = {"text": TEXT, "triple_list": [["Ann Lee", "met", "Bob"]]}
+
+
+COPYRE: Record = {
+    "sentText": TEXT,
+    "relationMentions": [{"em1Text": "Ann Lee", "em2Text": "Bob", "label": "met"}],
+    "entityMentions": [],
+}
+
+
 DYGIE: Record = {
     "doc_key": "d",
     "sentences": [["He", "slept", "."], list(WORDS)],
@@ -174,3 +191,30 @@ T5\tPER 17 19\tHe
 E1\tmet:T3 Theme:T2 Agent:T1
 R1\tknows Arg1:T1 Arg2:T5
 """
+
+
+#: The sentence in every format, by the name of its reader: a record, or a whole file.
+EXAMPLES: dict[str, Record | str] = {
+    "SpERT": SPERT,
+    "CopyRE": COPYRE,
+    "triple lists": TRIPLE_LIST,
+    "DyGIE++/PURE": DYGIE,
+    "BIO or BILOU tags": TAGS,
+    "UIE": UIE,
+    "TPLinker": TPLINKER,
+    "DuIE": DUIE,
+    "doccano": DOCCANO,
+    "Label Studio": LABEL_STUDIO,
+    "Prodigy": PRODIGY,
+    "CoNLL04 columns": COLUMNS,
+    "CoNLL04 .corp": CORP,
+    "brat": ANN_FILE,
+    "WebAnno TSV": WEBANNO,
+}
+RECORDS = {name: example for name, example in EXAMPLES.items() if isinstance(example, dict)}
+#: Files that hold a corpus alone: one of brat needs its text beside it.
+FILES = {
+    name: example
+    for name, example in EXAMPLES.items()
+    if isinstance(example, str) and name != "brat"
+}

@@ -28,7 +28,7 @@ from study.ledger.ledger import Ledger
 from study.ledger.schema import Result
 from study.ledger.transfer import export_ledger
 from tests import formats
-from tests.corpora import COPYRE, SPERT, write_corpus
+from tests.corpora import SPERT, write_corpus
 from tests.ledgers import a_full_ledger
 from tests.records import an_epoch
 from tests.studies import numbers
@@ -37,16 +37,8 @@ CORPORA = [
     b'{"text": "Ann met Bob .", "triple_list": [["Ann", "met", "Bob"]], "pos": "N V N ."}\n'
     b'{"text": "Bob left .", "triple_list": []}\n',
     json.dumps([SPERT, SPERT]).encode(),
-    *(
-        f"{json.dumps(record)}\n".encode() * 2
-        for record in (
-            *(SPERT, COPYRE, formats.DYGIE, formats.TAGS, formats.UIE, formats.TPLINKER),
-            *(formats.DUIE, formats.DOCCANO, formats.LABEL_STUDIO, formats.PRODIGY),
-        )
-    ),
-    formats.COLUMNS.encode(),
-    formats.CORP.encode(),
-    formats.WEBANNO.encode(),
+    *(f"{json.dumps(record)}\n".encode() * 2 for record in formats.RECORDS.values()),
+    *(content.encode() for content in formats.FILES.values()),
 ]
 SENTENCES = [
     b'{"text": "Ann met Bob. He left.", "id": 3}\n{"tokens": ["a", "b"], "pos": ["N", "V"]}\n'

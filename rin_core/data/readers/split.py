@@ -1,4 +1,4 @@
-"""A corpus file, in any of the known formats.
+"""A corpus file, in any of the formats of :mod:`rin_core.data.readers.formats`.
 
 Words are split at spaces. Text that has punctuation attached to words, or no spaces, is split with
 the tokenizer. An argument given as text is located at its first occurrence, as in the released
@@ -12,28 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
 
 from rin_core.data.corpus import CorpusError, Finding, Sentence, shown
-from rin_core.data.readers import (
-    brat,
-    columns,
-    copyre,
-    corp,
-    doccano,
-    dygie,
-    label_studio,
-    prodigy,
-    spert,
-    spo_list,
-    tags,
-    tplinker,
-    triple_list,
-    uie,
-    webanno,
-)
 from rin_core.data.readers.brat_files import brat_records
 from rin_core.data.readers.class_labels import features_beside, with_names
+from rin_core.data.readers.formats import READERS, format_of_record
 from rin_core.data.readers.json_records import filled_lines, json_records
 from rin_core.data.readers.offset_units import find_unit
 from rin_core.data.readers.reading import Reading
@@ -41,40 +24,9 @@ from rin_core.data.readers.span_units import spans_are_characters, token_spans
 from rin_core.data.readers.tables import ARROW, PARQUET, table_records
 from rin_core.data.readers.text_files import documents
 from rin_core.data.readers.text_rows import looks_like_rows, row_records
-from rin_core.data.readers.unread import unread_record
 from rin_core.data.readers.webanno_files import is_webanno, webanno_files, webanno_records
 from rin_core.plural import plural
 
-
-class Reader(Protocol):
-    """The functions of a module that reads one format."""
-
-    def recognise(self, record: dict[str, Any], /) -> bool:
-        """Return whether a record is in this format, by its fields."""
-
-    def read(self, record: dict[str, Any], reading: Reading, /) -> Iterator[Sentence]:
-        """Yield the sentences; raises ``CorpusError`` with the field that is wrong."""
-
-
-#: To add a format: a module with the two functions, and an entry here. The first that recognises a
-#: record reads it. The keys are the names of the formats in messages.
-READERS: dict[str, Reader] = {
-    "SpERT": spert,
-    "CopyRE": copyre,
-    "triple lists": triple_list,
-    "DyGIE++/PURE": dygie,
-    "BIO or BILOU tags": tags,
-    "UIE": uie,
-    "TPLinker": tplinker,
-    "DuIE": spo_list,
-    "doccano": doccano,
-    "Label Studio": label_studio,
-    "Prodigy": prodigy,
-    "CoNLL04 columns": columns,
-    "CoNLL04 .corp": corp,
-    "brat": brat,
-    "WebAnno TSV": webanno,
-}
 #: A place with a line needs no number of the record.
 _LINE = re.compile(r"(:\d+): record \d+$")
 #: Records from which the meaning of spans is decided.
@@ -191,7 +143,7 @@ def _sentences(record: object, reading: Reading) -> list[Sentence]:
     """Read one record."""
     if not isinstance(record, dict):
         raise CorpusError(f"found {shown(record)}, expected an object with fields")
-    reader = READERS[_format_of(record)]
+    reader = READERS[format_of_record(record)]
     if _is_blank(record):
         reading.count("blank-records", record)
         return []
@@ -259,12 +211,5 @@ def format_of(path: Path) -> str:
     """
     for _, record in _records(path):
         if isinstance(record, dict):
-            return _format_of(record)
+            return format_of_record(record)
     raise CorpusError(f"{path}: the file has no sentences")
-
-
-def _format_of(record: dict[str, Any]) -> str:
-    for name, reader in READERS.items():
-        if reader.recognise(record):
-            return name
-    raise CorpusError(unread_record(record, tuple(READERS)))

@@ -19,6 +19,7 @@ from tests.formats import (
     DYGIE,
     LABEL_STUDIO,
     PRODIGY,
+    RECORDS,
     TAGS,
     TPLINKER,
     UIE,
@@ -113,18 +114,8 @@ def test_faults_of_brat(tmp_path: Path, line: str) -> None:
         read_split(tmp_path)
 
 
-RECORDS = (
-    DYGIE,
-    TAGS,
-    UIE,
-    TPLINKER,
-    DUIE,
-    DOCCANO,
-    LABEL_STUDIO,
-    PRODIGY,
-    TRIPLES,
-    {"rows": [], "ann": 1},
-)
+#: Records to damage at random; the last has rows that no file has.
+TO_DAMAGE = (*RECORDS.values(), {"rows": [], "ann": 1})
 
 
 VALUES: tuple[object, ...] = (
@@ -145,7 +136,7 @@ def test_no_record_ends_in_another_error(tmp_path: Path) -> None:
     messages = []
     for seed in range(1500):
         draw = random.Random(seed)
-        path = write_lines(tmp_path / "x", [TRIPLES, mutated(draw.choice(RECORDS), draw)])
+        path = write_lines(tmp_path / "x", [TRIPLES, mutated(draw.choice(TO_DAMAGE), draw)])
         for tokenizes in (False, True):
             try:
                 read_split(path, Reading(tokenizes=tokenizes))

@@ -9,28 +9,29 @@ from typing import Any
 import pytest
 
 from rin_core.data.corpus import CorpusError, Sentence, Span, Triple, shown
+from rin_core.data.readers.formats import READERS
 from rin_core.data.readers.reading import Reading
-from rin_core.data.readers.split import READERS, read_files, read_split
+from rin_core.data.readers.split import read_files, read_split
 from tests.corpora import SPERT, TRIPLES, Record, changed, write_lines, write_list
 from tests.formats import (
     ANN,
     ANN_FILE,
     BOB,
-    COLUMNS,
     CORP,
     DOCCANO,
     DUIE,
     DYGIE,
+    EXAMPLES,
+    FILES,
     LABEL_STUDIO,
     MET,
-    PRODIGY,
-    TAGS,
+    RECORDS,
     TEXT,
-    TPLINKER,
     UIE,
-    WEBANNO,
     WORDS,
 )
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "data.md"
 
 
 def read_one(folder: Path, record: Record) -> tuple[list[Sentence], dict[str, int]]:
@@ -42,15 +43,19 @@ def read_one(folder: Path, record: Record) -> tuple[list[Sentence], dict[str, in
     return list(splits["train"]), {finding.code: finding.count for finding in findings}
 
 
-@pytest.mark.parametrize(
-    "record",
-    [TAGS, UIE, TPLINKER, DUIE, DOCCANO, LABEL_STUDIO, PRODIGY],
-    ids=["tags", "uie", "tplinker", "duie", "doccano", "label studio", "prodigy"],
-)
-def test_formats_agree(tmp_path: Path, record: Record) -> None:
+def test_every_reader_has_an_example_and_a_row_in_the_document() -> None:
+    assert EXAMPLES.keys() == READERS.keys()
+    written = DOCUMENT.read_text(encoding="utf-8").replace("`", "")
+    assert [name for name in READERS if f"\n| {name} | " not in written] == []
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDS if name != "DyGIE++/PURE"])
+def test_formats_agree(tmp_path: Path, name: str) -> None:
+    record = RECORDS[name]
     (sentence,), notes = read_one(tmp_path, record)
     assert (sentence.words, sentence.triples) == (WORDS, (MET,))
-    assert (sentence.entities, sentence.types) == ((ANN, BOB), ("PER", "PER"))
+    types = () if name in ("triple lists", "CopyRE") else ("PER", "PER")
+    assert (sentence.entities, sentence.types) == ((ANN, BOB), types)
     assert notes == ({} if "tokens" in record else {"tokenized": 0})
 
 
@@ -87,7 +92,7 @@ def test_a_choice_on_a_region_keeps_the_label_of_the_region(tmp_path: Path) -> N
     assert (sentence.entities, sentence.types) == ((ANN, BOB), ("PER", "PER"))
 
 
-@pytest.mark.parametrize("content", [COLUMNS, CORP, WEBANNO], ids=["columns", "corp", "webanno"])
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
 def test_rows(tmp_path: Path, content: str) -> None:
     (tmp_path / "train.txt").write_text(content)
     first, second = read_split(tmp_path / "train.txt")
