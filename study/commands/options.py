@@ -193,7 +193,7 @@ class Options:
         return recorded
 
     def uri(self) -> str:
-        """Return MLflow's tracking URI."""
+        """Return the tracking URI; without the option it is MLflow's."""
         return named_uri(self.tracking_uri) or database_uri(self.runs)
 
     def device(self) -> Device | None:

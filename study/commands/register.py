@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from rin_core.cli import without_credentials
 from rin_core.problems import short
 from study.commands.options import Options
 from study.commands.printing import say
-from study.tracking.base import DISABLED
+from study.tracking.open import is_mlflow
 
 
 def check_register(options: Options, name: str) -> None:
@@ -18,8 +19,11 @@ def check_register(options: Options, name: str) -> None:
         raise ValueError(
             f"--register {short(name)}: must be a name without slashes, colons and quotes"
         )
-    if options.uri() == DISABLED:
-        raise ValueError(f"--register {name}: requires MLflow; leave out --tracking-uri none")
+    if not is_mlflow(options.uri()):
+        raise ValueError(
+            f"--register {name}: requires MLflow; leave out --tracking-uri "
+            f"{without_credentials(options.uri())}"
+        )
     if len(dict.fromkeys(options.space)) * len(options.data) > 1:
         raise ValueError(
             f"--register {name}: requires a single study; name one space and one corpus"

@@ -186,10 +186,31 @@ class Callback:
 
 
 class Tracker(Callback):
-    """A callback that shows one experiment elsewhere; it ignores runs of other experiments."""
+    """A callback that shows one experiment elsewhere. It must ignore events of other runs.
+
+    A subclass reads scores from :meth:`RunSpec.history` and :meth:`RunSpec.result`, which have
+    more than the events.
+
+    Args:
+        uri: Tracking URI.
+        experiment: What to show. Some of its runs may have ended in earlier sessions.
+
+    Raises:
+        TrackingError: The tracker cannot be reached or used.
+    """
 
     unsent = 0
     """Runs that could not be sent completely, known after :meth:`on_study_end`."""
+
+    def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
+        self.uri, self.experiment = uri, experiment
+        self.runs = dict(experiment.runs)
+        """The experiment's runs by fingerprint."""
+
+    def on_trial_start(self, spec: RunSpec) -> None:
+        """Take a run of this experiment."""
+        if spec.experiment == self.experiment.name:
+            self.runs[spec.fingerprint] = spec
 
     def how_to_view(self) -> Sequence[str]:
         """Return lines that tell a person how to open the experiment."""
@@ -198,6 +219,3 @@ class Tracker(Callback):
 
 class NullTracker(Tracker):
     """Tracks nothing."""
-
-    def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
-        """Accept what every tracker accepts."""

@@ -25,6 +25,14 @@ def open_tracker(uri: str, experiment: ExperimentSpec) -> Tracker:
     Raises:
         TrackingError: The server or database cannot be used.
     """
-    name = TRACKERS.get(uri.partition(":")[0], TRACKERS["mlflow"])
-    tracker: Tracker = pkgutil.resolve_name(name)(uri, experiment)
+    tracker: Tracker = pkgutil.resolve_name(_class_of(uri))(uri, experiment)
     return tracker
+
+
+def is_mlflow(uri: str) -> bool:
+    """Tell whether a tracking URI is MLflow's, without importing MLflow."""
+    return _class_of(uri) == TRACKERS["mlflow"]
+
+
+def _class_of(uri: str) -> str:
+    return TRACKERS.get(uri.partition(":")[0], TRACKERS["mlflow"])

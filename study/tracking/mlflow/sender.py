@@ -53,8 +53,7 @@ class MlflowTracker(Tracker):
     """
 
     def __init__(self, uri: str, experiment: ExperimentSpec) -> None:
-        self.uri, self.experiment = uri, experiment
-        self.runs = dict(experiment.runs)
+        super().__init__(uri, experiment)
         self._started: set[str] = set()
         self._news: dict[str, int | None] = {}
         """The last epoch to send of each run; None sends everything and ends the run."""
@@ -89,8 +88,7 @@ class MlflowTracker(Tracker):
 
     def on_trial_start(self, spec: RunSpec) -> None:
         """Take a run of this experiment."""
-        if spec.experiment == self.experiment.name:
-            self.runs[spec.fingerprint] = spec
+        super().on_trial_start(spec)
         if spec.fingerprint in self.runs:
             self._started.add(spec.fingerprint)
 

@@ -13,7 +13,9 @@ from study.commands import start
 from study.commands.closing import Closing
 from study.commands.main import parse
 from study.commands.start import Ended, run_study
+from study.tracking.base import DISABLED
 from study.tracking.mlflow import registry
+from study.tracking.open import TRACKERS
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,17 @@ def test_what_cannot_be_registered_is_refused_at_once(
 ) -> None:
     options = parse([*given, "--runs", str(tmp_path / "runs")])
     with pytest.raises(ValueError, match=f"^--register.*{problem}"):
+        run_study(options, Console(quiet=True))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_tracker_without_a_registry_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TRACKERS, "other", TRACKERS[DISABLED])
+    uri = "other:somewhere"
+    options = parse(["--register", "rin", "--tracking-uri", uri, "--runs", str(tmp_path / "runs")])
+    with pytest.raises(ValueError, match=rf"^--register rin: requires MLflow.*{uri}"):
         run_study(options, Console(quiet=True))
     assert not (tmp_path / "runs").exists()
 
