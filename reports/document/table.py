@@ -52,10 +52,17 @@ class Cell:
 NO_CELL = Cell(text="–", kind=Kind.EMPTY)
 
 
-def number(value: float, text: str, source: str = "") -> Cell:
-    """Return a cell of one number that is not a mean: a count, a published score."""
+def number(value: float, text: str, source: str = "", runs: tuple[str, ...] = ()) -> Cell:
+    """Return a cell of one number that is not a mean: a count, a published score.
+
+    Args:
+        value: The number, in the column's unit.
+        text: How it is shown.
+        source: Where a published number was printed.
+        runs: The fingerprints of the runs behind it.
+    """
     alone = Estimate(1, value, math.nan, math.nan, math.nan)
-    return Cell(text=text, estimate=alone, source=source)
+    return Cell(text=text, estimate=alone, source=source, fingerprints=runs)
 
 
 def words(text: str, runs: tuple[str, ...] = (), estimate: Estimate = NOTHING) -> Cell:

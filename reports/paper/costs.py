@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
 
@@ -249,7 +249,7 @@ def hours_cell(found: float, runs: tuple[str, ...] = ()) -> Cell:
     """Return a cell of hours; a dash where there are none to state."""
     if not math.isfinite(found):
         return NO_CELL
-    return replace(number(found, f"{found:.1f}"), fingerprints=runs)
+    return number(found, f"{found:.1f}", runs=runs)
 
 
 def _seeds_cell(seeds: float) -> Cell:

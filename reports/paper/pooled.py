@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reports.document.formatting import interval, signed
 from reports.document.section import Section
@@ -134,4 +134,4 @@ def pooled_table(answer: PooledAnswer) -> Table:
 
 
 def _error(se: float, runs: tuple[str, ...]) -> Cell:
-    return replace(number(se, f"{se:.2f}"), fingerprints=runs)
+    return number(se, f"{se:.2f}", runs=runs)

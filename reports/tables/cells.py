@@ -28,14 +28,11 @@ def seeds_cell(trials: pd.DataFrame) -> Cell:
     """Return how many seeds are finished, and the states of the others."""
     statuses = trials["status"].value_counts().to_dict()
     done = statuses.pop(TrialState.FINISHED, 0)
+    if trials.empty:
+        return replace(number(done, "–"), kind=Kind.EMPTY)
     others = [f"{statuses[state]} {state}" for state in TrialState if state in statuses]
     text = f"{done}/{len(trials)}" + (f" ({', '.join(others)})" if others else "")
-    return Cell(
-        text=text if len(trials) else "–",
-        kind=Kind.NUMBER if len(trials) else Kind.EMPTY,
-        estimate=number(done, "").estimate,
-        fingerprints=tuple(trials["fingerprint"]),
-    )
+    return number(done, text, runs=tuple(trials["fingerprint"]))
 
 
 def count_cell(count: int, runs: tuple[str, ...]) -> Cell:

@@ -60,11 +60,7 @@ def _vote_cell(study: StudyData, fingerprints: tuple[str, ...]) -> Cell:
         return NO_CELL
     voted = majority([counts.answers[name] for name in runs])
     value = float(f1(count_answers(counts.sentences, voted).sum(axis=0)))
-    return Cell(
-        text=f"{points(value)} ({len(runs)} runs)",
-        estimate=number(value, "").estimate,
-        fingerprints=runs,
-    )
+    return number(value, f"{points(value)} ({len(runs)} runs)", runs=runs)
 
 
 def majority(runs: Sequence[Sequence[Answer]]) -> list[Answer]:
