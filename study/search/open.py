@@ -7,14 +7,8 @@ from collections.abc import Callable, Mapping
 from search_spaces.search import Search
 from search_spaces.space import SpaceError
 from study.search.algorithm import ArmSearch, SearchAlgorithm
-from study.search.optuna_store import (
-    FEWEST_TRIALS,
-    FINISHED_ONLY,
-    ONE_OBJECTIVE,
-    SAMPLERS,
-    OptunaSearch,
-    require_packages,
-)
+from study.search.optuna_store import OptunaSearch
+from study.search.samplers import SAMPLERS
 
 #: Every algorithm by the name that a space gives as its sampler.
 ALGORITHMS: Mapping[str, Callable[[ArmSearch], SearchAlgorithm]] = {
@@ -33,12 +27,19 @@ def check_sampler(search: Search) -> None:
         raise SpaceError(
             f"{search.name}: sampler = {search.sampler!r}: must be one of {', '.join(ALGORITHMS)}"
         )
-    if search.cost is not None and search.sampler in ONE_OBJECTIVE:
+    sampler = SAMPLERS.get(search.sampler)
+    if sampler is None:  # not one of Optuna's
+        return
+    if len(search.objectives) > sampler.objectives:
         raise SpaceError(
             f"{search.name}: sampler = {search.sampler!r}: optimises one objective, and the search "
             f"has two; choose another sampler, such as tpe"
         )
-    require_packages(search.sampler)
+    if not sampler.is_installed():
+        raise SpaceError(
+            f"sampler {search.sampler} requires the package {sampler.package}: "
+            f"pip install {sampler.package}"
+        )
 
 
 def check_feedback(search: Search) -> None:
@@ -50,13 +51,16 @@ def check_feedback(search: Search) -> None:
     Raises:
         SpaceError: The sampler ignores pruned trials and ASHA prunes, or needs more trials.
     """
+    sampler = SAMPLERS.get(search.sampler)
+    if sampler is None:
+        return
     remedy = "or choose another sampler, such as tpe"
-    if search.asha is not None and search.sampler in FINISHED_ONLY:
+    if search.asha is not None and not sampler.allows_pruning:
         raise SpaceError(
             f"{search.name}: sampler = {search.sampler!r}: learns from finished trials only, and "
             f"ASHA prunes most trials; set asha = false, {remedy}"
         )
-    fewest = FEWEST_TRIALS.get(search.sampler, 0)
+    fewest = sampler.random_trials
     if search.budget <= fewest:
         raise SpaceError(
             f"{search.name}: sampler = {search.sampler!r}: draws its first {fewest} trials at "

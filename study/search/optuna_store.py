@@ -1,4 +1,4 @@
-"""Optuna as a search algorithm: its samplers, its storage, and its public ask-and-tell interface.
+"""Optuna as a search algorithm: its storage, and its public ask-and-tell interface.
 
 The storage is one SQLite file beside MLflow's, with one Optuna study for each arm, so that
 ``optuna-dashboard sqlite:///runs/optuna.db`` shows a search. SQLite survives a kill at any moment.
@@ -11,12 +11,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna.distributions import (
     BaseDistribution,
@@ -24,13 +22,11 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from search_spaces.search import Search, as_key
-from search_spaces.space import SpaceError
+from search_spaces.search import as_key
 from study.ledger.databases import (
     create_once,
     explanation,
@@ -43,29 +39,10 @@ from study.ledger.schema import Search as Record
 from study.ledger.schema import SearchTrial
 from study.ledger.state import TrialState as State
 from study.search.algorithm import ArmSearch, SearchAlgorithm
+from study.search.samplers import SAMPLERS, make_sampler
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-#: A sampler for each name, made from a seed. A new one is a line here.
-SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
-    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
-    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
-    # The points of a grid are enqueued (Search.first_points). Optuna's GridSampler goes by trial
-    # numbers: a first point of our own hides one of the grid's, and a parameter without effect
-    # repeats a point once for each of its values.
-    "grid": lambda seed: optuna.samplers.RandomSampler(seed=seed),
-    "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
-    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
-    "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
-}
-#: Samplers that learn from complete trials only; of Optuna's, TPE alone learns from pruned ones.
-FINISHED_ONLY = ("gp", "cmaes", "nsga2")
-#: Samplers that optimise one objective only.
-ONE_OBJECTIVE = ("cmaes",)
-#: Trials that a sampler draws at random before it learns from any: NSGA-II's first generation.
-FEWEST_TRIALS = {"nsga2": 50}
-#: Packages that a sampler needs and Optuna does not install.
-PACKAGES = {"cmaes": "cmaes"}
 #: Optuna's state of a recorded trial. A running one waits until the session asks for it again.
 STATES: Mapping[State, TrialState] = {
     State.RUNNING: TrialState.WAITING,
@@ -77,17 +54,6 @@ METRIC = "dev F1 (points)"
 """What ``optuna-dashboard`` writes beside the axes: the best dev F1 of a trial, 0 to 100."""
 LEARNED_NOTHING = "learned nothing"
 """Optuna's constraint that a trial with a dev F1 of 0 violates: such a trial is never the best."""
-
-
-def require_packages(sampler: str) -> None:
-    """Check that a sampler's package is installed.
-
-    Raises:
-        SpaceError: It is not.
-    """
-    package = PACKAGES.get(sampler)
-    if package is not None and find_spec(package) is None:
-        raise SpaceError(f"sampler {sampler} requires the package {package}: pip install {package}")
 
 
 class OptunaSearch(SearchAlgorithm):
@@ -238,11 +204,10 @@ def attributes(trial: SearchTrial) -> dict[str, str | int]:
 
 
 def constraints(trial: SearchTrial, sampler: str) -> dict[str, float]:
-    """Return the constraint of Optuna that a trial violates, if it learned nothing.
-
-    The Gaussian process has none: it cannot propose a trial while every trial violates one.
-    """
-    violates = trial.state is State.FINISHED and trial.best <= 0 and sampler != "gp"
+    """Return the constraint of Optuna that a trial violates, if it learned nothing."""
+    known = SAMPLERS.get(sampler)  # an old record names none
+    takes = known is None or known.takes_constraints
+    violates = takes and trial.state is State.FINISHED and trial.best <= 0
     return {LEARNED_NOTHING: 1.0} if violates else {}
 
 
@@ -315,19 +280,6 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
         for key, text in named.items():
             study.set_user_attr(key, text)
     return study
-
-
-def make_sampler(search: Search, arm: str, started: int) -> BaseSampler:
-    """Return the search's sampler for an arm.
-
-    A sampler that resumed with its first seed would draw its first points again, so the seed
-    depends on the number of trials started before.
-    """
-    place = [a.name for a in search.every_arm()].index(arm)
-    seed = int(np.random.SeedSequence([search.seed, place, started]).generate_state(1)[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return SAMPLERS[search.sampler](seed)
 
 
 def suggest_from(trial: Trial) -> Callable[[str, BaseDistribution], Any]:

@@ -8,9 +8,10 @@ import pytest
 from optuna.storages import InMemoryStorage
 
 from search_spaces.space import SpaceError
-from study.search import optuna_store
+from study.search import samplers
 from study.search.open import ALGORITHMS, check_feedback, check_sampler
-from study.search.optuna_store import SAMPLERS
+from study.search.optuna_store import OptunaSearch
+from study.search.samplers import SAMPLERS
 from tests.searchers import Recorder, a_search, next_trial, opened
 
 
@@ -18,9 +19,17 @@ def test_a_sampler_must_exist_and_its_package_be_installed(monkeypatch: pytest.M
     assert ALGORITHMS.keys() >= SAMPLERS.keys()
     with pytest.raises(SpaceError, match=r"some: sampler = 'best': must be one of tpe, random"):
         check_sampler(a_search(sampler="best"))
-    monkeypatch.setattr(optuna_store, "find_spec", lambda name: None)
+    monkeypatch.setattr(samplers, "find_spec", lambda name: None)
     with pytest.raises(SpaceError, match=r"sampler cmaes requires .* pip install cmaes"):
         check_sampler(a_search(sampler="cmaes"))
+
+
+def test_an_algorithm_that_is_not_one_of_optuna_is_not_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(ALGORITHMS, "mine", OptunaSearch)
+    check_sampler(a_search(sampler="mine"))
+    check_feedback(a_search(sampler="mine"))
 
 
 @pytest.mark.parametrize("name", ["gp", "cmaes", "nsga2"])
