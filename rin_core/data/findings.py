@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rin_core.data.corpus import Corpus, Finding, Sentence, count_missing, shown
+from rin_core.data.damaged_texts import damaged_texts
 from rin_core.data.finding_texts import (
+    MANY,
     Sentences,
     count_relations,
     counts_by_split,
@@ -20,9 +22,17 @@ from rin_core.data.finding_texts import (
     sentence_text,
     warning,
 )
-from rin_core.data.name_findings import names_alike, rare_relations, relation_names, unseen_names
-from rin_core.data.span_findings import inclusive_ends, overlapping_entities, punctuation_at_ends
+from rin_core.data.name_findings import (
+    names_alike,
+    rare_relations,
+    relation_names,
+    unseen_names,
+    untyped_entities,
+)
+from rin_core.data.relation_findings import reversed_relations, self_relations, turned_relations
+from rin_core.data.span_findings import overlapping_entities, punctuation_at_ends, shifted_spans
 from rin_core.data.text_findings import decomposed_words, long_sentences, several_sentences
+from rin_core.data.unlabelled import unlabelled_run, unlabelled_sentences
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.plural import plural
@@ -33,6 +43,8 @@ FEW_SENTENCES = 500
 FEW_TRIPLES = 50
 #: From this distance on, beyond chance, two distributions of relations are very different.
 FAR_APART = 0.25
+#: From this share of train on, sentences with two annotations are a warning.
+_DIFFERING = 0.01
 #: With vectors for a smaller share of the words of train, the file is probably the wrong one.
 LOW_COVERAGE = 0.6
 
@@ -45,12 +57,15 @@ def findings_of(corpus: Corpus) -> tuple[Finding, ...]:
     """
     found = list(corpus.findings)
     for check in (
-        *(relation_names, names_alike, inclusive_ends, punctuation_at_ends, long_sentences),
+        *(relation_names, names_alike, shifted_spans, punctuation_at_ends, long_sentences),
         *(several_sentences, decomposed_words, overlapping_entities),
+        *(self_relations, reversed_relations, untyped_entities, unlabelled_sentences),
     ):
         found += check(corpus)
+    found += damaged_texts([s for sentences in corpus.splits().values() for s in sentences])
     for split, sentences in corpus.splits().items():
         found += missing_findings(split, sentences)
+        found += unlabelled_run(split, sentences)
     found += _repeated_sentences(corpus.train)
     found += _few_sentences(corpus.train)
     found += rare_relations(corpus.train)
@@ -58,6 +73,7 @@ def findings_of(corpus: Corpus) -> tuple[Finding, ...]:
     for split, sentences in (("dev", corpus.dev), ("test", corpus.test)):
         found += _shared_sentences(split, sentences, corpus)
         found += unseen_names(split, sentences, corpus.train)
+        found += turned_relations(split, sentences, corpus.train)
         found += _relation_distribution(split, sentences, corpus)
     return tuple(sorted(found, key=lambda finding: finding.level != "warning"))
 
@@ -143,7 +159,10 @@ def _repeated_sentences(train: Sentences) -> Iterator[Finding]:
             f"first is {sentence_text(repeated[0])}: remove the repetitions unless they are "
             "intended"
         )
-        yield graded("repeated-sentences", text, "train", count, len(train))
+        # Few may repeat, but another annotation of the same words is an error in one of them.
+        is_many = count >= MANY * len(train) or differing >= _DIFFERING * len(train)
+        make = warning if is_many else note
+        yield make("repeated-sentences", text, "train", count)
 
 
 def _few_sentences(train: Sentences) -> Iterator[Finding]:
@@ -170,7 +189,8 @@ def _few_triples(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _shared_sentences(split: str, sentences: Sentences, corpus: Corpus) -> Iterator[Finding]:
-    train, own = {s.words for s in corpus.train}, {s.words for s in sentences}
+    # Other capitals do not make another sentence.
+    train, own = {_lower(s) for s in corpus.train}, {_lower(s) for s in sentences}
     if own == train:
         text = (
             f"{split} has the same sentences as train, so its scores say nothing about new ones: "
@@ -180,9 +200,9 @@ def _shared_sentences(split: str, sentences: Sentences, corpus: Corpus) -> Itera
         return
     earlier = [("train", train)]
     if split == "test":
-        earlier.append(("dev", {s.words for s in corpus.dev} - train))
+        earlier.append(("dev", {_lower(s) for s in corpus.dev} - train))
     for other, words in earlier:
-        if shared := [s for s in sentences if s.words in words]:
+        if shared := [s for s in sentences if _lower(s) in words]:
             text = (
                 f"{split}: sentences that {other} has too: {len(shared)} of {len(sentences):,}, "
                 f"the first is {sentence_text(shared[0])}: for scores on new sentences, remove "
@@ -190,6 +210,10 @@ def _shared_sentences(split: str, sentences: Sentences, corpus: Corpus) -> Itera
             )
             code = f"sentences-in-{other}"
             yield graded(code, text, split, len(shared), len(sentences))
+
+
+def _lower(sentence: Sentence) -> str:
+    return " ".join(sentence.words).lower()
 
 
 def _relation_distribution(split: str, sentences: Sentences, corpus: Corpus) -> Iterator[Finding]:

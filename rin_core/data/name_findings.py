@@ -13,20 +13,35 @@ from rin_core.data.finding_texts import (
     count_types,
     graded,
     note,
+    sentence_text,
     warning,
 )
 from rin_core.plural import plural
 
 #: Names of relations that usually mean that there is none, in lower case and letters only.
 NO_RELATION = frozenset(
-    {"none", "na", "nan", "null", "nil", "other", "norelation", "norel", "unrelated", "negative"}
+    {
+        "none",
+        "na",
+        "nan",
+        "null",
+        "nil",
+        "o",
+        "other",
+        "norelation",
+        "norel",
+        "unrelated",
+        "negative",
+    }
 )
+#: Names of types that usually mean that there is no entity; "Other" is a type in CoNLL04.
+NO_ENTITY = frozenset({"none", "na", "nan", "null", "nil", "o", "outside", "noentity", "nolabel"})
 #: A model hardly learns a relation with fewer triples in train.
 FEW_EXAMPLES = 5
 
 
 def relation_names(corpus: Corpus) -> Iterator[Finding]:
-    """Find names that mean no relation, and a corpus with one relation."""
+    """Find names that mean no relation or entity, and a corpus with one relation."""
     counts = count_relations(s for sentences in corpus.splits().values() for s in sentences)
     for name, count in counts.items():
         if _letters(name) in NO_RELATION:
@@ -35,6 +50,14 @@ def relation_names(corpus: Corpus) -> Iterator[Finding]:
                 "it means that there is no relation, remove these triples"
             )
             yield warning("none-relation-name", text, count=count)
+    types = count_types(s for sentences in corpus.splits().values() for s in sentences)
+    for name, count in types.items():
+        if _letters(name) in NO_ENTITY:
+            text = (
+                f"entity type {shown(name)} ({plural(count, 'entity')}) is learned as any other: "
+                "if it means that there is no entity, remove these entities"
+            )
+            yield warning("none-entity-type", text, count=count)
     if len(counts) == 1:
         text = f"the only relation is {shown(next(iter(counts)))}: a model only finds pairs"
         yield note("single-relation", text, count=1)
@@ -59,6 +82,22 @@ def names_alike(corpus: Corpus) -> Iterator[Finding]:
                 "the rarer names"
             )
             yield warning(code, text, count=len(alike))
+
+
+def untyped_entities(corpus: Corpus) -> Iterator[Finding]:
+    """Find entities without a type in a corpus that has types."""
+    sentences = [s for split in corpus.splits().values() for s in split if s.entities]
+    if any(s.types for s in sentences):
+        without = [s for s in sentences if not all(s.types or ("",))]
+        count = sum(s.types.count("") or len(s.entities) * (not s.types) for s in without)
+        if count:
+            total = sum(len(s.entities) for s in sentences)
+            text = (
+                f"entities without a type: {count:,} of {total:,}, the first in "
+                f"{sentence_text(without[0])}: with data.entity_types=true they are one more "
+                "type; if the type was forgotten, add it"
+            )
+            yield graded("untyped-entities", text, "", count, total)
 
 
 def rare_relations(train: Sentences) -> Iterator[Finding]:

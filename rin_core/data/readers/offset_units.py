@@ -23,6 +23,7 @@ from rin_core.data.span_findings import MARKS_AFTER, MARKS_BEFORE
 # may begin anywhere.
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31f0-\u9fff\uf900-\ufaff"
 _INSIDE = re.compile(rf"(?![{_SPACELESS}])[\w\u0300-\u036f](?![{_SPACELESS}])[\w\u0300-\u036f]")
+_HTML_END = re.compile(r"&#?\w{2,8};$")
 #: Entities that must show another unit by their words, which may fit by chance. Text does not.
 _ENOUGH = 4
 
@@ -198,7 +199,9 @@ def _fits(item: Placed, start: int, end: int) -> bool:
         is_bare = inside == item.written or inside == inside.strip()
         return is_bare and inside.split() == item.written.split()
     ends = inside[0], inside[-1]
-    if any(map(str.isspace, ends)) or ends[0] in MARKS_BEFORE or ends[1] in MARKS_AFTER:
+    if any(map(str.isspace, ends)) or ends[0] in MARKS_BEFORE:
+        return False
+    if ends[1] in MARKS_AFTER and not _HTML_END.search(inside):
         return False
     return not (cuts_word(text, start) or cuts_word(text, end))
 

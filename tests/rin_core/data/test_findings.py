@@ -85,6 +85,35 @@ EXPECTED = {
         {"dev": GOOD.train[::-1]},
         {("split-equals-train", "dev"): 500},
     ),
+    "shared with train but for capitals": (
+        {"test": (*GOOD.test, sentence("A B 1", "r"), sentence("A b 2", "r"))},
+        {("sentences-in-train", "test"): 2},
+    ),
+    "HTML": (
+        {
+            "train": (
+                *GOOD.train,
+                *map(sentence, ("AT &amp; T", "< b > a", "x < b", "R&D b ;", "a b &quot ;")),
+            )
+        },
+        {("html-in-text", ""): 3},
+    ),
+    "another encoding": (
+        {"dev": (*GOOD.dev, *map(sentence, ("Ã©tÃ© ici", "été ici", "â€“ a", "ÄŸ a", "20 Â°C")))},
+        {("wrong-encoding", ""): 4},
+    ),
+    "lost and invisible characters": (
+        {"dev": (*GOOD.dev, *map(sentence, ("M\ufffd a", "a\u200bb c", "Ne\u00adwYork a")))},
+        {("replacement-characters", ""): 1, ("invisible-characters", ""): 2},
+    ),
+    "a run without entities": (
+        {"train": (*GOOD.train, *(with_span(f"c {k}") for k in range(10)))},
+        {("unlabelled-run", "train"): 10},
+    ),
+    "sentences without entities among others": (
+        {"train": tuple(x for k, s in enumerate(GOOD.train) for x in (s, with_span(f"c {k}")))},
+        {("unlabelled-sentences", ""): 500},
+    ),
     "shared with train": (
         {"test": (*GOOD.test, *GOOD.train[:2])},
         {("sentences-in-train", "test"): 2},
@@ -102,11 +131,18 @@ EXPECTED = {
             "train": tuple(dataclasses.replace(s, types=("LOC", "")) for s in GOOD.train),
             "dev": (*GOOD.dev, sentence("c d", types=("PER", "LOC"))),
         },
-        {("types-not-in-train", "dev"): 1},
+        {("types-not-in-train", "dev"): 1, ("untyped-entities", ""): 700},
     ),
     "types in dev and none in train": (
         {"dev": (*GOOD.dev, sentence("c d", types=("PER", "LOC")))},
-        {},
+        {("untyped-entities", ""): 1200},
+    ),
+    "a type that is none": (
+        {
+            split: tuple(dataclasses.replace(s, types=("LOC", "O")) for s in sentences)
+            for split, sentences in GOOD.splits().items()
+        },
+        {("none-entity-type", ""): 600},
     ),
     "no relation": (
         {"train": (*GOOD.train, *(sentence(f"c {k}", "No-Relation") for k in range(7)))},
@@ -120,8 +156,8 @@ EXPECTED = {
         {("single-relation", ""): 1},
     ),
     "ends one word short": (
-        {"train": (*GOOD.train, *(with_span(f"Ann Lee met {k}", (0, 1)) for k in range(20)))},
-        {("inclusive-ends", ""): 20},
+        {"train": tuple(with_span(f"Ann Lee met {k}", (0, 1)) for k in range(500))},
+        {("shifted-spans", ""): 500},
     ),
     "ends that are right": (
         {"train": (*GOOD.train, *(with_span(f"Ann Lee met {k}", (0, 2)) for k in range(20)))},
@@ -155,7 +191,7 @@ EXPECTED = {
                 sentence("c f", types=("Loc", "PER")),
             )
         },
-        {("type-names-alike", ""): 1},
+        {("type-names-alike", ""): 1, ("untyped-entities", ""): 1200},
     ),
     "rare relations": (
         {"train": (*GOOD.train, sentence("c d", "s"), sentence("c e", "s", "t"))},
@@ -281,3 +317,26 @@ def test_ten_thousand_sentences_take_less_than_a_second() -> None:
     started = time.process_time()
     findings_of(made)
     assert time.process_time() - started < 1
+
+
+NAMES = tuple(f"he met Ann Lee in Oslo on {k} May ." for k in range(20))
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (1, 0), (-1, 0)]
+)
+def test_spans_that_are_one_word_off(start: int, end: int) -> None:
+    dev = tuple(with_span(text, (2 + start, 4 + end)) for text in NAMES)
+    made = {f.code: f for f in findings_of(corpus(dev=dev))}
+    assert ("shifted-spans" in made) == ((start, end) != (0, 0))
+    if finding := made.get("shifted-spans"):
+        assert "dev 20" in finding.text
+        assert "for 'Ann Lee' in" in finding.text
+        changes = {"start": -start, "end": -end}
+        wanted = [f"{by:+d} to each {name}" for name, by in changes.items() if by]
+        assert finding.text.endswith(f"add {' and '.join(wanted)}")
+
+
+def test_lower_case_entities_show_no_shift() -> None:
+    train = tuple(with_span(f"the Ann method {k} of a paper", (2, 3), (6, 7)) for k in range(40))
+    assert "shifted-spans" not in {f.code for f in findings_of(corpus(train=train))}
