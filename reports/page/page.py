@@ -28,6 +28,27 @@ from study.ledger.state import TrialState
 _LONGEST_NUMBER = 32
 
 
+@dataclass(frozen=True, slots=True)
+class RunGroup:
+    """The runs of one experiment in the list of all runs."""
+
+    name: str
+    cards: Sequence[RunCard]
+
+    @property
+    def corpora(self) -> list[tuple[str, str]]:
+        """Return the name and the digest of each corpus; no digest if no run is finished."""
+        digests: dict[str, str] = {}
+        for card in self.cards:
+            digests[card.corpus] = digests.get(card.corpus) or card.content
+        return list(digests.items())
+
+    @property
+    def commands(self) -> list[str]:
+        """Return the commands that repeat the finished runs and train the others to their end."""
+        return commands_of(self.cards)
+
+
 @dataclass(slots=True, kw_only=True)
 class RunLists:
     """The distinct sets of runs behind cells; each set is one list on the page."""
@@ -64,6 +85,13 @@ class RunLists:
         ]
         return [(list_id, title_of(cards), cards, commands_of(cards)) for list_id, cards in lists]
 
+    def by_experiment(self) -> list[RunGroup]:
+        """Return all runs in groups: each run in the first of its experiments."""
+        groups: dict[str, list[RunCard]] = {}
+        for card in self.cards.values():
+            groups.setdefault(card.experiments[0], []).append(card)
+        return [RunGroup(name, cards) for name, cards in groups.items()]
+
 
 #: What the captions of the first figures add to their findings.
 _EFFECTS_CAPTION = (
@@ -91,9 +119,6 @@ def write_index(
         path: The file to write.
         case: A sentence of the best run; the page has no place for it without one.
     """
-    by_experiment: dict[str, list[RunCard]] = {}
-    for card in cards.values():
-        by_experiment.setdefault(card.experiments[0], []).append(card)
     figures: list[tuple[str, EffectsInfo | AnswerCurve, str, str]] = []
     if answers.effects is not None:
         text = "; ".join(map(str, answers.effects.rows))
@@ -108,7 +133,6 @@ def write_index(
         case=case,
         chapters=[chapter for chapter in chapters if chapter.sections],
         runs=RunLists(cards=cards),
-        runs_by_experiment=by_experiment,
         foot=foot,
     )
     return _write(page, path)
