@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from rin_core.encoder_traits import ENCODERS
 from study.ledger.state import TrialState
 
 #: The paper's pretrained encoder, BERT-Base cased, and its arms in the published numbers.
@@ -49,14 +51,15 @@ def papers_arm(rounds: int) -> str:
     return f"{_PAPERS_ARM}-{rounds}"
 
 
-def fine_tuned_encoder(config: Mapping[str, object]) -> str:
+def fine_tuned_encoder(config: Mapping[str, Any]) -> str:
     """Return the name of the encoder whose weights are all trained; empty for other models.
 
     Args:
         config: Every setting, by dotted name.
     """
     partly = ("encoder.freeze", "encoder.freeze_layers", "encoder.lora")
-    if config["encoder.kind"] != "transformer" or any(config[name] for name in partly):
+    traits = ENCODERS.get(config["encoder.kind"])  # None: an encoder of a later version
+    if traits is None or not traits.reads_pieces or any(config[name] for name in partly):
         return ""
     return str(config["encoder.model"]).rpartition("/")[2]
 

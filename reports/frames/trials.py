@@ -6,7 +6,7 @@ say which are missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ import pandas as pd
 from reports.frames.encoders import fine_tuned_encoder, rates_text
 from reports.frames.outcomes import outcome_columns
 from rin_core.config import Config, canonical_settings, nondefault_settings
+from rin_core.encoder_traits import ENCODERS
 from rin_core.suggestions import suggestion
 from study.ledger.command import render, without_machine
 from study.ledger.commands import infer_commands, options_of
@@ -190,6 +191,8 @@ def _study_rows(ledger: Ledger, name: str) -> list[dict[str, object]]:
 def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
     config = planned.config
     rounds, complete = int(config["model.rounds"]), {**Config().flat(), **config}
+    traits = ENCODERS.get(complete["encoder.kind"])  # None: an encoder of a later version
+    reads_tags = traits is not None and "data.pos" in traits.settings
     return {
         "arm": planned.arm,
         "label": planned.label,
@@ -200,10 +203,10 @@ def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
         "settings_except_rounds": nondefault_settings(
             {k: v for k, v in config.items() if k not in _OF_ROUNDS}
         ),
-        "selection": config.get("training.selection", "dev"),
-        "entity_word": config.get("data.entity_word", "first"),
-        "dev_fraction": float(config.get("data.dev_fraction", 0.0)),
-        "tagged": _uses_tags(config),
+        "selection": complete["training.selection"],
+        "entity_word": complete["data.entity_word"],
+        "dev_fraction": float(complete["data.dev_fraction"]),
+        "tagged": reads_tags and complete["data.pos"] == "auto",
         "encoder": fine_tuned_encoder(complete),
         "rates": rates_text(complete),
         "rounds": rounds,
@@ -212,12 +215,6 @@ def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
         "digest": planned.digest,
         **outcome_columns(ledger.run(planned.fingerprint)),
     }
-
-
-def _uses_tags(config: Mapping[str, object]) -> bool:
-    """Return whether a configuration reads part-of-speech tags."""
-    kind = str(config.get("encoder.kind", "bilstm"))
-    return config.get("data.pos", "auto") == "auto" and kind != "transformer"
 
 
 def settings_of(frame: pd.DataFrame) -> list[str]:

@@ -56,12 +56,12 @@ def equal_width(config: Config, other: Config, vocabulary: Vocabulary) -> int:
         vocabulary: Of the corpus; the number of relations matters.
 
     Raises:
-        ConfigError: The encoder is a transformer, or no width reaches that number within 1 %.
+        ConfigError: The encoder is pretrained, or no width reaches that number within 1 %.
     """
-    if config.encoder.kind == "transformer":
+    if config.encoder.traits.reads_pieces:
         raise ConfigError(
-            "encoder.kind = transformer: the arm of equal capacity needs the BiLSTM encoder; leave "
-            "that arm out with --arms"
+            f"encoder.kind = {config.encoder.kind}: the arm of equal capacity needs an encoder of "
+            "words; leave that arm out with --arms"
         )
     wanted = parameters_after_encoder(other, vocabulary)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reports.document.table import Table
-from reports.frames.encoders import encoder_runs
+from reports.frames.encoders import encoder_runs, fine_tuned_encoder
 from reports.frames.scores import AVERAGED, SELECTED
 from reports.frames.studies import StudyData
 from reports.frames.trials import read_contents, select_settings
@@ -15,6 +15,8 @@ from reports.page.corpora import paper_sections
 from reports.paper.claims import JudgedClaim, judge_claims
 from reports.paper.registry import PAPER, make_tables
 from reports.stats.verdicts import Word
+from rin_core.config import Config
+from rin_core.encoder_traits import ENCODERS, EncoderTraits
 from tests.ledgers import Ledger
 from tests.records import scores as all_scores
 
@@ -162,3 +164,12 @@ def test_without_such_runs_the_claims_are_not_run(study: StudyData) -> None:
     pairs = {row.key: row.cells for row in paper_tables(rest)["orderings"].rows}
     assert pairs["bert-1/gru-1"]["Paper's Δ"].text == "+3.4"
     assert encoder_runs(study.frame) == ()
+
+
+def test_a_fine_tuned_encoder_is_known_by_its_traits(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {**Config().flat(), "encoder.kind": "other", "encoder.model": "owner/name"}
+    assert fine_tuned_encoder(config) == ""  # of a later version
+    known: dict[str, EncoderTraits] = {"other": ENCODERS["transformer"]}
+    monkeypatch.setattr("reports.frames.encoders.ENCODERS", known)
+    assert fine_tuned_encoder(config) == "name"
+    assert fine_tuned_encoder({**config, "encoder.freeze": True}) == ""
