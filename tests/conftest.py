@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import hypothesis
 import pytest
 import torch
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
     from study.ledger.ledger import Ledger as StudyLedger
     from tests.ledgers import Ledger
+
+
+# With a deadline for each example, tests fail on a busy machine.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,7 @@ class TestByHand:
     st.lists(st.integers(1, 6), min_size=1, max_size=3),
     st.integers(1, 3),
 )
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_what_factors_never_crosses(seed: int, lengths: list[int], R: int) -> None:
     generator, L = torch.Generator().manual_seed(seed), max(lengths)
     shares = [torch.randn(R, len(lengths), L, generator=generator) for _ in range(2)]
@@ -76,7 +76,7 @@ def test_what_factors_never_crosses(seed: int, lengths: list[int], R: int) -> No
 
 
 @given(st.sets(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=10))
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_what_does_not_cross_factors(pairs: set[tuple[int, int]]) -> None:
     """A subject scores by how many objects it has; an object asks for its least such subject."""
     assume(crossing_share(table([(0, i, 0, j) for i, j in pairs])) == 0)

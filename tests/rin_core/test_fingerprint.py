@@ -207,14 +207,14 @@ def varied(base: Config, other: Config, names: set[str]) -> Config:
 
 class TestFlat:
     @given(configs())
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     def test_round_trip_also_through_json(self, drawn: Config) -> None:
         assert Config.from_flat(drawn.flat()) == drawn
         assert Config.from_flat(json.loads(json.dumps(drawn.flat()))) == drawn
         assert list(drawn.flat()) == list(Config().flat())
 
     @given(configs())
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     def test_round_trip_through_text(self, drawn: Config) -> None:
         assert Config.from_flat({k: str(v) for k, v in drawn.flat().items()}) == drawn
 
@@ -251,7 +251,7 @@ class TestFingerprint:
         assert "| torch\n" not in done.stderr, "settings are read where torch is not wanted"
 
     @given(configs(), configs(), st.sets(st.sampled_from(list(Config().flat()))))
-    @settings(deadline=None, max_examples=100)
+    @settings(max_examples=100)
     def test_one_for_each_canonical_form(self, a: Config, b: Config, names: set[str]) -> None:
         c = varied(a, b, names)
         same = a.canonical() == c.canonical()

@@ -88,7 +88,6 @@ def letters(tags: Sequence[int]) -> str:
 
 class TestSpanTags:
     @given(spans_apart(), st.randoms(use_true_random=False), st.integers(0, 3))
-    @settings(deadline=None)
     def test_round_trip(self, drawn: tuple[list[Span], int], random: object, pad: int) -> None:
         spans, length = drawn
         shuffled = sorted(spans, key=lambda _: random.random())  # type: ignore[attr-defined]
@@ -240,7 +239,7 @@ lengths_strategy = st.lists(st.integers(1, 12), min_size=1, max_size=40)
 
 class TestTrainingBatches:
     @given(lengths_strategy, st.integers(1, 45), st.integers(0, 99))
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_each_sentence_once_in_batches_of_like_length(
         self, lengths: list[int], size: int, seed: int
     ) -> None:
@@ -290,7 +289,7 @@ class TestTrainingBatches:
 
 class TestScoringBatches:
     @given(lengths_strategy, st.integers(1, 60))
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_each_sentence_once_within_the_bound(self, lengths: list[int], tokens: int) -> None:
         split = of_lengths(*lengths)
         batches = list(scoring_batches(split, tokens))

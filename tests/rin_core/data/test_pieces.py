@@ -102,7 +102,7 @@ words_strategy = st.lists(
 
 class TestWindows:
     @given(words_strategy, st.integers(8, 30))
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_every_word_is_read_with_context(
         self, bert: PieceTokenizer, words: list[str], limit: int
     ) -> None:

@@ -82,7 +82,6 @@ def first_occurrence(words: tuple[str, ...], span: Span) -> Span:
 
 many = settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

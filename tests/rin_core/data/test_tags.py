@@ -63,7 +63,6 @@ class TestNames:
 
 class TestSpanTags:
     @given(typed_spans())
-    @settings(deadline=None)
     def test_round_trip(self, drawn: tuple[list[Span], list[int], int]) -> None:
         spans, types, length = drawn
         tags = span_tags(spans, length, types)
@@ -96,7 +95,7 @@ class TestDecodeSpans:
         assert decoded(numbered(tags)) == spans
 
     @given(st.lists(st.integers(0, len(NAMES) - 1), min_size=1, max_size=12))
-    @settings(deadline=None, max_examples=300)
+    @settings(max_examples=300)
     def test_is_the_regular_expression(self, tags: list[int]) -> None:
         text = "".join(NAMES[tag].replace("-", "") if tag != O_TAG else "O-" for tag in tags)
         pattern = r"S(X|Y|Z)|B(X|Y|Z)(?:I\2)*E\2"
@@ -143,13 +142,13 @@ drawn_logits = st.builds(
 
 class TestBestTags:
     @given(drawn_logits)
-    @settings(deadline=None, max_examples=200)
+    @settings(max_examples=200)
     def test_as_word_by_word(self, logits: np.ndarray) -> None:
         found = best_tags(logits[None], np.array([len(logits)]))[0]
         assert found.tolist() == slow_best_tags(logits.tolist())
 
     @given(drawn_logits)
-    @settings(deadline=None, max_examples=100)
+    @settings(max_examples=100)
     def test_letters_alone_decide_the_spans(self, logits: np.ndarray) -> None:
         """Summed over its types, a letter is as probable as without types."""
         found = best_tags(logits[None], np.array([len(logits)]))

@@ -112,7 +112,7 @@ class TestBuilding:
         with pytest.raises(ValueError, match=r"words = .*'a'.*must begin with .*<pad>"):
             Vocabulary(words=("a",), pos=(), relations=(), lowercase=True)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(texts=st.lists(st.lists(st.text("aAbß<", min_size=1), min_size=1), min_size=1))
     def test_json_and_pickle_round_trips(self, texts: list[list[str]]) -> None:
         train = [sentence(" ".join(words), " ".join("N" for _ in words)) for words in texts]

@@ -115,7 +115,7 @@ class TestSums:
         offset=st.floats(-120, 40, width=32),
         seed=st.integers(0, 2**31),
     )
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     def test_any_shape_and_scale(
         self, lengths: list[int], R: int, scale: float, offset: float, seed: int
     ) -> None:

@@ -81,7 +81,7 @@ def gold_of(lengths: list[int], seed: int = 0) -> Tensor:
 
 class TestAgainstFactored:
     @given(pairs)
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_logits_probabilities_and_triples(
         self, made: tuple[FactoredScores, DenseScores]
     ) -> None:
@@ -97,7 +97,7 @@ class TestAgainstFactored:
         assert dense.logits_at(at).equal(factored.logits_at(at))
 
     @given(pairs, st.integers(0, 99))
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_loss_and_its_gradient(
         self, made: tuple[FactoredScores, DenseScores], seed: int
     ) -> None:

@@ -33,7 +33,7 @@ scores = st.builds(
 
 class TestFactoredScores:
     @given(scores)
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_logits_are_the_grid_without_padding(self, given_scores: FactoredScores) -> None:
         logits = given_scores.logits()
         for b, n in enumerate(given_scores.lengths_B.tolist()):
@@ -45,7 +45,7 @@ class TestFactoredScores:
             assert (logits[b, :, n:] == float("-inf")).all()
 
     @given(scores)
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_best_object_is_the_maximum_of_the_grid(self, given_scores: FactoredScores) -> None:
         wanted_BLR = torch.sigmoid(given_scores.logits()).amax(dim=2)
         found_BLR = given_scores.relation_probabilities().permute(1, 2, 0)
@@ -53,14 +53,14 @@ class TestFactoredScores:
             torch.testing.assert_close(found_BLR[b, :n], wanted_BLR[b, :n], rtol=0, atol=1e-15)
 
     @given(scores)
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_triples_are_the_grid_at_one_half(self, given_scores: FactoredScores) -> None:
         b, i, j, t = (given_scores.logits() >= 0).nonzero(as_tuple=True)
         wanted = sorted(zip(b.tolist(), i.tolist(), t.tolist(), j.tolist(), strict=True))
         assert sorted(map(tuple, given_scores.triples().T.tolist())) == wanted
 
     @given(scores)
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_logits_of_triples_are_the_grids(self, given_scores: FactoredScores) -> None:
         triples_4N = given_scores.triples()
         b, i, t, j = triples_4N

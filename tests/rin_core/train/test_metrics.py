@@ -234,7 +234,7 @@ class TestDecodeSpans:
         assert found_spans([tags]) == [(0, *span) for span in spans]
 
     @given(st.lists(st.text("BIESO", min_size=1, max_size=14), min_size=1, max_size=4))
-    @settings(deadline=None, max_examples=300)
+    @settings(max_examples=300)
     def test_is_the_regular_expression(self, texts: list[str]) -> None:
         wanted = [
             (n, *match.span())
@@ -270,7 +270,7 @@ def spoken(gold: EncodedSplit, keep: Sequence[bool] | None = None) -> Decoded:
 
 class TestProperties:
     @given(st.lists(annotated(), min_size=1, max_size=4), st.sampled_from(["first", "last"]))
-    @settings(deadline=None, max_examples=80)
+    @settings(max_examples=80)
     def test_the_gold_annotation_is_perfect(self, sentences: list[Sentence], word: str) -> None:
         split = split_of(*sentences, entity_word=word)
         for found in all_of(score(spoken(split), split, word)):
@@ -281,7 +281,7 @@ class TestProperties:
         st.lists(annotated(), min_size=1, max_size=4),
         st.lists(annotated(), min_size=1, max_size=4),
     )
-    @settings(deadline=None, max_examples=80)
+    @settings(max_examples=80)
     def test_bounds(self, gold: list[Sentence], other: list[Sentence]) -> None:
         count = min(len(gold), len(other))
         # Both as long as the longest, so that what is said of one can be asked of the other.
@@ -298,7 +298,7 @@ class TestProperties:
             assert counts(back) == (one.correct, one.gold, one.predicted)
 
     @given(annotated(), st.randoms(use_true_random=False))
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_leaving_triples_out_costs_recall_only(self, one: Sentence, random: object) -> None:
         split = split_of(one)
         keep = [random.random() < 0.5 for _ in range(split.gold_4M.shape[1])]  # type: ignore[attr-defined]

@@ -125,7 +125,7 @@ class TestAgainstTheSlowCount:
         st.lists(st.tuples(annotated(), annotated()), min_size=1, max_size=4),
         st.sampled_from(["first", "last"]),
     )
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     def test_any_annotation_as_prediction_of_another(
         self, pairs: list[tuple[Sentence, Sentence]], word: str
     ) -> None:

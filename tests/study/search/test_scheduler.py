@@ -51,7 +51,7 @@ CURVES = st.lists(
 
 
 @given(curves=CURVES, cut=st.integers(0, 7))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_rungs_remember_what_earlier_sessions_saw(curves: list[list[float]], cut: int) -> None:
     asha = Asha(grace_period=2, reduction_factor=2)
     unbroken, again = PerArmASHA({"a": EPOCHS}, asha), PerArmASHA({"a": EPOCHS}, asha)

@@ -23,7 +23,7 @@ from tests.searchers import Recorder, a_search, next_trial, opened
 @given(
     arms=st.integers(1, 3), budget=st.integers(1, 4), slots=st.integers(1, 3), seed=st.integers()
 )
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_budgets_are_equal_whatever_ends_first(
     arms: int, budget: int, slots: int, seed: int
 ) -> None:
