@@ -7,7 +7,7 @@ The checks are functions of the sentences alone. What a reader left out or chang
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from rin_core.data.corpus import Corpus, Finding, Sentence, count_missing, shown
@@ -85,19 +85,23 @@ def missing_findings(split: str, sentences: Sentences) -> list[Finding]:
     not there.
     """
     _, total = count_missing(sentences)
-    triples = [(s, triple) for s in sentences for triple in s.missing]
-    inside = [found for found in triples if _is_in_text(*found)]
-    absent = [found for found in triples if not _is_in_text(*found)]
+    by_kind = defaultdict[str, list[tuple[Sentence, tuple[str, str, str]]]](list)
+    for sentence in sentences:
+        for triple in sentence.missing:
+            by_kind[_missing_kind(sentence, triple)].append((sentence, triple))
     kinds = (
         (
             "argument-inside-word",
-            inside,
             "is only part of a longer word",
             "put spaces between the words of the text, or write whole words as arguments",
         ),
         (
+            "argument-in-other-case",
+            "has other capitals in their sentence",
+            "write it as the text does",
+        ),
+        (
             "argument-not-found",
-            absent,
             "does not occur in their sentence",
             "correct the file; training leaves them out, dev and test count them as missed",
         ),
@@ -110,8 +114,8 @@ def missing_findings(split: str, sentences: Sentences) -> list[Finding]:
             split,
             len(found),
         )
-        for code, found, what, remedy in kinds
-        if found
+        for code, what, remedy in kinds
+        if (found := by_kind[code])
     ]
 
 
@@ -142,9 +146,14 @@ def vector_findings(
     return found
 
 
-def _is_in_text(sentence: Sentence, triple: tuple[str, str, str]) -> bool:
-    text = "".join(sentence.words)
-    return all("".join(argument.split()) in text for argument in (triple[0], triple[2]))
+def _missing_kind(sentence: Sentence, triple: tuple[str, str, str]) -> str:
+    """Return the code of the finding on a triple that cannot be located."""
+    text, *arguments = "".join(sentence.words), *("".join(triple[end].split()) for end in (0, 2))
+    if all(argument in text for argument in arguments):
+        return "argument-inside-word"
+    if all(argument.lower() in text.lower() for argument in arguments):
+        return "argument-in-other-case"
+    return "argument-not-found"
 
 
 def _repeated_sentences(train: Sentences) -> Iterator[Finding]:

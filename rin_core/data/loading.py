@@ -13,6 +13,7 @@ from rin_core.data.corpus import (
     CorpusError,
     count_missing,
 )
+from rin_core.data.damaged_texts import damaged_texts
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
 from rin_core.data.entity_types import type_notes
@@ -183,14 +184,19 @@ def load_corpus(
         # The limit that the message proposes is compared with this very quotient.
         if total and missing / total > max_missing:
             reasons = missing_findings(str(places[split]), sentences)
+            reasons += damaged_texts([s for s in sentences if s.missing])
             text = f"{'; '.join(r.text for r in reasons)}; the limit is {max_missing:.2%}"
-            if reasons[0].code != "argument-inside-word":
+            # A limit that leaves out most of the triples is no remedy.
+            if reasons[0].code == "argument-not-found" and 2 * missing <= total:
                 enough = math.ceil(100 * missing / total) / 100
                 text += f", to raise it use --set data.max_missing={enough:g}"
             raise CorpusError(text)
     for split, use in (("train", "learned"), ("dev", "selected"), ("test", "scored")):
         if not any(s.triples for s in splits[split]):
-            raise CorpusError(f"{places[split]}: no sentence has a triple, so nothing can be {use}")
+            left_out = "".join(f"; {f.text}" for f in found if f.level == "warning")
+            raise CorpusError(
+                f"{places[split]}: no sentence has a triple, so nothing can be {use}{left_out}"
+            )
     return Corpus(name=called, **splits, findings=(*found, *cuts))
 
 

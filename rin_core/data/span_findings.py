@@ -106,7 +106,10 @@ def punctuation_at_ends(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _has_mark(sentence: Sentence, span: Span) -> bool:
-    return sentence.words[span.start] in MARKS_BEFORE or sentence.words[span.end - 1] in MARKS_AFTER
+    """Return whether a mark is a word at an end, or is attached to the last word."""
+    first, last = sentence.words[span.start], sentence.words[span.end - 1]
+    is_word = first in MARKS_BEFORE or last in MARKS_AFTER
+    return is_word or (last[-1] in MARKS_AFTER and last[:-1].isalnum())
 
 
 def untagged(spans: Sequence[Span], length: int) -> int:

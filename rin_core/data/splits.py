@@ -65,24 +65,33 @@ def _published(folder: Path, wanted: set[str]) -> Files:
     named: dict[str, Files] = {}
     for path in sorted(folder.iterdir()):
         stem = _SHARD.sub("", path.stem) if path.is_file() else path.name
-        parts = re.split(r"[_\-. ]", stem.lower())
-        found = [split for split, names in _NAMES.items() if set(parts) & set(names)]
-        if len(found) == 1 and found[0] in wanted and (contents := _contents(path)):
-            rest = "_".join(part for part in parts if part not in _NAMES[found[0]])
+        split = _split_of(stem)
+        if split in wanted and (contents := _contents(path)):
+            rest = "_".join(part for part in _parts(stem) if part not in _NAMES[split])
             files = named.setdefault(f"{rest} {path.suffix}", {})
-            before = files.get(found[0])
+            before = files.get(split)
             if before and not _SHARD.search(path.stem):
                 both = f"both {before[0].name} and {path.name}"
                 raise CorpusError(
-                    f"{folder}: {both} could be the {found[0]} split; remove one of them"
+                    f"{folder}: {both} could be the {split} split; remove one of them"
                 )
-            files[found[0]] = (*files.get(found[0], ()), *contents)
+            files[split] = (*files.get(split, ()), *contents)
     most = max((len(files) for files in named.values()), default=0)
     best = [files for files in named.values() if len(files) == most]
     if len(best) > 1:
         both = " and ".join(next(iter(files.values()))[0].name for files in best[:2])
         raise CorpusError(f"{folder}: {both} could be the same split; remove or rename one of them")
     return best[0] if best else {}
+
+
+def _parts(name: str) -> list[str]:
+    return re.split(r"[_\-. ]", name.lower())
+
+
+def _split_of(name: str) -> str:
+    """Return the split that a name has as a part, empty text for none or several."""
+    found = [split for split, names in _NAMES.items() if set(_parts(name)) & set(names)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _contents(path: Path) -> tuple[Path, ...]:
@@ -121,6 +130,9 @@ def corpus_files(path: Path, dev_fraction: float) -> Files:
             how += ", or cut it from train with --set data.dev_fraction=0.1"
         found = ", ".join(paths[0].name for paths in files.values())
         missing = " and ".join(f"{split}.json" for split in absent)
+        for other in sorted(path.iterdir()):
+            if (known := unread_file(other)) and _split_of(other.name) in absent:
+                how = f"{other.name} {known.removeprefix('this ')}"
         raise CorpusError(f"{path}: missing {missing} (found {found}); {how}")
     return files
 
@@ -129,7 +141,10 @@ def _whole_corpus(path: Path, dev_fraction: float) -> Path:
     """Return the file, or folder of brat files, that is a corpus without splits."""
     found = path if path.is_file() else _only_file(path)
     if found is None:
-        raise CorpusError(f"{path}: no file is a split; {unread_folder(path)}")
+        folders = [x for x in sorted(path.iterdir()) if x.is_dir() and _split_of(x.name)]
+        inside = f"in {folders[0].name}: " if folders else ""
+        unread = inside + unread_folder(folders[0] if folders else path)
+        raise CorpusError(f"{path}: no file is a split; {unread}")
     if not _contents(found) and (known := unread_file(found)):
         raise CorpusError(f"{found}: {known}")
     if not dev_fraction:

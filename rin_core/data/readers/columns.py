@@ -29,7 +29,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         if len(row) != COLUMNS:
             raise wrong(f"row {place}", f"{len(row)} columns", f"{COLUMNS}")
     words = tuple(row[1] for row in rows)
-    types = tagged_spans([row[2] for row in rows], "tag")
+    types = tagged_spans([row[2] for row in rows], "tag", reading)
     last = {span.end - 1: span for span in types}
     spans, triples = set(types), []
     for place, row in enumerate(rows):

@@ -13,7 +13,12 @@ _CLASS_NAME = (
     "a name; write the names of classes in place of their numbers, or put the dataset_info.json "
     "of Hugging Face, which has the names, beside the file"
 )
-_A_KIND = {str: "text", int: "a whole number", list: "a list", dict: "an object with fields"}
+_A_KIND = {
+    str: "text",
+    int: "a whole number",
+    list: "a list ([] for none)",
+    dict: "an object with fields",
+}
 
 
 def field(record: object, key: str, kind: type[_T], at: str = "") -> _T:

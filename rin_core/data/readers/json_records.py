@@ -29,6 +29,11 @@ def json_records(path: Path) -> Iterator[tuple[str, object]]:
             for number, record in enumerate(parse_json(file.read(), path, first_line=1), 1):
                 yield f"{path}: record {number}", record
             return
+        if first == b"{":
+            raise CorpusError(
+                f"{path}: a record goes on in the next line; write each on one line, or all in a "
+                "list [ ]"
+            )
         for number, (line, raw) in enumerate(filled_lines(file), 1):
             yield f"{path}:{line}: record {number}", parse_line(raw, path, line)
 

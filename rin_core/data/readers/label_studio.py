@@ -8,7 +8,7 @@ from typing import Any
 from rin_core.data.corpus import Sentence
 from rin_core.data.readers.character_spans import Mention, align, mention
 from rin_core.data.readers.fields import field, wrong
-from rin_core.data.readers.label_studio_tasks import annotation_of, text_of_task
+from rin_core.data.readers.label_studio_tasks import annotation_of, region_of, text_of_task
 from rin_core.data.readers.reading import Reading
 
 
@@ -44,7 +44,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             label = labels[0] if labels else ""
             # Choices and comments on a region repeat its id and its span, without labels.
             if region not in mentions or not mentions[region].type:
-                start, end, written = map(value.get, ("start", "end", "text"))
+                start, end, written = region_of(value, place)
                 mentions[region] = mention(text, start, end, label, place, reading, written)
         else:
             reading.count("other-results", (at, kind))

@@ -45,3 +45,14 @@ def annotation_of(record: dict[str, Any], reading: Reading) -> tuple[str, Any]:
         if other is not first:
             reading.count("further-annotations", record.get("id", other[0]))
     return first
+
+
+def region_of(value: dict[str, Any], at: str) -> tuple[object, object, object]:
+    """Return start, end and text of a region.
+
+    Raises:
+        CorpusError: It is a region of HTML.
+    """
+    if "globalOffsets" in value:
+        raise wrong(at, "a place in HTML", "one in text: label with the tag Text, not HyperText")
+    return value["start"], value.get("end"), value.get("text")

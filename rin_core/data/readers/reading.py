@@ -28,6 +28,7 @@ COUNTED = {
     "other-results": "left out results that are neither spans nor relations",
     "other-lines": "left out lines that are not annotations",
     "blank-records": "left out records without words and entities",
+    "inside-without-begin": "entities that begin with an I, E or L tag (right in IOB1 alone)",
     "further-types": "entities with several types, of which the first is read",
     "relations-without-name": "relations without a label, named related",
     "relations-both-ways": "relations in both directions, read as two triples",
@@ -92,6 +93,8 @@ class Reading:
     """Spans of SpERT files count the characters of the tokens joined by spaces."""
     inclusive_spans: bool = False
     """The end of a token span in a triple list is its last token."""
+    sentence_offsets: bool = False
+    """Token offsets of documents count from the start of their sentence."""
     counts: dict[str, tuple[int, str]] = field(default_factory=dict)
     """How many of each of :data:`COUNTED`, and the first."""
     remarks: dict[str, str] = field(default_factory=dict)

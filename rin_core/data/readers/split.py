@@ -16,6 +16,7 @@ from pathlib import Path
 from rin_core.data.corpus import CorpusError, Finding, Sentence, shown
 from rin_core.data.readers.brat_files import brat_records
 from rin_core.data.readers.class_labels import features_beside, with_names
+from rin_core.data.readers.dygie_rows import count_in_sentences
 from rin_core.data.readers.formats import READERS, format_of_record
 from rin_core.data.readers.json_records import filled_lines, json_records
 from rin_core.data.readers.offset_units import find_unit
@@ -175,7 +176,15 @@ def _with_spans(reading: Reading, sample: list[object]) -> Reading:
         reading.remark("inclusive-spans", "the end of a token span is its last token")
     elif spans:
         reading.remark("exclusive-spans", "the end of a token span is the token after its last")
-    return replace(reading, character_spans=characters, inclusive_spans=inclusive)
+    if in_sentences := count_in_sentences(sample):
+        text = "token offsets count from the start of their sentence, not of the document"
+        reading.remark("sentence-offsets", text)
+    return replace(
+        reading,
+        character_spans=characters,
+        inclusive_spans=inclusive,
+        sentence_offsets=in_sentences,
+    )
 
 
 def _records(path: Path) -> Iterator[tuple[str, object]]:

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from rin_core.data.corpus import Span
 from rin_core.data.readers.fields import wrong
+from rin_core.data.readers.reading import Reading
 
 
-def tagged_spans(tags: Sequence[str], at: str) -> dict[Span, str]:
+def tagged_spans(tags: Sequence[str], at: str, reading: Reading) -> dict[Span, str]:
     """Return the type of each entity, in order of position.
 
     Args:
         tags: ``O``, or a letter and a type, as in ``B-Loc``; one a word.
         at: The field, for messages.
+        reading: Gets the counts.
     """
     spans, start, open_type = dict[Span, str](), 0, ""
     for place, tag in enumerate([*tags, "O"]):
@@ -24,6 +26,8 @@ def tagged_spans(tags: Sequence[str], at: str) -> dict[Span, str]:
         if open_type and not continues:
             spans[Span(start, place)] = open_type
         if not continues:
+            if letter in ("I", "E", "L"):
+                reading.count("inside-without-begin", tags[max(place - 1, 0) : place + 1])
             start, open_type = place, kind
         if letter in ("E", "L", "S", "U"):
             spans[Span(start, place + 1)] = kind

@@ -18,13 +18,13 @@ def recognise(record: dict[str, Any]) -> bool:
     return "tokens" in record and tagged and "entities" not in record
 
 
-def read(record: dict[str, Any], _reading: Reading) -> Iterator[Sentence]:
+def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read a record."""
     words = read_tokens(record, "tokens")
     key = "tags" if "tags" in record else "ner_tags"
     tags = [label_of(tag, at) for at, tag in items(record, key)]
     if len(tags) != len(words):
         raise wrong(key, f"{len(tags)} tags", f"{len(words)}, one a word")
-    types = tagged_spans(tags, key)
+    types = tagged_spans(tags, key, reading)
     triples = indexed_triples(record, list(types))
     yield build_sentence(words, read_pos(record, words), types, triples, (), types=types)

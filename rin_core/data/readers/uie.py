@@ -6,15 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence, Span, Triple, shown
-from rin_core.data.readers.fields import (
-    field,
-    items,
-    label_of,
-    read_pos,
-    read_tokens,
-    text_of,
-    wrong,
-)
+from rin_core.data.readers import fields
+from rin_core.data.readers.fields import field, items, label_of, text_of, wrong
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence
 
@@ -26,10 +19,13 @@ def recognise(record: dict[str, Any]) -> bool:
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read a record; what has gaps between its tokens is left out."""
-    words = read_tokens(record, "tokens")
+    words = fields.read_tokens(record, "tokens")
     types, triples = dict[Span, str](), []
     for at, entity in items(record, "entity"):
         if span := _span(entity, len(words), at):
+            own, there = entity.get("text"), " ".join(words[slice(*span)])
+            if isinstance(own, str) and own.split() != there.split():
+                reading.count("other-text", (own, there))
             reading.add_type(types, span, label_of(entity.get("type"), f"{at}.type"))
         else:
             reading.count("entities-with-gaps", entity)
@@ -45,7 +41,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             reading.count("relations-with-gaps", relation)
     ends = {span for t in triples for span in (t.subject, t.object)}
     spans = types.keys() | ends
-    yield build_sentence(words, read_pos(record, words), spans, triples, (), types=types)
+    yield build_sentence(words, fields.read_pos(record, words), spans, triples, (), types=types)
 
 
 def _span(entity: object, words: int, at: str) -> Span | None:

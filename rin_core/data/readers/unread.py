@@ -22,7 +22,16 @@ _KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"content", "result_list"}), "PaddleNLP prompts", "export the doccano file instead"),
     (frozenset({"entity_mentions", "relation_mentions"}), "OneIE", _ONE_SENTENCE),
     (frozenset({"text", "ents"}), "spaCy's JSON, which has no relations", _SPACY),
-    (frozenset({"text", "label"}), "doccano without relations", "export a project with relations"),
+    (
+        frozenset({"text", "label"}),
+        "doccano or JSON-MIN of Label Studio, without relations",
+        "export a project with relations, from Label Studio as JSON",
+    ),
+    (
+        frozenset({"data", "completions"}),
+        "Label Studio before 1.0",
+        "rename the field completions to annotations",
+    ),
     (frozenset({"text", "spans", "tokens"}), "Prodigy without relations", "use rel.manual"),
     (frozenset({"paragraphs"}), "SQuAD (questions and answers)", "use a corpus of relations"),
     (frozenset({"passages"}), "BioC", "convert it to brat files"),
@@ -33,7 +42,7 @@ _SUFFIXES = {
     ".xml": ("XML", "convert it to brat files"),
     ".xmi": ("UIMA XMI", "export WebAnno TSV 3 from INCEpTION instead"),
     ".csv": ("a table", "write one JSON record a sentence"),
-    ".tsv": ("a table", "write one JSON record a sentence"),
+    ".tsv": ("a table", "write JSON records, or export WebAnno TSV v3.3 from INCEpTION"),
     ".a1": ("BioNLP shared task files", "join .a1 and .a2 into .ann files"),
     ".conllu": ("CoNLL-U, which has no relations of entities", "add them as JSON records"),
     ".spacy": ("spaCy's DocBin", _SPACY),
@@ -50,6 +59,9 @@ def unread_record(record: Mapping[str, Any], formats: Iterable[str]) -> str:
     for fields, name, remedy in _KNOWN:
         if fields <= record.keys():
             return f"this looks like {name}: {remedy}; formats that are read: {', '.join(formats)}"
+    lists = [key for key, value in record.items() if isinstance(value, list) and value]
+    if len(lists) == 1 and all(isinstance(item, dict) for item in record[lists[0]]):
+        return f"the records are in the field {shown(lists[0])}: write this list alone"
     return (
         f"unknown format: found the fields {shown(list(record))}; formats that are read: "
         f"{', '.join(formats)}; see docs/data.md"

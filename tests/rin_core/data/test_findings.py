@@ -201,6 +201,10 @@ EXPECTED = {
         {"train": (*GOOD.train, with_span("Acme Inc . , Oslo", (0, 3), (0, 4), (3, 5)))},
         {("punctuation-at-ends", ""): 2, ("overlapping-entities", ""): 2},
     ),
+    "a mark attached to a name": (
+        {"train": (*GOOD.train, with_span("in Oslo, at U.S., f(x): 7,", (1, 2), (4, 5), (0, 1)))},
+        {("punctuation-at-ends", ""): 1},
+    ),
     "several sentences": (
         {"train": tuple(sentence(f"a b {k} cats . Dr . C left .", "r", "q") for k in range(500))},
         {("several-sentences", ""): 500},

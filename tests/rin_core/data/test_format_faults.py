@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,23 @@ BROKEN: dict[str, tuple[Record, str]] = {
     "span of a head": (
         changed(PRODIGY, relations=[{"label": "r", "head": 1, "child": 2}]),
         r"field relations\[0\]\.head_span: found only the fields",
+    ),
+    "a region of HTML": (
+        changed(
+            LABEL_STUDIO,
+            annotations=[
+                {
+                    "result": [
+                        {
+                            "id": "a",
+                            "type": "hypertextlabels",
+                            "value": {"start": "/p[1]", "globalOffsets": {"start": 0, "end": 3}},
+                        }
+                    ]
+                }
+            ],
+        ),
+        r"result\[0\]\.value: found a place in HTML, expected .* label with the tag Text",
     ),
     "text of a task": (
         changed(LABEL_STUDIO, data={"title": "a b", "body": "c d"}),
@@ -163,10 +181,40 @@ def test_a_brat_file_without_its_text(tmp_path: Path) -> None:
         ({"tokens": [], "h": {}, "t": {}}, "FewRel"),
         ({"content": "", "result_list": [], "prompt": ""}, "PaddleNLP"),
         ({"text": "a", "ents": [], "tokens": []}, "spaCy's JSON"),
-        ({"id": 1, "text": "a", "label": [[0, 1, "P"]]}, "doccano without relations"),
+        ({"id": 1, "text": "a", "label": [[0, 1, "P"]]}, "doccano or JSON-MIN"),
+        ({"data": {"text": "a"}, "completions": []}, "Label Studio before 1.0: rename"),
         ({"text": "a", "tokens": [], "spans": [1]}, "Prodigy without relations"),
     ],
 )
 def test_what_is_not_read_is_named(tmp_path: Path, record: Record, name: str) -> None:
     with pytest.raises(CorpusError, match=rf"this looks like {name}.*formats that are read: SpERT"):
         read_split(write_list(tmp_path / "x.json", [record]))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{\n "text": "a",\n "triple_list": []\n}\n', "goes on in the next line; .* a list"),
+        ('{"version": 1, "data": [{"text": "a"}]}', "the records are in the field 'data'"),
+        ('{"text": "a", "triple_list": null}', r"found None, expected a list \(\[\] for none\)"),
+    ],
+)
+def test_records_in_another_shape_have_a_remedy(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(CorpusError, match=rf"x\.json.*: .*{message}"):
+        read_split(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (gzip.compress(b"{}"), "packed with gzip: unpack"),
+        ('{"text": "a"}'.encode("utf-16"), "UTF-16 text: save it as UTF-8"),
+        ("{'text': 'é'}".encode("latin-1"), r"not UTF-8 text \(.*\): save it as UTF-8"),
+        (b"PK\x03\x04\xff", "a zip archive: unpack"),
+    ],
+)
+def test_what_is_no_utf_8_is_named(tmp_path: Path, raw: bytes, message: str) -> None:
+    (tmp_path / "x.json").write_bytes(raw)
+    with pytest.raises(CorpusError, match=rf"x\.json:1: .*{message}"):
+        read_split(tmp_path / "x.json")

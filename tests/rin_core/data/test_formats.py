@@ -26,6 +26,7 @@ from tests.formats import (
     LABEL_STUDIO,
     MET,
     RECORDS,
+    TAGS,
     TEXT,
     UIE,
     WORDS,
@@ -267,6 +268,37 @@ def test_a_second_type_of_an_entity_is_counted(tmp_path: Path, record: Record) -
     reading = Reading(tokenizes=True)
     read_split(write_lines(tmp_path / "x", [record]), reading)
     assert reading.counts["further-types"][0] == 1
+
+
+def test_offsets_of_dygie_may_count_in_sentences(tmp_path: Path) -> None:
+    """Most documents of a file tell what they count: in one, the numbers may fit both ways."""
+    both = {
+        "sentences": [["He"], ["Ann", "Lee", "met"]],
+        "ner": [[], [[1, 2, "PER"]]],
+        "relations": [[], []],
+    }
+    local = changed(DYGIE, ner=[[], [[0, 1, "PER"]]], relations=[[], []])
+    for records, expected in (([both, local], Span(1, 3)), ([both, DYGIE], Span(0, 2))):
+        path = write_lines(tmp_path / "x", records)
+        reading = Reading()
+        assert read_split(path, reading)[1].entities == (expected,)
+        assert ("sentence-offsets" in reading.remarks) == (local in records)
+
+
+def test_the_text_of_an_entity_of_uie_is_compared(tmp_path: Path) -> None:
+    wrong = changed(UIE, entity=[{"type": "PER", "offset": [0, 1], "text": "Bob"}])
+    reading = Reading()
+    read_split(write_lines(tmp_path / "x", [UIE, wrong]), reading)
+    assert reading.counts == {"other-text": (1, "('Bob', 'Ann Lee') in x:2")}
+
+
+def test_tags_that_begin_inside_are_counted(tmp_path: Path) -> None:
+    tags = ["B-PER", "I-ORG", "O", "I-PER", "I-PER"]
+    record = changed(TAGS, tags=tags, relations=[])
+    reading = Reading()
+    (sentence,) = read_split(write_lines(tmp_path / "x", [TAGS, record]), reading)[1:]
+    assert sentence.types == ("PER", "ORG", "PER")
+    assert reading.counts == {"inside-without-begin": (2, "['B-PER', 'I-ORG'] in x:2")}
 
 
 def test_readers_are_small() -> None:

@@ -124,6 +124,34 @@ class TestMissingTriples:
             load_corpus(str(make_corpus(**WHOLE | {"dev": [record]})))
         assert "max_missing" not in str(caught.value)
 
+    def test_other_capitals_need_another_fix(self, make_corpus: Callable[..., Path]) -> None:
+        record = changed(TRIPLES, triple_list=[["bean", "crew", "Apollo 12"]])
+        with pytest.raises(CorpusError, match=r"other capitals .*write it as the text") as caught:
+            load_corpus(str(make_corpus(**WHOLE | {"dev": [record]})))
+        assert "max_missing" not in str(caught.value)
+
+    def test_a_limit_for_most_triples_is_no_fix(self, make_corpus: Callable[..., Path]) -> None:
+        record = changed(TRIPLES, triple_list=[["Eve", "crew", "Apollo 12"]])
+        with pytest.raises(CorpusError, match="does not occur") as caught:
+            load_corpus(str(make_corpus(**WHOLE | {"dev": [record, TRIPLES, record]})))
+        assert "max_missing" not in str(caught.value)
+
+    def test_damaged_text_is_named_as_the_cause(self, make_corpus: Callable[..., Path]) -> None:
+        record = changed(TRIPLES, text="B&eacute;an left Apollo 12 .")
+        with pytest.raises(CorpusError, match=r"does not occur .*sentences with HTML: 1 of 1"):
+            load_corpus(str(make_corpus(**WHOLE | {"dev": [record]})))
+
+
+def test_without_a_triple_what_was_left_out_is_named(make_corpus: Callable[..., Path]) -> None:
+    entity = {"type": "A", "offset": [0, 2], "text": "Bean"}
+    record = {
+        "tokens": ["Bean", "left", "Apollo"],
+        "entity": [entity],
+        "relation": [{"type": "crew", "args": [entity, entity]}],
+    }
+    with pytest.raises(CorpusError, match=r"no sentence has a triple.*left out relations of .*: 1"):
+        load_corpus(str(make_corpus(**WHOLE | {"dev": [record]})))
+
 
 def test_a_folder_cannot_be_called_as_the_embedded_corpus(tmp_path: Path) -> None:
     folder = write_corpus(tmp_path / "demo", (10, 5, 5))

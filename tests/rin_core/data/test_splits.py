@@ -89,6 +89,11 @@ def test_two_choices(tmp_path: Path, names: tuple[str, ...]) -> None:
         (("corpus.xml",), r"corpus\.xml looks like XML: convert it to brat"),
         (("a.csv", "b.json", "c.json"), r"a\.csv looks like a table"),
         (("train.json", "test.json"), r"missing dev\.json .*--set data\.dev_fraction=0\.1"),
+        (
+            ("train.json", "dev.json", "test.json.gz"),
+            r"test\.json\.gz looks like an archive: unpack",
+        ),
+        (("train/a.tsv", "dev/a.tsv"), r"in dev: found a\.tsv; .* export WebAnno TSV v3\.3"),
         (("all.json",), r"all\.json: one file without dev and test; cut .*data\.dev_fraction"),
     ],
 )
