@@ -188,9 +188,9 @@ class CaseStudy:
 
     def run(self, console: Console) -> int:
         """Run the command and return its exit code."""
-        from study.commands import case
+        from study.commands.case import command
 
-        return case.run(self, console)
+        return command.run(self, console)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ import pyarrow.parquet
 
 from rin_core.data.word_table import load_word_table, save_word_table
 from study.commands.arguments import CaseStudy
-from study.commands.case import Loaded, follow, from_text, load
+from study.commands.case.models import Loaded, load
+from study.commands.case.sentences import follow, from_text
 from study.ledger.corpus_schema import Cases
 from study.ledger.ledger import Ledger
 from tests import formats, tiny_models

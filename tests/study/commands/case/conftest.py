@@ -8,16 +8,9 @@ import pytest
 
 from rin_core.data.demo import demo_corpus
 from search_spaces import SPACES
-from study.commands import case as casestudy
 from study.commands.arguments import CaseStudy
-from study.commands.case import (
-    Loaded,
-    find_refined,
-    follow,
-    from_paper,
-    from_test,
-    from_text,
-)
+from study.commands.case.models import Loaded, load
+from study.commands.case.sentences import find_refined, follow, from_paper, from_test, from_text
 from study.commands.options import Options
 from study.execution.trial import train_run
 from study.ledger.corpus_schema import Cases
@@ -52,7 +45,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, Plan]:
 @pytest.fixture(scope="session")
 def models(study: tuple[Ledger, Plan]) -> list[Loaded]:
     ledger, plan = study
-    return [casestudy.load(ledger, planned.run.fingerprint[:12]) for planned in plan.trials]
+    return [load(ledger, planned.run.fingerprint[:12]) for planned in plan.trials]
 
 
 @pytest.fixture(scope="session")

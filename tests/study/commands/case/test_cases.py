@@ -14,14 +14,10 @@ from reports.cases.views import CaseView, read_cases
 from reports.page.build import build
 from reports.published.cases import PAPER_CASES
 from rin_core.data.demo import demo_corpus
-from study.commands import case as casestudy
 from study.commands.arguments import CaseStudy, Record
-from study.commands.case import (
-    Loaded,
-    find_refined,
-    from_test,
-    summary,
-)
+from study.commands.case.command import summary
+from study.commands.case.models import Loaded, load
+from study.commands.case.sentences import find_refined, from_test
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.planning.grid import Plan
@@ -160,10 +156,10 @@ def test_misuse_is_told(
 def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
     ledger, _ = study
     with pytest.raises(ValueError, match="zzz: no such run in"):
-        casestudy.load(ledger, "zzz")
+        load(ledger, "zzz")
     ledger.run("f00d").claim()
     with pytest.raises(LedgerError, match=r"f00d/weights\.safetensors: no weights"):
-        casestudy.load(ledger, "f00d")
+        load(ledger, "f00d")
 
 
 def test_corpora_are_recorded_by_a_command_of_their_own(tmp_path: Path) -> None:

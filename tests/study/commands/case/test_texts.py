@@ -14,9 +14,10 @@ from reports.cases.views import read_cases
 from rin_core.data.vocabulary import SPECIAL
 from rin_core.predict.loading import load_model
 from rin_core.predict.texts import TextSplitter
-from study.commands import case as casestudy
 from study.commands.arguments import CaseStudy
-from study.commands.case import Loaded, from_text
+from study.commands.case.command import default_name
+from study.commands.case.models import Loaded
+from study.commands.case.sentences import from_text
 from study.ledger.ledger import Ledger
 from tests.conftest import Trained
 
@@ -116,4 +117,4 @@ def test_without_a_name_no_case_study_is_in_the_way(trained: Trained, tmp_path: 
     ],
 )
 def test_a_name_says_what_is_shown(options: dict[str, Any], name: str) -> None:
-    assert casestudy.default_name(CaseStudy(models=(), **options)) == name
+    assert default_name(CaseStudy(models=(), **options)) == name

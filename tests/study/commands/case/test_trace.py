@@ -27,11 +27,8 @@ from rin_core.predict.rounds import WORTH_SHOWING, trace
 from rin_core.train.checkpoint import save_tensors
 from rin_core.train.metrics import decode
 from study.commands.arguments import CaseStudy
-from study.commands.case import (
-    Loaded,
-    distinct,
-    from_text,
-)
+from study.commands.case.models import Loaded, distinct
+from study.commands.case.sentences import from_text
 from study.ledger.ledger import Ledger
 from study.planning.corpora import record_corpora
 from study.planning.grid import Plan

@@ -13,7 +13,8 @@ from rin_core.config import Config
 from rin_core.data.corpus import Corpus
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import corpus_vocabulary, encode_corpus
-from study.commands import case
+from study.commands.case.models import load
+from study.commands.case.sentences import follow, from_test
 from study.execution.trial import train_run
 from study.ledger.corpus_schema import Cases
 from study.ledger.ledger import Ledger
@@ -40,8 +41,8 @@ def test_types_in_predictions_and_in_a_case(tmp_path: Path) -> None:
     assert set(predictions.entity_types) == {"even", "odd"}
     assert len(predictions.span_types) == len(predictions.spans) > 20
 
-    loaded = case.load(ledger, run.fingerprint)
-    followed = case.follow(case.from_test(corpus, 0, "first", "why"), [loaded])
+    loaded = load(ledger, run.fingerprint)
+    followed = follow(from_test(corpus, 0, "first", "why"), [loaded])
     ledger.record_cases("typed", Cases.model_validate({"cases": [followed]}))
     (view,) = read_cases(ledger, "typed")
     gold = {row.text: row.gold_type for row in view.entities if row.gold}

@@ -1,0 +1,1 @@
+"""The command ``case``: sentences through trained models, round by round."""
