@@ -68,7 +68,8 @@ class ListSettings:
 class Audit:
     """Train pruned trials of a search to the end, to see whether one was better than the best.
 
-    Exit code 0 if all of them finished, 1 if not, 130 after Ctrl-C. To resume, run it again.
+    The exit code is 0 if all of them finished, 1 if not, and 130 after Ctrl-C. To resume, run the
+    same command again.
     """
 
     experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SEARCH")]
@@ -95,9 +96,9 @@ class Audit:
 class Rerun:
     """Train finished runs again, in a temporary folder, and compare every number.
 
-    Exit code 0 if all numbers are bit-identical, else 1. Bit-identical numbers require the CPU
-    model of the record. On another CPU, the results differ as much as with another seed. If all
-    numbers are identical, the ledger keeps the new weights or predictions where it has none.
+    The exit code is 0 if all numbers are bit-identical, else 1. Bit-identical numbers require the
+    recorded CPU model. On another CPU, the results differ as much as with another seed. If all
+    numbers are identical, weights and predictions that the ledger does not have are saved in it.
     """
 
     fingerprints: Annotated[
@@ -126,8 +127,10 @@ class Train:
     data: Annotated[str, tyro.conf.arg(metavar="CORPUS")] = "demo"
     """Corpus: demo, a name under the data root, or a folder."""
     data_root: DataRoot = None
-    embeddings: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """GloVe vectors (plain, .gz or .zip)."""
+    embeddings: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: random vectors)")
+    ] = None
+    """GloVe vectors (plain, .gz or .zip): a path, or a path under the data root."""
     preset: ChosenPreset = None
     set: Settings = ()
     """A setting, as in model.rounds=3. 'rin-study settings' lists all settings."""
@@ -180,7 +183,7 @@ class CaseStudy:
     """Find this many test sentences that the last model gets right and the first does not."""
     name: Annotated[
         str | None,
-        tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: what is shown, and a number)"),
+        tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: from the other options)"),
     ] = None
     """Name of the page and of the file with its numbers."""
     replace: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -220,9 +223,9 @@ class Export:
 class Import:
     """Add the runs, studies and searches of exported files to the ledger.
 
-    Studies then skip these runs. Records that contradict the ledger are skipped: exit code 1.
-    The databases of MLflow and Optuna are updated, too. If the ledger has none yet, rin-study
-    sync makes them.
+    Studies then skip these runs. Records that contradict the ledger are not imported, and the exit
+    code is 1. The MLflow and Optuna databases are updated, too. If the ledger has none yet,
+    rin-study sync creates them.
     """
 
     files: Annotated[
@@ -239,7 +242,7 @@ class Import:
             help_behavior_hint="(default: $MLFLOW_TRACKING_URI, else mlflow.db in --runs, if any)",
         ),
     ] = None
-    """MLflow server or database that gets the imported runs, or none."""
+    """MLflow server or database for the imported runs, or none to leave MLflow unchanged."""
     runs: LedgerFolder = Path("runs")
 
     def run(self, console: Console) -> int:
@@ -251,12 +254,17 @@ class Import:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Record corpora in a ledger, for reports without a study. Studies record their corpora."""
+    """Record corpora in a ledger, for reports without a study.
+
+    A study records its corpora itself.
+    """
 
     data: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CORPUS")]
     """Corpora: demo, names under the data root, or folders."""
     data_root: DataRoot = None
-    embeddings: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    embeddings: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: none)")
+    ] = None
     """Pretrained word vectors: reports then show which words have one."""
     set: Settings = ()
     """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
@@ -280,9 +288,9 @@ class Convert:
     """A name under the data root, a folder, or a file."""
     target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """The folder or file to write. It must not exist."""
-    split_sentences: bool = False
-    """Write a record for each sentence of a record, as predict splits texts. What is between two
-    sentences is left out, and counted."""
+    split_sentences: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Write one record per sentence, split as in predict. Entities and relations across two
+    sentences are left out and counted."""
     data_root: DataRoot = None
     set: Settings = ()
     """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
@@ -296,9 +304,9 @@ class Convert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sync:
-    """Make the databases of MLflow and Optuna again from the ledger.
+    """Rebuild the MLflow and Optuna databases from the ledger.
 
-    Existing databases, damaged or not, are renamed. Finished runs are not trained again.
+    Existing databases, damaged or not, are renamed. Nothing is trained.
     """
 
     runs: LedgerFolder = Path("runs")

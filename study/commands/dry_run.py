@@ -35,7 +35,7 @@ def print_plan(
     corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
     presets = {e.corpus_name: e.preset for e in experiments}
     table = Table("fingerprint", "arm", "corpus", "seed", "state", box=None)
-    table.add_column("settings besides the preset's", overflow="fold")
+    table.add_column("settings that differ from the preset", overflow="fold")
     for planned in trials:
         config = planned.trial.config
         start = Config().with_overrides(presets[planned.corpus_name].settings).flat()
@@ -125,7 +125,7 @@ def print_changes(experiment: Experiment, ledger: Ledger, console: Console) -> N
         say(
             console,
             f"{experiment.name}: corpus {experiment.corpus_name} or its vectors changed; reports "
-            f"list {plural(count, 'trial')} on the former content and do not average them in",
+            f"list {plural(count, 'trial')} on the old version and do not average them in",
             "yellow",
         )
     for arm, count in experiment.replaced(recorded).items():

@@ -30,7 +30,7 @@ DataRoot = Annotated[
     Path | None,
     tyro.conf.arg(
         metavar="FOLDER",
-        help="Folder that holds the corpora.",
+        help="Folder that contains the corpora.",
         help_behavior_hint="(default: $RIN_DATA_ROOT)",
     ),
 ]
@@ -50,7 +50,9 @@ RecordedVectors = Annotated[
         help_behavior_hint="(default: the recorded name, in the data root or its embeddings/)",
     ),
 ]
-LedgerFolder = Annotated[Path, tyro.conf.arg(metavar="FOLDER", help="The ledger.")]
+LedgerFolder = Annotated[
+    Path, tyro.conf.arg(metavar="FOLDER", help="The output folder with the ledger.")
+]
 Settings = Annotated[
     tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIELD=VALUE")
 ]
@@ -59,7 +61,7 @@ ChosenPreset = Annotated[
     tyro.conf.arg(
         metavar="NAME",
         help="Settings to start from: paper, demo or own. 'rin-study settings' shows them.",
-        help_behavior_hint="(default: by corpus: demo, paper for webnlg* and nyt*, else own)",
+        help_behavior_hint="(default: demo for demo, paper for webnlg* and nyt*, else own)",
     ),
 ]
 
@@ -131,11 +133,11 @@ class Options:
     experiment: Annotated[str | None, _option("NAME", "space and corpus")] = None
     """Name of the study or search, in MLflow and in reports."""
     runs: Annotated[Path, _option("FOLDER")] = Path("runs")
-    """The ledger: a folder. The MLflow database and the reports are written there, too."""
+    """The output folder: the ledger, the MLflow and Optuna databases, and the reports."""
     notify: Annotated[str | None, _option("URL", "no message")] = None
-    """Post a JSON message at the end: to a Slack webhook, https://ntfy.sh/TOPIC or a server."""
+    """Post a JSON message at the end: to a webhook of Slack or Mattermost, or https://ntfy.sh/TOPIC."""
     register: Annotated[str | None, _option("NAME", "register nothing")] = None
-    """Make the best model the next version of this model in MLflow's registry."""
+    """Register the best model as the next version of this model in MLflow's registry."""
     shared: Annotated[str | None, _option("URI", "all nodes access --runs")] = None
     """Store for nodes that cannot access --runs: an fsspec URI, as in s3://bucket/rin."""
 

@@ -47,8 +47,8 @@ def print_faster(settings: Sequence[str], console: Console) -> None:
     """Print which settings train a transformer faster, if any do."""
     if settings:
         text = (
-            f"transformers train faster on this CPU with --set {' '.join(settings)}; other draws "
-            "and rounding then change scores as another seed does"
+            f"transformers train faster on this CPU with --set {' '.join(settings)}; scores then "
+            "differ as much as with another seed"
         )
         say(console, text, "dim")
 

@@ -21,7 +21,7 @@ def check_register(options: Options, name: str) -> None:
         )
     if not is_mlflow(options.uri()):
         raise ValueError(
-            f"--register {name}: requires MLflow; leave out --tracking-uri "
+            f"--register {name}: requires MLflow; omit --tracking-uri "
             f"{without_credentials(options.uri())}"
         )
     if len(dict.fromkeys(options.space)) * len(options.data) > 1:

@@ -110,15 +110,15 @@ def _predictions(run: Run) -> Predictions | None:
 
 def _compare(console: Console, recorded: Result, again: Result) -> bool:
     """Print the scores and the first difference; return whether there is none."""
-    for name, run in (("recorded", recorded), ("again", again)):
+    for name, run in (("record", recorded), ("rerun", again)):
         selected, test = 100 * run.selection_scores["f1"], 100 * run.test_scores["f1"]
         split = run.selection_split
-        say(console, f"{name + ':':9} {split} F1 {selected:.2f}, test F1 {test:.2f}")
-    difference = first_difference(recorded, again)
+        say(console, f"{name + ':':7} {split} F1 {selected:.2f}, test F1 {test:.2f}")
+    difference = first_difference(recorded, again, ("in the record", "in the rerun"))
     if difference is None:
         say(console, "every number is bit-identical")
         return True
-    say(console, f"first difference: {difference.replace('here', 'in the record', 1)}")
+    say(console, f"first difference: {difference}")
     changed = False
     for name in ("machine", "hardware", "arithmetic", "device", "packages"):
         before, now = (getattr(r.provenance, name) or "unknown" for r in (recorded, again))
@@ -128,8 +128,8 @@ def _compare(console: Console, recorded: Result, again: Result) -> bool:
     if changed:
         say(
             console,
-            "CPU or math library differs, so the results differ as two seeds do. Bit-identical "
-            "results require the recorded environment.",
+            "The environment differs, so the results may differ as much as with another seed. "
+            "Bit-identical results require the recorded environment.",
         )
     return False
 

@@ -229,7 +229,8 @@ def _print_fronts(plan: SearchPlan, record: SearchRecord, console: Console) -> N
         start = plan.starts[arm].run.fingerprint
         count = len(on_front) + any(trial.fingerprint == start for trial in found)
         text = f"{arm}: the front of dev F1 and {cost} has {plural(len(found), 'setting')}"
-        say(console, f"{text}, {count} of them on fresh seeds (at most {CANDIDATES} and the start)")
+        fresh = f"at most {CANDIDATES} and the initial settings"
+        say(console, f"{text}, {count} of them on fresh seeds ({fresh})")
 
 
 def _race_text(plan: SearchPlan) -> str:
@@ -285,5 +286,5 @@ def _first_estimate(plan: SearchPlan, slots: int) -> str:
         f"{trials} and {fresh} on fresh seeds: at most {time}; estimate from {plural(runs, 'run')}"
     )
     if search.asha is not None:
-        text += "; pruning makes it shorter"
+        text += "; pruning shortens this"
     return f"{text}; no estimate for {', '.join(unknown)}" if unknown else text

@@ -198,7 +198,7 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     _print_elsewhere(out, (str(trial["fingerprint"]) for trial, _ in pairs), console)
     _print_best("trials", frame, settings, console)
     rows = [_trial_row(trial, settings) for _, trial in others.iterrows()]
-    print_rows(console, "on another content of the corpus, not averaged in", rows)
+    print_rows(console, "on other versions of the corpus, not averaged in", rows)
     finished = frame[frame["status"] == TrialState.FINISHED]
     _print_caveats(out, finished, console)
     spent = frame.groupby("status")["seconds"].agg(["size", "sum"])
@@ -223,7 +223,8 @@ def _print_plan(out: Path, frame: pd.DataFrame, console: Console) -> None:
         return
     plan = plan_of(study, frame)
     if plan is None:
-        say(console, "decisions: on other settings, or another content of the corpus; not shown")
+        text = "decisions: not shown, because they are on other settings or another corpus version"
+        say(console, text)
         return
     print_decisions(experiment, study_decisions(frame, plan), console)
     for note in deviations(frame, plan):
@@ -312,7 +313,7 @@ def _print_elsewhere(out: Path, fingerprints: Iterable[str], console: Console) -
     attempts = (ledger.run(name).attempt() for name in fingerprints)
     hosts = sorted({last.host for last in attempts if last is not None and last.is_elsewhere})
     if hosts:
-        text = f"started on {', '.join(hosts)}: whether they still run cannot be seen from here"
+        text = f"started on {', '.join(hosts)}: cannot check from here whether they still run"
         say(console, text, "dim")
 
 

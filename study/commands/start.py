@@ -329,8 +329,8 @@ def _continue(
     for reason, sources in hindered.items():
         say(
             console,
-            f"{plural(len(sources), 'trial')} with the settings of a run with other limits, such "
-            f"as {sources[0]}, not continued: {reason}",
+            f"{plural(len(sources), 'trial')} cannot continue from a run with another epoch limit, "
+            f"such as {sources[0]}: {reason}",
         )
 
 

@@ -55,7 +55,7 @@ def run(runs: Path, console: Console) -> int:
         for name in (MLFLOW, OPTUNA):
             if (runs / name).exists():
                 moved = move_away(runs / name)
-                say(console, f"{name} moved to {moved.name}, which may be deleted")
+                say(console, f"{name} renamed to {moved.name}, which may be deleted")
         unsent = _send(experiments, database_uri(runs), runs)
         for search in searches:
             from study.search.importance import record_importance  # imports Optuna

@@ -79,10 +79,11 @@ def run_import(options: Import, console: Console) -> int:
     with ledger.exclusive():
         for file, added in zip(options.files, records, strict=True):
             merged = merge(ledger, added)
-            text = f"{plural(len(merged.added), 'record')} added, {len(merged.known)} known"
+            text = f"{plural(len(merged.added), 'record')} added, {len(merged.known)} already there"
             say(console, f"{file}: {text}")
             for fingerprint, difference in merged.conflicts.items():
-                say(console, f"conflict: {fingerprint}: {difference}; ours is kept", "red")
+                text = f"conflict: {fingerprint}: {difference}; the ledger was not changed"
+                say(console, text, "red")
             conflicts += len(merged.conflicts)
             touched.update(merged.added, merged.known)
         _add_importance(ledger, (record for file in records for record in file))

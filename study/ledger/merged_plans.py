@@ -13,6 +13,8 @@ from study.ledger.decisions import Decisions
 from study.ledger.ledger import Ledger
 from study.ledger.schema import PlannedRun, Study
 
+#: The two sides of an import, as messages name them.
+HERE, THERE = "in the ledger", "in the file"
 _REMEDY = "import it into another ledger, with --runs"
 
 
@@ -22,9 +24,9 @@ def plan_conflict(ours: Study, theirs: Study) -> str | None:
         here, there = ours.decisions.declared(), theirs.decisions.declared()
         for name in Decisions.model_fields:
             if getattr(here, name) != getattr(there, name):
-                return f"decisions.{name}: planned otherwise here than there; {_REMEDY}"
+                return f"decisions.{name}: differs between the two plans; {_REMEDY}"
         return None
-    for planner, other, where in ((ours, theirs, "here"), (theirs, ours, "there")):
+    for planner, other, where in ((ours, theirs, HERE), (theirs, ours, THERE)):
         if planner.decisions is None:
             continue
         first = planner.decisions.first_runs
@@ -32,8 +34,8 @@ def plan_conflict(ours: Study, theirs: Study) -> str | None:
         for run in other.trials:
             if run.arm in planned and not _is_alike(planned[run.arm], run):
                 return (
-                    f"{where} it was planned with --until-decided, on other settings or another "
-                    f"content of the corpus for {run.arm}; {_REMEDY}"
+                    f"the study {where} has a plan of --until-decided with other settings or "
+                    f"another version of the corpus for {run.arm}; {_REMEDY}"
                 )
     return None
 

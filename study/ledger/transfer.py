@@ -22,7 +22,7 @@ from study.ledger.command import without_places
 from study.ledger.commands import join_commands
 from study.ledger.exported import FORMAT, KINDS, PACKED, SELECTION, Exported, ExportedRun
 from study.ledger.ledger import Ledger
-from study.ledger.merged_plans import merged_decisions, plan_conflict
+from study.ledger.merged_plans import HERE, THERE, merged_decisions, plan_conflict
 from study.ledger.origin import CorpusName, GivenCommand, VectorsName
 from study.ledger.schema import (
     Epoch,
@@ -107,29 +107,38 @@ COMPARED = (
 )
 
 
-def first_difference(ours: Result, theirs: Result) -> str | None:
+def first_difference(
+    ours: Result, theirs: Result, sides: tuple[str, str] = (HERE, THERE)
+) -> str | None:
     """Say where two results of one fingerprint first differ in any bit; None if nowhere.
 
-    Times are no result: they differ from run to run.
+    Times are not compared: they differ from run to run.
+
+    Args:
+        ours: The first result.
+        theirs: The second result.
+        sides: Where each is, as the message says it.
     """
+    here, there = sides
     for a, b in zip(ours.history, theirs.history, strict=False):
-        if (difference := _epoch_difference(a, b)) is not None:
+        if (difference := _epoch_difference(a, b, sides)) is not None:
             return f"epoch {a.epoch}: {difference}"
     if len(ours.history) != len(theirs.history):
-        return f"{plural(len(ours.history), 'epoch')} here and {len(theirs.history)} there"
+        return f"{plural(len(ours.history), 'epoch')} {here} and {len(theirs.history)} {there}"
     for name in COMPARED:
         a, b = getattr(ours, name), getattr(theirs, name)
         if a != b:
-            return f"{name} is {_shown(a)} here and {_shown(b)} there"
+            return f"{name} is {_shown(a)} {here} and {_shown(b)} {there}"
     return None
 
 
-def _epoch_difference(ours: Epoch, theirs: Epoch) -> str | None:
+def _epoch_difference(ours: Epoch, theirs: Epoch, sides: tuple[str, str]) -> str | None:
+    here, there = sides
     if ours.train_loss != theirs.train_loss:
-        return f"train_loss is {ours.train_loss!r} here and {theirs.train_loss!r} there"
+        return f"train_loss is {ours.train_loss!r} {here} and {theirs.train_loss!r} {there}"
     for name, value in ours.selection_scores.items():
         if value != (other := theirs.selection_scores[name]):
-            return f"{name} is {value!r} here and {other!r} there"
+            return f"{name} is {value!r} {here} and {other!r} {there}"
     return None
 
 
@@ -224,7 +233,7 @@ def _merge_run(ledger: Ledger, theirs: ExportedRun, merged: Merged) -> None:
 
 def _merge_study(ledger: Ledger, theirs: Study, merged: Merged) -> None:
     if theirs.experiment in ledger.searches():
-        merged.conflicts[theirs.experiment] = "a study there and a search here"
+        merged.conflicts[theirs.experiment] = f"a search {HERE} and a study {THERE}"
         return
     ours = ledger.study(theirs.experiment)
     if ours is None:
@@ -288,7 +297,7 @@ def _updated(study: Study) -> float:
 def _merge_search(ledger: Ledger, theirs: Search, merged: Merged) -> None:
     name = theirs.experiment
     if name in ledger.studies():
-        merged.conflicts[name] = "a search there and a study here"
+        merged.conflicts[name] = f"a study {HERE} and a search {THERE}"
         return
     ours = ledger.search(name)
     if ours is not None and _continues(ours, theirs):
@@ -298,8 +307,8 @@ def _merge_search(ledger: Ledger, theirs: Search, merged: Merged) -> None:
         merged.added.append(name)
     else:
         merged.conflicts[name] = (
-            f"{plural(len(ours.trials), 'trial')} here and {len(theirs.trials)} there; "
-            "neither continues the other"
+            f"{plural(len(ours.trials), 'trial')} {HERE} and {len(theirs.trials)} {THERE}; "
+            "neither search continues the other"
         )
 
 

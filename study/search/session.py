@@ -100,7 +100,7 @@ class SearchSession:
             {arm: plan.base(arm).training.max_epochs for arm in recorded}, plan.search.asha
         )
         if moved := move_unusable(self.out / DATABASE):
-            text = f"{DATABASE} was unusable: moved to {moved.name}, made again from the record"
+            text = f"{DATABASE} was unusable: renamed to {moved.name}, and rebuilt from the record"
             self.console.print(text, style="yellow", highlight=False)
         algorithms = {
             arm: open_algorithm(

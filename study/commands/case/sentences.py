@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 #: Most words of a sentence: the probabilities of all pairs of words are kept, for every relation.
 LONGEST_CASE = 500
 _TAGS: dict[TagSource, str] = {
-    "textblob": "from the tagger of textblob",
-    "usual": "each word's most frequent in training",
-    "none": "none, as no tagger is installed",
+    "textblob": "from textblob's tagger",
+    "usual": "each word's most frequent tag in training",
+    "none": "none, because no tagger is installed",
 }
 
 

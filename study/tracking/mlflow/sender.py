@@ -73,8 +73,8 @@ class MlflowTracker(Tracker):
             if path is not None and path.name == MLFLOW and path.is_file():  # nobody named it
                 command = shlex.join(["rin-study", "sync", "--runs", str(_relative(path.parent))])
                 raise TrackingError(
-                    f"{path}: {_reason(error)}; the ledger has all that it holds: `{command}` "
-                    "moves it away and makes it again"
+                    f"{path}: {_reason(error)}; the ledger has all of its content: `{command}` "
+                    "renames it and rebuilds it"
                 ) from error
             raise TrackingError(
                 f"--tracking-uri {without_credentials(uri)}: {_reason(error)}; {remedy}, "
@@ -197,7 +197,7 @@ class MlflowTracker(Tracker):
                 if not self._failing:  # once, not every two seconds
                     _warn(
                         f"{self.runs[fingerprint].name}: {self._problem(error)}; training "
-                        "continues, and what is not sent stays in the ledger and is retried"
+                        "continues; unsent metrics stay in the ledger and are retried"
                     )
                 self._failing.add(fingerprint)
                 self._timed_out = isinstance(error, TimeoutError)
@@ -253,7 +253,7 @@ def _proxy_remedy(uri: str) -> str | None:
     if not proxied or proxy_bypass(parts.hostname):
         return None
     return (
-        f"the proxy in {parts.scheme}_proxy is asked for it: if the server needs none, set "
+        f"the request goes to the proxy in {parts.scheme}_proxy: if the server needs no proxy, set "
         f"no_proxy={parts.hostname}, else check that an MLflow server runs there"
     )
 

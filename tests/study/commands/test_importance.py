@@ -33,7 +33,9 @@ def test_import_adds_it_to_a_search_of_a_file_without_it(tmp_path: Path) -> None
     assert (found(old, "tune"), found(new, "tune")) == (set(), {"a"})
     # An importance that is there is exported, and a search known before gets it, too.
     run_command("export", str(file), f"--runs={new.root}")
-    assert "0 records added, 1 known" in run_command("import", str(file), f"--runs={old.root}")
+    assert "0 records added, 1 already there" in run_command(
+        "import", str(file), f"--runs={old.root}"
+    )
     assert found(old, "tune") == {"a"}
 
 

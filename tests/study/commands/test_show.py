@@ -237,7 +237,7 @@ def test_runs_on_another_content_of_the_corpus_are_listed_apart(
         ledger.finish(ledger.plan("gru-1", seed), f1, {"corpus": corpus})
     lines = shown(ledger)
     assert "RIN (GRU, K = 1) 1 82.0" in lines
-    at = lines.index("on another content of the corpus, not averaged in")
+    at = lines.index("on other versions of the corpus, not averaged in")
     assert lines[at + 2].endswith(f"{0:016x}")
     assert lines[at + 3].endswith(f"{1:016x}")
     assert lines[at + 4] == "compute by outcome"

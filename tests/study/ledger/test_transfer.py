@@ -96,11 +96,17 @@ def test_times_are_no_difference_but_everything_else_is() -> None:
 
     slower = [an_epoch(n, seconds=9.0, usage={"cpu": 1.0}) for n in (1, 2)]
     assert first_difference(ours, changed(history=slower, seconds=1e9)) is None
-    assert first_difference(ours, changed(best_epoch=99)) == "best_epoch is 2 here and 99 there"
+    assert (
+        first_difference(ours, changed(best_epoch=99))
+        == "best_epoch is 2 in the ledger and 99 in the file"
+    )
     longer = [*ours.history, an_epoch(3)]
-    assert first_difference(ours, changed(history=longer)) == "2 epochs here and 3 there"
+    assert (
+        first_difference(ours, changed(history=longer))
+        == "2 epochs in the ledger and 3 in the file"
+    )
     other = first_difference(ours, changed(test_scores=scores(0.9)))
-    assert other == "test_scores is F1 0.4 here and F1 0.9 there"
+    assert other == "test_scores is F1 0.4 in the ledger and F1 0.9 in the file"
     other = first_difference(ours, changed(history=[an_epoch(1), an_epoch(2, f1=0.6)]))
     assert other is not None
     assert other.startswith("epoch 2: ")
@@ -231,7 +237,7 @@ def test_two_searches_of_one_name_are_a_conflict(tmp_path: Path, theirs: Search)
     here.record_search(tune(a_trial(0), a_trial(1, 0.6)))
     there.record_search(theirs)
     export_ledger(there, file)
-    counts = f"2 trials here and {len(theirs.trials)} there"
+    counts = f"2 trials in the ledger and {len(theirs.trials)} in the file"
     assert merge(here, read_exported(file)).conflicts["tune"].startswith(counts)
     assert len(SearchRecord(here, "tune").trials) == 2
 
@@ -240,9 +246,13 @@ def test_a_study_and_a_search_of_one_name_are_a_conflict(tmp_path: Path) -> None
     """Both have their reports in the folder of this name."""
     study, search = a_study([a_planned_run(0)], "tune"), a_search({"a": {}}, experiment="tune")
     ledger = Ledger(tmp_path)
-    assert merge(ledger, [study, search]).conflicts == {"tune": "a search there and a study here"}
+    assert merge(ledger, [study, search]).conflicts == {
+        "tune": "a study in the ledger and a search in the file"
+    }
     ledger.study_path("tune").unlink()
-    assert merge(ledger, [search, study]).conflicts == {"tune": "a study there and a search here"}
+    assert merge(ledger, [search, study]).conflicts == {
+        "tune": "a search in the ledger and a study in the file"
+    }
 
 
 class TestCommands:
