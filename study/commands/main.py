@@ -107,6 +107,9 @@ def parse(arguments: Sequence[str] | None = None) -> CommandLine:
     if any(word.partition("=")[0] == "--out" for word in given):
         raise ValueError("--out: is now --runs, in every command")
     _refuse_unknown_option(given)
+    if given and given[0] in COMMANDS:  # as a part of CommandLine, its help has its text twice
+        command: Any = tyro.cli(COMMANDS[given[0]], args=given[1:], prog=f"rin-study {given[0]}")
+        return CommandLine(command=command)
     description = inspect.cleandoc(Options.__doc__ or "")
     return tyro.cli(CommandLine, args=given, prog="rin-study", description=description)
 

@@ -66,3 +66,16 @@ def test_documented_options_exist_and_every_option_is_documented() -> None:
     assert named - known == {"help"}
     anywhere = set(re.findall(r"(?<!\S)`?--([a-z-]+)", "\n".join(texts)))
     assert known - anywhere == set()
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_the_help_of_a_command_has_its_text_once(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as ended:
+        parse([name, "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: rin-study {name} ")
+    assert shown.count((SUBCOMMANDS[name].__doc__ or "").splitlines()[0]) == 1
