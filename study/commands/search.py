@@ -149,7 +149,7 @@ def _search(
         f"({plural(len(plan.starts), 'arm')} × {plan.search.budget})",
     )
     if left:
-        say(console, "joining Ray …" if options.ray_address else "starting Ray …")
+        say(console, "connecting to Ray …" if options.ray_address else "starting Ray …")
         study.run(options.resources())
     record_importance(plan.ledger, plan.experiment)
     files = build_search(options.runs, options.runs / "reports", plan.experiment)

@@ -273,7 +273,7 @@ def _run(
     text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} finished, {len(left)} to run"
     say(console, f"{text}, {resumed} of them resumed" if resumed else text)
     if left:
-        say(console, "joining Ray …" if options.ray_address else "starting Ray …")
+        say(console, "connecting to Ray …" if options.ray_address else "starting Ray …")
     # Imported late: the imports of Ray and MLflow take seconds.
     from study.execution.cluster import require_listener
     from study.execution.session import StudySession
@@ -329,8 +329,8 @@ def _continue(
     for reason, sources in hindered.items():
         say(
             console,
-            f"{plural(len(sources), 'trial')} cannot continue from a run with another epoch limit, "
-            f"such as {sources[0]}: {reason}",
+            f"{plural(len(sources), 'trial')} cannot continue a run with other epoch limits, such "
+            f"as {sources[0]}: {reason}",
         )
 
 

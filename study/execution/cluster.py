@@ -100,7 +100,7 @@ def connect(resources: Resources) -> Resources:
     if resources.address is None and capacity(resources) < 1:
         total = ray.cluster_resources()
         raise ClusterError(
-            f"no room for {resources}: this machine has {total.get('CPU', 0):g} CPUs, "
+            f"not enough resources for {resources}: this machine has {total.get('CPU', 0):g} CPUs, "
             f"{total.get('GPU', 0):g} GPUs and {total.get('memory', 0) / 2**30:.2g} GiB of memory "
             "for Ray; lower --cpus-per-trial, --gpus-per-trial or --memory-per-trial"
         )
@@ -159,10 +159,10 @@ def _remedy(error: Exception) -> str:
     if isinstance(error, PermissionError) or "Permission denied" in text:
         name = Path(getattr(error, "filename", None) or f"{folder}/ray")
         if name.is_relative_to(folder) or ".ray" in name.parts:
-            return f"{name} is not yours: set RAY_TMPDIR or HOME to folders that you can write"
-        return f"allow this user to read and run {name}"
+            return f"{name} is not writable: set RAY_TMPDIR or HOME to folders that you can write"
+        return f"allow this user to read and execute {name}"
     if "/dev/shm" in text:
-        return "Ray needs shared memory: mount /dev/shm"
+        return "Ray requires shared memory: mount /dev/shm"
     return "run the same command to try again"
 
 
@@ -187,7 +187,7 @@ def describe_capacity(resources: Resources, trials: int) -> str:
     """Say how many of the trials run at once."""
     fitting = capacity(resources)
     if fitting < 1:
-        return f"no node has room for {resources} now: trials wait for a node that has"
+        return f"no node has enough resources for {resources} now: trials wait until one has"
     grows = (
         resources.address is not None and min(trials, resources.max_concurrent or trials) > fitting
     )

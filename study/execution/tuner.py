@@ -39,7 +39,7 @@ logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 RETRIES = 2
 #: Ray has no text for the end of a worker that ends before its trial begins.
-_NOT_STARTED = "its worker did not start; memory may be short (see --max-concurrent)"
+_NOT_STARTED = "its worker did not start; a cause may be low memory (see --max-concurrent)"
 
 
 def run(
@@ -137,7 +137,7 @@ class WorkersLost(Exception):
 
     def __init__(self, cause: RayError) -> None:
         self.is_memory = isinstance(cause, OutOfMemoryError)
-        super().__init__("the memory of a node ran out" if self.is_memory else first_line(cause))
+        super().__init__("a node ran out of memory" if self.is_memory else first_line(cause))
 
 
 def resuming(once: Callable[[], bool], epochs: Callable[[], int], console: Console) -> bool:
@@ -164,7 +164,8 @@ def resuming(once: Callable[[], bool], epochs: Callable[[], int], console: Conso
             if known > before:
                 starts = 1
             if starts > RETRIES:
-                raise ClusterError(f"{error}: {_remedy(error)}; the same command resumes") from None
+                text = f"{error}: {_remedy(error)}; run the same command to resume"
+                raise ClusterError(text) from None
             console.print(f"{error}: the trials resume", style="yellow", highlight=False)
 
 

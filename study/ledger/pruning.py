@@ -60,12 +60,12 @@ class GraceEstimate(Record):
             below = [row for row in self.correlations if row.spearman < self.threshold]
             last = (below or self.correlations)[-1]
             return (
-                f"ASHA is off: before the last epoch, dev F1 does not rank settings as their end "
-                f"does (correlation {last.spearman:.2f} at epoch {last.epoch}, and "
-                f"{self.threshold:g} is required from the first rung on; {self.runs_text()})"
+                f"ASHA is off: before the last epoch, dev F1 does not rank settings as it does at "
+                f"the end of training (correlation {last.spearman:.2f} at epoch {last.epoch}; "
+                f"ASHA requires {self.threshold:g} from the first rung on; {self.runs_text()})"
             )
         return (
-            f"ASHA prunes from epoch {at.epoch}: from there on, dev F1 ranks settings as their end "
-            f"does, with a correlation of {at.spearman:.2f} (95 % CI {at.low:.2f} to "
+            f"ASHA prunes from epoch {at.epoch}: from there on, dev F1 ranks settings as it does "
+            f"at the end of training (correlation {at.spearman:.2f}, 95 % CI {at.low:.2f} to "
             f"{at.high:.2f}; {self.runs_text()})"
         )

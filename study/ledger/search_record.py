@@ -111,8 +111,9 @@ class SearchRecord:
             changed = [k for k in wanted.keys() | stored.keys() if stored.get(k) != wanted.get(k)]
             if changed:
                 raise SearchChanged(
-                    f"{self.path}: {arm} was searched with other {', '.join(sorted(changed))}; "
-                    "trials of both must not be mixed: choose another name with --experiment"
+                    f"{self.path}: {arm} was searched with a different "
+                    f"{', '.join(sorted(changed))}, and its trials cannot be mixed with new ones: "
+                    "choose another name with --experiment"
                 )
         one = found[next(iter(identities))]
         for arm in (arm for arm in found if self.of(arm)):
@@ -120,9 +121,9 @@ class SearchRecord:
             differing = [k for k in _COMPARED if _comparable(k, one) != _comparable(k, found[arm])]
             if differing:
                 raise SearchChanged(
-                    f"{self.path}: {arm} was searched with other {', '.join(differing)}, and is "
-                    "compared with these arms; search it again with them, or choose another name "
-                    "with --experiment"
+                    f"{self.path}: {arm} was searched with a different {', '.join(differing)} than "
+                    "the arms it is compared with; search it again with them, or choose another "
+                    "name with --experiment"
                 )
         return found
 

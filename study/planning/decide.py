@@ -211,13 +211,14 @@ def _refuse_changes(name: str, earlier: Decisions, new: Decisions) -> None:
     remedy = "or start another study with --experiment NAME"
     if new.margin != earlier.margin:
         raise ValueError(
-            f"--margin {new.margin:g}: {name} was planned with {earlier.margin:g}; omit the "
-            f"option, {remedy}"
+            f"--margin {new.margin:g}: {name} was planned with the margin {earlier.margin:g}; omit "
+            f"the option, {remedy}"
         )
     if new.endpoint != earlier.endpoint:
         raise ValueError(
-            f"training.average: {name} was planned to judge {_ENDPOINTS[earlier.endpoint]}, not "
-            f"{_ENDPOINTS[new.endpoint]}; set it as before, {remedy}"
+            f"training.average: the endpoint of {name} was planned as "
+            f"{_ENDPOINTS[earlier.endpoint]}, not {_ENDPOINTS[new.endpoint]}; set it as before, "
+            f"{remedy}"
         )
     if [(c.key, c.weights) for c in new.contrasts] != [
         (c.key, c.weights) for c in earlier.contrasts
@@ -230,8 +231,8 @@ def _refuse_changes(name: str, earlier: Decisions, new: Decisions) -> None:
         arm for arm, run in earlier.first_runs.items() if new.first_runs.get(arm) != run
     ]:
         raise ValueError(
-            f"{name}: settings, corpus or vectors of {', '.join(changed)} differ from those that "
-            f"were planned; use the former ones, {remedy}"
+            f"{name}: settings, corpus or vectors of {', '.join(changed)} differ from the plan; "
+            f"use those of the plan, {remedy}"
         )
 
 
@@ -239,14 +240,14 @@ def _endpoint(experiment: Experiment) -> Endpoint:
     trainings = [planned.trial.config.training for planned in experiment.trials]
     if any(training.selection != "dev" for training in trainings):
         raise ValueError(
-            "training.selection=test: --until-decided does not judge scores whose epoch was chosen "
-            "on test; set it to dev"
+            "training.selection=test: --until-decided does not compare scores whose epoch was "
+            "chosen on test; set it to dev"
         )
     averages = {training.average for training in trainings}
     if len(averages) > 1:
         raise ValueError(
             f"training.average: the arms have {' and '.join(sorted(averages))}; --until-decided "
-            "needs one endpoint, so set one value for all"
+            "requires one endpoint, so set one value for all"
         )
     return "selected" if averages == {"none"} else "averaged"
 

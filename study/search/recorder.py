@@ -148,7 +148,7 @@ class TrialRecorder:
                 trial.state = TrialState.FAILED
                 run.record_failure(error)
             else:
-                reason = f"{error}; the same command tries once more"
+                reason = f"{error}; run the same command to retry"
         self.record.save()
         if trial.state is not TrialState.RUNNING:
             self._algorithms[trial.arm].tell(trial)

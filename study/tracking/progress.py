@@ -77,7 +77,7 @@ class Progress(Callback):
     def on_capacity(self, slots: int) -> None:
         """Take the number of slots, and say when none is left."""
         if slots < 1 and self._had_room:
-            self._say("no node has room for a trial now: trials wait")
+            self._say("no node has enough resources for a trial now: trials wait")
         self._had_room = slots > 0
         self.slots = max(1, slots)
 

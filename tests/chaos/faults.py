@@ -22,7 +22,7 @@ from tests.chaos.world import HEADROOM, ROOT, World, faketime
 
 MINUTE = 60.0
 BLOCK = 2**28
-NO_MEMORY = b"the memory of a node ran out"
+NO_MEMORY = b"a node ran out of memory"
 """What the driver says then."""
 
 Fault = Callable[[World], str]

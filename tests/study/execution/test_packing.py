@@ -83,14 +83,16 @@ def test_trials_wait_on_a_cluster_without_room(monkeypatch: pytest.MonkeyPatch) 
     on_nodes(monkeypatch, {"CPU": 0.0}, {"CPU": 1.0}, {"CPU": 1.0})
     two = asking(2, address="auto")
     assert cluster.connect(two) == two
-    assert "no node has room for a trial of 2 CPUs" in cluster.describe_capacity(two, 9)
+    assert "no node has enough resources for a trial of 2 CPUs" in cluster.describe_capacity(two, 9)
     assert cluster.capacity(two, ahead=16) == 16
     assert cluster.capacity(asking(2, address="auto", max_concurrent=3), ahead=16) == 3
 
 
 def test_a_machine_without_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     on_nodes(monkeypatch, {"CPU": 1.0, "memory": 4.0 * GIB})
-    with pytest.raises(cluster.ClusterError, match=r"no room for a trial of 2 CPUs, .* has 1 CPUs"):
+    with pytest.raises(
+        cluster.ClusterError, match=r"not enough resources for a trial of 2 CPUs, .* has 1 CPUs"
+    ):
         cluster.connect(asking(2))
     with pytest.raises(cluster.ClusterError, match=r"lower .*--memory-per-trial"):
         cluster.connect(asking(1, memory=5))

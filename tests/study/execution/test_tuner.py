@@ -125,7 +125,7 @@ def test_trials_resume_when_the_memory_of_a_node_ran_out(
         return outcome
 
     assert tuner.resuming(once, lambda: epochs[0], Console())
-    assert capsys.readouterr().out == "the memory of a node ran out: the trials resume\n" * 4
+    assert capsys.readouterr().out == "a node ran out of memory: the trials resume\n" * 4
 
 
 def test_memory_that_stays_short_ends_the_study_with_a_remedy() -> None:
@@ -135,7 +135,7 @@ def test_memory_that_stays_short_ends_the_study_with_a_remedy() -> None:
         starts.append(1)
         raise no_memory(1)
 
-    message = "^the memory of a node ran out: .* --max-concurrent; the same command resumes$"
+    message = "^a node ran out of memory: .* --max-concurrent; run the same command to resume$"
     with pytest.raises(ClusterError, match=message):
         tuner.resuming(once, lambda: 7, Console(quiet=True))
     assert len(starts) == 1 + tuner.RETRIES

@@ -87,7 +87,9 @@ def test_another_space_is_not_mixed_in(tmp_path: Path) -> None:
     record.open(searched({"k-0": {"seed": 1, "sampler": "tpe"}}))
     record.add(trial(0))
     before = record.path.read_bytes()
-    with pytest.raises(SearchChanged, match=r"some\.json: k-0 .* other sampler; .* --experiment"):
+    with pytest.raises(
+        SearchChanged, match=r"some\.json: k-0 .* different sampler, .* --experiment"
+    ):
         SearchRecord(Ledger(tmp_path), "some").open(searched({"k-0": {"seed": 1, "sampler": "gp"}}))
     assert record.path.read_bytes() == before
 
@@ -103,7 +105,7 @@ def test_arms_are_searched_alike_or_not_in_one_record(tmp_path: Path) -> None:
     SearchRecord(Ledger(tmp_path), "some").open(searched({"k-9": {**alike, "corpus": "b"}}))
     for unlike in ({"sampler": "gp"}, {"settings": {"training.patience": 6}}):
         name = next(iter(unlike))
-        with pytest.raises(SearchChanged, match=rf"k-0 was searched with other {name}, and is com"):
+        with pytest.raises(SearchChanged, match=rf"k-0 was searched with a different {name} than"):
             SearchRecord(Ledger(tmp_path), "some").open(searched({"k-8": {**alike, **unlike}}))
     assert "k-8" not in SearchRecord(Ledger(tmp_path), "some").identities
 
@@ -218,7 +220,7 @@ def test_a_search_without_a_trial_may_become_another(tmp_path: Path) -> None:
     record.add(trial(0))
     again = SearchRecord(Ledger(tmp_path), "some")
     assert again.identities["k-0"]["sampler"] == "gp"
-    with pytest.raises(SearchChanged, match="k-0 was searched with other sampler"):
+    with pytest.raises(SearchChanged, match="k-0 was searched with a different sampler"):
         again.check({"k-0": {"seed": 1, "sampler": "tpe"}})
 
 

@@ -83,7 +83,7 @@ def test_a_worker_that_dies_costs_no_budget_the_first_time(
             assert (told, trial.state, session.left()) == ([], "running", budget)
             assert not session.complete()
             assert event.state is TrialState.RUNNING
-            assert event.reason == "disk full; the same command tries once more"
+            assert event.reason == "disk full; run the same command to retry"
     assert (told, trial.state, trial.reason) == ([trial], "failed", "disk full again")
     assert session.left() == budget - 1
     assert (event.state, event.reason) == (TrialState.FAILED, "disk full again")

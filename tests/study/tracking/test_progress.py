@@ -88,7 +88,7 @@ def test_capacity_changes_the_time_left_and_no_room_is_reported_once(progress: P
     for slots, seconds in ((1, 180), (3, 60), (0, 180), (0, 180)):
         progress.on_capacity(slots)
         assert progress.seconds_left() == seconds
-    assert shown(progress).count("no node has room") == 1
+    assert shown(progress).count("no node has enough resources") == 1
 
 
 def test_no_room_at_the_start_is_not_reported_twice() -> None:
