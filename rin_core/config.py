@@ -47,10 +47,10 @@ class DataConfig:
     lowercase: bool = True
     """Lower-case words for the vocabulary. A transformer's tokenizer gets the words as written."""
     vocabulary: Literal["train", "vectors"] = "train"
-    """Known words: those of the training split, or also every other word of the word vectors'
-    file. Without a file the two are the same."""
+    """Known words: the words of the training split, or also all other words that have a word
+    vector. Without word vectors the two are the same."""
     pos: Literal["auto", "off"] = "auto"
-    """Part-of-speech features: from the corpus, else from a tagger if one is installed."""
+    """Part-of-speech features: from the corpus, or else from a tagger if one is installed."""
     entity_types: bool = False
     """Tag entities with their types, where the corpus has types."""
     max_missing: Share = 0.01
@@ -68,7 +68,7 @@ class EncoderConfig:
     """The shared encoder: words to features H [B, L, D] (paper §4.4, §5.1)."""
 
     kind: EncoderKind = "bilstm"
-    """What reads a sentence: a BiLSTM, or a pretrained transformer."""
+    """The encoder: a BiLSTM, or a pretrained transformer."""
     word_dim: Width = 100
     """Width of the BiLSTM's word vectors; pretrained vectors must have it."""
     pos_dim: Width = 10
@@ -76,14 +76,15 @@ class EncoderConfig:
     case_dim: Annotated[int, Interval(ge=0, le=65_536)] = 0
     """Width of the BiLSTM's vectors of a word's case, such as lower or title case; 0 for none."""
     characters: Literal["none", "cnn", "lstm"] = "none"
-    """What makes a vector of a word's characters for the BiLSTM: nothing, a convolution (Ma and
-    Hovy 2016) or a BiLSTM (Lample et al. 2016)."""
+    """Character vectors of the words for the BiLSTM: none, from a convolution (Ma and Hovy 2016),
+    or from a BiLSTM (Lample et al. 2016)."""
     character_dim: Annotated[int, Interval(ge=2, le=65_536)] = 30
     """Width of a word's character vector."""
     hidden_size: Annotated[int, Interval(ge=2, le=65_536), MultipleOf(2)] = 100
-    """Width D of the BiLSTM's output, both directions together; a transformer has its own."""
+    """Width D of the BiLSTM's output, both directions together. A transformer has its own width."""
     dropout: Dropout = 0.1
-    """Dropout of the BiLSTM's input, or of a transformer's output; inside, it has its own rates."""
+    """Dropout of the BiLSTM's input, or of a transformer's output. Inside a transformer, its own
+    rates apply."""
     model: str = "google-bert/bert-base-cased"
     """Pretrained transformer: a name on the Hugging Face hub, or a folder (paper: BERT-Base cased).
     Its content is part of the data's digest; its name or path is not part of the fingerprint."""
@@ -92,9 +93,11 @@ class EncoderConfig:
     freeze_layers: Annotated[int, Interval(ge=0, le=1_000)] = 0
     """Number of first layers of a transformer to freeze, with its embeddings; 0 freezes none."""
     lora: Annotated[int, Interval(ge=0, le=1_024)] = 0
-    """Rank of LoRA's matrices beside queries and values, the only ones trained; 0 for none."""
+    """Rank of LoRA's matrices for queries and values; 0 for none. The pretrained weights are then
+    frozen."""
     packed: bool = False
-    """Compute a transformer on a CPU without padding and with a faster dropout (other numbers)."""
+    """Compute a transformer on a CPU without padding and with a faster dropout (scores differ as
+    with another seed)."""
     max_pieces: Annotated[int, Interval(ge=8, le=65_536)] = 512
     """Largest number of sub-word pieces, special ones included, that a transformer reads at once.
     Its own limit applies if it is lower. Longer sentences are read in overlapping windows."""
@@ -143,7 +146,7 @@ class ModelConfig:
     shared_input: bool = True
     """Feed H, the shared features, to INT (Table 5: -H)."""
     task_features: bool = True
-    """Separate relation and entity features (Eq. 11); off is the paper's plain BiLSTM."""
+    """Separate relation and entity features (Eq. 11); without them, the paper's plain BiLSTM."""
     feature_size: Width = 100
     """Width of the task features."""
     scorer: ScorerKind = "separable"
@@ -157,7 +160,7 @@ class ModelConfig:
         if not (self.relation_input or self.entity_input or self.shared_input):
             raise ConfigError(
                 "model.relation_input, entity_input and shared_input are all off: "
-                "INT needs an input; the model without INT is model.rounds = 0"
+                "INT requires an input; the model without INT is model.rounds = 0"
             )
         if self.architecture == "camera_ready":
             cells = " or ".join(cell for cell in get_args(CellKind) if cell != "linear")
@@ -201,8 +204,8 @@ class TrainingConfig:
     """Sentences of a batch: of similar length, which is faster; random; or as in the file, never
     shuffled, like the authors' program."""
     max_tokens: Annotated[int, Interval(ge=0, le=100_000_000)] = 0
-    """Largest number of words, or of a transformer's pieces, that are computed at once, padding
-    included; 0 for no limit. The gradients of a larger batch are added up part by part."""
+    """Largest number of words, or of a transformer's pieces, in one forward pass, padding included;
+    0 for no limit. The gradients of a larger batch are accumulated."""
     learning_rate: Rate = 1e-3
     """Adam's step size; with BERT the paper takes 2e-4 throughout."""
     encoder_learning_rate: Rate = 2e-4
@@ -210,7 +213,7 @@ class TrainingConfig:
     warmup: Share = 0.0
     """Share of the steps up to ``max_epochs`` in which the step sizes grow linearly; 0 for none."""
     weight_decay: Annotated[float, Interval(ge=0, le=100)] = 0.0
-    """Decoupled weight decay, as in AdamW, of all weights except biases and normalisation."""
+    """Decoupled weight decay, as in AdamW, of all weights except biases and normalization."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of a transformer: ``bfloat16`` uses autocast and requires a CUDA device, or a CPU
     with AVX512-BF16 or AMX. A BiLSTM computes in float32: autocast would run it in float16 on a
@@ -221,18 +224,18 @@ class TrainingConfig:
     """Epochs without a better dev F1 after which training stops. While every F1 is 0, epochs
     without a lower training loss."""
     word_dropout: Dropout = 0.0
-    """Share of the training words that a step reads as the unknown word, which learns its vector
-    that way. Not for encoders of sub-word pieces."""
+    """Share of the training words that a step replaces by the unknown word, to train its vector.
+    Not for encoders of sub-word pieces."""
     average: Literal["none", "ema"] = "none"
     """``ema`` also keeps an exponential moving average of the weights, and scores it once at the
     end, without choosing an epoch. The number of epochs is then fixed: patience does not apply."""
     average_decay: Annotated[float, Interval(gt=0, lt=1)] = 0.999
-    """Share of the moving average that a step keeps."""
+    """Decay of the moving average."""
     clip_norm: Annotated[float, Interval(gt=0, le=1_000_000)] = 5.0
     """Largest gradient norm."""
     selection: Literal["dev", "test"] = "dev"
-    """Split that picks the epoch. ``test`` only serves to repeat the authors' program: such scores
-    are marked, and are never results."""
+    """Split that selects the epoch. ``test`` only serves to reproduce the authors' program: such
+    scores are marked, and are never results."""
     seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
     """Seed of weights, batches and dropout."""
 
@@ -275,7 +278,7 @@ class Config:
             3
             >>> Config().override("model.round", 3)
             Traceback (most recent call last):
-            rin_core.errors.ConfigError: model.round: no such field; did you mean model.rounds?
+            rin_core.errors.ConfigError: model.round: no such setting; did you mean model.rounds?
         """
         changes: dict[str, dict[str, object]] = {}
         for path, value in overrides.items():
@@ -284,7 +287,7 @@ class Config:
                 is_name = path.isprintable() and 0 < len(path) <= _LONGEST_PATH
                 shown = path if is_name else short(path)
                 hint = suggest(path[:_LONGEST_PATH], list(known))
-                raise ConfigError(f"{shown}: no such field{hint}")
+                raise ConfigError(f"{shown}: no such setting{hint}")
             section, _, name = path.partition(".")
             changes.setdefault(section, {})[name] = coerce(path, value, known[path].kind)
         sections = {s: dataclasses.replace(getattr(self, s), **c) for s, c in changes.items()}

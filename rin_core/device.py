@@ -8,4 +8,4 @@ import torch
 def require_gpu() -> None:
     """Raise ``ValueError`` without a GPU."""
     if not torch.cuda.is_available():
-        raise ValueError("--gpu: torch finds no GPU here; leave the option out")
+        raise ValueError("--gpu: torch finds no GPU here; omit the option")

@@ -123,7 +123,7 @@ def suggest(path: str, known: Sequence[str]) -> str:
     if close:
         return f"; did you mean {' or '.join(close[:3])}?"
     if len(known) > 20:
-        return f"; there are {len(known)}, and 'rin-study settings' lists them"
+        return f"; 'rin-study settings' lists all {len(known)}"
     return f"; there are {', '.join(known)}"
 
 

@@ -30,6 +30,6 @@ def check_objectives(objectives: Sequence[str], *, prunes: bool) -> None:
         raise SpaceError(f"objectives = {list(objectives)!r}: must be {' or '.join(texts)}")
     if len(objectives) > 1 and prunes:
         raise SpaceError(
-            f"asha: ASHA prunes by dev F1 alone, and would end cheap trials that are on the front "
-            f"of dev F1 and {objectives[1]}; leave asha out, or set asha = false"
+            f"asha: ASHA prunes by dev F1 alone, and would prune cheap trials on the front "
+            f"of dev F1 and {objectives[1]}; omit asha, or set asha = false"
         )

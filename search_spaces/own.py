@@ -106,15 +106,16 @@ def _refuse_names(name: str, known: Container[str]) -> None:
     # "paper-…" are the reports' own folders.
     if not _NAME.fullmatch(name) or name in known or name.partition("-")[0] == "paper":
         raise ValueError(
-            f"{name!r} cannot be the name of a space of your own (letters, digits, '-', '_' and "
-            "'.', no name that --list shows, and no paper); rename the file"
+            f"{name!r}: cannot be the name of your own space: it must have letters, digits, '-', "
+            "'_' and '.' only, differ from the names that --list shows, and not start with paper; "
+            "rename the file"
         )
 
 
 def _space(name: str, content: Mapping[str, Any], known: Iterable[Grid | Search]) -> Grid | Search:
     file = checked(_SpaceFile, content)
     if file.parameters is None and (of_search := file.model_fields_set & _OF_SEARCHES):
-        raise ValueError(f"{min(of_search)}: applies to searches, which have a table parameters")
+        raise ValueError(f"{min(of_search)}: applies to searches, which have a parameters table")
     settings = _unique(flatten(file.settings))
     grids = [space for space in known if isinstance(space, Grid)]
     arms = tuple(_arm(arm, table, grids) for arm, table in file.arms.items())
@@ -192,8 +193,8 @@ def _check_conditions(search: Search) -> None:
                 for value in wanted
             ):
                 raise ValueError(
-                    f"parameters.{path}: when.{other} = {short(list(wanted))}: no arm has such a "
-                    "value and the search does not try one"
+                    f"parameters.{path}: when.{other} = {short(list(wanted))}: no arm has this "
+                    "value, and the search does not try it"
                 )
 
 
@@ -207,9 +208,10 @@ def _arm(name: str, table: Mapping[str, Any], grids: Iterable[Grid]) -> Arm:
     of = next((g for g in grids if name in {arm.name for arm in g.select(["*"])}), None)
     if of is not None:
         if table or of.settings:  # a grid's settings are part of what its arms mean
-            empty = "" if of.settings else "leave it empty to compare with that, or "
+            empty = "" if of.settings else "leave it empty to use that arm, or "
             raise ValueError(
-                f"arms.{name}: has a meaning in the space {of.name}; {empty}give another name"
+                f"arms.{name}: is an arm of the built-in space {of.name}; {empty}choose another "
+                "name"
             )
         return of.select([name])[0]
     label = table.get("label", name)
@@ -245,7 +247,7 @@ def _check_arms(
     seen: dict[tuple[Config, ...], str] = {}
     for arm in arms:
         if both := settings.keys() & arm.overrides.keys():
-            raise ValueError(f"arms.{arm.name}.{min(both)}: settings has it for all arms")
+            raise ValueError(f"arms.{arm.name}.{min(both)}: is also in settings; remove one")
         configs = tuple(
             _configured(
                 {**preset.settings, **settings, **arm.overrides}, f"arms.{arm.name}"
@@ -258,7 +260,7 @@ def _check_arms(
 
 def _configured(overrides: Mapping[str, object], place: str) -> Config:
     if "training.seed" in overrides:
-        raise ValueError(f"{place}.training.seed: every arm gets the same; choose with seeds")
+        raise ValueError(f"{place}.training.seed: all arms have the same seeds; set seeds instead")
     try:
         return Config().with_overrides(overrides)
     except ValueError as error:

@@ -81,14 +81,15 @@ def _check_range(path: str, table: _IntRange | _FloatRange) -> None:
     low, high, step = table.low, table.high, table.step
     if step is not None and not leads(low, high, step):
         raise ValueError(
-            f"step = {step!r}: must lead from {low} to {high} in at most {MOST_STEPS} steps"
+            f"step = {step!r}: must divide {low} to {high} into at most {MOST_STEPS} equal steps"
         )
     second = [] if step is None or table.log else [min(high, low + step)]
     for value in (low, high, *second):
         try:
             _as_configured(path, value)
         except ValueError as error:
-            raise ValueError(f"its values include {error}; choose low, high and step so") from error
+            text = f"has an invalid value, {error}; change low, high or step"
+            raise ValueError(text) from error
 
 
 def _when(table: Any) -> dict[str, tuple[object, ...]]:

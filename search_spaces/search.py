@@ -47,8 +47,8 @@ SELECTION = "training.selection"
 
 
 _DEV_ALONE = (
-    "a search selects by dev F1 only; leave it at dev (the space selection measures the "
-    "optimism of selecting on test)"
+    "a search selects by dev F1 only; leave it at dev (the space selection measures the selection "
+    "bias of test)"
 )
 
 
@@ -180,8 +180,8 @@ class Search:
                 )
         if self.seed in self.confirm_seeds:
             raise SpaceError(
-                f"seed {self.seed} selected the best configuration; "
-                "confirmation needs fresh seeds: remove it from --seeds"
+                f"seed {self.seed} is the seed of the search, and confirmation requires fresh "
+                "seeds: remove it from --seeds"
             )
         if both := self.fixed.keys() & self.parameters.keys():
             raise SpaceError(f"{self.name}: {min(both)} is a parameter and cannot be a setting too")
@@ -340,8 +340,8 @@ class Search:
         points = math.prod(map(len, values.values()))
         if points > MOST_POINTS:
             raise SpaceError(
-                f"{self.name}: sampler grid: has {points:,} points, and at most {MOST_POINTS:,} "
-                "are tried; take larger steps, or another sampler"
+                f"{self.name}: sampler grid: has {points:,} points, but must have at most "
+                f"{MOST_POINTS:,}; use larger steps, or another sampler"
             )
         return {path: list(found) for path, found in values.items()}
 
@@ -357,7 +357,7 @@ class Search:
                 return [min(high, round(low + k * step, 12)) for k in range(count)]
             case other:
                 raise SpaceError(
-                    f"{self.name}: {path} = {other}: the grid sampler needs a step or choices"
+                    f"{self.name}: {path} = {other}: the grid sampler requires a step or choices"
                 )
 
     def identity(self, arm: Arm) -> dict[str, Any]:

@@ -138,9 +138,9 @@ def vector_findings(
     if covered < LOW_COVERAGE:
         missing = next(n for n in numbers if not vectors.found[n])
         text = (
-            f"{vectors.name} has a vector for only {covered:.0%} of train's words, the first "
-            f"without one is {shown(vocabulary.words[missing])}: check the file's language, its "
-            "case (data.lowercase) and how it splits words"
+            f"{vectors.name} has a vector for only {covered:.0%} of train's words, the first word "
+            f"without a vector is {shown(vocabulary.words[missing])}: check the file's language, "
+            "its case (data.lowercase) and how it splits words"
         )
         found.append(warning("vectors-coverage", text, "train", int(vectors.found.sum())))
     return found
@@ -165,7 +165,7 @@ def _repeated_sentences(train: Sentences) -> Iterator[Finding]:
         others = f", {differing} with other entities or triples" if differing else ""
         text = (
             f"train: sentences that repeat an earlier one: {count} of {len(train):,}{others}, the "
-            f"first is {sentence_text(repeated[0])}: remove the repetitions unless they are "
+            f"first is {sentence_text(repeated[0])}: remove the duplicates unless they are "
             "intended"
         )
         # Few may repeat, but another annotation of the same words is an error in one of them.
@@ -191,8 +191,8 @@ def _few_triples(corpus: Corpus) -> Iterator[Finding]:
     if few:
         least = min(few.values())
         text = (
-            f"few triples: {counts_by_split(few)}: one of {least} is {100 / least:.1f} points of "
-            "recall, so compare several seeds, or use more sentences"
+            f"few triples: {counts_by_split(few)}: each of {least} triples is worth "
+            f"{100 / least:.1f} points of recall, so compare several seeds, or use more sentences"
         )
         yield note("few-triples", text, count=least)
 
@@ -213,9 +213,9 @@ def _shared_sentences(split: str, sentences: Sentences, corpus: Corpus) -> Itera
     for other, words in earlier:
         if shared := [s for s in sentences if _lower(s) in words]:
             text = (
-                f"{split}: sentences that {other} has too: {len(shared)} of {len(sentences):,}, "
-                f"the first is {sentence_text(shared[0])}: for scores on new sentences, remove "
-                f"them from {other}"
+                f"{split}: sentences that are also in {other}: {len(shared)} of "
+                f"{len(sentences):,}, the first is {sentence_text(shared[0])}: for scores on new "
+                f"sentences, remove them from {other}"
             )
             code = f"sentences-in-{other}"
             yield graded(code, text, split, len(shared), len(sentences))

@@ -46,8 +46,8 @@ def relation_names(corpus: Corpus) -> Iterator[Finding]:
     for name, count in counts.items():
         if _letters(name) in NO_RELATION:
             text = (
-                f"relation {shown(name)} ({plural(count, 'triple')}) is learned as any other: if "
-                "it means that there is no relation, remove these triples"
+                f"relation {shown(name)} ({plural(count, 'triple')}) is learned like any other: if "
+                "it means that there is no relation, remove its triples"
             )
             yield warning("none-relation-name", text, count=count)
     types = count_types(s for sentences in corpus.splits().values() for s in sentences)
@@ -59,7 +59,8 @@ def relation_names(corpus: Corpus) -> Iterator[Finding]:
             )
             yield warning("none-entity-type", text, count=count)
     if len(counts) == 1:
-        text = f"the only relation is {shown(next(iter(counts)))}: a model only finds pairs"
+        name = shown(next(iter(counts)))
+        text = f"the only relation is {name}: a model learns only which pairs of entities have it"
         yield note("single-relation", text, count=1)
 
 
@@ -77,9 +78,9 @@ def names_alike(corpus: Corpus) -> Iterator[Finding]:
         if alike:
             first = " and ".join(f"{shown(name)} ({count:,})" for name, count in alike[0])
             text = (
-                f"{noun} whose names differ only in case or signs: {plural(len(alike), 'group')}, "
-                f"the first is {first}: each is learned by itself; if they mean the same, correct "
-                "the rarer names"
+                f"{noun} whose names differ only in case or punctuation: "
+                f"{plural(len(alike), 'group')}, the first is {first}: each is learned separately; "
+                "if they mean the same, correct the rarer names"
             )
             yield warning(code, text, count=len(alike))
 
@@ -108,8 +109,8 @@ def rare_relations(train: Sentences) -> Iterator[Finding]:
         least = min(rare, key=lambda name: rare[name])
         text = (
             f"train: relations with fewer than {FEW_EXAMPLES} triples: {len(rare)} of "
-            f"{len(counts)}, such as {shown(least)} with {rare[least]}: a model hardly learns "
-            "them; add examples, or leave these relations out"
+            f"{len(counts)}, such as {shown(least)} with {rare[least]}: a model can hardly learn "
+            "them; add examples, or remove these relations"
         )
         yield graded("rare-relations", text, "train", sum(rare.values()), counts.total())
 

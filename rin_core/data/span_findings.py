@@ -84,8 +84,8 @@ def overlapping_entities(corpus: Corpus) -> Iterator[Finding]:
     found = found_in(corpus, lambda s: untagged(s.entities, len(s.words)))
     if found.count:
         text = (
-            f"entities inside or across a longer one: {found}: tags hold only the longer one, so "
-            "entity F1 counts the others as missed; triples keep both"
+            f"entities inside or across a longer one: {found}: tags can represent only the longer "
+            "one, so entity F1 counts the others as missed; triples keep both"
         )
         yield warning("overlapping-entities", text, count=found.count)
 

@@ -39,12 +39,12 @@ def tag_pos(corpus: Corpus) -> tuple[Corpus, str]:
     if not untagged:
         return corpus, "from the corpus"
     if tags := tag_words([s.words for s in sentences]):
-        return _with_tags(corpus, tags), f"from the tagger of {TAGGER} {version(TAGGER)}"
+        return _with_tags(corpus, tags), f"from {TAGGER}'s tagger, version {version(TAGGER)}"
     reason = "the corpus has none"
     if untagged < len(sentences):
         reason = f"{untagged} of {len(sentences)} sentences have none"
     untagged_corpus = _with_tags(corpus, [None] * len(sentences))
-    text = f"none, and none are needed ({reason}; '{HOW_TO_INSTALL}' installs a tagger)"
+    text = f"none; they are optional ({reason}; '{HOW_TO_INSTALL}' installs a tagger)"
     return untagged_corpus, text
 
 

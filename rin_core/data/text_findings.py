@@ -32,8 +32,8 @@ def several_sentences(corpus: Corpus) -> Iterator[Finding]:
     if found.first and found.count >= MANY * total:
         text = (
             f"records that predict would split into sentences: {found.count:,} of {total:,}, the "
-            f"first is {sentence_text(found.first)}: the model learns each as one, so give predict "
-            "--one-sentence, or split the corpus with rin-study convert --split-sentences"
+            f"first is {sentence_text(found.first)}: the model learns each as one sentence, so use "
+            "predict --one-sentence, or split the corpus with rin-study convert --split-sentences"
         )
         yield note("several-sentences", text, count=found.count)
 
@@ -45,7 +45,7 @@ def decomposed_words(corpus: Corpus) -> Iterator[Finding]:
     if decomposed:
         text = (
             f"words with accents as separate characters: {len(decomposed):,}, the first is "
-            f"{shown(decomposed[0])}: the model takes them for other words than those with the "
-            "usual letters; write the file in Unicode's form NFC"
+            f"{shown(decomposed[0])}: the model reads them as different words than those with "
+            "composed letters; write the file in Unicode normalization form NFC"
         )
         yield warning("decomposed-words", text, count=len(decomposed))

@@ -128,7 +128,7 @@ def _add_lora(backbone: Any, config: EncoderConfig) -> None:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError:
         raise ConfigError(
-            f"encoder.lora = {config.lora}: needs the package peft; install it with "
+            f"encoder.lora = {config.lora}: requires the package peft; install it with "
             "'make extras' or pip install 'rin-study[lora]'"
         ) from None
     if config.freeze_layers:

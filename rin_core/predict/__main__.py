@@ -43,7 +43,7 @@ from rin_core.predict.texts import TextSentence, TextSplitter
 
 _STDIO = Path("-")
 _TAG_NOTES = {
-    "textblob": "part-of-speech tags: from the tagger of textblob",
+    "textblob": "part-of-speech tags: from textblob's tagger",
     "usual": "part-of-speech tags: each word's most frequent tag in training",
     "none": "part-of-speech tags: none, but the model was trained with them: expect far fewer "
     'right triples; run make pos, which installs a tagger, or give "pos"',
@@ -70,7 +70,7 @@ class Options:
     output: Annotated[Path, tyro.conf.arg(metavar="FILE")] = _STDIO
     """File for the JSON lines; - is standard output. The file appears when it is complete."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print JSON lines for texts given as arguments, too."""
+    """Print JSON lines also for texts given as arguments."""
     rounds: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also write the predictions before the first round and after each."""
     one_sentence: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -78,9 +78,10 @@ class Options:
     pretokenized: tyro.conf.FlagCreatePairsOff[bool] = False
     """Split words at spaces only, not at punctuation."""
     skip_malformed: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Skip and count invalid lines instead of stopping at the first."""
+    """Skip and count invalid lines; otherwise the first one ends the command."""
     window: Annotated[int, tyro.conf.arg(metavar="N")] = 2048
-    """Sentences to read before results are written. With 1, results come at once but slowly."""
+    """Sentences to read before results are written. With 1, each result is written at once, but
+    prediction is slower."""
     batch_tokens: Annotated[int, tyro.conf.arg(metavar="N")] = 2048
     """Words in a batch."""
     threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1

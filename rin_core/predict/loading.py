@@ -123,7 +123,9 @@ def _vectors(weights: Path, metadata: Mapping[str, Any]) -> Mapping[str, str] | 
         raise CheckpointError(f"{weights}: vectors = {short(vectors)}: must have name and digest")
     # The digest becomes a file's name.
     if not given["digest"].isalnum() or len(given["digest"]) > _LONGEST_DIGEST:
-        raise CheckpointError(f"{weights}: vectors.digest = {short(given['digest'])}: is no digest")
+        raise CheckpointError(
+            f"{weights}: vectors.digest = {short(given['digest'])}: is not a digest"
+        )
     return given
 
 

@@ -69,7 +69,7 @@ class RecordReader:
                 is_json = line.lstrip().startswith(b"{")
                 if line.strip() == b"[" or line.lstrip().startswith(b"[{"):
                     raise CorpusError(
-                        f"{name}:{number}: a JSON list, expected one JSON object a line, or text"
+                        f"{name}:{number}: a JSON list, expected one JSON object per line, or text"
                     )
             place = f"{name}:{number}"
             try:
@@ -96,7 +96,7 @@ def _text(line: bytes, place: str, number: int) -> dict[str, Any]:
     if len(line) > LARGEST_RECORD:
         raise CorpusError(
             f"{place}: a line of {len(line) / 2**20:.1f} MiB, expected at most "
-            f"{LARGEST_RECORD / 2**20:.0f}: one paragraph a line"
+            f"{LARGEST_RECORD / 2**20:.0f}: one paragraph per line"
         )
     try:
         text = line.decode()

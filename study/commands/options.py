@@ -54,7 +54,7 @@ LedgerFolder = Annotated[
     Path, tyro.conf.arg(metavar="FOLDER", help="The output folder with the ledger.")
 ]
 Settings = Annotated[
-    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIELD=VALUE")
+    tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="SETTING=VALUE")
 ]
 ChosenPreset = Annotated[
     str | None,
@@ -235,7 +235,7 @@ def database_uri(runs: Path) -> str:
 
 
 def parse_overrides(settings: tuple[str, ...], max_epochs: int | None = None) -> dict[str, object]:
-    """Split ``field=value`` texts; :meth:`Config.with_overrides` checks fields and values.
+    """Split ``SETTING=VALUE`` texts; :meth:`Config.with_overrides` checks both parts.
 
     Args:
         settings: The texts of ``--set``.
@@ -248,7 +248,7 @@ def parse_overrides(settings: tuple[str, ...], max_epochs: int | None = None) ->
     for text in settings:
         field, equals, value = text.partition("=")
         if not equals:
-            raise ValueError(f"--set {short(text)}: must be field=value, as in model.rounds=3")
+            raise ValueError(f"--set {short(text)}: must be SETTING=VALUE, as in model.rounds=3")
         overrides[field.strip()] = value.strip()
     if max_epochs is not None:
         overrides["training.max_epochs"] = max_epochs

@@ -38,7 +38,7 @@ def print_presets(presets: Mapping[str, Preset], console: Console) -> None:
             say(console, f"  {preset.text()}", "dim")
     say(
         console,
-        "  to change it: --preset NAME or --set FIELD=VALUE; see 'rin-study settings'",
+        "  to change it: --preset NAME or --set SETTING=VALUE; see 'rin-study settings'",
         "dim",
     )
 

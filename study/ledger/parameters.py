@@ -59,8 +59,8 @@ class Parameter(Record):
                 raise ValueError(f"step = {given.step}: must be positive")
             if given.step is not None and not leads(given.low, given.high, given.step):
                 raise ValueError(
-                    f"step = {given.step}: must lead from {given.low} to {given.high} in at most "
-                    f"{MOST_STEPS} steps"
+                    f"step = {given.step}: must divide {given.low} to {given.high} into at most "
+                    f"{MOST_STEPS} equal steps"
                 )
             if given.log and given.step not in (None, 1):
                 raise ValueError(f"step = {given.step}: must be absent with log = true")

@@ -47,8 +47,8 @@ def test_one_objective_is_what_a_search_had_before(tmp_path: Path) -> None:
         ('objectives = ["dev_f1", "seconds", "parameters"]', "objectives"),
         ('objectives = ["dev_f1", "test_f1"]', "objectives"),
         ('objectives = "dev_f1"', "objectives"),
-        ('objectives = ["dev_f1", "seconds"]\nasha = true', "asha: .*leave asha out"),
-        ('objectives = ["dev_f1", "seconds"]\nasha = { grace_period = 3 }', "asha: .*leave asha"),
+        ('objectives = ["dev_f1", "seconds"]\nasha = true', "asha: .*omit asha"),
+        ('objectives = ["dev_f1", "seconds"]\nasha = { grace_period = 3 }', "asha: .*omit asha"),
     ],
 )
 def test_other_objectives_and_pruning_beside_a_cost_are_refused(

@@ -87,7 +87,7 @@ def test_without_a_preset_arms_differ_if_they_do_with_any(tmp_path: Path) -> Non
     assert (a.encoder.characters, b.encoder.characters) == ("cnn", "none")
     when = "{ choices = [10, 30], when = { encoder.characters = ['cnn'] } }"
     assert search(tmp_path, f"[parameters]\nencoder.character_dim = {when}\n").parameters
-    with pytest.raises(SpaceError, match=r"encoder.characters = \['cnn'\]: no arm has such"):
+    with pytest.raises(SpaceError, match=r"encoder.characters = \['cnn'\]: no arm has this"):
         space(tmp_path, f"preset = 'paper'\n[parameters]\nencoder.character_dim = {when}\n")
 
 
@@ -177,7 +177,7 @@ def test_the_guides_examples_can_be_given(tmp_path: Path, text: str) -> None:
         ("seeds = 0\n" + ARM, "seeds = 0: must be a count"),
         ("seeds = ['x']\n" + SEARCH, "seeds = ..x..: must be a count"),
         ("seeds = 1.5\n" + ARM, "seeds = 1.5: must be a count"),
-        ("trials = 3\n" + ARM, "trials: applies to searches, which have a table parameters"),
+        ("trials = 3\n" + ARM, "trials: applies to searches, which have a parameters table"),
         (
             "arm = 3",
             "arm: no such field; there are title, seeds, preset, settings, arms, parameters",
@@ -185,20 +185,23 @@ def test_the_guides_examples_can_be_given(tmp_path: Path, text: str) -> None:
         ("[arms.'a b']", "arms.a b: must be named with letters"),
         ("arms.a = 3", "arms.a = 3: must be a valid dictionary"),
         ("[arms.a]\nlabel = 3", "arms.a.label = 3: must be text"),
-        ("[arms.a]\nmodel.round = 3", "arms.a: model.round: no such field; did you mean model.r"),
+        ("[arms.a]\nmodel.round = 3", "arms.a: model.round: no such setting; did you mean model.r"),
         ("[arms.a]\nmodel.rounds = 'x'", "arms.a: model.rounds = 'x'"),
-        ("[arms.a]\ntraining.seed = 3", "arms.a.training.seed: every arm gets the same"),
+        ("[arms.a]\ntraining.seed = 3", "arms.a.training.seed: all arms have the same seeds"),
         ("[arms.a]\n[arms.b]", "arms.b: is the same model as arms.a; remove one"),
         (
             "[arms.gru-1]\nmodel.rounds = 2",
-            "arms.gru-1: has a meaning in the space rounds_curve; l",
+            "arms.gru-1: is an arm of the built-in space rounds_curve; l",
         ),
-        ("[arms.camera-ready]", "arms.camera-ready: has a meaning in the space version; give ano"),
+        (
+            "[arms.camera-ready]",
+            "arms.camera-ready: is an arm of the built-in space version; choose",
+        ),
         (
             "[settings]\nmodel.rounds = 2\n[arms.a]\nmodel.rounds = 3",
-            "arms.a.model.rounds: settings has it for all arms",
+            "arms.a.model.rounds: is also in settings; remove one",
         ),
-        ("[settings]\nencoder.drop = 0.3\n" + ARM, "settings: encoder.drop: no such field"),
+        ("[settings]\nencoder.drop = 0.3\n" + ARM, "settings: encoder.drop: no such setting"),
         ("[parameters]\nmodel.round = { low = 1 }", "parameters.model.round"),
         ("[parameters]\nmodel.rounds = 3", "parameters.model.rounds: must be a setting with a tab"),
         ("[parameters]\nmodel.rounds = { low = 1 }", "parameters.model.rounds.high is missing"),
@@ -214,7 +217,7 @@ def test_the_guides_examples_can_be_given(tmp_path: Path, text: str) -> None:
         ("trials = 0\n" + SEARCH, "trials = 0: must be greater than or equal to 1"),
         ("asha = { grace = 3 }\n" + SEARCH, "asha.grace: no such field"),
         ("asha = 'no'\n" + SEARCH, "asha = 'no': must be a valid dict"),
-        ("seeds = [1000]\n" + SEARCH, "seed 1000 selected the best"),
+        ("seeds = [1000]\n" + SEARCH, "seed 1000 is the seed of the search"),
         ("settings.encoder.dropout = 0.3\n" + SEARCH, "encoder.dropout is a parameter and cannot"),
         (
             "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [1] } }\n"
@@ -227,7 +230,7 @@ def test_the_guides_examples_can_be_given(tmp_path: Path, text: str) -> None:
         ),
         (
             "[parameters]\nmodel.cell = { choices = ['gru'], when = { model.rounds = [2] } }",
-            r"parameters.model.cell: when.model.rounds = \[2\]: no arm has such a value and",
+            r"parameters.model.cell: when.model.rounds = \[2\]: no arm has this value, and",
         ),
         (
             "[parameters]\nmodel.rounds = { low = 1, high = 5, step = 2 }\n"
@@ -265,20 +268,24 @@ def test_the_guides_examples_can_be_given(tmp_path: Path, text: str) -> None:
                     "low = 0.1, high = 0.2, step = 0.0",
                     "step = 0.0: must be",
                 ),
-                ("encoder.dropout", "low = 0.1, high = 0.9, step = 0.3", "step = 0.3: must lead"),
+                ("encoder.dropout", "low = 0.1, high = 0.9, step = 0.3", "step = 0.3: must divide"),
                 (
                     "encoder.dropout",
                     "low = 0.1, high = 0.2, log = 'no'",
                     "log = 'no': must be a",
                 ),
-                ("encoder.dropout", "low = 0.0, high = 1.5", "its values include .* 1.5"),
-                ("training.learning_rate", "low = -1.0, high = 1.0", "its values include .* -1.0"),
-                ("encoder.hidden_size", "low = 60, high = 260", "its values include .* 61"),
+                ("encoder.dropout", "low = 0.0, high = 1.5", "has an invalid value, .* 1.5"),
+                (
+                    "training.learning_rate",
+                    "low = -1.0, high = 1.0",
+                    "has an invalid value, .* -1.0",
+                ),
+                ("encoder.hidden_size", "low = 60, high = 260", "has an invalid value, .* 61"),
             )
         ),
         ("a = " + "[" * 9_000, "nested"),
         ("a = " + "[" * 100_000, "line 1: must have at most 10,000 characters"),
-        ("[arms.a]\na" + ".b" * 4_900 + " = 1", "nested|no such field"),
+        ("[arms.a]\na" + ".b" * 4_900 + " = 1", "nested|no such setting"),
         ("[arms.a]\na" + ".b" * 50_000 + " = 1", "line 2: must have at most 10,000 characters"),
         ("[arms.a]\nmodel.rounds = 1" + "0" * 400, "model.rounds"),
         ("trials = 1" + "0" * 30 + "\n" + SEARCH, "trials = 1000.*: must be less than"),
@@ -289,7 +296,7 @@ def test_the_guides_examples_can_be_given(tmp_path: Path, text: str) -> None:
         ),
         (  # longer than the range
             "[parameters]\nencoder.dropout = { low = 0.0, high = 0.5, step = 1e300 }",
-            r"step = 1e\+300: must lead from 0.0 to 0.5",
+            r"step = 1e\+300: must divide 0.0 to 0.5 into",
         ),
         (
             f"[parameters]\nmodel.rounds = {{ low = 0, high = {10**400} }}",
@@ -317,7 +324,7 @@ def test_files_that_cannot_be_a_space(tmp_path: Path) -> None:
         find_space(str(tmp_path / "none.toml"))
     for name in ("rounds_curve", "tune_rin", "my space", "paper-x", "..", ".hidden"):
         with pytest.raises(
-            SpaceError, match=rf"'{re.escape(name)}' cannot be the name of a space of"
+            SpaceError, match=rf"'{re.escape(name)}': cannot be the name of your own space"
         ):
             space(tmp_path, ARM, name)
     (tmp_path / "mine.toml").write_bytes(b"\xff")

@@ -24,7 +24,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         return
     text = record["text"]
     split = reading.tokenizing().split
-    how = "text: split into sentences and words; events of two entities are relations"
+    how = "text: split into sentences and words; events with two entities are read as relations"
     reading.remark("tokenized", how)
     mentions, facts = read_annotations(record["ann"], text, reading)
     text = text.replace("\ufeff", " ")  # a byte order mark counts, but is no part of a word

@@ -43,7 +43,7 @@ def text_of(value: object, at: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise wrong(at, f"half a character pair in {shown(value)}", "valid text") from None
+        raise wrong(at, f"an unpaired surrogate in {shown(value)}", "valid text") from None
     return value
 
 
@@ -93,5 +93,5 @@ def read_pos(record: dict[str, Any], words: tuple[str, ...]) -> tuple[str, ...] 
     else:
         tags = tuple(text_of(tag, at) for at, tag in items(record, "pos"))
     if len(tags) != len(words):
-        raise wrong("pos", f"{len(tags)} tags", f"{len(words)}, one a word")
+        raise wrong("pos", f"{len(tags)} tags", f"{len(words)}, one per word")
     return tags

@@ -53,7 +53,7 @@ def parse_line(raw: bytes, path: Path | str, line: int) -> Any:
     if len(raw) > LARGEST_RECORD:
         raise CorpusError(
             f"{path}:{line}: a record of {len(raw) / 2**20:.1f} MiB, expected at most "
-            f"{LARGEST_RECORD / 2**20:.0f}: one sentence a line"
+            f"{LARGEST_RECORD / 2**20:.0f}: one sentence per line"
         )
     return parse_json(raw, path, first_line=line)
 

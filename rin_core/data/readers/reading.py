@@ -32,12 +32,12 @@ COUNTED = {
     "further-types": "entities with several types, of which the first is read",
     "relations-without-name": "relations without a label, named related",
     "relations-both-ways": "relations in both directions, read as two triples",
-    "moved-entities": "moved entities with wrong offsets to the nearest place of their text",
+    "moved-entities": "moved entities with wrong offsets to the nearest occurrence of their text",
     "other-text": "entities whose text differs from the one at their offsets (check them)",
     "blanks-at-ends": "entities with blanks at their ends, which are not read",
     "cut-words": "entities that start or end inside a word, widened to the whole word",
     "widened-entities": "widened entities whose ends are inside a word of the tokenizer",
-    "repeated-arguments": "arguments at the first of several places (give spans to choose)",
+    "repeated-arguments": "arguments located at the first of several occurrences (give spans)",
 }
 _HARMLESS = (
     "none-relations",

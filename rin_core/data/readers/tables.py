@@ -25,7 +25,9 @@ def table_records(path: Path) -> Iterator[tuple[str, object]]:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise CorpusError(f"{path}: Parquet and Arrow need pyarrow: pip install pyarrow") from None
+        raise CorpusError(
+            f"{path}: Parquet and Arrow require pyarrow: pip install pyarrow"
+        ) from None
     number = 0
     try:
         for batch in _batches(path, pyarrow):

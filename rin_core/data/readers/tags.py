@@ -24,7 +24,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     key = "tags" if "tags" in record else "ner_tags"
     tags = [label_of(tag, at) for at, tag in items(record, key)]
     if len(tags) != len(words):
-        raise wrong(key, f"{len(tags)} tags", f"{len(words)}, one a word")
+        raise wrong(key, f"{len(tags)} tags", f"{len(words)}, one per word")
     types = tagged_spans(tags, key, reading)
     triples = indexed_triples(record, list(types))
     yield build_sentence(words, read_pos(record, words), types, triples, (), types=types)

@@ -15,10 +15,10 @@ _KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"vertexSet", "sents"}), "DocRED (relations of documents)", _ONE_SENTENCE),
     (
         frozenset({"token", "subj_start", "obj_start"}),
-        "TACRED (one relation a record)",
+        "TACRED (one relation per record)",
         "join them",
     ),
-    (frozenset({"h", "t"}), "FewRel (one relation a record)", "join the records of a sentence"),
+    (frozenset({"h", "t"}), "FewRel (one relation per record)", "join the records of a sentence"),
     (frozenset({"content", "result_list"}), "PaddleNLP prompts", "export the doccano file instead"),
     (frozenset({"entity_mentions", "relation_mentions"}), "OneIE", _ONE_SENTENCE),
     (frozenset({"text", "ents"}), "spaCy's JSON, which has no relations", _SPACY),
@@ -41,7 +41,7 @@ _KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
 _SUFFIXES = {
     ".xml": ("XML", "convert it to brat files"),
     ".xmi": ("UIMA XMI", "export WebAnno TSV 3 from INCEpTION instead"),
-    ".csv": ("a table", "write one JSON record a sentence"),
+    ".csv": ("a table", "write one JSON record per sentence"),
     ".tsv": ("a table", "write JSON records, or export WebAnno TSV v3.3 from INCEpTION"),
     ".a1": ("BioNLP shared task files", "join .a1 and .a2 into .ann files"),
     ".conllu": ("CoNLL-U, which has no relations of entities", "add them as JSON records"),
@@ -49,7 +49,7 @@ _SUFFIXES = {
     ".zip": ("an archive", "unpack it"),
     ".gz": ("an archive", "unpack it"),
     ".tar": ("an archive", "unpack it"),
-    ".pkl": ("pickle, which is not read for security", "write one JSON record a sentence"),
+    ".pkl": ("pickle, which is not read for security", "write one JSON record per sentence"),
 }
 _SHOWN = 6
 

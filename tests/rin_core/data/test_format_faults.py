@@ -27,7 +27,7 @@ from tests.formats import (
 )
 
 BROKEN: dict[str, tuple[Record, str]] = {
-    "ner of another length": (changed(DYGIE, ner=[[]]), "field ner: .*2 lists, one a sentence"),
+    "ner of another length": (changed(DYGIE, ner=[[]]), "field ner: .*2 lists, one per sentence"),
     "ner row": (changed(DYGIE, ner=[[[0, "a", "P"]], []]), r"field ner\[0\]\[0\]: found"),
     "sentence as text": (changed(DYGIE, sentences=["a b"]), r"field sentences\[0\]: found 'a b'"),
     "tag": (changed(TAGS, tags=["X"] * 5), r"field tags\[0\]: found 'X', expected O, or a tag"),

@@ -180,7 +180,7 @@ BROKEN = {
     "no triple_list": ({"text": "a"}, r"unknown format: found the fields \['text'\]"),
     "text a number": (changed(TRIPLES, text=3), "field text: found 3, expected text"),
     "text blank": (changed(TRIPLES, text=" "), "field text: found ' ', expected text that is not"),
-    "half a pair": (changed(TRIPLES, text="a \ud800"), "field text: found half a character pair"),
+    "half a pair": (changed(TRIPLES, text="a \ud800"), "field text: found an unpaired surrogate"),
     "two in a triple": (
         changed(TRIPLES, triple_list=[["a", "b"]]),
         r"field triple_list\[0\]: found \['a', 'b'\], expected \[subject, relation, object\]",
@@ -195,7 +195,7 @@ BROKEN = {
     ),
     "pos too short": (
         changed(TRIPLES, pos=["NN"]),
-        "field pos: found 1 tags, expected 5, one a word",
+        "field pos: found 1 tags, expected 5, one per word",
     ),
     "pos too long": (changed(TRIPLES, pos="A B C D E F"), "field pos: found 6 tags, expected 5"),
     "pos a number": (changed(TRIPLES, pos=5), "field pos: found 5, expected a list"),

@@ -168,7 +168,7 @@ class TestTagging:
         bare = self.corpus(None, None, None)
         got, source = tag_pos(bare)
         assert got == bare
-        assert source.startswith("none, ")
+        assert source.startswith("none; ")
         assert "make pos" in source
 
     def test_some_tags_are_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ class TestTagging:
         monkeypatch.setattr("rin_core.data.tagging.version", lambda _: "0.20")
         got, source = tag_pos(self.corpus("N N", None, None))
         assert got == self.corpus("A B", "A B", "A B")
-        assert source == "from the tagger of textblob 0.20"
+        assert source == "from textblob's tagger, version 0.20"
 
     def test_the_real_tagger_gives_penn_tags(self) -> None:
         pytest.importorskip("textblob", reason="make pos installs it")

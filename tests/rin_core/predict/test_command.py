@@ -269,7 +269,7 @@ class TestMalformedLines:
         ('{"id": 1}', r"x.jsonl:3: found the fields \['id'\], expected text or tokens"),
         ('{"text": null}', r"x.jsonl:3: field text: found None, expected text"),
         ('{"tokens": ["a"], "pos": []}', r"x.jsonl:3: field pos: found 0 tags, expected 1"),
-        ('{"text": "a\\ud83d"}', r"x.jsonl:3: field text: found half a character pair"),
+        ('{"text": "a\\ud83d"}', r"x.jsonl:3: field text: found an unpaired surrogate"),
     )
 
     @pytest.mark.parametrize(("bad", "message"), BAD)
@@ -308,8 +308,8 @@ class TestMalformedLines:
         ("content", "message"),
         [
             (b'{\n "text": "a"}', r":1: not valid JSON .*; a file is read as JSON lines if it"),
-            (b'\n[{"text": "a"}]', ":2: a JSON list, expected one JSON object a line"),
-            (b"[\n1]", ":1: a JSON list, expected one JSON object a line"),
+            (b'\n[{"text": "a"}]', ":2: a JSON list, expected one JSON object per line"),
+            (b"[\n1]", ":1: a JSON list, expected one JSON object per line"),
             (b"text \xff", r":1: not UTF-8 text \("),
             (b"PK\0", ":1: not text, but a binary file"),
         ],
@@ -343,7 +343,7 @@ def test_misuse_is_one_line_and_exit_code_2(
         ("--input", tmp_path): "--input .*: is a folder",
         ("Ann", "--model", "nothing"): "--model nothing: no such run in",
         ("Ann", "--model", tmp_path): "has no weights.safetensors",
-        ("Ann\udcff",): "field text: found half a character pair",
+        ("Ann\udcff",): "field text: found an unpaired surrogate",
     }
     for arguments, expected in cases.items():
         code, out, err = within(capsysbinary, trained, *arguments)

@@ -162,7 +162,7 @@ class TestWhatIsNoModel:
     def test_vectors_with_a_name_of_any_length(self, trained: Trained, tmp_path: Path) -> None:
         vectors = {"name": "v", "digest": "a" * 5000}
         path = changed(trained, tmp_path / "w.safetensors", vectors=vectors)
-        with pytest.raises(CheckpointError, match="is no digest"):
+        with pytest.raises(CheckpointError, match="is not a digest"):
             load_model(path)
 
     def test_metadata_nested_too_deeply(self, trained: Trained, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ class TestWhatIsNoModel:
     @pytest.mark.parametrize(
         ("entry", "value", "message"),
         [
-            ("config", {"model.flux": 3}, "model.flux: no such field"),
+            ("config", {"model.flux": 3}, "model.flux: no such setting"),
             ("config", {"model.feature_size": 50}, "size mismatch"),
             ("vocabulary", {"words": []}, "vocabulary"),
             ("vocabulary", [], "vocabulary"),

@@ -56,10 +56,10 @@ def test_a_record_without_words_has_no_sentence(record: dict[str, Any]) -> None:
         ([1], r"found \[1\], expected an object with fields"),
         ({"id": 1}, r"found the fields \['id'\], expected text or tokens"),
         ({"text": 5}, "field text: found 5, expected text"),
-        ({"text": "half \ud83d"}, "field text: found half a character pair"),
+        ({"text": "half \ud83d"}, "field text: found an unpaired surrogate"),
         ({"tokens": "a b"}, "field tokens: found 'a b', expected a list"),
         ({"tokens": ["a", ""]}, r"field tokens\[1\]: found '', expected text that is not"),
-        ({"text": "a b", "pos": ["N"]}, "field pos: found 1 tags, expected 2, one a word"),
+        ({"text": "a b", "pos": ["N"]}, "field pos: found 1 tags, expected 2, one per word"),
     ],
     ids=str,
 )

@@ -33,9 +33,9 @@ HOSTILE = {
     ),
     "NUL": (b"\x00" * 100, "not valid JSON"),
     "not UTF-8": (b'{"text": "\xff\xfe"}', r"train\.json:1: not UTF-8 text"),
-    "half a character pair": (
+    "an unpaired surrogate": (
         b'{"text": "a \\ud800 b", "triple_list": []}',
-        "half a character pair in",
+        "an unpaired surrogate in",
     ),
     "a sentence without end": (
         json.dumps(spert(30_000)).encode(),
@@ -43,7 +43,7 @@ HOSTILE = {
     ),
     "a line without end": (
         b'{"text": "' + b"a" * (100 * 2**20) + b'"}',
-        r"train\.json:1: a record of 100\.0 MiB, expected at most 4: one sentence a line",
+        r"train\.json:1: a record of 100\.0 MiB, expected at most 4: one sentence per line",
     ),
 }
 
@@ -84,7 +84,7 @@ def test_a_document_may_be_annotated_though_not_trained_on(tmp_path: Path) -> No
     [
         ("w " * 20_001, "a sentence of 20001 words, expected at most 20000"),
         ("He. " * (MOST_SENTENCES + 1), "a text of 10001 sentences, expected at most 10000"),
-        ("w" * 2**22, r"a line of 4\.0 MiB, expected at most 4: one paragraph a line"),
+        ("w" * 2**22, r"a line of 4\.0 MiB, expected at most 4: one paragraph per line"),
         ("w\0", "not text, but a binary file"),
     ],
     ids=["words", "sentences", "size", "binary"],

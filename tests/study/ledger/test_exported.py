@@ -38,7 +38,7 @@ def searched(**changes: object) -> dict[str, object]:
         ({"config": {"model.rounds": 2}}, "its configuration and data have fingerprint"),
         ({"fingerprint": "../../../evil"}, r"fingerprint = '\.\./.*': must match pattern"),
         ({"fingerprint": "0" * 16}, "its configuration and data have fingerprint"),
-        ({"config": {"model.size": 2}}, "model.size: no such field"),
+        ({"config": {"model.size": 2}}, "model.size: no such setting"),
         ({"config": {"model.rounds": 10**400}}, "config.model.rounds: .*: must be less than"),
         ({"format": 99}, "format = 99: must be 2 to 3"),
         ({"format": 10**400}, r"format = 10+\.\.\.: must be 2 to 3"),
