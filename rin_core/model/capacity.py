@@ -60,8 +60,8 @@ def equal_width(config: Config, other: Config, vocabulary: Vocabulary) -> int:
     """
     if config.encoder.traits.reads_pieces:
         raise ConfigError(
-            f"encoder.kind = {config.encoder.kind}: the arm of equal capacity requires an encoder of "
-            "words; leave that arm out with --arms"
+            f"encoder.kind = {config.encoder.kind}: the arm of equal capacity requires an encoder "
+            "of words; leave that arm out with --arms"
         )
     wanted = parameters_after_encoder(other, vocabulary)
 

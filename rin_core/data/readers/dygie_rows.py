@@ -44,7 +44,7 @@ def rows_of(record: dict[str, Any], key: str, index: int, size: int) -> Iterator
     rows, count = record.get(key, []), len(record["sentences"])
     listed = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
     if not listed or (rows and len(rows) != count):
-        raise wrong(key, shown(rows), f"{count} lists, one a sentence")
+        raise wrong(key, shown(rows), f"{count} lists, one per sentence")
     for k, row in enumerate(rows[index] if rows else ()):
         at = f"{key}[{index}][{k}]"
         numbers = row[: size - 1] if isinstance(row, list) and len(row) >= size else [None]
