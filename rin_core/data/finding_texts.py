@@ -18,10 +18,9 @@ _SHOWN = 60
 
 def count_relations(sentences: Iterable[Sentence]) -> Counter[str]:
     """Count the triples of each relation, those that cannot be located too."""
-    names = Counter[str]()
-    for sentence in sentences:
-        names.update(triple.relation for triple in sentence.triples)
-        names.update(triple[1] for triple in sentence.missing)
+    sentences = list(sentences)
+    names = Counter(triple.relation for sentence in sentences for triple in sentence.triples)
+    names.update(triple[1] for sentence in sentences for triple in sentence.missing)
     return names
 
 

@@ -7,6 +7,7 @@ The checks are functions of the sentences alone. What a reader left out or chang
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
@@ -31,7 +32,12 @@ from rin_core.data.name_findings import (
 )
 from rin_core.data.relation_findings import reversed_relations, self_relations, turned_relations
 from rin_core.data.span_findings import overlapping_entities, punctuation_at_ends, shifted_spans
-from rin_core.data.text_findings import decomposed_words, long_sentences, several_sentences
+from rin_core.data.text_findings import (
+    decomposed_words,
+    long_sentences,
+    odd_words,
+    several_sentences,
+)
 from rin_core.data.unlabelled import unlabelled_run, unlabelled_sentences
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import Vocabulary
@@ -45,6 +51,7 @@ FEW_TRIPLES = 50
 FAR_APART = 0.25
 #: From this share of train on, sentences with two annotations are a warning.
 _DIFFERING = 0.01
+_OTHERS = re.compile(r"[\W_]+")
 #: With vectors for a smaller share of the words of train, the file is probably the wrong one.
 LOW_COVERAGE = 0.6
 
@@ -58,7 +65,7 @@ def findings_of(corpus: Corpus) -> tuple[Finding, ...]:
     found = list(corpus.findings)
     for check in (
         *(relation_names, names_alike, shifted_spans, punctuation_at_ends, long_sentences),
-        *(several_sentences, decomposed_words, overlapping_entities),
+        *(several_sentences, decomposed_words, odd_words, overlapping_entities),
         *(self_relations, reversed_relations, untyped_entities, unlabelled_sentences),
     ):
         found += check(corpus)
@@ -198,8 +205,8 @@ def _few_triples(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _shared_sentences(split: str, sentences: Sentences, corpus: Corpus) -> Iterator[Finding]:
-    # Other capitals do not make another sentence.
-    train, own = {_lower(s) for s in corpus.train}, {_lower(s) for s in sentences}
+    # Other capitals and other marks do not make another sentence.
+    train, own = {_letters(s) for s in corpus.train}, {_letters(s) for s in sentences}
     if own == train:
         text = (
             f"{split} has the same sentences as train, so its scores say nothing about new ones: "
@@ -209,9 +216,9 @@ def _shared_sentences(split: str, sentences: Sentences, corpus: Corpus) -> Itera
         return
     earlier = [("train", train)]
     if split == "test":
-        earlier.append(("dev", {_lower(s) for s in corpus.dev} - train))
+        earlier.append(("dev", {_letters(s) for s in corpus.dev} - train))
     for other, words in earlier:
-        if shared := [s for s in sentences if _lower(s) in words]:
+        if shared := [s for s in sentences if _letters(s) in words]:
             text = (
                 f"{split}: sentences that are also in {other}: {len(shared)} of "
                 f"{len(sentences):,}, the first is {sentence_text(shared[0])}: for scores on new "
@@ -221,8 +228,10 @@ def _shared_sentences(split: str, sentences: Sentences, corpus: Corpus) -> Itera
             yield graded(code, text, split, len(shared), len(sentences))
 
 
-def _lower(sentence: Sentence) -> str:
-    return " ".join(sentence.words).lower()
+def _letters(sentence: Sentence) -> str:
+    """Return the letters and digits of a sentence; all of one that has none."""
+    text = "".join(sentence.words).lower()
+    return text if text.isalnum() else _OTHERS.sub("", text) or text
 
 
 def _relation_distribution(split: str, sentences: Sentences, corpus: Corpus) -> Iterator[Finding]:

@@ -18,10 +18,12 @@ from rin_core.data.tags import B_TAG, S_TAG, span_tags
 
 #: Entities with a capital that are needed to tell whether their spans are one word off.
 CAPITALISED = 20
+#: Marks among the words that a wrong span has too many.
+_MARKS = 0.02
 #: Entities that show it.
 _SAMPLE = 2000
-#: What to add to start and end, first nothing; a shorter span rather than a longer one.
-_SHIFTS = ((0, 0), (0, -1), (1, 0), (1, 1), (-1, -1), (0, 1), (-1, 0))
+#: What to add to start and end; of equal ones, a shorter span rather than a longer one.
+_SHIFTS = ((0, -1), (1, 0), (1, 1), (-1, -1), (0, 1), (-1, 0))
 #: Marks that begin or end no name. A period may: of "Inc." the tokenizer splits it off at the end.
 MARKS_BEFORE = frozenset(".,;:!?)]}、，。；：")
 MARKS_AFTER = frozenset(",;:!?([{、，。；：")
@@ -30,7 +32,7 @@ MARKS_AFTER = frozenset(",;:!?([{、，。；：")
 def shifted_spans(corpus: Corpus) -> Iterator[Finding]:
     """Find spans that are one word off: names begin and end with a capital, and not around it."""
     found = {split: _shifted(sentences) for split, sentences in corpus.splits().items()}
-    for shift in _SHIFTS[1:]:
+    for shift in _SHIFTS:
         if here := {split: names for split, (best, names) in found.items() if best == shift}:
             sentence, span = next(iter(here.values()))[0]
             wrong, right = (
@@ -51,13 +53,26 @@ def _shifted(sentences: Sentences) -> tuple[tuple[int, int], list[tuple[Sentence
     """Return what to add to the spans of a split, and the spans that are no names without it."""
     spans = [(s, span) for s in sentences for span in s.entities]
     sample = spans[:_SAMPLE]
-    fitting = {(0, 0): sum(_is_name(s, span, (0, 0)) for s, span in sample)}
-    if 2 * fitting[0, 0] < len(sample):
-        fitting |= {shift: sum(_is_name(s, x, shift) for s, x in sample) for shift in _SHIFTS}
-    best = max(fitting, key=lambda shift: fitting[shift])
-    if best == (0, 0) or fitting[best] < max(CAPITALISED, 0.8 * len(sample)):
+    if 2 * sum(_is_name(s, span, (0, 0)) for s, span in sample) >= len(sample):
         return (0, 0), []
+    fitting = {shift: sum(_is_name(s, x, shift) for s, x in sample) for shift in _SHIFTS}
+    enough = max(CAPITALISED, 0.8 * len(sample))
+    good = [x for x in _SHIFTS if fitting[x] >= enough and _removes_marks(sample, x)]
+    best = max(good, key=lambda shift: fitting[shift], default=(0, 0))
     return best, [(s, span) for s, span in spans if not _is_name(s, span, (0, 0))]
+
+
+def _removes_marks(spans: Sequence[tuple[Sentence, Span]], shift: tuple[int, int]) -> bool:
+    """Return whether some words that a shift removes are marks, as wrong ones are at times.
+
+    A name may end in a small word, as "Escherichia coli".
+    """
+    removed = [
+        sentence.words[place]
+        for sentence, span in spans
+        for place in set(range(*span)).difference(range(*_moved(span, shift)))
+    ]
+    return sum(not any(map(str.isalnum, word)) for word in removed) >= _MARKS * len(removed)
 
 
 def _moved(span: Span, shift: tuple[int, int]) -> tuple[int, int]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
+from functools import partial
 
-from rin_core.data.corpus import Corpus, Finding, shown
+from rin_core.data.corpus import Corpus, Finding, Sentence, shown
 from rin_core.data.finding_texts import MANY, found_in, note, sentence_text, warning
 from rin_core.data.split_sentences import sentence_spans
 
+_PIECE = re.compile(r"^(?:##\w|Ġ|▁)|^(?:\[(?:CLS|SEP|PAD|UNK|MASK)\]|</?s>|<pad>|<unk>)$")
+_SPACED = re.compile(r"\s")
 #: A sentence of more words is very long.
 LONG_SENTENCE = 200
 
@@ -49,3 +53,28 @@ def decomposed_words(corpus: Corpus) -> Iterator[Finding]:
             "composed letters; write the file in Unicode normalization form NFC"
         )
         yield warning("decomposed-words", text, count=len(decomposed))
+
+
+def odd_words(corpus: Corpus) -> Iterator[Finding]:
+    """Find words that predict never makes of a text: parts of words, and several words in one."""
+    for code, pattern, what, remedy in (
+        (
+            "word-pieces",
+            _PIECE,
+            "pieces or marks of a transformer's tokenizer",
+            "write whole words",
+        ),
+        ("words-with-spaces", _SPACED, "spaces inside", "split them, and correct the spans"),
+    ):
+        found = found_in(corpus, partial(_has_word, pattern))
+        if found.first:
+            word = next(word for word in found.first.words if pattern.search(word))
+            text = (
+                f"sentences of words with {what}: {found.count:,}, the first word is "
+                f"{shown(word)} in {sentence_text(found.first)}: {remedy}"
+            )
+            yield warning(code, text, count=found.count)
+
+
+def _has_word(pattern: re.Pattern[str], sentence: Sentence) -> bool:
+    return any(map(pattern.search, sentence.words))

@@ -35,7 +35,9 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         head, tail = (_key(_first(relation, keys, at)) for keys in (_HEAD, _TAIL))
         for key in (head, tail):
             if key not in mentions:
-                raise wrong(at, f"the entity {key}", "the id of one of the entities")
+                raise wrong(
+                    at, f"the entity {key}", f"one of the ids {', '.join(list(mentions)[:5])}"
+                )
         facts.append((head, label, tail))
     yield align(reading.split(text), mentions, facts, reading)
 

@@ -77,8 +77,20 @@ def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         why = f"{error.msg} at column {error.colno}"
-        raise CorpusError(
-            f"{path}:{line}: not valid JSON ({why}); check that the file is complete"
-        ) from None
+        raise CorpusError(f"{path}:{line}: not valid JSON ({why}); {_remedy(error)}") from None
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{path}:{first_line}: not readable as JSON ({error})") from None
+
+
+def _remedy(error: json.JSONDecodeError) -> str:
+    """Return what to do about text that is not JSON, by the character that is wrong."""
+    character = error.doc[error.pos : error.pos + 1]
+    if error.pos == 0:
+        return "check the format of the file"
+    if character == "'":
+        return "write double quotes, as json.dumps does"
+    if character in ("]", "}"):
+        return "remove the comma before it"
+    if error.msg == "Extra data":
+        return "write one record a line, or one list of all"
+    return "check that the file is complete"

@@ -36,7 +36,7 @@ _KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"paragraphs"}), "SQuAD (questions and answers)", "use a corpus of relations"),
     (frozenset({"passages"}), "BioC", "convert it to brat files"),
     (frozenset({"tokens", "ner_tags"}), "entities without relations", "add entities, relations"),
-    (frozenset({"rows"}), "columns without relations", "add the two columns of relations"),
+    (frozenset({"rows"}), "columns without relations", "add their two columns, with tabs between"),
 )
 _SUFFIXES = {
     ".xml": ("XML", "convert it to brat files"),

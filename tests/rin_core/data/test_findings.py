@@ -85,8 +85,8 @@ EXPECTED = {
         {"dev": GOOD.train[::-1]},
         {("split-equals-train", "dev"): 500},
     ),
-    "shared with train but for capitals": (
-        {"test": (*GOOD.test, sentence("A B 1", "r"), sentence("A b 2", "r"))},
+    "shared with train but for capitals and marks": (
+        {"test": (*GOOD.test, sentence("A B 1", "r"), sentence("a b 2 !", "r"))},
         {("sentences-in-train", "test"): 2},
     ),
     "HTML": (
@@ -204,6 +204,19 @@ EXPECTED = {
     "a mark attached to a name": (
         {"train": (*GOOD.train, with_span("in Oslo, at U.S., f(x): 7,", (1, 2), (4, 5), (0, 1)))},
         {("punctuation-at-ends", ""): 1},
+    ),
+    "words of a transformer": (
+        {
+            "train": (
+                *GOOD.train,
+                *map(sentence, ("Os ##lo", "[CLS] Oslo a", "Ġin ĠOslo", "# 1", "## a", "a [sic]")),
+            )
+        },
+        {("word-pieces", ""): 3},
+    ),
+    "several words in one": (
+        {"dev": (*GOOD.dev, dataclasses.replace(GOOD.dev[0], words=("New York", "is", "a\xa0b")))},
+        {("words-with-spaces", ""): 1},
     ),
     "several sentences": (
         {"train": tuple(sentence(f"a b {k} cats . Dr . C left .", "r", "q") for k in range(500))},
@@ -323,7 +336,10 @@ def test_ten_thousand_sentences_take_less_than_a_second() -> None:
     assert time.process_time() - started < 1
 
 
-NAMES = tuple(f"he met Ann Lee in Oslo on {k} May ." for k in range(20))
+NAMES = tuple(
+    f"he met Ann Lee in Oslo on {k} May ." if k % 2 else f"then , Ann Lee , left {k}"
+    for k in range(20)
+)
 
 
 @pytest.mark.parametrize(
@@ -339,6 +355,11 @@ def test_spans_that_are_one_word_off(start: int, end: int) -> None:
         changes = {"start": -start, "end": -end}
         wanted = [f"{by:+d} to each {name}" for name, by in changes.items() if by]
         assert finding.text.endswith(f"add {' and '.join(wanted)}")
+
+
+def test_names_that_end_in_a_small_word_are_not_shifted() -> None:
+    train = tuple(with_span(f"the Escherichia coli {k} .", (1, 3)) for k in range(40))
+    assert "shifted-spans" not in {f.code for f in findings_of(corpus(train=train))}
 
 
 def test_lower_case_entities_show_no_shift() -> None:
