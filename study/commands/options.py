@@ -16,6 +16,7 @@ from search_spaces.presets import find_preset
 from study.ledger.command import nondefault_options
 from study.ledger.databases import MLFLOW, OPTUNA, sqlite_uri
 from study.ledger.fields import Options as Recorded
+from study.tracking.open import check_scheme
 
 if TYPE_CHECKING:
     from study.execution.cluster import Resources
@@ -169,6 +170,7 @@ class Options:
             raise ValueError(f"--gpus-per-trial {self.gpus_per_trial}: must be 0 or more")
         if self.experiment is not None:
             self._check_name(self.experiment)
+        named_uri(self.tracking_uri)
 
     @staticmethod
     def _check_name(name: str) -> None:
@@ -221,11 +223,19 @@ def named_uri(given: str | None) -> str | None:
     """Return the tracking URI of the option or of ``MLFLOW_TRACKING_URI``; None if neither is set.
 
     Raises:
-        ValueError: It is Optuna's database.
+        ValueError: It is Optuna's database, or has an unknown scheme.
     """
-    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or None
-    if uri and uri.startswith("sqlite:") and Path(uri).name == OPTUNA:
-        raise ValueError(f"--tracking-uri {uri}: is Optuna's own database; name another file")
+    uri = given or os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        return None
+    source = "--tracking-uri" if given else "MLFLOW_TRACKING_URI"
+    shown = without_credentials(uri)
+    if uri.startswith("sqlite:") and Path(uri).name == OPTUNA:
+        raise ValueError(f"{source} {shown}: is Optuna's own database; name another file")
+    try:
+        check_scheme(uri)
+    except ValueError as error:
+        raise ValueError(f"{source} {shown}: {error}") from None
     return uri
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pkgutil
+from importlib.metadata import entry_points
+from urllib.parse import urlsplit
 
+from rin_core.suggestions import suggestion
 from study.tracking.base import DISABLED, ExperimentSpec, Tracker
 
 #: The class of each tracker, by the URI's scheme or the whole name. A class is imported when it
@@ -12,6 +15,25 @@ TRACKERS = {
     DISABLED: "study.tracking.base:NullTracker",
     "mlflow": "study.tracking.mlflow.sender:MlflowTracker",
 }
+
+#: Schemes of MLflow's own addresses, and of the databases that it can use. Plugins add others.
+SERVERS = ("http", "https", "file", "databricks", "databricks-uc", "uc")
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+def check_scheme(uri: str) -> None:
+    """Check that a tracker, MLflow or one of its plugins knows the scheme of a tracking URI.
+
+    Raises:
+        ValueError: None does.
+    """
+    scheme = urlsplit(uri).scheme
+    plugins = [found.name for found in entry_points(group="mlflow.tracking_store")]
+    known = [*SERVERS, *DATABASES, *plugins]
+    # A database's driver follows its name, as in postgresql+psycopg2.
+    if scheme and scheme.partition("+")[0] not in (*known, *TRACKERS):
+        near = suggestion(scheme, known, f"known are {', '.join(known)}")
+        raise ValueError(f"unknown scheme {scheme!r}; {near}")
 
 
 def open_tracker(uri: str, experiment: ExperimentSpec) -> Tracker:

@@ -79,7 +79,7 @@ def torment(
                 _commit(world, story, left)
             if not left:
                 world.wait(600)
-            if world.exits and world.exits[-1] == 0:
+            if not world.running() and world.complete():
                 break
         story.wrong += world.wrong(wanted)
         story.wrong += _said(world)
@@ -177,7 +177,8 @@ def table(stories: Sequence[Story]) -> str:
 
 `make chaos` runs real studies and injects faults at random moments. The *driver* is the process of
 `rin-study`. The *raylet* is Ray's process on a node. If a driver ends before its study is complete,
-the suite runs the same command again. At the end, it checks three things:
+or before MLflow has all of it, the suite runs the same command again. At the end, it checks three
+things:
 
 - Each run has exactly one result, in the ledger and in MLflow.
 - Each result is bit-identical to the result of the same run without faults.

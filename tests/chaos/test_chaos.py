@@ -1,6 +1,7 @@
 """The chaos suite in a short form; ``make chaos`` is the long one."""
 
 import json
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from tests.chaos import suite
 from tests.chaos.faults import FAULTS, available
 from tests.chaos.suite import Story, plan, torments
+from tests.chaos.world import World
 
 SHORT = [
     "kill a trial",
@@ -31,6 +33,26 @@ def test_a_study_comes_to_the_same_end_whatever_breaks(tmp_path: Path) -> None:
         assert story.exits[-1] == 0
         done += [kind for kind, _ in story.faults]
     assert done == SHORT
+
+
+@pytest.mark.parametrize(
+    ("exits", "last", "complete"),
+    [
+        ([-9, 0], b"12 of 12 trials finished", True),
+        ([-9, 0], b"2 runs not sent completely; run the same command to send the rest", False),
+        ([-9, 1], b"run the same command to resume", False),
+        ([0, -9], b"", False),
+        ([], b"", False),
+    ],
+)
+def test_a_study_is_started_again_until_it_asks_for_nothing(
+    tmp_path: Path, exits: list[int], last: bytes, complete: bool
+) -> None:
+    world = World(tmp_path, tmp_path / "corpus", random.Random(0), exits=exits)
+    earlier = b"run the same command to resume\n"
+    world.log.write_bytes(earlier + last)
+    world.said = len(earlier)
+    assert world.complete() is complete
 
 
 def test_every_kind_of_fault_comes_equally_often() -> None:

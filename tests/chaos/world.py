@@ -97,6 +97,8 @@ class World:
     driver: subprocess.Popen[bytes] | None = None
     server: MlflowServer = field(init=False)
     exits: list[int] = field(default_factory=list)
+    said: int = 0
+    """Bytes of the log before the last driver."""
 
     @property
     def out(self) -> Path:
@@ -147,6 +149,7 @@ class World:
     def start(self) -> None:
         """Start the study, or go on with it."""
         with self.log.open("ab") as log:
+            self.said = log.tell()
             self.driver = subprocess.Popen(
                 self.command(),
                 cwd=ROOT,
@@ -160,6 +163,15 @@ class World:
     def log(self) -> Path:
         """Return what the drivers have said."""
         return self.folder / "study.log"
+
+    def complete(self) -> bool:
+        """Tell whether the last driver ended well and does not ask for another one.
+
+        A study can end while MLflow's server is away. It then says that the same command sends the
+        rest.
+        """
+        output = self.log.read_bytes()[self.said :]
+        return self.exits[-1:] == [0] and b"run the same command" not in output
 
     def running(self) -> bool:
         """Tell whether the driver runs; how it ended is kept."""

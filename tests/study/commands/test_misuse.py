@@ -149,6 +149,16 @@ def test_a_dead_tracking_server_is_exit_code_1(
     assert "secret" not in (tmp_path / "out/studies/rounds_curve-my_corpus.json").read_text()
 
 
+def test_an_unknown_scheme_of_a_tracking_uri_is_misuse(
+    capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
+) -> None:
+    where = ("--tracking-uri", "htp://ann:secret@127.0.0.1:9")
+    code, shown = start_one_trial(capsys, spert_folder, tmp_path / "out", *where)
+    assert code == 2
+    assert "--tracking-uri htp://127.0.0.1:9: unknown scheme 'htp'; did you mean http?" in shown
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_dead_cluster_is_exit_code_1_and_no_run_in_mlflow(
     capsys: pytest.CaptureFixture[str], spert_folder: Path, tmp_path: Path
 ) -> None:

@@ -3,12 +3,13 @@
 import dataclasses
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from study.ledger.run import Run
 from study.tracking.base import ExperimentSpec, NullTracker, Tracker
-from study.tracking.open import is_mlflow, open_tracker
+from study.tracking.open import DATABASES, check_scheme, is_mlflow, open_tracker
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,40 @@ from study.tracking.open import is_mlflow, open_tracker
 )
 def test_a_scheme_that_is_not_listed_is_of_mlflow(uri: str, expected: bool) -> None:
     assert is_mlflow(uri) is expected
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["none", "/tmp/runs", "http://127.0.0.1:5000", "sqlite:///a.db", "postgresql+psycopg2://h/d"],
+)
+def test_a_scheme_that_mlflow_knows_is_accepted(uri: str) -> None:
+    check_scheme(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("htp://localhost:5000", r"unknown scheme 'htp'; did you mean http\?"),
+        ("postgres://host/name", r"unknown scheme 'postgres'; did you mean postgresql\?"),
+        ("gopher://host", r"unknown scheme 'gopher'; .*http, https, .*mssql"),
+    ],
+)
+def test_an_unknown_scheme_is_refused(uri: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_scheme(uri)
+
+
+def test_a_plugin_of_mlflow_adds_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = EntryPoint("gopher", "somewhere:Store", "mlflow.tracking_store")
+    monkeypatch.setattr("study.tracking.open.entry_points", lambda group: [plugin])
+    check_scheme("gopher://host")
+
+
+@pytest.mark.slow
+def test_the_databases_are_those_of_mlflow() -> None:
+    from mlflow.store.db.db_types import DATABASE_ENGINES
+
+    assert set(DATABASES) == set(DATABASE_ENGINES)
 
 
 def test_a_tracker_takes_new_runs_of_its_own_experiment(tracked: ExperimentSpec) -> None:
