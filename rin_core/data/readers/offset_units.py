@@ -26,6 +26,8 @@ _INSIDE = re.compile(rf"(?![{_SPACELESS}])[\w\u0300-\u036f](?![{_SPACELESS}])[\w
 _HTML_END = re.compile(r"&#?\w{2,8};$")
 #: Entities that must show another unit by their words, which may fit by chance. Text does not.
 _ENOUGH = 4
+#: Entities that must show that all are off by one: some languages have endings of one letter.
+_ENOUGH_SHIFTED = 10
 
 
 class Placed(NamedTuple):
@@ -116,7 +118,7 @@ def _best(placed: Sequence[Placed]) -> tuple[Unit, Evidence] | None:
     if all(plain):
         return None
     found = [(unit, Evidence.of(unit, placed, plain)) for unit in UNITS]
-    good = [(unit, evidence) for unit, evidence in found if evidence.is_enough]
+    good = [(unit, evidence) for unit, evidence in found if evidence.is_enough(unit)]
     # Of equal ones, the first.
     return max(good, key=lambda pair: pair[1].good - pair[1].before, default=None)
 
@@ -157,12 +159,11 @@ class Evidence:
             first=next(first, ""),
         )
 
-    @property
-    def is_enough(self) -> bool:
+    def is_enough(self, unit: Unit) -> bool:
         """Return whether nearly all fit with the unit, and half at most as characters."""
-        enough = 1 if self.has_text else _ENOUGH
+        enough = _ENOUGH if unit.pieces else _ENOUGH_SHIFTED
         share = self.good >= 0.9 * self.changed and self.before <= 0.5 * self.changed
-        return self.changed >= enough and share
+        return self.changed >= (1 if self.has_text else enough) and share
 
     def plus(self, other: Evidence) -> Evidence:
         """Return the evidence of several files."""
@@ -182,6 +183,7 @@ class Evidence:
             f"otherwise {self.before}; the first is {self.first}"
         )
         level: Literal["note", "warning"] = "note" if self.has_text else "warning"
+        text += "" if self.has_text else ": check it, and correct the file if it is wrong"
         return Finding(code="offset-units", level=level, text=text, count=self.changed)
 
 
