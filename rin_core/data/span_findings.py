@@ -50,16 +50,17 @@ def shifted_spans(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _shifted(sentences: Sentences) -> tuple[tuple[int, int], list[tuple[Sentence, Span]]]:
-    """Return what to add to the spans of a split, and the spans that are no names without it."""
+    """Return what to add to the spans of a split, and the spans that are names only with it."""
     spans = [(s, span) for s in sentences for span in s.entities]
-    sample = spans[:_SAMPLE]
-    if 2 * sum(_is_name(s, span, (0, 0)) for s, span in sample) >= len(sample):
+    wrong = [(s, span) for s, span in spans if not _is_name(s, span, (0, 0))]
+    sample = wrong[:_SAMPLE]
+    if 2 * len(wrong) <= len(spans):
         return (0, 0), []
     fitting = {shift: sum(_is_name(s, x, shift) for s, x in sample) for shift in _SHIFTS}
     enough = max(CAPITALISED, 0.8 * len(sample))
     good = [x for x in _SHIFTS if fitting[x] >= enough and _removes_marks(sample, x)]
     best = max(good, key=lambda shift: fitting[shift], default=(0, 0))
-    return best, [(s, span) for s, span in spans if not _is_name(s, span, (0, 0))]
+    return best, [(s, span) for s, span in wrong if _is_name(s, span, best)]
 
 
 def _removes_marks(spans: Sequence[tuple[Sentence, Span]], shift: tuple[int, int]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from rin_core.data.corpus import Corpus, Finding, Sentence, Span, Triple
 from rin_core.data.demo import demo_corpus
 from rin_core.data.findings import findings_of, missing_findings, vector_findings
-from rin_core.data.span_findings import untagged
+from rin_core.data.span_findings import shifted_spans, untagged
 from rin_core.data.vectors import WordVectors
 from rin_core.data.vocabulary import build_vocabulary
 
@@ -360,6 +360,14 @@ def test_spans_that_are_one_word_off(start: int, end: int) -> None:
 def test_names_that_end_in_a_small_word_are_not_shifted() -> None:
     train = tuple(with_span(f"the Escherichia coli {k} .", (1, 3)) for k in range(40))
     assert "shifted-spans" not in {f.code for f in findings_of(corpus(train=train))}
+
+
+def test_the_example_is_a_name_after_the_shift() -> None:
+    dev = tuple(with_span(text, (1, 4)) for text in (*NAMES, *NAMES))
+    other = with_span("it was red and blue", (1, 2))
+    (finding,) = shifted_spans(corpus(dev=(other, *dev)))
+    assert finding.count == 40
+    assert "', Ann Lee' for 'Ann Lee'" in finding.text
 
 
 def test_lower_case_entities_show_no_shift() -> None:
