@@ -125,9 +125,10 @@ def matching_table(groups: Groups, counts: SentenceCounts) -> Table:
         rows=tuple(rows),
         notes=(
             "*By position*, as in all other tables: an argument is correct if it is the word at "
-            "the place of the gold argument. If the corpus gives arguments as text, this is where "
-            "the text first occurs. *By word*: the same word anywhere in the sentence is correct, "
-            "as Wei et al. score HBT, published as CasRel. Compare its scores with this column.",
+            "the position of the gold argument. If the corpus gives arguments as text, this is "
+            "where the text first occurs. *By word*: the same word anywhere in the sentence is "
+            "correct, as Wei et al. score HBT, published as CasRel. Compare its scores with this "
+            "column.",
             SD_NOTE,
         ),
     )

@@ -118,7 +118,8 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
     done = done.assign(content=[_content(trial, corpora) for _, trial in done.iterrows()])
     known = done[done["content"].isin(list(corpora))]
     if known.empty:
-        problem = f"The ledger describes no corpus of the {plural(len(done), 'finished trial')}."
+        runs_text = plural(len(done), "finished run")
+        problem = f"The ledger has no record of the corpus of the {runs_text}."
         return SentenceCounts(problems=(problem,) if len(done) else ())
     # The last trial's corpus. Contents may differ in tags alone, which are not recorded.
     corpus = corpora[str(known["content"].iloc[-1])]
@@ -130,7 +131,7 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
     for _, trial in done.iterrows():
         try:
             if trial["content"] not in same_test:
-                raise ValueError(f"`{trial['fingerprint']}` has another content of {corpus.name}")
+                raise ValueError(f"`{trial['fingerprint']}` has another version of {corpus.name}")
             answers[str(trial["fingerprint"])] = _trial_answers(ledger, trial, corpus)
             if (own := words[trial["digest"]]) is not None:
                 vectors[str(trial["fingerprint"])] = own

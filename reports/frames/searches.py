@@ -42,6 +42,8 @@ STATES = (
     TrialState.RUNNING,
     TrialState.INTERRUPTED,
 )
+#: The outcome of pruned trials that an audit or a study trained further.
+RESUMED = "resumed after pruning"
 #: Columns of :func:`read_search` and their types; a column for each parameter follows, under its
 #: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
 #: ``end_…`` is the result of its run.
@@ -253,8 +255,8 @@ def ranked(trials: pd.DataFrame) -> pd.DataFrame:
 def outcomes(data: SearchData) -> pd.DataFrame:
     """Return trials, epochs and seconds spent by what came of them.
 
-    Beside the states of trials: ``run on``, what an audit or a study added to pruned ones, and
-    ``confirmed``, the runs on fresh seeds.
+    Beside the states of trials: ``resumed after pruning``, what an audit or a study added to
+    pruned ones, and ``confirmed``, the runs on fresh seeds.
     """
     groups = data.trials.groupby("state")[["spent_epochs", "spent_seconds"]]
     table = groups.sum().join(data.trials.groupby("state").size().rename("trials"))
@@ -264,7 +266,8 @@ def outcomes(data: SearchData) -> pd.DataFrame:
     ]
     if not on.empty:
         epochs = float((on["end_epochs"] - on["epochs"]).sum())
-        table.loc["run on"] = [epochs, float((on["end_seconds"] - on["seconds"]).sum()), len(on)]
+        seconds = float((on["end_seconds"] - on["seconds"]).sum())
+        table.loc[RESUMED] = [epochs, seconds, len(on)]
     if data.confirmed is not None:
         done = data.confirmed[data.confirmed["status"] == TrialState.FINISHED]
         spent = [float(done["epochs"].sum()), float(done["seconds"].sum()), len(done)]

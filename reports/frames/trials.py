@@ -300,4 +300,4 @@ def require_one_setting(frame: pd.DataFrame) -> None:
     _, others = split_contents(frame, "corpus")
     if not others.empty:
         names = ", ".join(others["fingerprint"])
-        raise ValueError(f"content: {names}: have another content of the corpus; select one first")
+        raise ValueError(f"content: {names}: are versions of one corpus; select one first")

@@ -38,7 +38,7 @@ def claims_table(study: StudyData) -> Table | None:
         return None
     return Table(
         name="claims",
-        title=f"The paper's claims, judged on {study.corpus}",
+        title=f"The paper's claims, tested on {study.corpus}",
         head="Claim",
         rows=tuple(map(_claim_row, judged)),
         notes=(

@@ -87,9 +87,9 @@ def compute_sentences(cards: Iterable[RunCard]) -> str:
     low, high = min(ratios), max(ratios)
     return (
         f"{text} A dense formulation computes the scores of all L²·R word pairs and relations. On "
-        f"the same batches, it needs {low:.0f} to {high:.0f} times as long for an epoch of WebNLG, "
-        f"depending on processor and K (`make bench`). The {like:.1f} core-hours of runs like the "
-        f"timed ones (`{TIMED}`, K ≥ 1, the paper's widths) would have been about "
+        f"the same batches, it takes {low:.0f} to {high:.0f} times as long for an epoch of WebNLG, "
+        f"depending on CPU and K (`make bench`). With it, the {like:.1f} core-hours of runs like "
+        f"the timed ones (`{TIMED}`, K ≥ 1, the paper's widths) would have been about "
         f"{like * low:,.0f} to {like * high:,.0f}."
     )
 

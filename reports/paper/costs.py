@@ -27,8 +27,8 @@ DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
 class Outcome(StrEnum):
     """The state of a run, and whether a claim uses it."""
 
-    IN_CLAIM = "finished, in a claim"
-    FINISHED = "finished, in no claim"
+    IN_CLAIM = "finished, used by a claim"
+    FINISHED = "finished, not used by a claim"
     PRUNED = "pruned"
     FAILED = "failed"
     UNFINISHED = "started, not finished"
@@ -125,8 +125,8 @@ def outcomes_table(cards: Iterable[RunCard], used: Collection[str]) -> Table:
         notes=(
             "Core-hours: the recorded seconds of a run times its CPUs. Runs on a GPU count in "
             "GPU-hours only, each with its whole time, even if several share a GPU.",
-            "In a claim: behind the verdict on one of the paper's claims, on any corpus. A run "
-            "counts once, even if several studies, searches and claims contain it.",
+            "Used by a claim: the verdict on one of the paper's claims, on any corpus, depends on "
+            "the run. A run counts once, even if several studies, searches and claims contain it.",
         ),
     )
 
@@ -163,12 +163,12 @@ def decided_table(decided: Sequence[DecidedClaim]) -> Table:
         rows=tuple(rows),
         notes=(
             "Sign flip: the test of earlier reports, paired by seed, with Holm's correction for "
-            "the primary claims. The number of seeds is the one with which it decides in 80 % of "
-            "simulated studies (`python -m benchmarks.sign_flip`). Their true difference is the "
-            "one found. With 5 seeds, as in earlier reports, its p is never below 0.06, so it "
-            "decides nothing.",
-            "It cannot show that a difference is small, so it never decides *equal*. For a claim "
-            "that a plan of several looks decided, its seeds are not simulated.",
+            "the primary claims. *Seeds, sign flip* is the number of seeds with which this test "
+            "decides in 80 % of simulated studies (`python -m benchmarks.sign_flip`). Their true "
+            "difference is the one found here. With 5 seeds, as in earlier reports, p of this test "
+            "is never below 0.06, so it cannot decide.",
+            "The sign-flip test cannot show that a difference is small, so it never decides "
+            "*equal*. There is no simulation for a claim that a plan with several looks decided.",
             "Per claim: runs that claims share count once.",
         ),
     )

@@ -185,7 +185,7 @@ def _tuning_rows(data: SearchData) -> list[Row]:
         untuned = mean_cell(as_estimate(found.untuned), runs, sign="+")
         cells = comparison_cells(scores, found.weights, found.tuned)
         cells["Verdict"] = replace(cells["Verdict"], text=found.verdict)
-        how = "both tuned" if found.incomparable else "both tuned alike"
+        how = "both tuned" if found.incomparable else "both tuned with the same number of trials"
         rows.append(_tuning_row(data, found.key, f"{found.label}, {how}", cells, untuned))
     return rows
 

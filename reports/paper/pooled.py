@@ -89,7 +89,7 @@ def pooled_table(answer: PooledAnswer) -> Table:
                 ),
                 "95 % CI": Cell(text=interval(part.effect.found), fingerprints=part.effect.runs),
                 "SE": _error(part.effect.se, part.effect.runs),
-                "Δ, shrunk to the mean": Cell(
+                "Δ, shrunk toward the mean": Cell(
                     text=f"{signed(own.mean)} ({interval(own)})",
                     estimate=own,
                     fingerprints=answer.runs,
@@ -108,7 +108,7 @@ def pooled_table(answer: PooledAnswer) -> Table:
                 "Δ F1": Cell(text=signed(found.mean), estimate=found, fingerprints=answer.runs),
                 "95 % CI": Cell(text=interval(found), fingerprints=answer.runs),
                 "SE": _error(answer.pooled.se, answer.runs),
-                "Δ, shrunk to the mean": NO_CELL,
+                "Δ, shrunk toward the mean": NO_CELL,
             },
         )
     )
@@ -120,12 +120,12 @@ def pooled_table(answer: PooledAnswer) -> Table:
         notes=(
             "A random-effects model: Δ is the mean, plus a deviation of corpus and settings, plus "
             f"the error of the seeds. The deviation has the sd τ = {answer.pooled.tau:.2f} (Paule "
-            "and Mandel). Each Δ has the weight v = 1 / (τ² + SE²). τ makes Σ v (Δ − mean)² equal "
-            f"to the degrees of freedom, {answer.pooled.df}. If the sum is smaller even with τ = "
-            "0, τ is 0.",
-            "The SE of the mean is 1 / √(Σ v), which is never smaller than Hartung and Knapp's. "
-            "The interval is mean ± t · SE. An effect is shrunk to the mean by the factor SE² / "
-            "(τ² + SE²).",
+            "and Mandel). Each Δ has the weight v = 1 / (τ² + SE²). τ is chosen so that "
+            "Σ v (Δ − mean)² equals the degrees of freedom, "
+            f"{answer.pooled.df}. If the sum is smaller even with τ = 0, τ is 0.",
+            "The SE of the mean is 1 / √(Σ v), which is at least that of Hartung and Knapp. The "
+            "interval is mean ± t · SE. An effect is shrunk toward the mean by the factor "
+            "SE² / (τ² + SE²).",
             f"The mean is *equal* if mean ± t · SE is within {answer.verdict.margin:g}, with the "
             "95 % quantile t. Otherwise it is *better* or *worse* if its 95 % CI excludes 0. The "
             "other verdicts are those of their own tables.",

@@ -15,7 +15,7 @@ PAPER_CORPORA = ("nyt", "webnlg_star")
 
 _PUBLISHED_NOTES = (
     "In brackets: published numbers of sentences (the paper's Table 2) and of overlap classes in "
-    "test (Zeng et al. 2018, Table 1). ≠ marks a difference. The published EPO counts take a "
+    "test (Zeng et al. 2018, Table 1). ≠ marks a difference. The published EPO counts treat a "
     "repeated triple as a second relation of its pair; here it counts once.",
 )
 _NOTES = (
@@ -76,12 +76,12 @@ def findings_table(records: Iterable[CorpusRecord]) -> Table | None:
         return None
     return Table(
         name="findings",
-        title="What was found in the corpora",
+        title="Findings in the corpora",
         head="Corpus",
         rows=tuple(rows),
         notes=(
-            "A warning needs a decision, a note says how the files were read. The count is of the "
-            "sentences, triples or entities that the finding names.",
+            "A warning requires a decision. A note says how the files were read. The count is the "
+            "number of sentences, triples or entities that the finding names.",
         ),
     )
 
@@ -130,7 +130,7 @@ def _published(corpus: str, metric: str) -> Cell:
     printed = published(corpus, "corpus", metric)
     if printed is None:
         return NO_CELL
-    return Cell(text=f"not here [{printed.value:,.0f}]", source=printed.source)
+    return Cell(text=f"not read [{printed.value:,.0f}]", source=printed.source)
 
 
 def _compared(found: int, corpus: str, metric: str) -> Cell:

@@ -79,11 +79,13 @@ def levels_table(study: StudyData) -> Table | None:
         head="Test",
         rows=tuple(rows),
         notes=(
-            "A test finds something at a look if its p is below the level. *Of n contrasts*: so "
-            f"many are left, {count} less those that the same test has decided (Holm).",
-            "Levels are spent as Hwang, Shih and De Cani do: up to a look with a share t of the "
-            f"last look's seeds, all looks together err with a probability of {plan.level:g} / n · "
-            f"(1 − exp(−γ t)) / (1 − exp(−γ)), where γ is {gammas}.".replace("-", "−"),
+            "A test is significant at a look if its p is below the level. *Of n contrasts*: n of "
+            f"the {count} contrasts are left, and the same test has decided the others (Holm).",
+            "The levels follow the spending function of Hwang, Shih and De Cani. Up to a look with "
+            "a share t of the last look's seeds, the probability of an error at any look is "
+            f"{plan.level:g} / n · (1 − exp(−γ t)) / (1 − exp(−γ)). Here γ is {gammas}.".replace(
+                "-", "−"
+            ),
         ),
     )
 
@@ -179,11 +181,11 @@ def _plan_notes(plan: Decisions) -> tuple[str, ...]:
     *earlier, last = plan.looks
     looks = f"{', '.join(map(str, earlier))} and {last}" if earlier else str(last)
     return (
-        f"Looks were planned after {looks} seeds of each arm. A look uses exactly the first seeds. "
-        "Arms get more seeds only while a contrast of theirs is undecided.",
-        f"Both kinds of error have at most a probability of {plan.level:g}, over all looks and "
-        "contrasts, if the arms have one variance. The CI of a contrast holds at all looks "
-        "together, so it is wider than that of one test. Each CI holds by itself.",
+        f"Looks were planned after {looks} seeds of each arm. A look uses only the first seeds. "
+        "An arm gets more seeds only while one of its contrasts is undecided.",
+        f"Each kind of error has at most a probability of {plan.level:g}, over all looks and "
+        "contrasts, if all arms have the same variance. The CI of a contrast holds at all looks "
+        "together, so it is wider than that of one test. Each CI holds separately.",
         "Δ = Σ w · mean, over the first seeds of each arm. Weights w: "
         + "; ".join(f"{c.text}: {_weights(c.weights)}" for c in plan.contrasts)
         + ".",
@@ -192,16 +194,16 @@ def _plan_notes(plan: Decisions) -> tuple[str, ...]:
         "of the arms. Arms that learned nothing do not count. *Welch*: a test finds that the "
         "variances differ (Brown-Forsythe, or an F test of the largest, p < 0.05). Then SE = "
         "√(Σ v) with the s of each arm in v = w² · s² / n, and df = (Σ v)² / Σ (v² / (n − 1)).",
-        f"Equal: within {plan.margin:g} F1, shown if |Δ| is below *equal within*: "
-        f"{plan.margin:g} − t · SE, with the quantile t of Student's distribution that the level "
-        "of p equal leaves above it. This is so if p equal is below its level. Otherwise better "
-        "(Δ > 0) or worse (Δ < 0) if |Δ| is above *unequal beyond*: t · SE, with the t that half "
-        "the level of p leaves above it. This is so if p is below its level. CI = Δ ± t · SE with "
-        "the same t. p = 2 · P(T > |Δ| / SE), p equal = P(T > "
-        f"({plan.margin:g} − |Δ|) / SE). The table *The level of each look* has the levels.",
-        "Futile: otherwise, before the last look, if the chance to be decided by it is below "
+        f"Equal: p equal is below its level. Here p equal = P(T > ({plan.margin:g} − |Δ|) / SE), "
+        "with Student's distribution T. This is the case if |Δ| is below *equal within*: "
+        f"{plan.margin:g} − t · SE, where P(T > t) is the level of p equal.",
+        "Otherwise better (Δ > 0) or worse (Δ < 0): p is below its level. Here p = "
+        "2 · P(T > |Δ| / SE). This is the case if |Δ| is above *unequal beyond*: t · SE, where "
+        "P(T > t) is half the level of p. CI = Δ ± t · SE with the same t. The table *The level of "
+        "each look* has the levels.",
+        "Otherwise futile, before the last look: the chance that the last look decides it is below "
         f"{100 * plan.futile:g} %. Not judged: no run of the contrast learned anything.",
-        "Time left: until the last look, one run at a time, if each takes the mean time of the "
+        "Time left: until the last look, for one run at a time that takes the mean time of the "
         "arm's runs so far. It is less if a contrast is decided earlier.",
     )
 
@@ -227,6 +229,6 @@ def deviations(frame: pd.DataFrame, plan: Decisions) -> tuple[str, ...]:
     if added := added_by_hand(frame, plan):
         arms = "; ".join(f"{arm}: {', '.join(map(str, seeds))}" for arm, seeds in added.items())
         notes.append(
-            f"Seeds that were added by hand, which no look uses: {arms}. The other tables use them."
+            f"Seeds that were added by hand: {arms}. No look uses them, but the other tables do."
         )
     return tuple(notes)

@@ -46,8 +46,8 @@ def endpoints_table(study: StudyData) -> Table:
             "epoch is the best of many on dev, so its dev F1 is too high. The mean of the last "
             f"{late} epochs selects nothing.",
             "Majority vote: a triple counts as predicted if more than half of the arm's runs "
-            f"predict it, each with its selected epoch. It needs {VOTERS} runs. It is the score of "
-            "several models together.",
+            f"predict it, each with its selected epoch. It requires {VOTERS} runs. It is the score "
+            "of an ensemble.",
             SD_NOTE,
         ),
     )

@@ -250,8 +250,8 @@ def selection_table(study: StudyData) -> Table | None:
         rows=tuple(rows),
         notes=(
             "Δ is the difference of the means over all finished runs. ± is one standard deviation.",
-            f"Same training: {same} pairs of runs with one seed have the same training loss in "
-            "every epoch until the earlier one ends. The others diverge because processors round "
+            f"Same training: {same} pairs of runs with the same seed have the same training loss "
+            "in every epoch until the earlier one ends. The others diverge because devices round "
             "differently, which adds noise to the difference.",
             "The difference is not tested. Among the epochs that both runs have, the one chosen "
             "on test cannot have the lower test score. But the chosen epoch also decides when "
@@ -276,9 +276,9 @@ def _same_training(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> str:
 
 
 _PLANNED_NOTE = (
-    "The verdicts of this study are in the table *Decisions*. Looks at several numbers of seeds "
-    "need its bounds. The intervals and p-values of this table are those of one look. Of 20 equal "
-    "arms, more than one has a p below 0.05 at some look."
+    "The verdicts of this study are in the table *Decisions*, because tests at several looks "
+    "require its bounds. The intervals and p-values of this table are those of one look. With 20 "
+    "equal arms, more than one has a p below 0.05 at some look."
 )
 #: The interval over seeds and sentences.
 SENTENCES = "95 % CI, other sentences"
@@ -289,8 +289,8 @@ def bootstrap_notes(scores: Scores) -> tuple[str, ...]:
     if scores.endpoint is not SELECTED:
         return ()
     return (
-        f"{SENTENCES}: of the same difference for other seeds and other test sentences. It is the "
-        "percentile interval of 2,000 resamples of both.",
+        f"{SENTENCES}: the CI of the same difference if the test sentences vary like the seeds. It "
+        "is the percentile interval of 2,000 bootstrap resamples of seeds and sentences.",
     )
 
 

@@ -21,15 +21,15 @@ INCOMPLETE = (TrialState.FAILED, TrialState.UNREADABLE, *UNENDED)
 SD_NOTE = "± is one standard deviation over seeds (n − 1)."
 
 SCORES_NOTE = (
-    "Precision, recall and F1 count triples with both entity words right. Exact F1 requires both "
-    "whole spans. Entity F1 counts spans."
+    "Precision, recall and F1 count triples with both entity words correct. Exact F1 requires both "
+    "complete spans. Entity F1 counts spans."
 )
 TYPED_SCORES_NOTE = (
-    "Precision, recall and F1 count triples with both entity words right (*partial* match). Exact "
-    "F1 requires both whole spans (*boundaries*). Strict F1 also requires the types of both "
-    "entities. For models with entity types, these two count triples between found entities. "
-    "Entity F1 counts spans; for models with entity types, it also requires the type. Entity "
-    "boundaries F1 counts spans without their types."
+    "Precision, recall and F1 count triples with both entity words correct (*partial* match). "
+    "Exact F1 requires both complete spans (*boundaries*). Strict F1 also requires the types of "
+    "both entities. For models with entity types, these two count triples between predicted "
+    "entities. Entity F1 counts spans; for models with entity types, it also requires the type. "
+    "Entity boundaries F1 counts spans without their types."
 )
 
 
@@ -47,9 +47,9 @@ def late_epochs(frame: pd.DataFrame) -> int:
 def averaged_note(frame: pd.DataFrame) -> str:
     """Return what the columns of averaged weights are."""
     return (
-        "Averaged weights: the moving average of the weights after the last epoch, scored once. No "
-        f"epoch was chosen for it, nor for the mean dev F1 of the last {late_epochs(frame)} "
-        "epochs."
+        "Averaged weights: the moving average of the weights after the last epoch, scored once. "
+        "No epoch is chosen for this score, nor for the mean dev F1 of the last "
+        f"{late_epochs(frame)} epochs."
     )
 
 
@@ -65,26 +65,26 @@ def trial_notes(study: StudyData) -> tuple[str, ...]:
     notes = ["The epoch was chosen on dev F1. Test was scored once, with that epoch's weights."]
     if (frame["selection"] == "test").any():
         notes = [
-            "**Models with the mark (epoch chosen on test) chose it on the test split**, which "
-            "inflates their scores."
+            "**The mark (epoch chosen on test) means that the epoch was chosen on the test "
+            "split**, which inflates the scores."
         ]
     notes += [
         TYPED_SCORES_NOTE if has_types(frame) else SCORES_NOTE,
         *([averaged_note(frame)] if has_averages(frame) else []),
         f"{SD_NOTE} The 95 % CI of a mean is mean ± t · s / √n, with the s and the degrees of "
         "freedom below. One seed has neither.",
-        f"Settings of these trials: {settings_text(settings_of(frame)[0])}.",
+        f"Settings of these runs: {settings_text(settings_of(frame)[0])}.",
     ]
     if others:
         listed = "; ".join(settings_text(settings) for settings in others)
-        notes.append(f"Not included: trials with other settings ({listed}).")
+        notes.append(f"Not included: runs with other settings ({listed}).")
     notes += content_notes(study)
     notes += _epoch_limit_note(done)
     notes += _processor_note(done)
     notes += _missing_notes(frame)
     return (
         *notes,
-        *(f"Made by `{command}`, which runs missing trials." for command in _commands(frame)),
+        *(f"Made by `{command}`, which also trains missing runs." for command in _commands(frame)),
     )
 
 
@@ -108,14 +108,13 @@ def content_notes(study: StudyData) -> list[str]:
     notes = []
     if study.outdated:
         notes.append(
-            f"**A newer study has another content of {study.corpus}.** The findings do not "
-            "include this study. Run it again to compare them."
+            f"**A newer study has another version of {study.corpus}.** The findings do not "
+            "include this study. To compare them, run it again."
         )
     if not study.other_contents.empty:
         listed = "; ".join(other_runs(study.other_contents))
         notes.append(
-            "Also run on another content of this corpus or of its vectors, not averaged in: "
-            f"{listed}."
+            f"Runs on other versions of this corpus or its vectors, not averaged in: {listed}."
         )
     return notes
 
@@ -153,7 +152,7 @@ def _processor_note(done: pd.DataFrame) -> list[str]:
         return []
     listed = "; ".join(f"{name}: {count}" for name, count in counts.items())
     return [
-        f"Runs by processor: {listed}. Processors round differently, with an effect like that of "
+        f"Runs by device: {listed}. Devices round differently, which changes results as much as "
         "another seed."
     ]
 
@@ -167,5 +166,5 @@ def _missing_notes(frame: pd.DataFrame) -> list[str]:
         reason = textwrap.shorten(str(trial["problem"]), 240, placeholder=" …")
         notes.append(f"{note}: {reason}" if reason else note)
     if waiting := int((frame["status"] == TrialState.PLANNED).sum()):
-        notes.append(f"Not run yet: {waiting} of {len(frame)} planned trials.")
+        notes.append(f"Not run yet: {waiting} of {len(frame)} planned runs.")
     return notes

@@ -10,7 +10,7 @@ import pandas as pd
 from reports.document.formatting import points, settings_text
 from reports.document.table import Cell, Row, Table, words
 from reports.frames.races import confirmed_trial
-from reports.frames.searches import SearchData, audited, outcomes, ranked, to_end
+from reports.frames.searches import RESUMED, SearchData, audited, outcomes, ranked, to_end
 from reports.tables.cells import score_cell
 from rin_core.durations import format_duration
 from rin_core.plural import plural
@@ -123,16 +123,16 @@ def grace(data: SearchData) -> Table:
         rows.append(Row(key=str(at.epoch), label=f"epoch {at.epoch}", cells=cells))
     return Table(
         name="grace",
-        title="Correlation of dev F1 at an epoch with that at the end, when the search began",
+        title="Correlation of dev F1 at an epoch with dev F1 at the end, when the search started",
         head="Epoch",
         rows=tuple(rows),
         notes=(
             f"{found}.",
             "Spearman's correlation of the best dev F1 up to the epoch with the best of the whole "
-            "run, over finished runs with different settings. Runs that ended before are left "
-            "out. The 95 % CI is Bonett and Wright's.",
-            "Settings that were pruned are not among the runs, so the correlation over all "
-            "settings may be higher.",
+            "run, over finished runs with different settings. Runs that ended before the epoch are "
+            "left out. The 95 % CI is Bonett and Wright's.",
+            "Pruned settings are not among the runs, so the correlation over all settings may be "
+            "higher.",
         ),
     )
 
@@ -166,15 +166,15 @@ def audit(data: SearchData) -> Table:
         runs = (str(names[trial["arm"], trial["trial"]]),)
         cells = {
             "pruned after": Cell(text=f"epoch {trial['epochs']}", fingerprints=runs),
-            "dev F1 then": Cell(text=_percent(trial["dev_f1"]), fingerprints=runs),
-            "dev F1 at its end": Cell(text=_percent(trial["end_dev_f1"]), fingerprints=runs),
+            "dev F1 when pruned": Cell(text=_percent(trial["dev_f1"]), fingerprints=runs),
+            "dev F1 at the end": Cell(text=_percent(trial["end_dev_f1"]), fingerprints=runs),
             "best of its arm": Cell(text=_percent(trial["best"]), fingerprints=runs),
         }
         rows.append(Row(key=_trial_name(trial), label=_trial_name(trial), cells=cells))
     return Table(
         name="audit",
         in_reproduction=True,
-        title="Pruned trials, trained to their end",
+        title="Pruned trials that were trained to the end",
         head="Trial",
         rows=tuple(rows),
         notes=(audit_verdict(data),),
@@ -186,7 +186,7 @@ def _runs_of(data: SearchData, outcome: str) -> tuple[str, ...]:
     trials = data.trials
     if outcome == "confirmed" and data.confirmed is not None:
         chosen = data.confirmed[data.confirmed["status"] == TrialState.FINISHED]
-    elif outcome == "run on":
+    elif outcome == RESUMED:
         chosen = trials[(trials["state"] == TrialState.PRUNED) & trials["end_epochs"].notna()]
     else:
         chosen = trials[trials["state"] == outcome]
@@ -200,18 +200,17 @@ def saving(data: SearchData) -> str:
         return "No trial was pruned."
     basis = []
     if found.known:
-        were = "was trained to its end" if found.known == 1 else "were trained to their end"
-        basis.append(f"{plural(found.known, 'pruned trial')} {were}")
+        were = "was" if found.known == 1 else "were"
+        basis.append(f"{plural(found.known, 'pruned trial')} {were} trained to the end")
     if found.estimated:
-        are = "is" if found.estimated == 1 else "are"
         basis.append(
-            f"{plural(found.estimated, 'pruned trial')} {are} estimated to need the mean epochs of "
-            f"{'its' if found.estimated == 1 else 'their'} arm's finished trials"
+            f"for {plural(found.estimated, 'pruned trial')}, the estimate is the mean number of "
+            "epochs of the arm's finished trials"
         )
     return (
         f"Pruning saved about {100 - 100 * found.share:.0f} % of the compute: training took "
         f"{format_duration(found.spent)}, and would have taken {format_duration(found.to_end)} "
-        f"with every trial trained to its end. Basis: {' and '.join(basis)}."
+        f"with every trial trained to the end. Basis: {'; '.join(basis)}."
     )
 
 
@@ -236,7 +235,7 @@ def search_notes(data: SearchData) -> list[str]:
     budgets = ", ".join(f"{arm} {count}" for arm, count in counts.items())
     notes = [
         "The best trial is chosen on dev, among finished trials. Pruned trials have the scores "
-        "of the epochs that they trained. No mean includes them.",
+        "of the epochs before they were pruned. No mean includes them.",
         f"Trials by arm: {budgets}, of {data.budget} each.",
         "Expected best: of n trials drawn with replacement from all trials (Dodge et al. 2019). "
         "Pruned trials count with their best dev F1.",
@@ -249,7 +248,7 @@ def search_notes(data: SearchData) -> list[str]:
         notes += [f"{label}: {origin}." for label, origin in origins(data).items()]
     settings = settings_text(", ".join(f"{k}={v}" for k, v in data.settings.items()))
     made = (f"Made by `{command}`." for command in data.commands)
-    return [*notes, f"Settings given: {settings}.", *made]
+    return [*notes, f"Settings of all trials: {settings}.", *made]
 
 
 def origins(data: SearchData) -> dict[str, str]:

@@ -101,7 +101,7 @@ def test_selection_on_test_is_marked(tmp_path: Path) -> None:
     ledger.save()
     frame = read_ledger(tmp_path)
     assert "(epoch chosen on test)" in results_table(study(frame)).markdown()
-    assert "chose it on the test split" in trial_notes(study(frame))[0]
+    assert "chosen on the test split" in trial_notes(study(frame))[0]
     assert rounds_curve_info(frame).selection == "test"
 
 
@@ -217,7 +217,7 @@ def test_page_names_every_trial_without_a_result(built: Built) -> None:
     page = paths[f"{EXPERIMENT}/results.md"].read_text()
     wanted = [
         *(str(ledger.trials[index]["fingerprint"]) for index in (8, 9, 10)),
-        *("out of | memory", "result.json", "Not run yet: 2 of 11 planned trials"),
+        *("out of | memory", "result.json", "Not run yet: 2 of 11 planned runs"),
         *(render(OPTIONS), "training.max_epochs=15, vectors=glove.6B.100d", "rounds_curve.svg"),
         "with other settings (training.max_epochs=2)",
     ]
@@ -259,7 +259,7 @@ def test_a_table_says_what_ended_the_trainings_and_what_they_ran_on(tmp_path: Pa
     text = " ".join(trial_notes(study(read_ledger(tmp_path / "runs"))))
     assert "1 of 2 runs reached the epoch limit" in text
     assert "more epochs: RIN (GRU, K = 1) 1." in text
-    assert "Runs by processor: A chip, AVX0: 1; A chip, AVX1: 1." in text
+    assert "Runs by device: A chip, AVX0: 1; A chip, AVX1: 1." in text
 
 
 def test_choosing_the_epoch_on_test_has_its_price_beside_it(tmp_path: Path) -> None:

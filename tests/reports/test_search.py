@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from reports.figures.search import SHOWN, draw_grace, draw_slices, expected_info, slices_info
 from reports.frames.searches import (
+    RESUMED,
     SearchData,
     audited,
     expected_best,
@@ -72,7 +73,7 @@ def test_compute_is_told_by_outcome(runs: Path) -> None:
     assert table.loc["pruned", "spent_seconds"] == 6.0
     end(runs, 1, 9, 0.65)  # two of its epochs were the trial's own
     table = outcomes(read_search(runs, "some"))
-    assert table.loc["run on"].to_numpy().tolist() == [7, 14.0, 1]
+    assert table.loc[RESUMED].to_numpy().tolist() == [7, 14.0, 1]
     assert table.loc["pruned", "spent_epochs"] == 3
 
 
@@ -81,7 +82,7 @@ def test_what_stopping_saved_is_an_estimate_until_an_audit_knows(runs: Path) -> 
     # Ended trials have 4 and 6 epochs, 5 on average, of 2 s: two of 10 s in place of 6 s.
     assert (found.spent, found.to_end, found.known, found.estimated) == (26.0, 40.0, 0, 2)
     assert "saved about 35 % of the compute" in saving(read_search(runs, "some"))
-    assert "2 pruned trials are estimated" in saving(read_search(runs, "some"))
+    assert "for 2 pruned trials, the estimate" in saving(read_search(runs, "some"))
     end(runs, 1, 9, 0.65)
     found = to_end(read_search(runs, "some").trials)
     assert (found.known, found.estimated) == (1, 1)
@@ -204,7 +205,7 @@ def test_a_cell_leads_to_its_trials(runs: Path) -> None:
     }
     assert behind["best_trials"] == {"a #4": ("f4",), "a #0": ("f0",)}
     assert behind["compute"]["pruned"] == ("f1", "f2")
-    assert behind["compute"]["run on"] == ("f1",)
+    assert behind["compute"][RESUMED] == ("f1",)
     assert behind["audit"] == {"a #1": ("f1",)}
 
 

@@ -122,7 +122,7 @@ def test_runs_on_an_earlier_content_of_the_corpus_are_apart(tmp_path: Path) -> N
     frame, others = read_contents(tmp_path)
     assert list(frame["test_f1"]) == [0.8]
     assert list(others["fingerprint"]) == [f"{n:016x}" for n in range(2)]
-    with pytest.raises(ValueError, match=f"content: {0:016x}, {1:016x}: have another content"):
+    with pytest.raises(ValueError, match=f"content: {0:016x}, {1:016x}: are versions"):
         StudyData(corpus="webnlg_star", frame=pd.concat([others, frame]))
     (note,) = content_notes(StudyData(corpus="webnlg_star", frame=frame, other_contents=others))
     assert f"seed 0 (`{0:016x}`), seed 1 (`{1:016x}`)" in note

@@ -56,8 +56,8 @@ def test_each_outcome_has_its_hours_and_a_gpu_hour_is_no_core_hour() -> None:
     table = outcomes_table(CARDS, {"a", "f"})
     assert table.columns == ("Runs", "Core-hours", "GPU-hours")
     assert texts(table) == {
-        "finished, in a claim": ("1", "1.0", "0.0"),
-        "finished, in no claim": ("2", "4.0", "0.5"),
+        "finished, used by a claim": ("1", "1.0", "0.0"),
+        "finished, not used by a claim": ("2", "4.0", "0.5"),
         "pruned": ("1", "0.2", "0.0"),
         "failed": ("1", "0.1", "0.0"),
         "started, not finished": ("1", "0.2", "0.0"),

@@ -230,7 +230,9 @@ def test_arms_that_were_tuned_alike_are_compared(ledger: Ledger) -> None:
     assert found.tuned.difference.value == pytest.approx(0.5)
     assert (found.untuned.n, found.untuned.value) == pytest.approx((1, 0))
     row = texts(tuning_summary("webnlg_star", [data]), "some/b/a")
-    assert row["label"] == "RIN (GRU, K = 1) over BiLSTM_s, both tuned alike"
+    assert (
+        row["label"] == "RIN (GRU, K = 1) over BiLSTM_s, both tuned with the same number of trials"
+    )
     assert row["Verdict"].startswith("undecided, ")
     assert (row["Δ F1"], row["Δ F1, untuned"], row["Search"]) == ("+0.5", "+0.0", "`some`")
     more = data.trials.iloc[[0, 1, 1]]

@@ -77,8 +77,8 @@ def test_the_page_and_the_report_count_the_same_runs(text: str, page: str) -> No
     assert (text.count(counts), page.count(counts)) == (1, 2)
     rows = dict(re.findall(r"^\| (all|finished, [^|]*|pruned) \| (\d+) \|", text, re.MULTILINE))
     assert rows == {
-        "finished, in a claim": "6",
-        "finished, in no claim": "2",
+        "finished, used by a claim": "6",
+        "finished, not used by a claim": "2",
         "pruned": "2",
         "all": "13",
     }
@@ -158,7 +158,7 @@ def test_what_was_not_run_is_said_where_it_was_not(
         frame, [], [], cards, [], cost_section([], cards), tmp_path
     ).read_text()
     assert "**BERT-Base" not in text
-    assert "words start at random" in text
+    assert "were initialized at random" in text
 
 
 def test_the_benchmarks_are_where_they_are_looked_for() -> None:

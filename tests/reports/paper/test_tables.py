@@ -304,7 +304,7 @@ def test_table_2(tmp_path: Path) -> None:
         for split in ("train", "dev", "test")
     ]
     found = cells(table)
-    assert found["nyt/train", "Sentences"].text == "not here [56,195]"
+    assert found["nyt/train", "Sentences"].text == "not read [56,195]"
     assert found["webnlg_star/test", "Sentences"].text == "3 ≠ [703]"
     assert found["webnlg_star/test", "Sentences"].source == "Table 2, WebNLG"
     assert found["webnlg_star/test", "Triples"].estimate.mean == 4

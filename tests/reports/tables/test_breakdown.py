@@ -96,7 +96,7 @@ def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
     other, wrong, old, damaged = counts.problems
     assert "give F1 50.00, its result has 90.00" in wrong
     assert f"`rin-study rerun {lacking}`" in old
-    assert "has another content of webnlg_star" in other
+    assert "has another version of webnlg_star" in other
     assert f"the predictions of `{broken}` are of another corpus" in damaged
     table = breakdown_table(study_data(ledger.runs, frame))
     assert table is not None
@@ -121,7 +121,7 @@ def test_without_predictions_there_is_no_table(tmp_path: Path) -> None:
     ledger.save()
     frame = read_ledger(tmp_path)
     counts = read_counts(tmp_path, frame)
-    assert "The ledger describes no corpus of the 1 finished trial" in counts.problems[0]
+    assert "The ledger has no record of the corpus of the 1 finished run" in counts.problems[0]
     assert breakdown_table(study_data(tmp_path, frame)) is None
 
 
