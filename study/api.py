@@ -92,7 +92,7 @@ def run(
 
 
 def trials(runs: str | Path = "runs", study: str | Iterable[str] | None = None) -> pd.DataFrame:
-    """Return trials as a data frame: one row a trial, finished or not.
+    """Return trials as a data frame: one row per trial, finished or not.
 
     The first columns are ``study``, ``corpus``, ``arm``, ``label``, ``rounds`` (K), ``cell``,
     ``seed``, ``status``, ``test_f1`` and ``dev_f1``. Scores are in points, 0 to 100. A score is NaN

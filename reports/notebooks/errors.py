@@ -46,8 +46,8 @@ def show(*names: str) -> None:
 # %% [markdown]
 # ## Types of errors
 #
-# The type of an error says what it shares with a correct triple: both words but another relation,
-# the relation and one word, or nothing.
+# The type of an error is what it has in common with a correct triple: both words but not the
+# relation, the relation and one word, or nothing.
 
 # %%
 show("errors_kinds", "errors_missed", "errors_wrong")
@@ -79,8 +79,8 @@ show("errors_matrix", "errors_confusion")
 show("errors_rounds")
 
 # %% [markdown]
-# Triples that the first comparison of the table fixed or broke; those of most pairs of runs come
-# first.
+# Triples that the first comparison of the table fixed or broke. Those with the most pairs of runs
+# come first.
 
 # %%
 for compared in [one for one in comparisons(trials, counts) if not one.same_arm][:1]:

@@ -41,7 +41,7 @@ df.drop(columns=["variant", "settings", "settings_except_rounds"])
 df.groupby(["study", "label"], sort=False)["test_f1"].agg(["mean", "std", "count"]).round(1)
 
 # %% [markdown]
-# `study.curve` draws on axes that you can go on with.
+# `study.curve` returns axes that you can change.
 
 # %%
 for title, trials in df.groupby("study", sort=False):

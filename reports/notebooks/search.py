@@ -14,7 +14,7 @@
 # # A search
 #
 # Which trials were run, what they cost, and what tuning gained on fresh seeds. A pruned trial has
-# the score of its last epoch, and no mean includes it.
+# its best dev F1 before it was pruned, and no mean includes it.
 
 # %% tags=["parameters"]
 runs = None  # a study's output folder; None: `runs` in this folder, or in the checkout

@@ -234,8 +234,8 @@ def search_notes(data: SearchData) -> list[str]:
     counts = data.trials.groupby("arm").size().to_dict()
     budgets = ", ".join(f"{arm} {count}" for arm, count in counts.items())
     notes = [
-        "The best trial is chosen on dev, among finished trials. Pruned trials have the scores "
-        "of the epochs before they were pruned. No mean includes them.",
+        "The best trial is chosen on dev, among finished trials. A pruned trial has its best dev "
+        "F1 before it was pruned. No mean includes it.",
         f"Trials by arm: {budgets}, of {data.budget} each.",
         "Expected best: of n trials drawn with replacement from all trials (Dodge et al. 2019). "
         "Pruned trials count with their best dev F1.",

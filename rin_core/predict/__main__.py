@@ -80,8 +80,7 @@ class Options:
     skip_malformed: tyro.conf.FlagCreatePairsOff[bool] = False
     """Skip and count invalid lines; otherwise the first one ends the command."""
     window: Annotated[int, tyro.conf.arg(metavar="N")] = 2048
-    """Sentences to read before results are written. With 1, each result is written at once, but
-    prediction is slower."""
+    """Sentences to read before the first result is written. 1 writes at once, but is slower."""
     batch_tokens: Annotated[int, tyro.conf.arg(metavar="N")] = 2048
     """Words in a batch."""
     threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1

@@ -289,8 +289,7 @@ class Convert:
     target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """The folder or file to write. It must not exist."""
     split_sentences: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Write one record per sentence, split as in predict. Entities and relations across two
-    sentences are left out and counted."""
+    """Write one record per sentence. What lies across two sentences is left out and counted."""
     data_root: DataRoot = None
     set: Settings = ()
     """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
