@@ -130,8 +130,8 @@ def _pooled_note(results: Path) -> str:
     mean, interval, verdict = (found["pooled", c] for c in ("Δ F1", "95 % CI", "Verdict"))
     return (
         f"**Pooled over these rows**: {mean['text']} F1 (95 % CI {interval['text']}): "
-        f"*{verdict['text']}*. The true gain varies between them by {float(mean['sd']):.1f} F1 "
-        "(standard deviation, [random effects](results/pooled/tables.md))."
+        f"*{verdict['text']}*. Between the rows, the true gain has a standard deviation of "
+        f"{float(mean['sd']):.1f} F1 ([random effects](results/pooled/tables.md))."
     )
 
 
@@ -145,7 +145,7 @@ def _encoder_note(results: Path) -> str:
             f"{found[f'k-{k}-{name}', 'F1, averaged weights']['text']} (K = {k})" for k in (0, 1)
         )
         seeds = min(int(found[f"k-{k}-{name}", "Seeds"]["value"].split(".")[0]) for k in (0, 1))
-        texts.append(f"{scores} over {encoder}, {seeds} seeds")
+        texts.append(f"{scores} with {encoder}, {seeds} seeds")
     return f"**Pretrained encoders**, averaged weights: {'; '.join(texts)}."
 
 
