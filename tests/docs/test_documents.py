@@ -28,6 +28,10 @@ def test_sentences_are_short() -> None:
     assert median_words(found) <= MEDIAN
 
 
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 90
+
+
 def test_sentences_end_at_stops_list_items_and_cells(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
