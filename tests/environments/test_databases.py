@@ -90,7 +90,7 @@ def test_sync_rebuilds_a_damaged_mlflow_database(
     mlflow_db.write_bytes(damage(mlflow_db.read_bytes(), kind))
     with pytest.raises(TrackingError, match=rf"^{mlflow_db}: ") as raised:
         open_tracker(f"sqlite:///{mlflow_db}", experiment(tmp_path))
-    assert f"`rin-study sync --runs {tmp_path}` moves it away" in str(raised.value)
+    assert f"`rin-study sync --runs {tmp_path}` renames it" in str(raised.value)
     assert "option" not in str(raised.value)
     assert "\n" not in str(raised.value)
 

@@ -31,8 +31,8 @@ def json_records(path: Path) -> Iterator[tuple[str, object]]:
             return
         if first == b"{":
             raise CorpusError(
-                f"{path}: a record goes on in the next line; write each on one line, or all in a "
-                "list [ ]"
+                f"{path}: a record continues on the next line; write each record on one line, or "
+                "all in a list [ ]"
             )
         for number, (line, raw) in enumerate(filled_lines(file), 1):
             yield f"{path}:{line}: record {number}", parse_line(raw, path, line)
@@ -92,5 +92,5 @@ def _remedy(error: json.JSONDecodeError) -> str:
     if character in ("]", "}"):
         return "remove the comma before it"
     if error.msg == "Extra data":
-        return "write one record a line, or one list of all"
+        return "write one record per line, or one list of all"
     return "check that the file is complete"

@@ -179,8 +179,8 @@ class Evidence:
         """Return a note where the text of entities proves the unit, a warning where words do."""
         how = "have their own text" if self.has_text else "are whole words"
         text = (
-            f"offsets count {unit.name}: so {self.good} of {self.changed} entities {how}, "
-            f"otherwise {self.before}; the first is {self.first}"
+            f"offsets count {unit.name}: read like this, {self.good} of {self.changed} entities "
+            f"{how}, otherwise {self.before}; the first is {self.first}"
         )
         level: Literal["note", "warning"] = "note" if self.has_text else "warning"
         text += "" if self.has_text else ": check it, and correct the file if it is wrong"

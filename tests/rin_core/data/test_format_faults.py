@@ -194,10 +194,10 @@ def test_what_is_not_read_is_named(tmp_path: Path, record: Record, name: str) ->
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{\n "text": "a",\n "triple_list": []\n}\n', "goes on in the next line; .* a list"),
+        ('{\n "text": "a",\n "triple_list": []\n}\n', "continues on the next line; .* a list"),
         ("{'text': 'a'}", "write double quotes"),
         ('[{"text": "a"},]', "remove the comma before it"),
-        ('{"text": "a"} {"text": "b"}', "one record a line, or one list"),
+        ('{"text": "a"} {"text": "b"}', "one record per line, or one list"),
         ("text,label", "check the format"),
         ('{"version": 1, "data": [{"text": "a"}]}', "the records are in the field 'data'"),
         ('{"text": "a", "triple_list": null}', r"found None, expected a list \(\[\] for none\)"),
