@@ -71,7 +71,9 @@ def send(url: str, content: Mapping[str, object]) -> str:
         except urllib.error.HTTPError as error:
             problems[:] = [f"status {error.code}"]
         except (OSError, ValueError) as error:
-            problems[:] = [str(getattr(error, "reason", None) or type(error).__name__)]
+            reason = getattr(error, "reason", None) or error
+            if not isinstance(reason, TimeoutError):
+                problems[:] = [str(reason) if reason is not error else type(error).__name__]
 
     # The time-out of urllib is one for each step. A slow server must not hold the study.
     thread = threading.Thread(target=post, daemon=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -83,6 +84,17 @@ def test_a_message_that_is_not_sent_says_why_and_not_where(
     begun = time.monotonic()
     assert notify.send(f"{address}/slow", content) == "no answer in time"
     assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), urllib.error.URLError(TimeoutError())])
+def test_a_time_out_of_one_step_is_no_answer_in_time(
+    monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def urlopen(_request: urllib.request.Request, timeout: float) -> None:
+        raise error
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    assert notify.send("https://example.org/hook", {}) == "no answer in time"
 
 
 def test_a_topic_of_ntfy_is_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
