@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rin_core.data.corpus import CorpusError
 from rin_core.data.readers.text_files import not_utf8
+from rin_core.problems import short
 
 #: Most bytes of a line.
 LARGEST_RECORD = 2**22
@@ -67,10 +69,14 @@ def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
         first_line: The line it starts at.
 
     Raises:
-        CorpusError: It is not JSON.
+        CorpusError: It is not JSON, or an object has a field twice.
     """
     try:
-        return json.loads(raw.decode("utf-8-sig"))
+        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_unique)
+    except RepeatedFieldError as error:
+        # The parser has no line of an object inside a list; its start can be searched for.
+        place = path if b"\n" in raw.strip() else f"{path}:{first_line}"
+        raise CorpusError(f"{place}: {error}; keep one of them") from None
     except UnicodeDecodeError as error:
         line = first_line + raw.count(b"\n", 0, error.start)
         raise CorpusError(f"{path}:{line}: {not_utf8(raw, error)}") from None
@@ -80,6 +86,21 @@ def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
         raise CorpusError(f"{path}:{line}: not valid JSON ({why}); {_remedy(error)}") from None
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{path}:{first_line}: not readable as JSON ({error})") from None
+
+
+class RepeatedFieldError(ValueError):
+    """An object has a field twice, of which Python would keep the last in silence."""
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object of JSON; its fields must differ."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        repeated = next(name for name, count in counts.items() if count > 1)
+        start = short(", ".join(f"{name}: {short(value)}" for name, value in pairs))
+        raise RepeatedFieldError(f"an object has the field {short(repeated)} twice: {start}")
+    return fields
 
 
 def _remedy(error: json.JSONDecodeError) -> str:

@@ -200,6 +200,11 @@ def test_what_is_not_read_is_named(tmp_path: Path, record: Record, name: str) ->
         ('{"text": "a"} {"text": "b"}', "one record per line, or one list"),
         ("text,label", "check the format"),
         ('{"version": 1, "data": [{"text": "a"}]}', "the records are in the field 'data'"),
+        ('{"text": "a", "text": "b"}', "an object has the field 'text' twice: .*; keep one"),
+        (
+            '[{"text": "a"},\n{"text": "b", "spans": [{"label": "X", "label": "Y"}]}]',
+            r"an object has the field 'label' twice: \"label: 'X', label: 'Y'\"; keep one",
+        ),
         ('{"text": "a", "triple_list": null}', r"found None, expected a list \(\[\] for none\)"),
     ],
 )
