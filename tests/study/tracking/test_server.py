@@ -73,7 +73,7 @@ def test_a_server_killed_in_the_middle_gets_everything_once(
     check_complete(client, dict.fromkeys(tracked.runs, EPOCHS), "killed")
     said = [r.getMessage() for r in caplog.records if r.name == mlflow_tracker.__name__]
     assert len(said) == 2, said
-    assert "is retried" in said[0]
+    assert "are retried" in said[0]
     assert "reachable again" in said[1]
 
 

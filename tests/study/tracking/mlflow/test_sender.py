@@ -201,7 +201,7 @@ def test_one_run_that_cannot_be_written_holds_up_no_other(
         tracker.synchronize("bbb")
         assert close(tracker, complete=True) == 1
     assert steps(client, children(client)["bbb"]) == [*range(1, 7)]
-    assert len([r for r in caplog.records if "is retried" in r.message]) == 1
+    assert len([r for r in caplog.records if "are retried" in r.message]) == 1
 
 
 @contextmanager
