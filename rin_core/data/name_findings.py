@@ -42,22 +42,20 @@ FEW_EXAMPLES = 5
 
 def relation_names(corpus: Corpus) -> Iterator[Finding]:
     """Find names that mean no relation or entity, and a corpus with one relation."""
-    counts = count_relations(s for sentences in corpus.splits().values() for s in sentences)
-    for name, count in counts.items():
-        if _letters(name) in NO_RELATION:
-            text = (
-                f"relation {shown(name)} ({plural(count, 'triple')}) is learned like any other: if "
-                "it means that there is no relation, remove its triples"
-            )
-            yield warning("none-relation-name", text, count=count)
-    types = count_types(s for sentences in corpus.splits().values() for s in sentences)
-    for name, count in types.items():
-        if _letters(name) in NO_ENTITY:
-            text = (
-                f"entity type {shown(name)} ({plural(count, 'entity')}) is learned as any other: "
-                "if it means that there is no entity, remove these entities"
-            )
-            yield warning("none-entity-type", text, count=count)
+    sentences = [s for split in corpus.splits().values() for s in split]
+    counts, types = count_relations(sentences), count_types(sentences)
+    kinds = (
+        ("none-relation-name", "relation", "triple", counts, NO_RELATION),
+        ("none-entity-type", "entity type", "entity", types, NO_ENTITY),
+    )
+    for code, kind, of, found, names in kinds:
+        for name, count in found.items():
+            if _letters(name) in names:
+                text = (
+                    f"{kind} {shown(name)} ({plural(count, of)}) is learned like any other: if it "
+                    f"means that there is no {kind.split()[0]}, remove it from the data"
+                )
+                yield warning(code, text, count=count)
     if len(counts) == 1:
         name = shown(next(iter(counts)))
         text = f"the only relation is {name}: a model learns only which pairs of entities have it"

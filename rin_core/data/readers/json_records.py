@@ -73,7 +73,7 @@ def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
     """
     try:
         return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_unique)
-    except RepeatedFieldError as error:
+    except _RepeatedFieldError as error:
         # The parser has no line of an object inside a list; its start can be searched for.
         place = path if b"\n" in raw.strip() else f"{path}:{first_line}"
         raise CorpusError(f"{place}: {error}; keep one of them") from None
@@ -88,7 +88,7 @@ def parse_json(raw: bytes, path: Path | str, first_line: int) -> Any:
         raise CorpusError(f"{path}:{first_line}: not readable as JSON ({error})") from None
 
 
-class RepeatedFieldError(ValueError):
+class _RepeatedFieldError(ValueError):
     """An object has a field twice, of which Python would keep the last in silence."""
 
 
@@ -99,7 +99,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         counts = Counter(name for name, _ in pairs)
         repeated = next(name for name, count in counts.items() if count > 1)
         start = short(", ".join(f"{name}: {short(value)}" for name, value in pairs))
-        raise RepeatedFieldError(f"an object has the field {short(repeated)} twice: {start}")
+        raise _RepeatedFieldError(f"an object has the field {short(repeated)} twice: {start}")
     return fields
 
 
