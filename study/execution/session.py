@@ -119,15 +119,15 @@ class StudySession:
             finally:
                 self.compute_seconds += progress.compute_seconds
 
-    def _so_far(self) -> tuple[tuple[float, str], list[float]]:
-        """Return the best dev F1 of the finished trials with its trial, and their seconds."""
-        best, seconds = (0.0, ""), []
+    def _so_far(self) -> tuple[tuple[float, str], list[tuple[int, float]]]:
+        """Return the best dev F1 with its trial, and epochs and seconds of the finished trials."""
+        best, took = (0.0, ""), []
         for spec in self._runs.values():
             if (result := spec.result()) is not None:
-                seconds.append(result.seconds)
+                took.append((len(result.history), result.seconds))
                 if result.dev_scores is not None:
                     best = max(best, (result.dev_scores["f1"], spec.name))
-        return best if best[0] else (0.0, ""), seconds
+        return best if best[0] else (0.0, ""), took
 
     def close(
         self,

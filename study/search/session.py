@@ -147,13 +147,13 @@ class SearchSession:
                 store=plan.ledger.store,
             )
 
-    def _so_far(self) -> tuple[tuple[float, str], list[float]]:
-        """Return the best dev F1 so far with its trial, and the seconds of ended trials."""
+    def _so_far(self) -> tuple[tuple[float, str], list[tuple[int, float]]]:
+        """Return the best dev F1 with its trial, and epochs and seconds of the ended trials."""
         own = [trial for trial in self.record.trials if trial.arm in self.plan.starts]
         scored = [(trial.best, run_spec(self.plan, trial).name) for trial in own if trial.best > 0]
         ends = (TrialState.FINISHED, TrialState.PRUNED)
-        seconds = [sum(trial.seconds) for trial in own if trial.state in ends]
-        return max(scored, default=(0.0, "")), seconds
+        took = [(len(t.seconds), sum(t.seconds)) for t in own if t.state in ends]
+        return max(scored, default=(0.0, "")), took
 
     def close(self, files: list[Path]) -> int:
         """Attach reports in the tracker and wait until everything is sent; return what was not."""

@@ -17,6 +17,7 @@ from rin_core.plural import plural
 from rin_core.terminal import shortened
 from study.ledger.state import TrialState
 from study.tracking.base import Callback, EpochEnd, RunSpec, TrialEnd
+from study.tracking.time_left import TimeLeft
 
 
 @dataclass(slots=True)
@@ -39,19 +40,22 @@ class Progress(Callback):
     """Started trials by fingerprint."""
     running: dict[str, EpochEnd | None] = field(default_factory=dict)
     """The last epoch of each running trial."""
-    spent: dict[str, float] = field(default_factory=dict)
-    """Seconds of training of each trial in this session."""
     ended: dict[str, TrialEnd] = field(default_factory=dict)
     compute_seconds: float = 0.0
     """Seconds of all epochs divided by the slots in use: the least time that the study takes."""
     best: tuple[float, str] = (0.0, "")
     """The best dev F1 of the whole study, those of earlier sessions included, and its trial."""
-    earlier: Sequence[float] = ()
-    """Seconds of trials of the study that ended in earlier sessions."""
+    earlier: Sequence[tuple[int, float]] = ()
+    """Epochs and seconds of the study's trials that ended in earlier sessions."""
+    _time_left: TimeLeft = field(init=False)
+    _said_time_left: bool = False
     _begun: dict[str, float] = field(default_factory=dict)
     _since: float = field(default_factory=time.monotonic)
     _live: Live | None = None
     _had_room: bool = False
+
+    def __post_init__(self) -> None:
+        self._time_left = TimeLeft(self.earlier)
 
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
@@ -85,9 +89,20 @@ class Progress(Callback):
         """Show an epoch."""
         name = event.fingerprint
         self.running[name] = event
-        self.spent[name] = self.spent.get(name, 0.0) + event.seconds
+        self._time_left.add_epoch(name, event.seconds)
         self.compute_seconds += event.seconds / min(self.slots, self.total)
         self._update_best(name, event.f1)
+        if self._live is None and not self._said_time_left:
+            self._say_time_left()
+
+    def _say_time_left(self) -> None:
+        """Print the time left, once, if no trial ends within the first minute."""
+        left = self.seconds_left()
+        if time.monotonic() - self._since < 60 or left is None:
+            return
+        self._said_time_left = True
+        if not self.ended:
+            self._say(f"{format_duration(left)} left, by the first epochs")
 
     def on_trial_retry(self, fingerprint: str, error: str | None) -> None:
         """Print why a trial restarts."""
@@ -103,6 +118,8 @@ class Progress(Callback):
         if event.state is TrialState.RUNNING and not event.reason:
             return
         self.ended[event.fingerprint] = event
+        if event.state in (TrialState.FINISHED, TrialState.PRUNED):
+            self._time_left.add_end(event.epochs)
         score = f"{self.runs[event.fingerprint].selection} F1 {100 * event.f1:5.1f}"
         match event.state:
             case TrialState.FINISHED:
@@ -140,16 +157,15 @@ class Progress(Callback):
             self.best = max(self.best, (f1, run.name))
 
     def seconds_left(self) -> float | None:
-        """Estimate the time left from the trials that ended; None without any, and at the end."""
-        ended = list(self.ended.values())
-        waiting = self.total - len(ended)
-        ends = (TrialState.FINISHED, TrialState.PRUNED)
-        took = [end.seconds for end in ended if end.state in ends] or self.earlier
-        if not took or not waiting:
+        """Estimate the time left; None before the first epoch, and at the end."""
+        waiting = self.total - len(self.ended)
+        if not waiting:
             return None
-        mean = sum(took) / len(took)
-        spent = sum(min(mean, self.spent.get(name, 0.0)) for name in list(self.running))
-        return max(0.0, waiting * mean - spent) / self.slots
+        done = {name: last.epoch if last else 0 for name, last in dict(self.running).items()}
+        limits = [spec.max_epochs for spec in list(self.runs.values())]
+        limit = sum(limits) / max(1, len(limits))
+        seconds = self._time_left.seconds(max(0, waiting - len(done)), limit, done)
+        return None if seconds is None else seconds / self.slots
 
     def table(self) -> RenderableType:
         """Return the live table: a line for each running trial, then the counts and the best.

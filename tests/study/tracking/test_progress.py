@@ -1,4 +1,5 @@
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,25 @@ def drawn(progress: Progress) -> str:
 
 def test_time_left_counts_what_running_trials_have_behind_them(progress: Progress) -> None:
     assert progress.seconds_left() is None
-    end(progress, "a", "finished", 60.0)
-    assert progress.seconds_left() == 3 * 60 / 2
-    epoch(progress, "b", 0.7, 20.0)
+    epoch(progress, "a", 0.7, 20.0)
+    assert progress.seconds_left() == (8 + 3 * 9) * 20 / 2, "to the limit of 9 epochs"
     epoch(progress, "b", 0.6, 20.0)
-    assert progress.seconds_left() == (3 * 60 - 40) / 2
-    assert progress.best == (0.7, "arm b")
+    assert progress.seconds_left() == (8 + 8 + 2 * 9) * 20 / 2
+    end(progress, "a", "finished", epochs=3)
+    assert progress.seconds_left() == (2 + 2 * 3) * 20 / 2, "as many epochs as the one that ended"
+    assert progress.best == (0.7, "arm a")
+
+
+def test_a_log_gets_the_time_left_once_if_no_trial_ends_in_the_first_minute(
+    progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch(progress, "a", 0.5, 30.0)
+    assert shown(progress) == ""
+    now = time.monotonic()
+    monkeypatch.setattr("study.tracking.progress.time.monotonic", lambda: now + 61)
+    epoch(progress, "a", 0.5, 30.0)
+    epoch(progress, "a", 0.5, 30.0)
+    assert shown(progress) == f"{format_duration((8 + 3 * 9) * 30 / 2)} left, by the first epochs\n"
 
 
 def test_compute_seconds_are_spread_over_slots_that_have_work(progress: Progress) -> None:
@@ -84,7 +98,8 @@ def test_compute_seconds_are_spread_over_slots_that_have_work(progress: Progress
 
 
 def test_capacity_changes_the_time_left_and_no_room_is_reported_once(progress: Progress) -> None:
-    end(progress, "a", "finished", 60.0)
+    epoch(progress, "a", 0.5, 20.0)
+    end(progress, "a", "finished", epochs=3)
     for slots, seconds in ((1, 180), (3, 60), (0, 180), (0, 180)):
         progress.on_capacity(slots)
         assert progress.seconds_left() == seconds
@@ -191,11 +206,12 @@ def test_earlier_sessions_count_for_the_best_and_for_the_time_left() -> None:
         Console(file=io.StringIO(), width=120),
         total=4,
         best=(0.895, "k-0 #16"),
-        earlier=[10.0, 30.0],
+        earlier=[(2, 10.0), (6, 30.0)],
     )
     progress.on_capacity(2)
-    epoch(progress, "a", 0.3, 4.0)
-    assert progress.seconds_left() == (4 * 20 - 4) / 2
+    assert progress.seconds_left() == 4 * 4 * 5 / 2, "four trials of 4 epochs of 5 s"
+    epoch(progress, "a", 0.3, 3.0)
+    assert progress.seconds_left() == (3 * 4 + 3) * 3 / 2, "an epoch takes as long as now"
     assert "best dev F1 89.5: k-0 #16" in drawn(progress)
 
 
