@@ -23,6 +23,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
 from rich.console import Console
 
+from study.commands import sync, transfer
 from study.commands.arguments import Import, Sync
 from study.tracking.mlflow.view import QUERY
 from tests.servers import MlflowServer, mlflow_server
@@ -176,8 +177,8 @@ def main() -> int:
     picture_of_page(options.page, options.out / "page.png")
     with tempfile.TemporaryDirectory() as folder:
         runs, quiet = Path(folder), Console(quiet=True)
-        Import(files=(options.ledger,), runs=runs).run(quiet)
-        Sync(runs=runs).run(quiet)
+        transfer.run_import(Import(files=(options.ledger,), runs=runs), quiet)
+        sync.run(Sync(runs=runs), quiet)
         picture_of_study(runs, options.experiment, options.out / "mlflow.png")
     return 0
 

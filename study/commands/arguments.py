@@ -1,7 +1,4 @@
-"""The commands besides a study, and what can be typed after each.
-
-A command imports the module that runs it late: parsing and ``--help`` need no torch or pandas.
-"""
+"""The arguments of each command besides a study; :mod:`study.commands.main` knows who runs it."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from study.commands.options import (
     ChosenPreset,
@@ -36,12 +32,6 @@ class Show:
     """Name of the study or the search."""
     runs: LedgerFolder = Path("runs")
 
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import show
-
-        return show.run(self, console)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSettings:
@@ -56,12 +46,6 @@ class ListSettings:
     """Print them as JSON."""
     markdown: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print them as a table in Markdown."""
-
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import settings
-
-        return settings.run(self, console)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +69,6 @@ class Audit:
     """Maximum number of trials at the same time."""
     runs: LedgerFolder = Path("runs")
 
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import audit
-
-        return audit.run(self, console)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
@@ -112,12 +90,6 @@ class Rerun:
     gpu: tyro.conf.FlagCreatePairsOff[bool] = False
     """Compute on the GPU."""
     runs: LedgerFolder = Path("runs")
-
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import rerun
-
-        return rerun.run(self, console)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +116,6 @@ class Train:
     gpu: tyro.conf.FlagCreatePairsOff[bool] = False
     """Compute on the GPU."""
     runs: LedgerFolder = Path("runs")
-
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import train
-
-        return train.run(self, console)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,12 +155,6 @@ class CaseStudy:
     replace: tyro.conf.FlagCreatePairsOff[bool] = False
     """Replace a case study of this name that has other sentences or models."""
 
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands.case import command
-
-        return command.run(self, console)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
@@ -211,12 +171,6 @@ class Export:
     ] = ()
     """Only results on these corpora."""
     runs: LedgerFolder = Path("runs")
-
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import transfer
-
-        return transfer.run_export(self, console)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,12 +199,6 @@ class Import:
     """MLflow server or database for the imported runs, or none to leave MLflow unchanged."""
     runs: LedgerFolder = Path("runs")
 
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import transfer
-
-        return transfer.run_import(self, console)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -270,12 +218,6 @@ class Record:
     """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
     runs: LedgerFolder = Path("runs")
 
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import record
-
-        return record.run(self, console)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convert:
@@ -294,12 +236,6 @@ class Convert:
     set: Settings = ()
     """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
 
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import convert
-
-        return convert.run(self, console)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sync:
@@ -309,9 +245,3 @@ class Sync:
     """
 
     runs: LedgerFolder = Path("runs")
-
-    def run(self, console: Console) -> int:
-        """Run the command and return its exit code."""
-        from study.commands import sync
-
-        return sync.run(self.runs, console)

@@ -7,13 +7,13 @@ The record of the search does not change: the trials remain pruned.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from rin_core.cli import INTERRUPTED
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
+from study.commands.arguments import Audit
 from study.commands.show import show_search
 from study.ledger.ledger import Ledger
 from study.ledger.origin import CorpusName, VectorsName
@@ -24,9 +24,6 @@ from study.planning.grid import encoding
 from study.planning.recorded import GivenData, load_recorded
 from study.tracking.base import RunSpec
 from study.tracking.progress import Progress
-
-if TYPE_CHECKING:
-    from study.commands.arguments import Audit
 
 
 def run(options: Audit, console: Console) -> int:

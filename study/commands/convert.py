@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -19,12 +18,10 @@ from rin_core.data.summary import summarise
 from rin_core.files import open_atomically
 from rin_core.plural import plural
 from search_spaces.presets import preset_of
+from study.commands.arguments import Convert
 from study.commands.corpora import print_findings, print_summary
 from study.commands.options import parse_overrides
 from study.commands.printing import say
-
-if TYPE_CHECKING:
-    from study.commands.arguments import Convert
 
 
 def run(options: Convert, console: Console) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, Union
 
 import tyro
 from rich.console import Console
@@ -29,24 +30,8 @@ from study.commands.arguments import (
     Train,
 )
 from study.commands.options import Options
-from study.commands.spaces import list_spaces
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
-
-#: The commands by the name that is typed.
-COMMANDS = {
-    "settings": ListSettings,
-    "show": Show,
-    "audit": Audit,
-    "rerun": Rerun,
-    "train": Train,
-    "case": CaseStudy,
-    "export": Export,
-    "import": Import,
-    "record": Record,
-    "convert": Convert,
-    "sync": Sync,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +39,36 @@ class Study:
     """Run a study or a search. Its options are those above."""
 
 
-Command = (
-    Annotated[Study, subcommand("study")]
-    | Annotated[ListSettings, subcommand("settings")]
-    | Annotated[Show, subcommand("show")]
-    | Annotated[Audit, subcommand("audit")]
-    | Annotated[Rerun, subcommand("rerun")]
-    | Annotated[Train, subcommand("train")]
-    | Annotated[CaseStudy, subcommand("case")]
-    | Annotated[Export, subcommand("export")]
-    | Annotated[Import, subcommand("import")]
-    | Annotated[Record, subcommand("record")]
-    | Annotated[Convert, subcommand("convert")]
-    | Annotated[Sync, subcommand("sync")]
-)
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command besides a study."""
+
+    arguments: type
+    """What can be typed after its name."""
+    function: str
+    """Gets the arguments and a console, and returns the exit code. It is imported when it is
+    called: parsing and ``--help`` need no torch or pandas, whose imports take seconds."""
 
 
+#: The commands by the name that is typed.
+COMMANDS: Mapping[str, Command] = {
+    "settings": Command(ListSettings, "study.commands.settings:run"),
+    "show": Command(Show, "study.commands.show:run"),
+    "audit": Command(Audit, "study.commands.audit:run"),
+    "rerun": Command(Rerun, "study.commands.rerun:run"),
+    "train": Command(Train, "study.commands.train:run"),
+    "case": Command(CaseStudy, "study.commands.case.command:run"),
+    "export": Command(Export, "study.commands.transfer:run_export"),
+    "import": Command(Import, "study.commands.transfer:run_import"),
+    "record": Command(Record, "study.commands.record:run"),
+    "convert": Command(Convert, "study.commands.convert:run"),
+    "sync": Command(Sync, "study.commands.sync:run"),
+}
+
+_SUBCOMMANDS: Any = Union[
+    Annotated[Study, subcommand("study")],
+    *(Annotated[command.arguments, subcommand(name)] for name, command in COMMANDS.items()),
+]
 #: Options for shell completion that tyro adds.
 _OF_TYRO = ("--tyro-print-completion", "--tyro-write-completion")
 #: Words of other programs for commands of this one.
@@ -88,7 +87,9 @@ _OTHER_WORDS = {
 class CommandLine(Options):
     """Everything that can be typed: the options of a study, or another command."""
 
-    command: OmitSubcommandPrefixes[Command] = Study()
+    command: Annotated[object, OmitSubcommandPrefixes, tyro.conf.arg(constructor=_SUBCOMMANDS)] = (
+        Study()
+    )
     """Each command has its own --help."""
 
 
@@ -108,8 +109,8 @@ def parse(arguments: Sequence[str] | None = None) -> CommandLine:
         raise ValueError("--out: is now --runs, in every command")
     _refuse_unknown_option(given)
     if given and given[0] in COMMANDS:  # as a part of CommandLine, its help has its text twice
-        command: Any = tyro.cli(COMMANDS[given[0]], args=given[1:], prog=f"rin-study {given[0]}")
-        return CommandLine(command=command)
+        kind = COMMANDS[given[0]].arguments
+        return CommandLine(command=tyro.cli(kind, args=given[1:], prog=f"rin-study {given[0]}"))
     description = inspect.cleandoc(Options.__doc__ or "")
     return tyro.cli(CommandLine, args=given, prog="rin-study", description=description)
 
@@ -130,7 +131,7 @@ def _command_first(given: Sequence[str]) -> list[str]:
 
 def _refuse_unknown_option(given: Sequence[str]) -> None:
     """Raise ``ValueError`` for an option that the command does not have, with those near it."""
-    owner: type = COMMANDS.get(given[0], Options) if given else Options
+    owner = COMMANDS[given[0]].arguments if given and given[0] in COMMANDS else Options
     positional = "tyro.conf.Positional"
     known = [
         f"--{_typed(field)}"
@@ -163,19 +164,19 @@ def _refuse_unknown_command(given: Sequence[str]) -> None:
 
 def main(line: CommandLine) -> int:
     """Run a parsed command line and return its exit code."""
-    if isinstance(line.command, Study):
-        return _main_command(line)
-    return line.command.run(CONSOLE)
+    for command in COMMANDS.values():
+        if isinstance(line.command, command.arguments):
+            code: int = pkgutil.resolve_name(command.function)(line.command, CONSOLE)
+            return code
+    line.check()
+    if line.list:
+        from study.commands.spaces import list_spaces
 
-
-def _main_command(options: Options) -> int:
-    options.check()
-    if options.list:
         list_spaces(CONSOLE)
         return 0
     from study.commands.start import run_study  # imports torch, which takes seconds
 
-    return run_study(options, CONSOLE).code
+    return run_study(line, CONSOLE).code
 
 
 def run() -> NoReturn:

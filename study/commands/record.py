@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 
 from rin_core.config import Config
 from rin_core.data.loading import load_dataset
+from study.commands.arguments import Record
 from study.commands.corpora import print_corpora
 from study.commands.options import parse_overrides
 from study.commands.printing import say
 from study.ledger.ledger import Ledger
 from study.planning.corpora import record_corpus, record_vectors
-
-if TYPE_CHECKING:
-    from study.commands.arguments import Record
 
 
 def run(options: Record, console: Console) -> int:

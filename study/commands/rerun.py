@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -13,6 +12,7 @@ from rin_core.device import require_gpu
 from rin_core.files import copy_atomically
 from rin_core.model import matmul
 from rin_core.plural import plural
+from study.commands.arguments import Rerun
 from study.commands.printing import say
 from study.execution.trial import train_run
 from study.ledger.files import LedgerError
@@ -21,9 +21,6 @@ from study.ledger.run import Run
 from study.ledger.schema import Predictions, Result
 from study.ledger.transfer import first_difference
 from study.planning.recorded import GivenData, commands_of, load_recorded
-
-if TYPE_CHECKING:
-    from study.commands.arguments import Rerun
 
 
 def run(options: Rerun, console: Console) -> int:

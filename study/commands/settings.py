@@ -12,7 +12,7 @@ import re
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docstring_parser import parse_from_object
 from rich.console import Console, RenderableType
@@ -25,10 +25,8 @@ from rin_core.encoder_traits import ENCODERS
 from rin_core.errors import ConfigError
 from rin_core.fields import all_settings, suggest
 from search_spaces.presets import PRESETS
+from study.commands.arguments import ListSettings
 from study.commands.printing import say
-
-if TYPE_CHECKING:
-    from study.commands.arguments import ListSettings
 
 _TYPES = {int: "whole number", float: "number", bool: "true or false", str: "text"}
 #: Widest table, in characters.

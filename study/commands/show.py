@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
@@ -44,14 +43,12 @@ from reports.tables.search import (
 from rin_core.config import canonical_settings
 from rin_core.durations import format_duration
 from rin_core.suggestions import suggestion
+from study.commands.arguments import Show
 from study.commands.caveats import print_caveats, print_damaged, print_without_predictions
 from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Epoch
 from study.ledger.state import UNENDED, Caveat, TrialState
-
-if TYPE_CHECKING:
-    from study.commands.arguments import Show
 
 #: Columns of a comparison that are printed; the report has all.
 _JUDGED = ("Δ F1", "95 % CI", "p", "p equal", "Verdict")

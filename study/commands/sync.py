@@ -14,6 +14,7 @@ from rich.console import Console
 
 from rin_core.plural import plural
 from search_spaces import SPACES
+from study.commands.arguments import Sync
 from study.commands.options import database_uri
 from study.commands.printing import say, short_path
 from study.ledger.databases import MLFLOW, OPTUNA, explanation, move_away
@@ -33,18 +34,15 @@ from study.tracking.base import (
 )
 
 
-def run(runs: Path, console: Console) -> int:
+def run(options: Sync, console: Console) -> int:
     """Move both databases away and write new ones; return 1 if a run could not be written.
-
-    Args:
-        runs: The ledger.
-        console: Where to print.
 
     Raises:
         ValueError: The folder has no study and no search.
         LedgerError: A study is running, or a record is damaged.
         TrackingError: MLflow cannot write its database.
     """
+    runs = options.runs
     ledger = Ledger(runs)
     if not ledger.studies() and not ledger.searches():
         raise ValueError(f"--runs {runs}: has no study or search; name a ledger")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 
 from rin_core.config import Config
@@ -12,6 +10,7 @@ from rin_core.data.loading import load_dataset
 from rin_core.device import require_gpu
 from rin_core.problems import short
 from search_spaces.presets import find_preset, preset_of
+from study.commands.arguments import Train
 from study.commands.caveats import print_caveats
 from study.commands.corpora import print_corpora
 from study.commands.options import parse_overrides
@@ -25,9 +24,6 @@ from study.planning.corpora import keep_word_table, record_corpus, record_vector
 from study.planning.requirements import Device, check_settings, faster_settings
 
 MOST_THREADS = 4_096
-
-if TYPE_CHECKING:
-    from study.commands.arguments import Train
 
 
 def run(options: Train, console: Console) -> int:

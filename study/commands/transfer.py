@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -12,6 +11,7 @@ from rin_core.config import Config
 from rin_core.files import new_version
 from rin_core.plural import plural
 from study.commands import sync
+from study.commands.arguments import Export, Import
 from study.commands.options import named_uri
 from study.commands.printing import say
 from study.ledger.exported import Exported, ExportedRun, read_exported
@@ -22,9 +22,6 @@ from study.planning.corpora import record_if_available, record_vectors_if_availa
 
 #: Ending of a file that export writes as a table.
 TABLE = ".parquet"
-
-if TYPE_CHECKING:
-    from study.commands.arguments import Export, Import
 
 
 def run_export(options: Export, console: Console) -> int:

@@ -15,7 +15,7 @@ from rin_core.predict.__main__ import Options as PredictOptions
 from search_spaces import SEARCHES, SPACES
 from study.commands.main import COMMANDS as SUBCOMMANDS
 from study.commands.main import parse
-from study.commands.options import Options
+from study.commands.options import Options, parse_overrides
 from tests.docs.test_documents import DOCUMENTS, ROOT
 
 _PROGRAM = re.compile(r"^(?:\.venv/bin/)?rin-study ?")
@@ -50,9 +50,7 @@ def test_a_documented_command_is_accepted(command: str, monkeypatch: pytest.Monk
     line = parse(arguments)
     for space in line.space:
         assert space in {**SPACES, **SEARCHES} or space.endswith(".toml")
-    for options in (line, line.command):
-        if options is not None and hasattr(options, "overrides"):
-            Config().with_overrides(options.overrides())
+    Config().with_overrides(parse_overrides((*line.set, *getattr(line.command, "set", ()))))
 
 
 def test_documented_options_exist_and_every_option_is_documented() -> None:
@@ -60,7 +58,8 @@ def test_documented_options_exist_and_every_option_is_documented() -> None:
     spans = " ".join(span for text in texts for span in re.findall(r"`(--[^`]+)`", text))
     named = set(re.findall(r"(?:^|\s)--([a-z-]+)", spans))
     assert {"dry-run", "set", "shared"} <= named
-    programs = (Options, *SUBCOMMANDS.values(), PredictOptions, Build)
+    subcommands = (command.arguments for command in SUBCOMMANDS.values())
+    programs = (Options, *subcommands, PredictOptions, Build)
     fields = [field for program in programs for field in dataclasses.fields(program)]
     known = {f.name.replace("_", "-") for f in fields if "Positional" not in str(f.type)}
     assert named - known == {"help"}
@@ -78,4 +77,4 @@ def test_the_help_of_a_command_has_its_text_once(
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     assert shown.startswith(f"usage: rin-study {name} ")
-    assert shown.count((SUBCOMMANDS[name].__doc__ or "").splitlines()[0]) == 1
+    assert shown.count((SUBCOMMANDS[name].arguments.__doc__ or "").splitlines()[0]) == 1

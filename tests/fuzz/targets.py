@@ -31,6 +31,7 @@ from rin_core.train.checkpoint import load_tensors
 from search_spaces import SEARCHES, SPACES, Grid
 from search_spaces.own import read_space
 from search_spaces.space import SpaceError
+from study.commands import show
 from study.commands.arguments import Show
 from study.commands.options import parse_overrides
 from study.ledger.exported import read_exported
@@ -152,7 +153,7 @@ def shown(data: bytes) -> None:
     with _damaged(data) as (root, _, _):
         for name in (None, "some", "rounds_curve-webnlg_star"):
             try:
-                Show(experiment=name, runs=root).run(Console(file=io.StringIO()))
+                show.run(Show(experiment=name, runs=root), Console(file=io.StringIO()))
             except (RinError, ValueError) as error:
                 if "\n" in str(error):
                     raise AssertionError(f"more than one line: {error}") from error

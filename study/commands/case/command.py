@@ -11,21 +11,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from rich.console import Console
 
 from reports.cases.page import write_page
 from reports.cases.views import CaseView, case_view
+from study.commands.arguments import CaseStudy
 from study.commands.case.models import distinct, load
 from study.commands.case.sentences import choose_cases, follow
 from study.commands.printing import say
 from study.ledger.corpus_schema import Cases
 from study.ledger.ledger import Ledger
-
-if TYPE_CHECKING:
-    from study.commands.arguments import CaseStudy
 
 #: Characters of a name that is chosen here; many sentences of a corpus would make it longer.
 _LONGEST_NAME = 60

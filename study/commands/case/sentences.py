@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -17,10 +17,8 @@ from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.tagging import TagSource, tag_pos
 from rin_core.predict.texts import TextSplitter
 from rin_core.train.metrics import decode
+from study.commands.arguments import CaseStudy
 from study.commands.case.models import Loaded
-
-if TYPE_CHECKING:
-    from study.commands.arguments import CaseStudy
 
 #: Most words of a sentence: the probabilities of all pairs of words are kept, for every relation.
 LONGEST_CASE = 500

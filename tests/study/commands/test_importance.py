@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from study.commands import sync
 from study.commands.arguments import Sync
 from study.ledger.ledger import Ledger
 from tests.exports import run_command
@@ -44,5 +45,5 @@ def test_sync_adds_it(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record_study(a_study([a_planned_run(0)], "curve"))
     ledger.record_search(searched(12))
-    assert Sync(runs=tmp_path).run(Console(quiet=True)) == 0
+    assert sync.run(Sync(runs=tmp_path), Console(quiet=True)) == 0
     assert found(ledger, "tune") == {"a"}

@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from rin_core.cli import exit_with_clear_errors
-from study.commands import main as run
+from study.commands import audit, rerun, train
 from study.commands.arguments import Audit, Rerun, Train
 from tests.commands import command
 from tests.corpora import write_corpus
@@ -104,15 +104,15 @@ def test_different_corpora_of_one_name_are_refused(
 @pytest.mark.parametrize(
     ("main", "message"),
     [
-        (lambda: Train(threads=0).run(Console()), "--threads 0: must be at least 1"),
-        (lambda: Train(gpu=True).run(Console()), "--gpu: torch finds no GPU"),
+        (lambda: train.run(Train(threads=0), Console()), "--threads 0: must be at least 1"),
+        (lambda: train.run(Train(gpu=True), Console()), "--gpu: torch finds no GPU"),
         (
-            lambda: Rerun(fingerprints=("f",), gpu=True).run(run.CONSOLE),
+            lambda: rerun.run(Rerun(fingerprints=("f",), gpu=True), Console()),
             "--gpu: torch finds no GPU",
         ),
-        (lambda: Audit(experiment="x", n=0).run(run.CONSOLE), "--n 0: must be at least 1"),
+        (lambda: audit.run(Audit(experiment="x", n=0), Console()), "--n 0: must be at least 1"),
         (
-            lambda: Audit(experiment="x", max_concurrent=-1).run(run.CONSOLE),
+            lambda: audit.run(Audit(experiment="x", max_concurrent=-1), Console()),
             "--max-concurrent -1: must be at least 1",
         ),
     ],

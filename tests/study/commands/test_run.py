@@ -19,7 +19,7 @@ from search_spaces import SEARCHES, SPACES
 from search_spaces.search import Search
 from search_spaces.space import Arm, Grid
 from study.commands import main as run
-from study.commands import start
+from study.commands import start, train
 from study.commands.arguments import Train
 from study.commands.main import parse
 from study.execution.trial import train_run
@@ -199,7 +199,7 @@ def test_a_trial_that_was_taken_over_is_one_line(
 
     options = Train(set=small, runs=tmp_path)
     with pytest.raises(SystemExit) as ended:
-        exit_with_clear_errors(lambda: options.run(Claiming()))
+        exit_with_clear_errors(lambda: train.run(options, Claiming()))
     shown = capsys.readouterr().err
     assert (ended.value.code, shown.count("\n")) == (1, 1)
     assert "taken over by process" in shown
@@ -266,7 +266,7 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(
         set=tuple(f"{name}={value}" for name, value in fields.items()),
         runs=tmp_path,
     )
-    assert options.run(Console()) == 0
+    assert train.run(options, Console()) == 0
     (unit,) = (tmp_path / "units").iterdir()
     record = Ledger(tmp_path).run(unit.name).result()
     assert record is not None
@@ -318,7 +318,7 @@ def test_training_alone_takes_the_epochs_as_a_study_does(
 ) -> None:
     small = ("encoder.hidden_size=8", "model.feature_size=8")
     options = Train(data=str(spert_folder), set=small, max_epochs=1, runs=tmp_path)
-    assert options.run(Console(quiet=True)) == 0
+    assert train.run(options, Console(quiet=True)) == 0
     (run,) = Ledger(tmp_path).runs()
     result = run.result()
     assert result is not None

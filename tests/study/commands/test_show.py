@@ -17,6 +17,7 @@ from reports.frames.trials import read_ledger
 from reports.page.build import build
 from search_spaces.selection import chosen_on_test
 from search_spaces.space import Arm
+from study.commands import show
 from study.commands.arguments import Show
 from study.commands.show import show_grid, show_search
 from study.ledger.attempts import Attempt
@@ -279,7 +280,7 @@ def test_trials_of_a_search_are_listed_where_nothing_was_learned(tmp_path: Path)
 
 def test_without_a_name_all_experiments_are_listed(tmp_path: Path) -> None:
     a_full_ledger(tmp_path / "runs")
-    lines = lines_of(Show(runs=tmp_path / "runs").run)
+    lines = lines_of(lambda console: show.run(Show(runs=tmp_path / "runs"), console))
     assert "some search 1 running, 2 finished, 2 pruned, 1 failed tiny" in {
         line.partition(" 20")[0] for line in lines
     }

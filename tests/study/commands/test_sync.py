@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 from rich.console import Console
 
 from rin_core.config import Config
+from study.commands import sync
 from study.commands.arguments import Sync
 from study.ledger.databases import move_away
 from study.ledger.ledger import Ledger
@@ -84,7 +85,7 @@ def test_damaged_databases_are_made_again(ledger: Ledger) -> None:
     mlflow, storage = ledger.root / "mlflow.db", ledger.root / "optuna.db"
     mlflow.write_bytes(b"not a database\n" * 100)
     storage.write_bytes(b"")
-    assert Sync(runs=ledger.root).run(Console(quiet=True)) == 0
+    assert sync.run(Sync(runs=ledger.root), Console(quiet=True)) == 0
     first = f1_by_run(mlflow)
     assert len(first) == 2
     assert len(set(first.values())) == 2
@@ -111,7 +112,7 @@ def test_an_import_updates_the_databases_that_are_there(ledger: Ledger, tmp_path
     export_ledger(ledger, file)
     assert "rin-study sync --runs" in imported(other, file)
     assert not (other.root / "mlflow.db").exists()
-    assert Sync(runs=other.root).run(Console(quiet=True)) == 0
+    assert sync.run(Sync(runs=other.root), Console(quiet=True)) == 0
     before = mlflow_runs(other.root / "mlflow.db")
     # A search that went on, and another seed.
     search = ledger.search("tune")
@@ -139,7 +140,7 @@ def test_an_import_updates_the_databases_that_are_there(ledger: Ledger, tmp_path
 
 def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=str(tmp_path)):
-        Sync(runs=tmp_path).run(Console(quiet=True))
+        sync.run(Sync(runs=tmp_path), Console(quiet=True))
     assert list(tmp_path.iterdir()) == []
 
 

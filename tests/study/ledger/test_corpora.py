@@ -12,6 +12,7 @@ from rich.console import Console
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
+from study.commands import train
 from study.commands.arguments import Train
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Result
@@ -87,7 +88,7 @@ def test_a_trial_alone_records_them(root: Path, tmp_path: Path) -> None:
         set=("encoder.word_dim=2", "encoder.hidden_size=4", "training.max_epochs=1"),
         runs=tmp_path / "runs",
     )
-    assert options.run(Console()) == 0
+    assert train.run(options, Console()) == 0
     assert words(Ledger(tmp_path / "runs"), load(root)) == ["ANN"]
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from search_spaces.fair_rounds import SPACE
 from search_spaces.presets import PRESETS
+from study.commands import audit, show
 from study.commands.arguments import Audit, Show
 from study.commands.audit import choose
 from study.commands.main import main, parse
@@ -269,7 +270,7 @@ def stored(spert_folder: Path, out: Path) -> SearchRecord:
 def test_show_tells_where_a_search_stands(spert_folder: Path, tmp_path: Path) -> None:
     record = stored(spert_folder, tmp_path)
     console = Console(file=io.StringIO(), width=150)
-    assert Show(experiment=record.experiment, runs=tmp_path).run(console) == 0
+    assert show.run(Show(experiment=record.experiment, runs=tmp_path), console) == 0
     shown = printed(console)
     assert "k-0  2/16    1         1" in shown
     assert "k-0 #0  25.0    2       0.001" in shown
@@ -286,7 +287,7 @@ def test_show_has_the_epochs_of_what_is_under_way(spert_folder: Path, tmp_path: 
     unit = Ledger(tmp_path).run(record.trials[-1].fingerprint)
     unit.start_history(epochs)
     console = Console(file=io.StringIO(), width=150)
-    Show(experiment=record.experiment, runs=tmp_path).run(console)
+    show.run(Show(experiment=record.experiment, runs=tmp_path), console)
     lines = [" ".join(line.split()) for line in printed(console).splitlines()]
     at = lines.index("Running trials")
     assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {unit.fingerprint}"
@@ -300,24 +301,24 @@ def test_show_and_audit_name_what_is_not_there(spert_folder: Path, tmp_path: Pat
     with pytest.raises(
         ValueError, match=r"some: no such study or search in .*; there are fair_rounds-my"
     ):
-        Show(experiment="some", runs=tmp_path).run(console)
+        show.run(Show(experiment="some", runs=tmp_path), console)
     with pytest.raises(ValueError, match=r"other: no pruned trial in .*other\.json; check --runs"):
-        Audit(experiment="other", runs=tmp_path).run(console)
-    audit = Audit(experiment=record.experiment, data=str(spert_folder), runs=tmp_path)
+        audit.run(Audit(experiment="other", runs=tmp_path), console)
+    options = Audit(experiment=record.experiment, data=str(spert_folder), runs=tmp_path)
     with pytest.raises(ValueError, match=r"k-0 #1: the fingerprint 0+1 is not"):
-        audit.run(console)
+        audit.run(options, console)
 
 
 def test_an_audit_finds_the_corpus_or_names_the_option(spert_folder: Path, tmp_path: Path) -> None:
     corpus = shutil.copytree(spert_folder, tmp_path / "my_corpus")
     record = stored(corpus, tmp_path / "runs")
-    audit = Audit(experiment=record.experiment, runs=tmp_path / "runs")
+    options = Audit(experiment=record.experiment, runs=tmp_path / "runs")
     with pytest.raises(ValueError, match=r"k-0 #1: the fingerprint"):  # the corpus was found
-        audit.run(Console(file=io.StringIO()))
+        audit.run(options, Console(file=io.StringIO()))
     path = corpus / "test.json"
     path.write_text(path.read_text().replace('"tokens": [\n   "', '"tokens": [\n   "Edited', 1))
     with pytest.raises(ValueError, match=rf"{corpus}: its content .* with --data \(expected"):
-        audit.run(Console(file=io.StringIO()))
+        audit.run(options, Console(file=io.StringIO()))
     shutil.rmtree(corpus)
     with pytest.raises(ValueError, match=rf"{corpus}: no such folder or file; .* --data"):
-        audit.run(Console(file=io.StringIO()))
+        audit.run(options, Console(file=io.StringIO()))

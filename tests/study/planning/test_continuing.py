@@ -15,8 +15,8 @@ from rich.console import Console
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.train.checkpoint import load_tensors
+from study.commands import train
 from study.commands.arguments import Train
-from study.commands.train import run as run_command
 from study.execution.trial import train_run
 from study.ledger.layout import CHECKPOINT, HISTORY, WEIGHTS
 from study.ledger.ledger import Ledger
@@ -215,7 +215,7 @@ def test_a_command_says_where_it_begins(tmp_path: Path) -> None:
         console = Console(file=(text := io.StringIO()), width=200)
         given = (*small, f"training.max_epochs={epochs}")
         options = Train(data=str(corpus), runs=tmp_path / "runs", set=given, preset="paper")
-        assert run_command(options, console) == 0
+        assert train.run(options, console) == 0
         texts.append(text.getvalue())
     assert "continues after" not in texts[0]
     assert "continues after epoch 1 of run " in texts[1]

@@ -14,7 +14,9 @@ from reports.cases.views import CaseView, read_cases
 from reports.page.build import build
 from reports.published.cases import PAPER_CASES
 from rin_core.data.demo import demo_corpus
+from study.commands import record
 from study.commands.arguments import CaseStudy, Record
+from study.commands.case.command import run as case_study
 from study.commands.case.command import summary
 from study.commands.case.models import Loaded, load
 from study.commands.case.sentences import find_refined, from_test
@@ -22,7 +24,6 @@ from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.planning.grid import Plan
 
-pytestmark = pytest.mark.slow
 pytestmark = pytest.mark.slow
 
 
@@ -123,7 +124,7 @@ def test_command(study: tuple[Ledger, Plan], capsys: pytest.CaptureFixture[str])
     ledger, plan = study
     names = tuple(planned.run.fingerprint for planned in plan.trials)
     options = CaseStudy(models=names, runs=ledger.root, data="demo", test=(1,), find=1, name="mine")
-    assert options.run(Console()) == 0
+    assert case_study(options, Console()) == 0
     said = capsys.readouterr().out
     assert "Test sentence 1 (demo; chosen by index)" in said
     assert "BiLSTM_s, seed 0" in said
@@ -150,7 +151,7 @@ def test_misuse_is_told(
     ledger, plan = study
     options = CaseStudy(models=(plan.trials[0].run.fingerprint,), runs=ledger.root, **change)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=message):
-        options.run(Console())
+        case_study(options, Console())
 
 
 def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
@@ -163,6 +164,6 @@ def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
 
 
 def test_corpora_are_recorded_by_a_command_of_their_own(tmp_path: Path) -> None:
-    assert Record(data=("demo",), runs=tmp_path).run(Console()) == 0
+    assert record.run(Record(data=("demo",), runs=tmp_path), Console()) == 0
     (path,) = (tmp_path / "corpora").glob("*.json")
     assert json.loads(path.read_text())["name"] == "demo"

@@ -16,6 +16,7 @@ from rin_core.predict.loading import load_model
 from rin_core.predict.texts import TextSplitter
 from study.commands.arguments import CaseStudy
 from study.commands.case.command import default_name
+from study.commands.case.command import run as case_study
 from study.commands.case.models import Loaded
 from study.commands.case.sentences import from_text
 from study.ledger.ledger import Ledger
@@ -86,13 +87,13 @@ def test_a_name_is_not_taken_twice(
     first = CaseStudy(models=(name,), runs=ledger.root, sentence=("Ann met Bob.",), name="twice")
     other = dataclasses.replace(first, sentence=("Bob met Ann.",))
     for _ in range(2):  # the same again is no loss
-        assert first.run(Console()) == 0
+        assert case_study(first, Console()) == 0
     capsys.readouterr()
     with pytest.raises(ValueError, match=r"--name twice: .*--replace"):
-        other.run(Console())
+        case_study(other, Console())
     assert "Bob met Ann ." in capsys.readouterr().out
     assert read_cases(ledger, "twice")[0].words[0] == "Ann"
-    assert dataclasses.replace(other, replace=True).run(Console()) == 0
+    assert case_study(dataclasses.replace(other, replace=True), Console()) == 0
     assert read_cases(ledger, "twice")[0].words[0] == "Bob"
 
 
@@ -100,7 +101,8 @@ def test_without_a_name_no_case_study_is_in_the_way(trained: Trained, tmp_path: 
     ledger = Ledger(shutil.copytree(trained.runs, tmp_path / "runs"))
     models = (trained.weights.parent.name,)
     for text in ("Ann met Bob.", "Bob met Ann.", "Ann met Bob."):  # the last one is known
-        assert CaseStudy(models=models, runs=ledger.root, sentence=(text,)).run(Console()) == 0
+        options = CaseStudy(models=models, runs=ledger.root, sentence=(text,))
+        assert case_study(options, Console()) == 0
     names = ["sentences", "sentences-2"]
     assert [name for name in ledger.cases() if name.startswith("sentences")] == names
     assert [read_cases(ledger, name)[0].words[0] for name in names] == ["Ann", "Bob"]
