@@ -146,7 +146,7 @@ def read_search(
     ledger = Ledger(runs)
     record = ledger.search(experiment)
     if record is None:
-        hint = suggestion(experiment, ledger.searches(), "'rin-study show' lists them")
+        hint = suggestion(experiment, ledger.search_names(), "'rin-study show' lists them")
         raise UnknownExperiment(f"{experiment}: no such search in {runs}; {hint}")
     rows = [_row(trial, record.labels, ledger) for trial in record.trials]
     schema = dict(SCHEMA)
@@ -163,7 +163,7 @@ def read_search(
     columns = [*schema, *record.parameters]
     frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(schema)
     confirmed = pool = None
-    if record.confirmed in ledger.studies():
+    if record.confirmed in ledger.study_names():
         confirmed = read_ledger(runs, [record.confirmed])
         pool = comparable(read_ledger(runs) if everything is None else everything, confirmed)
     return SearchData(

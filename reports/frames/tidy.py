@@ -39,11 +39,11 @@ def tidy_trials(runs: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
         LedgerError: A record cannot be read.
     """
     ledger = Ledger(runs)
-    searches = ledger.searches()
+    searches = ledger.search_names()
     if names is not None and len(names) == 1 and names[0] in searches:
         return _search_trials(runs, names[0])
     for name in names or ():
-        if name not in (known := [*ledger.studies(), *searches]):
+        if name not in (known := [*ledger.study_names(), *searches]):
             raise UnknownExperiment(
                 f"{name}: no such study or search in {runs}; {suggestion(name, known)}"
             )

@@ -79,7 +79,7 @@ def experiments(runs: Path) -> list[str]:
     Raises:
         UnknownExperiment: There is no ledger, or nothing in it.
     """
-    names = Ledger(runs).studies()
+    names = Ledger(runs).study_names()
     if not names:
         raise UnknownExperiment(
             f"{runs}: no experiments there; run a study first, import one with "

@@ -120,7 +120,7 @@ def build(
     paper = paper_sections(runs, everything, selected, elsewhere, rule)
     corpora = corpora_section(runs)
     ledger = Ledger(runs)
-    cases = {name: read_cases(ledger, name) for name in ledger.cases()}
+    cases = {name: read_cases(ledger, name) for name in ledger.case_names()}
 
     reports = [
         _write_experiment(study, section, settings_of(every), out)

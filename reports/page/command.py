@@ -54,13 +54,13 @@ class Build:
 
         rule = Rule(margin=self.margin)
         ledger = Ledger(self.runs)
-        known = ledger.searches()
+        known = ledger.search_names()
         studies: list[str] | None
         if self.experiment:
             studies = [name for name in self.experiment if name not in known]
             chosen = [name for name in self.experiment if name in known]
         else:
-            studies = [] if known and not ledger.studies() else None
+            studies = [] if known and not ledger.study_names() else None
             chosen = known
         built = build(self.runs, self.out, studies, self.settings, rule)
         searched = [read_search(self.runs, name, rule=rule) for name in chosen]

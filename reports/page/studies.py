@@ -98,7 +98,7 @@ def find_search(runs: str | Path | None = None, search: str | None = None) -> Se
         UnknownExperiment: There is no search of that name.
     """
     folder = ledger_folder(runs)
-    names = [search] if search else Ledger(folder).searches()
+    names = [search] if search else Ledger(folder).search_names()
     found = [read_search(folder, name) for name in names]
     if not found:
         raise NothingToShow("no search in this ledger; run one with: rin-study --space fair_rounds")

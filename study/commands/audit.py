@@ -114,8 +114,7 @@ def _train(
             cluster.connect(cluster.Resources(max_concurrent=options.max_concurrent)),
             recorder=RunRecorder(runs),
             callbacks=[progress],
-            storage=options.runs / "ray",
-            store=None,
+            ledger=ledger,
         )
 
 

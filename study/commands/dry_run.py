@@ -17,7 +17,7 @@ from study.execution.packing import trials_that_fit
 from study.ledger.ledger import Ledger
 from study.planning.continuing import Continuations
 from study.planning.estimate import TimeEstimate, estimate_time
-from study.planning.grid import Experiment, PlannedTrial, merge_trials
+from study.planning.grid import Experiment, PlannedTrial, merge_corpora, merge_trials
 
 
 def print_plan(
@@ -32,7 +32,7 @@ def print_plan(
         console: Where to print.
     """
     trials, known = merge_trials(experiments), Continuations(ledger)
-    corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
+    corpora = merge_corpora(experiments)
     presets = {e.corpus_name: e.preset for e in experiments}
     table = Table("fingerprint", "arm", "corpus", "seed", "state", box=None)
     table.add_column("settings that differ from the preset", overflow="fold")
@@ -52,14 +52,19 @@ def print_plan(
     console.print(table, markup=False)
     for experiment in experiments:
         print_changes(experiment, ledger, console)
-    left = [planned for planned in trials if not planned.run.is_finished]
-    begun = sum(bool(planned.run.history()) for planned in left)
-    counts = f"{len(trials) - len(left)} finished, {len(left)} to run"
-    text = f"{plural(len(trials), 'trial')}: {counts}" + f", {begun} of them resumed" * bool(begun)
-    say(console, text, "bold")
-    if left:
+    say(console, counts_text(trials), "bold")
+    if left := [planned for planned in trials if not planned.run.is_finished]:
         words = {planned.corpus_name: corpora[planned.corpus_key].train.tokens for planned in left}
         say(console, _time_text(estimate_time(ledger, left, words), slots))
+
+
+def counts_text(trials: Sequence[PlannedTrial]) -> str:
+    """Return how many trials are finished, remain and are resumed, in words."""
+    left = [planned for planned in trials if not planned.run.is_finished]
+    resumed = sum(bool(planned.run.history()) for planned in left)
+    counts = f"{len(trials) - len(left)} finished, {len(left)} to run"
+    text = f"{plural(len(trials), 'trial')}: {counts}"
+    return f"{text}, {resumed} of them resumed" if resumed else text
 
 
 def trial_slots(options: Options) -> int:

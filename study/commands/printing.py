@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from rin_core.plural import plural
 from rin_core.terminal import visible, wrapped
 from search_spaces.presets import Preset
 
@@ -53,6 +53,13 @@ def print_faster(settings: Sequence[str], console: Console) -> None:
         say(console, text, "dim")
 
 
+def print_unsent(unsent: int, console: Console) -> None:
+    """Print how many runs the tracker does not have completely, if any."""
+    if unsent:
+        text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
+        say(console, text, "yellow")
+
+
 def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) -> None:
     """Print rows as a table, if there are any. A cell without a value is empty."""
     if not rows:
@@ -83,8 +90,3 @@ def print_decisions(experiment: str, rows: Sequence[DecisionRow], console: Conso
     print_rows(console, f"{experiment}: decisions", texts)
     if any(row.next_look is not None for row in rows):
         say(console, "time left: at most, to the last look, one run at a time", "dim")
-
-
-def short_path(path: Path) -> Path:
-    """Return a path relative to the working directory, if it is inside."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -17,12 +17,12 @@ from search_spaces.search import Search
 from search_spaces.space import SpaceError, parse_seeds
 from study.commands.dry_run import elapsed_text
 from study.commands.options import Options
-from study.commands.printing import say
+from study.commands.printing import print_unsent, say
 from study.ledger.arms import CANDIDATES
 from study.ledger.ledger import Ledger
 from study.ledger.pareto import front
 from study.ledger.search_record import SearchRecord
-from study.ledger.state import TrialState
+from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
 from study.planning.estimate import TimeEstimate, mean_epoch
 from study.planning.grid import Plan, make_plan
 from study.planning.race import FINALISTS, FIRST_SEEDS, candidates, race_size, stages
@@ -103,7 +103,7 @@ def run_search(
     Returns:
         0 if the budget is spent and the confirmation is complete, 130 after Ctrl-C, else 1.
     """
-    # Imported late: a dry run needs no pandas.
+    # Imported late: a typing error should not wait for the import of pandas.
     from reports.page.search import build_search
     from study.commands.show import show_search
 
@@ -140,7 +140,7 @@ def _search(
         say(console, f"{plan.experiment}: {plan.grace}")
     if plan.search.cost is not None:
         say(console, f"{plan.experiment}: {objectives_text(plan.search)}")
-    study = SearchSession(plan, record, options.uri(), options.runs, console)
+    study = SearchSession(plan, record, options.uri(), console)
     left = study.left()
     total = len(plan.starts) * plan.search.budget
     say(
@@ -153,9 +153,7 @@ def _search(
         study.run(options.resources())
     record_importance(plan.ledger, plan.experiment)
     files = build_search(options.runs, options.runs / "reports", plan.experiment)
-    if unsent := study.close(files):
-        text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
-        say(console, text, "yellow")
+    print_unsent(study.close(files), console)
     closing.add_views(study.tracker.how_to_view())
     if study.interrupted:
         return INTERRUPTED
@@ -250,9 +248,8 @@ def _race_text(plan: SearchPlan) -> str:
 
 def _print_time(plan: SearchPlan, record: SearchRecord, slots: int, console: Console) -> None:
     """Print how long the missing trials will take, from the mean time of those that ended."""
-    ends = (TrialState.FINISHED, TrialState.PRUNED)
     own = [trial for arm in plan.starts for trial in record.of(arm)]
-    ended = [trial for trial in own if trial.state in ends]
+    ended = [trial for trial in own if trial.state in ENDED_WITHOUT_ERROR]
     left = len(plan.starts) * plan.search.budget - len(ended)
     if not ended:
         say(console, _first_estimate(plan, slots))

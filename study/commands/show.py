@@ -47,7 +47,7 @@ from study.commands.arguments import Show
 from study.commands.caveats import print_caveats, print_damaged, print_without_predictions
 from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
-from study.ledger.schema import Epoch
+from study.ledger.schema import Epoch, Study
 from study.ledger.state import UNENDED, Caveat, TrialState
 
 #: Columns of a comparison that are printed; the report has all.
@@ -66,7 +66,7 @@ def run(options: Show, console: Console) -> int:
         LedgerError: Its record cannot be read.
     """
     ledger = Ledger(options.runs)
-    searched, studies = ledger.searches(), ledger.studies()
+    searched, studies = ledger.search_names(), ledger.study_names()
     if options.experiment is None:
         list_experiments(options.runs, console)
     elif options.experiment in searched:
@@ -89,12 +89,12 @@ def list_experiments(out: Path, console: Console) -> None:
         LedgerError: A record cannot be read.
     """
     ledger = Ledger(out)
-    searches = [read_search(out, name) for name in ledger.searches()]
+    searches = [read_search(out, name) for name in ledger.search_names()]
     rows = [
         _experiment_row(data.experiment, "search", data.corpus, data.trials["state"], data.updated)
         for data in searches
     ]
-    for name in experiments(out) if ledger.studies() or not searches else ():
+    for name in experiments(out) if ledger.study_names() or not searches else ():
         frame = read_ledger(out, [name])
         corpus, updated = frame["corpus"].iloc[0], frame["updated"].iloc[0]
         rows.append(_experiment_row(name, "study", corpus, frame["status"], updated))
@@ -163,8 +163,10 @@ def _with_epochs(out: Path, trials: pd.DataFrame) -> pd.DataFrame:
         own = history[trial["inherited"] :]
         seen = {
             "dev_f1": max((row.selection_f1 for row in history), default=math.nan),
-            **{"epochs": len(history), "seconds": _seconds(history)},
-            **{"spent_epochs": len(own), "spent_seconds": _seconds(own)},
+            "epochs": len(history),
+            "seconds": _seconds(history),
+            "spent_epochs": len(own),
+            "spent_seconds": _seconds(own),
         }
         trials.loc[place, list(seen)] = list(seen.values())
     return trials
@@ -177,7 +179,9 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         LedgerError: There is no such study, or its record cannot be read.
     """
     frame, others = read_contents(out, [experiment])
-    settings = _differing_settings(out, experiment, pd.concat([frame, others]))
+    study = Ledger(out).study(experiment)
+    assert study is not None, "its trials were read"
+    settings = _differing_settings(study, pd.concat([frame, others]))
     begun = _begun(out, frame)
     frame["seconds"] = frame["seconds"].fillna(pd.Series(map(_seconds, begun), dtype="float64"))
     title = frame["title"].iloc[0]
@@ -186,8 +190,10 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
         say(console, command, whole=True)
     groups = frame.groupby(["settings", "arm", "selection"], sort=False)
     print_rows(console, "trials by arm", [_arm_row(cells, settings) for _, cells in groups])
-    _print_plan(out, frame, console)
-    _print_verdicts(out, frame, settings, console)
+    if study.decisions is None:
+        _print_verdicts(out, frame, settings, console)
+    else:
+        _print_plan(study, frame, console)
     pairs = [(trial, own) for (_, trial), own in zip(frame.iterrows(), begun, strict=True) if own]
     for state in UNENDED:
         rows = [_begun_row(*pair, settings) for pair in pairs if pair[0]["status"] == state]
@@ -212,18 +218,14 @@ def show_grid(out: Path, experiment: str, console: Console) -> None:
     print_damaged(Ledger(out), frame["fingerprint"], console)
 
 
-def _print_plan(out: Path, frame: pd.DataFrame, console: Console) -> None:
+def _print_plan(study: Study, frame: pd.DataFrame, console: Console) -> None:
     """Print what a study with ``--until-decided`` has decided."""
-    experiment = str(frame["experiment"].iloc[0])
-    study = Ledger(out).study(experiment)
-    if study is None or study.decisions is None:
-        return
     plan = plan_of(study, frame)
     if plan is None:
         text = "decisions: not shown, because they are on other settings or another corpus version"
         say(console, text)
         return
-    print_decisions(experiment, study_decisions(frame, plan), console)
+    print_decisions(study.experiment, study_decisions(frame, plan), console)
     for note in deviations(frame, plan):
         say(console, note, "dim")
 
@@ -231,14 +233,10 @@ def _print_plan(out: Path, frame: pd.DataFrame, console: Console) -> None:
 def _print_verdicts(
     out: Path, frame: pd.DataFrame, settings: Differences, console: Console
 ) -> None:
-    """Print the verdict on each arm against the reference, as the report has it.
-
-    A study with ``--until-decided`` has decisions instead.
-    """
-    study = Ledger(out).study(str(frame["experiment"].iloc[0]))
+    """Print the verdict on each arm against the reference, as the report has it."""
     finished = frame[frame["status"] == TrialState.FINISHED]
     several = finished.groupby("settings", sort=False)["arm"].nunique() > 1
-    if (study is not None and study.decisions is not None) or not several.any():
+    if not several.any():
         return
     everything = read_ledger(out)
     for given in several.index[several]:
@@ -254,10 +252,8 @@ def _print_verdicts(
         print_rows(console, compared.title, rows)
 
 
-def _differing_settings(out: Path, experiment: str, frame: pd.DataFrame) -> Differences:
+def _differing_settings(study: Study, frame: pd.DataFrame) -> Differences:
     """Return what differs between the settings of a frame, by name of the setting."""
-    study = Ledger(out).study(experiment)
-    assert study is not None, "its trials were read"
     recorded = {canonical_settings(run.settings): run.settings for run in study.trials}
     shown = {text: recorded[text] for text in settings_of(frame)}
     names = sorted({name for settings in shown.values() for name in settings})
@@ -347,11 +343,15 @@ def _arm_row(cells: pd.DataFrame, settings: Differences) -> dict[str, str]:
 
 
 def _trial_row(trial: pd.Series, settings: Differences) -> dict[str, str]:
-    scores = {f"{split} F1": points(100 * trial[f"{split}_f1"]) for split in ("dev", "test")}
-    row = {"trial": _name(trial), **settings.get(trial["settings"], {}), **scores}
-    row |= {"epochs": str(trial["epochs"]), "fingerprint": str(trial["fingerprint"])}
     mark = f" {Caveat(trial['caveat']).mark}" if trial["caveat"] else ""
-    return {**row, "trial": row["trial"] + mark}
+    return {
+        "trial": f"{_name(trial)}{mark}",
+        **settings.get(trial["settings"], {}),
+        "dev F1": points(100 * trial["dev_f1"]),
+        "test F1": points(100 * trial["test_f1"]),
+        "epochs": str(trial["epochs"]),
+        "fingerprint": str(trial["fingerprint"]),
+    }
 
 
 def _print_table(console: Console, table: Table) -> None:

@@ -20,10 +20,10 @@ from search_spaces.space import Grid
 from study.commands import search as search_command
 from study.commands.caveats import print_caveats, print_without_predictions
 from study.commands.corpora import print_corpora
-from study.commands.dry_run import print_changes, print_plan, state_text, trial_slots
+from study.commands.dry_run import counts_text, print_changes, print_plan, state_text, trial_slots
 from study.commands.notify import check_url, message, send
 from study.commands.options import Options
-from study.commands.printing import print_faster, print_presets, say
+from study.commands.printing import print_faster, print_presets, print_unsent, say
 from study.commands.register import check_register, register
 from study.ledger.command import render
 from study.ledger.ledger import Ledger
@@ -36,6 +36,7 @@ from study.planning.grid import (
     Plan,
     PlannedTrial,
     make_plan,
+    merge_corpora,
     merge_trials,
     refuse_taken,
 )
@@ -143,7 +144,7 @@ def _run_grids(
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"--space {' '.join(options.space)}: two studies are named {name}")
-    refuse_taken(names, ledger.searches(), "a search")
+    refuse_taken(names, ledger.search_names(), "a search")
     deciding = decide.planned_studies(options, experiments, ledger) if options.until_decided else []
     print_presets({e.corpus_name: e.preset for e in experiments}, console)
     print_corpora(encoded.values(), console)
@@ -199,8 +200,8 @@ def _print_next_look(
         decide.print_decided(decided, console)
         look, missing = decided.experiment(), decided.missing()
         if missing:
-            plan = dataclasses.replace(look.plan, trials=tuple(missing))
-            print_plan([dataclasses.replace(look, plan=plan)], ledger, slots, console)
+            rest = dataclasses.replace(look, trials=tuple(missing))
+            print_plan([rest], ledger, slots, console)
 
 
 def _run_search(
@@ -230,7 +231,7 @@ def _run_search(
             code = max(code, search_command.run_search(plan, options, console, closing, confirm))
             if code == INTERRUPTED:
                 break
-    known = ledger.studies()
+    known = ledger.study_names()
     names: list[str] = []
     for plan in plans:
         if plan.confirmed in known:
@@ -268,10 +269,9 @@ def _run(
     left = _left(trials, experiments, options)
     for experiment in experiments:
         _record(experiment, ledger, options, console)
-    resumed = sum(1 for planned in left if planned.run.history())
+    counts = counts_text(trials)  # before some of them get the epochs of other runs
     _continue(experiments, left, ledger, console)
-    text = f"{plural(len(trials), 'trial')}: {len(trials) - len(left)} finished, {len(left)} to run"
-    say(console, f"{text}, {resumed} of them resumed" if resumed else text)
+    say(console, counts)
     if left:
         say(console, "connecting to Ray …" if options.ray_address else "starting Ray …")
     # Imported late: the imports of Ray and MLflow take seconds.
@@ -279,7 +279,7 @@ def _run(
     from study.execution.session import StudySession
 
     require_listener(options.ray_address)
-    study = StudySession(experiments, options.uri(), options.runs, console)
+    study = StudySession(experiments, options.uri(), ledger, console)
     if left:
         study.run(left, options.resources(), deadline)
     tags = judge()  # before the reports, which show what it records
@@ -291,9 +291,7 @@ def _run(
     finished = (p.run.fingerprint for p in trials if p.run.is_finished)
     print_without_predictions(ledger, finished, console)
     _print_time(time.monotonic() - started, study.compute_seconds, console)
-    if unsent:
-        text = f"{plural(unsent, 'run')} not sent completely; run the same command to send the rest"
-        say(console, text, "yellow")
+    print_unsent(unsent, console)
     if study.interrupted:
         return INTERRUPTED
     if missing:
@@ -307,8 +305,7 @@ def _left(
 ) -> list[PlannedTrial]:
     """Return the trials without a result; raise ``ConfigError`` if one cannot be trained."""
     left = [planned for planned in trials if not planned.run.is_finished]
-    corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
-    check_trials(left, corpora, options.device())
+    check_trials(left, merge_corpora(experiments), options.device())
     return left
 
 
@@ -319,9 +316,8 @@ def _continue(
     console: Console,
 ) -> None:
     """Let trials begin with the epochs of runs with other limits, and print which do."""
-    corpora = {key: c for e in experiments for key, c in e.plan.corpora.items()}
     hindered: dict[str, list[str]] = {}
-    for planned, found in begin_all(left, corpora, ledger):
+    for planned, found in begin_all(left, merge_corpora(experiments), ledger):
         if found.obstacle:
             hindered.setdefault(found.obstacle, []).append(found.source.fingerprint)
         else:

@@ -1,4 +1,4 @@
-"""Databases of MLflow and Optuna from the ledger: all again, or what an import has brought.
+"""Databases of MLflow and Optuna from the ledger: rebuilt, or with what an import has brought.
 
 ``rin-study sync`` computes the importance of the parameters of each search again, too.
 """
@@ -6,23 +6,24 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 from rich.console import Console
 
+from rin_core.cli import without_credentials
 from rin_core.plural import plural
 from search_spaces import SPACES
 from study.commands.arguments import Sync
 from study.commands.options import database_uri
-from study.commands.printing import say, short_path
+from study.commands.printing import say
+from study.ledger.command import sync_command
 from study.ledger.databases import MLFLOW, OPTUNA, explanation, move_away
 from study.ledger.files import StudyError
 from study.ledger.ledger import Ledger
 from study.ledger.schema import PlannedRun, Search, SearchTrial, Study
-from study.ledger.state import TrialState
-from study.planning.grid import arm_short_label
+from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
+from study.planning.grid import arm_short_label, full_name
 from study.tracking.base import (
     CONTENT,
     DISABLED,
@@ -32,6 +33,7 @@ from study.tracking.base import (
     Summary,
     varied_settings,
 )
+from study.tracking.open import is_mlflow
 
 
 def run(options: Sync, console: Console) -> int:
@@ -44,11 +46,11 @@ def run(options: Sync, console: Console) -> int:
     """
     runs = options.runs
     ledger = Ledger(runs)
-    if not ledger.studies() and not ledger.searches():
+    if not ledger.study_names() and not ledger.search_names():
         raise ValueError(f"--runs {runs}: has no study or search; name a ledger")
     with ledger.exclusive():
         # Read first: a damaged record must not cost a database.
-        searches = [found for name in ledger.searches() if (found := ledger.search(name))]
+        searches = ledger.searches()
         experiments = list(_experiments(ledger, searches))
         for name in (MLFLOW, OPTUNA):
             if (runs / name).exists():
@@ -68,7 +70,7 @@ def run(options: Sync, console: Console) -> int:
 
 
 def update(ledger: Ledger, touched: Set[str], uri: str | None, console: Console) -> int:
-    """Bring MLflow and Optuna in line with an import, and return the runs that were not sent.
+    """Send an import to the tracker and to Optuna's database.
 
     Args:
         ledger: Where the records are now.
@@ -76,17 +78,20 @@ def update(ledger: Ledger, touched: Set[str], uri: str | None, console: Console)
         uri: Tracking URI, or ``none``. By default MLflow's database in the ledger, if it exists.
         console: Where to print.
 
+    Returns:
+        How many runs the tracker did not get completely.
+
     Raises:
         LedgerError: A record is damaged.
-        TrackingError: MLflow cannot be reached, or cannot write.
+        TrackingError: The tracker cannot be reached, or cannot write.
     """
     known = {name for name in (MLFLOW, OPTUNA) if (ledger.root / name).exists()}
     if uri is None and not known:
-        command = shlex.join(["rin-study", "sync", "--runs", str(short_path(ledger.root))])
-        say(console, f"for MLflow and optuna-dashboard: {command}", "dim", whole=True)
+        text = f"for MLflow and optuna-dashboard: {sync_command(ledger.root)}"
+        say(console, text, "dim", whole=True)
         return 0
     uri = uri or (database_uri(ledger.root) if MLFLOW in known else DISABLED)
-    searches = [found for name in ledger.searches() if (found := ledger.search(name))]
+    searches = ledger.searches()
     experiments = [
         experiment
         for experiment in _experiments(ledger, searches)
@@ -94,7 +99,8 @@ def update(ledger: Ledger, touched: Set[str], uri: str | None, console: Console)
     ]
     unsent = 0
     if uri != DISABLED:
-        say(console, f"sending {plural(len(experiments), 'experiment')} to MLflow …")
+        where = "MLflow" if is_mlflow(uri) else without_credentials(uri)
+        say(console, f"sending {plural(len(experiments), 'experiment')} to {where} …")
         unsent = _send(experiments, uri, ledger.root)
     if OPTUNA in known:
         from study.search.optuna_store import move_unusable  # imports Optuna
@@ -126,16 +132,16 @@ def _record(searches: Iterable[Search], ledger: Ledger) -> None:
 
 
 def _experiments(ledger: Ledger, searches: list[Search]) -> Iterator[ExperimentSpec]:
-    for name in ledger.studies():
-        if (study := ledger.study(name)) is not None:
-            runs = {t.fingerprint: _spec_of_planned(t, study, ledger) for t in study.trials}
-            content = next((t.content for t in study.trials if t.content), "")
-            title = SPACES[study.space].title if study.space in SPACES else ""
-            tags = {"space": study.space, "corpus": study.corpus}
-            tags |= {CONTENT: content} if content else {}
-            spec = _experiment(study.experiment, title, tags, runs, ledger)
-            varied = varied_settings(trial.config for trial in study.trials)
-            yield dataclasses.replace(spec, varied=varied)
+    for study in ledger.studies():
+        runs = {t.fingerprint: _spec_of_planned(t, study, ledger) for t in study.trials}
+        content = next((t.content for t in study.trials if t.content), "")
+        # A record that is older than the title gets that of the built-in space.
+        title = study.title or (SPACES[study.space].title if study.space in SPACES else "")
+        tags = {"space": study.space, "corpus": study.corpus}
+        tags |= {CONTENT: content} if content else {}
+        spec = _experiment(study.experiment, title, tags, runs, ledger)
+        varied = varied_settings(trial.config for trial in study.trials)
+        yield dataclasses.replace(spec, varied=varied)
     for search in searches:
         trials = {t.fingerprint: _spec_of_trial(t, search, ledger) for t in reversed(search.trials)}
         tags = {"space": search.space, "corpus": search.corpus}
@@ -159,13 +165,12 @@ def _experiment(
 
 def _spec_of_planned(planned: PlannedRun, study: Study, ledger: Ledger) -> RunSpec:
     corpus = planned.corpus or study.corpus
-    chosen = " (epoch chosen on test)" if _split(planned) == "test" else ""
     vectors = planned.settings.get("vectors") or "random"
     tags = {"arm": planned.arm, "corpus": corpus, "seed": planned.seed, "space": study.space}
     return RunSpec(
         run=ledger.run(planned.fingerprint),
         experiment=study.experiment,
-        name=f"{arm_short_label(planned.label)}{chosen} · {corpus} · seed {planned.seed}",
+        name=full_name(planned.label, _split(planned), corpus, planned.seed),
         params={"arm": planned.arm, **planned.config, "vectors": vectors},
         tags={key: str(value) for key, value in tags.items()},
         max_epochs=int(planned.config.get("training.max_epochs", 0)),
@@ -192,7 +197,7 @@ def _spec_of_trial(trial: SearchTrial, search: Search, ledger: Ledger) -> RunSpe
 
 
 def _send(experiments: Sequence[ExperimentSpec], uri: str, runs: Path) -> int:
-    """Send experiments with their reports to MLflow; return the runs that failed."""
+    """Send experiments with their reports to a tracker; return how many runs it lacks."""
     from study.tracking.open import open_tracker  # MLflow's import takes seconds
     from study.tracking.summary import summarize_recorded  # and that of pandas
 
@@ -200,8 +205,8 @@ def _send(experiments: Sequence[ExperimentSpec], uri: str, runs: Path) -> int:
     unsent = 0
     for experiment in experiments:
         tracker = open_tracker(uri, experiment)
-        ended = (TrialState.FINISHED, TrialState.PRUNED)
-        complete = all(spec.state() in ended for spec in experiment.runs.values())
+        states = [spec.state() for spec in experiment.runs.values()]
+        complete = all(state in ENDED_WITHOUT_ERROR for state in states)
         folder = runs / "reports" / experiment.name
         files = sorted(path for path in folder.glob("*") if path.is_file())
         summary = summaries.get(experiment.name, Summary())

@@ -14,8 +14,8 @@ from study.execution import cluster, tuner
 from study.execution.queue import QueueSearcher
 from study.execution.recorder import RunRecorder
 from study.execution.worker import run_config
-from study.ledger.shared import SharedRun
-from study.planning.grid import Experiment, PlannedTrial
+from study.ledger.ledger import Ledger
+from study.planning.grid import Experiment, PlannedTrial, merge_corpora
 from study.tracking.base import (
     CONTENT,
     ExperimentSpec,
@@ -35,7 +35,7 @@ class StudySession:
     Args:
         experiments: All trials, finished ones too; a trial may be in several.
         uri: Tracking URI, or ``none``.
-        out: Output folder.
+        ledger: Has the runs.
         console: Where progress goes.
 
     Raises:
@@ -43,9 +43,9 @@ class StudySession:
     """
 
     def __init__(
-        self, experiments: Sequence[Experiment], uri: str, out: Path, console: Console
+        self, experiments: Sequence[Experiment], uri: str, ledger: Ledger, console: Console
     ) -> None:
-        self.experiments, self.out, self.console = experiments, out, console
+        self.experiments, self.ledger, self.console = experiments, ledger, console
         self.trackers: dict[str, Tracker] = {}
         """By experiment."""
         self.compute_seconds = 0.0
@@ -53,7 +53,7 @@ class StudySession:
         self.interrupted = False
         self._runs: dict[str, RunSpec] = {}
         for experiment in experiments:
-            spec = experiment_spec(experiment, out)
+            spec = experiment_spec(experiment, ledger)
             self._runs = {**spec.runs, **self._runs}
             self.trackers[experiment.name] = open_tracker(uri, spec)
 
@@ -98,9 +98,7 @@ class StudySession:
         self, missing: Sequence[PlannedTrial], resources: cluster.Resources, deadline: float
     ) -> bool:
         """Start Ray and run trials; return whether each has ended."""
-        corpora = {k: c for e in self.experiments for k, c in e.plan.corpora.items()}
         runs = (run_config(p.run, p.trial.config, p.corpus_key) for p in missing)
-        store = missing[0].run.store if isinstance(missing[0].run, SharedRun) else None
         resources = cluster.connect(resources)
         self.console.print(cluster.describe_capacity(resources, len(missing)), highlight=False)
         best, earlier = self._so_far()
@@ -109,12 +107,11 @@ class StudySession:
                 return tuner.run(
                     QueueSearcher(runs, deadline),
                     None,
-                    corpora,
+                    merge_corpora(self.experiments),
                     resources,
                     recorder=RunRecorder(self._runs),
                     callbacks=[progress, *self.trackers.values()],
-                    storage=self.out / "ray",
-                    store=store,
+                    ledger=self.ledger,
                 )
             finally:
                 self.compute_seconds += progress.compute_seconds
@@ -132,8 +129,8 @@ class StudySession:
     def close(
         self,
         reports: Mapping[str, Sequence[Path]],
-        tags: Mapping[str, Mapping[str, str]] | None = None,
-        summaries: Mapping[str, Summary] | None = None,
+        tags: Mapping[str, Mapping[str, str]],
+        summaries: Mapping[str, Summary],
     ) -> int:
         """Attach the reports in the tracker and wait until everything is sent.
 
@@ -150,8 +147,8 @@ class StudySession:
             event = StudyEnd(
                 complete=complete,
                 files=reports[experiment.name],
-                tags=(tags or {}).get(experiment.name, {}),
-                summary=(summaries or {}).get(experiment.name, Summary()),
+                tags=tags.get(experiment.name, {}),
+                summary=summaries[experiment.name],
             )
             self.trackers[experiment.name].on_study_end(event)
         return sum(tracker.unsent for tracker in self.trackers.values())
@@ -162,13 +159,8 @@ class StudySession:
         return list(dict.fromkeys(lines))
 
 
-def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
-    """Describe an experiment to a tracker.
-
-    Args:
-        experiment: The experiment.
-        out: Output folder.
-    """
+def experiment_spec(experiment: Experiment, ledger: Ledger) -> ExperimentSpec:
+    """Describe an experiment to a tracker."""
     plan, trials = experiment.plan, experiment.trials
     corpus = plan.corpora[trials[0].corpus_key]
     arms = dict.fromkeys(p.trial.label for p in trials)
@@ -191,7 +183,7 @@ def experiment_spec(experiment: Experiment, out: Path) -> ExperimentSpec:
             "corpus": experiment.corpus_name,
             CONTENT: corpus.as_read,
         },
-        artifacts=out / "artifacts",
+        artifacts=ledger.root / "artifacts",
         corpus=corpus,
         varied=varied_settings(p.trial.config.flat() for p in trials),
     )

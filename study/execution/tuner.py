@@ -31,7 +31,7 @@ from study.execution.queue import ConcurrencyUpdater, TrialSource
 from study.execution.recorder import Recorder
 from study.execution.signals import set_handler
 from study.execution.worker import trainable
-from study.ledger.store import Store
+from study.ledger.ledger import Ledger
 from study.tracking.base import Callback, EpochEnd
 
 # Tune prints a traceback of its own when a trial fails; callbacks report the error in a line.
@@ -50,8 +50,7 @@ def run(
     *,
     recorder: Recorder,
     callbacks: Sequence[Callback],
-    storage: Path,
-    store: Store | None,
+    ledger: Ledger,
 ) -> bool:
     """Run the trials of a searcher until each has ended, or until a signal ends the study.
 
@@ -62,10 +61,9 @@ def run(
         resources: From :func:`~study.execution.cluster.connect`.
         recorder: Records how trials end.
         callbacks: Receive the events.
-        storage: Folder in the ledger for Ray's own records, which nothing here reads back.
-        store: Where trials leave epochs and results, if their nodes do not see the ledger. Its
-            address may hold a password: workers get it beside the trials' configurations, which
-            Ray writes to files.
+        ledger: Has the runs. Ray's own records, which nothing here reads back, are in a folder of
+            it. The address of its store may hold a password: workers get it beside the trials'
+            configurations, which Ray writes to files.
 
     Returns:
         Whether every trial has ended; False after an interruption.
@@ -87,7 +85,8 @@ def run(
             return capacity(resources, searcher.ahead)
 
         ray_callbacks.append(ConcurrencyUpdater(limiter, slots_and_ahead))
-    with driver_file(storage.parent) as alive, restored_signal_handlers():
+    store = ledger.store
+    with driver_file(ledger.root) as alive, restored_signal_handlers():
         parameters = tune.with_parameters(
             trainable,
             handles=handles,
@@ -105,7 +104,7 @@ def run(
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),
             run_config=tune.RunConfig(
-                storage_path=str(storage.resolve()),
+                storage_path=str((ledger.root / "ray").resolve()),
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
                 callbacks=ray_callbacks,
                 progress_reporter=NoReporter(),

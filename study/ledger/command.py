@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from study.ledger.arms import searched_arm
 from study.ledger.fields import Options
@@ -49,6 +50,16 @@ def render(options: Options, command: Sequence[str] = ()) -> str:
     return " ".join(words)
 
 
+def sync_command(root: Path) -> str:
+    """Return the command that rebuilds the databases of a ledger."""
+    return render({"runs": str(short_path(root))}, ["sync"])
+
+
+def short_path(path: Path) -> Path:
+    """Return a path relative to the working directory, if it is inside."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def without_places(options: Options) -> Options:
     """Return the options that mean the same on another machine; a path keeps its last name."""
     return {
@@ -59,7 +70,7 @@ def without_places(options: Options) -> Options:
 
 
 def without_machine(options: Options) -> Options:
-    """Return the options without how many trials run at once, which depends on the machine."""
+    """Return the options without those that depend on the size of a machine."""
     return {name: value for name, value in options.items() if name not in OF_A_MACHINE}
 
 

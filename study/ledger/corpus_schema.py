@@ -61,6 +61,11 @@ class Corpus(Record):
     findings: list[Finding] = Field(default_factory=list, exclude_if=lambda found: not found)
     """None in older records."""
 
+    @property
+    def owner(self) -> str:
+        """Return the digest of the corpus."""
+        return self.content
+
 
 class Vectors(Record):
     """Which words of the test split have a pretrained vector."""
@@ -70,6 +75,11 @@ class Vectors(Record):
     with_vector: list[str]
     unseen: list[str]
     """Words that the training split does not have."""
+
+    @property
+    def owner(self) -> str:
+        """Return the digest of the encoded corpus."""
+        return self.digest
 
 
 Words = Annotated[tuple[str, ...], Field(strict=False)]

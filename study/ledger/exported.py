@@ -13,7 +13,6 @@ from typing import Any
 
 from rin_core.config import Config
 from rin_core.problems import short
-from study.ledger import upgrade
 from study.ledger.fields import Record
 from study.ledger.files import InvalidRecord, check_record, parse_object
 from study.ledger.schema import (
@@ -118,11 +117,11 @@ def _record(content: dict[str, Any]) -> Exported:
     if kind == "run":
         return _run(line.content)
     if kind == "study":
-        study = check_record(line.content, Study, upgrade.upgrade_study)
+        study = check_record(line.content, Study)
         _check_configs(study.trials)
         return study
     if kind == "search":
-        search = check_record(line.content, Search, upgrade.upgrade_search)
+        search = check_record(line.content, Search)
         _check_configs(search.trials)
         return search
     raise InvalidRecord(f"record = {short(line.record)}: must be one of {', '.join(KINDS)}")
@@ -134,7 +133,7 @@ def _run(content: dict[str, Any]) -> ExportedRun:
         raise InvalidRecord("predictions is missing")
     predictions = content.pop("predictions")
     content["history"] = _rows(content.get("history"))
-    result = check_record(content, Result, upgrade.upgrade_result, numbers=True)
+    result = check_record(content, Result, numbers=True)
     expected = Config.from_flat(result.config).fingerprint(result.corpus.digest)
     if result.fingerprint != expected:
         raise InvalidRecord(

@@ -31,6 +31,14 @@ class Record(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
+    @property
+    def owner(self) -> str:
+        """Return the name of the run, study, search or corpus whose record it is.
+
+        It is empty for a record that does not have the name.
+        """
+        return ""
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as they are written."""
         return self.model_dump(mode="json")
@@ -106,6 +114,11 @@ def check_scores(scores: dict[str, float], place: str) -> None:
             raise ValueError(
                 f"{place}.{name} = {value}: must be {expected:.6g}, from precision and recall"
             )
+
+
+def points(score: float) -> float:
+    """Return a score as the reports have it, 0 to 100, without the noise of the product."""
+    return round(100 * score, 10)
 
 
 def _visible_options(options: dict[str, str | list[str]]) -> dict[str, str | list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from rin_core.files import write_atomically
 from rin_core.problems import first_problem, short
 from study.ledger.fields import Record
 from study.ledger.schema import VERSION
+from study.ledger.upgrade import UPGRADES
 
 Model = TypeVar("Model", bound=Record)
 
@@ -62,7 +63,6 @@ def checksum_of(content: Mapping[str, Any], name: str) -> str:
 def read_record(
     path: Path,
     model: type[Model],
-    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     remedy: str = "move the file away",
     name: str = "",
 ) -> Model | None:
@@ -71,23 +71,21 @@ def read_record(
     Args:
         path: The file.
         model: What it must hold.
-        upgrade: Brings an earlier version of the record to the present form.
         remedy: What a person can do about a damaged file.
-        name: Of what the record belongs to, if it has a checksum. Records of earlier versions have
-            none.
+        name: Of what the record belongs to, as for :func:`write_record`. Records of earlier
+            versions have no checksum.
 
     Raises:
-        LedgerError: The file cannot be read, or holds something else.
+        LedgerError: The file cannot be read, is damaged, or is the record of something else.
     """
     try:
         if path.exists() and not path.is_file():  # to open a pipe would wait for its writer
             raise LedgerError(f"{path}: must be a file; {remedy}")
         content = parse_object(path.read_bytes())
-        if not name or CHECKSUM not in content:
-            return check_record(content, model, upgrade, numbers=True)
-        if content.pop(CHECKSUM) != checksum_of(content, name):
+        has_checksum = bool(name) and CHECKSUM in content
+        if has_checksum and content.pop(CHECKSUM) != checksum_of(content, name):
             raise InvalidRecord("its checksum is not that of its content under this name")
-        return check_record(content, model, upgrade)
+        record = check_record(content, model, numbers=not has_checksum)
     except FileNotFoundError:
         return None
     except InvalidRecord as error:
@@ -97,6 +95,9 @@ def read_record(
         raise LedgerError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    if name and record.owner not in ("", name):
+        raise LedgerError(f"{path}: is the record of {record.owner}; {remedy}")
+    return record
 
 
 def require_folder(path: Path) -> None:
@@ -110,15 +111,6 @@ def require_folder(path: Path) -> None:
             raise LedgerError(f"{place}: must be a folder; move the file away")
 
 
-def parse_record(
-    text: bytes,
-    model: type[Model],
-    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
-) -> Model:
-    """Return a record from its JSON text; raises :class:`InvalidRecord`."""
-    return check_record(parse_object(text), model, upgrade)
-
-
 def parse_object(text: bytes) -> dict[str, Any]:
     """Return a JSON object; raises :class:`InvalidRecord`, for deep nesting too."""
     try:
@@ -130,19 +122,12 @@ def parse_object(text: bytes) -> dict[str, Any]:
     return content
 
 
-def check_record(
-    content: dict[str, Any],
-    model: type[Model],
-    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
-    *,
-    numbers: bool = False,
-) -> Model:
-    """Return a record from a JSON object.
+def check_record(content: dict[str, Any], model: type[Model], *, numbers: bool = False) -> Model:
+    """Return a record from a JSON object, which may be of an earlier version.
 
     Args:
         content: The object.
         model: What it must hold.
-        upgrade: Brings an earlier version of the record to the present form.
         numbers: Whether to check that its numbers agree, because it has no checksum.
 
     Raises:
@@ -153,8 +138,8 @@ def check_record(
         raise InvalidRecord(
             f"version = {short(version)}: written by a newer program; update this one"
         )
-    if upgrade is not None and version != VERSION:
-        content = upgrade(content)
+    if model in UPGRADES and version != VERSION:
+        content = UPGRADES[model](content)
     try:
         record = model.model_validate(content)
     except ValidationError as error:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rin_core.layout import find_run
-from study.ledger import layout, upgrade
+from study.ledger import layout
 from study.ledger.commands import join_commands
 from study.ledger.corpus_schema import Cases, Corpus, Vectors
 from study.ledger.decisions import Decisions
@@ -121,17 +121,17 @@ class Ledger:
         """Return the file of a study."""
         return self.root / layout.STUDIES / f"{experiment}.json"
 
-    def studies(self) -> list[str]:
+    def study_names(self) -> list[str]:
         """Return the names of all recorded studies, sorted."""
         return self._names(layout.STUDIES)
 
+    def studies(self) -> list[Study]:
+        """Return all recorded studies by name; raises :class:`LedgerError`."""
+        return [study for name in self.study_names() if (study := self.study(name)) is not None]
+
     def study(self, experiment: str) -> Study | None:
         """Return a study as recorded, or None; raises :class:`LedgerError`."""
-        path = self.study_path(experiment)
-        found = read_record(path, Study, upgrade.upgrade_study, _STUDY_AGAIN, experiment)
-        if found is not None and found.experiment != experiment:
-            raise LedgerError(f"{path}: is the record of {found.experiment}; {_STUDY_AGAIN}")
-        return found
+        return read_record(self.study_path(experiment), Study, _STUDY_AGAIN, experiment)
 
     def record_study(self, study: Study) -> None:
         """Add planned runs to a study. Those planned before stay; the new ones come last.
@@ -166,17 +166,17 @@ class Ledger:
         """Return the file of a search."""
         return self.root / layout.SEARCHES / f"{experiment}.json"
 
-    def searches(self) -> list[str]:
+    def search_names(self) -> list[str]:
         """Return the names of all recorded searches, sorted."""
         return self._names(layout.SEARCHES)
 
+    def searches(self) -> list[Search]:
+        """Return all recorded searches by name; raises :class:`LedgerError`."""
+        return [found for name in self.search_names() if (found := self.search(name)) is not None]
+
     def search(self, experiment: str) -> Search | None:
         """Return a search as recorded, or None; raises :class:`LedgerError`."""
-        path = self.search_path(experiment)
-        found = read_record(path, Search, upgrade.upgrade_search, name=experiment)
-        if found is not None and found.experiment != experiment:
-            raise LedgerError(f"{path}: is the record of {found.experiment}; move the file away")
-        return found
+        return read_record(self.search_path(experiment), Search, name=experiment)
 
     def record_search(self, search: Search) -> None:
         """Replace the record of a search in one step."""
@@ -194,11 +194,7 @@ class Ledger:
 
     def corpus(self, content: str) -> Corpus | None:
         """Return the description of a corpus, or None; raises :class:`LedgerError`."""
-        path = self.corpus_path(content)
-        found = read_record(path, Corpus, remedy=_RECORD_AGAIN, name=content)
-        if found is not None and found.content != content:
-            raise LedgerError(f"{path}: is the record of corpus {found.content}; {_RECORD_AGAIN}")
-        return found
+        return read_record(self.corpus_path(content), Corpus, _RECORD_AGAIN, content)
 
     def record_corpus(self, corpus: Corpus) -> None:
         """Describe a corpus for reports."""
@@ -214,17 +210,13 @@ class Ledger:
 
     def vectors(self, digest: str) -> Vectors | None:
         """Return the description of word vectors, or None; raises :class:`LedgerError`."""
-        path = self.vectors_path(digest)
-        found = read_record(path, Vectors, remedy=_RECORD_AGAIN, name=digest)
-        if found is not None and found.digest != digest:
-            raise LedgerError(f"{path}: is the record of vectors {found.digest}; {_RECORD_AGAIN}")
-        return found
+        return read_record(self.vectors_path(digest), Vectors, _RECORD_AGAIN, digest)
 
     def record_vectors(self, vectors: Vectors) -> None:
         """Describe word vectors for reports."""
         write_record(self.vectors_path(vectors.digest), vectors, indent=None, name=vectors.digest)
 
-    def cases(self) -> list[str]:
+    def case_names(self) -> list[str]:
         """Return the names of all recorded case studies, sorted."""
         return self._names(layout.CASES)
 

@@ -15,7 +15,14 @@ from rin_core.errors import RinError
 from rin_core.files import incomplete_files, write_atomically
 from study.ledger import layout, upgrade
 from study.ledger.attempts import Attempt, Failure, Pruned
-from study.ledger.files import InvalidRecord, LedgerError, parse_record, read_record, write_record
+from study.ledger.files import (
+    InvalidRecord,
+    LedgerError,
+    check_record,
+    parse_object,
+    read_record,
+    write_record,
+)
 from study.ledger.schema import Epoch, Predictions, Result
 from study.ledger.state import TrialState
 
@@ -55,11 +62,7 @@ class Run:
         Raises:
             LedgerError: The record is damaged, or is the result of another run.
         """
-        path = self.path / layout.RESULT
-        result = read_record(path, Result, upgrade.upgrade_result, _TRAIN_AGAIN, self.fingerprint)
-        if result is not None and result.fingerprint != self.fingerprint:
-            raise LedgerError(f"{path}: is the result of run {result.fingerprint}; {_TRAIN_AGAIN}")
-        return result
+        return read_record(self.path / layout.RESULT, Result, _TRAIN_AGAIN, self.fingerprint)
 
     @property
     def is_finished(self) -> bool:
@@ -69,7 +72,7 @@ class Run:
             LedgerError: The record is damaged, or is the result of another run.
         """
         version = self.version
-        return version is not None and _is_result(self.path, version)
+        return version is not None and _has_result(self.path, version)
 
     @property
     def version(self) -> tuple[int, ...] | None:
@@ -92,11 +95,8 @@ class Run:
         Raises:
             LedgerError: The record is damaged, or belongs to another run.
         """
-        path, remedy = (
-            self.path / layout.PREDICTIONS,
-            f"rin-study rerun {self.fingerprint} writes it again",
-        )
-        return read_record(path, Predictions, remedy=remedy, name=self.fingerprint)
+        remedy = f"rin-study rerun {self.fingerprint} writes it again"
+        return read_record(self.path / layout.PREDICTIONS, Predictions, remedy, self.fingerprint)
 
     @property
     def lacks_predictions(self) -> bool:
@@ -276,7 +276,7 @@ class Run:
 
 
 @functools.lru_cache(maxsize=100_000)
-def _is_result(path: Path, _version: tuple[int, ...]) -> bool:
+def _has_result(path: Path, _version: tuple[int, ...]) -> bool:
     """Tell whether a folder has a result; errors are not kept."""
     return Run(path).result() is not None
 
@@ -286,7 +286,7 @@ def epochs_of_lines(content: bytes) -> list[Epoch]:
     found: list[Epoch] = []
     for line in content.splitlines():
         try:
-            row = parse_record(line, Epoch)
+            row = check_record(parse_object(line), Epoch)
         except InvalidRecord:
             break
         if row.epoch != len(found) + 1:

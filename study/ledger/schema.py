@@ -104,6 +104,11 @@ class Result(Record):
     seconds: Seconds
     provenance: Provenance
 
+    @property
+    def owner(self) -> str:
+        """Return the fingerprint of the run."""
+        return self.fingerprint
+
     @model_validator(mode="after")
     def _check_epochs(self) -> Result:
         numbers = [row.epoch for row in self.history]
@@ -213,6 +218,11 @@ class Study(Record):
     decisions: Annotated[Decisions | None, Field(exclude_if=lambda plan: plan is None)] = None
     """For a study that runs until its contrasts are decided."""
 
+    @property
+    def owner(self) -> str:
+        """Return the name of the study."""
+        return self.experiment
+
 
 class SearchTrial(Record):
     """One trial of an arm of a search."""
@@ -304,6 +314,11 @@ class Search(Record):
     identities: dict[Line, dict[str, Json]]
     """For each arm all that its trials must agree in."""
     trials: list[SearchTrial]
+
+    @property
+    def owner(self) -> str:
+        """Return the name of the search."""
+        return self.experiment
 
     @property
     def cost(self) -> str | None:

@@ -32,16 +32,11 @@ def _comparable(name: str, identity: Mapping[str, Any]) -> Any:
     return {path: setting for path, setting in value.items() if path not in INIT_SETTINGS}
 
 
-def best_trial(trials: Iterable[SearchTrial]) -> SearchTrial | None:
-    """Return the finished trial of highest dev F1, the earliest among equals.
-
-    A trial that learned nothing, with a dev F1 of 0, is never the best.
-    """
-    return next(iter(ranked_trials(trials)), None)
-
-
 def ranked_trials(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
-    """Return the finished trials that learned something, the best first; see :func:`best_trial`."""
+    """Return the finished trials that learned something, the highest dev F1 first.
+
+    Of equal trials, the earliest comes first. A trial with a dev F1 of 0 learned nothing.
+    """
     learned = (t for t in trials if t.state is TrialState.FINISHED and t.best > 0)
     return sorted(learned, key=lambda t: (-t.best, t.number))
 
@@ -141,10 +136,6 @@ class SearchRecord:
         self.trials.append(trial)
         self.save()
         return trial
-
-    def best(self, arm: str) -> SearchTrial | None:
-        """Return an arm's best trial, see :func:`best_trial`."""
-        return best_trial(self.of(arm))
 
     def save(self) -> None:
         """Write everything in one step."""

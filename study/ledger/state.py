@@ -26,6 +26,7 @@ class TrialState(StrEnum):
 
 UNENDED = (TrialState.RUNNING, TrialState.INTERRUPTED)
 """States of trials that have begun and have no outcome."""
+ENDED_WITHOUT_ERROR = (TrialState.FINISHED, TrialState.PRUNED)
 
 
 class Caveat(StrEnum):

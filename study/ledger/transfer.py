@@ -36,9 +36,6 @@ from study.ledger.state import TrialState
 
 AnyName = TypeVar("AnyName", CorpusName, VectorsName)
 
-TIMES = ("seconds", "tokens_per_second", "usage")
-"""What differs from one training to the next."""
-
 
 @dataclass(slots=True)
 class Merged:
@@ -151,10 +148,9 @@ def _records(ledger: Ledger, corpora: frozenset[str]) -> Iterator[Exported]:
         result = run.result()
         if result is not None and (not corpora or result.corpus.name in corpora):
             yield ExportedRun(result, run.predictions())
-    studies = (ledger.study(name) for name in ledger.studies())
-    searches = (ledger.search(name) for name in ledger.searches())
-    for planned in (*studies, *searches):
-        if planned is not None and (not corpora or planned.corpus in corpora):
+    plans: list[Study | Search] = [*ledger.studies(), *ledger.searches()]
+    for planned in plans:
+        if not corpora or planned.corpus in corpora:
             local: dict[str, Any] = {
                 "options": without_places(planned.options),
                 "commands": [
@@ -199,7 +195,10 @@ def _packed(run: ExportedRun) -> dict[str, Any]:
     }
     result = run.result.model_copy(update=names)
     rows = [
-        {**row.model_dump(exclude={"usage", "selection_scores"}), **_scores(row)}
+        {
+            **row.model_dump(exclude={"usage", "selection_scores"}),
+            **{f"{SELECTION}{name}": value for name, value in row.selection_scores.items()},
+        }
         for row in result.history
     ]
     packed = result.to_json()
@@ -215,10 +214,6 @@ def _without_path(name: AnyName | None) -> AnyName | None:
     return None if name is None else name.model_copy(update={"path": ""})
 
 
-def _scores(epoch: Epoch) -> dict[str, float]:
-    return {f"{SELECTION}{name}": value for name, value in epoch.selection_scores.items()}
-
-
 def _merge_run(ledger: Ledger, theirs: ExportedRun, merged: Merged) -> None:
     run = ledger.run(theirs.result.fingerprint)
     ours = run.result()
@@ -232,7 +227,7 @@ def _merge_run(ledger: Ledger, theirs: ExportedRun, merged: Merged) -> None:
 
 
 def _merge_study(ledger: Ledger, theirs: Study, merged: Merged) -> None:
-    if theirs.experiment in ledger.searches():
+    if theirs.experiment in ledger.search_names():
         merged.conflicts[theirs.experiment] = f"a search {HERE} and a study {THERE}"
         return
     ours = ledger.study(theirs.experiment)
@@ -296,7 +291,7 @@ def _updated(study: Study) -> float:
 
 def _merge_search(ledger: Ledger, theirs: Search, merged: Merged) -> None:
     name = theirs.experiment
-    if name in ledger.studies():
+    if name in ledger.study_names():
         merged.conflicts[name] = f"a study {HERE} and a search {THERE}"
         return
     ours = ledger.search(name)

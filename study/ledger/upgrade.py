@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from typing import Any
 import safetensors
 
 from study.ledger import command
-from study.ledger.fields import SCORES
-from study.ledger.schema import VERSION, Epoch
+from study.ledger.fields import SCORES, Record
+from study.ledger.schema import VERSION, Epoch, Result, Search, Study
 
 _DEV = tuple(f"dev_{name}" for name in SCORES)
 
@@ -53,13 +53,18 @@ def upgrade_epoch(old: Any) -> Any:
 
 
 def upgrade_study(old: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a study of version 2 in the present form."""
-    return _with_options(old)
+    """Return a study of version 2 in the present form: the options of its command as data."""
+    new = {"version": VERSION, **{k: v for k, v in old.items() if k != "command"}}
+    if "command" in old:
+        new["options"] = text = old["command"]
+        with suppress(ValueError):  # a quote that is not closed
+            new["options"] = command.from_text(text) if isinstance(text, str) else text
+    return new
 
 
 def upgrade_search(old: Mapping[str, Any]) -> dict[str, Any]:
     """Return a search of version 2 in the present form."""
-    new = _with_options(old)
+    new = upgrade_study(old)
     if isinstance(trials := old.get("trials"), list):
         new["trials"] = [_upgrade_trial(trial) for trial in trials]
     return new
@@ -71,13 +76,13 @@ def _upgrade_trial(old: Any) -> Any:
     return old
 
 
-def _with_options(old: Mapping[str, Any]) -> dict[str, Any]:
-    new = {"version": VERSION, **{k: v for k, v in old.items() if k != "command"}}
-    if "command" in old:
-        new["options"] = text = old["command"]
-        with suppress(ValueError):  # a quote that is not closed
-            new["options"] = command.from_text(text) if isinstance(text, str) else text
-    return new
+#: How a record of version 2 is brought to the present form; other kinds of records have changed
+#: in ways that the schema allows for.
+UPGRADES: Mapping[type[Record], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    Result: upgrade_result,
+    Study: upgrade_study,
+    Search: upgrade_search,
+}
 
 
 def epochs_of_checkpoint(path: Path) -> list[Epoch]:

@@ -96,8 +96,10 @@ def record_vectors(ledger: Ledger, corpus: EncodedCorpus) -> None:
         ledger: Where to; it has the corpus's record.
         corpus: The corpus with its vectors; nothing is recorded of one without.
     """
-    vectors, recorded = corpus.vectors, ledger.corpus(corpus.content)
-    if vectors is None or recorded is None or ledger.vectors_path(corpus.digest).exists():
+    vectors = corpus.vectors
+    if vectors is None or ledger.vectors_path(corpus.digest).exists():
+        return
+    if (recorded := ledger.corpus(corpus.content)) is None:
         return
     words = sorted({word for sentence in recorded.test for word in sentence.words})
     numbers = dict(zip(words, corpus.vocabulary.word_ids(words), strict=True))

@@ -129,8 +129,7 @@ class Decided:
                 key=lambda p: (ranks.get(p.trial.arm, len(PRIMARY)), p.trial.seed),
             )
         )
-        plan = replace(experiment.plan, trials=trials)
-        return replace(experiment, plan=plan, trials=trials, decisions=self.record())
+        return replace(experiment, trials=trials, decisions=self.record())
 
     def record(self) -> Decisions:
         """Return the plan with what each look has said, as the ledger keeps it."""

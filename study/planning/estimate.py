@@ -79,9 +79,16 @@ def estimate_time(
 
 #: Settings on which the time of an epoch hardly depends.
 _WITHOUT_COST = (
-    *("training.seed", "training.max_epochs", "training.patience", "training.selection"),
-    *("training.average", "training.average_decay", "training.learning_rate"),
-    *("training.encoder_learning_rate", "training.warmup", "training.clip_norm"),
+    "training.seed",
+    "training.max_epochs",
+    "training.patience",
+    "training.selection",
+    "training.average",
+    "training.average_decay",
+    "training.learning_rate",
+    "training.encoder_learning_rate",
+    "training.warmup",
+    "training.clip_norm",
 )
 
 
@@ -96,17 +103,22 @@ def mean_epoch(
         config: Only runs with these settings count, apart from those that cost no time.
         free: Settings that may differ, too.
     """
-    default, wanted = Config().flat(), config.flat()
-    ignored = {*free, *_WITHOUT_COST}
-    compared = {path: value for path, value in wanted.items() if path not in ignored}
-    alike = [
-        r
-        for r in results
-        if r.corpus.name == corpus
-        # A record that is older than a setting has its default.
-        and all(r.config.get(path, default[path]) == value for path, value in compared.items())
-    ]
+    on_corpus = (result for result in results if result.corpus.name == corpus)
+    alike = with_settings(on_corpus, config.flat(), {*free, *_WITHOUT_COST})
     return (_seconds(alike) / _epochs(alike), len(alike)) if alike else None
+
+
+def with_settings(
+    results: Iterable[Result], settings: Mapping[str, object], ignored: Collection[str]
+) -> list[Result]:
+    """Return the runs with these settings; a record that is older than one has its default."""
+    default = Config().flat()
+    compared = {path: value for path, value in settings.items() if path not in ignored}
+    return [
+        result
+        for result in results
+        if all(result.config.get(path, default[path]) == value for path, value in compared.items())
+    ]
 
 
 #: Finished runs by fingerprint.
@@ -116,7 +128,7 @@ Runs = dict[str, Result]
 def _finished(ledger: Ledger, arms: Iterable[str]) -> Mapping[str, dict[str, Runs]]:
     """Return the finished runs of each arm, by corpus."""
     found: dict[str, dict[str, Runs]] = {arm: {} for arm in arms}
-    for study in (study for name in ledger.studies() if (study := ledger.study(name))):
+    for study in ledger.studies():
         for run in study.trials:
             if run.arm in found and (result := ledger.run(run.fingerprint).result()) is not None:
                 found[run.arm].setdefault(study.corpus, {})[run.fingerprint] = result

@@ -16,6 +16,7 @@ from study.ledger.ledger import Ledger
 from study.ledger.pruning import GraceEstimate, RungCorrelation
 from study.ledger.schema import Result
 from study.ledger.search_record import SearchRecord
+from study.planning.estimate import with_settings
 
 #: Least rank correlation at the first rung. If scores were normal, a rung that keeps the best
 #: third of 16 trials would keep the best trial in 5 of 6 searches at 0.7, in 3 of 4 at 0.6 and in
@@ -87,7 +88,7 @@ def estimate_grace(
         base: Settings of a trial.
         free: Settings that the search's trials differ in, by dotted name.
     """
-    whole, default = {**Config().flat(), **base}, Config().flat()
+    whole = {**Config().flat(), **base}
     learned = [
         r
         for r in results
@@ -96,13 +97,7 @@ def estimate_grace(
         and r.config.get("training.max_epochs") == whole["training.max_epochs"]
     ]
     own = [r for r in learned if r.corpus.name == corpus]
-    ignored = {*free, "training.seed"}
-    alike = [
-        r
-        for r in own
-        # A record that is older than a setting has its default.
-        if all(r.config.get(p, default[p]) == v for p, v in whole.items() if p not in ignored)
-    ]
+    alike = with_settings(own, whole, {*free, "training.seed"})
     others = [
         [r for r in learned if r.corpus.name == name]
         for name in sorted({r.corpus.name for r in learned} - {corpus})

@@ -35,9 +35,7 @@ class PlannedTrial:
     @property
     def name(self) -> str:
         """Return the name that people read: ``GRU K=3 · webnlg_star · seed 2``."""
-        chosen = " (epoch chosen on test)" if self.split == "test" else ""
-        arm = arm_short_label(self.trial.label)
-        return f"{arm}{chosen} · {self.corpus_name} · seed {self.trial.seed}"
+        return full_name(self.trial.label, self.split, self.corpus_name, self.trial.seed)
 
     @property
     def split(self) -> str:
@@ -56,10 +54,9 @@ class Plan:
     """What the user changed for all trials, and the word vectors: never averaged across."""
 
     def data(self) -> Iterator[tuple[str, EncodedCorpus, DataConfig]]:
-        """Yield, for each trial, its corpus's source, content and data settings."""
-        for planned in self.trials:
-            trial = planned.trial
-            yield trial.corpus, self.corpora[planned.corpus_key], trial.config.data
+        """Yield the source, the content and the data settings of each encoded corpus."""
+        for key, planned in {planned.corpus_key: planned for planned in self.trials}.items():
+            yield planned.trial.corpus, self.corpora[key], planned.trial.config.data
 
     def experiments(self, name: str | None = None) -> list[Experiment]:
         """Group the trials into experiments: one for each corpus, named after the space."""
@@ -187,14 +184,31 @@ def merge_trials(experiments: Sequence[Experiment]) -> list[PlannedTrial]:
 
     Several experiments take turns: one seed of every arm of all of them comes first.
     """
-    plans = list({id(experiment.plan): experiment.plan for experiment in experiments}.values())
-    every = [planned for plan in plans for planned in plan.trials]
-    if len(plans) > 1:
+    every = [planned for experiment in experiments for planned in experiment.trials]
+    if len(experiments) > 1:
         every.sort(key=lambda planned: planned.trial.seed)
     distinct: dict[str, PlannedTrial] = {}
     for planned in every:
         distinct.setdefault(planned.run.fingerprint, planned)
     return list(distinct.values())
+
+
+def merge_corpora(experiments: Iterable[Experiment]) -> dict[str, EncodedCorpus]:
+    """Return the encoded corpora of experiments by key."""
+    return {
+        key: corpus for experiment in experiments for key, corpus in experiment.plan.corpora.items()
+    }
+
+
+def full_name(label: str, selection: str, corpus: str, seed: int) -> str:
+    """Return the name of a trial that people read.
+
+    Examples:
+        >>> full_name("RIN (GRU, K = 3)", "dev", "webnlg_star", 2)
+        'GRU K=3 · webnlg_star · seed 2'
+    """
+    chosen = " (epoch chosen on test)" if selection == "test" else ""
+    return f"{arm_short_label(label)}{chosen} · {corpus} · seed {seed}"
 
 
 def arm_short_label(label: str) -> str:

@@ -144,12 +144,11 @@ def _files(vectors: VectorsName | None, root: Path | None, commands: list[Option
 
 def commands_of(ledger: Ledger, fingerprint: str) -> list[Options]:
     """Return the options of the commands that planned a run, of studies and searches."""
-    records: list[Study | Search | None] = [ledger.study(name) for name in ledger.studies()]
-    records += [ledger.search(name) for name in ledger.searches()]
+    records: list[Study | Search] = [*ledger.studies(), *ledger.searches()]
     found = [
         record
         for record in records
-        if record is not None and any(trial.fingerprint == fingerprint for trial in record.trials)
+        if any(trial.fingerprint == fingerprint for trial in record.trials)
     ]
     last = [record.options for record in found]
     return [*last, *(command.options for record in found for command in record.commands)]

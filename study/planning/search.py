@@ -216,7 +216,7 @@ def make_search_plans(
 
 def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
     """Find errors that would otherwise appear only when trials run."""
-    refuse_taken([plan.experiment], plan.ledger.studies(), "a study of a grid")
+    refuse_taken([plan.experiment], plan.ledger.study_names(), "a study of a grid")
     alike = {arm.name for arm in plan.search.starts().select(patterns)} - plan.starts.keys()
     if alike:
         raise SpaceError(f"{plan.search.name}: arms {', '.join(sorted(alike))} equal another arm")

@@ -15,11 +15,12 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
+from study.ledger.fields import points
 from study.ledger.importance import ArmImportance, Importance
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Search, SearchTrial
-from study.ledger.state import TrialState as State
-from study.search.optuna_store import points, recorded_distributions
+from study.ledger.state import ENDED_WITHOUT_ERROR
+from study.search.optuna_store import recorded_distributions
 
 #: Share of an arm's trials that count as its best, Optuna's default.
 BEST = 0.1
@@ -53,8 +54,8 @@ def importance(search: Search) -> dict[str, ArmImportance]:
 
 
 def _of_arm(search: Search, arm: str) -> ArmImportance | None:
-    ended = (State.FINISHED, State.PRUNED)
-    trials = [t for t in search.trials if t.arm == arm and t.state in ended and t.dev_f1]
+    own = (trial for trial in search.trials if trial.arm == arm and trial.dev_f1)
+    trials = [trial for trial in own if trial.state in ENDED_WITHOUT_ERROR]
     trials.sort(key=lambda trial: trial.number)
     tuned = {path for trial in trials for path in trial.parameters}
     if len(trials) < FEWEST_TRIALS or len(tuned) < 2:

@@ -34,6 +34,7 @@ from study.ledger.databases import (
     move_away,
     sqlite_uri,
 )
+from study.ledger.fields import points
 from study.ledger.pareto import trial_cost
 from study.ledger.schema import Search as Record
 from study.ledger.schema import SearchTrial
@@ -211,17 +212,12 @@ def constraints(trial: SearchTrial, sampler: str) -> dict[str, float]:
     return {LEARNED_NOTHING: 1.0} if violates else {}
 
 
-def points(f1: float) -> float:
-    """Return a score as the reports have it, 0 to 100, without the noise of the product."""
-    return round(100 * f1, 10)
-
-
 def in_order(
     recorded: Mapping[int, SearchTrial],
     distributions: Mapping[str, BaseDistribution],
     started: Mapping[str, float],
     sampler: str,
-    cost: str | None = None,
+    cost: str | None,
 ) -> list[FrozenTrial]:
     """Return trials by number; a number without a record is a failed trial."""
     failed = create_trial(state=TrialState.FAIL)
@@ -303,7 +299,7 @@ def frozen_trial(
     distributions: Mapping[str, BaseDistribution],
     started: Mapping[str, float],
     sampler: str,
-    cost: str | None = None,
+    cost: str | None,
 ) -> FrozenTrial:
     """Return a recorded trial as Optuna has it; a running one has no epochs yet.
 

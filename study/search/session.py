@@ -12,11 +12,10 @@ from rich.console import Console
 
 from rin_core.plural import plural
 from study.execution import cluster, tuner
-from study.ledger.databases import OPTUNA as DATABASE
-from study.ledger.databases import explanation
+from study.ledger.databases import OPTUNA, explanation
 from study.ledger.files import StudyError
 from study.ledger.search_record import SearchRecord
-from study.ledger.state import TrialState
+from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
 from study.planning.search import SearchPlan
 from study.search.algorithm import ArmSearch
 from study.search.open import open_algorithm
@@ -36,21 +35,19 @@ class SearchSession:
         plan: The search on one corpus.
         record: Its record, open.
         uri: Tracking URI, or ``none``.
-        out: Output folder.
         console: Where progress goes.
 
     Raises:
         TrackingError: The tracker cannot be used.
     """
 
-    def __init__(
-        self, plan: SearchPlan, record: SearchRecord, uri: str, out: Path, console: Console
-    ) -> None:
-        self.plan, self.record, self.out, self.console = plan, record, out, console
+    def __init__(self, plan: SearchPlan, record: SearchRecord, uri: str, console: Console) -> None:
+        self.plan, self.record, self.console = plan, record, console
+        self._database = plan.ledger.root / OPTUNA
         self.interrupted = False
         hours = plan.search.hours
         self._deadline = None if hours is None else time.monotonic() + 3600 * hours
-        self.tracker = open_tracker(uri, experiment_spec(plan, record, out))
+        self.tracker = open_tracker(uri, experiment_spec(plan, record))
 
     def left(self) -> int:
         """Return how many trials have not ended, those that have not started included."""
@@ -85,11 +82,11 @@ class SearchSession:
             self.interrupted = not tuner.resuming(once, epochs, self.console)
         except Exception as error:
             self.tracker.on_study_end(StudyEnd(complete=False))
-            path = self.out / DATABASE
-            if (line := explanation(path, error)) is not None:
+            if (line := explanation(self._database, error)) is not None:
                 raise StudyError(line) from error
             if isinstance(error, StorageInternalError):
-                raise StudyError(f"{path}: {error}; run the same command to resume") from error
+                text = f"{self._database}: {error}; run the same command to resume"
+                raise StudyError(text) from error
             raise
 
     def _run(self, resources: cluster.Resources) -> bool:
@@ -99,8 +96,8 @@ class SearchSession:
         asha = PerArmASHA(
             {arm: plan.base(arm).training.max_epochs for arm in recorded}, plan.search.asha
         )
-        if moved := move_unusable(self.out / DATABASE):
-            text = f"{DATABASE} was unusable: renamed to {moved.name}, and rebuilt from the record"
+        if moved := move_unusable(self._database):
+            text = f"{OPTUNA} was unusable: renamed to {moved.name}, and rebuilt from the record"
             self.console.print(text, style="yellow", highlight=False)
         algorithms = {
             arm: open_algorithm(
@@ -109,7 +106,7 @@ class SearchSession:
                     arm=arm,
                     base=plan.base(arm),
                     recorded=trials,
-                    database=self.out / DATABASE,
+                    database=self._database,
                     study_name=f"{plan.experiment}/{arm}",
                     started=plan.ledger.started(trial.fingerprint for trial in trials),
                 )
@@ -124,11 +121,10 @@ class SearchSession:
                     epochs = algorithms[arm].last_reported(trial.number)
                 asha.remember(trial, epochs)
         recorder = TrialRecorder(plan, self.record, algorithms, asha, self.console)
-        budget = plan.search.budget
         searcher = RoundRobinSearcher(
             algorithms,
             recorded,
-            budget,
+            plan.search.budget,
             recorder,
             exchanged=plan.search.exchanged(len(recorded)),
             deadline=self._deadline,
@@ -143,16 +139,15 @@ class SearchSession:
                 resources,
                 recorder=recorder,
                 callbacks=[progress, self.tracker],
-                storage=self.out / "ray",
-                store=plan.ledger.store,
+                ledger=plan.ledger,
             )
 
     def _so_far(self) -> tuple[tuple[float, str], list[tuple[int, float]]]:
         """Return the best dev F1 with its trial, and epochs and seconds of the ended trials."""
         own = [trial for trial in self.record.trials if trial.arm in self.plan.starts]
         scored = [(trial.best, run_spec(self.plan, trial).name) for trial in own if trial.best > 0]
-        ends = (TrialState.FINISHED, TrialState.PRUNED)
-        took = [(len(t.seconds), sum(t.seconds)) for t in own if t.state in ends]
+        ended = [trial for trial in own if trial.state in ENDED_WITHOUT_ERROR]
+        took = [(len(trial.seconds), sum(trial.seconds)) for trial in ended]
         return max(scored, default=(0.0, "")), took
 
     def close(self, files: list[Path]) -> int:
@@ -161,14 +156,8 @@ class SearchSession:
         return self.tracker.unsent
 
 
-def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> ExperimentSpec:
-    """Describe a search to a tracker.
-
-    Args:
-        plan: The search on one corpus.
-        record: Its record.
-        out: Output folder.
-    """
+def experiment_spec(plan: SearchPlan, record: SearchRecord) -> ExperimentSpec:
+    """Describe a search to a tracker."""
     search = plan.search
     given = (f"`{k}={v}`" for k, v in plan.plan.settings.items())
     settings = " ".join([f"preset {plan.preset.name}", *given])
@@ -198,7 +187,7 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord, out: Path) -> Experi
             "corpus": plan.corpus.name,
             CONTENT: plan.corpus.as_read,
         },
-        artifacts=out / "artifacts",
+        artifacts=plan.ledger.root / "artifacts",
         corpus=plan.corpus,
         varied=tuple(dict.fromkeys([*search.parameters, *between_arms])),
         ranks_arms=False,

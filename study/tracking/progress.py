@@ -15,7 +15,7 @@ from rich.text import Text
 from rin_core.durations import format_clock, format_duration
 from rin_core.plural import plural
 from rin_core.terminal import shortened
-from study.ledger.state import TrialState
+from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
 from study.tracking.base import Callback, EpochEnd, RunSpec, TrialEnd
 from study.tracking.time_left import TimeLeft
 
@@ -118,7 +118,7 @@ class Progress(Callback):
         if event.state is TrialState.RUNNING and not event.reason:
             return
         self.ended[event.fingerprint] = event
-        if event.state in (TrialState.FINISHED, TrialState.PRUNED):
+        if event.state in ENDED_WITHOUT_ERROR:
             self._time_left.add_end(event.epochs)
         score = f"{self.runs[event.fingerprint].selection} F1 {100 * event.f1:5.1f}"
         match event.state:

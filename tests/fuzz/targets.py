@@ -193,11 +193,11 @@ def _read_all(ledger: Ledger) -> None:
         readers += [run.result, run.predictions, run.failure, run.pruned, run.state]
         readers += [run.history, run.saved_epochs, run.usage, functools.partial(run.check, "t")]
     stored: list[tuple[list[str], Callable[[str], object]]] = [
-        (ledger.studies(), ledger.study),
-        (ledger.searches(), ledger.search),
+        (ledger.study_names(), ledger.study),
+        (ledger.search_names(), ledger.search),
         (sorted(p.stem for p in ledger.root.glob("corpora/*")), ledger.corpus),
         (sorted(p.stem for p in ledger.root.glob("vectors/*")), ledger.vectors),
-        (ledger.cases(), ledger.case),
+        (ledger.case_names(), ledger.case),
     ]
     for names, read_named in stored:
         readers += [functools.partial(read_named, name) for name in names]

@@ -44,7 +44,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_a_row_is_a_trial_with_what_it_cost(runs: Path) -> None:
-    assert StudyLedger(runs).searches() == ["some"]
+    assert StudyLedger(runs).search_names() == ["some"]
     trials = read_search(runs, "some").trials.set_index("trial")
     assert trials["state"].to_dict() == {t["number"]: t["state"] for t in TRIALS}
     assert trials.loc[

@@ -49,11 +49,11 @@ class Loaded:
 
 
 def load(ledger: Ledger, name: str) -> Loaded:
-    """Load a finished trial's model by its fingerprint or the beginning of it.
+    """Load the model of a finished run by its fingerprint or the beginning of it.
 
     Raises:
-        ValueError: There is no such trial, or several.
-        LedgerError: The trial has no weights, as one imported from another ledger.
+        ValueError: There is no such run, or several.
+        LedgerError: The run has no weights, as one imported from another ledger.
         CheckpointError: Its weights cannot be read.
     """
     run = ledger.find(name)
@@ -80,7 +80,7 @@ def distinct(models: Sequence[Loaded]) -> list[Loaded]:
 
 def _label(ledger: Ledger, run: Run, config: Config) -> str:
     """Return the arm's label, or a description of the model if no study planned the run."""
-    if ledger.studies():
+    if ledger.study_names():
         planned = read_ledger(ledger.root)
         for label in planned.loc[planned["fingerprint"] == run.fingerprint, "label"]:
             return str(label)

@@ -30,7 +30,7 @@ from mlflow.tracking import MlflowClient
 from rin_core.data.encoding import EncodedCorpus
 from study.ledger.databases import create_once, sqlite_path, sqlite_uri
 from study.ledger.schema import Result
-from study.ledger.state import TrialState
+from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, SummaryValue
 from study.tracking.mlflow import view
 from study.tracking.mlflow.deadline import open_client
@@ -269,8 +269,7 @@ class MlflowRuns:
             # It may exist: the answer to its creation was lost, or another driver created it.
             remote = self._find_runs(spec.fingerprint).get(spec.fingerprint) or self._create(spec)
             self._known[spec.fingerprint] = remote
-        ended = spec.state() in (TrialState.FINISHED, TrialState.PRUNED)
-        if remote.status != "RUNNING" and not ended:
+        if remote.status != "RUNNING" and spec.state() not in ENDED_WITHOUT_ERROR:
             self.client.update_run(remote.run_id, status="RUNNING")
             remote.status = "RUNNING"
             remote.sent.clear()

@@ -21,8 +21,17 @@ MODEL = "model"
 """Its name in MLflow: ``runs:/STUDY/model``."""
 
 SERVED_WITH = (
-    *("mlflow", "torch", "numpy", "numba", "safetensors", "transformers", "tokenizers"),
-    *("huggingface-hub", "tyro", "rich", "annotated-types"),
+    "mlflow",
+    "torch",
+    "numpy",
+    "numba",
+    "safetensors",
+    "transformers",
+    "tokenizers",
+    "huggingface-hub",
+    "tyro",
+    "rich",
+    "annotated-types",
 )
 """The packages that every model needs: MLflow, and the dependencies of the project."""
 

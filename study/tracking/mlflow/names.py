@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rin_core.encoder_traits import ENCODERS
+from study.ledger.fields import points
 from study.ledger.schema import LATE_EPOCHS, Epoch, Result
 from study.ledger.state import TrialState
 
@@ -83,11 +84,6 @@ def result_metrics(result: Result) -> dict[str, float]:
         values[AVERAGED_RESULT] = result.averaged_test_scores["f1"]
     whole = {"best_epoch": result.best_epoch, "total_seconds": result.seconds}
     return {**{name: points(value) for name, value in values.items()}, **section("training", whole)}
-
-
-def points(score: float) -> float:
-    """Return a score as the reports have it, 0 to 100, without the noise of the product."""
-    return round(100 * score, 10)
 
 
 def section(name: str, values: Mapping[str, float]) -> dict[str, float]:

@@ -21,6 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from rin_core.cli import without_credentials
 from rin_core.problems import first_line
+from study.ledger.command import short_path, sync_command
 from study.ledger.databases import MLFLOW, explanation, sqlite_path, sqlite_uri
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import (
@@ -71,10 +72,9 @@ class MlflowTracker(Tracker):
             if path is not None and (line := explanation(path, error)) is not None:
                 raise TrackingError(line) from error
             if path is not None and path.name == MLFLOW and path.is_file():  # nobody named it
-                command = shlex.join(["rin-study", "sync", "--runs", str(_relative(path.parent))])
                 raise TrackingError(
-                    f"{path}: {_reason(error)}; the ledger has all of its content: `{command}` "
-                    "renames it and rebuilds it"
+                    f"{path}: {_reason(error)}; the ledger has all of its content: "
+                    f"`{sync_command(path.parent)}` renames it and rebuilds it"
                 ) from error
             raise TrackingError(
                 f"--tracking-uri {without_credentials(uri)}: {_reason(error)}; {remedy}, "
@@ -143,12 +143,12 @@ class MlflowTracker(Tracker):
         if address.startswith(("http://", "https://")):
             return [f"  {address}/{page}"]
         if (path := sqlite_path(address)) is not None:
-            address = sqlite_uri(_relative(path))
+            address = sqlite_uri(short_path(path))
         program = Path(sys.executable).with_name("mlflow")
         if program.exists():
-            mlflow = [str(_relative(program))]
+            mlflow = [str(short_path(program))]
         else:  # installed in an environment that this one extends
-            mlflow = [str(_relative(Path(sys.executable))), "-m", "mlflow"]
+            mlflow = [str(short_path(Path(sys.executable))), "-m", "mlflow"]
         command = [*mlflow, "ui", "--backend-store-uri", address]
         return [
             f"MLflow: {shlex.join(command)}",
@@ -256,8 +256,3 @@ def _proxy_remedy(uri: str) -> str | None:
         f"the request goes to the proxy in {parts.scheme}_proxy: if the server needs no proxy, set "
         f"no_proxy={parts.hostname}, else check that an MLflow server runs there"
     )
-
-
-def _relative(path: Path) -> Path:
-    """Return a path as a person would type it from here."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -86,7 +86,7 @@ def test_every_fate_is_told(frame: pd.DataFrame) -> None:
         ({"test_scores": {"f1": 0.5}}, "test_scores: precision is missing"),
         ({"selection_scores": dict.fromkeys(SCORES, 86.3)}, "selection_scores.precision = 86.3: m"),
         ({"test_scores": dict.fromkeys(SCORES, math.nan)}, "test_scores.precision = nan: must be"),
-        ({"fingerprint": "abc"}, "is the result of run abc"),
+        ({"fingerprint": "abc"}, "is the record of abc"),
         ({"corpus": None}, "result.json"),
         ({"history": None}, "result.json"),
     ],

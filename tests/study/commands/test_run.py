@@ -189,13 +189,13 @@ def test_a_set_but_empty_address_is_none(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_trial_that_was_taken_over_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The second of two commands on one unit claims it after the first one's first epoch."""
+    """The second of two commands on one run claims it after the first one's first epoch."""
     small = ("encoder.hidden_size=8", "model.feature_size=8", "training.max_epochs=2")
 
     class Claiming(Console):
         def print(self, *_: object, **__: object) -> None:
-            for unit in Ledger(tmp_path).runs():
-                unit.claim()
+            for taken in Ledger(tmp_path).runs():
+                taken.claim()
 
     options = Train(set=small, runs=tmp_path)
     with pytest.raises(SystemExit) as ended:
@@ -267,8 +267,8 @@ def test_a_trial_of_a_transformer_records_what_it_started_from(
         runs=tmp_path,
     )
     assert train.run(options, Console()) == 0
-    (unit,) = (tmp_path / "units").iterdir()
-    record = Ledger(tmp_path).run(unit.name).result()
+    (trained,) = Ledger(tmp_path).runs()
+    record = trained.result()
     assert record is not None
     assert record.vectors is None
     digest = load_pretrained(str(tiny_bert), 512).digest

@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 from rich.console import Console
 
 from rin_core.config import Config
+from search_spaces import SPACES
 from study.commands import sync
 from study.commands.arguments import Sync
 from study.ledger.databases import move_away
@@ -23,6 +24,8 @@ from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
 from study.ledger.transfer import export_ledger
 from study.search.optuna_store import METRIC, move_unusable, open_storage, record_again
+from study.tracking.base import DISABLED
+from study.tracking.open import TRACKERS
 from tests.exports import ROOT, run_command
 from tests.records import (
     DAMAGE,
@@ -142,6 +145,24 @@ def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=str(tmp_path)):
         sync.run(Sync(runs=tmp_path), Console(quiet=True))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_experiment_has_the_question_of_its_space(ledger: Ledger) -> None:
+    """The recorded one; an older record has that of the built-in space."""
+    ledger.record_study(a_study([a_planned_run(5)], "mine", title="Is it so?"))
+    ledger.record_study(a_study([a_planned_run(6)], "older", space="rounds_curve"))
+    described = {spec.name: spec.description for spec in sync._experiments(ledger, [])}
+    assert described["mine"].startswith("**Is it so?**")
+    assert described["older"].startswith(f"**{SPACES['rounds_curve'].title}**")
+    assert not described["curve"].startswith("**")
+
+
+def test_an_import_names_a_tracker_that_is_not_mlflow(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(TRACKERS, "other", TRACKERS[DISABLED])
+    assert sync.update(ledger, {"curve"}, "other://ann:secret@host", Console(width=200)) == 0
+    assert capsys.readouterr().out == "sending 1 experiment to other://host …\n"
 
 
 @pytest.mark.parametrize("kind", DAMAGE)

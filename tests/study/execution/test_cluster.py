@@ -117,6 +117,6 @@ def kill_one_that_trains(cluster: Cluster, shared: Path, study: subprocess.Popen
 def check_same_as_alone(corpus: Path, done: dict[str, dict[str, Any]], folder: Path) -> None:
     for name, result in done.items():
         config = Config.from_flat(result["config"])
-        unit = Ledger(folder / "alone").run(name)
-        alone = train_run(config, load_dataset(str(corpus), config), unit)
+        run = Ledger(folder / "alone").run(name)
+        alone = train_run(config, load_dataset(str(corpus), config), run)
         assert numbers(alone.to_json()) == numbers(result)

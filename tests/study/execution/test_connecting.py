@@ -7,29 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from study.execution import cluster
+
 
 def test_a_ray_that_does_not_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    from study.execution import cluster
-
     def die(**_: object) -> None:
         raise Exception("The current node timed out during startup.\nAnd much more.")  # as Ray does
 
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr("ray.init", die)
-    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    here = cluster.Resources(gpus_per_trial=0)
     with pytest.raises(cluster.ClusterError, match=r"^Ray did not start: The current .* startup"):
         cluster.connect(here)
 
 
 def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
-    from study.execution import cluster
-
     def terminated(**_: object) -> None:
         sys.exit(signal.SIGTERM)  # as Ray's handler does
 
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr("ray.init", terminated)
-    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=None)
+    here = cluster.Resources(gpus_per_trial=0)
     with pytest.raises(KeyboardInterrupt):
         cluster.connect(here)
 
@@ -39,8 +37,6 @@ def test_only_a_given_cluster_is_joined(
     monkeypatch: pytest.MonkeyPatch, given: str | None, asked: str
 ) -> None:
     """Left to itself, Ray joins whatever cluster runs on this machine."""
-    from study.execution import cluster
-
     seen = []
 
     def init(address: str, **_: object) -> None:
@@ -49,7 +45,7 @@ def test_only_a_given_cluster_is_joined(
 
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr("ray.init", init)
-    here = cluster.Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=None, address=given)
+    here = cluster.Resources(gpus_per_trial=0, address=given)
     with pytest.raises(cluster.ClusterError):
         cluster.connect(here)
     assert seen == [asked]
@@ -69,8 +65,6 @@ def test_only_a_given_cluster_is_joined(
 def test_the_remedy_is_that_of_the_cause(
     monkeypatch: pytest.MonkeyPatch, error: Exception, named: str, other: str
 ) -> None:
-    from study.execution import cluster
-
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
     assert named in cluster._remedy(error)
     assert other not in cluster._remedy(error)
@@ -80,8 +74,6 @@ def test_the_remedy_is_that_of_the_cause(
 def test_ray_gets_a_token_where_it_cannot_keep_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str | None
 ) -> None:
-    from study.execution import cluster
-
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))

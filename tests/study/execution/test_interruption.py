@@ -13,6 +13,7 @@ from study.commands.main import parse
 from study.execution import cluster, tuner
 from study.execution.queue import QueueSearcher
 from study.execution.recorder import RunRecorder
+from study.ledger.ledger import Ledger
 from study.tracking.base import Callback
 from tests.corpora import write_corpus
 
@@ -64,8 +65,7 @@ def test_signal_handlers_are_put_back_and_unfinished_trials_mean_an_interruption
             *(searcher, None, {}, here),
             recorder=RunRecorder({}),
             callbacks=[],
-            storage=tmp_path / "ray",
-            store=None,
+            ledger=Ledger(tmp_path),
         )
 
     ends: list[Callable[[], object]] = []

@@ -68,9 +68,9 @@ def kill_in_the_middle(corpus: Path, out: Path) -> None:
 
 
 def epochs_of_unfinished(out: Path) -> list[int]:
-    units = [path.parent for path in out.glob("units/*/history.jsonl")]
-    going = [unit for unit in units if not (unit / "result.json").exists()]
-    return [(unit / "history.jsonl").read_text().count("\n") for unit in going]
+    folders = [path.parent for path in out.glob("units/*/history.jsonl")]
+    going = [folder for folder in folders if not (folder / "result.json").exists()]
+    return [(folder / "history.jsonl").read_text().count("\n") for folder in going]
 
 
 @pytest.mark.ray
@@ -127,10 +127,10 @@ def check_direct_runs(
     """Without Ray, without a stop: the same bits."""
     for name, result in after.items():
         config = Config.from_flat(result["config"])
-        unit = Ledger(out).run(name)
-        direct = train_run(config, load_dataset(str(corpus), config), unit)
+        alone = Ledger(out).run(name)
+        direct = train_run(config, load_dataset(str(corpus), config), alone)
         assert numbers(direct.to_json()) == numbers(result)
-        assert unit.predictions() == Ledger(study).run(name).predictions()
+        assert alone.predictions() == Ledger(study).run(name).predictions()
 
 
 def check_second_time(corpus: Path, out: Path, after: dict[str, dict[str, Any]]) -> None:

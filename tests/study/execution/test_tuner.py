@@ -80,8 +80,8 @@ def test_a_password_of_the_store_reaches_the_worker_but_no_file_of_rays(
     store = Store(f"file://{tmp_path}/store?password=hunter2")
     config = Config()
     corpus = load_dataset(str(spert_folder), config)
-    unit = Ledger(tmp_path / "runs", store).run(config.fingerprint(corpus.digest))
-    described = worker.run_config(unit, config, "c")
+    run = Ledger(tmp_path / "runs", store).run(config.fingerprint(corpus.digest))
+    described = worker.run_config(run, config, "c")
     assert "hunter2" not in json.dumps(described)
     with worker.open_run(described, store.uri) as there:
         assert isinstance(there, SharedRun)

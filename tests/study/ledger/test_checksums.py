@@ -9,10 +9,7 @@ import pytest
 
 from study.ledger.corpus_schema import Cases, Vectors
 from study.ledger.files import LedgerError, checksum_of
-from study.ledger.layout import (
-    PREDICTIONS,
-    RESULT,
-)
+from study.ledger.layout import PREDICTIONS, RESULT
 from study.ledger.ledger import Ledger
 from study.ledger.run import Run
 from study.ledger.state import TrialState
@@ -40,6 +37,13 @@ def finished(ledger: Ledger, fingerprint: str, f1: float) -> Run:
     predictions = NO_PREDICTIONS.model_copy(update={"relations": [fingerprint]})
     run.finish(result, predictions, run.claim())
     return run
+
+
+def without_checksum(path: Path) -> None:
+    """Make a record one of an earlier version, written in another way."""
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    path.write_text(json.dumps(content, indent=3, sort_keys=True))
 
 
 class TestWhatBelongsToARun:
@@ -107,10 +111,15 @@ class TestWhatBelongsToARun:
     def test_records_of_earlier_versions_have_no_checksum(self, tmp_path: Path, name: str) -> None:
         run = finished(Ledger(tmp_path), "aa", 0.5)
         wanted = run.result(), run.predictions()
-        content = json.loads((run.path / name).read_text())
-        del content["checksum"]
-        (run.path / name).write_text(json.dumps(content, indent=3, sort_keys=True))
+        without_checksum(run.path / name)
         assert (run.result(), run.predictions()) == wanted
+
+    def test_an_earlier_result_of_another_run_is_refused(self, tmp_path: Path) -> None:
+        one, other = (finished(Ledger(tmp_path), run, 0.5) for run in ("aa", "bb"))
+        without_checksum(other.path / RESULT)
+        shutil.copy(other.path / RESULT, one.path / RESULT)
+        with pytest.raises(LedgerError, match=r"aa/result\.json: is the record of bb; delete"):
+            one.result()
 
 
 def with_two_of_each(folder: Path) -> Ledger:
@@ -146,10 +155,7 @@ class TestRecordsWithAName:
         ledger = with_two_of_each(tmp_path)
         wanted = NAMED[folder](ledger, "one")
         for name in ("one", "other"):
-            path = tmp_path / folder / f"{name}.json"
-            content = json.loads(path.read_text())
-            del content["checksum"]
-            path.write_text(json.dumps(content, indent=3))
+            without_checksum(tmp_path / folder / f"{name}.json")
         assert NAMED[folder](ledger, "one") == wanted
         if folder == "cases":  # whose record does not have its name
             return

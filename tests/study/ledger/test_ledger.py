@@ -131,15 +131,6 @@ def test_a_damaged_result_names_file_and_remedy(tmp_path: Path) -> None:
         assert run.state() is TrialState.UNREADABLE
 
 
-def test_the_result_of_another_run_is_refused(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    ledger.run("abc").import_result(a_result("abc"), None)
-    ledger.run("def").path.mkdir()
-    (ledger.run("abc").path / RESULT).rename(ledger.run("def").path / RESULT)
-    with pytest.raises(LedgerError, match=r"def/result\.json"):
-        ledger.run("def").result()
-
-
 def test_a_damaged_checkpoint_has_no_history(tmp_path: Path) -> None:
     run = Ledger(tmp_path).run("abc")
     run.path.mkdir(parents=True)
@@ -267,10 +258,10 @@ def test_a_file_in_place_of_a_folder_is_named_before_anything_is_trained(
     [
         (RUNS, Ledger.runs),
         (RUNS, lambda ledger: ledger.run("aa").result()),
-        (STUDIES, Ledger.studies),
-        (SEARCHES, Ledger.searches),
+        (STUDIES, Ledger.study_names),
+        (SEARCHES, Ledger.search_names),
         (CORPORA, Ledger.corpora),
-        (CASES, Ledger.cases),
+        (CASES, Ledger.case_names),
     ],
 )
 def test_a_reader_names_the_file_that_is_no_folder(

@@ -89,8 +89,8 @@ def test_a_plan_is_not_put_on_other_settings(
 
 def test_a_plan_counts_the_runs_that_were_finished_here_without_it(ledger: Ledger) -> None:
     run = a_planned_run(0)
-    unit = ledger.run(run.fingerprint)
-    unit.finish(a_result(run.fingerprint, config=run.config), NO_PREDICTIONS, unit.claim())
+    finished = ledger.run(run.fingerprint)
+    finished.finish(a_result(run.fingerprint, config=run.config), NO_PREDICTIONS, finished.claim())
     found, conflicts = imported(ledger, study(None), study(a_plan()))
     assert not conflicts
     assert found.decisions == a_plan(finished_before=1)

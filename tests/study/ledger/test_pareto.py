@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_spaces import objectives
+from study.ledger import schema
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.pareto import front, nondominated_fronts, spread, trial_cost
@@ -66,6 +68,11 @@ def test_a_spread_has_both_ends(count: int, most: int, places: list[int]) -> Non
     assert spread(layer, 0) == []
 
 
+def test_the_costs_of_a_record_are_those_of_a_space() -> None:
+    """Reading a record imports no module of spaces: they need Optuna."""
+    assert set(schema.COSTS) == set(objectives.COSTS)
+
+
 def test_a_record_knows_its_cost_and_a_missing_size_is_refused(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record_search(a_search(TWO, made([(0.5, 7)]), "two"))
@@ -73,7 +80,7 @@ def test_a_record_knows_its_cost_and_a_missing_size_is_refused(tmp_path: Path) -
     ledger.record_search(a_search({"a": {}}, [a_trial(0)], "old"))
     older = {"a": {"objectives": ["dev_f1", "epochs"]}}
     ledger.record_search(a_search(older, [a_trial(0)], "older"))
-    costs = {name: search.cost for name in ledger.searches() if (search := ledger.search(name))}
+    costs = {search.experiment: search.cost for search in ledger.searches()}
     assert costs == {"two": "parameters", "one": None, "old": None, "older": None}
     assert b'"size"' not in ledger.search_path("one").read_bytes()
     ledger.record_search(a_search(TWO, [a_trial(0)], "two"))

@@ -19,7 +19,7 @@ from study.commands.main import main, parse
 from study.ledger.files import LedgerError
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Search, SearchTrial
-from study.ledger.search_record import SearchChanged, SearchRecord
+from study.ledger.search_record import SearchChanged, SearchRecord, ranked_trials
 from study.ledger.state import TrialState
 from study.planning.race import stages
 from study.planning.search import make_search_plans
@@ -112,25 +112,18 @@ def test_arms_are_searched_alike_or_not_in_one_record(tmp_path: Path) -> None:
 
 
 def test_the_best_is_finished_and_the_earliest_among_equals(tmp_path: Path) -> None:
-    assert SearchRecord(Ledger(tmp_path), "some").best("k-0") is None
     record = opened(
         tmp_path,
         *(trial(2, dev_f1=(0.7, 0.2)), trial(1, dev_f1=(0.1, 0.7)), trial(0, dev_f1=(0.6,))),
         *(trial(3, "pruned", (0.9,)), trial(4, "running", (0.9,)), trial(0, arm="k-1")),
     )
-    best = record.best("k-0")
-    assert best is not None
-    assert best.number == 1
+    assert [t.number for t in ranked_trials(record.of("k-0"))] == [1, 2, 0]
     assert [t.number for t in record.of("k-0")] == [0, 1, 2, 3, 4]
 
 
-def test_what_learned_nothing_is_not_the_best(tmp_path: Path) -> None:
-    record = opened(tmp_path, trial(0, dev_f1=(0.0, 0.0)))
-    assert record.best("k-0") is None
-    record.trials.append(trial(1, dev_f1=(0.0, 0.1)))
-    best = record.best("k-0")
-    assert best is not None
-    assert best.number == 1
+def test_what_learned_nothing_is_not_ranked() -> None:
+    trials = [trial(0, dev_f1=(0.0, 0.0)), trial(1, dev_f1=(0.0, 0.1))]
+    assert [t.number for t in ranked_trials(trials)] == [1]
 
 
 def test_a_file_that_is_no_record_is_named(tmp_path: Path) -> None:
@@ -170,13 +163,13 @@ def test_a_race_keeps_the_preset(spert_folder: Path, tmp_path: Path) -> None:
     assert (tuned.characters, start.characters) == ("cnn", "cnn")
 
 
-def test_a_plan_resolves_arms_and_units(spert_folder: Path, tmp_path: Path) -> None:
+def test_a_plan_resolves_arms_and_runs(spert_folder: Path, tmp_path: Path) -> None:
     plan = plan_of(spert_folder, tmp_path, arms=["k-[01]"], overrides={"training.patience": 3})
     assert (plan.experiment, list(plan.starts)) == ("fair_rounds-my_corpus", ["k-0", "k-1"])
-    config, unit = plan.run("k-1", {"training.learning_rate": 2e-3, "encoder.dropout": 0.2})
+    config, run = plan.run("k-1", {"training.learning_rate": 2e-3, "encoder.dropout": 0.2})
     assert (config.model.rounds, config.training.patience, config.training.seed) == (1, 3, 1000)
     assert (config.training.learning_rate, config.encoder.dropout) == (2e-3, 0.2)
-    assert unit.path.parent == tmp_path / "units"
+    assert run.path.parent == tmp_path / "units"
     same = plan.run("k-1", plan.search.start(plan.base("k-1")))[1]
     assert same.fingerprint == plan.starts["k-1"].run.fingerprint
     assert plan_of(spert_folder, tmp_path, name="mine").experiment == "mine"
@@ -256,7 +249,7 @@ def test_an_audit_takes_those_that_came_furthest(tmp_path: Path) -> None:
 
 
 def stored(spert_folder: Path, out: Path) -> SearchRecord:
-    """A search on disk: one finished and one stopped trial."""
+    """A search on disk: one finished and one pruned trial."""
     plan = plan_of(spert_folder, out, arms=["k-0"])
     record = SearchRecord(Ledger(out), plan.experiment)
     record.open(plan.record({"space": ["fair_rounds"]}))
@@ -284,13 +277,13 @@ def test_show_has_the_epochs_of_what_is_under_way(spert_folder: Path, tmp_path: 
     record.trials[-1].inherited = 1
     record.save()
     epochs = [an_epoch(n, f1, seconds=1800.0) for n, f1 in enumerate((0.1, 0.7, 0.3), start=1)]
-    unit = Ledger(tmp_path).run(record.trials[-1].fingerprint)
-    unit.start_history(epochs)
+    run = Ledger(tmp_path).run(record.trials[-1].fingerprint)
+    run.start_history(epochs)
     console = Console(file=io.StringIO(), width=150)
     show.run(Show(experiment=record.experiment, runs=tmp_path), console)
     lines = [" ".join(line.split()) for line in printed(console).splitlines()]
     at = lines.index("Running trials")
-    assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {unit.fingerprint}"
+    assert lines[at + 2] == f"k-0 #2 70.0 3 0.001 – {run.fingerprint}"
     assert lines[at + 3].startswith("Best trials")
     assert "running 1 2 60 min" in lines  # the first was trained before
 

@@ -1,4 +1,4 @@
-"""Ledgers that travel: what merges, what conflicts, and the commands that move and repeat units."""
+"""Ledgers that travel: what merges, what conflicts, and the commands that move and repeat runs."""
 
 from __future__ import annotations
 
@@ -257,20 +257,20 @@ def test_a_study_and_a_search_of_one_name_are_a_conflict(tmp_path: Path) -> None
 
 class TestCommands:
     def test_export_import_rerun(self, small_ledger: StudyLedger, tmp_path: Path) -> None:
-        file, other = tmp_path / "units.jsonl", tmp_path / "other"
+        file, other = tmp_path / "runs.jsonl", tmp_path / "other"
         assert "1 run," in run_command("export", str(file), f"--runs={small_ledger.root}")
         assert "1 record added" in run_command("import", str(file), f"--runs={other}")
         assert [record.name for record in read_corpora(other).values()] == ["demo"]
-        (unit,) = Ledger(other).runs()
-        assert not unit.weights.exists()
-        predictions = unit.path / PREDICTIONS
+        (run,) = Ledger(other).runs()
+        assert not run.weights.exists()
+        predictions = run.path / PREDICTIONS
         whole = predictions.read_bytes()
         predictions.unlink()
-        shown = run_command("rerun", unit.fingerprint[:6], f"--runs={other}")
+        shown = run_command("rerun", run.fingerprint[:6], f"--runs={other}")
         assert "every number is bit-identical" in shown
         assert "the ledger now has the weights" in shown
-        trained = small_ledger.run(unit.fingerprint).weights
-        assert unit.weights.read_bytes() == trained.read_bytes()
+        trained = small_ledger.run(run.fingerprint).weights
+        assert run.weights.read_bytes() == trained.read_bytes()
         assert predictions.read_bytes() == whole
 
     def test_rerun_of_several_runs(

@@ -139,7 +139,7 @@ def test_a_command_refuses_before_ray_starts(
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 1
     assert errors[0].startswith("error: training.precision = 'bfloat16' on cpu")
-    assert not Ledger(tmp_path / "runs").studies()
+    assert not Ledger(tmp_path / "runs").study_names()
 
 
 @pytest.mark.usefixtures("no_bfloat16")

@@ -60,7 +60,7 @@ def test_it_is_kept_in_the_record_and_the_same_each_time(tmp_path: Path) -> None
     record_importance(ledger, "tune")
     assert ledger.search_path("tune").read_bytes() == before
     record_importance(ledger, "no such search")
-    assert ledger.searches() == ["tune"]
+    assert ledger.search_names() == ["tune"]
 
 
 def test_a_record_without_it_reads_as_before_and_an_unknown_name_is_refused(

@@ -27,7 +27,7 @@ def recorder_of(plan: SearchPlan) -> tuple[TrialRecorder, SearchSession, list[Se
     assert record.content is not None
     record.content.parameters["model.task_features"] = Parameter.model_validate(flag)
     console, told = Console(file=io.StringIO(), width=200), list[SearchTrial]()
-    session = SearchSession(plan, record, "none", plan.ledger.root / "out", console)
+    session = SearchSession(plan, record, "none", console)
 
     class Told(SearchAlgorithm):
         def tell(self, trial: SearchTrial) -> None:

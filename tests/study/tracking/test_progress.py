@@ -1,3 +1,5 @@
+"""What the screen shows of running trials: the live table, and a line for each end."""
+
 import io
 import time
 from pathlib import Path
@@ -6,7 +8,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rin_core.durations import format_duration
 from study.ledger.run import Run
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import EpochEnd, RunSpec, TrialEnd
@@ -174,13 +175,6 @@ def test_a_retry_says_what_failed_and_where(progress: Progress) -> None:
         "arm a: lost its worker after epoch 1; resuming",
         "arm a: failed after epoch 1 (OSError: disk [full]); resuming",
     ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(42, "42 s"), (420, "7 min"), (11_100, "3 h 05 min")]
-)
-def test_format_duration(seconds: int, text: str) -> None:
-    assert format_duration(seconds) == text
 
 
 def test_no_line_of_the_live_table_is_wider_than_the_terminal() -> None:

@@ -104,7 +104,7 @@ def test_without_a_name_no_case_study_is_in_the_way(trained: Trained, tmp_path: 
         options = CaseStudy(models=models, runs=ledger.root, sentence=(text,))
         assert case_study(options, Console()) == 0
     names = ["sentences", "sentences-2"]
-    assert [name for name in ledger.cases() if name.startswith("sentences")] == names
+    assert [name for name in ledger.case_names() if name.startswith("sentences")] == names
     assert [read_cases(ledger, name)[0].words[0] for name in names] == ["Ann", "Bob"]
 
 

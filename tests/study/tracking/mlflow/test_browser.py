@@ -54,10 +54,10 @@ def small_study(root: Path, trained: Trained) -> ExperimentSpec:
         for seed in (0, 1):
             changes = {**SMALL, "model.rounds": rounds, "training.seed": seed}
             config = Config().with_overrides(changes)
-            unit = Ledger(root / "runs").run(config.fingerprint(trained.encoded.digest))
-            train_run(config, trained.encoded, unit)
-            runs[unit.fingerprint] = RunSpec(
-                run=unit,
+            run = Ledger(root / "runs").run(config.fingerprint(trained.encoded.digest))
+            train_run(config, trained.encoded, run)
+            runs[run.fingerprint] = RunSpec(
+                run=run,
                 experiment=NAME,
                 max_epochs=EPOCHS,
                 name=f"{label} · demo · seed {seed}",

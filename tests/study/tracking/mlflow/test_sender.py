@@ -133,7 +133,7 @@ def test_failed_and_interrupted_trials_have_their_own_status(
     assert sent["bbb"].info.status == "KILLED"
 
 
-def test_a_pruned_run_has_no_result_even_if_its_unit_is_trained_on(
+def test_a_pruned_run_has_no_result_even_if_it_is_trained_further(
     opened: Opened,
     runs: dict[str, Run],
     client: MlflowClient,
