@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from rin_core.durations import format_duration
 from study.ledger.run import Run
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import EpochEnd, RunSpec, TrialEnd
