@@ -100,7 +100,10 @@ def _time_text(estimate: TimeEstimate, slots: int) -> str:
     if not count:
         return "no estimate of the time: the ledger has no finished run of the arms to run"
     time = elapsed_text(estimate.elapsed(slots), sum(estimate.seconds), slots)
-    text = f"{plural(count, 'trial')}: at most {time}; estimate from {plural(estimate.runs, 'run')}"
+    bound = "roughly" if estimate.is_rough else "at most"
+    text = f"{plural(count, 'trial')}: {bound} {time}; estimate from {plural(estimate.runs, 'run')}"
+    if estimate.is_rough:
+        text += " with other settings"
     if estimate.scaled_from:
         part = f", {estimate.scaled_runs} of them" if estimate.scaled_runs < estimate.runs else ""
         text += f"{part} on {', '.join(estimate.scaled_from)}, scaled by the words of train"

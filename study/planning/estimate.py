@@ -26,6 +26,9 @@ class TimeEstimate:
     """Arms without a finished run: their trials are not covered."""
     scaled_from: tuple[str, ...] = ()
     """Corpora whose runs stand for arms that have none on the corpus, by the words of an epoch."""
+    is_rough: bool = False
+    """Some arms have only runs with other settings, which may take another time: the estimate is
+    no upper limit then."""
 
     def elapsed(self, slots: int) -> float:
         """Return the seconds until all have ended, if so many run at once.
@@ -38,13 +41,22 @@ class TimeEstimate:
         return max(ends)
 
 
+#: Settings on which the time of an epoch hardly depends.
+_WITHOUT_COST = (
+    *("training.seed", "training.max_epochs", "training.patience", "training.selection"),
+    *("training.average", "training.average_decay", "training.learning_rate"),
+    *("training.encoder_learning_rate", "training.warmup", "training.clip_norm"),
+)
+
+
 def estimate_time(
     ledger: Ledger, trials: Sequence[PlannedTrial], words: Mapping[str, int]
 ) -> TimeEstimate:
     """Estimate the time of trials: the mean seconds of an epoch times the epochs they have left.
 
-    Without a finished run of the arm on the corpus, runs on other corpora are taken, and the
-    seconds of an epoch are scaled by the words of the training splits.
+    The basis is the arm's finished runs with the same settings, apart from those that cost no
+    time, or else with other ones. Without a run on the corpus, runs on other corpora are taken,
+    and the seconds of an epoch are scaled by the words of the training splits.
 
     Args:
         ledger: Its finished runs of the same arms are the basis.
@@ -53,43 +65,33 @@ def estimate_time(
     """
     finished = _finished(ledger, {planned.trial.arm for planned in trials})
     seconds, used, elsewhere = list[float](), set[str](), set[str]()
-    unknown, scaled = dict[str, None](), dict[str, None]()
+    unknown, scaled, is_rough = dict[str, None](), dict[str, None](), False
     for planned in trials:
-        by_corpus, name = finished[planned.trial.arm], planned.corpus_name
-        if known := by_corpus.get(name):
-            mean = _seconds(known.values()) / _epochs(known.values())
-        elif found := _seconds_of_a_word(ledger, by_corpus):
-            mean, known = found[0] * words[name], found[1]
-            scaled |= dict.fromkeys(found[2])
-            elsewhere |= known.keys()
+        of_arm = finished[planned.trial.arm]
+        alike = with_settings(of_arm, planned.trial.config.flat(), _WITHOUT_COST)
+        known = alike or of_arm
+        here = [result for result in known if result.corpus.name == planned.corpus_name]
+        if here:
+            mean, known = _mean_epoch(here), here
+        elif found := _seconds_of_a_word(ledger, known):
+            mean, known = found[0] * words[planned.corpus_name], found[1]
+            scaled |= {result.corpus.name: None for result in known}
+            elsewhere |= {result.fingerprint for result in known}
         else:
             unknown[planned.trial.arm] = None
             continue
         left = planned.trial.config.training.max_epochs - len(planned.run.history())
         seconds.append(mean * max(0, left))
-        used |= known.keys()
+        used |= {result.fingerprint for result in known}
+        is_rough = is_rough or not alike
     return TimeEstimate(
         seconds=tuple(seconds),
         runs=len(used),
         scaled_runs=len(elsewhere),
         unknown=tuple(unknown),
         scaled_from=tuple(scaled),
+        is_rough=is_rough,
     )
-
-
-#: Settings on which the time of an epoch hardly depends.
-_WITHOUT_COST = (
-    "training.seed",
-    "training.max_epochs",
-    "training.patience",
-    "training.selection",
-    "training.average",
-    "training.average_decay",
-    "training.learning_rate",
-    "training.encoder_learning_rate",
-    "training.warmup",
-    "training.clip_norm",
-)
 
 
 def mean_epoch(
@@ -103,9 +105,9 @@ def mean_epoch(
         config: Only runs with these settings count, apart from those that cost no time.
         free: Settings that may differ, too.
     """
-    on_corpus = (result for result in results if result.corpus.name == corpus)
-    alike = with_settings(on_corpus, config.flat(), {*free, *_WITHOUT_COST})
-    return (_seconds(alike) / _epochs(alike), len(alike)) if alike else None
+    here = [result for result in results if result.corpus.name == corpus]
+    alike = with_settings(here, config.flat(), {*free, *_WITHOUT_COST})
+    return (_mean_epoch(alike), len(alike)) if alike else None
 
 
 def with_settings(
@@ -121,40 +123,31 @@ def with_settings(
     ]
 
 
-#: Finished runs by fingerprint.
-Runs = dict[str, Result]
-
-
-def _finished(ledger: Ledger, arms: Iterable[str]) -> Mapping[str, dict[str, Runs]]:
-    """Return the finished runs of each arm, by corpus."""
-    found: dict[str, dict[str, Runs]] = {arm: {} for arm in arms}
+def _finished(ledger: Ledger, arms: Iterable[str]) -> Mapping[str, list[Result]]:
+    """Return the finished runs of each arm of a study, on all corpora."""
+    found: dict[str, dict[str, Result]] = {arm: {} for arm in arms}
     for study in ledger.studies():
         for run in study.trials:
             if run.arm in found and (result := ledger.run(run.fingerprint).result()) is not None:
-                found[run.arm].setdefault(study.corpus, {})[run.fingerprint] = result
-    return found
+                found[run.arm][run.fingerprint] = result
+    return {arm: list(results.values()) for arm, results in found.items()}
 
 
 def _seconds_of_a_word(
-    ledger: Ledger, by_corpus: Mapping[str, Runs]
-) -> tuple[float, Runs, list[str]] | None:
-    """Return the seconds that a word of an epoch takes, with the runs and corpora behind it."""
-    seconds, trained = 0.0, 0.0
-    runs, corpora = Runs(), dict[str, None]()
-    for name, known in by_corpus.items():
-        for fingerprint, result in known.items():
-            if (described := ledger.corpus(result.corpus.content)) is not None:
-                train = described.statistics["train"]
-                seconds += result.seconds
-                trained += train.sentences * train.mean_length * len(result.history)
-                runs[fingerprint] = result
-                corpora[name] = None
-    return (seconds / trained, runs, list(corpora)) if trained else None
+    ledger: Ledger, results: Iterable[Result]
+) -> tuple[float, list[Result]] | None:
+    """Return the seconds that a word of an epoch takes, with the runs behind it."""
+    seconds, trained, known = 0.0, 0.0, list[Result]()
+    for result in results:
+        if (described := ledger.corpus(result.corpus.content)) is not None:
+            train = described.statistics["train"]
+            seconds += result.seconds
+            trained += train.sentences * train.mean_length * len(result.history)
+            known.append(result)
+    return (seconds / trained, known) if trained else None
 
 
-def _epochs(results: Iterable[Result]) -> int:
-    return sum(len(result.history) for result in results)
-
-
-def _seconds(results: Iterable[Result]) -> float:
-    return sum(result.seconds for result in results)
+def _mean_epoch(results: Sequence[Result]) -> float:
+    """Return the mean seconds of an epoch."""
+    epochs = sum(len(result.history) for result in results)
+    return sum(result.seconds for result in results) / epochs

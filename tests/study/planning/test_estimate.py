@@ -85,6 +85,39 @@ def test_runs_on_another_corpus_are_scaled_by_words(tmp_path: Path) -> None:
     assert estimate.scaled_runs == estimate.runs > 0, "no run is on the corpus itself"
 
 
+def test_runs_with_other_settings_give_a_rough_estimate_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A larger model or a smaller batch takes longer: such runs say nothing about "at most"."""
+    corpus, runs = write_corpus(tmp_path / "tiny", (20, 5, 5)), tmp_path / "runs"
+    ledger = Ledger(runs)
+    small = {"training.max_epochs": 10, "encoder.hidden_size": 20}
+    plan = make_plan(SPACE, ledger, [str(corpus)], overrides=small)
+    (experiment,) = plan.experiments()
+    ledger.record_study(experiment.record({}))
+    finish(next(p for p in plan.trials if p.trial.arm == "gru-1"), 4, 20.0)
+    cheap = {**small, "training.learning_rate": 0.03, "training.average": "ema"}
+    trials = make_plan(SPACE, ledger, [str(corpus)], overrides=cheap).trials
+    assert not estimate_time(ledger, [trials[-1]], WORDS).is_rough, "a rate costs no time"
+
+    large = make_plan(SPACE, ledger, [str(corpus)], overrides={"training.max_epochs": 10}).trials
+    of_arm = [p for p in large if p.trial.arm == "gru-1"]
+    estimate = estimate_time(ledger, of_arm, WORDS)
+    assert (estimate.is_rough, estimate.seconds) == (True, (50.0,) * 3)
+    finish(of_arm[0], 2, 200.0)
+    recorded = make_plan(SPACE, ledger, [str(corpus)], overrides={"training.max_epochs": 10})
+    ledger.record_study(recorded.experiments()[0].record({}))
+    estimate = estimate_time(ledger, of_arm[1:], WORDS)
+    assert (estimate.is_rough, estimate.seconds, estimate.runs) == (False, (1000.0,) * 2, 1)
+
+    options = ["--space", "rounds_curve", "--arms", "gru-1", "--seeds", "1", "--dry-run"]
+    other = ["--data", str(corpus), "--runs", str(runs), "--set", "training.batch_size=3"]
+    assert main(parse([*options, *other])) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "1 trial: roughly " in text
+    assert "with other settings" in text
+
+
 def test_a_search_that_has_not_begun_takes_the_time_of_runs_with_its_arms_settings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
