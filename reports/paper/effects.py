@@ -17,7 +17,7 @@ from reports.frames.studies import StudyData
 from reports.paper.claims import judge_claims
 from reports.stats.contrasts import FULL_MODEL, PRIMARY
 from reports.stats.intervals import NOTHING, Estimate
-from reports.stats.verdicts import Verdict
+from reports.stats.verdicts import Verdict, Word
 from reports.tables.cells import as_estimate, published_difference
 from reports.tables.comparison import judge_rows, over
 from reports.tables.confirmation import budgets, compare_arms, judge_tuning
@@ -88,13 +88,16 @@ def _one_round(study: StudyData) -> list[Effect]:
     if any(not scores.by_arm.get(arm) for arm in weights):
         return []
     (judged,) = judge_rows(scores, [weights], family=False)
+    # A study with a plan stops by its scores, so a test at a fixed level would err too often.
+    is_planned = study.decisions is not None
+    no_verdict = Verdict(Word.NO_VERDICT, scores.rule.margin)
     return [
         Effect(
             key=ONE_ROUND,
             label="One round over none",
             corpus=study.corpus,
             found=as_estimate(judged.difference),
-            verdict=judged.verdict,
+            verdict=no_verdict if is_planned else judged.verdict,
             published=published_difference(study.corpus, FULL_MODEL, NO_INTERACTION),
             runs=scores.fingerprints(weights),
             detail=_sides(study.frame, weights, scores),

@@ -53,6 +53,8 @@ class Word(StrEnum):
     """A planned study stopped it: further seeds would hardly decide it."""
     NOTHING_LEARNED = "not judged: nothing learned"
     """No run of the arms learned anything, so equal scores say nothing about the arms."""
+    NO_VERDICT = "no verdict"
+    """The plan of the study does not test the difference, and its seeds depend on the scores."""
     ONE_SEED = "one seed"
     """Of an arm, which has no variance."""
     NOT_RUN = "not run"

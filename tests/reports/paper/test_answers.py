@@ -14,7 +14,7 @@ from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger, select_settings
 from reports.paper.answers import Answers, find_answers
 from reports.stats.verdicts import Word
-from tests.ledgers import Ledger
+from tests.ledgers import Ledger, a_plan
 
 
 def answers(runs: Path) -> Answers:
@@ -49,6 +49,23 @@ def test_the_card_of_rounds_says_what_parameters_alone_do(tmp_path: Path) -> Non
     cards = answers(finished(tmp_path, wide).runs).cards
     (rounds,) = [card for card in cards if "rounds" in card.title]
     assert any("as many parameters: −1.0 (95 % CI −" in text for text in rounds.more)
+
+
+def test_a_difference_that_the_plan_does_not_test_has_no_verdict(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    average = {"training.average": "ema"}
+    first = {}
+    for arm in ("bilstm-s", "gru-1"):
+        names = [ledger.plan(arm, seed, average) for seed in range(3)]
+        first[arm] = names[0]
+        for seed, name in enumerate(names):
+            ledger.finish(name, SCORES[arm][seed])
+    ledger.save(decisions=a_plan(first))
+    found = answers(ledger.runs)
+    assert found.effects is not None
+    words = {row.key: row.marks[0].word for row in found.effects.rows}
+    assert words == {"one-round": Word.NO_VERDICT, "interaction": Word.EQUAL}
+    assert (found.cards[0].value, found.cards[0].word) == ("+10.0 F1", Word.NO_VERDICT)
 
 
 def test_two_seeds_have_no_interval(tmp_path: Path) -> None:
@@ -86,15 +103,17 @@ def series(label: str, *means: float, seeds: int = 3) -> Series:
 def test_a_curve_says_what_rounds_and_settings_add() -> None:
     given, tuned = series("given", 80.0, 80.5, 81.5), series("tuned", 82.0, 83.0)
     curve = AnswerCurve(corpus="c", series=(given, tuned))
-    assert curve.finding == "Settings tuned add 2.0 to 2.5 F1; rounds add at most +1.5 (K = 2)."
+    assert curve.finding == (
+        "Settings tuned add 2.0 to 2.5 F1; K = 2, the best of 2 on test, adds +1.5 to K = 0."
+    )
     alone = AnswerCurve(corpus="c", series=(series("given", 80.0, 80.5, seeds=1),))
-    assert alone.finding == "Rounds add at most +0.5 (K = 1, one seed)."
+    assert alone.finding == "K = 1 adds +0.5 to K = 0 (one seed)."
 
 
 def test_runs_that_learned_nothing_do_not_say_what_rounds_add() -> None:
     nothing, tuned = series("given", 0.0, 0.0), series("tuned", 0.0, 83.0)
     for curves in ((nothing,), (nothing, nothing), (nothing, tuned)):
-        assert "ounds add" not in AnswerCurve(corpus="c", series=curves).finding
+        assert "to K = 0" not in AnswerCurve(corpus="c", series=curves).finding
     assert "83.0" in AnswerCurve(corpus="c", series=(nothing, tuned)).finding
 
 
