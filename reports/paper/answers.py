@@ -136,12 +136,13 @@ def _cards(effects: Sequence[Effect], pooled: PooledAnswer | None) -> tuple[Card
 
 
 def _pooled_card(pooled: PooledAnswer) -> Card:
-    found = pooled.pooled.found
+    found, sd = pooled.pooled.found, pooled.pooled
     return Card(
         title="One round over none, on average",
         word=pooled.verdict.word,
         value=f"{signed(found.mean)} F1",
-        sure=f"95 % CI {interval(found)}; between corpora and settings, sd {found.sd:.1f}.",
+        sure=f"95 % CI {interval(found)}. Sd between these {sd.n} rows {sd.tau:.1f} "
+        f"(95 % CI {sd.tau_low:.1f} to {sd.tau_high:.1f}).",
         more=tuple(
             f"{part.place}: {signed(part.effect.found.mean)} ({interval(part.effect.found)}), "
             f"{part.effect.verdict.word}."

@@ -11,9 +11,13 @@ from reports.document.section import Section
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect
 from reports.published.numbers import corpus_title
+from reports.stats.intervals import Estimate
 from reports.stats.pooling import Pooled, pool
 from reports.stats.verdicts import RULE, Rule, Verdict
 from rin_core.data.corpus import is_paper_corpus
+
+#: Heading of the sd of the true effects between the rows.
+TAU = "τ (95 % CI)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ def pooled_table(answer: PooledAnswer) -> Table:
                     estimate=own,
                     fingerprints=answer.runs,
                 ),
+                TAU: NO_CELL,
             },
         )
         for part, own in zip(answer.parts, answer.pooled.shrunk, strict=True)
@@ -109,9 +114,11 @@ def pooled_table(answer: PooledAnswer) -> Table:
                 "95 % CI": Cell(text=interval(found), fingerprints=answer.runs),
                 "SE": _error(answer.pooled.se, answer.runs),
                 "Δ, shrunk toward the mean": NO_CELL,
+                TAU: _tau_cell(answer),
             },
         )
     )
+    corpora = len({part.effect.corpus for part in answer.parts})
     return Table(
         name="pooled",
         title="One round over none, on all corpora",
@@ -123,14 +130,26 @@ def pooled_table(answer: PooledAnswer) -> Table:
             "and Mandel). Each Δ has the weight v = 1 / (τ² + SE²). τ is chosen so that "
             "Σ v (Δ − mean)² equals the degrees of freedom, "
             f"{answer.pooled.df}. If the sum is smaller even with τ = 0, τ is 0.",
+            "The CI of τ has the values with which this sum is between the 2.5 % and 97.5 % "
+            "quantiles of χ² (Q profile). The row of the mean has it.",
             "The SE of the mean is 1 / √(Σ v), which is at least that of Hartung and Knapp. The "
             "interval is mean ± t · SE. An effect is shrunk toward the mean by the factor "
-            "SE² / (τ² + SE²).",
+            "SE² / (τ² + SE²). The interval beside it takes τ as known, so it is too narrow.",
+            "The model takes the rows as independent. Rows of one corpus share its test sentences, "
+            f"so {len(answer.parts)} rows say less than as many corpora; here, the number of "
+            f"corpora is {corpora}. Each Δ is on the endpoint of its own study.",
             f"The mean is *equal* if mean ± t · SE is within {answer.verdict.margin:g}, with the "
             "95 % quantile t. Otherwise it is *better* or *worse* if its 95 % CI excludes 0. The "
             "other verdicts are those of their own tables.",
         ),
     )
+
+
+def _tau_cell(answer: PooledAnswer) -> Cell:
+    found = answer.pooled
+    tau = Estimate(found.n, found.tau, math.nan, found.tau_low, found.tau_high)
+    text = f"{tau.mean:.2f} ({tau.low:.1f} to {tau.high:.1f})"
+    return Cell(text=text, estimate=tau, fingerprints=answer.runs)
 
 
 def _error(se: float, runs: tuple[str, ...]) -> Cell:

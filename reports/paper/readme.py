@@ -75,7 +75,8 @@ def results_block(root: Path = _ROOT) -> str:
     details = (
         f"Test F1 of the selected epoch in points, mean ± standard deviation over {seeds} seeds. "
         "The CI and p of the gain are from a t test with one variance for all models of a corpus. "
-        "In brackets: p after Holm's correction.",
+        "The CI covers other seeds, but not other test sentences or another search. In brackets: "
+        "p after Holm's correction.",
         f"Verdict: *equal* if a test shows that the gain is within ± {margin:g} F1. Otherwise "
         "*better* or *worse* if p < 0.05. Otherwise *undecided*, with the number of further seeds "
         "that would decide it ([formulas](results/REPRODUCTION.md)).",
@@ -128,10 +129,12 @@ def _pooled_note(results: Path) -> str:
     """Say what one round adds over all of them."""
     found = _read(results / "pooled" / "pooled.csv")
     mean, interval, verdict = (found["pooled", c] for c in ("Δ F1", "95 % CI", "Verdict"))
+    rows = sum(column == "SE" for _, column in found) - 1  # the mean has one, too
     return (
         f"**Pooled over these rows**: {mean['text']} F1 (95 % CI {interval['text']}): "
-        f"*{verdict['text']}*. Between the rows, the true gain has a standard deviation of "
-        f"{float(mean['sd']):.1f} F1 ([random effects](results/pooled/tables.md))."
+        f"*{verdict['text']}*. Between the rows, the true gain has an estimated standard deviation "
+        f"of {float(mean['sd']):.1f} F1, but {rows} rows say little about it "
+        "([random effects](results/pooled/tables.md))."
     )
 
 
@@ -154,9 +157,9 @@ def _rounds_note(results: Path) -> str:
     found = _read(results / "paper-webnlg_star" / "claims.csv")
     rounds, capacity = (_claim(found, key) for key in ("rounds", "capacity"))
     return (
-        "**More rounds, more parameters** (the paper's settings, averaged weights): the gain from "
-        f"K = 1 to K = 5 is {rounds}. The gain of interaction over K = 0 with the same number of "
-        f"parameters is {capacity}."
+        "**More rounds, more parameters** (the paper's settings, averaged weights): the gain of "
+        f"four more rounds, by the slope in K, is {rounds}. The gain of interaction over K = 0 "
+        f"with the same number of parameters is {capacity}."
     )
 
 
@@ -194,7 +197,7 @@ def _paper_note(results: Path) -> str:
     verdicts = "; ".join(f"*{verdict}*: {', '.join(texts)}" for verdict, texts in judged.items())
     return (
         "Our scores on WebNLG against the paper's. The paper gives no spread over seeds, so ours "
-        f"is used for both. {verdicts}."
+        f"is used for both. The scores are tested one by one, without correction. {verdicts}."
     )
 
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from reports.stats.intervals import CONFIDENCE, Estimate
-from reports.stats.verdicts import RULE, Rule, Verdict, Word
+from reports.stats.verdicts import RULE, Floats, Rule, Verdict, Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,11 @@ class Pooled:
     """Hartung and Knapp's standard error, at least that of the random-effects weights."""
     tau: float
     """sd of the true effects between the estimates (Paule and Mandel)."""
+    tau_low: float
+    """Lower end of the 95 % confidence interval of τ."""
+    tau_high: float
     shrunk: tuple[Estimate, ...]
-    """Each estimate, shrunk to the mean (empirical Bayes)."""
+    """Each estimate, shrunk to the mean as if τ were known (empirical Bayes)."""
 
     @property
     def n(self) -> int:
@@ -99,4 +102,38 @@ def pool(values: Sequence[float], errors: Sequence[float]) -> Pooled:
         sd = math.sqrt(own * variance + (1 - own) ** 2 * se**2)
         half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * sd
         shrunk.append(Estimate(1, float(center), sd, float(center - half), float(center + half)))
-    return Pooled(value=mean, se=se, tau=math.sqrt(tau2), shrunk=tuple(shrunk))
+    low, high = _tau_interval(effects, variances)
+    return Pooled(
+        value=mean,
+        se=se,
+        tau=math.sqrt(tau2),
+        tau_low=low,
+        tau_high=high,
+        shrunk=tuple(shrunk),
+    )
+
+
+def _tau_interval(effects: Floats, variances: Floats) -> tuple[float, float]:
+    """Return the 95 % confidence interval of τ: those whose Q is not extreme (Q profile).
+
+    Q is Σ v (effect − mean)² with the weights v = 1 / (τ² + variance). If τ is the true one, Q has
+    a χ² distribution with as many degrees of freedom as estimates, minus one. Q falls as τ grows.
+
+    References:
+        Viechtbauer (2007), "Confidence intervals for the amount of heterogeneity in meta-analysis".
+    """
+
+    def excess(tau2: float, limit: float) -> float:
+        weights = 1 / (variances + tau2)
+        mean = np.average(effects, weights=weights)
+        return float((weights * (effects - mean) ** 2).sum()) - limit
+
+    ends = []
+    for share in ((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2):
+        limit = float(stats.chi2.ppf(share, len(effects) - 1))
+        most = float(((effects - effects.mean()) ** 2).sum()) / limit  # Q is at most this / τ²
+        found = 0.0
+        if excess(0.0, limit) > 0:
+            found = optimize.brentq(excess, 0.0, most, args=(limit,))
+        ends.append(math.sqrt(found))
+    return ends[0], ends[1]

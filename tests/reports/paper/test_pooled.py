@@ -12,7 +12,7 @@ from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger, select_settings
 from reports.paper.answers import find_answers
 from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect
-from reports.paper.pooled import find_pooled, pooled_table
+from reports.paper.pooled import TAU, find_pooled, pooled_table
 from reports.stats.intervals import Estimate
 from reports.stats.verdicts import RULE, Verdict, Word
 from tests.ledgers import Ledger
@@ -61,6 +61,10 @@ def test_the_mean_is_made_again_from_the_csv() -> None:
     assert last.cells["SE"].estimate.mean == pytest.approx(1 / math.sqrt(sum(weights)))
     spread = sum(w * (v - mean) ** 2 for w, v in zip(weights, values, strict=True))
     assert spread == pytest.approx(found.pooled.df, rel=1e-4)
+    tau = last.cells[TAU].estimate
+    assert (tau.mean, tau.low, tau.high) == pytest.approx(
+        (found.pooled.tau, found.pooled.tau_low, found.pooled.tau_high)
+    )
 
 
 def test_the_pooled_answer_is_the_first_card_and_the_first_row(tmp_path: Path) -> None:

@@ -31,6 +31,17 @@ def test_two_estimates_by_hand() -> None:
     assert found.shrunk[1].mean == pytest.approx(1 + own, rel=1e-3)
 
 
+def test_the_interval_of_tau_by_hand() -> None:
+    # With equal errors, Q is Σ (effect − mean)² / (τ² + SE²), here 200 / (τ² + 1). The 97.5 % and
+    # 2.5 % quantiles of χ² with two degrees of freedom are −2 ln 0.025 and −2 ln 0.975.
+    found = pool([-10.0, 0.0, 10.0], [1.0] * 3)
+    low, high = (math.sqrt(200 / (-2 * math.log(p)) - 1) for p in (0.025, 0.975))
+    assert (found.tau_low, found.tau_high) == pytest.approx((low, high), rel=1e-6)
+    assert found.tau_low < found.tau < found.tau_high
+    alike = pool([1.0, 1.0, 1.0], [1.0] * 3)
+    assert (alike.tau_low, alike.tau_high) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize("values", [[0.5, 1.1, 1.6], [0.9, 1.0, 1.1]])
 def test_the_error_is_that_of_the_weights(values: list[float]) -> None:
     errors = [0.4, 0.3, 0.5]
