@@ -300,7 +300,7 @@ def _draw_head(figure: Figure, info: RoundsCurveInfo, height: float) -> None:
     }
     subtitle = f"Test split, {scored[info.selection]}"
     if any(math.isfinite(p.low) for _, p in info.points):
-        subtitle += "; mean over seeds with its 95 % CI"
+        subtitle += "; mean over seeds, with a 95 % CI from these seeds alone"
     figure.text(0.012, 1 - 0.53 / height, subtitle, fontsize=9.5, color=FAINT)
     figure.legend(
         handles=_legend_handles(info),

@@ -98,7 +98,10 @@ _EFFECTS_CAPTION = (
     "Each line: a difference and its 95 % CI. Filled: decided. Grey zone: differences that count "
     "as equal."
 )
-_CURVE_CAPTION = "Mean test F1 and 95 % CI by the number of interaction rounds K."
+_CURVE_CAPTION = (
+    "Mean test F1 by the number of interaction rounds K. Each 95 % CI is from the runs of its "
+    "point alone; the tables pool the variance of all arms."
+)
 
 
 def write_index(

@@ -30,6 +30,9 @@ from reports.tables.comparison import comparison_cells, comparison_notes, over
 from reports.tables.decisions import ENDPOINTS, decided_cells
 from reports.tables.experiment import SENTENCES, bootstrap_notes, difference_cells
 
+#: Keys of the claims that compare interaction with none.
+_OVER_NONE = ("interaction", "entities")
+
 
 def claims_table(study: StudyData) -> Table | None:
     """Return a row for each claim of the paper; ``None`` if none can be judged."""
@@ -44,12 +47,15 @@ def claims_table(study: StudyData) -> Table | None:
         notes=(
             f"*Primary*: {len(PRIMARY)} contrasts that were fixed in `reports/stats/contrasts.py`. "
             "In brackets: their p-values after Holm's correction for these. The verdict uses them. "
-            "The other rows are descriptive, without correction.",
+            "The other rows are descriptive, without correction. Only *planned* contrasts were "
+            "recorded before their runs.",
             *_planned_notes(judged),
+            *_baseline_notes(judged),
             f"A contrast is a weighted sum of arms' means: the mean of one group minus that of "
             f"another. The slope in K is stated as the gain over {SPAN} rounds, from least squares "
             "with a level for each cell. Arms without runs are left out.",
-            "A claim about several pairs is judged by the pair with the smallest Δ.",
+            "A claim about several pairs is judged by the pair with the smallest Δ. Because it was "
+            "chosen, this Δ is too low on average.",
             *_encoder_notes(judged),
             *(
                 note
@@ -62,7 +68,7 @@ def claims_table(study: StudyData) -> Table | None:
             "arms with a published score. The last two verdicts judge our Δ minus the paper's: "
             "*worse* means that our gain is smaller. The first assumes that the paper's means, "
             f"over {PUBLISHED_SEEDS} runs, have the same spread as ours. The second takes them as "
-            "exact.",
+            "exact. Both are without correction.",
         ),
     )
 
@@ -81,7 +87,9 @@ def claims_summary(study: StudyData) -> Table | None:
         notes=(
             "*Verdict* is on Δ F1, our difference. *Verdict on size* compares *our Δ, same arms* "
             f"with the paper's Δ, in {study.scores().endpoint.text}. *Worse* means that our gain "
-            "is smaller.",
+            "is smaller. It is not corrected for the number of claims.",
+            *_baseline_notes(judged),
+            *_untuned_notes(judged),
             *(
                 f"*Planned*: decided by `{name}`, with a CI that holds at all its looks."
                 for name in planned
@@ -111,6 +119,29 @@ def _entities_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
     )
 
 
+def _baseline_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
+    """Say which arms have no interaction; the table of a plan has the weights of its contrasts."""
+    found = [
+        " and ".join(_LABELS[arm] for arm, weight in one.weights.items() if weight < 0)
+        for one in judged
+        if one.claim.key in _OVER_NONE and one.decision is None and one.weights
+    ]
+    return tuple(
+        f"*None*, in a row that is not planned: {arms}, each with the same weight."
+        for arms in dict.fromkeys(found)
+    )
+
+
+def _untuned_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
+    """Say that the BiLSTM beside a pretrained encoder was not tuned."""
+    if not any(one.claim.of_encoder == (1, None) and one.weights for one in judged):
+        return ()
+    return (
+        "A pretrained encoder is compared with a BiLSTM under the paper's settings, which was not "
+        "tuned.",
+    )
+
+
 def _encoder_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
     """Say which scores the rows of pretrained encoders compare."""
     found = [one for one in judged if one.claim.of_encoder is not None and one.weights]
@@ -121,8 +152,9 @@ def _encoder_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
         return ()
     return (
         "A pretrained encoder has rows of its own, under its name, for the paper's rate and for "
-        "tuned rates. It is compared with a BiLSTM under the paper's settings. Comparisons of "
-        "rounds over an encoder use the variance of its own runs.",
+        "tuned rates. It is compared with a BiLSTM under the paper's settings, which was not "
+        "tuned. The variance is then pooled over the arms of the table and of the encoder. "
+        "Comparisons of rounds over an encoder use the variance of its own runs.",
         f"Endpoints of these rows. {'; '.join(texts)}.",
     )
 

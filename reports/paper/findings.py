@@ -99,7 +99,8 @@ def scores_sentence(paper: StudyData) -> str:
         texts.append("; ".join(parts))
     return (
         f"Our F1 against the paper's, if its {PUBLISHED_SEEDS} runs have the same spread as ours: "
-        f"{texts[0]}. With the paper's scores taken as exact: {texts[1]}."
+        f"{texts[0]}. With the paper's scores taken as exact: {texts[1]}. Each score is tested by "
+        "itself, without correction."
     )
 
 

@@ -1,8 +1,9 @@
 """The five primary contrasts: what a study of the paper's arms is planned to decide.
 
-A contrast is a sum of the arms' mean scores, each times a weight. It was chosen before the scores
-were seen, and takes the arms that have runs. Holm's correction covers these five; every other
-comparison of the reports is descriptive.
+A contrast is a sum of the arms' mean scores, each times a weight. It takes the arms that have runs.
+A plan records its contrasts before the first run (:mod:`study.planning.decide`). Without a plan,
+nothing says that the scores were not known when these contrasts were chosen. Holm's correction
+covers these five; every other comparison of the reports is descriptive.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def _capacity(arms: Collection[str]) -> Weights:
 PRIMARY = (
     PrimaryContrast(
         key="interaction",
-        text="Interaction (K ≥ 1) over none (K = 0)",
+        text="Interaction (K ≥ 1) over none",
         weigh=_interaction,
     ),
     PrimaryContrast(

@@ -79,12 +79,27 @@ def test_a_claim_has_a_short_row(ledger: Ledger) -> None:
     assert row.pop("Verdict").startswith("undecided, ")
     assert row.pop("Verdict on size").startswith("undecided, ")
     assert row == {
-        **{"label": "Interaction (K ≥ 1) over none (K = 0)", "Where": "§5.2, §5.3"},
+        **{"label": "Interaction (K ≥ 1) over none", "Where": "§5.2, §5.3"},
         **{"Δ F1": "+2.0", "95 % CI": "−0.3 to 4.3", "Paper's Δ": "+0.9", "Seeds": "3"},
         **{"Role": "primary", "Our Δ, same arms": "+2.0"},
     }
     assert texts(table, "cell")["Verdict"] == "not run"
     assert texts(table, "cell")["Seeds"] == "–"
+
+
+def test_the_arms_without_interaction_are_named(ledger: Ledger) -> None:
+    def notes() -> list[str]:
+        table = claims_summary(paper(ledger))
+        assert table is not None
+        return [note for note in table.notes if note.startswith("*None*")]
+
+    assert ["BiLSTM (100d)" in note for note in notes()] == [False]
+    for seed, f1 in enumerate((0.84, 0.85, 0.86)):
+        ledger.finish(ledger.plan("bilstm", seed), f1)
+    ledger.save("rounds_curve-webnlg_star")
+    found = claims(ledger)["interaction"]
+    assert found.weights == {"gru-1": 1.0, "bilstm": -0.5, "bilstm-s": -0.5}
+    assert ["BiLSTM (100d) and BiLSTM_s (100d)" in note for note in notes()] == [True]
 
 
 def test_only_the_primary_claims_share_a_correction(ledger: Ledger) -> None:
