@@ -3,7 +3,7 @@
 F1 of a run = mean of its arm + residual. Equal seeds do not make the runs of two arms alike, so
 nothing is paired by seed. Two tests decide whether one variance may stand for all arms. They see
 little with five runs of an arm: if one arm has twice the standard deviation of ten others, they
-notice it in six cases of ten. All scores are in points, 0 to 100.
+notice it in 37 % of cases, with ten runs in 69 %. All scores are in points, 0 to 100.
 """
 
 from __future__ import annotations

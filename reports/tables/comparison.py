@@ -94,8 +94,8 @@ def comparison_notes(scores: Scores, *, family: bool, verdicts: bool = True) -> 
         "with df degrees of freedom.",
         scores.variance_note,
         *((verdict_note(scores), correction) if verdicts else (_tests_note(scores),)),
-        "p permutation: a test that moves runs between the arms, exact for two arms. It checks p "
-        "and decides nothing.",
+        "p permutation: a test that moves runs between the arms. With two arms it is exact, and p "
+        "is twice the smaller one-sided p. It checks p and decides nothing.",
     )
 
 
@@ -114,7 +114,8 @@ def verdict_note(scores: Scores) -> str:
         f"Verdict, with the margin m = {margin} F1: *equal* if p equal < {level}. Here p equal = "
         f"P(T > (m − |Δ|) / SE), from two one-sided tests. Otherwise *better* (Δ > 0) or *worse* "
         f"(Δ < 0) if p < {level}. Here p = 2 · P(T > |Δ| / SE). Otherwise *undecided*, with the "
-        "further seeds of each arm that decide with a probability of 80 %."
+        "further seeds of each arm that decide with a probability of 80 %. The true Δ is then "
+        "taken to be normal around Δ, with the sd SE (formulas: `docs/statistics.md`)."
     )
 
 
@@ -126,7 +127,7 @@ def paper_notes(scores: Scores) -> tuple[str, ...]:
         f"The paper's mean is over {PUBLISHED_SEEDS} runs, and its spread is assumed to equal "
         f"ours unless it is printed: SE = s · √(1 / n + 1 / {PUBLISHED_SEEDS}). *Paper exact* "
         "takes the published number as exact: SE = s / √n. The rounding of the published number "
-        "adds 0.03 F1 to SE, in quadrature.",
+        "adds 0.03 F1 to SE, in quadrature. Each number is tested by itself, without correction.",
         scores.variance_note,
         verdict_note(scores),
     )

@@ -183,9 +183,9 @@ def _plan_notes(plan: Decisions) -> tuple[str, ...]:
     return (
         f"Looks were planned after {looks} seeds of each arm. A look uses only the first seeds. "
         "An arm gets more seeds only while one of its contrasts is undecided.",
-        f"Each kind of error has at most a probability of {plan.level:g}, over all looks and "
-        "contrasts, if all arms have the same variance. The CI of a contrast holds at all looks "
-        "together, so it is wider than that of one test. Each CI holds separately.",
+        f"Each kind of error has at most a probability of {plan.level:g} in this study, over all "
+        "looks and contrasts, if all arms have the same variance. The CI of a contrast holds at "
+        "all looks together, so it is wider than that of one test. Each CI holds separately.",
         "Δ = Σ w · mean, over the first seeds of each arm. Weights w: "
         + "; ".join(f"{c.text}: {_weights(c.weights)}" for c in plan.contrasts)
         + ".",
@@ -202,7 +202,8 @@ def _plan_notes(plan: Decisions) -> tuple[str, ...]:
         "P(T > t) is half the level of p. CI = Δ ± t · SE with the same t. The table *The level of "
         "each look* has the levels.",
         "Otherwise futile, before the last look: the chance that the last look decides it is below "
-        f"{100 * plan.futile:g} %. Not judged: no run of the contrast learned anything.",
+        f"{100 * plan.futile:g} % (formula: `docs/statistics.md`). Not judged: no run of the "
+        "contrast learned anything.",
         "Time left: until the last look, for one run at a time that takes the mean time of the "
         "arm's runs so far. It is less if a contrast is decided earlier.",
     )
