@@ -6,10 +6,8 @@ import contextlib
 import io
 from pathlib import Path
 
-import pytest
-
-from rin_core.cli import exit_with_clear_errors
 from study.commands.main import main, parse
+from tests.commands import exit_code
 
 ROOT = Path(__file__).parents[1]
 TINY = {
@@ -25,13 +23,9 @@ SETTINGS = [f"--set={name}={value}" for name, value in TINY.items()]
 
 
 def run_command(*arguments: str, code: int = 0) -> str:
-    """Run a command of ``study/run.py`` in this process and return what it prints."""
+    """Run a command in this process, which must end with a code, and return what it prints."""
     shown = io.StringIO()
-    with (
-        contextlib.redirect_stdout(shown),
-        contextlib.redirect_stderr(shown),
-        pytest.raises(SystemExit) as ended,
-    ):
-        exit_with_clear_errors(lambda: main(parse(arguments)))
-    assert ended.value.code == code, shown.getvalue()
+    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+        ended = exit_code(lambda: main(parse(arguments)))
+    assert ended == code, shown.getvalue()
     return shown.getvalue()

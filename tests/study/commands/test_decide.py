@@ -11,15 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from reports.page import build
-from rin_core.cli import exit_with_clear_errors
-from study.commands import main as program
 from study.commands.closing import Closing
-from study.commands.main import parse
 from study.execution import cluster, session
 from study.ledger.ledger import Ledger
 from study.planning.grid import PlannedTrial
 from study.tracking import summary
 from study.tracking.base import Summary
+from tests.commands import command
 from tests.corpora import write_corpus
 from tests.deciding import finish
 
@@ -64,17 +62,12 @@ def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
-def command(
+def decide(
     capsys: pytest.CaptureFixture[str], corpus: Path, *arguments: str
 ) -> tuple[int, list[str]]:
     out = ("--data", str(corpus), "--runs", str(corpus.parent / "runs"))
-    with pytest.raises(SystemExit) as ended:
-        exit_with_clear_errors(
-            lambda: program.main(parse(("--until-decided", *ARMS, *out, *arguments)))
-        )
-    captured = capsys.readouterr()
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, (captured.out + captured.err).splitlines()
+    code, shown = command(capsys, "--until-decided", *ARMS, *out, *arguments)
+    return code, shown.splitlines()
 
 
 def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +89,7 @@ def test_it_runs_until_all_is_decided(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, corpus: Path
 ) -> None:
     without_reports(monkeypatch)
-    code, lines = command(capsys, corpus)
+    code, lines = decide(capsys, corpus)
     assert code == 0
     assert decided_row(lines, "interaction")[6:8] == ["better", "–"]
     rows = [decided_row(lines, key) for key in ("interaction", "rounds", "cell")]
@@ -123,17 +116,17 @@ def test_hours_stop_it_and_the_same_command_goes_on(
 ) -> None:
     without_reports(monkeypatch)
     monkeypatch.setattr(FakeSession, "per_look", 7)
-    code, lines = command(capsys, corpus, "--hours", "0.00001")
+    code, lines = decide(capsys, corpus, "--hours", "0.00001")
     assert code == 0
     assert decided_row(lines, "interaction")[1] == "0"
     assert any(line.startswith("--hours") for line in lines)
     assert len(Ledger(corpus.parent / "runs").runs()) == 7
 
-    code, lines = command(capsys, corpus, "--hours", "1", "--dry-run")
+    code, lines = decide(capsys, corpus, "--hours", "1", "--dry-run")
     assert code == 0
     assert any(line.startswith("13 trials:") for line in lines)
     monkeypatch.setattr(FakeSession, "per_look", 10**6)
-    code, lines = command(capsys, corpus, "--max-seeds", "5")
+    code, lines = decide(capsys, corpus, "--max-seeds", "5")
     assert code == 0
     assert decided_row(lines, "interaction")[1] == "5"
     assert len(Ledger(corpus.parent / "runs").runs()) == 20
@@ -141,7 +134,7 @@ def test_hours_stop_it_and_the_same_command_goes_on(
 
 @pytest.mark.slow
 def test_the_report_has_the_decisions(capsys: pytest.CaptureFixture[str], corpus: Path) -> None:
-    code, lines = command(capsys, corpus, "--max-seeds", "5")
+    code, lines = decide(capsys, corpus, "--max-seeds", "5")
     assert code == 0
     assert any(line.startswith("no verdicts here") for line in lines)
     assert not any("(reference)" in line for line in lines)
@@ -170,7 +163,7 @@ def test_the_report_has_the_decisions(capsys: pytest.CaptureFixture[str], corpus
 def test_misuse_is_one_line(
     capsys: pytest.CaptureFixture[str], corpus: Path, arguments: tuple[str, str], named: str
 ) -> None:
-    code, lines = command(capsys, corpus, "--dry-run", *arguments)
+    code, lines = decide(capsys, corpus, "--dry-run", *arguments)
     assert code == 2
     assert len(lines) == 1
     assert named in lines[0]
@@ -180,9 +173,9 @@ def test_a_changed_margin_is_misuse(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, corpus: Path
 ) -> None:
     without_reports(monkeypatch)
-    assert command(capsys, corpus, "--max-seeds", "5", "--margin", "0.6")[0] == 0
-    assert command(capsys, corpus, "--max-seeds", "5")[0] == 0
-    code, lines = command(capsys, corpus, "--margin", "0.5")
+    assert decide(capsys, corpus, "--max-seeds", "5", "--margin", "0.6")[0] == 0
+    assert decide(capsys, corpus, "--max-seeds", "5")[0] == 0
+    code, lines = decide(capsys, corpus, "--margin", "0.5")
     assert code == 2
     assert len(lines) == 1
     assert "--margin 0.5" in lines[0]

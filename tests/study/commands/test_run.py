@@ -12,7 +12,6 @@ import torch
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
-from rin_core.cli import exit_with_clear_errors
 from rin_core.data.pretrained import load_pretrained
 from rin_core.model import matmul
 from search_spaces import SEARCHES, SPACES
@@ -27,7 +26,7 @@ from study.ledger.command import render
 from study.ledger.ledger import Ledger
 from study.ledger.origin import PretrainedName
 from study.planning.grid import make_plan
-from tests.commands import command
+from tests.commands import command, exit_code
 
 ROOT = Path(__file__).parents[3]
 
@@ -186,6 +185,15 @@ def test_a_set_but_empty_address_is_none(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert parse(["--runs", str(tmp_path)]).uri() == f"sqlite:///{tmp_path}/mlflow.db"
 
 
+@pytest.mark.parametrize(
+    "uri",
+    ["sqlite:///runs/optuna.db", "sqlite:///optuna.db?timeout=5", "sqlite+pysqlite:///a/optuna.db"],
+)
+def test_mlflow_does_not_get_optunas_database(uri: str) -> None:
+    with pytest.raises(ValueError, match=r"--tracking-uri .*is Optuna's own database"):
+        parse(["--tracking-uri", uri]).check()
+
+
 def test_a_trial_that_was_taken_over_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -198,10 +206,9 @@ def test_a_trial_that_was_taken_over_is_one_line(
                 taken.claim()
 
     options = Train(set=small, runs=tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        exit_with_clear_errors(lambda: train.run(options, Claiming()))
+    code = exit_code(lambda: train.run(options, Claiming()))
     shown = capsys.readouterr().err
-    assert (ended.value.code, shown.count("\n")) == (1, 1)
+    assert (code, shown.count("\n")) == (1, 1)
     assert "taken over by process" in shown
 
 

@@ -7,21 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from rin_core.cli import exit_with_clear_errors
-from study.commands import main as run
-from study.commands.main import parse
 from study.execution import cluster, tuner
 from study.execution.queue import QueueSearcher
 from study.execution.recorder import RunRecorder
 from study.ledger.ledger import Ledger
 from study.tracking.base import Callback
+from tests.commands import command
 from tests.corpora import write_corpus
 
 Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def command(
+def interrupted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Run:
     """Run a command line whose trials are interrupted as soon as Ray has them."""
@@ -31,11 +29,7 @@ def command(
 
     def run_command(*arguments: str) -> tuple[int, str]:
         where = ("--runs", str(tmp_path / "out"), "--tracking-uri", "none")
-        with pytest.raises(SystemExit) as ended:
-            exit_with_clear_errors(lambda: run.main(parse([*arguments, *where])))
-        captured = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, captured.out + captured.err
+        return command(capsys, *arguments, *where)
 
     return run_command
 
@@ -103,9 +97,9 @@ def test_an_interruption_is_announced_once_and_tunes_handler_is_called() -> None
 
 
 def test_an_interrupted_grid_is_reported_and_ends_with_130(
-    command: Run, spert_folder: Path, tmp_path: Path
+    interrupted: Run, spert_folder: Path, tmp_path: Path
 ) -> None:
-    code, shown = command("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
+    code, shown = interrupted("--data", str(spert_folder), "--arms", "gru-1", "--seeds", "1")
     assert code == 130
     assert "0 of 1 trial finished" in shown
     assert "\ninterrupted; run the same command to resume\n" in shown
@@ -113,11 +107,11 @@ def test_an_interrupted_grid_is_reported_and_ends_with_130(
 
 
 def test_an_interrupted_search_begins_no_other_corpus(
-    command: Run, spert_folder: Path, tmp_path: Path
+    interrupted: Run, spert_folder: Path, tmp_path: Path
 ) -> None:
     other = write_corpus(tmp_path / "other", (40, 10, 10))
     options = ("--space", "fair_rounds", "--arms", "k-0", "--trials", "1")
-    code, shown = command(*options, "--data", str(spert_folder), str(other))
+    code, shown = interrupted(*options, "--data", str(spert_folder), str(other))
     assert code == 130
     assert "\ninterrupted; run the same command to resume\n" in shown
     assert (tmp_path / "out/searches/fair_rounds-my_corpus.json").exists()

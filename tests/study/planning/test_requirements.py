@@ -10,14 +10,12 @@ import ray
 import torch
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from rin_core.cli import exit_with_clear_errors
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
 from rin_core.errors import ConfigError
 from search_spaces import find_space
 from search_spaces.search import Parameter, Search
-from study.commands.main import main, parse
 from study.commands.options import Options
 from study.execution import cluster, worker
 from study.ledger.ledger import Ledger
@@ -28,6 +26,7 @@ from study.planning.requirements import (
     device_here,
     faster_settings,
 )
+from tests.commands import command
 
 LORA = {"encoder.lora": 4}
 BFLOAT16 = {"training.precision": "bfloat16"}
@@ -133,10 +132,9 @@ def test_a_command_refuses_before_ray_starts(
     where = ("--data", "demo", "--runs", str(tmp_path / "runs"))
     for setting in (f"encoder.model={tiny_bert}", "training.precision=bfloat16"):
         given += ("--set", setting)
-    with pytest.raises(SystemExit) as ended:
-        exit_with_clear_errors(lambda: main(parse([*given, *where])))
-    assert ended.value.code == 2
-    errors = capsys.readouterr().err.strip().splitlines()
+    code, shown = command(capsys, *given, *where)
+    assert code == 2
+    errors = [line for line in shown.splitlines() if line.startswith("error")]
     assert len(errors) == 1
     assert errors[0].startswith("error: training.precision = 'bfloat16' on cpu")
     assert not Ledger(tmp_path / "runs").study_names()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from reports.cases.views import CaseView, read_cases
 from reports.page.build import build
 from reports.published.cases import PAPER_CASES
 from rin_core.data.demo import demo_corpus
-from study.commands import record
-from study.commands.arguments import CaseStudy, Record
+from study.commands.arguments import CaseStudy
 from study.commands.case.command import run as case_study
 from study.commands.case.command import summary
 from study.commands.case.models import Loaded, load
@@ -161,9 +159,3 @@ def test_a_model_that_is_not_there(study: tuple[Ledger, Plan]) -> None:
     ledger.run("f00d").claim()
     with pytest.raises(LedgerError, match=r"f00d/weights\.safetensors: no weights"):
         load(ledger, "f00d")
-
-
-def test_corpora_are_recorded_by_a_command_of_their_own(tmp_path: Path) -> None:
-    assert record.run(Record(data=("demo",), runs=tmp_path), Console()) == 0
-    (path,) = (tmp_path / "corpora").glob("*.json")
-    assert json.loads(path.read_text())["name"] == "demo"

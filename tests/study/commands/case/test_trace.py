@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,18 +12,14 @@ import torch
 from reports.frames.predictions import read_counts
 from reports.frames.trials import read_ledger
 from reports.stats.tests import f1
-from rin_core.config import Config
 from rin_core.data.batches import make_batch
 from rin_core.data.corpus import Span
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import encode_split
 from rin_core.data.tags import decode_spans
-from rin_core.errors import CheckpointError
 from rin_core.predict.extraction import Extraction
-from rin_core.predict.loading import load_model
 from rin_core.predict.predictor import Predictor
 from rin_core.predict.rounds import WORTH_SHOWING, trace
-from rin_core.train.checkpoint import save_tensors
 from rin_core.train.metrics import decode
 from study.commands.arguments import CaseStudy
 from study.commands.case.models import Loaded, distinct
@@ -69,21 +64,6 @@ def test_a_loaded_model_predicts_what_the_trained_one_did(
     assert rin.config == plan.trials[1].trial.config
 
 
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        {},
-        {"config": {"model.no_such_field": 1}, "vocabulary": {}},
-        {"config": {}, "vocabulary": {"words": []}},
-    ],
-)
-def test_weights_that_are_no_model(tmp_path: Path, metadata: dict[str, object]) -> None:
-    path = tmp_path / "weights.safetensors"
-    save_tensors(path, {"w": torch.zeros(1)}, metadata)
-    with pytest.raises(CheckpointError, match=r"weights\.safetensors: has no model that this"):
-        load_model(path)
-
-
 def test_models_of_one_arm_and_seed_are_told_apart(models: list[Loaded]) -> None:
     first, last = models[0], models[-1]
     assert first.label != last.label
@@ -92,17 +72,6 @@ def test_models_of_one_arm_and_seed_are_told_apart(models: list[Loaded]) -> None
     labels = [model.label for model in distinct([first, twin])]
     assert labels[0] == f"{first.label} ({first.run.fingerprint[:6]})"
     assert labels[1] == f"{first.label} ({last.run.fingerprint[:6]})"
-
-
-def test_weights_of_another_shape(tmp_path: Path, rin: Loaded) -> None:
-    path = tmp_path / "weights.safetensors"
-    metadata = {
-        "config": Config().override("model.feature_size", 7).flat(),
-        "vocabulary": rin.vocabulary.to_json(),
-    }
-    save_tensors(path, rin.model.state_dict(), metadata)
-    with pytest.raises(CheckpointError, match="has no model that this version can load"):
-        load_model(path)
 
 
 def test_the_last_round_is_what_evaluation_finds(rin: Loaded) -> None:
