@@ -51,8 +51,7 @@ def _read(
     options: Audit, record: SearchRecord, trials: Sequence[SearchTrial]
 ) -> dict[str, EncodedCorpus]:
     """Read the corpus as each trial did; raise ``ValueError`` if it differs from theirs."""
-    assert record.content is not None, "it has trials"
-    search, encoded = record.content, dict[str, EncodedCorpus]()
+    search, encoded = record.search, dict[str, EncodedCorpus]()
     given = GivenData(data=options.data, data_root=options.data_root, embeddings=options.embeddings)
     vectors = search.vectors
     if vectors is None and (name := search.settings.get("vectors")):

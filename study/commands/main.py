@@ -125,7 +125,7 @@ def _command_first(given: Sequence[str]) -> list[str]:
             # At the end: an option with several values would take what follows for one of them.
             return [word, *given[place + 1 :], *given[:place]]
         if not place and not word.startswith("-"):
-            break  # no command, see below
+            break  # it is neither an option nor a command, and will be refused
     return list(given)
 
 

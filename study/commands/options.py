@@ -14,7 +14,7 @@ from rin_core.cli import without_credentials
 from rin_core.problems import short
 from search_spaces.presets import find_preset
 from study.ledger.command import nondefault_options
-from study.ledger.databases import MLFLOW, OPTUNA, sqlite_uri
+from study.ledger.databases import MLFLOW, OPTUNA, sqlite_path, sqlite_uri
 from study.ledger.fields import Options as Recorded
 from study.tracking.open import check_scheme
 
@@ -230,7 +230,8 @@ def named_uri(given: str | None) -> str | None:
         return None
     source = "--tracking-uri" if given else "MLFLOW_TRACKING_URI"
     shown = without_credentials(uri)
-    if uri.startswith("sqlite:") and Path(uri).name == OPTUNA:
+    path = sqlite_path(uri)
+    if path is not None and path.name == OPTUNA:
         raise ValueError(f"{source} {shown}: is Optuna's own database; name another file")
     try:
         check_scheme(uri)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
@@ -21,19 +20,11 @@ from study.ledger.command import sync_command
 from study.ledger.databases import MLFLOW, OPTUNA, explanation, move_away
 from study.ledger.files import StudyError
 from study.ledger.ledger import Ledger
-from study.ledger.schema import PlannedRun, Search, SearchTrial, Study
-from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
-from study.planning.grid import arm_short_label, full_name
-from study.tracking.base import (
-    CONTENT,
-    DISABLED,
-    ExperimentSpec,
-    RunSpec,
-    StudyEnd,
-    Summary,
-    varied_settings,
-)
+from study.ledger.schema import Search, Study
+from study.ledger.state import ENDED_WITHOUT_ERROR
+from study.tracking.base import DISABLED, ExperimentSpec, StudyEnd, Summary
 from study.tracking.open import is_mlflow
+from study.tracking.specs import search_spec, study_spec
 
 
 def run(options: Sync, console: Console) -> int:
@@ -131,69 +122,19 @@ def _record(searches: Iterable[Search], ledger: Ledger) -> None:
             raise StudyError(line) from error
 
 
-def _experiments(ledger: Ledger, searches: list[Search]) -> Iterator[ExperimentSpec]:
+def _experiments(ledger: Ledger, searches: Iterable[Search]) -> Iterator[ExperimentSpec]:
     for study in ledger.studies():
-        runs = {t.fingerprint: _spec_of_planned(t, study, ledger) for t in study.trials}
-        content = next((t.content for t in study.trials if t.content), "")
         # A record that is older than the title gets that of the built-in space.
         title = study.title or (SPACES[study.space].title if study.space in SPACES else "")
-        tags = {"space": study.space, "corpus": study.corpus}
-        tags |= {CONTENT: content} if content else {}
-        spec = _experiment(study.experiment, title, tags, runs, ledger)
-        varied = varied_settings(trial.config for trial in study.trials)
-        yield dataclasses.replace(spec, varied=varied)
+        yield study_spec(study, ledger, _description(title, study))
     for search in searches:
-        trials = {t.fingerprint: _spec_of_trial(t, search, ledger) for t in reversed(search.trials)}
-        tags = {"space": search.space, "corpus": search.corpus}
-        spec = _experiment(search.experiment, search.title, tags, trials, ledger)
-        tuned = dict.fromkeys(name for trial in search.trials for name in trial.parameters)
-        yield dataclasses.replace(spec, varied=tuple(tuned), ranks_arms=False)
+        yield search_spec(search, ledger, _description(search.title, search))
 
 
-def _experiment(
-    name: str, title: str, tags: dict[str, str], runs: dict[str, RunSpec], ledger: Ledger
-) -> ExperimentSpec:
-    about = f"Corpus `{tags['corpus']}` · {plural(len(runs), 'run')}, written from the ledger."
-    return ExperimentSpec(
-        name=name,
-        description=f"**{title}**\n\n{about}" if title else about,
-        runs=runs,
-        tags=tags,
-        artifacts=ledger.root / "artifacts",
-    )
-
-
-def _spec_of_planned(planned: PlannedRun, study: Study, ledger: Ledger) -> RunSpec:
-    corpus = planned.corpus or study.corpus
-    vectors = planned.settings.get("vectors") or "random"
-    tags = {"arm": planned.arm, "corpus": corpus, "seed": planned.seed, "space": study.space}
-    return RunSpec(
-        run=ledger.run(planned.fingerprint),
-        experiment=study.experiment,
-        name=full_name(planned.label, _split(planned), corpus, planned.seed),
-        params={"arm": planned.arm, **planned.config, "vectors": vectors},
-        tags={key: str(value) for key, value in tags.items()},
-        max_epochs=int(planned.config.get("training.max_epochs", 0)),
-        selection=_split(planned),
-    )
-
-
-def _split(planned: PlannedRun) -> str:
-    return str(planned.config.get("training.selection", "dev"))
-
-
-def _spec_of_trial(trial: SearchTrial, search: Search, ledger: Ledger) -> RunSpec:
-    label = search.labels.get(trial.arm, trial.arm)
-    tags = {"arm": trial.arm, "corpus": search.corpus, "space": search.space}
-    return RunSpec(
-        run=ledger.run(trial.fingerprint),
-        experiment=search.experiment,
-        name=f"{trial.name} · {arm_short_label(label)}",
-        params={"arm": trial.arm, **trial.config},
-        tags={**tags, "rin.trial": trial.name},
-        max_epochs=int(trial.config.get("training.max_epochs", 0)),
-        pruned_after=len(trial.dev_f1) if trial.state is TrialState.PRUNED else None,
-    )
+def _description(title: str, record: Study | Search) -> str:
+    runs = {trial.fingerprint for trial in record.trials}
+    about = f"Corpus `{record.corpus}` · {plural(len(runs), 'run')}, written from the ledger."
+    return f"**{title}**\n\n{about}" if title else about
 
 
 def _send(experiments: Sequence[ExperimentSpec], uri: str, runs: Path) -> int:

@@ -15,8 +15,6 @@ import torch
 from rin_core.model import matmul
 
 PACKAGES = ("torch", "numpy", "numba", "ray", "mlflow")
-
-
 #: The code that decides the numbers of a trial. A changed document does not make it dirty.
 _CODE = ("rin_core", "search_spaces", "study", "pyproject.toml", "requirements.lock")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -16,17 +16,10 @@ from study.execution.recorder import RunRecorder
 from study.execution.worker import run_config
 from study.ledger.ledger import Ledger
 from study.planning.grid import Experiment, PlannedTrial, merge_corpora
-from study.tracking.base import (
-    CONTENT,
-    ExperimentSpec,
-    RunSpec,
-    StudyEnd,
-    Summary,
-    Tracker,
-    varied_settings,
-)
+from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, Summary, Tracker
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
+from study.tracking.specs import study_spec
 
 
 class StudySession:
@@ -155,14 +148,12 @@ class StudySession:
 
     def how_to_view(self) -> list[str]:
         """Return lines that tell a person how to open the experiments in the tracker."""
-        lines = [line for tracker in self.trackers.values() for line in tracker.how_to_view()]
-        return list(dict.fromkeys(lines))
+        return [line for tracker in self.trackers.values() for line in tracker.how_to_view()]
 
 
 def experiment_spec(experiment: Experiment, ledger: Ledger) -> ExperimentSpec:
     """Describe an experiment to a tracker."""
     plan, trials = experiment.plan, experiment.trials
-    corpus = plan.corpora[trials[0].corpus_key]
     arms = dict.fromkeys(p.trial.label for p in trials)
     seeds = dict.fromkeys(p.trial.seed for p in trials)
     given = (f"`{k}={v}`" for k, v in plan.settings.items())
@@ -174,44 +165,5 @@ def experiment_spec(experiment: Experiment, ledger: Ledger) -> ExperimentSpec:
         "Each child run is one trial; figures and tables are artifacts under `report/`. Scores are "
         "in points, 0 to 100."
     )
-    return ExperimentSpec(
-        name=experiment.name,
-        description=description,
-        runs={p.run.fingerprint: run_spec(p, experiment) for p in trials},
-        tags={
-            "space": plan.space.name,
-            "corpus": experiment.corpus_name,
-            CONTENT: corpus.as_read,
-        },
-        artifacts=ledger.root / "artifacts",
-        corpus=corpus,
-        varied=varied_settings(p.trial.config.flat() for p in trials),
-    )
-
-
-def run_spec(planned: PlannedTrial, experiment: Experiment) -> RunSpec:
-    """Describe a planned trial to callbacks."""
-    plan = experiment.plan
-    trial, corpus = planned.trial, plan.corpora[planned.corpus_key]
-    tags: dict[str, Any] = {
-        "arm": trial.arm,
-        "corpus": planned.corpus_name,
-        "seed": trial.seed,
-        "space": plan.space.name,
-        "corpus_digest": corpus.digest,
-        "settings": " ".join(f"{k}={v}" for k, v in experiment.settings.items()) or "paper",
-    }
-    pretrained = corpus.vectors or corpus.pretrained
-    return RunSpec(
-        run=planned.run,
-        experiment=experiment.name,
-        name=planned.name,
-        params={
-            "arm": trial.arm,
-            **trial.config.flat(),
-            "vectors": pretrained.name if pretrained else "random",
-        },
-        tags={name: str(value) for name, value in tags.items()},
-        max_epochs=trial.config.training.max_epochs,
-        selection=planned.split,
-    )
+    spec = study_spec(experiment.record({}), ledger, description)
+    return dataclasses.replace(spec, corpus=plan.corpora[trials[0].corpus_key])

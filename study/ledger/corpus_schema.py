@@ -59,7 +59,7 @@ class Corpus(Record):
     """By split."""
     test: list[Sentence]
     findings: list[Finding] = Field(default_factory=list, exclude_if=lambda found: not found)
-    """None in older records."""
+    """Empty in older records."""
 
     @property
     def owner(self) -> str:
@@ -109,7 +109,7 @@ class TracedSpan(Record):
     end: Count
     probabilities: Probabilities
     decoded: Verdicts = Field(default=(), exclude_if=lambda decoded: not decoded)
-    """None in older records."""
+    """Empty in older records."""
     types: Words = Field(default=(), exclude_if=lambda types: not types)
     predicted: bool
 

@@ -58,6 +58,12 @@ class SearchRecord:
         self.content: Search | None = ledger.search(experiment)
 
     @property
+    def search(self) -> Search:
+        """Return the search, of which there must be a record."""
+        assert self.content is not None, "it is opened, or has trials"
+        return self.content
+
+    @property
     def trials(self) -> list[SearchTrial]:
         """Return all trials, in the order in which they started."""
         return [] if self.content is None else self.content.trials
@@ -139,5 +145,4 @@ class SearchRecord:
 
     def save(self) -> None:
         """Write everything in one step."""
-        assert self.content is not None, "a search is opened before it is saved"
-        self.ledger.record_search(self.content)
+        self.ledger.record_search(self.search)

@@ -51,14 +51,14 @@ def settle_pruning(
         The search as it runs, and the estimate behind its grace period, if there is one.
     """
     automatic = search.asha is not None and search.asha.grace_period == "auto"
-    if record.content is not None and record.trials:
+    if record.trials:
         identity = record.identities[record.trials[0].arm]
         if "design" not in identity:
             search = dataclasses.replace(search, design_points=0, exchange=False)
         if automatic:
             asha = identity.get("asha")
             search = dataclasses.replace(search, asha=asha and _recorded_asha(asha, record))
-        return search, record.content.grace
+        return search, record.search.grace
     if not automatic or search.asha is None:
         return search, None
     free = {path for arm in search.every_arm() for path in arm.overrides} | search.parameters.keys()

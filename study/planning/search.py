@@ -209,7 +209,7 @@ def make_search_plans(
             )
         )
         _check(plans[-1], arms)
-        _check_budget(plans[-1])
+        _check_budget(plans[-1], record)
     refuse_namesakes((p.source, corpus) for p in plans for corpus in p.plan.corpora.values())
     return plans
 
@@ -231,9 +231,9 @@ def _check(plan: SearchPlan, patterns: Sequence[str]) -> None:
             )
 
 
-def _check_budget(plan: SearchPlan) -> None:
+def _check_budget(plan: SearchPlan, record: SearchRecord) -> None:
     """Raise an error if an arm already has more trials: the others would have fewer."""
-    counts = Counter(trial.arm for trial in SearchRecord(plan.ledger, plan.experiment).trials)
+    counts = Counter(trial.arm for trial in record.trials)
     for arm, count in counts.most_common(1):
         if count > plan.search.budget:
             raise SpaceError(

@@ -33,7 +33,7 @@ def check_sampler(search: Search) -> None:
     if len(search.objectives) > sampler.objectives:
         raise SpaceError(
             f"{search.name}: sampler = {search.sampler!r}: optimizes one objective, and the search "
-            f"has two; choose another sampler, such as tpe"
+            "has two; choose another sampler, such as tpe"
         )
     if not sampler.is_installed():
         raise SpaceError(

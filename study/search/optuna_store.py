@@ -8,6 +8,7 @@ the next one for half a minute.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -160,15 +161,7 @@ def record_again(search: Record, path: Path, started: Mapping[str, float]) -> No
         study = optuna.create_study(
             study_name=name, storage=storage, directions=directions(search.cost)
         )
-        name_metrics(study, search.cost)
-        named = {
-            "arm": search.labels.get(arm, arm),
-            "corpus": search.corpus,
-            "space": search.space,
-            "question": search.title,
-        }
-        for name, text in named.items():
-            study.set_user_attr(name, text)
+        describe(study, arm, search.space, search.title, search.cost)
         recorded = {trial.number: trial for trial in search.trials if trial.arm == arm}
         sampler = str(search.identities[arm].get("sampler", ""))
         study.add_trials(in_order(recorded, distributions, started, sampler, search.cost))
@@ -192,11 +185,13 @@ def objective_values(trial: SearchTrial, cost: str | None) -> list[float]:
     return [points(trial.best), *([] if cost is None else [trial_cost(trial, cost)])]
 
 
-def name_metrics(study: optuna.Study, cost: str | None) -> None:
-    """Name what a study optimises."""
+def describe(study: optuna.Study, arm: str, space: str, title: str, cost: str | None) -> None:
+    """Name what a study optimises, and its arm, space and question."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names([METRIC, *([] if cost is None else [cost])])
+    for name, text in {"arm": arm, "space": space, "question": title}.items():
+        study.set_user_attr(name, text)
 
 
 def attributes(trial: SearchTrial) -> dict[str, str | int]:
@@ -240,42 +235,40 @@ def open_study(arm: ArmSearch, storage: BaseStorage) -> optuna.Study:
     off is replaced: trials that ended are copied, and those to resume wait with their parameters
     and epochs under their old numbers. A trial without a record is dropped.
     """
-    name, known = arm.study_name, list[FrozenTrial]()
-    exists = name in optuna.get_all_study_names(storage)
+    search, name = arm.search, arm.study_name
+    recorded = {trial.number: trial for trial in arm.recorded}
+    distributions = {path: p.distribution for path, p in search.parameters.items()}
+    made = in_order(recorded, distributions, arm.started, search.sampler, search.cost)
+    exists, known = name in optuna.get_all_study_names(storage), list[FrozenTrial]()
     if exists:
         known = optuna.load_study(study_name=name, storage=storage).trials
-    recorded = {trial.number: trial for trial in arm.recorded}
-    distributions = {path: p.distribution for path, p in arm.search.parameters.items()}
-    in_line = []
-    search = arm.search
-    ordered = in_order(recorded, distributions, arm.started, search.sampler, search.cost)
-    for number, made in enumerate(ordered):
-        expected = made
-        found = known[number] if number < len(known) else None
-        if found is not None and found.params == expected.params:
-            parts = attrgetter("state", "values", "constraints")
-            if parts(found) == parts(expected):
-                expected = found  # it has the times at which the trial ran
-            elif expected.state == TrialState.WAITING:
-                expected.intermediate_values = found.intermediate_values
-        in_line.append(expected)
-    if exists and known != in_line:
+    trials = [_with_known(*pair) for pair in itertools.zip_longest(made, known[: len(made)])]
+    if replaced := exists and known != trials:
         optuna.delete_study(study_name=name, storage=storage)
     study = optuna.create_study(
         study_name=name,
         storage=storage,
-        sampler=make_sampler(arm.search, arm.arm, len(arm.recorded)),
+        sampler=make_sampler(search, arm.arm, len(arm.recorded)),
         pruner=optuna.pruners.NopPruner(),
-        directions=directions(arm.search.cost),
+        directions=directions(search.cost),
         load_if_exists=True,
     )
-    if not exists or known != in_line:
-        study.add_trials(in_line)
-        name_metrics(study, arm.search.cost)
-        named = {"arm": arm.arm, "space": arm.search.name, "question": arm.search.title}
-        for key, text in named.items():
-            study.set_user_attr(key, text)
+    if replaced or not exists:
+        study.add_trials(trials)
+        describe(study, arm.arm, search.name, search.title, search.cost)
     return study
+
+
+def _with_known(made: FrozenTrial, known: FrozenTrial | None) -> FrozenTrial:
+    """Return a trial of the record with what Optuna alone knows of it: times, or epochs so far."""
+    parts = attrgetter("state", "values", "constraints")
+    if known is None or known.params != made.params:
+        return made
+    if parts(known) == parts(made):
+        return known
+    if made.state == TrialState.WAITING:
+        made.intermediate_values = known.intermediate_values
+    return made
 
 
 def suggest_from(trial: Trial) -> Callable[[str, BaseDistribution], Any]:

@@ -15,12 +15,12 @@ from study.ledger.schema import SearchTrial
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
 from study.planning.continuing import Continuations
-from study.planning.grid import arm_short_label
 from study.planning.search import SearchPlan
 from study.search.algorithm import SearchAlgorithm
 from study.search.exchange import handed_over
 from study.search.scheduler import PerArmASHA
 from study.tracking.base import RunSpec, TrialEnd
+from study.tracking.specs import trial_spec
 
 
 class TrialRecorder:
@@ -116,7 +116,7 @@ class TrialRecorder:
 
     def spec(self, fingerprint: str) -> RunSpec:
         """Return a running trial as callbacks see it."""
-        return run_spec(self.plan, self._running[fingerprint])
+        return trial_spec(self._running[fingerprint], self.record.search, self.plan.ledger)
 
     def end(self, fingerprint: str, error: str | None) -> TrialEnd:
         """Record how a trial ended, and tell the arm's algorithm.
@@ -162,24 +162,3 @@ class TrialRecorder:
             reason=reason or trial.reason,
             caveat=result.caveat if result is not None else None,
         )
-
-
-def run_spec(plan: SearchPlan, trial: SearchTrial) -> RunSpec:
-    """Describe a trial to callbacks."""
-    arm = plan.starts.get(trial.arm)
-    tags = {
-        "arm": trial.arm,
-        "corpus": plan.corpus.name,
-        "seed": plan.search.seed,
-        "space": plan.search.name,
-        "rin.trial": trial.name,
-    }
-    return RunSpec(
-        run=plan.ledger.run(trial.fingerprint),
-        experiment=plan.experiment,
-        name=f"{trial.name} · {arm_short_label(arm.trial.label) if arm else trial.arm}",
-        params={"arm": trial.arm, **trial.config},
-        tags={name: str(value) for name, value in tags.items()},
-        max_epochs=int(trial.config["training.max_epochs"]),
-        pruned_after=len(trial.dev_f1) if trial.state is TrialState.PRUNED else None,
-    )

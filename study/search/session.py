@@ -20,12 +20,13 @@ from study.planning.search import SearchPlan
 from study.search.algorithm import ArmSearch
 from study.search.open import open_algorithm
 from study.search.optuna_store import move_unusable
-from study.search.recorder import TrialRecorder, run_spec
+from study.search.recorder import TrialRecorder
 from study.search.scheduler import PerArmASHA
 from study.search.searcher import RoundRobinSearcher
 from study.tracking.base import CONTENT, ExperimentSpec, StudyEnd, varied_settings
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
+from study.tracking.specs import search_spec, trial_spec
 
 
 class SearchSession:
@@ -145,7 +146,8 @@ class SearchSession:
     def _so_far(self) -> tuple[tuple[float, str], list[tuple[int, float]]]:
         """Return the best dev F1 with its trial, and epochs and seconds of the ended trials."""
         own = [trial for trial in self.record.trials if trial.arm in self.plan.starts]
-        scored = [(trial.best, run_spec(self.plan, trial).name) for trial in own if trial.best > 0]
+        search, ledger = self.record.search, self.plan.ledger
+        scored = [(t.best, trial_spec(t, search, ledger).name) for t in own if t.best > 0]
         ended = [trial for trial in own if trial.state in ENDED_WITHOUT_ERROR]
         took = [(len(trial.seconds), sum(trial.seconds)) for trial in ended]
         return max(scored, default=(0.0, "")), took
@@ -177,18 +179,10 @@ def experiment_spec(plan: SearchPlan, record: SearchRecord) -> ExperimentSpec:
         f"result. The best of each arm race in `{plan.confirmed}`."
     )
     between_arms = varied_settings(start.trial.config.flat() for start in plan.starts.values())
-    return ExperimentSpec(
-        name=plan.experiment,
-        description=description,
-        # Trials may share a run, and the first names it: an invalid trial has its arm's.
-        runs={t.fingerprint: run_spec(plan, t) for t in reversed(record.trials)},
-        tags={
-            "space": search.name,
-            "corpus": plan.corpus.name,
-            CONTENT: plan.corpus.as_read,
-        },
-        artifacts=plan.ledger.root / "artifacts",
+    spec = search_spec(record.search, plan.ledger, description)
+    return dataclasses.replace(
+        spec,
         corpus=plan.corpus,
-        varied=tuple(dict.fromkeys([*search.parameters, *between_arms])),
-        ranks_arms=False,
+        tags={**spec.tags, CONTENT: plan.corpus.as_read},
+        varied=tuple(dict.fromkeys([*spec.varied, *between_arms])),
     )

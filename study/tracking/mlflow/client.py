@@ -215,8 +215,8 @@ class MlflowRuns:
         """Find or create the study's own run; each content of the corpus has one."""
         found = self.client.search_runs([self.experiment_id], f"tags.`{KIND}` = 'study'")
         content = experiment.tags.get(CONTENT)
-        # Runs of earlier versions do not have the tag.
-        runs = [run for run in found if run.data.tags.get(CONTENT, content) == content]
+        # Runs of earlier versions do not have the tag, nor have records of searches the content.
+        runs = [run for run in found if content in (None, run.data.tags.get(CONTENT, content))]
         name = f"study {experiment.name}"
         if len(runs) < len(found):
             name += f", corpus {content}"

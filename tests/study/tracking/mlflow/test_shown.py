@@ -198,3 +198,14 @@ def test_another_content_of_the_corpus_has_a_study_run_of_its_own(
     assert parents["aaa"] == parents["ccc"] != parents["bbb"]
     contents = {name: client.get_run(run).data.tags[CONTENT] for name, run in parents.items()}
     assert contents == {"aaa": "old", "bbb": "new", "ccc": "old"}
+
+
+def test_a_record_without_a_content_has_the_study_run_that_is_there(
+    tmp_path: Path, mlflow_db: Path, client: MlflowClient
+) -> None:
+    """As an imported search, whose session wrote the content before."""
+    for tags in ({CONTENT: "new"}, {}):
+        spec = experiment(tmp_path, ["aaa"], tags=tags)
+        close(MlflowTracker(f"sqlite:///{mlflow_db}", spec), complete=True)
+    (study,) = runs_of(client)
+    assert study.data.tags[CONTENT] == "new"
