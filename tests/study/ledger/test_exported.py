@@ -15,7 +15,6 @@ from rin_core.config import Config
 from study.ledger import exported as module
 from study.ledger.exported import FORMAT, read_exported
 from study.ledger.ledger import Ledger
-from study.ledger.ledger import Ledger as StudyLedger
 from study.ledger.transfer import export_ledger, merge
 from tests.exports import ONE_RUN, ROOT
 from tests.records import PROVENANCE, a_planned_run, a_search, a_study, a_trial
@@ -120,7 +119,7 @@ def test_the_ledger_that_is_kept_is_read(tmp_path: Path) -> None:
 
 
 def test_a_packed_file_is_the_same_records(
-    small_ledger: StudyLedger, exported: Path, tmp_path: Path
+    small_ledger: Ledger, exported: Path, tmp_path: Path
 ) -> None:
     packed = tmp_path / "packed.jsonl.xz"
     assert export_ledger(small_ledger, packed) == ONE_RUN

@@ -137,7 +137,7 @@ def test_epochs_trained_without_the_store_are_not_trained_again(
     assert driver.weights.read_bytes() == other.weights.read_bytes()
 
 
-def test_failures_and_stops_travel_until_the_next_claim(
+def test_failures_and_prunings_travel_until_the_next_claim(
     store: Store, driver: SharedRun, tmp_path: Path
 ) -> None:
     node(store, tmp_path, "one").record_failure("diverged")

@@ -14,7 +14,6 @@ from study.ledger.exported import read_exported
 from study.ledger.files import LedgerError
 from study.ledger.layout import PREDICTIONS
 from study.ledger.ledger import Ledger
-from study.ledger.ledger import Ledger as StudyLedger
 from study.ledger.schema import Result, Search, SearchTrial
 from study.ledger.search_record import SearchRecord
 from study.ledger.state import TrialState
@@ -25,7 +24,7 @@ from tests.records import a_planned_run, a_result, a_search, a_study, a_trial, a
 
 
 def test_another_ledger_gets_all_but_the_weights(
-    small_ledger: StudyLedger, exported: Path, tmp_path: Path
+    small_ledger: Ledger, exported: Path, tmp_path: Path
 ) -> None:
     other = Ledger(tmp_path / "other")
     (name,) = merge(other, read_exported(exported)).added
@@ -41,7 +40,7 @@ def test_another_ledger_gets_all_but_the_weights(
 
 
 def test_what_is_known_is_left_alone_and_what_differs_is_reported(
-    small_ledger: StudyLedger, exported: Path
+    small_ledger: Ledger, exported: Path
 ) -> None:
     merged = merge(small_ledger, read_exported(exported))
     assert (merged.added, merged.conflicts) == ([], {})
@@ -55,12 +54,12 @@ def test_what_is_known_is_left_alone_and_what_differs_is_reported(
     assert small_ledger.run(name).result() == before
 
 
-def test_only_the_corpora_asked_for(small_ledger: StudyLedger, tmp_path: Path) -> None:
+def test_only_the_corpora_asked_for(small_ledger: Ledger, tmp_path: Path) -> None:
     assert export_ledger(small_ledger, tmp_path / "a", ["demo"]) == ONE_RUN
 
 
 def test_where_nothing_can_be_exported_to_or_from_is_named(
-    small_ledger: StudyLedger, tmp_path: Path
+    small_ledger: Ledger, tmp_path: Path
 ) -> None:
     with pytest.raises(
         ValueError, match=r"is a folder; name a file in it, as in \S+/ledger\.jsonl"
@@ -75,7 +74,7 @@ def test_where_nothing_can_be_exported_to_or_from_is_named(
 
 
 def test_an_export_of_nothing_leaves_the_file_as_it_was(
-    small_ledger: StudyLedger, exported: Path, tmp_path: Path
+    small_ledger: Ledger, exported: Path, tmp_path: Path
 ) -> None:
     before = exported.read_bytes()
     for asked in (["webnlg"], ["demo", "webnlg"]):
@@ -256,7 +255,7 @@ def test_a_study_and_a_search_of_one_name_are_a_conflict(tmp_path: Path) -> None
 
 
 class TestCommands:
-    def test_export_import_rerun(self, small_ledger: StudyLedger, tmp_path: Path) -> None:
+    def test_export_import_rerun(self, small_ledger: Ledger, tmp_path: Path) -> None:
         file, other = tmp_path / "runs.jsonl", tmp_path / "other"
         assert "1 run," in run_command("export", str(file), f"--runs={small_ledger.root}")
         assert "1 record added" in run_command("import", str(file), f"--runs={other}")
@@ -274,7 +273,7 @@ class TestCommands:
         assert predictions.read_bytes() == whole
 
     def test_rerun_of_several_runs(
-        self, small_ledger: StudyLedger, exported: Path, tmp_path: Path
+        self, small_ledger: Ledger, exported: Path, tmp_path: Path
     ) -> None:
         """All are trained, though one differs; one that is not finished is refused before that."""
         out = f"--runs={tmp_path / 'other'}"
@@ -295,7 +294,7 @@ class TestCommands:
         assert "give the fingerprint of a run" in run_command("rerun", out, code=2)
 
     def test_rerun_says_what_differs(
-        self, small_ledger: StudyLedger, exported: Path, tmp_path: Path
+        self, small_ledger: Ledger, exported: Path, tmp_path: Path
     ) -> None:
         record = json.loads(exported.read_text())
         record["content"]["history"]["train_loss"][0] += 1.0
@@ -339,7 +338,7 @@ class TestCommands:
         assert record_if_available(ledger, content, "mine", tmp_path, config) == ""
         assert set(read_corpora(ledger.root)) == {content}
 
-    def test_a_conflict_fails_the_import(self, small_ledger: StudyLedger, exported: Path) -> None:
+    def test_a_conflict_fails_the_import(self, small_ledger: Ledger, exported: Path) -> None:
         record = json.loads(exported.read_text())
         record["content"]["history"]["train_loss"][0] += 1.0
         exported.write_text(json.dumps(record) + "\n")
