@@ -6,6 +6,7 @@ import fnmatch
 import hashlib
 import json
 import reprlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -81,6 +82,15 @@ class Sentence:
     place: str = field(default="", compare=False)
     """The file and the line or record that it is from; sentences of a document share it."""
 
+    @property
+    def entity_types(self) -> tuple[str, ...]:
+        """The type of each of ``entities``, empty text for one without."""
+        return self.types or ("",) * len(self.entities)
+
+    def text(self, span: Span) -> str:
+        """Return the words of a span, with spaces between them."""
+        return " ".join(self.words[span.start : span.end])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
@@ -100,6 +110,10 @@ class Corpus:
     def splits(self) -> dict[str, tuple[Sentence, ...]]:
         """Return the splits under their names, in the order of :data:`SPLITS`."""
         return {"train": self.train, "dev": self.dev, "test": self.test}
+
+    def sentences(self) -> tuple[Sentence, ...]:
+        """Return the sentences of all splits, in the order of :data:`SPLITS`."""
+        return (*self.train, *self.dev, *self.test)
 
     def digest(self) -> str:
         """Identify the content, independent of file format, folder and name.
@@ -133,6 +147,15 @@ def count_missing(sentences: Iterable[Sentence]) -> tuple[int, int]:
         missing += len(sentence.missing)
         located += len(sentence.triples)
     return missing, missing + located
+
+
+def count_relations(sentences: Iterable[Sentence]) -> Counter[str]:
+    """Return the number of triples of each relation, including those that cannot be located."""
+    counts = Counter[str]()
+    for sentence in sentences:
+        counts.update(triple.relation for triple in sentence.triples)
+        counts.update(relation for _, relation, _ in sentence.missing)
+    return counts
 
 
 def shown(value: object) -> str:

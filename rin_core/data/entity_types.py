@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
-from rin_core.data.corpus import Corpus, Sentence
+from rin_core.data.corpus import Corpus
 from rin_core.data.vocabulary import Vocabulary
 
-_NAMED = 8  # types that a note lists by name
+#: Most types that a note lists by name.
+_NAMED = 8
 
 
 def type_notes(corpus: Corpus, vocabulary: Vocabulary) -> list[str]:
@@ -26,13 +24,9 @@ def type_notes(corpus: Corpus, vocabulary: Vocabulary) -> list[str]:
     names = [name for name in known if name]
     listed = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
     notes = [f"entity types: {len(names)} ({listed})"]
-    train = _count(corpus.train)
-    if without := train[""]:
+    types = [name for sentence in corpus.train for name in sentence.entity_types]
+    if without := types.count(""):
         notes.append(
-            f"entity types: {without} of {train.total()} entities of train have none: one more type"
+            f"entity types: {without} of {len(types)} entities of train have none: one more type"
         )
     return notes
-
-
-def _count(sentences: Sequence[Sentence]) -> Counter[str]:
-    return Counter(name for s in sentences for name in s.types or ("",) * len(s.entities))

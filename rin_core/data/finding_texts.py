@@ -16,17 +16,9 @@ MANY = 0.05
 _SHOWN = 60
 
 
-def count_relations(sentences: Iterable[Sentence]) -> Counter[str]:
-    """Count the triples of each relation, those that cannot be located too."""
-    sentences = list(sentences)
-    names = Counter(triple.relation for sentence in sentences for triple in sentence.triples)
-    names.update(triple[1] for sentence in sentences for triple in sentence.missing)
-    return names
-
-
 def count_types(sentences: Iterable[Sentence]) -> Counter[str]:
-    """Count the entities of each type; none if no entity has a type."""
-    counts = Counter(kind for s in sentences for kind in s.types or ("",) * len(s.entities))
+    """Return the number of entities of each type; empty if no entity has a type."""
+    counts = Counter(kind for s in sentences for kind in s.entity_types)
     if counts.keys() <= {""}:
         return Counter()
     return Counter({kind or "no type": count for kind, count in counts.items()})

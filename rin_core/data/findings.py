@@ -9,14 +9,20 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from rin_core.data.corpus import Corpus, Finding, Sentence, count_missing, shown
+from rin_core.data.corpus import (
+    Corpus,
+    Finding,
+    Sentence,
+    count_missing,
+    count_relations,
+    shown,
+)
 from rin_core.data.damaged_texts import damaged_texts
 from rin_core.data.finding_texts import (
     MANY,
     Sentences,
-    count_relations,
     counts_by_split,
     graded,
     note,
@@ -55,6 +61,23 @@ _OTHERS = re.compile(r"[\W_]+")
 #: With vectors for a smaller share of the words of train, the file is probably the wrong one.
 LOW_COVERAGE = 0.6
 
+#: Checks of the whole corpus.
+_CHECKS: tuple[Callable[[Corpus], Iterator[Finding]], ...] = (
+    relation_names,
+    names_alike,
+    shifted_spans,
+    punctuation_at_ends,
+    long_sentences,
+    several_sentences,
+    decomposed_words,
+    odd_words,
+    overlapping_entities,
+    self_relations,
+    reversed_relations,
+    untyped_entities,
+    unlabelled_sentences,
+)
+
 
 def findings_of(corpus: Corpus) -> tuple[Finding, ...]:
     """Return what a person should know of a corpus, warnings first.
@@ -63,13 +86,9 @@ def findings_of(corpus: Corpus) -> tuple[Finding, ...]:
         corpus: As it was read; its own findings are included.
     """
     found = list(corpus.findings)
-    for check in (
-        *(relation_names, names_alike, shifted_spans, punctuation_at_ends, long_sentences),
-        *(several_sentences, decomposed_words, odd_words, overlapping_entities),
-        *(self_relations, reversed_relations, untyped_entities, unlabelled_sentences),
-    ):
+    for check in _CHECKS:
         found += check(corpus)
-    found += damaged_texts([s for sentences in corpus.splits().values() for s in sentences])
+    found += damaged_texts(corpus.sentences())
     for split, sentences in corpus.splits().items():
         found += missing_findings(split, sentences)
         found += unlabelled_run(split, sentences)

@@ -6,10 +6,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from rin_core.data.corpus import Corpus, Finding, shown
+from rin_core.data.corpus import Corpus, Finding, count_relations, shown
 from rin_core.data.finding_texts import (
     Sentences,
-    count_relations,
     count_types,
     graded,
     note,
@@ -42,8 +41,7 @@ FEW_EXAMPLES = 5
 
 def relation_names(corpus: Corpus) -> Iterator[Finding]:
     """Find names that mean no relation or entity, and a corpus with one relation."""
-    sentences = [s for split in corpus.splits().values() for s in split]
-    counts, types = count_relations(sentences), count_types(sentences)
+    counts, types = count_relations(corpus.sentences()), count_types(corpus.sentences())
     kinds = (
         ("none-relation-name", "relation", "triple", counts, NO_RELATION),
         ("none-entity-type", "entity type", "entity", types, NO_ENTITY),
@@ -64,10 +62,9 @@ def relation_names(corpus: Corpus) -> Iterator[Finding]:
 
 def names_alike(corpus: Corpus) -> Iterator[Finding]:
     """Find names that differ only in case, spaces or punctuation."""
-    sentences = [s for split in corpus.splits().values() for s in split]
     for code, noun, counts in (
-        ("relation-names-alike", "relations", count_relations(sentences)),
-        ("type-names-alike", "entity types", count_types(sentences)),
+        ("relation-names-alike", "relations", count_relations(corpus.sentences())),
+        ("type-names-alike", "entity types", count_types(corpus.sentences())),
     ):
         groups = defaultdict[str, Counter[str]](Counter)
         for name, count in counts.items():
@@ -85,18 +82,17 @@ def names_alike(corpus: Corpus) -> Iterator[Finding]:
 
 def untyped_entities(corpus: Corpus) -> Iterator[Finding]:
     """Find entities without a type in a corpus that has types."""
-    sentences = [s for split in corpus.splits().values() for s in split if s.entities]
-    if any(s.types for s in sentences):
-        without = [s for s in sentences if not all(s.types or ("",))]
-        count = sum(s.types.count("") or len(s.entities) * (not s.types) for s in without)
-        if count:
-            total = sum(len(s.entities) for s in sentences)
-            text = (
-                f"entities without a type: {count:,} of {total:,}, the first in "
-                f"{sentence_text(without[0])}: with data.entity_types=true they are one more "
-                "type; if the type was forgotten, add it"
-            )
-            yield graded("untyped-entities", text, "", count, total)
+    sentences = corpus.sentences()
+    without = [s for s in sentences if "" in s.entity_types]
+    if without and any(s.types for s in sentences):
+        count = sum(s.entity_types.count("") for s in without)
+        total = sum(len(s.entities) for s in sentences)
+        text = (
+            f"entities without a type: {count:,} of {total:,}, the first in "
+            f"{sentence_text(without[0])}: with data.entity_types=true they are one more "
+            "type; if the type was forgotten, add it"
+        )
+        yield graded("untyped-entities", text, "", count, total)
 
 
 def rare_relations(train: Sentences) -> Iterator[Finding]:

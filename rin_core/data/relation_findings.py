@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from rin_core.data.corpus import Corpus, Finding, Sentence, Span, Triple, shown
+from rin_core.data.corpus import Corpus, Finding, Sentence, Triple, shown
 from rin_core.data.finding_texts import Sentences, graded, sentence_text, warning
 
 #: From this share on, the types of its arguments tell a relation's direction.
@@ -18,7 +18,7 @@ _ENOUGH = 5
 
 def self_relations(corpus: Corpus) -> Iterator[Finding]:
     """Find triples between an entity and itself, as wrong indices make them."""
-    triples = [(s, t) for split in corpus.splits().values() for s in split for t in s.triples]
+    triples = [(s, t) for s in corpus.sentences() for t in s.triples]
     if found := [(s, t) for s, t in triples if t.subject == t.object]:
         text = (
             f"triples of an entity with itself: {len(found):,} of {len(triples):,}, the first is "
@@ -32,8 +32,7 @@ def reversed_relations(corpus: Corpus) -> Iterator[Finding]:
     """Find triples whose arguments have the types of the other direction of their relation."""
     placed = [
         (sentence, triple, types)
-        for sentences in corpus.splits().values()
-        for sentence in sentences
+        for sentence in corpus.sentences()
         for triple in sentence.triples
         if (types := _types(sentence, triple))
     ]
@@ -92,9 +91,7 @@ def turned_relations(split: str, sentences: Sentences, train: Sentences) -> Iter
 
 def _types(sentence: Sentence, triple: Triple) -> tuple[str, str] | None:
     """Return the types of both arguments, None if one has none."""
-    if not sentence.types:
-        return None
-    types = dict(zip(sentence.entities, sentence.types, strict=True))
+    types = dict(zip(sentence.entities, sentence.entity_types, strict=True))
     subject, object_ = types[triple.subject], types[triple.object]
     return (subject, object_) if subject and object_ else None
 
@@ -103,7 +100,7 @@ def _ends(sentence: Sentence, triple: Triple) -> list[tuple[int, str]]:
     """Return 0 and what the subject is, 1 and what the object is: types, or else names."""
     types = _types(sentence, triple)
     if types is None or types[0] == types[1]:
-        types = _name(sentence, triple.subject), _name(sentence, triple.object)
+        types = sentence.text(triple.subject), sentence.text(triple.object)
     return list(enumerate(types))
 
 
@@ -114,9 +111,4 @@ def _leaning(known: Counter[tuple[str, str, int]], relation: str, end: str) -> f
 
 
 def _written(sentence: Sentence, triple: Triple) -> str:
-    parts = _name(sentence, triple.subject), triple.relation, _name(sentence, triple.object)
-    return shown(parts)
-
-
-def _name(sentence: Sentence, span: Span) -> str:
-    return " ".join(sentence.words[span.start : span.end])
+    return shown((sentence.text(triple.subject), triple.relation, sentence.text(triple.object)))

@@ -35,10 +35,7 @@ def shifted_spans(corpus: Corpus) -> Iterator[Finding]:
     for shift in _SHIFTS:
         if here := {split: names for split, (best, names) in found.items() if best == shift}:
             sentence, span = next(iter(here.values()))[0]
-            wrong, right = (
-                shown(" ".join(sentence.words[slice(*ends)]))
-                for ends in (span, _moved(span, shift))
-            )
+            wrong, right = (shown(sentence.text(s)) for s in (span, _moved(span, shift)))
             ends = zip(shift, ("start", "end"), strict=True)
             changes = " and ".join(f"{by:+d} to each {end}" for by, end in ends if by)
             counts = {split: len(names) for split, names in here.items()}
@@ -76,8 +73,8 @@ def _removes_marks(spans: Sequence[tuple[Sentence, Span]], shift: tuple[int, int
     return sum(not any(map(str.isalnum, word)) for word in removed) >= _MARKS * len(removed)
 
 
-def _moved(span: Span, shift: tuple[int, int]) -> tuple[int, int]:
-    return span.start + shift[0], span.end + shift[1]
+def _moved(span: Span, shift: tuple[int, int]) -> Span:
+    return Span(span.start + shift[0], span.end + shift[1])
 
 
 def _is_name(sentence: Sentence, span: Span, shift: tuple[int, int]) -> bool:
@@ -112,11 +109,11 @@ def punctuation_at_ends(corpus: Corpus) -> Iterator[Finding]:
     if found.first:
         sentence = found.first
         span = next(span for span in sentence.entities if _has_mark(sentence, span))
-        total = sum(len(s.entities) for split in corpus.splits().values() for s in split)
+        total = sum(len(s.entities) for s in corpus.sentences())
         text = (
             f"entities that start or end with a punctuation mark: {found.count:,} of {total:,}, "
-            f"the first is {shown(' '.join(sentence.words[slice(*span)]))} in "
-            f"{sentence_text(sentence)}: if the mark is not part of the name, correct the span"
+            f"the first is {shown(sentence.text(span))} in {sentence_text(sentence)}: if the mark "
+            "is not part of the name, correct the span"
         )
         yield graded("punctuation-at-ends", text, "", found.count, total)
 

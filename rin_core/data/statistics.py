@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from rin_core.data.corpus import Sentence, Span, count_missing
+from rin_core.data.corpus import Sentence, count_missing, count_relations
 
 NORMAL, EPO, SEO = OVERLAP_CLASSES = ("Normal", "EPO", "SEO")
 #: Groups by the number of gold triples; the last takes all that are larger.
@@ -67,7 +67,7 @@ def split_statistics(sentences: Sequence[Sentence]) -> SplitStatistics:
     found = Counter(group for s in sentences for group in groups_of(s))
     return SplitStatistics(
         sentences=len(sentences),
-        relations=len({relation for s in sentences for _, relation, _ in _facts(s)}),
+        relations=len(count_relations(sentences)),
         triples=triples,
         missing=missing,
         entities=len(spans),
@@ -100,10 +100,7 @@ def groups_of(sentence: Sentence) -> set[str]:
 
 
 def _facts(sentence: Sentence) -> list[tuple[str, str, str]]:
-    """Return the gold triples as text, distinct as annotated."""
-
-    def text(span: Span) -> str:
-        return " ".join(sentence.words[span.start : span.end])
-
+    """Return the gold triples as text; two of equal text are both there if their spans differ."""
+    text = sentence.text
     located = [(text(t.subject), t.relation, text(t.object)) for t in sentence.triples]
     return [*located, *sentence.missing]

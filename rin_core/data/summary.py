@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from rin_core.data.corpus import Corpus, Sentence, count_missing, entity_place
+from rin_core.data.corpus import (
+    Corpus,
+    Sentence,
+    count_missing,
+    count_relations,
+    entity_place,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,7 @@ def summarise(
         split: SplitSummary(
             sentences=len(sentences),
             triples=count_missing(sentences)[1],
-            relations=len({relation for s in sentences for relation in _relations(s)}),
+            relations=len(count_relations(sentences)),
             entities=sum(len(s.entities) for s in sentences),
             entity_types=len({kind for s in sentences for kind in s.types if kind}),
             mean_length=_mean([len(s.words) for s in sentences]),
@@ -105,10 +111,6 @@ def unseen_words(corpus: Corpus, *, lowercase: bool) -> frozenset[str]:
         return {word.lower() if lowercase else word for s in sentences for word in s.words}
 
     return frozenset((forms(corpus.dev) | forms(corpus.test)) - forms(corpus.train))
-
-
-def _relations(sentence: Sentence) -> set[str]:
-    return {t.relation for t in sentence.triples} | {triple[1] for triple in sentence.missing}
 
 
 def _arguments(sentence: Sentence, entity_word: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ def tag_pos(corpus: Corpus) -> tuple[Corpus, str]:
     Returns:
         The corpus, and where its tags come from.
     """
-    sentences = [s for split in corpus.splits().values() for s in split]
+    sentences = corpus.sentences()
     untagged = sum(s.pos is None for s in sentences)
     if not untagged:
         return corpus, "from the corpus"

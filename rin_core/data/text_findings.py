@@ -1,13 +1,12 @@
-"""What looks wrong in the texts of a corpus: sentences that are none, and the form of letters."""
+"""What looks wrong in the texts of a corpus: records that are too long, and unusual words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import partial
 
-from rin_core.data.corpus import Corpus, Finding, Sentence, shown
+from rin_core.data.corpus import Corpus, Finding, shown
 from rin_core.data.finding_texts import MANY, found_in, note, sentence_text, warning
 from rin_core.data.split_sentences import sentence_spans
 
@@ -32,7 +31,7 @@ def long_sentences(corpus: Corpus) -> Iterator[Finding]:
 def several_sentences(corpus: Corpus) -> Iterator[Finding]:
     """Find records that predict would split: the model is trained on other units than it reads."""
     found = found_in(corpus, lambda s: len(sentence_spans(s.words)) > 1)
-    total = sum(len(split) for split in corpus.splits().values())
+    total = len(corpus.sentences())
     if found.first and found.count >= MANY * total:
         text = (
             f"records that predict would split into sentences: {found.count:,} of {total:,}, the "
@@ -44,7 +43,7 @@ def several_sentences(corpus: Corpus) -> Iterator[Finding]:
 
 def decomposed_words(corpus: Corpus) -> Iterator[Finding]:
     """Find letters that are written as a letter and an accent, as macOS writes file names."""
-    words = (w for split in corpus.splits().values() for s in split for w in s.words)
+    words = (word for sentence in corpus.sentences() for word in sentence.words)
     decomposed = [w for w in words if not w.isascii() and unicodedata.normalize("NFC", w) != w]
     if decomposed:
         text = (
@@ -66,15 +65,15 @@ def odd_words(corpus: Corpus) -> Iterator[Finding]:
         ),
         ("words-with-spaces", _SPACED, "spaces inside", "split them, and correct the spans"),
     ):
-        found = found_in(corpus, partial(_has_word, pattern))
-        if found.first:
-            word = next(word for word in found.first.words if pattern.search(word))
+        found = [
+            (sentence, word)
+            for sentence in corpus.sentences()
+            if (word := next(filter(pattern.search, sentence.words), None))
+        ]
+        if found:
+            sentence, word = found[0]
             text = (
-                f"sentences of words with {what}: {found.count:,}, the first word is "
-                f"{shown(word)} in {sentence_text(found.first)}: {remedy}"
+                f"sentences of words with {what}: {len(found):,}, the first word is "
+                f"{shown(word)} in {sentence_text(sentence)}: {remedy}"
             )
-            yield warning(code, text, count=found.count)
-
-
-def _has_word(pattern: re.Pattern[str], sentence: Sentence) -> bool:
-    return any(map(pattern.search, sentence.words))
+            yield warning(code, text, count=len(found))

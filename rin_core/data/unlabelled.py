@@ -10,9 +10,9 @@ from rin_core.data.finding_texts import Sentences, found_in, note, sentence_text
 
 #: A shorter run of sentences without entities is no sign.
 SHORTEST_RUN = 10
-#: A longer run than chance gives in one of so many corpora.
+#: A run is reported if chance gives one so long with a smaller probability.
 _RARE = 1e-4
-#: From this share on, sentences without entities are said.
+#: From this share on, sentences without entities are reported.
 _MANY = 0.3
 
 
@@ -33,7 +33,7 @@ def unlabelled_run(split: str, sentences: Sentences) -> Iterator[Finding]:
 def unlabelled_sentences(corpus: Corpus) -> Iterator[Finding]:
     """Find that many sentences have no entity."""
     found = found_in(corpus, _is_unlabelled)
-    total = sum(len(sentences) for sentences in corpus.splits().values())
+    total = len(corpus.sentences())
     if found.count >= _MANY * total:
         text = (
             f"sentences without an entity: {found.count:,} of {total:,}, {found}: if they were not "

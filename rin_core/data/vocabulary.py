@@ -83,8 +83,7 @@ class Vocabulary:
         """Return the number of each entity's type: 0 without types, -1 for an unknown type."""
         if not self.entity_types:
             return [0] * len(sentence.entities)
-        types = sentence.types or ("",) * len(sentence.entities)
-        return [self._entity_types.get(name, -1) for name in types]
+        return [self._entity_types.get(name, -1) for name in sentence.entity_types]
 
     def word_ids(self, words: Iterable[str]) -> list[int]:
         """Return the number of each word, :data:`UNKNOWN` for one not in the vocabulary."""
@@ -184,7 +183,7 @@ def build_vocabulary(
     tags = Counter(tag for s in train for tag in s.pos or ())
     relations = Counter(triple.relation for s in train for triple in s.triples)
     typed = use_types and any(any(s.types) for s in train)
-    types = Counter(t for s in train for t in s.types or ("",) * len(s.entities))
+    types = Counter(name for s in train for name in s.entity_types)
     vocabulary = Vocabulary(
         words=_after_special(words),
         pos=_after_special(tags) if tagged else (),

@@ -79,13 +79,12 @@ def _write(path: Path, sentences: Iterable[Sentence]) -> None:
 
 
 def _record(sentence: Sentence) -> dict[str, object]:
-    types = sentence.types or ("",) * len(sentence.entities)
     index = {span: k for k, span in enumerate(sentence.entities)}
     record: dict[str, object] = {
         "tokens": sentence.words,
         "entities": [
             {"type": kind, "start": span.start, "end": span.end}
-            for span, kind in zip(sentence.entities, types, strict=True)
+            for span, kind in zip(sentence.entities, sentence.entity_types, strict=True)
         ],
         "relations": [
             {"type": t.relation, "head": index[t.subject], "tail": index[t.object]}
