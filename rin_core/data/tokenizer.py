@@ -63,6 +63,11 @@ def word_offsets(text: str) -> tuple[tuple[int, int], ...]:
     )
 
 
+def space_offsets(text: str) -> tuple[tuple[int, int], ...]:
+    """Split a text at white space only; returns what :func:`word_offsets` returns."""
+    return tuple(word.span() for word in _WORD.finditer(text))
+
+
 def _chunks(text: str) -> Iterator[tuple[int, int]]:
     """Yield the marks that stand alone, and what is between them and white space."""
     place = 0

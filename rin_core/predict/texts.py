@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -10,7 +9,7 @@ from rin_core.data.corpus import CorpusError, Sentence
 from rin_core.data.marks import in_training_spelling
 from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.sentence_splitter import sentence_offsets
-from rin_core.data.tokenizer import word_offsets
+from rin_core.data.tokenizer import space_offsets, word_offsets
 from rin_core.data.vocabulary import SPECIAL, Vocabulary
 
 #: Most sentences of a text.
@@ -81,7 +80,7 @@ class TextSplitter:
 
     def _sentence(self, text: str, start: int, end: int) -> TextSentence:
         part = text[start:end]
-        found = _spaced_offsets(part) if self.at_spaces else word_offsets(part)
+        found = space_offsets(part) if self.at_spaces else word_offsets(part)
         words = in_training_spelling(part, found, self.vocabulary)
         offsets = tuple((start + first, start + past) for first, past in found)
         return TextSentence(text, offsets, unannotated(words))
@@ -99,10 +98,6 @@ def was_split_at_spaces(vocabulary: Vocabulary) -> bool:
     # The word that follows makes a final period that of an abbreviation, where it can be one.
     attached = sum(len(word_offsets(f"{word} x")) > 2 for word in words)
     return attached > ATTACHED_SHARE * len(words)
-
-
-def _spaced_offsets(text: str) -> tuple[tuple[int, int], ...]:
-    return tuple(match.span() for match in re.finditer(r"\S+", text))
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -8,8 +8,9 @@ from typing import Any
 from rin_core.data.corpus import Sentence
 from rin_core.data.readers.brat_files import BRAT, read_annotations
 from rin_core.data.readers.character_spans import Mention, align
-from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.reading import Reading, Text
 from rin_core.data.sentence_splitter import sentence_offsets
+from rin_core.data.tokenizer import word_offsets
 
 
 def recognise(record: dict[str, Any]) -> bool:
@@ -23,7 +24,6 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         reading.count("unannotated-tasks", "a text without an .ann file")
         return
     text = record["text"]
-    split = reading.tokenizing().split
     how = "text: split into sentences and words; events with two entities are read as relations"
     reading.remark("tokenized", how)
     mentions, facts = read_annotations(record["ann"], text, reading)
@@ -38,7 +38,8 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         placed |= inside.keys()
         here = [fact for fact in facts if fact[0] in inside and fact[2] in inside]
         facts = [fact for fact in facts if fact not in here]
-        yield align(split(text[start:end]), inside, here, reading)
+        part = text[start:end]  # a text is never split into words already
+        yield align(Text(part, word_offsets(part)), inside, here, reading)
     for name, found in mentions.items():
         if name not in placed:
             reading.count("entities-across-sentences", text[found.start : found.end])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from rin_core.data.corpus import Sentence, Span, Triple, shown
+from rin_core.data.corpus import CorpusError, Sentence, Span, Triple, shown
 from rin_core.data.readers.fields import label_of, wrong
 from rin_core.data.readers.offset_units import Placed, cuts_word, whole_words
 from rin_core.data.readers.reading import Reading, Text
@@ -94,6 +94,9 @@ def align(
         mentions: The entities, by any key.
         relations: Subject, relation and object, by the keys of the entities.
         reading: Gets the counts.
+
+    Raises:
+        CorpusError: No word has a character of an entity.
     """
     spans, types = dict[K, Span](), dict[Span, str]()
     for key, found in mentions.items():
@@ -101,15 +104,18 @@ def align(
         if (start, end) != (found.start, found.end):
             cut = text.text[found.start : found.end], text.text[start:end]
             reading.count("cut-words", cut)
-        span = text.span(start, end)
-        if span is None:
-            span = text.around(start, end)
-            first, last = text.offsets[span.start], text.offsets[span.end - 1]
-            wider = text.text[first[0] : last[1]]
-            reading.count("widened-entities", (text.text[start:end], wider))
+        span = text.around(start, end)
+        if span is None:  # the file's own tokens may leave out a word
+            raise CorpusError(
+                f"the entity {shown(text.text[start:end])} is in no word: correct its offsets, or "
+                "the tokens"
+            )
+        first, last = text.characters(span)
+        if (first, last) != (start, end):
+            reading.count("widened-entities", (text.text[start:end], text.text[first:last]))
         spans[key] = span
         if found.type:
             reading.add_type(types, span, found.type)
-    reading.spans.append(len(mentions))
+    reading.spans += len(mentions)
     triples = [Triple(spans[head], label, spans[tail]) for head, label, tail in relations]
-    return build_sentence(text.words, None, spans.values(), triples, (), types=types)
+    return build_sentence(text.words, None, spans.values(), triples, types=types)

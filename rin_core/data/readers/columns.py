@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rin_core.data.corpus import Sentence, Span, Triple, shown
-from rin_core.data.readers.fields import whole_number, wrong
+from rin_core.data.corpus import Sentence, Triple, shown
+from rin_core.data.readers.fields import index_in, wrong
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence
 from rin_core.data.readers.tag_scheme import tagged_spans
@@ -31,7 +31,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     words = tuple(row[1] for row in rows)
     types = tagged_spans([row[2] for row in rows], "tag", reading)
     last = {span.end - 1: span for span in types}
-    spans, triples = set(types), []
+    triples = []
     for place, row in enumerate(rows):
         labels, heads = ([a or b for a, b in _ITEM.findall(cell)] for cell in row[3:])
         if len(labels) != len(heads):
@@ -39,11 +39,11 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         for label, head in zip(labels, heads, strict=True):
             if label == "N":  # no relation
                 continue
-            if (end := whole_number(head, len(rows))) == len(rows):
+            if (end := index_in(head, len(rows))) is None:
                 raise wrong(f"row {place}", f"the word {shown(head)}", f"0 to {len(rows) - 1}")
-            ends = [last.get(k) or Span(k, k + 1) for k in (place, end)]
-            if not types.keys() >= set(ends):
+            subject, object_ = last.get(place), last.get(end)
+            if subject and object_:
+                triples.append(Triple(subject, label, object_))
+            else:
                 reading.count("relations-without-entity", row)
-                continue
-            triples.append(Triple(ends[0], label, ends[1]))
-    yield build_sentence(words, None, spans, triples, (), types=types)
+    yield build_sentence(words, None, types, triples, types=types)

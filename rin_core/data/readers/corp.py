@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence, Span, Triple
-from rin_core.data.readers.fields import whole_number, wrong
+from rin_core.data.readers.fields import index_in, wrong
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence
 from rin_core.data.readers.text_rows import ROWS
@@ -39,9 +39,8 @@ def read(record: dict[str, Any], _reading: Reading) -> Iterator[Sentence]:
         if row[1] != "O":
             types[spans[-1]] = row[1]
     for row in record.get("relations", ()):
-        ends = [whole_number(cell, len(spans)) for cell in row[:2]]
-        if max(ends) >= len(spans):
+        subject, object_ = (index_in(cell, len(spans)) for cell in row[:2])
+        if subject is None or object_ is None:
             raise wrong("relation", "\t".join(row), f"two rows from 0 to {len(spans) - 1}, a name")
-        triples.append(Triple(spans[ends[0]], row[2], spans[ends[1]]))
-    entities = types.keys() | {span for t in triples for span in (t.subject, t.object)}
-    yield build_sentence(tuple(words), tuple(tags), entities, triples, (), types=types)
+        triples.append(Triple(spans[subject], row[2], spans[object_]))
+    yield build_sentence(tuple(words), tuple(tags), types, triples, types=types)

@@ -36,7 +36,6 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
                 triples.append(Triple(subject, text_of(row[4], where), object_))
             else:
                 reading.count("relations-across-sentences", (where, row))
-        arguments = {span for t in triples for span in (t.subject, t.object)}
         if words:
-            yield build_sentence(words, None, types.keys() | arguments, triples, (), types=types)
+            yield build_sentence(words, None, types, triples, types=types)
         offset += 0 if reading.sentence_offsets else len(words)

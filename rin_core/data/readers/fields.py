@@ -22,7 +22,11 @@ _A_KIND = {
 
 
 def field(record: object, key: str, kind: type[_T], at: str = "") -> _T:
-    """Return a field of a record, or of the object at ``at`` within it, checked."""
+    """Return a field of a record, or of the object at ``at`` within it.
+
+    Raises:
+        CorpusError: It is missing, or not of the kind.
+    """
     if not isinstance(record, dict):
         raise wrong(at, shown(record), "an object with fields")
     name = f"{at}.{key}" if at else key
@@ -37,7 +41,7 @@ def field(record: object, key: str, kind: type[_T], at: str = "") -> _T:
 
 
 def text_of(value: object, at: str) -> str:
-    """Check that a value is text with something in it that can be written out again."""
+    """Return a value, which must be text that is not blank and that UTF-8 can encode."""
     if not isinstance(value, str) or not value.strip():
         raise wrong(at, shown(value), "text that is not empty")
     try:
@@ -48,7 +52,7 @@ def text_of(value: object, at: str) -> str:
 
 
 def label_of(value: object, at: str) -> str:
-    """Check that a relation or a type has a name and is not only the number of a class."""
+    """Return the name of a relation or a type; the number of a class is none."""
     if type(value) is int:
         raise wrong(at, str(value), _CLASS_NAME)
     return text_of(value, at)
@@ -78,10 +82,11 @@ def items(record: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
         yield f"{key}[{index}]", item
 
 
-def whole_number(text: str, limit: int) -> int:
-    """Return a number written in decimal digits, ``limit`` for any other text and larger ones."""
-    short = text.isdecimal() and len(text) < 10  # int refuses very many digits
-    return min(int(text), limit) if short else limit
+def index_in(text: str, count: int) -> int | None:
+    """Return an index from 0 to below ``count``, written in decimal digits; None if it is none."""
+    # int refuses very many digits.
+    number = int(text) if text.isdecimal() and len(text) < 10 else count
+    return number if number < count else None
 
 
 def read_pos(record: dict[str, Any], words: tuple[str, ...]) -> tuple[str, ...] | None:

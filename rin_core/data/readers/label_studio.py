@@ -8,7 +8,13 @@ from typing import Any
 from rin_core.data.corpus import Sentence
 from rin_core.data.readers.character_spans import Mention, align, mention
 from rin_core.data.readers.fields import field, wrong
-from rin_core.data.readers.label_studio_tasks import annotation_of, region_of, text_of_task
+from rin_core.data.readers.label_studio_tasks import (
+    annotation_of,
+    labels_of,
+    region_of,
+    relations_of,
+    text_of_task,
+)
 from rin_core.data.readers.reading import Reading
 
 
@@ -23,22 +29,14 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     name, annotation = annotation_of(record, reading)
     if annotation is None:
         return
-    mentions, facts = dict[str, Mention](), []
+    mentions, facts = dict[str, Mention](), list[tuple[str, str, str]]()
     for index, item in enumerate(field(annotation, "result", list, name)):
         at = f"{name}.result[{index}]"
         kind = field(item, "type", str, at)
         if kind == "relation":
-            head, tail = (field(item, key, str, at) for key in ("from_id", "to_id"))
-            if not (labels := _labels(item)):
-                reading.count("relations-without-name", (head, tail))
-            direction = item.get("direction")
-            if direction == "bi":
-                reading.count("relations-both-ways", (head, tail))
-            for label in labels or ["related"]:
-                facts += [(head, label, tail)] if direction != "left" else []
-                facts += [(tail, label, head)] if direction in ("left", "bi") else []
+            facts += relations_of(item, at, reading)
         elif isinstance(value := item.get("value"), dict) and "start" in value:
-            region, labels, place = field(item, "id", str, at), _labels(value), f"{at}.value"
+            region, labels, place = field(item, "id", str, at), labels_of(value), f"{at}.value"
             if len(labels) > 1:
                 reading.count("further-types", (value.get("text"), labels))
             label = labels[0] if labels else ""
@@ -52,8 +50,3 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         if unknown := {head, tail} - mentions.keys():
             raise wrong(f"{name}.result", f"a relation with {unknown}", "ids of labels")
     yield align(reading.split(text), mentions, facts, reading)
-
-
-def _labels(item: dict[str, Any]) -> list[str]:
-    labels = item.get("labels")
-    return [x for x in labels if isinstance(x, str) and x] if isinstance(labels, list) else []

@@ -1,12 +1,12 @@
-"""The text of a task of Label Studio, and the annotation that is read."""
+"""Parts of a task of Label Studio: its text, the annotation that is read, and its results."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rin_core.data.corpus import shown
-from rin_core.data.readers.fields import items, text_of, wrong
-from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.fields import field, items, text_of, wrong
+from rin_core.data.readers.reading import UNNAMED, Reading
 
 
 def text_of_task(data: object) -> str:
@@ -45,6 +45,25 @@ def annotation_of(record: dict[str, Any], reading: Reading) -> tuple[str, Any]:
         if other is not first:
             reading.count("further-annotations", record.get("id", other[0]))
     return first
+
+
+def labels_of(item: dict[str, Any]) -> list[str]:
+    """Return the labels of a relation or of the value of a region."""
+    labels = item.get("labels")
+    return [x for x in labels if isinstance(x, str) and x] if isinstance(labels, list) else []
+
+
+def relations_of(item: dict[str, Any], at: str, reading: Reading) -> list[tuple[str, str, str]]:
+    """Return head, label and tail of a relation, for each label and each direction."""
+    head, tail = (field(item, key, str, at) for key in ("from_id", "to_id"))
+    labels, direction = labels_of(item), item.get("direction")
+    if not labels:
+        reading.count("relations-without-name", (head, tail))
+    ends = [(tail, head)] if direction == "left" else [(head, tail)]
+    if direction == "bi":
+        reading.count("relations-both-ways", (head, tail))
+        ends.append((tail, head))
+    return [(first, label, last) for label in labels or [UNNAMED] for first, last in ends]
 
 
 def region_of(value: dict[str, Any], at: str) -> tuple[object, object, object]:

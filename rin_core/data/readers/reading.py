@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from operator import itemgetter
 from typing import Literal, TypeVar
 
 from rin_core.data.corpus import Finding, Span, shown
 from rin_core.data.finding_texts import MANY
 from rin_core.data.readers.offset_units import CHARACTERS, Evidence, Placed, Unit
-from rin_core.data.tokenizer import word_offsets
+from rin_core.data.tokenizer import space_offsets, word_offsets
 
 #: What a reader leaves out, changes or chooses, by the code of its finding.
 COUNTED = {
@@ -48,44 +48,47 @@ _HARMLESS = (
 )
 #: Harmless where few entities have it; many show offsets that are wrong.
 _GRADED = ("cut-words", "blanks-at-ends")
+#: The name of a relation without a label.
+UNNAMED = "related"
 K = TypeVar("K")
-_WORD = re.compile(r"\S+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Text:
-    """A text and its words, each with its start and end in characters."""
+    """A text and its words."""
 
     text: str
     offsets: tuple[tuple[int, int], ...]
+    """Where each word starts and ends, in characters; in order of position."""
 
     @property
     def words(self) -> tuple[str, ...]:
         """The words as written."""
         return tuple(self.text[start:end] for start, end in self.offsets)
 
-    def around(self, start: int, end: int) -> Span:
-        """Return the words that have any of the characters, of which one is not a space."""
-        inside = [k for k, (a, b) in enumerate(self.offsets) if a < end and start < b]
-        return Span(inside[0], inside[-1] + 1)
+    def around(self, start: int, end: int) -> Span | None:
+        """Return the words that have any of the characters; None if no word has."""
+        first = bisect_right(self.offsets, start, key=itemgetter(1))
+        past = bisect_left(self.offsets, end, key=itemgetter(0))
+        return Span(first, past) if first < past else None
 
     def span(self, start: int, end: int) -> Span | None:
         """Return the words from one character to another; None if they cut a word."""
-        first, last = self._starts.get(start), self._ends.get(end)
-        return None if first is None or last is None or last < first else Span(first, last + 1)
+        words = self.around(start, end)
+        return words if words and self.characters(words) == (start, end) else None
 
-    @cached_property
-    def _starts(self) -> dict[int, int]:
-        return {start: k for k, (start, _) in enumerate(self.offsets)}
-
-    @cached_property
-    def _ends(self) -> dict[int, int]:
-        return {end: k for k, (_, end) in enumerate(self.offsets)}
+    def characters(self, words: Span) -> tuple[int, int]:
+        """Return the characters from the first of some words to the last."""
+        return self.offsets[words.start][0], self.offsets[words.end - 1][1]
 
 
 @dataclass(slots=True)
 class Reading:
-    """Options of one reading, and its findings. Readers change nothing but the findings."""
+    """How a corpus or one of its files is read, and what was found on the way.
+
+    A reader adds findings. What offsets and spans mean is set for each file by
+    :mod:`rin_core.data.readers.split`.
+    """
 
     tokenizes: bool = False
     """Split text with the tokenizer, not at spaces only."""
@@ -99,16 +102,16 @@ class Reading:
     """How many of each of :data:`COUNTED`, and the first."""
     remarks: dict[str, str] = field(default_factory=dict)
     """Further notes, by the code of their finding."""
-    spans: list[int] = field(default_factory=list)
-    """How many character spans each sentence has, where a format has them."""
+    spans: int = 0
+    """How many entities were given as character spans."""
     unit: Unit = CHARACTERS
     """What character offsets count."""
     has_text: bool = True
     """Whether the text that a file gives for its entities tells where they are."""
     placed: list[Placed] = field(default_factory=list)
-    """The character offsets of the file, as it has them."""
+    """The character offsets of one file, as it has them."""
     units: dict[Unit, Evidence] = field(default_factory=dict)
-    """What offsets count in files where it is not characters."""
+    """Other units than characters that offsets count in some files, and what shows it."""
     place: str = ""
     """The file and the line or record that is being read."""
 
@@ -118,13 +121,7 @@ class Reading:
 
     def split(self, text: str) -> Text:
         """Split a text into words."""
-        if self.tokenizes:
-            return Text(text, word_offsets(text))
-        return Text(text, tuple(match.span() for match in _WORD.finditer(text)))
-
-    def tokenizing(self) -> Reading:
-        """Return this reading for a format whose text is never split already; notes are shared."""
-        return replace(self, tokenizes=True)
+        return Text(text, word_offsets(text) if self.tokenizes else space_offsets(text))
 
     def add_type(self, types: dict[K, str], entity: K, kind: str) -> None:
         """Add the type of an entity, the first of several."""
@@ -138,9 +135,13 @@ class Reading:
         self.counts[code] = (count + 1, first)
 
     def of_file(self) -> Reading:
-        """Return this reading for one file; its findings are added when it is read."""
+        """Return a reading of one file with these options; see :meth:`add`.
+
+        It has the remarks on the files before it, because they show what a file with few spans
+        means.
+        """
         remarks = dict(self.remarks)
-        return replace(self, counts={}, remarks=remarks, spans=[], placed=[], units={})
+        return replace(self, counts={}, remarks=remarks, spans=0, placed=[], units={})
 
     def add(self, file: Reading) -> None:
         """Add the findings of a file."""
@@ -159,10 +160,9 @@ class Reading:
         found = [Finding(code=code, level="note", text=text) for code, text in self.remarks.items()]
         found += [evidence.finding(unit) for unit, evidence in self.units.items()]
         for code, (count, first) in self.counts.items():
-            total = sum(self.spans)
-            many = f"{count} of {total}" if code in _GRADED else str(count)
+            many = f"{count} of {self.spans}" if code in _GRADED else str(count)
             text = f"{COUNTED[code]}: {many}, the first is {first}"
-            is_harmless = code in _HARMLESS or (code in _GRADED and count < MANY * total)
+            is_harmless = code in _HARMLESS or (code in _GRADED and count < MANY * self.spans)
             level: Literal["note", "warning"] = "note" if is_harmless else "warning"
             if code in _GRADED and not is_harmless:
                 text += ": check the offsets; they count characters of the text, from 0"

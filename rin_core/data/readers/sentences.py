@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +16,7 @@ from rin_core.data.readers.reading import Reading, Text
 LONGEST_SENTENCE = 2000
 #: Most words of a text to annotate, which needs no memory for a backward pass.
 LONGEST_TEXT = 20_000
-NO_TYPES: Mapping[Span, str] = MappingProxyType({})
+_NO_TYPES: Mapping[Any, str] = MappingProxyType({})
 
 
 def read_text(
@@ -37,7 +36,9 @@ def locate_all(
     facts: Iterable[tuple[str, str, str]],
     mentions: Iterable[str],
     reading: Reading,
-    types: Mapping[str, str] = MappingProxyType({}),
+    *,
+    types: Mapping[str, str] = _NO_TYPES,
+    located: Iterable[Triple] = (),
 ) -> Sentence:
     """Turn arguments and entity mentions given as text into spans, the first that fits.
 
@@ -48,6 +49,7 @@ def locate_all(
         mentions: Entities, as text.
         reading: Whether the words come from the tokenizer; spaces then need not agree.
         types: Types of arguments and mentions that have one.
+        located: Triples that were given as spans.
     """
     facts = list(facts)
     texts = [*mentions, *(text for subject, _, object_ in facts for text in (subject, object_))]
@@ -59,19 +61,23 @@ def locate_all(
         found[text] = next(spans, None)
         if next(spans, None):
             reading.count("repeated-arguments", text)
-    triples, missing = [], []
+    triples, missing = list(located), []
     for subject, relation, object_ in facts:
         first, second = found[subject], found[object_]
         if first and second:
             triples.append(Triple(first, relation, second))
         else:
             missing.append((subject, relation, object_))
-    # One text, however its words are spaced.
-    absent = (" ".join(text.split()) for text, span in found.items() if not span)
-    typed = {span: types[text] for text, span in found.items() if span and text in types}
-    located = filter(None, found.values())
-    sentence = build_sentence(words, pos, located, triples, missing, types=typed)
-    return replace(sentence, missing_entities=tuple(dict.fromkeys(absent)))
+    return build_sentence(
+        words,
+        pos,
+        filter(None, found.values()),
+        triples,
+        types={span: types[text] for text, span in found.items() if span and text in types},
+        missing=missing,
+        # One text, however its words are spaced.
+        missing_entities=(" ".join(text.split()) for text, span in found.items() if not span),
+    )
 
 
 def _composed(text: str) -> str:
@@ -128,24 +134,43 @@ def indexed_triples(record: dict[str, Any], spans: Sequence[Span]) -> list[Tripl
 def build_sentence(
     words: tuple[str, ...],
     pos: tuple[str, ...] | None,
-    spans: Iterable[Span],
+    entities: Iterable[Span],
     triples: Iterable[Triple],
-    missing: Iterable[tuple[str, str, str]],
+    *,
+    types: Mapping[Span, str] = _NO_TYPES,
+    missing: Iterable[tuple[str, str, str]] = (),
+    missing_entities: Iterable[str] = (),
     longest: int = LONGEST_SENTENCE,
-    types: Mapping[Span, str] = NO_TYPES,
 ) -> Sentence:
-    """Build a sentence, its entities in order and its triples a set."""
+    """Return a sentence: entities in order of position, and nothing twice.
+
+    Args:
+        words: At most ``longest``.
+        pos: Tags of the words.
+        entities: Spans; the arguments of triples are added.
+        triples: Triples between spans.
+        types: Types of the entities that have one.
+        missing: Triples, as text, with an argument that is not in the sentence.
+        missing_entities: Entities, as text, that are not in the sentence.
+        longest: Most words.
+
+    Raises:
+        CorpusError: There are more words.
+    """
     if len(words) > longest:
         raise CorpusError(
             f"a sentence of {len(words)} words, expected at most {longest}: "
             "split the text into sentences"
         )
-    entities = tuple(sorted(set(spans)))
+    distinct = tuple(dict.fromkeys(triples))
+    arguments = (span for triple in distinct for span in (triple.subject, triple.object))
+    spans = tuple(sorted({*entities, *arguments}))
     return Sentence(
         words=words,
         pos=pos,
-        entities=entities,
-        triples=tuple(dict.fromkeys(triples)),
+        entities=spans,
+        triples=distinct,
         missing=tuple(dict.fromkeys(missing)),
-        types=tuple(types.get(span, "") for span in entities) if types else (),
+        missing_entities=tuple(dict.fromkeys(missing_entities)),
+        types=tuple(types.get(span, "") for span in spans) if types else (),
     )

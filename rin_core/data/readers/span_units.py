@@ -5,7 +5,7 @@ from __future__ import annotations
 from rin_core.data.readers.sentences import joined
 
 
-def spans_are_characters(records: list[object], enough: int = 4) -> bool:
+def spans_are_characters(records: list[object], enough: int) -> bool:
     """Return whether no span of SpERT cuts a word, if it counts characters of the joined tokens.
 
     Args:

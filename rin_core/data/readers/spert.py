@@ -41,4 +41,4 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         if entity.get("type") not in (None, ""):
             reading.add_type(types, span, label_of(entity["type"], f"{at}.type"))
     triples = indexed_triples(record, spans)
-    yield build_sentence(words, read_pos(record, words), spans, triples, (), types=types)
+    yield build_sentence(words, read_pos(record, words), spans, triples, types=types)

@@ -22,7 +22,7 @@ from rin_core.data.readers.json_records import filled_lines, json_records
 from rin_core.data.readers.offset_units import find_unit
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.span_units import spans_are_characters, token_spans
-from rin_core.data.readers.tables import ARROW, PARQUET, table_records
+from rin_core.data.readers.tables import MARK, is_table, table_records
 from rin_core.data.readers.text_files import documents
 from rin_core.data.readers.text_rows import looks_like_rows, row_records
 from rin_core.data.readers.webanno_files import is_webanno, webanno_files, webanno_records
@@ -52,7 +52,7 @@ def read_files(
     absent, total = _absent(splits, plain)
     if absent <= _ATTACHED * total:
         return splits, tuple(plain.findings())
-    other = replace(plain.of_file(), tokenizes=True, remarks={})
+    other = Reading(tokenizes=True, inclusive_spans=plain.inclusive_spans)
     try:
         tokenized = {split: _read_all(paths, other) for split, paths in files.items()}
     except CorpusError:  # such as one tag a word, where the words are now others
@@ -73,7 +73,7 @@ def _absent(splits: Mapping[str, Sequence[Sentence]], reading: Reading) -> tuple
     sentences = list(chain.from_iterable(splits.values()))
     absent = sum(len(s.missing_entities) for s in sentences)
     # Without spaces, several entities may be in one word.
-    located = sum(reading.spans) or sum(len(s.entities) for s in sentences)
+    located = reading.spans or sum(len(s.entities) for s in sentences)
     total = absent + located
     widened, _ = reading.counts.get("widened-entities", (0, ""))
     return absent + widened, total
@@ -99,7 +99,7 @@ def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ..
     if found := find_unit(file.placed):
         unit, evidence = found
         file = reading.of_file()
-        file = replace(file, unit=unit, units={unit: evidence}, has_text=evidence.has_text)
+        file.unit, file.units, file.has_text = unit, {unit: evidence}, evidence.has_text
         sentences, faults = _read_records(path, file)
     if faults:
         raise _first_of(faults)
@@ -115,7 +115,7 @@ def _read_records(path: Path, reading: Reading) -> tuple[list[Sentence], dict[st
     try:
         records = _records(path)
         first = list(islice(records, _SAMPLE))
-        reading = _with_spans(reading, [record for _, record in first])
+        _find_options(reading, [record for _, record in first])
         for place, record in chain(first, records):
             short = place.removeprefix(f"{path.parent}/")
             reading.place = _LINE.sub(r"\1", short)
@@ -163,28 +163,25 @@ def _is_blank(record: Mapping[str, object]) -> bool:
     )
 
 
-def _with_spans(reading: Reading, sample: list[object]) -> Reading:
-    """Return the reading with the meaning of spans that the first records show."""
+def _find_options(reading: Reading, sample: list[object]) -> None:
+    """Set what the spans of a file mean, as its first records show."""
     # A file with few spans means what the files before it mean.
-    characters = spans_are_characters(sample, 1 if "character-spans" in reading.remarks else 4)
-    if characters:
+    enough = 1 if "character-spans" in reading.remarks else 4
+    reading.character_spans = spans_are_characters(sample, enough)
+    if reading.character_spans:
         text = "start and end of entities count characters, not tokens"
         reading.remark("character-spans", text)
-    spans, inclusive = token_spans(sample), reading.inclusive_spans
-    if spans and (inclusive or any(start == end for start, end in spans)):
-        inclusive = True
-        reading.remark("inclusive-spans", "the end of a token span is its last token")
-    elif spans:
-        reading.remark("exclusive-spans", "the end of a token span is the token after its last")
-    if in_sentences := count_in_sentences(sample):
+    if spans := token_spans(sample):
+        reading.inclusive_spans |= any(start == end for start, end in spans)
+        if reading.inclusive_spans:
+            reading.remark("inclusive-spans", "the end of a token span is its last token")
+        else:
+            text = "the end of a token span is the token after its last"
+            reading.remark("exclusive-spans", text)
+    reading.sentence_offsets = count_in_sentences(sample)
+    if reading.sentence_offsets:
         text = "token offsets count from the start of their sentence, not of the document"
         reading.remark("sentence-offsets", text)
-    return replace(
-        reading,
-        character_spans=characters,
-        inclusive_spans=inclusive,
-        sentence_offsets=in_sentences,
-    )
 
 
 def _records(path: Path) -> Iterator[tuple[str, object]]:
@@ -196,11 +193,10 @@ def _records(path: Path) -> Iterator[tuple[str, object]]:
         yield from webanno_records(exported)
         return
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(MARK)
         file.seek(0)
-        is_table = start == PARQUET or start == ARROW[1] or start == ARROW[0][:4]
-        first = b"" if is_table else next(filled_lines(file), (0, b""))[1]
-    if is_table:
+        first = b"" if is_table(start) else next(filled_lines(file), (0, b""))[1]
+    if is_table(start):
         yield from table_records(path)
     elif is_webanno(first):
         yield from webanno_records([path])

@@ -31,7 +31,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         for text, key in ((subject, "subject_type"), (object_, "object_type")):
             if key in spo and isinstance(kind := _slots(spo, key, at).get("@value"), str):
                 reading.add_type(types, text, kind)
-    yield locate_all(words, pos, facts, (), reading, types)
+    yield locate_all(words, pos, facts, (), reading, types=types)
 
 
 def _slots(spo: dict[str, Any], key: str, at: str) -> dict[str, Any]:

@@ -12,7 +12,14 @@ from rin_core.data.readers.class_labels import features_beside, features_in, wit
 
 #: Rows that are Python objects at once.
 _ROWS = 1000
-PARQUET, ARROW = b"PAR1", (b"ARROW1", b"\xff\xff\xff\xff")
+_PARQUET, _ARROW_FILE, _ARROW_STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
+#: Bytes at the start of a file that tell whether it is a table.
+MARK = 6
+
+
+def is_table(start: bytes) -> bool:
+    """Return whether a file with these first :data:`MARK` bytes is Parquet or Arrow."""
+    return start.startswith((_PARQUET, _ARROW_FILE, _ARROW_STREAM))
 
 
 def table_records(path: Path) -> Iterator[tuple[str, object]]:
@@ -65,11 +72,11 @@ def _rows(batch: Any) -> Iterator[Any]:
 
 def _batches(path: Path, pyarrow: Any) -> Iterator[Any]:
     with path.open("rb") as file:
-        start = file.read(6)
+        start = file.read(MARK)
         file.seek(0)
-        if start.startswith(PARQUET):
+        if start.startswith(_PARQUET):
             yield from pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=_ROWS)
-        elif start == ARROW[0]:
+        elif start == _ARROW_FILE:
             reader = pyarrow.ipc.open_file(file)
             yield from (reader.get_batch(k) for k in range(reader.num_record_batches))
         else:

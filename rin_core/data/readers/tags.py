@@ -27,4 +27,4 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         raise wrong(key, f"{len(tags)} tags", f"{len(words)}, one per word")
     types = tagged_spans(tags, key, reading)
     triples = indexed_triples(record, list(types))
-    yield build_sentence(words, read_pos(record, words), types, triples, (), types=types)
+    yield build_sentence(words, read_pos(record, words), types, triples, types=types)

@@ -11,7 +11,7 @@ from typing import Any
 from rin_core.data.corpus import Sentence, Span, Triple, shown
 from rin_core.data.readers.fields import items, read_pos, split_words, text_of, wrong
 from rin_core.data.readers.reading import Reading
-from rin_core.data.readers.sentences import build_sentence, locate_all, read_text
+from rin_core.data.readers.sentences import locate_all, read_text
 
 
 def recognise(record: dict[str, Any]) -> bool:
@@ -21,23 +21,27 @@ def recognise(record: dict[str, Any]) -> bool:
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read a record."""
-    facts, triples = [], []
+    facts, spans = [], []
     for at, triple in items(record, "triple_list"):
         if not isinstance(triple, list) or len(triple) != 3:
             raise wrong(at, shown(triple), "[subject, relation, object]")
         if isinstance(triple[0], list) and isinstance(triple[2], list):
-            words = split_words(record, "text")
-            subject, object_ = (_span(triple[i], f"{at}[{i}]", words, reading) for i in (0, 2))
-            triples.append(Triple(subject, text_of(triple[1], f"{at}[1]"), object_))
+            spans.append((at, triple))
         else:
             first, relation, second = (text_of(p, f"{at}[{i}]") for i, p in enumerate(triple))
             facts.append((first, relation, second))
-    if triples:
-        spans = [span for t in triples for span in (t.subject, t.object)]
-        yield build_sentence(words, read_pos(record, words), spans, triples, facts)
+    if spans:  # they count the words between spaces
+        words = split_words(record, "text")
+        pos = read_pos(record, words)
     else:
         words, pos = read_text(record, "text", reading)
-        yield locate_all(words, pos, facts, (), reading)
+    located = [_triple(triple, at, words, reading) for at, triple in spans]
+    yield locate_all(words, pos, facts, (), reading, located=located)
+
+
+def _triple(triple: list[Any], at: str, words: tuple[str, ...], reading: Reading) -> Triple:
+    subject, object_ = (_span(triple[i], f"{at}[{i}]", words, reading) for i in (0, 2))
+    return Triple(subject, text_of(triple[1], f"{at}[1]"), object_)
 
 
 def _span(value: list[Any], at: str, words: tuple[str, ...], reading: Reading) -> Span:

@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence, Span, Triple, shown
-from rin_core.data.readers import fields
-from rin_core.data.readers.fields import field, items, label_of, text_of, wrong
+from rin_core.data.readers.fields import (
+    field,
+    items,
+    label_of,
+    read_pos,
+    read_tokens,
+    text_of,
+    wrong,
+)
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence
 
@@ -19,7 +26,7 @@ def recognise(record: dict[str, Any]) -> bool:
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     """Read a record; what has gaps between its tokens is left out."""
-    words = fields.read_tokens(record, "tokens")
+    words = read_tokens(record, "tokens")
     types, triples = dict[Span, str](), []
     for at, entity in items(record, "entity"):
         if span := _span(entity, len(words), at):
@@ -39,9 +46,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
             triples.append(Triple(subject, label, object_))
         else:
             reading.count("relations-with-gaps", relation)
-    ends = {span for t in triples for span in (t.subject, t.object)}
-    spans = types.keys() | ends
-    yield build_sentence(words, fields.read_pos(record, words), spans, triples, (), types=types)
+    yield build_sentence(words, read_pos(record, words), types, triples, types=types)
 
 
 def _span(entity: object, words: int, at: str) -> Span | None:

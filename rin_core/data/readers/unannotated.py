@@ -14,4 +14,4 @@ def unannotated(words: Iterable[str], pos: tuple[str, ...] | None = None) -> Sen
     Raises:
         CorpusError: There are too many words.
     """
-    return build_sentence(tuple(words), pos, (), (), (), LONGEST_TEXT)
+    return build_sentence(tuple(words), pos, (), (), longest=LONGEST_TEXT)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rin_core.data.corpus import Sentence, Span, Triple
 from rin_core.data.readers.fields import wrong
-from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.reading import UNNAMED, Reading
 from rin_core.data.readers.sentences import build_sentence
 from rin_core.data.readers.webanno_files import WEBANNO, Key, read_document
 
@@ -41,11 +41,11 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         if not name:
             reading.count("relations-without-name", (source, target))
         found = spans[here[0]]
-        triples[here[0]].append(Triple(found[source], name or "related", found[target]))
+        triples[here[0]].append(Triple(found[source], name or UNNAMED, found[target]))
     for sentence, written in document.words.items():
         types = dict[Span, str]()
         for key, span in spans[sentence].items():
             if kind := document.types[key]:
                 reading.add_type(types, span, kind)
         entities = spans[sentence].values()
-        yield build_sentence(tuple(written), None, entities, triples[sentence], (), types=types)
+        yield build_sentence(tuple(written), None, entities, triples[sentence], types=types)

@@ -68,6 +68,10 @@ BROKEN: dict[str, tuple[Record, str]] = {
         changed(PRODIGY, tokens=PRODIGY["tokens"][::-1]),
         r"field tokens\[1\]: found start 12 and end 15, expected 16 <= start",
     ),
+    "tokens without a word": (
+        changed(PRODIGY, tokens=PRODIGY["tokens"][:3]),
+        "the entity 'Bob' is in no word: correct its offsets, or the tokens",
+    ),
     "span of a head": (
         changed(PRODIGY, relations=[{"label": "r", "head": 1, "child": 2}]),
         r"field relations\[0\]\.head_span: found only the fields",
@@ -162,6 +166,13 @@ def test_no_record_ends_in_another_error(tmp_path: Path) -> None:
                 messages.append(str(error))
     assert 500 < len(messages) < 2500
     assert all("record 2: " in message for message in messages)
+
+
+def test_an_entity_of_brat_that_is_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "d.txt").write_text("Ann \ufeff met Bob.", encoding="utf-8")
+    (tmp_path / "d.ann").write_text("T1\tPER 4 5\t\ufeff", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"d\.ann: the entity .* is in no word"):
+        read_split(tmp_path)
 
 
 def test_a_brat_file_without_its_text(tmp_path: Path) -> None:

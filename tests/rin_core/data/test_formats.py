@@ -165,6 +165,14 @@ def test_token_spans_of_triple_lists(tmp_path: Path, end: int, inclusive: bool) 
     assert list(notes) == ["inclusive-spans" if inclusive else "exclusive-spans"]
 
 
+def test_a_triple_list_may_have_spans_and_text(tmp_path: Path) -> None:
+    triples = [[[0, 2], "met", [3, 4]], ["Bob", "knows", "Ann Lee"], ["Bob", "knows", "Eve"]]
+    record = {"text": "Ann Lee met Bob .", "triple_list": triples}
+    (sentence,), _ = read_one(tmp_path, record)
+    assert sentence.triples == (MET, Triple(BOB, "knows", ANN))
+    assert (sentence.missing, sentence.missing_entities) == ((("Bob", "knows", "Eve"),), ("Eve",))
+
+
 def test_one_split_tells_where_token_spans_end(tmp_path: Path) -> None:
     pair = {"text": "Ann Lee met Bob .", "triple_list": [[[0, 1], "met", [2, 3]]]}
     single = {"text": "Ann Lee met Bob .", "triple_list": [[[0, 1], "met", [3, 3]]]}
