@@ -13,6 +13,7 @@ import struct
 import zipfile
 import zlib
 from array import array
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -81,15 +82,23 @@ def load_vectors(
         VectorsError: The file cannot be read, has a broken row or vectors of another width,
             or knows no word of the vocabulary.
     """
+    table = _Table(vocabulary, dim)
     wanted = {word.encode() for word in others or ()}
-    other_rows: dict[str, npt.NDArray[np.float32]] = {}
-    checked = _Checked(check)
+    other_rows = dict[str, npt.NDArray[np.float32]]()
+    forms = defaultdict[bytes, list[str]](list)
+    for word in check:
+        for form in {word, word.lower()}:
+            forms[form.encode()].append(word)
+    checked = set[str]()
     with _read(path) as file:
         lines = iter(file)
         first = next(lines, b"")
-        has_header = _is_header(first)
-        rows = checked.watch(_rows(chain((first,), lines), path, dim))
-        matrix, found = _place(_tee(rows, path, wanted, other_rows), path, vocabulary, dim)
+        for row in _rows(chain((first,), lines), path, dim):
+            table.add(row, path)
+            if row.word in wanted:
+                other_rows.setdefault(row.word.decode(), _vector(row, path))
+            checked.update(forms.get(row.word, ()))
+    matrix, found = table.matrix, table.found
     if not found.any():
         words = len(vocabulary.words) - len(SPECIAL)
         raise VectorsError(
@@ -101,8 +110,8 @@ def load_vectors(
         matrix=matrix,
         found=found,
         digest=content.hexdigest()[:16],
-        checked=frozenset(checked.found),
-        has_header=has_header,
+        checked=frozenset(checked),
+        has_header=dim > 1 and _is_header(first),  # with one value, it is a row
     )
     if others is None:
         return vectors
@@ -142,8 +151,15 @@ def read_every_vector(path: Path, dim: int) -> tuple[list[str], npt.NDArray[np.f
 
 #: What a damaged archive raises: its content, or the name or the place of a file in it.
 _UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, OverflowError, UnicodeDecodeError),
-    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error),
+    OSError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    UnicodeDecodeError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    struct.error,
 )
 
 
@@ -159,19 +175,6 @@ def _read(path: Path) -> Iterator[Iterable[bytes]]:
         raise VectorsError(
             f"{path}: cannot be read ({error}); check that the file is complete"
         ) from None
-
-
-def _tee(
-    rows: Iterable[_Row],
-    path: Path,
-    wanted: Collection[bytes],
-    found: dict[str, npt.NDArray[np.float32]],
-) -> Iterator[_Row]:
-    """Pass rows on, and keep the vectors of wanted words."""
-    for row in rows:
-        if row.word in wanted:
-            found.setdefault(row.word.decode(), _vector(row, path))
-        yield row
 
 
 @contextmanager
@@ -238,44 +241,29 @@ def _is_phrase(text: bytes, dim: int) -> bool:
     return False
 
 
-class _Checked:
-    """Finds out which words a file has, while its rows go by."""
+class _Table:
+    """The vectors of a vocabulary's words, filled row by row; of equal rows the first counts."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self.found = set[str]()
-        self._forms: dict[bytes, list[str]] = {}
-        for word in words:
-            for form in {word, word.lower()}:
-                self._forms.setdefault(form.encode(), []).append(word)
+    def __init__(self, vocabulary: Vocabulary, dim: int) -> None:
+        size = len(vocabulary.words)
+        self.matrix, self.found = np.zeros((size, dim), np.float32), np.zeros(size, np.bool_)
+        self._as_written = dict[bytes, int]()
+        self._lowered = defaultdict[bytes, list[int]](list)
+        for place, word in enumerate(vocabulary.words):
+            if place >= len(SPECIAL):
+                self._as_written[word.encode()] = place
+                self._lowered[word.lower().encode()].append(place)
 
-    def watch(self, rows: Iterable[_Row]) -> Iterator[_Row]:
-        """Yield the rows."""
-        for row in rows:
-            self.found.update(self._forms.get(row.word, ()))
-            yield row
-
-
-def _place(
-    rows: Iterable[_Row], path: Path, vocabulary: Vocabulary, dim: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Put each row where its word is in the vocabulary; of equal rows the first counts."""
-    size = len(vocabulary.words)
-    matrix, found = np.zeros((size, dim), np.float32), np.zeros(size, np.bool_)
-    as_written: dict[bytes, int] = {}
-    lowered: dict[bytes, list[int]] = {}
-    for place, word in enumerate(vocabulary.words):
-        if place >= len(SPECIAL):
-            as_written[word.encode()] = place
-            lowered.setdefault(word.lower().encode(), []).append(place)
-    for row in rows:
+    def add(self, row: _Row, path: Path) -> None:
+        """Put a row where its word is in the vocabulary."""
         # The form as written may follow the lower-case one, and then takes its place.
-        places = {place for place in lowered.pop(row.word, ()) if not found[place]}
-        places |= {as_written.pop(row.word)} if row.word in as_written else set()
+        places = {place for place in self._lowered.pop(row.word, ()) if not self.found[place]}
+        if row.word in self._as_written:
+            places.add(self._as_written.pop(row.word))
         if places:
             vector = _vector(row, path)
             for place in places:
-                matrix[place], found[place] = vector, True
-    return matrix, found
+                self.matrix[place], self.found[place] = vector, True
 
 
 def _vector(row: _Row, path: Path) -> npt.NDArray[np.float32]:

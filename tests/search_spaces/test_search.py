@@ -256,4 +256,3 @@ def test_searches_are_found_by_name() -> None:
     assert find_space("learning_rate") is SEARCHES["learning_rate"]
     with pytest.raises(SpaceError, match="did you mean tune_rin"):
         find_space("tune_rim")
-    assert all(dataclasses.is_dataclass(space) for space in SEARCHES.values())

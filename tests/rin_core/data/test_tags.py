@@ -1,9 +1,10 @@
-"""Tags with entity types: spans to tags, logits to tags, tags to spans."""
+"""Tags with and without entity types: spans to tags, logits to tags, tags to spans."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin_core.data.corpus import Span
+from rin_core.data.encoding import IGNORED
 from rin_core.data.tags import (
     O_TAG,
     TAGS,
@@ -62,11 +64,34 @@ class TestNames:
 
 
 class TestSpanTags:
-    @given(typed_spans())
-    def test_round_trip(self, drawn: tuple[list[Span], list[int], int]) -> None:
+    @given(typed_spans(), st.randoms(use_true_random=False), st.integers(0, 3))
+    def test_round_trip(
+        self, drawn: tuple[list[Span], list[int], int], random: Random, padding: int
+    ) -> None:
         spans, types, length = drawn
-        tags = span_tags(spans, length, types)
-        assert decoded(tags) == [[*s, t] for s, t in zip(spans, types, strict=True)]
+        typed = list(zip(spans, types, strict=True))
+        shuffled = random.sample(typed, len(typed))
+        tags = span_tags([span for span, _ in shuffled], length, [kind for _, kind in shuffled])
+        assert decoded(tags + [IGNORED] * padding) == [[*span, kind] for span, kind in typed]
+
+    @pytest.mark.parametrize(
+        ("spans", "tags"),
+        [
+            ([], "OOOOO"),
+            ([(0, 5)], "BIIIE"),
+            ([(0, 1), (1, 3), (4, 5)], "SBEOS"),
+            ([(0, 2), (1, 4)], "OBIEO"),
+            ([(1, 4), (0, 2)], "OBIEO"),
+            ([(0, 2), (1, 3)], "BEOOO"),
+            ([(0, 1), (0, 4), (2, 3)], "BIIEO"),
+            ([(0, 4), (3, 5), (4, 5)], "BIIES"),
+        ],
+    )
+    def test_the_longest_is_kept_and_of_equals_the_first(
+        self, spans: list[tuple[int, int]], tags: str
+    ) -> None:
+        found = span_tags([Span(*span) for span in spans], 5)
+        assert "".join(TAGS[tag] for tag in found) == tags
 
     def test_by_name(self) -> None:
         tags = span_tags([Span(0, 3), Span(3, 4), Span(5, 7)], 7, [1, 0, 2])
@@ -94,16 +119,41 @@ class TestDecodeSpans:
     def test_by_hand(self, tags: str, spans: list[list[int]]) -> None:
         assert decoded(numbered(tags)) == spans
 
-    @given(st.lists(st.integers(0, len(NAMES) - 1), min_size=1, max_size=12))
+    @pytest.mark.parametrize(
+        ("tags", "spans"),
+        [
+            ("S", [(0, 1)]),
+            ("E", []),
+            ("SSBE", [(0, 1), (1, 2), (2, 4)]),
+            ("BIIE", [(0, 4)]),
+            ("BBE", [(1, 3)]),
+            ("BII", []),
+            ("BOE", []),
+            ("BISE", [(2, 3)]),
+            ("OOO", []),
+        ],
+    )
+    def test_without_types(self, tags: str, spans: list[tuple[int, int]]) -> None:
+        assert decoded([TAGS.index(tag) for tag in tags]) == [[*span, 0] for span in spans]
+
+    @given(
+        st.lists(
+            st.lists(st.integers(0, len(NAMES) - 1), min_size=1, max_size=12),
+            min_size=1,
+            max_size=4,
+        )
+    )
     @settings(max_examples=300)
-    def test_is_the_regular_expression(self, tags: list[int]) -> None:
-        text = "".join(NAMES[tag].replace("-", "") if tag != O_TAG else "O-" for tag in tags)
-        pattern = r"S(X|Y|Z)|B(X|Y|Z)(?:I\2)*E\2"
-        wanted = [
-            [m.start() // 2, m.end() // 2, TYPES.index(m.group(1) or m.group(2))]
-            for m in re.finditer(pattern, text)
-        ]
-        assert decoded(tags) == wanted
+    def test_is_the_regular_expression(self, sentences: list[list[int]]) -> None:
+        width = max(map(len, sentences))
+        wanted = []
+        for n, tags in enumerate(sentences):
+            text = "".join(NAMES[tag].replace("-", "") if tag != O_TAG else "O-" for tag in tags)
+            for m in re.finditer(r"S(X|Y|Z)|B(X|Y|Z)(?:I\2)*E\2", text):
+                kind = TYPES.index(m.group(1) or m.group(2))
+                wanted.append([n, m.start() // 2, m.end() // 2, kind])
+        padded = [tags + [-1] * (width - len(tags)) for tags in sentences]
+        assert sorted(decode_spans(np.array(padded)).T.tolist()) == wanted
 
 
 def slow_best_tags(logits: Sequence[Sequence[float]]) -> list[int]:

@@ -1,28 +1,17 @@
-"""Vocabularies, tags and word vectors."""
+"""Words, tags, relations and types as numbers."""
 
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import json
 import pickle
-import sys
-import types
-import zipfile
-from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin_core.config import Config
-from rin_core.data.corpus import Corpus, Sentence, Span, Triple
+from rin_core.data.corpus import Sentence, Span, Triple
 from rin_core.data.demo import demo_corpus
-from rin_core.data.loading import load_dataset
-from rin_core.data.tagging import tag_pos, tag_source, tag_words
-from rin_core.data.vectors import VectorsError, load_vectors
 from rin_core.data.vocabulary import PAD, UNKNOWN, Vocabulary, build_vocabulary
 
 
@@ -154,212 +143,18 @@ class TestBuilding:
             vocabulary().lowercase = False  # type: ignore[misc]
 
 
-class TestTagging:
-    def corpus(self, *tags: str | None) -> Corpus:
-        train, dev, test = (sentence("a b", pos) for pos in tags)
-        return Corpus(name="x", train=(train,), dev=(dev,), test=(test,))
+class TestWordsWithAVector:
+    """Words that only a file of vectors has follow those of the training split in number."""
 
-    def test_tags_of_the_corpus(self) -> None:
-        demo = demo_corpus(10)
-        assert tag_pos(demo) == (demo, "from the corpus")
+    def test_in_lower_case(self) -> None:
+        lowered = dataclasses.replace(vocabulary("oslo"), vector_words=("rome",))
+        assert lowered.word_ids(["Oslo", "ROME", "bonn"]) == [2, 3, UNKNOWN]
+        known = [lowered.is_in_training(number) for number in (0, UNKNOWN, 2, 3)]
+        assert known == [False, False, True, False]
 
-    def test_no_tagger(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "textblob.en", None)
-        bare = self.corpus(None, None, None)
-        got, source = tag_pos(bare)
-        assert got == bare
-        assert source.startswith("none; ")
-        assert "make pos" in source
-
-    def test_some_tags_are_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "textblob.en", None)
-        got, source = tag_pos(self.corpus("N N", "N N", None))
-        assert got == self.corpus(None, None, None)
-        assert "1 of 3 sentences have none" in source
-
-    def test_the_tagger_tags_every_sentence(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        install_tagger(monkeypatch, str.upper)
-        monkeypatch.setattr("rin_core.data.tagging.version", lambda _: "0.20")
-        got, source = tag_pos(self.corpus("N N", None, None))
-        assert got == self.corpus("A B", "A B", "A B")
-        assert source == "from textblob's tagger, version 0.20"
-
-    def test_the_real_tagger_gives_penn_tags(self) -> None:
-        pytest.importorskip("textblob", reason="make pos installs it")
-        words = ("Ann", "quickly", "met", "the", "\u00a0", "a/b", "<&>", "painters", ".")
-        (tags,) = tag_words([words])
-        assert tags is not None
-        assert len(tags) == len(words)
-        assert (*tags[:4], *tags[-2:]) == ("NNP", "RB", "VBD", "DT", "NNS", ".")
-
-    @pytest.mark.parametrize(
-        ("tagger", "usual", "installed", "source"),
-        [
-            ("", True, True, "usual"),
-            ("textblob", True, True, "textblob"),
-            ("textblob", True, False, "usual"),
-            ("", False, True, "textblob"),
-            ("", False, False, "none"),
-        ],
-    )
-    def test_a_model_reads_tags_as_in_its_training(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        tagger: str,
-        usual: bool,
-        installed: bool,
-        source: str,
-    ) -> None:
-        if installed:
-            install_tagger(monkeypatch, str.upper)
-        else:
-            monkeypatch.setitem(sys.modules, "textblob.en", None)
-        corpus = self.corpus("A N", "A N", "A N")
-        found = build_vocabulary(corpus.train, lowercase=True, use_pos=True)
-        usual_pos = found.usual_pos if usual else ()
-        vocabulary = dataclasses.replace(found, tagger=tagger, usual_pos=usual_pos)
-        assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
-        assert tag_source(vocabulary) == source
-        assert tag_source(dataclasses.replace(vocabulary, pos=())) is None
-
-    def test_the_vocabulary_of_a_tagged_corpus_names_the_tagger(
-        self, monkeypatch: pytest.MonkeyPatch, make_corpus: Callable[..., Path]
-    ) -> None:
-        install_tagger(monkeypatch, str.upper)
-        monkeypatch.setattr("rin_core.data.tagging.version", lambda _: "0.20")
-        record = {"text": "Ann met Bob .", "triple_list": [["Ann", "met", "Bob"]]}
-        tagged = record | {"pos": ["N", "V", "N", "."]}
-        for number, one in enumerate((record, tagged)):
-            folder = make_corpus(f"c{number}", train=[one], dev=[one], test=[one])
-            vocabulary = load_dataset(str(folder), Config()).vocabulary
-            assert vocabulary.tagger == ("textblob", "")[number]
-
-
-def install_tagger(monkeypatch: pytest.MonkeyPatch, tag: Callable[[str], str]) -> None:
-    """Let a function be the tagger."""
-    textblob = types.ModuleType("textblob.en")
-    find_tags = lambda words: [[word, tag(word)] for word in words]  # noqa: E731
-    textblob.parser = types.SimpleNamespace(find_tags=find_tags)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "textblob", types.ModuleType("textblob"))
-    monkeypatch.setitem(sys.modules, "textblob.en", textblob)
-
-
-ROWS = b"the 1 2 3\nparis -1 0.5 2e-1\nof 4 5 6\n"
-
-
-def write(path: Path, content: bytes) -> Path:
-    if path.suffix == ".gz":
-        content = gzip.compress(content)
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("rows.txt", content)
-    else:
-        path.write_bytes(content)
-    return path
-
-
-class TestVectors:
-    @pytest.mark.parametrize("name", ["x.txt", "x.txt.gz", "x.zip"])
-    def test_rows_come_to_their_words(self, tmp_path: Path, name: str) -> None:
-        path = write(tmp_path / name, ROWS)
-        vectors = load_vectors(path, vocabulary("paris", "new", "the"), 3)
-        wanted = [[0, 0, 0], [0, 0, 0], [-1, 0.5, 0.2], [0, 0, 0], [1, 2, 3]]
-        np.testing.assert_array_equal(vectors.matrix, np.array(wanted, np.float32))
-        assert vectors.matrix.dtype == np.float32
-        assert vectors.found.tolist() == [False, False, True, False, True]
-        assert vectors.name == name
-
-    @pytest.mark.parametrize("rows", [b"Rome 1 1\nrome 2 2\n", b"rome 2 2\nRome 1 1\n"])
-    def test_own_form_before_lower_case(self, tmp_path: Path, rows: bytes) -> None:
-        words = vocabulary("Rome", "ROME", "rome", lowercase=False)
-        vectors = load_vectors(write(tmp_path / "x", rows), words, 2)
-        assert vectors.matrix[2:, 0].tolist() == [1, 2, 2]
-
-    def test_the_first_of_two_equal_rows_counts(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "x", b"a 1\na 2\n")
-        assert load_vectors(path, vocabulary("a"), 1).matrix[2, 0] == 1
-
-    def test_the_digest_is_of_the_content(self, tmp_path: Path) -> None:
-        plain = load_vectors(write(tmp_path / "x", ROWS), vocabulary("of", "new"), 3)
-        packed = load_vectors(write(tmp_path / "y.gz", ROWS + b"z 0 0 0"), vocabulary("of", "z"), 3)
-        assert len(plain.digest) == 16
-        other = load_vectors(write(tmp_path / "z.gz", ROWS), vocabulary("of", "new"), 3)
-        assert other.digest == plain.digest
-        # The matrices are equal: z has a vector, which happens to be zero.
-        assert (packed.matrix == plain.matrix).all()
-        assert packed.digest != plain.digest
-
-    @pytest.mark.parametrize(
-        "rows",
-        [
-            b"2 3\n" + ROWS,
-            ROWS.replace(b"\n", b" \r\n"),
-            ROWS + b"\n",
-            ROWS.replace(b"of", b"at name@domain.com"),
-            ROWS.replace(b"of", b"\xff\xfe"),
-        ],
-        ids=["header", "line ends", "blank end", "phrase", "not UTF-8"],
-    )
-    def test_habits_of_real_files(self, tmp_path: Path, rows: bytes) -> None:
-        vectors = load_vectors(write(tmp_path / "x", rows), vocabulary("the", "paris"), 3)
-        assert vectors.matrix[2].tolist() == [1, 2, 3]
-        assert vectors.found.tolist() == [False, False, True, True]
-
-    @pytest.mark.parametrize(
-        ("rows", "message"),
-        [
-            (ROWS + b"cut 1 2", r"x:4: found 2 values, expected 3; the row is cut short"),
-            (ROWS + b"run 1 2 3to 1 2 3", r"x:4: found 6 values, expected 3; the row is too long"),
-            (ROWS.replace(b"0.5", b"0.x"), r"x:2: could not convert.*'0\.x'.*expected numbers"),
-            (ROWS.replace(b"0.5", b""), r"x:2: could not convert.*expected numbers"),
-            (ROWS.replace(b"0.5", b"nan"), r"x:2: has a value that is not finite"),
-            (ROWS.replace(b"0.5", b"1e39"), r"x:2: has a value that is not finite"),
-            (ROWS.replace(b"paris", b"rome"), r"x: has no vector for any of the 1 words"),
-            (b"", r"x: has no vector for any of the 1 words"),
-            (b"a 1 2\nb 1 2\n", r"x:1: found 2 values, expected 3; .*--set encoder\.word_dim=2"),
-            (b"2 3\nparis \0\0\x80?\0", r"x:2: .*binary format: convert it to text"),
-            (b"9 2\na 1 2\n", r"x:2: found 2 values, expected 3; .*--set encoder\.word_dim=2"),
-        ],
-    )
-    def test_broken_rows(self, tmp_path: Path, rows: bytes, message: str) -> None:
-        with pytest.raises(VectorsError, match=message):
-            load_vectors(write(tmp_path / "x", rows), vocabulary("paris"), 3)
-
-    def test_further_words_are_looked_up(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "x", b"2 3\n" + ROWS)
-        vectors = load_vectors(path, vocabulary("paris"), 3, check={"of", "The", "new"})
-        assert (vectors.checked, vectors.has_header) == (frozenset({"of", "The"}), True)
-        assert not load_vectors(write(tmp_path / "y", ROWS), vocabulary("of"), 3).has_header
-
-    def test_unused_rows_are_counted_but_not_parsed(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "x", ROWS.replace(b"4 5", b"four five"))
-        assert load_vectors(path, vocabulary("paris"), 3).found.sum() == 1
-
-    def test_no_such_file(self, tmp_path: Path) -> None:
-        with pytest.raises(VectorsError, match="gone: no such file"):
-            load_vectors(tmp_path / "gone", vocabulary("a"), 3)
-
-    def test_broken_packing(self, tmp_path: Path) -> None:
-        whole = gzip.compress(ROWS * 500)
-        flipped = bytearray(whole)
-        flipped[20] ^= 255
-        for name, content in {
-            "cut.gz": whole[: len(whole) // 2],
-            "flipped.gz": bytes(flipped),
-            "plain.gz": ROWS,
-            "plain.zip": ROWS,
-        }.items():
-            (tmp_path / name).write_bytes(content)
-            with pytest.raises(
-                VectorsError, match=rf"{name}: cannot be read \(.*check that the file is complete"
-            ):
-                load_vectors(tmp_path / name, vocabulary("paris"), 3)
-
-    def test_a_zip_of_several_files(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "x.zip", ROWS)
-        with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr("other.txt", ROWS)
-        with pytest.raises(
-            VectorsError, match=r"contains rows\.txt, other\.txt; expected one file"
-        ):
-            load_vectors(path, vocabulary("paris"), 3)
+    def test_as_written(self) -> None:
+        cased = dataclasses.replace(
+            vocabulary("Oslo", "the", lowercase=False), vector_words=("oslo", "rome")
+        )
+        assert cased.word_ids(["Oslo", "OSLO", "The", "Rome", "Bonn"]) == [2, 4, 3, 5, UNKNOWN]
+        assert "vector_words" not in cased.to_json()

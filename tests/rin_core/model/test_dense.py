@@ -1,6 +1,6 @@
 """Dense scores against factored ones, part by part; what the dense scorers can and cannot be.
 
-That they compute what their equations say is in ``test_model``.
+That they compute what their equations say is in ``test_rin``.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import json
 import sys
-import types
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +29,7 @@ from rin_core.predict.predictor import Predictor
 from rin_core.train.loop import train
 from rin_core.train.metrics import Decoded, decode, score
 from tests.conftest import Trained
+from tests.rin_core.data.test_tagging import install_tagger
 from tests.trainings import padded_tags
 
 
@@ -336,11 +336,7 @@ class TestTags:
     def test_the_tagger_that_tagged_the_training_split(
         self, trained: Trained, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        textblob = types.ModuleType("textblob.en")
-        find_tags = lambda words: [[word, "VBD"] for word in words]  # noqa: E731
-        textblob.parser = types.SimpleNamespace(find_tags=find_tags)  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "textblob", types.ModuleType("textblob"))
-        monkeypatch.setitem(sys.modules, "textblob.en", textblob)
+        install_tagger(monkeypatch, lambda _: "VBD")
         new = Predictor.load(trained.weights)
         assert new.tag_source == "usual", "the corpus had tags of its own"
         vocabulary = dataclasses.replace(new.vocabulary, tagger="textblob")

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.layout import AVERAGED_WEIGHTS, CHECKPOINT, WEIGHTS
 from rin_core.predict.loading import load_model
 from rin_core.train.averaging import WeightAverage, kept_share
 from rin_core.train.checkpoint import load_tensors
-from rin_core.train.epochs import Epoch
 from rin_core.train.loop import Result, train
 from rin_core.train.metrics import evaluate
 from tests.conftest import Trained
+from tests.trainings import EPOCHS, TINY, Stop, stop_after, timeless
 
-EPOCHS = 8
-PLAIN = Config().with_overrides(
-    {
-        "encoder.word_dim": 12,
-        "encoder.pos_dim": 4,
-        "encoder.hidden_size": 24,
-        "model.feature_size": 24,
-        "model.rounds": 0,
-        "training.batch_size": 3,
-        "training.learning_rate": 0.02,
-        "training.max_epochs": EPOCHS,
-    }
-)
+PLAIN = TINY.override("model.rounds", 0)
 AVERAGED = PLAIN.with_overrides({"training.average": "ema", "training.average_decay": 0.9})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def deterministic() -> Iterator[None]:
-    """Sum in one order: on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +37,8 @@ def unbroken(
 
 def numbers(result: Result) -> dict[str, object]:
     """Return a result without times and without the scores of the average."""
-    epochs = [(e.epoch, e.train_loss, e.selection_scores) for e in result.history]
-    decoded = [a.tolist() for a in dataclasses.astuple(result.test_decoded) if a is not None]
-    chosen = (result.best_epoch, result.end_reason, result.selection_scores, result.test_scores)
-    return {"epochs": epochs, "decoded": decoded, "chosen": chosen}
+    scores = ("averaged_selection_scores", "averaged_test_scores")
+    return {name: value for name, value in timeless(result).items() if name not in scores}
 
 
 def averages(result: Result) -> tuple[dict[str, float] | None, ...]:
@@ -117,15 +91,8 @@ def test_an_average_changes_nothing_else(
 def test_resume_equals_an_unbroken_run(
     corpus: EncodedCorpus, unbroken: tuple[Result, Path], tmp_path: Path, last: int
 ) -> None:
-    class Stop(Exception):
-        pass
-
-    def stop(epoch: Epoch) -> None:
-        if epoch.epoch == last:
-            raise Stop
-
     with pytest.raises(Stop):
-        train(AVERAGED, corpus, directory=tmp_path, on_epoch=stop)
+        train(AVERAGED, corpus, directory=tmp_path, on_epoch=stop_after(last))
     resumed = train(AVERAGED, corpus, directory=tmp_path)
     assert numbers(resumed) == numbers(unbroken[0])
     assert averages(resumed) == averages(unbroken[0])

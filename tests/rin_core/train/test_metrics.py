@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from rin_core.config import Config, EncoderConfig, ModelConfig
 from rin_core.data.corpus import Sentence, Span, Triple
 from rin_core.data.encoding import EncodedSplit, encode_split
-from rin_core.data.tags import decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN
 from rin_core.train.metrics import Decoded, Metrics, Score, decode, evaluate, score
@@ -211,41 +209,6 @@ class TestScoresByHand:
 
 def all_of(metrics: Metrics) -> tuple[Score, ...]:
     return metrics.triple, metrics.exact, metrics.entity, metrics.relation
-
-
-class TestDecodeSpans:
-    @pytest.mark.parametrize(
-        ("tags", "spans"),
-        [
-            ("S", [(0, 1)]),
-            ("E", []),
-            ("SSBE", [(0, 1), (1, 2), (2, 4)]),
-            ("BIIE", [(0, 4)]),
-            ("BBE", [(1, 3)]),
-            ("BEE", [(0, 2)]),
-            ("BII", []),
-            ("IIE", []),
-            ("BOE", []),
-            ("BISE", [(2, 3)]),
-            ("OOO", []),
-        ],
-    )
-    def test_by_hand(self, tags: str, spans: list[tuple[int, int]]) -> None:
-        assert found_spans([tags]) == [(0, *span) for span in spans]
-
-    @given(st.lists(st.text("BIESO", min_size=1, max_size=14), min_size=1, max_size=4))
-    @settings(max_examples=300)
-    def test_is_the_regular_expression(self, texts: list[str]) -> None:
-        wanted = [
-            (n, *match.span())
-            for n, text in enumerate(texts)
-            for match in re.finditer(r"S|BI*E", text)
-        ]
-        assert found_spans(texts) == wanted
-
-
-def found_spans(texts: list[str]) -> list[tuple[int, ...]]:
-    return sorted(map(tuple, decode_spans(said(*((t, []) for t in texts)).tags_NL)[:3].T.tolist()))
 
 
 @st.composite

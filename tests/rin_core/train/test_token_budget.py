@@ -152,13 +152,3 @@ def test_one_step_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert steps == [*range(6), *range(6)]
     losses = [[e.train_loss for e in result.history] for result in (found, wanted)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-
-
-def test_the_default_has_the_fingerprints_of_before() -> None:
-    config = Config()
-    assert config.fingerprint("digest") == config.override("training.max_tokens", 0).fingerprint(
-        "digest"
-    )
-    assert config.override("training.max_tokens", 9).fingerprint("digest") != config.fingerprint(
-        "digest"
-    )
