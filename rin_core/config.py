@@ -17,7 +17,7 @@ from annotated_types import Interval, MultipleOf
 
 from rin_core.encoder_traits import ENCODERS, EncoderKind, EncoderTraits
 from rin_core.errors import ConfigError
-from rin_core.fields import all_settings, check_section, coerce, require, suggest
+from rin_core.fields import all_settings, check_section, coerce, require, suggest_setting
 from rin_core.problems import short
 
 #: Increase it when a change of the code changes what a configuration computes. Fingerprints contain
@@ -286,8 +286,8 @@ class Config:
             if path not in known:
                 is_name = path.isprintable() and 0 < len(path) <= _LONGEST_PATH
                 shown = path if is_name else short(path)
-                hint = suggest(path[:_LONGEST_PATH], list(known))
-                raise ConfigError(f"{shown}: no such setting{hint}")
+                hint = suggest_setting(path[:_LONGEST_PATH], list(known))
+                raise ConfigError(f"{shown}: no such setting; {hint}")
             section, _, name = path.partition(".")
             changes.setdefault(section, {})[name] = coerce(path, value, known[path].kind)
         sections = {s: dataclasses.replace(getattr(self, s), **c) for s, c in changes.items()}

@@ -27,17 +27,31 @@ ENCODERS: Mapping[EncoderKind, EncoderTraits] = {
     "bilstm": EncoderTraits(
         settings=frozenset(
             {
-                *("data.lowercase", "data.vocabulary", "data.pos", "encoder.word_dim"),
-                *("encoder.pos_dim", "encoder.case_dim", "encoder.characters", "encoder.dropout"),
-                *("encoder.character_dim", "encoder.hidden_size", "training.word_dropout"),
+                "data.lowercase",
+                "data.vocabulary",
+                "data.pos",
+                "encoder.word_dim",
+                "encoder.pos_dim",
+                "encoder.case_dim",
+                "encoder.characters",
+                "encoder.character_dim",
+                "encoder.hidden_size",
+                "encoder.dropout",
+                "training.word_dropout",
             }
         )
     ),
     "transformer": EncoderTraits(
         settings=frozenset(
             {
-                *("encoder.model", "encoder.max_pieces", "encoder.dropout", "encoder.freeze"),
-                *("encoder.freeze_layers", "encoder.lora", "encoder.packed", "training.precision"),
+                "encoder.model",
+                "encoder.max_pieces",
+                "encoder.dropout",
+                "encoder.freeze",
+                "encoder.freeze_layers",
+                "encoder.lora",
+                "encoder.packed",
+                "training.precision",
                 "training.encoder_learning_rate",
             }
         ),

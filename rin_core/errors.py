@@ -1,4 +1,4 @@
-"""Exceptions of the whole package."""
+"""Exceptions that more than one module raises; others are beside what raises them."""
 
 
 class RinError(RuntimeError):

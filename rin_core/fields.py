@@ -109,22 +109,20 @@ def all_settings(config: type) -> Mapping[str, Setting]:
     }
 
 
-def suggest(path: str, known: Sequence[str]) -> str:
-    """Return the end of a message: the fields a mistyped path may mean, or what there is.
+def suggest_setting(path: str, known: Sequence[str]) -> str:
+    """Return the settings that a mistyped path may mean; without any, where the settings are.
 
     Examples:
-        >>> suggest("training.lr", ["training.learning_rate", "training.clip_norm"])
-        '; did you mean training.learning_rate?'
+        >>> suggest_setting("training.lr", ["training.learning_rate", "training.clip_norm"])
+        'did you mean training.learning_rate?'
     """
     likeness = {name: _likeness(path, name) for name in known}
     best = max(likeness.values(), default=0.0)
     close = [name for name in known if likeness[name] >= max(0.7, best - 0.1)]
     close.sort(key=lambda name: -likeness[name])
     if close:
-        return f"; did you mean {' or '.join(close[:3])}?"
-    if len(known) > 20:
-        return f"; 'rin-study settings' lists all {len(known)}"
-    return f"; there are {', '.join(known)}"
+        return f"did you mean {' or '.join(close[:3])}?"
+    return f"'rin-study settings' lists all {len(known)}"
 
 
 def _likeness(path: str, name: str) -> float:

@@ -8,12 +8,12 @@ MOST_STEPS = 10**6
 _ROUNDING = 1e-6
 
 
-def leads(low: float, high: float, step: float) -> bool:
-    """Tell whether steps lead from the low end of a range to the high one, and not too many.
+def step_divides(low: float, high: float, step: float) -> bool:
+    """Tell whether a step divides a range into equal steps, at most :data:`MOST_STEPS`.
 
     Examples:
-        >>> leads(0, 1, 0.25), leads(0, 1, 0.3), leads(0, 1, 1e-300), leads(0, 1, 1e300)
-        (True, False, False, False)
+        >>> [step_divides(0, 1, step) for step in (0.25, 0.3, 1e-300, 1e300)]
+        [True, False, False, False]
     """
     steps = (high - low) / step
     if not steps <= MOST_STEPS or (low < high and steps < 0.5):
@@ -22,7 +22,7 @@ def leads(low: float, high: float, step: float) -> bool:
 
 
 def is_on_step(value: float, low: float, step: float) -> bool:
-    """Tell whether steps lead from the low end of a range to a value.
+    """Tell whether a whole number of steps leads from the low end of a range to a value.
 
     Examples:
         >>> is_on_step(0.5, 0, 0.25), is_on_step(0.6, 0, 0.25), is_on_step(0.5, 0, 5e-324)

@@ -25,8 +25,16 @@ from search_spaces.space import Grid, SpaceError
 SPACES: dict[str, Grid] = {
     module.SPACE.name: module.SPACE
     for module in (
-        *(rounds_curve, main_results, ablation, tasks, encoder, scorer, version, selection),
-        *(authors_programme, claims),
+        rounds_curve,
+        main_results,
+        ablation,
+        tasks,
+        encoder,
+        scorer,
+        version,
+        selection,
+        authors_programme,
+        claims,
     )
 }
 SEARCHES: dict[str, Search] = {

@@ -59,8 +59,7 @@ def value_at(distribution: BaseDistribution, u: float) -> Any:
         case CategoricalDistribution(choices=choices):
             return choices[int(u * len(choices))]
         case FloatDistribution(low=low, high=high, step=float(step)):
-            steps = int(u * (round((high - low) / step) + 1))
-            return min(high, round(low + steps * step, 12))
+            return stepped(low, high, step, int(u * (round((high - low) / step) + 1)))
         case FloatDistribution(low=low, high=high, log=True):
             return min(high, max(low, low * (high / low) ** u))
         case FloatDistribution(low=low, high=high):
@@ -72,3 +71,13 @@ def value_at(distribution: BaseDistribution, u: float) -> Any:
         case IntDistribution(low=low, high=high, step=step):
             return low + step * int(u * ((high - low) // step + 1))
     raise TypeError(f"{distribution}: has no value at {u}")
+
+
+def stepped(low: float, high: float, step: float, k: int) -> float:
+    """Return the k-th value of a range with steps, counted from 0, as people write it.
+
+    Examples:
+        >>> stepped(0.0, 0.5, 0.1, 3), 0.0 + 0.1 * 3
+        (0.3, 0.30000000000000004)
+    """
+    return min(high, round(low + k * step, 12))

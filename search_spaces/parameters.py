@@ -13,7 +13,7 @@ from pydantic import Field
 
 from rin_core.config import Config
 from rin_core.problems import short
-from rin_core.steps import MOST_STEPS, leads
+from rin_core.steps import MOST_STEPS, step_divides
 from search_spaces.search import Parameter
 from search_spaces.toml_tables import FileTable, checked, flatten
 
@@ -79,7 +79,7 @@ def _choices(path: str, given: Sequence[Any]) -> list[Any]:
 def _check_range(path: str, table: _IntRange | _FloatRange) -> None:
     """Refuse steps that do not end at ``high``, and values that the setting cannot have."""
     low, high, step = table.low, table.high, table.step
-    if step is not None and not leads(low, high, step):
+    if step is not None and not step_divides(low, high, step):
         raise ValueError(
             f"step = {step!r}: must divide {low} to {high} into at most {MOST_STEPS} equal steps"
         )

@@ -27,7 +27,7 @@ from optuna.distributions import (
 from rin_core.config import Config
 from rin_core.problems import short
 from rin_core.steps import is_on_step
-from search_spaces.design import quasi_random_points
+from search_spaces.design import quasi_random_points, stepped
 from search_spaces.objectives import DEV_F1, check_objectives
 from search_spaces.space import DEMO_SEEDS, Arm, Grid, SpaceError
 
@@ -39,13 +39,14 @@ MOST_EPOCHS = 100_000
 #: These decide how a corpus is read or when a trial ends. Trials that differ in them share neither
 #: arrays nor rungs, so arms may set them but a search cannot.
 NEVER_SEARCHED = (
-    *("data.", "encoder.kind", "encoder.word_dim"),
-    *("training.max_epochs", "training.seed"),
+    "data.",
+    "encoder.kind",
+    "encoder.word_dim",
+    "training.max_epochs",
+    "training.seed",
 )
 #: Every trial of a search has this setting at dev: selection and pruning use dev F1.
 SELECTION = "training.selection"
-
-
 _DEV_ALONE = (
     "a search selects by dev F1 only; leave it at dev (the space selection measures the selection "
     "bias of test)"
@@ -110,10 +111,9 @@ class Asha:
 
     def __post_init__(self) -> None:
         epochs = self.grace_period
-        _require(
-            epochs == "auto" or (type(epochs) is int and 1 <= epochs <= MOST_EPOCHS),
-            *("asha.grace_period", epochs, f'from 1 to {MOST_EPOCHS:,}, or "auto"'),
-        )
+        valid = epochs == "auto" or (type(epochs) is int and 1 <= epochs <= MOST_EPOCHS)
+        wanted = f'from 1 to {MOST_EPOCHS:,}, or "auto"'
+        _require(valid, "asha.grace_period", epochs, wanted)
         _require(self.reduction_factor > 1, "asha.reduction_factor", self.reduction_factor, "> 1")
 
 
@@ -352,9 +352,8 @@ class Search:
             case IntDistribution(low=low, high=high, step=step):
                 return range(low, high + 1, step)
             case FloatDistribution(low=low, high=high, step=float(step)):
-                # As they are written: 0.3 and not 0.1 * 3, which is another number above it.
                 count = min(round((high - low) / step) + 1, MOST_POINTS + 1)
-                return [min(high, round(low + k * step, 12)) for k in range(count)]
+                return [stepped(low, high, step, k) for k in range(count)]
             case other:
                 raise SpaceError(
                     f"{self.name}: {path} = {other}: the grid sampler requires a step or choices"

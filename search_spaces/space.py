@@ -201,6 +201,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     except ValueError:
         seeds = ()
     if (
+        # Sliced, because len() of a huge range is an error.
         not 0 < len(seeds[: MOST_SEEDS + 1]) <= MOST_SEEDS
         or not 0 <= min(seeds) <= max(seeds) < 2**32
     ):

@@ -5,14 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rin_core.config import Config
-from rin_core.data.corpus import (
-    Corpus,
-    CorpusError,
-    count_missing,
-)
+from rin_core.data.corpus import Corpus, CorpusError, Sentence, count_missing
 from rin_core.data.damaged_texts import damaged_texts
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
@@ -178,19 +175,10 @@ def load_corpus(
     files = corpus_files(path, dev_fraction)
     read, found = read_files(files)
     splits, cuts = cut_missing(read, dev_fraction)
-    places = {split: files.get(split, files["train"])[0] for split in splits}
+    # A split that was cut has the file of train.
+    places = {split: str(files.get(split, files["train"])[0]) for split in splits}
     for split, sentences in splits.items():
-        missing, total = count_missing(sentences)
-        # The limit that the message proposes is compared with this very quotient.
-        if total and missing / total > max_missing:
-            reasons = missing_findings(str(places[split]), sentences)
-            reasons += damaged_texts([s for s in sentences if s.missing])
-            text = f"{'; '.join(r.text for r in reasons)}; the limit is {max_missing:.2%}"
-            # A limit that leaves out most of the triples is no remedy.
-            if reasons[0].code == "argument-not-found" and 2 * missing <= total:
-                enough = math.ceil(100 * missing / total) / 100
-                text += f", to raise it use --set data.max_missing={enough:g}"
-            raise CorpusError(text)
+        _check_missing(sentences, places[split], max_missing)
     for split, use in (("train", "learned"), ("dev", "selected"), ("test", "scored")):
         if not any(s.triples for s in splits[split]):
             left_out = "".join(f"; {f.text}" for f in found if f.level == "warning")
@@ -198,6 +186,22 @@ def load_corpus(
                 f"{places[split]}: no sentence has a triple, so nothing can be {use}{left_out}"
             )
     return Corpus(name=called, **splits, findings=(*found, *cuts))
+
+
+def _check_missing(sentences: Sequence[Sentence], place: str, max_missing: float) -> None:
+    """Refuse a split in which too large a share of the triples cannot be located."""
+    missing, total = count_missing(sentences)
+    # The limit that the message proposes is compared with this very quotient.
+    if not total or missing / total <= max_missing:
+        return
+    reasons = missing_findings(place, sentences)
+    reasons += damaged_texts([s for s in sentences if s.missing])
+    text = f"{'; '.join(r.text for r in reasons)}; the limit is {max_missing:.2%}"
+    # A limit that leaves out most of the triples is no remedy.
+    if reasons[0].code == "argument-not-found" and 2 * missing <= total:
+        enough = math.ceil(100 * missing / total) / 100
+        text += f", to raise it use --set data.max_missing={enough:g}"
+    raise CorpusError(text)
 
 
 def find_corpus(name: str, data_root: Path | None) -> Path:
@@ -238,7 +242,7 @@ def find_recorded_vectors(name: str | None, data_root: Path | None) -> Path | No
 
 
 def _find_vectors(path: Path, root: Path | None) -> Path:
-    """Return the path, or that under the data root, so that a command depends on no machine."""
+    """Return the path, or the one under the data root if only that is a file."""
     under_root = root and root / path
     return under_root if under_root and not path.exists() and under_root.is_file() else path
 

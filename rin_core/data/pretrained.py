@@ -104,7 +104,7 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
         model = _load_model(name, folder)
         tokenizer = _load_tokenizer(folder, model, max_pieces)
     return Pretrained(
-        name=name if given is None else installed_name(given) or _folder_name(given),
+        name=_name_of(given) if given else name,
         digest=content.hexdigest()[:16],
         architecture=json.loads(model.config.to_json_string(use_diff=False)),
         tokenizer=tokenizer,
@@ -113,7 +113,7 @@ def load_pretrained(name: str, max_pieces: int) -> Pretrained:
 
 
 def check_layers(architecture: Any) -> None:
-    """Raise ``ValueError`` for more layers than a model has: to build them takes hours."""
+    """Raise ``ValueError`` for more than :data:`MOST_LAYERS` layers: to build them takes hours."""
     if not isinstance(architecture, dict):
         raise ValueError(f"architecture = {short(architecture)}: must be an object")
     parts = [part for part in architecture.values() if isinstance(part, dict)]
@@ -123,9 +123,9 @@ def check_layers(architecture: Any) -> None:
                 raise ValueError(f"{key} = {short(value)}: must be at most {MOST_LAYERS:,}")
 
 
-def _folder_name(folder: Path) -> str:
-    """Return a name like those on the hub, for a folder."""
-    return "/".join(folder.resolve().parts[-2:])
+def _name_of(folder: Path) -> str:
+    """Return a name like those on the hub: that of an installed encoder, or the last two parts."""
+    return installed_name(folder) or "/".join(folder.resolve().parts[-2:])
 
 
 def _download(name: str) -> Path:

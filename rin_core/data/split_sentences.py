@@ -21,7 +21,7 @@ def split_sentences(
 
     Args:
         sentences: Records with one or more sentences each.
-        split: Their split, for the findings.
+        split: Their split, for the findings; empty for a corpus without splits.
     """
     parts = list[Sentence]()
     lost = dict[str, list[tuple[Sentence, int]]]()
@@ -37,8 +37,9 @@ def split_sentences(
     findings = []
     for what, found in lost.items():
         count, first = sum(number for _, number in found), sentence_text(found[0][0])
-        text = f"{split + ': ' * bool(split)}left out {what} between sentences: {count}, the first"
-        findings.append(warning(f"{what}-across-sentences", f"{text} in {first}", split, count))
+        where = f"{split}: " if split else ""
+        text = f"{where}left out {what} between sentences: {count}, the first in {first}"
+        findings.append(warning(f"{what}-across-sentences", text, split, count))
     return tuple(parts), tuple(findings)
 
 

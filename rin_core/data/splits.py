@@ -50,8 +50,7 @@ def find_splits(folder: Path) -> Files:
     files: Files = {}
     for split, path in exact_files(folder):
         if split in files:
-            both = f"both {files[split][0].name} and {path.name}"
-            raise CorpusError(f"{folder}: {both} could be the {split} split; remove one of them")
+            raise _two_files(folder, split, files[split][0], path)
         files[split] = (path,)
     if absent := set(SPLITS) - files.keys():
         files |= _published(folder, absent)
@@ -69,19 +68,21 @@ def _published(folder: Path, wanted: set[str]) -> Files:
         if split in wanted and (contents := _contents(path)):
             rest = "_".join(part for part in _parts(stem) if part not in _NAMES[split])
             files = named.setdefault(f"{rest} {path.suffix}", {})
-            before = files.get(split)
+            before = files.get(split, ())
             if before and not _SHARD.search(path.stem):
-                both = f"both {before[0].name} and {path.name}"
-                raise CorpusError(
-                    f"{folder}: {both} could be the {split} split; remove one of them"
-                )
-            files[split] = (*files.get(split, ()), *contents)
+                raise _two_files(folder, split, before[0], path)
+            files[split] = (*before, *contents)
     most = max((len(files) for files in named.values()), default=0)
     best = [files for files in named.values() if len(files) == most]
     if len(best) > 1:
         both = " and ".join(next(iter(files.values()))[0].name for files in best[:2])
         raise CorpusError(f"{folder}: {both} could be the same split; remove or rename one of them")
     return best[0] if best else {}
+
+
+def _two_files(folder: Path, split: str, first: Path, second: Path) -> CorpusError:
+    both = f"both {first.name} and {second.name}"
+    return CorpusError(f"{folder}: {both} could be the {split} split; remove one of them")
 
 
 def _parts(name: str) -> list[str]:

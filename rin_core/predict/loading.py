@@ -110,7 +110,10 @@ def extra_packages(weights: Path) -> list[str]:
         tagger = Vocabulary.from_json(metadata["vocabulary"]).tagger
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(f"{weights}: has no model that this version can load") from error
-    return [*filter(None, [tagger]), *(["peft"] if encoder.lora and not encoder.freeze else [])]
+    packages = [tagger] if tagger else []
+    if encoder.lora and not encoder.freeze:
+        packages.append("peft")
+    return packages
 
 
 def _vectors(weights: Path, metadata: Mapping[str, Any]) -> Mapping[str, str] | None:
@@ -256,8 +259,12 @@ def _check_size(
     values = sum(tensor.numel() for tensor in tensors.values())
     encoder, longest = config.encoder, max(size for t in tensors.values() for size in t.shape)
     widths = (
-        *(encoder.word_dim, encoder.pos_dim, encoder.case_dim, encoder.character_dim),
-        *(encoder.hidden_size, config.model.feature_size),
+        encoder.word_dim,
+        encoder.pos_dim,
+        encoder.case_dim,
+        encoder.character_dim,
+        encoder.hidden_size,
+        config.model.feature_size,
     )
     fits = max(widths) ** 2 <= values and len(vocabulary.relations) <= longest
     if pretrained is None and fits:  # what follows takes a second

@@ -73,7 +73,10 @@ class RecordReader:
                     )
             place = f"{name}:{number}"
             try:
-                record = _parsed(line, name, number) if is_json else _text(line, place, number)
+                if is_json:
+                    record = parse_line(line.strip(), name, number)
+                else:
+                    record = _text(line, place, number)
                 yield record_of(record, self.splitter, f"{place}: ")
             except CorpusError as fault:
                 if not self.skips:
@@ -85,10 +88,6 @@ class RecordReader:
 
 
 _HOW_READ = "a file is read as JSON lines if it starts with {, and as text otherwise"
-
-
-def _parsed(line: bytes, name: str, number: int) -> object:
-    return parse_line(line.strip(), name, number)
 
 
 def _text(line: bytes, place: str, number: int) -> dict[str, Any]:

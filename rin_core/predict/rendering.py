@@ -11,9 +11,7 @@ from rich.text import Text
 
 from rin_core.data.vocabulary import UNKNOWN, Vocabulary
 from rin_core.predict.extraction import Extraction, Mention
-
-# A text may hold control sequences, which would act on the terminal.
-_VISIBLE = dict.fromkeys((*range(32), *range(127, 160)), "�")
+from rin_core.terminal import visible
 
 
 def show(rounds: Sequence[Extraction], vocabulary: Vocabulary, console: Console) -> None:
@@ -81,4 +79,5 @@ def triple_table(rounds: Sequence[Extraction]) -> Table:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).translate(_VISIBLE)
+    """Write a text on one line; what it has of control characters does not act on the terminal."""
+    return visible(" ".join(text.split()))

@@ -39,17 +39,13 @@ def with_features(model: RIN, corpus: EncodedCorpus) -> EncodedCorpus:
 
 
 def _with_features(model: RIN, split: EncodedSplit, corpus: EncodedCorpus) -> EncodedSplit:
-    path = _folder() / f"{_key(model, split, corpus)}.npy"
+    path = cache_folder() / "features" / f"{_key(model, split, corpus)}.npy"
     try:
         features_SD = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):  # none yet, damaged, or empty
         features_SD = _computed(model, split)
         _keep(path, features_SD)
     return dataclasses.replace(split, features_SD=features_SD)
-
-
-def _folder() -> Path:
-    return cache_folder() / "features"
 
 
 def _key(model: RIN, split: EncodedSplit, corpus: EncodedCorpus) -> str:
@@ -61,8 +57,12 @@ def _key(model: RIN, split: EncodedSplit, corpus: EncodedCorpus) -> str:
     arithmetic = (torch.backends.cpu.get_cpu_capability(), matmul.library(), str(model.reduced))
     found.update(" ".join((pretrained.digest, torch.__version__, *arithmetic)).encode())
     for array in (
-        *(pieces.pieces_Q, pieces.window_starts, pieces.sentence_starts),
-        *(pieces.window_S, pieces.place_S, split.lengths_N),
+        pieces.pieces_Q,
+        pieces.window_starts,
+        pieces.sentence_starts,
+        pieces.window_S,
+        pieces.place_S,
+        split.lengths_N,
     ):
         found.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
     return found.hexdigest()[:32]

@@ -102,7 +102,7 @@ class Trainer:
         self._history: list[Epoch] = []
         self.continued: dict[str, Any] | None = None
         """The run whose checkpoint this training began with, and its number of epochs."""
-        self.cadence = Cadence()
+        self._cadence = Cadence()
         self._best: dict[str, Tensor] = {}
         """Trained weights of the best epoch while they are not on disk."""
         if directory is not None and (directory / CHECKPOINT).exists():
@@ -225,13 +225,13 @@ class Trainer:
         then they are in memory: the files on disk always belong together.
         """
         is_last = self._end_reason() is not None
-        is_due = self.directory is not None and (is_last or self.cadence.is_due())
+        is_due = self.directory is not None and (is_last or self._cadence.is_due())
         if self._best_epoch() == epoch.epoch:
-            trained = self._trained()
-            copies = {} if is_due else {name: t.cpu().clone() for name, t in trained.items()}
-            self._best = copies or trained
+            self._best = self._trained()
+            if not is_due:  # the next epoch changes the weights before they are written
+                self._best = {name: t.cpu().clone() for name, t in self._best.items()}
         if self.directory is not None and is_due:
-            with self.cadence.writing():
+            with self._cadence.writing():
                 self._write(self.directory)
 
     def _write(self, directory: Path) -> None:

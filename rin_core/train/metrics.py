@@ -153,8 +153,8 @@ def _with_spans(
 
     Where a word stands for no decoded span, the span's other end and its type are -1.
     """
-    n, first, end, types = entities_4E
-    word, other = (first, end - 1) if entity_word == "first" else (end - 1, first)
+    n, _, _, types = entities_4E
+    word, other = _entity_places(entities_4E, entity_word)
     other_NL, types_NL = np.full(shape, -1), np.full(shape, -1)
     other_NL[n, word], types_NL[n, word] = other, types
     b, i, t, j = triples_4N
@@ -172,11 +172,16 @@ def _between_entities(
     subject, object_ = entity_NL[b, i], entity_NL[b, j]
     both = (subject >= 0) & (object_ >= 0)
     b, t, subject, object_ = (row[both] for row in (b, t, subject, object_))
-    _, first, end, types = entities_4E
-    word, other = (first, end - 1) if entity_word == "first" else (end - 1, first)
+    types, (word, other) = entities_4E[3], _entity_places(entities_4E, entity_word)
     rows = [b, word[subject], other[subject], types[subject]]
     rows += [t, word[object_], other[object_], types[object_]]
     return np.unique(np.stack(rows), axis=1)
+
+
+def _entity_places(entities_4E: Array, entity_word: str) -> tuple[Array, Array]:
+    """Return :func:`rin_core.data.corpus.entity_place` of each of some entities [E], [E]."""
+    _, first, end, _ = entities_4E
+    return (first, end - 1) if entity_word == "first" else (end - 1, first)
 
 
 def _compare(predicted: Array, gold: Array, *, missed: int) -> Score:

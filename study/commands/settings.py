@@ -23,7 +23,7 @@ from rich.text import Text
 from rin_core.config import Config
 from rin_core.encoder_traits import ENCODERS
 from rin_core.errors import ConfigError
-from rin_core.fields import all_settings, suggest
+from rin_core.fields import all_settings, suggest_setting
 from search_spaces.presets import PRESETS
 from study.commands.arguments import ListSettings
 from study.commands.printing import say
@@ -72,8 +72,8 @@ def run(options: ListSettings, console: Console) -> int:
     """
     rows = describe_settings(options.pattern)
     if not rows:
-        hint = suggest(options.pattern, [*Config().flat()])
-        raise ConfigError(f"{options.pattern}: no such setting{hint}")
+        hint = suggest_setting(options.pattern, [*Config().flat()])
+        raise ConfigError(f"{options.pattern}: no such setting; {hint}")
     if options.json:
         say(console, json.dumps([asdict(row) for row in rows], indent=2))
     elif options.markdown:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from rin_core.steps import MOST_STEPS, is_on_step, leads
+from rin_core.steps import MOST_STEPS, is_on_step, step_divides
 from study.ledger.fields import LARGEST, Number, Record, Scalar
 
 
@@ -57,7 +57,7 @@ class Parameter(Record):
                 raise ValueError(f"low = {given.low}: must be positive with log = true")
             if given.step is not None and given.step <= 0:
                 raise ValueError(f"step = {given.step}: must be positive")
-            if given.step is not None and not leads(given.low, given.high, given.step):
+            if given.step is not None and not step_divides(given.low, given.high, given.step):
                 raise ValueError(
                     f"step = {given.step}: must divide {given.low} to {given.high} into at most "
                     f"{MOST_STEPS} equal steps"

@@ -52,10 +52,10 @@ class Unit:
     """Finds the pieces of a text that are not one unit a character."""
     width: Callable[[re.Match[str]], int] = lambda _: 0
     """How many units such a piece is."""
-    first: int = 0
-    """What a start lacks."""
-    last: int = 0
-    """What an end lacks."""
+    start_shift: int = 0
+    """What is added to a start."""
+    end_shift: int = 0
+    """What is added to an end."""
 
     def count(self, text: str) -> int:
         """Return the units of a text."""
@@ -63,7 +63,7 @@ class Unit:
 
     def characters(self, text: str, start: int, end: int) -> tuple[int, int]:
         """Return offsets as characters; what has no width is left out at both ends."""
-        start, end = start + self.first, end + self.last
+        start, end = start + self.start_shift, end + self.end_shift
         if start < 0 or not self._differs(text):
             return start, end
         units, characters = _bounds(self, text)
@@ -125,7 +125,7 @@ def _best(placed: Sequence[Placed]) -> tuple[Unit, Evidence] | None:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How the entities fit whose characters another unit changes."""
+    """How well another unit fits the entities whose characters it changes."""
 
     changed: int
     good: int
@@ -134,7 +134,7 @@ class Evidence:
     """Of these, those that fit as characters."""
     has_text: bool
     """Whether the file gives their text."""
-    first: str
+    example: str
     """The first that does not fit as characters."""
 
     @classmethod
@@ -146,7 +146,7 @@ class Evidence:
             if (places := unit.characters(item.text, item.start, item.end))
             != (item.start, item.end)
         ]
-        first = (
+        examples = (
             f"{_shown(item, *places)}, not {_shown(item, item.start, item.end)}, in {item.place}"
             for item, places, fits in changed
             if not fits
@@ -156,7 +156,7 @@ class Evidence:
             good=sum(_fits(item, *places) for item, places, _ in changed),
             before=sum(fits for _, _, fits in changed),
             has_text=all(item.written for item, _, _ in changed),
-            first=next(first, ""),
+            example=next(examples, ""),
         )
 
     def is_enough(self, unit: Unit) -> bool:
@@ -172,7 +172,7 @@ class Evidence:
             self.good + other.good,
             self.before + other.before,
             self.has_text and other.has_text,
-            self.first,
+            self.example,
         )
 
     def finding(self, unit: Unit) -> Finding:
@@ -180,7 +180,7 @@ class Evidence:
         how = "have their own text" if self.has_text else "are whole words"
         text = (
             f"offsets count {unit.name}: read like this, {self.good} of {self.changed} entities "
-            f"{how}, otherwise {self.before}; the first is {self.first}"
+            f"{how}, otherwise {self.before}; the first is {self.example}"
         )
         level: Literal["note", "warning"] = "note" if self.has_text else "warning"
         text += "" if self.has_text else ": check it, and correct the file if it is wrong"
@@ -239,10 +239,10 @@ UNITS = (
         re.compile(r"\A\s+|\s{2,}"),
         lambda piece: min(piece.start(), 1),
     ),
-    Unit("characters from 0, the end is the last one", last=1),
-    Unit("characters from 1, the end is the last one", first=-1),
-    Unit("characters from 1", first=-1, last=-1),
-    Unit("one character too few", first=1, last=1),
-    Unit("one character before the entity, too", first=1),
-    Unit("one character after the entity, too", last=-1),
+    Unit("characters from 0, the end is the last one", end_shift=1),
+    Unit("characters from 1, the end is the last one", start_shift=-1),
+    Unit("characters from 1", start_shift=-1, end_shift=-1),
+    Unit("one character too few", start_shift=1, end_shift=1),
+    Unit("one character before the entity, too", start_shift=1),
+    Unit("one character after the entity, too", end_shift=-1),
 )

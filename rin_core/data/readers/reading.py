@@ -130,7 +130,7 @@ class Reading:
 
     def count(self, code: str, example: object) -> None:
         """Count one of :data:`COUNTED`, and keep the first example."""
-        where = f" in {self.place}" * bool(self.place)
+        where = f" in {self.place}" if self.place else ""
         count, first = self.counts.get(code, (0, shown(example) + where))
         self.counts[code] = (count + 1, first)
 

@@ -76,12 +76,12 @@ def unread_file(path: Path) -> str:
 
 def unread_folder(folder: Path) -> str:
     """Return what a folder without splits has instead, and what to do; empty for an empty one."""
-    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+    names = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
     if not names:
         return "the folder is empty"
-    listed = ", ".join(names[:_SHOWN]) + (
-        f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
-    )
+    listed = ", ".join(names[:_SHOWN])
+    if len(names) > _SHOWN:
+        listed += f" and {len(names) - _SHOWN} more"
     for name in names:
         if known := _SUFFIXES.get(Path(name).suffix.lower()):
             return f"found {listed}; {name} looks like {known[0]}: {known[1]}"

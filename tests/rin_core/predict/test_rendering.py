@@ -45,7 +45,7 @@ class TestRendering:
         found = self.extraction(0.75)
         typed = [replace(e, type=t) for e, t in zip(found.entities, ("PER\x07", ""), strict=True)]
         shown = self.shown(trained, [replace(found, entities=tuple(typed))])
-        assert "[Ann Lee]PER� 99% met [Bob]50%" in shown
+        assert r"[Ann Lee]PER\x07 99% met [Bob]50%" in shown
         rows = [entity.to_json() for entity in (*typed, found.entities[0])]
         assert [row.get("type") for row in rows] == ["PER\x07", "", None]
 
@@ -57,8 +57,8 @@ class TestRendering:
         assert re.search(r"Ann Lee +likes +Bob +– +– +0.500", shown)
 
     def test_text_cannot_act_on_the_terminal(self, trained: Trained) -> None:
-        hostile = "\x1b[31mAnn [red]Lee\x07 met Bob"
+        hostile = "\x1b[31mAnn [red]Lee\x07 met \u202eBob"
         shown = self.shown(trained, [self.extraction(words=hostile)])
-        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
         assert "[red]Lee" in shown
         assert "no triples" in shown
