@@ -205,7 +205,7 @@ def _arm(name: str, table: Mapping[str, Any], grids: Iterable[Grid]) -> Arm:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"arms.{name}: must be named with letters, digits, -, _ and .")
-    of = next((g for g in grids if name in {arm.name for arm in g.select(["*"])}), None)
+    of = next((g for g in grids if name in {arm.name for arm in g.every_arm()}), None)
     if of is not None:
         if table or of.settings:  # a grid's settings are part of what its arms mean
             empty = "" if of.settings else "leave it empty to use that arm, or "

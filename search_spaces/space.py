@@ -95,6 +95,10 @@ class Grid:
     preset: str | None = None
     """Name of the preset of all corpora; None chooses one by the name of each corpus."""
 
+    def every_arm(self) -> tuple[Arm, ...]:
+        """Return the arms with those on request, in their order."""
+        return (*self.arms, *self.on_request)
+
     def select(self, patterns: Sequence[str]) -> tuple[Arm, ...]:
         """Return the arms that match any shell-style pattern, in their order.
 
@@ -105,7 +109,7 @@ class Grid:
         """
         if not patterns:
             return self.arms
-        every = (*self.arms, *self.on_request)
+        every = self.every_arm()
         names = [arm.name for arm in every]
         for pattern in patterns:
             if not fnmatch.filter(names, pattern):

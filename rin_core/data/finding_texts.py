@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rin_core.data.corpus import Corpus, Finding, Sentence
@@ -14,14 +13,6 @@ Sentences = Sequence[Sentence]
 MANY = 0.05
 #: Characters of a sentence in a finding: enough to find it in a file.
 _SHOWN = 60
-
-
-def count_types(sentences: Iterable[Sentence]) -> Counter[str]:
-    """Return the number of entities of each type; empty if no entity has a type."""
-    counts = Counter(kind for s in sentences for kind in s.entity_types)
-    if counts.keys() <= {""}:
-        return Counter()
-    return Counter({kind or "no type": count for kind, count in counts.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from rin_core.data.corpus import Corpus, Finding, count_relations, shown
+from rin_core.data.corpus import Corpus, Finding, Sentence, count_relations, shown
 from rin_core.data.finding_texts import (
     Sentences,
-    count_types,
     graded,
     note,
     sentence_text,
@@ -41,7 +40,7 @@ FEW_EXAMPLES = 5
 
 def relation_names(corpus: Corpus) -> Iterator[Finding]:
     """Find names that mean no relation or entity, and a corpus with one relation."""
-    counts, types = count_relations(corpus.sentences()), count_types(corpus.sentences())
+    counts, types = count_relations(corpus.sentences()), _count_types(corpus.sentences())
     kinds = (
         ("none-relation-name", "relation", "triple", counts, NO_RELATION),
         ("none-entity-type", "entity type", "entity", types, NO_ENTITY),
@@ -64,7 +63,7 @@ def names_alike(corpus: Corpus) -> Iterator[Finding]:
     """Find names that differ only in case, spaces or punctuation."""
     for code, noun, counts in (
         ("relation-names-alike", "relations", count_relations(corpus.sentences())),
-        ("type-names-alike", "entity types", count_types(corpus.sentences())),
+        ("type-names-alike", "entity types", _count_types(corpus.sentences())),
     ):
         groups = defaultdict[str, Counter[str]](Counter)
         for name, count in counts.items():
@@ -109,10 +108,6 @@ def rare_relations(train: Sentences) -> Iterator[Finding]:
         yield graded("rare-relations", text, "train", sum(rare.values()), counts.total())
 
 
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).casefold()
-
-
 def unseen_names(split: str, sentences: Sentences, train: Sentences) -> Iterator[Finding]:
     """Find relations and entity types that only dev or test have."""
     for code, counts, known, noun, counted in (
@@ -125,8 +120,8 @@ def unseen_names(split: str, sentences: Sentences, train: Sentences) -> Iterator
         ),
         (
             "types-not-in-train",
-            count_types(sentences),
-            count_types(train),
+            _count_types(sentences),
+            _count_types(train),
             "entity types",
             "entity",
         ),
@@ -140,3 +135,15 @@ def unseen_names(split: str, sentences: Sentences, train: Sentences) -> Iterator
                 "it; add examples to train, or correct the names"
             )
             yield warning(code, text, split, count)
+
+
+def _count_types(sentences: Iterable[Sentence]) -> Counter[str]:
+    """Return the number of entities of each type; empty if no entity has a type."""
+    counts = Counter(kind for s in sentences for kind in s.entity_types)
+    if counts.keys() <= {""}:
+        return Counter()
+    return Counter({kind or "no type": count for kind, count in counts.items()})
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()

@@ -217,7 +217,10 @@ class _Session:
 
 
 def _windows(records: Iterable[Record], sentences: int) -> Iterator[list[Record]]:
-    """Group records, each group until it has a number of sentences; every record counts."""
+    """Group records; a group ends with its ``sentences``-th sentence.
+
+    A record without sentences counts as one, so that a group does not grow without end.
+    """
     window: list[Record] = []
     count = 0
     for record in records:

@@ -20,7 +20,7 @@ class Mention(NamedTuple):
 
     start: int
     end: int
-    type: str = ""
+    type: str
 
 
 def mention(
@@ -116,6 +116,6 @@ def align(
         spans[key] = span
         if found.type:
             reading.add_type(types, span, found.type)
-    reading.spans += len(mentions)
+    reading.mentions += len(mentions)
     triples = [Triple(spans[head], label, spans[tail]) for head, label, tail in relations]
     return build_sentence(text.words, None, spans.values(), triples, types=types)

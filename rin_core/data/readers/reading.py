@@ -102,8 +102,8 @@ class Reading:
     """How many of each of :data:`COUNTED`, and the first."""
     remarks: dict[str, str] = field(default_factory=dict)
     """Further notes, by the code of their finding."""
-    spans: int = 0
-    """How many entities were given as character spans."""
+    mentions: int = 0
+    """How many entities were given by their characters."""
     unit: Unit = CHARACTERS
     """What character offsets count."""
     has_text: bool = True
@@ -141,7 +141,7 @@ class Reading:
         means.
         """
         remarks = dict(self.remarks)
-        return replace(self, counts={}, remarks=remarks, spans=0, placed=[], units={})
+        return replace(self, counts={}, remarks=remarks, mentions=0, placed=[], units={})
 
     def add(self, file: Reading) -> None:
         """Add the findings of a file."""
@@ -150,7 +150,7 @@ class Reading:
             self.counts[code] = (before + count, example)
         for code, text in file.remarks.items():
             self.remark(code, text)
-        self.spans += file.spans
+        self.mentions += file.mentions
         for unit, evidence in file.units.items():
             known = self.units.get(unit)
             self.units[unit] = known.plus(evidence) if known else evidence
@@ -160,9 +160,9 @@ class Reading:
         found = [Finding(code=code, level="note", text=text) for code, text in self.remarks.items()]
         found += [evidence.finding(unit) for unit, evidence in self.units.items()]
         for code, (count, first) in self.counts.items():
-            many = f"{count} of {self.spans}" if code in _GRADED else str(count)
+            many = f"{count} of {self.mentions}" if code in _GRADED else str(count)
             text = f"{COUNTED[code]}: {many}, the first is {first}"
-            is_harmless = code in _HARMLESS or (code in _GRADED and count < MANY * self.spans)
+            is_harmless = code in _HARMLESS or (code in _GRADED and count < MANY * self.mentions)
             level: Literal["note", "warning"] = "note" if is_harmless else "warning"
             if code in _GRADED and not is_harmless:
                 text += ": check the offsets; they count characters of the text, from 0"

@@ -73,7 +73,7 @@ def _absent(splits: Mapping[str, Sequence[Sentence]], reading: Reading) -> tuple
     sentences = list(chain.from_iterable(splits.values()))
     absent = sum(len(s.missing_entities) for s in sentences)
     # Without spaces, several entities may be in one word.
-    located = reading.spans or sum(len(s.entities) for s in sentences)
+    located = reading.mentions or sum(len(s.entities) for s in sentences)
     total = absent + located
     widened, _ = reading.counts.get("widened-entities", (0, ""))
     return absent + widened, total
