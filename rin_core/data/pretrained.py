@@ -40,6 +40,11 @@ _NEEDED = {
     "tokenizer.json": "no tokenizer.json (a fast tokenizer is needed)",
 }
 
+_WANTED = (
+    "give a folder with config.json, tokenizer.json and model.safetensors, or "
+    f"{SMALL} or {BASE} after `make encoders`"
+)
+
 
 class PretrainedError(ValueError):
     """A pretrained model that cannot be used. The message names model, problem and remedy."""
@@ -144,12 +149,6 @@ def _download(name: str) -> Path:
             f"encoder.model = {name!r}: is not a folder, and cannot be downloaded from the Hugging "
             f"Face hub ({first_line(error)}); {_WANTED}, or connect once: the files are cached"
         ) from error
-
-
-_WANTED = (
-    "give a folder with config.json, tokenizer.json and model.safetensors, or "
-    f"{SMALL} or {BASE} after `make encoders`"
-)
 
 
 def _files(name: str, folder: Path) -> list[Path]:

@@ -26,6 +26,19 @@ import numpy.typing as npt
 
 from rin_core.data.vocabulary import SPECIAL, Vocabulary
 
+#: What a damaged archive raises: its content, or the name or the place of a file in it.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    UnicodeDecodeError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    struct.error,
+)
+
 
 class VectorsError(ValueError):
     """Word vectors that cannot be used. The message names file, line, problem and remedy."""
@@ -147,20 +160,6 @@ def read_every_vector(path: Path, dim: int) -> tuple[list[str], npt.NDArray[np.f
                 words[word] = None
                 values.frombytes(_vector(row, path).tobytes())
     return list(words), np.frombuffer(values, np.float32).reshape(-1, dim)
-
-
-#: What a damaged archive raises: its content, or the name or the place of a file in it.
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    OverflowError,
-    UnicodeDecodeError,
-    zlib.error,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    struct.error,
-)
 
 
 @contextmanager

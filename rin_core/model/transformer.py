@@ -18,6 +18,9 @@ from rin_core.errors import ConfigError
 from rin_core.model.dropout import replace_dropout
 from rin_core.model.packed import is_packable, packed_features
 
+#: The linear layers that LoRA adapts, by the names that ``transformers`` gives them.
+_QUERIES_AND_VALUES = ("query", "value", "q", "v", "q_lin", "v_lin", "query_proj", "value_proj")
+
 
 class TransformerEncoder(nn.Module):
     """Any encoder of ``transformers``; a word is its first sub-word piece.
@@ -113,10 +116,6 @@ def _freeze_layers(backbone: Any, count: int) -> None:
         )
     for module in (backbone.embeddings, *layers[:count]):
         module.requires_grad_(False)
-
-
-#: The linear layers that LoRA adapts, by the names that ``transformers`` gives them.
-_QUERIES_AND_VALUES = ("query", "value", "q", "v", "q_lin", "v_lin", "query_proj", "value_proj")
 
 
 def _add_lora(backbone: Any, config: EncoderConfig) -> None:

@@ -20,6 +20,7 @@ from rin_core.predict.texts import TextSentence, TextSplitter
 
 #: The field of an answer that has what was found.
 ANSWER = "sentences"
+_HOW_READ = "a file is read as JSON lines if it starts with {, and as text otherwise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,6 @@ class RecordReader:
                     raise
                 self.skipped += 1
                 self.first_fault = self.first_fault or str(fault)
-
-
-_HOW_READ = "a file is read as JSON lines if it starts with {, and as text otherwise"
 
 
 def _text(line: bytes, place: str, number: int) -> dict[str, Any]:

@@ -280,6 +280,7 @@ class TestFingerprint:
         off = Config().override("data.pos", "off")
         for plain, path, value in (
             (off, "encoder.pos_dim", 7),
+            (Config().override("training.average", "ema"), "training.patience", 3),
             (Config(), "data.max_missing", 1),
             (Config(), "data.dev_fraction", 0.1),
         ):

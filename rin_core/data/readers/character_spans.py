@@ -87,7 +87,7 @@ def align(
     relations: Iterable[tuple[K, str, K]],
     reading: Reading,
 ) -> Sentence:
-    """Return the sentence. An entity that cuts a word is widened to it, and counted.
+    """Return the sentence. An entity that cuts a word is widened to all its letters, and counted.
 
     Args:
         text: The text and its words.
@@ -100,7 +100,9 @@ def align(
     """
     spans, types = dict[K, Span](), dict[Span, str]()
     for key, found in mentions.items():
-        start, end = whole_words(text.text, found.start, found.end)
+        start, end = found.start, found.end
+        if text.span(start, end) is None:
+            start, end = whole_words(text.text, start, end)
         if (start, end) != (found.start, found.end):
             cut = text.text[found.start : found.end], text.text[start:end]
             reading.count("cut-words", cut)

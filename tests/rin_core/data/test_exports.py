@@ -186,6 +186,19 @@ class TestProdigy:
         assert (sentence.words, sentence.triples) == (WORDS, (MET,))
         assert sentence.types == ("PER", "PER")
 
+    def test_tokens_are_words_inside_a_run_of_letters(self, tmp_path: Path) -> None:
+        """As spaCy splits 10km."""
+        places = [(0, 3), (4, 7), (8, 10), (10, 12)]
+        record = {
+            "text": "Ann ran 10km",
+            "tokens": [{"start": start, "end": end} for start, end in places],
+            "spans": [{"start": 8, "end": 10, "label": "NUM"}],
+            "relations": [],
+        }
+        reading = Reading()
+        (sentence,) = read_split(write_lines(tmp_path / "x", [record]), reading)
+        assert (sentence.entities, reading.counts) == ((Span(2, 3),), {})
+
     def test_what_was_rejected_is_left_out(self, tmp_path: Path) -> None:
         rejected = [changed(PRODIGY, answer=answer) for answer in ("reject", "ignore")]
         triples, reading = read_tasks(tmp_path, PRODIGY, *rejected)

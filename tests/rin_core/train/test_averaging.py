@@ -121,11 +121,3 @@ def test_patience_does_not_end_the_training(corpus: EncodedCorpus) -> None:
     config = AVERAGED.with_overrides({"training.patience": 1, "training.learning_rate": 1e-6})
     result = train(config, corpus)
     assert (len(result.history), result.end_reason) == (EPOCHS, "max_epochs")
-
-
-def test_a_setting_that_has_no_effect_is_not_in_the_fingerprint() -> None:
-    changed = PLAIN.override("training.average_decay", 0.5)
-    assert changed.fingerprint("d") == PLAIN.fingerprint("d")
-    changed = AVERAGED.override("training.patience", 3)
-    assert changed.fingerprint("d") == AVERAGED.fingerprint("d")
-    assert AVERAGED.fingerprint("d") != PLAIN.fingerprint("d")
