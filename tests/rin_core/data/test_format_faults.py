@@ -44,6 +44,10 @@ BROKEN: dict[str, tuple[Record, str]] = {
         changed(DOCCANO, entities=[{"label": "P", "start_offset": 3, "end_offset": 99}]),
         r"field entities\[0\]: found start 3 and end 99, expected 0 <= start < end <= 16",
     ),
+    "a span of blanks": (
+        {"text": "a  b", "entities": [{"label": "P", "start": 1, "end": 3}], "relations": []},
+        r"field entities\[0\]: found only blanks from start 1 to end 3",
+    ),
     "unknown id": (
         changed(DOCCANO, relations=[{"from_id": 7, "to_id": 1, "type": "r"}]),
         r"field relations\[0\]: found the entity 1",
@@ -128,11 +132,21 @@ def test_faults_of_rows(tmp_path: Path, rows: str, message: str) -> None:
         read_split(tmp_path / "train.txt")
 
 
-@pytest.mark.parametrize("line", ["T1\tPER 0 99\tEve", "T1\tPER x 3", "T1\tPER ² 3\tEve", "T1"])
-def test_faults_of_brat(tmp_path: Path, line: str) -> None:
-    (tmp_path / "d.txt").write_text("Ann")
-    (tmp_path / "d.ann").write_text(line)
-    with pytest.raises(CorpusError, match=r"d\.ann: field line 1: found"):
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("T1\tPER 0 99\tEve", "line 1: found start 0 and end 99"),
+        ("T1\tPER x 3", "line 1: found"),
+        ("T1\tPER ² 3\tEve", "line 1: found"),
+        ("T1", "line 1: found"),
+        ("T1\tPER 4 6\t  \n", "line 1: found only blanks"),
+        ("T1\tPER 0 3\tAnn\nT1\tPER 6 9\tmet\n", "line 2: found T1, expected an id"),
+    ],
+)
+def test_faults_of_brat(tmp_path: Path, lines: str, message: str) -> None:
+    (tmp_path / "d.txt").write_text("Ann   met")
+    (tmp_path / "d.ann").write_text(lines)
+    with pytest.raises(CorpusError, match=rf"d\.ann: field {message}"):
         read_split(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The compiled passes of attention and dropout against plain torch."""
+"""The compiled passes of attention against plain torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rin_core.model.attention import GROUP, MULTIPLE, attention, groups_of
-from rin_core.model.dropout import bias_dropout_add, draws_of
+from rin_core.model.dropout import bias_dropout_add
 from rin_core.model.gelu import bias_gelu
 
 HEADS, SIZE = 2, 4
@@ -80,62 +80,6 @@ def test_groups_hold_each_window_once_and_padding_is_less_than_a_multiple() -> N
     assert sorted(starts) == [0, *np.cumsum(LENGTHS)[:-1]]
     for windows in groups:
         assert 0 <= windows.padded - windows.length_W.max() < MULTIPLE
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_bias_dropout_add(dtype: torch.dtype) -> None:
-    """What is dropped leaves the residual, what stays comes larger, and gradients are the same."""
-    torch.manual_seed(0)
-    values = torch.randn(301, 7).to(dtype).requires_grad_()
-    bias, residual = (torch.randn(shape, requires_grad=True) for shape in (7, (301, 7)))
-    added = bias_dropout_add(values, bias, residual, 0.4)
-    assert added.dtype == torch.float32
-    kept = added != residual
-    assert kept.float().mean().item() == pytest.approx(0.6, abs=0.04)
-    expected = torch.where(kept, (values.float() + bias) / 0.6, 0) + residual
-    torch.testing.assert_close(added, expected, rtol=1e-5, atol=1e-5)
-    slopes = torch.randn(301, 7)
-    wanted = [values, bias, residual]
-    found = torch.autograd.grad((added * slopes).sum(), wanted)
-    theirs = torch.autograd.grad((expected * slopes).sum(), wanted)
-    for one, other in zip(found, theirs, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-4)
-    for without in (bias_dropout_add(values, bias, residual, 0.0), values + bias + residual):
-        torch.testing.assert_close(without, values.float() + bias + residual, rtol=1e-2, atol=1e-2)
-    assert bias_dropout_add(values, None, residual, 0.0).equal(values + residual)
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.bfloat16, 1e-2)])
-@pytest.mark.parametrize("biased", [False, True])
-def test_bias_gelu(dtype: torch.dtype, tolerance: float, biased: bool) -> None:
-    """As torch computes it in float64, from where it is 0 to where it is its input."""
-    values = torch.linspace(-12, 12, 4004).view(-1, 7).to(dtype).requires_grad_()
-    bias = torch.linspace(-1, 1, 7, requires_grad=True) if biased else None
-    wanted = [values] if bias is None else [values, bias]
-    shifted = values.double() if bias is None else values.double() + bias
-    expected = torch.nn.functional.gelu(shifted)
-    found = bias_gelu(values, bias)
-    assert found.dtype == dtype
-    torch.testing.assert_close(found.double(), expected, rtol=tolerance, atol=tolerance)
-    ours = torch.autograd.grad(found.double().sum(), wanted)
-    theirs = torch.autograd.grad(expected.sum(), wanted)
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other, rtol=tolerance, atol=100 * tolerance)
-
-
-def test_draws_are_uniform_and_differ_from_call_to_call() -> None:
-    torch.manual_seed(0)
-    first, second = (draws_of(400_001).astype(np.int64) for _ in range(2))
-    assert len(first) == 400_001
-    for draws in (first, second):
-        counts = np.bincount((draws + 2**15) >> 8, minlength=256)
-        assert ((counts - len(draws) / 256) ** 2).sum() / (
-            len(draws) / 256
-        ) < 350  # χ², 255 degrees
-        for bit in range(16):
-            assert ((draws >> bit) & 1).mean() == pytest.approx(0.5, abs=0.004)
-    for one, other in ((first, second), (first[1:], first[:-1]), (first[4:], first[:-4])):
-        assert abs(np.corrcoef(one, other)[0, 1]) < 0.008
 
 
 def test_several_threads_compute_the_same() -> None:

@@ -8,23 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import MPNetConfig, MPNetModel, MPNetTokenizer
 
 from rin_core.data.batches import Batch, make_batch
-from rin_core.errors import ConfigError
-from rin_core.layout import WEIGHTS
-from rin_core.model.dropout import Dropout
 from rin_core.model.transformer import TransformerEncoder
-from rin_core.predict.loading import load_model
-from rin_core.train.loop import Trainer
 from tests.tiny_models import LETTERS, SIZES
 from tests.transformer import (
     CPU,
     SENTENCES,
     encoder_of,
-    settings,
-    small_corpus,
     split_of,
 )
 
@@ -104,83 +97,3 @@ def test_attentions_dropout_has_the_gradient_of_what_it_computed(
             values.append(loss().item())
             weight.sub_(direction, alpha=step)
     assert (values[0] - values[1]) / 2e-3 == pytest.approx(slope, rel=0.03)
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_the_first_layers_are_not_trained(tiny_bert: Path, packed: bool) -> None:
-    config = settings(
-        tiny_bert, encoder__freeze_layers=1, encoder__packed=packed, training__max_epochs=1
-    )
-    corpus = small_corpus(config)
-    trainer = Trainer(config, corpus, None, CPU)
-    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-    trainer.run(lambda _: None)
-    changed = {n for n, t in trainer.model.state_dict().items() if not t.equal(before[n])}
-    assert any("backbone.encoder.layer.1." in name for name in changed)
-    assert not any("backbone.embeddings." in name or "layer.0." in name for name in changed)
-
-
-def test_more_layers_than_there_are_cannot_be_frozen(tiny_bert: Path) -> None:
-    with pytest.raises(ConfigError, match=r"freeze_layers = 3: must be at most 2"):
-        encoder_of(tiny_bert, encoder__freeze_layers=3)
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_lora_trains_its_own_matrices_and_a_model_file_has_them(
-    tiny_bert: Path, tmp_path: Path, packed: bool
-) -> None:
-    pytest.importorskip("peft", reason="make extras")
-    config = settings(tiny_bert, encoder__lora=2, encoder__packed=packed, training__max_epochs=2)
-    corpus = small_corpus(config)
-    trainer = Trainer(config, corpus, tmp_path, CPU)
-    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-    whole = trainer.run(lambda _: None)
-    changed = {n for n, t in trainer.model.state_dict().items() if not t.equal(before[n])}
-    encoder = {name for name in changed if name.startswith("encoder.")}
-    # Beside the queries and values of two layers, two matrices each.
-    assert len(encoder) == 2 * 2 * 2
-    assert all("lora_" in name for name in encoder)
-    loaded = load_model(tmp_path / WEIGHTS)
-    weights = trainer.model.state_dict()
-    assert loaded.model.state_dict().keys() == weights.keys()
-    assert all(t.equal(weights[name]) for name, t in loaded.model.state_dict().items())
-    again = Trainer(config, corpus, tmp_path, CPU).run(lambda _: None)  # from its checkpoint
-    assert again.test_scores == whole.test_scores
-
-
-def test_lora_and_frozen_layers_exclude_each_other(tiny_bert: Path) -> None:
-    pytest.importorskip("peft", reason="make extras")
-    with pytest.raises(ConfigError, match=r"lora = 2 with encoder\.freeze_layers = 1"):
-        encoder_of(tiny_bert, encoder__freeze_layers=1, encoder__lora=2)
-
-
-class TestDropout:
-    @pytest.mark.parametrize("rate", [0.1, 0.5])
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-    def test_drops_the_share_and_keeps_the_mean(self, rate: float, dtype: torch.dtype) -> None:
-        torch.manual_seed(0)
-        values = torch.ones(400, 1000, dtype=dtype, requires_grad=True)
-        found = Dropout(rate)(values)
-        share = (found == 0).float().mean(0)
-        assert abs(share.mean().item() - rate) < 0.003
-        assert share.std().item() == pytest.approx((rate * (1 - rate) / 400) ** 0.5, rel=0.1)
-        assert found.float().mean().item() == pytest.approx(1, abs=0.005)
-        (gradient,) = torch.autograd.grad(found.sum(), values)
-        assert gradient.equal(found)
-
-    def test_each_of_four_neighbours_is_as_likely(self) -> None:
-        """One draw of 64 bits decides four numbers."""
-        torch.manual_seed(0)
-        shares = (Dropout(0.25)(torch.ones(200_000, 4)) != 0).float().mean(0)
-        torch.testing.assert_close(shares, torch.full((4,), 0.75), rtol=0, atol=0.005)
-
-    def test_follows_the_generator_and_rests_outside_training(self) -> None:
-        module, values = Dropout(0.5), torch.randn(7, 3)
-        found = []
-        for seed in (1, 1, 2):
-            torch.manual_seed(seed)
-            found.append(module(values))
-        assert found[0].equal(found[1])
-        assert not found[0].equal(found[2])
-        assert module.eval()(values).equal(values)
-        assert isinstance(module, nn.Dropout)

@@ -19,13 +19,15 @@ from rin_core.layout import CHECKPOINT, WEIGHTS
 from rin_core.model.capacity import trained_parameters
 from rin_core.model.matmul import computes_bfloat16
 from rin_core.model.rin import RIN
+from rin_core.predict.loading import load_model
 from rin_core.train.checkpoint import load_tensors
-from rin_core.train.loop import train
+from rin_core.train.loop import Trainer, train
 from rin_core.train.metrics import evaluate
 from tests.trainings import Stop, stop_after
 from tests.transformer import (
     BACKBONE,
     CPU,
+    encoder_of,
     settings,
     small_corpus,
 )
@@ -164,3 +166,51 @@ class TestTraining:
             models.append(prediction.tags_BLT)
         assert not models[0].equal(models[1])
         torch.testing.assert_close(models[0], models[1], rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_first_layers_are_not_trained(tiny_bert: Path, packed: bool) -> None:
+    config = settings(
+        tiny_bert, encoder__freeze_layers=1, encoder__packed=packed, training__max_epochs=1
+    )
+    corpus = small_corpus(config)
+    trainer = Trainer(config, corpus, None, CPU)
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    trainer.run(lambda _: None)
+    changed = {n for n, t in trainer.model.state_dict().items() if not t.equal(before[n])}
+    assert any("backbone.encoder.layer.1." in name for name in changed)
+    assert not any("backbone.embeddings." in name or "layer.0." in name for name in changed)
+
+
+def test_more_layers_than_there_are_cannot_be_frozen(tiny_bert: Path) -> None:
+    with pytest.raises(ConfigError, match=r"freeze_layers = 3: must be at most 2"):
+        encoder_of(tiny_bert, encoder__freeze_layers=3)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_lora_trains_its_own_matrices_and_a_model_file_has_them(
+    tiny_bert: Path, tmp_path: Path, packed: bool
+) -> None:
+    pytest.importorskip("peft", reason="make extras")
+    config = settings(tiny_bert, encoder__lora=2, encoder__packed=packed, training__max_epochs=2)
+    corpus = small_corpus(config)
+    trainer = Trainer(config, corpus, tmp_path, CPU)
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    whole = trainer.run(lambda _: None)
+    changed = {n for n, t in trainer.model.state_dict().items() if not t.equal(before[n])}
+    encoder = {name for name in changed if name.startswith("encoder.")}
+    # Beside the queries and values of two layers, two matrices each.
+    assert len(encoder) == 2 * 2 * 2
+    assert all("lora_" in name for name in encoder)
+    loaded = load_model(tmp_path / WEIGHTS)
+    weights = trainer.model.state_dict()
+    assert loaded.model.state_dict().keys() == weights.keys()
+    assert all(t.equal(weights[name]) for name, t in loaded.model.state_dict().items())
+    again = Trainer(config, corpus, tmp_path, CPU).run(lambda _: None)  # from its checkpoint
+    assert again.test_scores == whole.test_scores
+
+
+def test_lora_and_frozen_layers_exclude_each_other(tiny_bert: Path) -> None:
+    pytest.importorskip("peft", reason="make extras")
+    with pytest.raises(ConfigError, match=r"lora = 2 with encoder\.freeze_layers = 1"):
+        encoder_of(tiny_bert, encoder__freeze_layers=1, encoder__lora=2)
