@@ -41,6 +41,9 @@ def flatten(
         table: As TOML has it.
         prefix: Precedes its keys.
         of_tables: The value of a setting is a table itself.
+
+    Raises:
+        ValueError: A number is too large for TOML.
     """
     for key, value in table.items():
         path = f"{prefix}{key}"

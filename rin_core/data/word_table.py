@@ -30,7 +30,7 @@ def save_word_table(path: Path, words: Sequence[str], matrix: NDArray[np.float32
 
 
 def load_word_table(path: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Read what :func:`save_word_table` wrote.
+    """Return the words and their rows [X, dim] that :func:`save_word_table` wrote.
 
     Raises:
         VectorsError: The file cannot be read, or its content is damaged.

@@ -188,7 +188,11 @@ def answer(
 
 
 def to_line(content: dict[str, Any]) -> bytes:
-    """Write an answer as one line of JSON."""
+    """Return an answer as one line of JSON.
+
+    Raises:
+        CorpusError: A field that was given is nested too deeply.
+    """
     try:
         return json.dumps(content, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:  # a field may hold half a character pair, which only \u can write

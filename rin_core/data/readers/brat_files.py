@@ -32,7 +32,11 @@ def brat_records(folder: Path) -> Iterator[tuple[str, object]]:
 
 
 def read_annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, Mention], Facts]:
-    """Return the entities and the relations of an ``.ann`` file, without triggers of events."""
+    """Return the entities and the relations of an ``.ann`` file, without triggers of events.
+
+    Raises:
+        CorpusError: Names the line that is wrong.
+    """
     mentions, facts, triggers = dict[str, Mention](), Facts(), set[str]()
     for number, line in enumerate(ann.split("\n"), 1):
         name, *parts = line.split("\t")

@@ -43,6 +43,9 @@ def mention(
         reading: What offsets count; gets the counts.
         written: The text of the entity, if the format has it. Where the offsets hold another text,
             the nearest place of this one is read. Where it is nowhere, the offsets count.
+
+    Raises:
+        CorpusError: The offsets are outside the text or have only blanks, or the type is a number.
     """
     if type(start) is not int or type(end) is not int:
         raise wrong(at, f"start {shown(start)} and end {shown(end)}", "two whole numbers")

@@ -40,7 +40,17 @@ def _fits(record: dict[str, Any]) -> tuple[bool, bool]:
 
 
 def rows_of(record: dict[str, Any], key: str, index: int, size: int) -> Iterator[tuple[str, Any]]:
-    """Yield the rows of a sentence: offsets, then a label, then possibly more."""
+    """Yield the rows of a sentence, each with its name: offsets, a label, possibly more.
+
+    Args:
+        record: A document.
+        key: ``ner`` or ``relations``.
+        index: The sentence.
+        size: Number of offsets, and one for the label.
+
+    Raises:
+        CorpusError: There is not one list per sentence, or a row is not of this form.
+    """
     rows, count = record.get(key, []), len(record["sentences"])
     listed = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
     if not listed or (rows and len(rows) != count):

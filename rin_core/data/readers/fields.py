@@ -1,4 +1,7 @@
-"""Fields of a JSON record, checked. An error names the field, what it has and what it must have."""
+"""Fields of a JSON record, checked.
+
+Each function raises a ``CorpusError`` that names the field, what it has and what it must have.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,13 @@ _A_KIND = {
 
 
 def field(record: object, key: str, kind: type[_T], at: str = "") -> _T:
-    """Return a field of a record, or of the object at ``at`` within it.
+    """Return a field of a record, or of the object at ``at`` within it; it must be of a type.
 
-    Raises:
-        CorpusError: It is missing, or not of the kind.
+    Args:
+        record: The record, or the object.
+        key: The field.
+        kind: Its type.
+        at: The name of the object, such as ``entities[2]``; empty for the record.
     """
     if not isinstance(record, dict):
         raise wrong(at, shown(record), "an object with fields")

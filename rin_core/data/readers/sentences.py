@@ -116,7 +116,11 @@ def joined(words: tuple[str, ...]) -> Text:
 
 
 def indexed_triples(record: dict[str, Any], spans: Sequence[Span]) -> list[Triple]:
-    """Read ``relations``: ``type``, ``head`` and ``tail``, indices into the entities."""
+    """Read ``relations``: ``type``, ``head`` and ``tail``, indices into the entities.
+
+    Raises:
+        CorpusError: A relation is of another form, or an index is outside the entities.
+    """
     triples = []
     for at, relation in items(record, "relations"):
         label = text_of(field(relation, "type", str, at), f"{at}.type")

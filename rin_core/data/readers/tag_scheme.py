@@ -16,6 +16,9 @@ def tagged_spans(tags: Sequence[str], at: str, reading: Reading) -> dict[Span, s
         tags: ``O``, or a letter and a type, as in ``B-Loc``; one a word.
         at: The field, for messages.
         reading: Gets the counts.
+
+    Raises:
+        CorpusError: A tag is of another form.
     """
     spans, start, open_type = dict[Span, str](), 0, ""
     for place, tag in enumerate([*tags, "O"]):
