@@ -112,8 +112,10 @@ class Table:
     notes: tuple[str, ...] = ()
     in_reproduction: bool = False
     """Whether ``REPRODUCTION.md`` shows the table."""
+    chapter: str = "main"
+    """Of one of the paper's tables: the key of the chapter of the page that has it."""
     first: tuple[str, ...] = ()
-    """Columns that come first, before those that usually do."""
+    """Columns that answer the table's question, as far as it has them. They come first."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -129,8 +131,8 @@ class Table:
         return tuple(self.rows[0].cells) if self.rows else ()
 
     def answer_first(self) -> Table:
-        """Return the table with its verdict first, then the score, its interval and the paper's."""
-        first = [column for column in (*self.first, *_ANSWER) if column in self.columns]
+        """Return the table with the columns :attr:`first` in front of the others."""
+        first = [column for column in self.first if column in self.columns]
         order = dict.fromkeys([*first, *self.columns])
         rows = (replace(row, cells={name: row.cells[name] for name in order}) for row in self.rows)
         return replace(self, rows=tuple(rows))
@@ -207,24 +209,6 @@ def _tested(judged: Judged | None) -> tuple[float, ...]:
     tests = (found.p, judged.p_holm, judged.p_equal, judged.p_equal_holm)
     return (found.se, found.df, *tests, judged.verdict.margin)
 
-
-#: Columns that answer the question of a table, in the order in which they come first.
-_ANSWER = (
-    "Verdict",
-    "F1",
-    "test F1",
-    "Δ F1",
-    "95 % CI",
-    "95 % CI of F1",
-    "95 % CI of test F1",
-    "Paper's F1",
-    "Paper's Δ",
-    "Verdict of Δ",
-    "Our Δ, same arms",
-    "Verdict on size",
-    "Verdict on size, paper exact",
-    "Verdict, paper exact",
-)
 
 _CSV_HEAD = (
     "table",

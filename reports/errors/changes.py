@@ -17,10 +17,8 @@ import pandas as pd
 
 from reports.frames.predictions import SentenceCounts
 from reports.frames.select import arm_label, of_arm
+from reports.stats.contrasts import NO_INTERACTION
 from rin_core.data.corpus import Fact
-
-_BASELINE_ARM = "bilstm-s"
-
 
 FIELDS = ("fixed", "broke", "removed", "added", "missed")
 """What becomes of a triple from a first run to a second.
@@ -73,7 +71,7 @@ def comparisons(frame: pd.DataFrame, counts: SentenceCounts) -> list[Comparison]
     arms = arms_with_predictions(frame, counts)
     if not arms:
         return []
-    base = _BASELINE_ARM if _BASELINE_ARM in arms else arms[0]
+    base = NO_INTERACTION if NO_INTERACTION in arms else arms[0]
     # A triple of first words and a triple of last words cannot be compared.
     entity_word = {arm: of_arm(frame, arm)["entity_word"].iloc[0] for arm in arms}
     compared = [

@@ -6,6 +6,7 @@ Each figure is drawn for a wide and for a narrow screen, with letters of the sam
 
 from __future__ import annotations
 
+import itertools
 import math
 import textwrap
 from collections.abc import Sequence
@@ -29,24 +30,38 @@ from reports.document.style import (
     GREEN,
     GREY,
     INK,
-    PALETTE,
+    ORANGE,
     PAPER,
+    PURPLE,
+    SKY,
     STYLE,
     VERMILION,
     new_figure,
 )
-from reports.stats.verdicts import Word
+from reports.figures.rounds_curve import Point
+from reports.stats.verdicts import DECIDED, Word
+from rin_core.plural import plural
 
 #: The name of a mean over corpora, in place of a corpus.
 POOLED = "pooled"
-#: Words of verdicts that say on which side of the margin a difference lies.
-DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
-_SERIES = ((BLUE, "o"), (GREEN, "s"), (VERMILION, "^"), *((colour, "v") for colour in PALETTE[3:]))
+#: Colour and marker of each corpus, and of each line of the curve.
+_CORPORA = (
+    (BLUE, "o"),
+    (GREEN, "s"),
+    (VERMILION, "^"),
+    (PURPLE, "v"),
+    (ORANGE, "P"),
+    (SKY, "X"),
+)
+_LINES = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"))
 _WIDE, _NARROW = 6.6, 3.9
 _LABEL_SIZE, _WORD_SIZE = 9, 8
 _INK_OF_TEXT: dict[str, Any] = {"color": INK, "fontsize": _LABEL_SIZE}
 #: Between the axes and the texts beside them, as a part of the width of the axes.
 _GAP = 0.02
+#: Heights in inches: of a line of a label, of a mark with its word and of one without, and of the
+#: space between rows.
+_LINE, _MARK, _NARROW_MARK, _SPACE = 0.145, 0.115, 0.08, 0.06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +88,11 @@ class EffectRow:
 
     def __str__(self) -> str:
         """Return the row in words, for readers who do not see the figure."""
-        return f"{self.label}: " + ", ".join(
-            f"{signed(mark.value)} on {mark.corpus} ({mark.word})" for mark in self.marks
+        texts = (
+            f"{signed(mark.value)}{f' on {mark.corpus}' * (mark.corpus != POOLED)} ({mark.word})"
+            for mark in self.marks
         )
+        return f"{self.label}: {', '.join(texts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +106,10 @@ class EffectsInfo:
 
     @property
     def finding(self) -> str:
-        """Say how many effects are decided on each corpus."""
-        parts = []
-        for corpus in (name for name in self.corpora if name != POOLED):
-            words = [m.word for row in self.rows for m in row.marks if m.corpus == corpus]
-            decided = sum(word in DECIDED for word in words)
-            parts.append(f"{decided} of {len(words)} on {corpus}")
-        return f"Decided effects: {', '.join(parts)}."
+        """Say how many effects are decided."""
+        words = [mark.word for row in self.rows for mark in row.marks if mark.corpus != POOLED]
+        decided = sum(word in DECIDED for word in words)
+        return f"{decided} of {plural(len(words), 'effect')} are decided."
 
 
 def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
@@ -112,12 +126,13 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
         right = min(right, (1 - words / width + _GAP * left) / (1 + _GAP))
         room = left - _GAP * (right - left)
     labels = [_wrapped_label(row.label, room * width) for row in info.rows]
-    step, line = (0.355, 0.18) if narrow else (0.34, 0.15)
-    step += line * max(label.count("\n") for label in labels)
+    heights = [
+        _row_height(row, label, narrow=narrow) for row, label in zip(info.rows, labels, strict=True)
+    ]
     handles = _effect_handles(info)
     columns = 4 if narrow else 6
     second_line = 0.18 * (len(handles) > columns)
-    height = 0.85 + second_line + step * len(info.rows)
+    height = 0.85 + second_line + sum(heights)
     with mpl.rc_context(STYLE):
         figure = new_figure(width, height, constrained=False)
         axes = figure.add_axes(
@@ -125,9 +140,11 @@ def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:
         )
         axes.axvspan(-info.margin, info.margin, color=GREY, alpha=0.12, linewidth=0)
         axes.axvline(0, color=FAINT, linewidth=1)
-        for number, (row, label) in enumerate(zip(info.rows, labels, strict=True)):
-            _draw_row(axes, info, row, label, number, narrow=narrow)
-        axes.set_ylim(len(info.rows) - 0.4, -0.75 if narrow else -0.6)
+        top = 0.0
+        for row, label, own in zip(info.rows, labels, heights, strict=True):
+            _draw_row(axes, info, row, label, top, own, narrow=narrow)
+            top += own
+        axes.set_ylim(top + 0.045, -0.045)
         axes.set_yticks([])
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
@@ -168,21 +185,37 @@ def _word_text(mark: Mark) -> str:
     return f"{signed(mark.value)} {mark.word}"
 
 
-def _draw_row(
-    axes: Axes, info: EffectsInfo, row: EffectRow, label: str, number: int, *, narrow: bool
-) -> None:
-    frame = axes.get_yaxis_transform()
+def _row_height(row: EffectRow, label: str, *, narrow: bool) -> float:
+    """Return the height of a row in inches: its marks are beside the label, or below it."""
+    text = _LINE * (label.count("\n") + 1)
     if narrow:
-        axes.text(0, number - 0.36, label, transform=frame, va="center", **_INK_OF_TEXT)
+        return _SPACE + text + _NARROW_MARK * len(row.marks)
+    return _SPACE + max(text, _MARK * len(row.marks))
+
+
+def _draw_row(
+    axes: Axes,
+    info: EffectsInfo,
+    row: EffectRow,
+    label: str,
+    top: float,
+    height: float,
+    *,
+    narrow: bool,
+) -> None:
+    """Draw a row of which ``top`` is the upper end, in inches."""
+    frame, step = axes.get_yaxis_transform(), _NARROW_MARK if narrow else _MARK
+    if narrow:
+        y = top + height - _SPACE / 2 - step * len(row.marks)
+        axes.text(0, (top + y) / 2, label, transform=frame, va="center", **_INK_OF_TEXT)
     else:
+        y = top + (height - step * len(row.marks)) / 2
         beside: dict[str, Any] = {"transform": frame, "va": "center", "ha": "right"}
-        axes.text(-_GAP, number, label, **beside, **_INK_OF_TEXT)
-    spread = 0.36 if len(row.marks) > 1 else 0.0
-    for place, mark in enumerate(row.marks):
-        colour, marker = _SERIES[info.corpora.index(mark.corpus)]
-        y = number + spread * (place / max(len(row.marks) - 1, 1) - 0.5)
-        if narrow:
-            y += 0.14
+        axes.text(-_GAP, top + height / 2, label, **beside, **_INK_OF_TEXT)
+    y -= step / 2
+    for mark in row.marks:
+        colour, marker = _CORPORA[info.corpora.index(mark.corpus) % len(_CORPORA)]
+        y += step
         if math.isfinite(mark.low):
             axes.plot([mark.low, mark.high], [y, y], color=colour, lw=1.8, solid_capstyle="butt")
         face = colour if mark.word in DECIDED else PAPER
@@ -197,7 +230,7 @@ def _draw_row(
 def _effect_handles(info: EffectsInfo) -> list[Line2D]:
     handles = [
         Line2D([], [], color=colour, marker=marker, ms=5.5, lw=1.8, label=corpus)
-        for corpus, (colour, marker) in zip(info.corpora, _SERIES, strict=False)
+        for corpus, (colour, marker) in zip(info.corpora, itertools.cycle(_CORPORA), strict=False)
     ]
     if any(mark.published is not None for row in info.rows for mark in row.marks):
         diamond = Line2D([], [], ls="none", marker="D", ms=5, mfc=PAPER, mec=INK, label="the paper")
@@ -206,30 +239,17 @@ def _effect_handles(info: EffectsInfo) -> list[Line2D]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePoint:
-    """The mean test F1 at one number of rounds, in points."""
-
-    rounds: int
-    mean: float
-    low: float
-    """Lower end of the 95 % CI; NaN below three seeds."""
-    high: float
-    seeds: int
-    published: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """F1 by rounds under one settings value."""
 
     label: str
-    points: tuple[CurvePoint, ...]
+    points: tuple[Point, ...]
     """By rounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerCurve:
-    """The description that :func:`draw_answer_curve` draws; the paper's settings come first."""
+    """The description that :func:`draw_answer_curve` draws; the given settings come first."""
 
     corpus: str
     series: tuple[Series, ...]
@@ -252,7 +272,7 @@ class AnswerCurve:
             best = max(several, key=lambda k: first[k])
             # The best of several means is too high on average, so the text says that it was chosen.
             chosen = f", the best of {len(several)} on test," if len(several) > 1 else ""
-            seeds = " (one seed)" if min(points[0].seeds, points[best].seeds) == 1 else ""
+            seeds = " (one seed)" if min(points[0].n, points[best].n) == 1 else ""
             gain = signed(first[best] - first[0])
             texts.append(f"K = {best}{chosen} adds {gain} to K = 0{seeds}")
         text = "; ".join(texts) or f"Test F1 by number of rounds on {self.corpus}"
@@ -262,13 +282,12 @@ class AnswerCurve:
 def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
     """Draw F1 against K with 95 % CIs, one labelled line for each settings value."""
     with mpl.rc_context(STYLE):
-        height = 2.65 if narrow else 3.9
+        height = 2.3 if narrow else 3.9
         figure = new_figure(_NARROW if narrow else _WIDE, height)
         axes = figure.subplots()
         most = max(point.rounds for series in info.series for point in series.points)
-        for number, (series, (colour, marker)) in enumerate(
-            zip(info.series, ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^")), strict=False)
-        ):
+        for number, series in enumerate(info.series):
+            colour, marker = _LINES[number % len(_LINES)]
             _draw_series(axes, series, colour, marker, 0.05 * number, most, narrow=narrow)
         axes.set_xlabel("interaction rounds K")
         axes.set_ylabel(f"test F1 on {info.corpus}")
@@ -282,7 +301,7 @@ def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
 _AXES, _SPAN = 0.85, 1.13
 
 
-def _lowest(x: Sequence[float], points: Sequence[CurvePoint], begin: float) -> float:
+def _lowest(x: Sequence[float], points: Sequence[Point], begin: float) -> float:
     """Return the lowest value of a line and its intervals from ``begin`` to its end."""
     covered = [
         point.mean if math.isnan(point.low) else point.low

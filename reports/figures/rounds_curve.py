@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from reports.document.formatting import settings_text
+from reports.document.formatting import SEEDS_OF_AN_INTERVAL, settings_text
 from reports.document.style import (
     BLUE,
     DASHES,
@@ -37,6 +37,7 @@ from reports.frames.scores import AVERAGED, primary_endpoint
 from reports.frames.select import by_seed, of_arm
 from reports.frames.trials import require_one_setting
 from reports.published.numbers import published
+from reports.stats.contrasts import NO_INTERACTION
 from reports.stats.intervals import estimate_score
 from rin_core.plural import plural
 from rin_core.suggestions import suggestion
@@ -142,7 +143,7 @@ def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
         settings=str(frame["settings"].iloc[0]),
         selection="" if averaged else chosen,
         # BiLSTM_s is the paper's name for K = 0 with its BiLSTM encoder.
-        baseline="BiLSTM_s" if "bilstm-s" in set(frame["arm"]) else "no interaction",
+        baseline="BiLSTM_s" if NO_INTERACTION in set(frame["arm"]) else "no interaction",
         panels=tuple(_panel(metric, prefix, frame) for metric in _METRICS),
     )
 
@@ -164,13 +165,14 @@ def _panel(metric: str, prefix: str, frame: pd.DataFrame) -> Panel:
 def _point(metric: str, prefix: str, trials: pd.DataFrame) -> Point:
     first, seeds = trials.iloc[0], tuple(by_seed(trials, f"{prefix}_{metric}").values())
     found = estimate_score(seeds)
+    few = found.n < SEEDS_OF_AN_INTERVAL
     paper = published(str(first["corpus"]), str(first["arm"]), metric)
     return Point(
         rounds=int(first["rounds"]),
         mean=found.mean,
         # The CI of two seeds is ± nine standard deviations, and would set the scale of the figure.
-        low=found.low if found.n > 2 else math.nan,
-        high=found.high if found.n > 2 else math.nan,
+        low=math.nan if few else found.low,
+        high=math.nan if few else found.high,
         n=found.n,
         n_planned=len(trials),
         seeds=seeds,

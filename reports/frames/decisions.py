@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from reports.frames.scores import AVERAGED, SELECTED
+from reports.frames.scores import AVERAGED, SELECTED, Endpoint
 from reports.frames.select import by_seed, of_arm
-from reports.stats.intervals import Estimate
+from reports.stats.intervals import NOTHING, Estimate
 from reports.stats.sequential import Outcome, Plan, progress
 from reports.stats.verdicts import Rule, Verdict, Word
 from rin_core.durations import format_duration
-from study.ledger.decisions import Decisions, Endpoint, RecordedOutcome, State
+from study.ledger import decisions as record
+from study.ledger.decisions import Decisions, RecordedOutcome, State
 from study.ledger.state import Caveat, TrialState
 
 _WORDS: dict[State, Word] = {
@@ -25,8 +26,8 @@ _WORDS: dict[State, Word] = {
     "futile": Word.FUTILE,
     "nothing learned": Word.NOTHING_LEARNED,
 }
-#: The frame's column of each endpoint.
-COLUMNS: dict[Endpoint, str] = {"selected": SELECTED.column, "averaged": AVERAGED.column}
+#: Each endpoint that a plan may have.
+ENDPOINTS: dict[record.Endpoint, Endpoint] = {"selected": SELECTED, "averaged": AVERAGED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class DecisionRow:
 
     experiment: str = ""
     """The study that planned it."""
-    endpoint: Endpoint = "selected"
+    endpoint: Endpoint = SELECTED
     runs: tuple[str, ...] = ()
     """Fingerprints of the runs of the last look."""
     core_hours_left: float = math.nan
@@ -78,12 +79,13 @@ class DecisionRow:
         return replace(found, more_seeds=left, core_hours=cost, is_planned=True)
 
     @property
-    def interval(self) -> Estimate:
+    def estimate(self) -> Estimate:
         """Return the estimate with the interval that holds at all looks; NaN where it has none."""
         found = self.outcome
-        if found is None or found.low is None or found.high is None:
-            return Estimate(self.seeds, math.nan, math.nan, math.nan, math.nan)
-        return Estimate(self.seeds, found.estimate, math.nan, found.low, found.high)
+        if found is None:
+            return NOTHING
+        low, high = (math.nan if end is None else end for end in (found.low, found.high))
+        return Estimate(self.seeds, found.estimate, math.nan, low, high)
 
     @property
     def estimate_text(self) -> str:
@@ -93,8 +95,8 @@ class DecisionRow:
     @property
     def interval_text(self) -> str:
         """Return the interval that holds at all looks."""
-        found = self.outcome
-        if found is None or found.low is None or found.high is None:
+        found = self.estimate
+        if math.isnan(found.low) or math.isnan(found.high):
             return "–"
         return f"{_points(found.low)} to {_points(found.high)}"
 
@@ -139,7 +141,7 @@ def decision_rows(decisions: Decisions, seconds: Mapping[str, float]) -> list[De
                 next_look=later[0] if is_open and later else None,
                 margin=decisions.margin,
                 seeds_left=left,
-                endpoint=decisions.endpoint,
+                endpoint=ENDPOINTS[decisions.endpoint],
                 seconds_left=sum(left * seconds.get(arm, math.nan) for arm in planned.weights),
             )
         )
@@ -164,7 +166,7 @@ def scores_by_seed(frame: pd.DataFrame, decisions: Decisions) -> dict[str, dict[
         frame: The runs of the study.
         decisions: Its plan.
     """
-    column = COLUMNS[decisions.endpoint]
+    column = ENDPOINTS[decisions.endpoint].column
     return {arm: by_seed(of_arm(frame, arm), column) for arm in decisions.first_runs}
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from reports.frames.outcomes import read_run
 from reports.frames.scores import Scores, arm_scores, comparable
+from reports.frames.settings import preset_name
 from reports.frames.trials import UnknownExperiment, no_trials, read_ledger
 from reports.stats.verdicts import RULE, Rule
 from rin_core.config import nondefault_settings
@@ -119,8 +120,7 @@ class SearchData:
     @property
     def initial_settings(self) -> str:
         """Return what each search started from, in words."""
-        preset = recorded_preset(self.corpus, self.settings)
-        return "the paper's settings" if preset == "paper" else f"the settings of preset {preset}"
+        return preset_name(recorded_preset(self.corpus, self.settings))
 
     @property
     def arms(self) -> dict[str, str]:

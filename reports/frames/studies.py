@@ -12,6 +12,7 @@ from reports.frames.decisions import DecisionRow, study_decisions
 from reports.frames.encoders import EncoderRuns
 from reports.frames.predictions import SentenceCounts, read_counts
 from reports.frames.scores import Endpoint, Scores, arm_scores, comparable
+from reports.frames.settings import split_settings
 from reports.frames.trials import no_trials, read_ledger, require_one_setting
 from reports.stats.verdicts import RULE, Rule
 from study.ledger.decisions import Decisions
@@ -124,8 +125,7 @@ def corpus_decisions(
         own = frame[frame["experiment"] == name]
         planned = own[own["fingerprint"].isin(plan.first_runs.values())]
         settings = str(planned["settings"].iloc[-1])
-        changed = {setting.partition("=")[0] for setting in settings.split(", ") if setting}
-        if changed <= set(free):
+        if split_settings(settings).keys() <= set(free):
             used = own[own["settings"] == settings]
             return {row.key: row for row in study_decisions(used, plan)}
     return {}

@@ -8,16 +8,17 @@ from statistics import mean
 
 from reports.document.formatting import signed
 from reports.document.section import Chapter, Link, Section
+from reports.document.table import Table
 from reports.figures.rounds_curve import is_rounds_curve
 from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.page.titles import search_title, study_title
 from reports.paper.answers import Answers
+from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED
 from reports.paper.pooled import pooled_section
 from reports.paper.reproduction import CorpusReport
-from reports.published.numbers import corpus_title
+from reports.published.numbers import CORPORA, corpus_title
 from reports.tables.comparison import over
-from reports.tables.corpora import PAPER_CORPORA
 from reports.tables.experiment import selection_pairs, selection_scores
 from study.ledger.arms import is_confirmation
 
@@ -33,12 +34,10 @@ _QUESTIONS = (
     ("data", "Data", "What are the data?"),
     ("notebooks", "Notebooks", "How can I analyse the runs myself?"),
 )
-#: Tables of the paper's section that belong to other chapters than the main results.
-_ELSEWHERE = {"table5": "ablation", "errors_vectors": "errors", "errors_matching": "errors"}
 #: Effects that answer a chapter's question.
 _EFFECTS = {
-    "main": ("one-round", "interaction"),
-    "tuned": ("one-round-tuned", "tuning"),
+    "main": (ONE_ROUND, "interaction"),
+    "tuned": (ONE_ROUND_TUNED, "tuning"),
     "ablation": ("parts",),
 }
 
@@ -112,7 +111,7 @@ def _of_paper(
 
 def _not_run(corpora: Sequence[str]) -> list[Section]:
     """Name the paper's corpora on which nothing was run, beside those of the report."""
-    missing = [name for name in PAPER_CORPORA if name not in corpora]
+    missing = [name for name in CORPORA if name not in corpora]
     if not corpora or not missing:
         return []
     names = " and ".join(map(corpus_title, missing))
@@ -134,21 +133,23 @@ def _chapter_of(study: StudyData) -> str:
         return "selection"
     if space == "ablation":
         return "ablation"
-    if space == "main_results":
+    # What a plan decides are the primary contrasts.
+    if space == "main_results" or study.decisions is not None:
         return "main"
     return "curve" if is_rounds_curve(study.frame) else "other"
 
 
 def _split(section: Section) -> dict[str, Section]:
-    """Return the tables of a section by chapter."""
-    found = {"main": section}
-    kept = tuple(table for table in section.tables if table.name not in _ELSEWHERE)
-    found["main"] = replace(section, tables=kept)
-    for key in dict.fromkeys(_ELSEWHERE.values()):
-        tables = tuple(t for t in section.tables if _ELSEWHERE.get(t.name) == key)
-        if tables:
-            found[key] = replace(section, key=f"{section.key}-{key}", tables=tables)
-    return found
+    """Return the tables of a section by chapter; the main results keep the section's key."""
+    tables: dict[str, list[Table]] = {"main": []}
+    for table in section.tables:
+        tables.setdefault(table.chapter, []).append(table)
+    return {
+        key: replace(
+            section, key=section.key if key == "main" else f"{section.key}-{key}", tables=tuple(own)
+        )
+        for key, own in tables.items()
+    }
 
 
 def _error_links(sections: Iterable[Section]) -> list[Section]:

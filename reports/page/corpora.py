@@ -11,13 +11,14 @@ from reports.document.section import Section
 from reports.frames.encoders import encoder_runs
 from reports.frames.predictions import read_corpora, read_counts
 from reports.frames.scores import comparable
+from reports.frames.settings import FREE, split_settings
 from reports.frames.studies import StudyData, corpus_decisions
 from reports.frames.trials import newest_content, no_trials, pool, settings_of
 from reports.paper.registry import PAPER, make_tables
-from reports.published.numbers import ARMS
+from reports.published.numbers import ARMS, CORPORA
 from reports.stats.contrasts import EQUAL_CAPACITY
 from reports.stats.verdicts import RULE, Rule
-from reports.tables.corpora import PAPER_CORPORA, corpus_table, findings_table
+from reports.tables.corpora import corpus_table, findings_table
 from rin_core.config import INIT_SETTINGS
 from rin_core.data.corpus import is_paper_corpus
 from study.ledger.state import TrialState
@@ -26,8 +27,6 @@ from study.ledger.state import TrialState
 _ONE_WORD, _WHOLE_SPANS = "webnlg_star", "webnlg"
 #: The arms of the paper's tables.
 _ARMS = frozenset({*ARMS, EQUAL_CAPACITY})
-#: What a study may change, and still decide the contrasts of the paper's tables.
-_FREE = (*INIT_SETTINGS, "training.average", "training.average_decay")
 
 
 def paper_sections(
@@ -61,7 +60,7 @@ def paper_sections(
     paper = newest[own & (newest["selection"] == "dev")]
     chosen = _reported_settings(selected, newest)
     finished = set(paper.loc[paper["status"] == TrialState.FINISHED, "corpus"])
-    shown = [name for name in (*PAPER_CORPORA, *chosen) if name in chosen and name in finished]
+    shown = [name for name in (*CORPORA, *chosen) if name in chosen and name in finished]
     sections = []
     for corpus in dict.fromkeys(shown):
         settings = chosen[corpus]
@@ -78,7 +77,7 @@ def paper_sections(
             rule=rule,
             spans=whole_spans(paper, settings, rule) if corpus == _ONE_WORD else None,
             encoders=encoder_runs(newest[newest["corpus"] == corpus]),
-            planned=corpus_decisions(runs, newest_content(everything, corpus)[0], _FREE),
+            planned=corpus_decisions(runs, newest_content(everything, corpus)[0], FREE),
         )
         section = Section(
             key=f"paper-{corpus}",
@@ -103,8 +102,7 @@ def _reported_settings(selected: Sequence[pd.DataFrame], newest: pd.DataFrame) -
         corpus, settings = (str(frame[name].iloc[0]) for name in ("corpus", "settings"))
         if not is_paper_corpus(corpus):
             continue
-        changed = [setting.partition("=")[0] for setting in settings.split(", ") if setting]
-        as_published = all(name in INIT_SETTINGS for name in changed)
+        as_published = split_settings(settings).keys() <= set(INIT_SETTINGS)
         has_paper_arms = bool(frame["arm"].isin(ARMS).any())
         on_newest = bool(frame["fingerprint"].isin(newest["fingerprint"]).any())
         rank = (on_newest, has_paper_arms, as_published, str(frame["updated"].iloc[0]))
@@ -122,15 +120,17 @@ def whole_spans(paper: pd.DataFrame, settings: str, rule: Rule = RULE) -> StudyD
         rule: Of the verdicts.
     """
     own = paper[(paper["corpus"] == _WHOLE_SPANS) & (paper["entity_word"] == "last")]
-    # The settings of a space are no part of the text, those of --set are.
-    others = own["settings"].map(
-        lambda text: ", ".join(s for s in text.split(", ") if s != "data.entity_word=last")
-    )
-    own = own.assign(settings=others)
+    # The text has what was set for all runs, and not what an arm sets.
+    own = own.assign(settings=own["settings"].map(_without_entity_word))
     if not (own["settings"] == settings).any():
         return None
     frame = pool(own, _WHOLE_SPANS, settings)
     return StudyData(corpus=_WHOLE_SPANS, frame=frame, rule=rule)
+
+
+def _without_entity_word(settings: str) -> str:
+    given = split_settings(settings).items()
+    return ", ".join(f"{name}={value}" for name, value in given if name != "data.entity_word")
 
 
 def corpora_section(runs: Path) -> Section:

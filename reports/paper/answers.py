@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.document.formatting import SEEDS_OF_AN_INTERVAL, interval, signed
 from reports.figures.answers import (
     POOLED,
     AnswerCurve,
-    CurvePoint,
     EffectRow,
     EffectsInfo,
     Mark,
     Series,
 )
-from reports.figures.rounds_curve import is_rounds_curve, rounds_curve_info
+from reports.figures.rounds_curve import Point, is_rounds_curve, rounds_curve_info
 from reports.frames.races import tuned_arm
 from reports.frames.searches import SearchData
 from reports.frames.select import of_arm
+from reports.frames.settings import settings_name
 from reports.frames.studies import StudyData
+from reports.frames.trials import settings_of
 from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect, corpus_effects
 from reports.paper.pooled import PooledAnswer, find_pooled
 from reports.published.numbers import ARMS, corpus_title
-from reports.stats.verdicts import RULE, Rule, Word
-from rin_core.data.corpus import is_paper_corpus
+from reports.stats.verdicts import RULE, Word
 from study.ledger.state import TrialState
 
 #: Effects that the cards prefer, in order.
@@ -86,12 +86,13 @@ def find_answers(
             by_corpus[corpus] = found
     curves = [study for corpus in corpora for study in studies if study.corpus == corpus]
     every = [effect for found in by_corpus.values() for effect in found]
-    margin = next((e.verdict.margin for e in every), RULE.margin)
-    pooled = find_pooled(every, Rule(margin))
+    rules = [*(study.rule for study in (*paper, *studies)), *(search.rule for search in searches)]
+    rule = next(iter(rules), RULE)
+    pooled = find_pooled(every, rule)
     return Answers(
         question=_question(every),
         cards=_cards(every, pooled),
-        effects=_effects_info(every, margin, pooled) if every else None,
+        effects=_effects_info(every, rule.margin, pooled) if every else None,
         curve=_curve(curves, searches),
         corpora=tuple(map(corpus_title, by_corpus)),
         pooled=pooled,
@@ -112,27 +113,35 @@ def _corpora(
 
 
 def _question(effects: Sequence[Effect]) -> str:
-    keys = {effect.key for effect in effects}
-    if keys & {ONE_ROUND, ONE_ROUND_TUNED, "interaction"}:
+    questions = {effect.question for effect in effects}
+    if questions & {ONE_ROUND, ONE_ROUND_TUNED, "interaction"}:
         return "Does interaction between the two tasks help?"
     return "Which model is better?" if effects else "RIN studies"
 
 
 def _cards(effects: Sequence[Effect], pooled: PooledAnswer | None) -> tuple[Card, ...]:
     """Return the three answers that matter most, the pooled one first."""
-    first: dict[str, list[Effect]] = {}
-    for effect in effects:
-        first.setdefault(effect.key, []).append(effect)
-    keys = [key for key in _CARDS if key in first]
-    keys += [key for key in first if key not in keys]
+    by_key = _by_key(effects)
+    keys = [key for key in _CARDS if key in by_key]
+    keys += [key for key in by_key if key not in keys]
     if pooled is not None:
-        keys.remove(pooled.parts[0].effect.key)  # its card names the parts
-    beside = {
-        ONE_ROUND_TUNED: _tuning_text([e for e in effects if e.key.startswith("tuning ")]),
-        "rounds": _capacity_text(first.get("capacity", ())),
-    }
-    cards = [_card(first[key], beside.get(key, "")) for key in keys]
+        keys.remove(pooled.parts[0].key)  # the pooled card names the parts
+    cards = []
+    for key in keys:
+        beside = ""
+        if key == ONE_ROUND_TUNED:
+            beside = _tuning_text([e for e in effects if e.question == "tuning"])
+        elif key == "rounds":
+            beside = _capacity_text(by_key.get("capacity", ()), by_key[key][0])
+        cards.append(_card(by_key[key], beside))
     return tuple([*([_pooled_card(pooled)] if pooled else []), *cards][:3])
+
+
+def _by_key(effects: Sequence[Effect]) -> dict[str, list[Effect]]:
+    found: dict[str, list[Effect]] = {}
+    for effect in effects:
+        found.setdefault(effect.key, []).append(effect)
+    return found
 
 
 def _pooled_card(pooled: PooledAnswer) -> Card:
@@ -144,8 +153,8 @@ def _pooled_card(pooled: PooledAnswer) -> Card:
         sure=f"95 % CI {interval(found)}. Sd between these {sd.n} rows {sd.tau:.1f} "
         f"(95 % CI {sd.tau_low:.1f} to {sd.tau_high:.1f}).",
         more=tuple(
-            f"{part.place}: {signed(part.effect.found.mean)} ({interval(part.effect.found)}), "
-            f"{part.effect.verdict.word}."
+            f"{corpus_title(part.corpus)}, {part.settings}: {signed(part.found.mean)} "
+            f"({interval(part.found)}), {part.verdict.word}."
             for part in pooled.parts
         ),
         runs=pooled.runs,
@@ -158,33 +167,27 @@ def _tuning_text(effects: Sequence[Effect]) -> str:
     return f"Tuning alone: {gains}." if gains else ""
 
 
-def _capacity_text(effects: Sequence[Effect]) -> str:
-    """Return whether more parameters without interaction do as much."""
-    return " ".join(
+def _capacity_text(effects: Sequence[Effect], main: Effect) -> str:
+    """Return whether more parameters alone do as much, on the corpus of a card's main effect."""
+    return "".join(
         f"Interaction against K = 0 with as many parameters: {signed(e.found.mean)} "
         f"({_interval(e)}), {e.verdict.word}."
-        for e in effects[:1]
+        for e in effects
+        if (e.corpus, e.settings) == (main.corpus, main.settings)
     )
 
 
 def _card(effects: Sequence[Effect], beside: str) -> Card:
     main, *others = effects
-    where = corpus_title(main.corpus)
-    by = "the paper's settings" if is_paper_corpus(main.corpus) else ""
-    of_paper = main.key in (ONE_ROUND, "rounds")
-    title = f"{main.label}, {by}" if by and of_paper else main.label
-    sure = f"{_interval(main)} on {where}"
+    says_settings = main.question in (ONE_ROUND_TUNED, "tuned", "tuning")
+    title = main.label if says_settings else f"{main.label}, {main.how}"
+    sure = f"{_interval(main)} on {corpus_title(main.corpus)}"
     if main.published is not None:
         sure += f"; the paper: {signed(main.published)}"
     detail = str(main.verdict).partition(", ")[2]
     more = [text for text in (main.detail, f"To decide: {detail}." if detail else "") if text]
     more = [text if text.endswith(".") else f"{text}." for text in more]
-    more += [
-        f"{corpus_title(e.corpus)}: {signed(e.found.mean)} ({_interval(e)}), {e.verdict.word}."
-        for e in others
-    ]
-    if beside:
-        more.append(beside)
+    more += [text for text in (_elsewhere(others, main), beside) if text]
     return Card(
         title=title,
         word=main.verdict.word,
@@ -193,6 +196,16 @@ def _card(effects: Sequence[Effect], beside: str) -> Card:
         more=tuple(more),
         runs=main.runs,
     )
+
+
+def _elsewhere(effects: Sequence[Effect], main: Effect) -> str:
+    """Return the verdicts on other corpora than a card's own; the figure has their numbers."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for effect in effects:
+        how = "" if effect.settings == main.settings else f" ({effect.settings})"
+        groups.setdefault((effect.verdict.word, how), []).append(corpus_title(effect.corpus))
+    text = "; ".join(f"{word} on {', '.join(on)}{how}" for (word, how), on in groups.items())
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _interval(effect: Effect) -> str:
@@ -205,14 +218,14 @@ def _interval(effect: Effect) -> str:
 def _effects_info(
     effects: Sequence[Effect], margin: float, pooled: PooledAnswer | None
 ) -> EffectsInfo:
-    by_key: dict[str, list[Effect]] = {}
-    for effect in effects:
-        by_key.setdefault(effect.key, []).append(effect)
+    by_key = _by_key(effects)
     corpora = [corpus_title(effect.corpus) for effect in effects]
-    rows = [
-        EffectRow(key=key, label=own[0].label, marks=tuple(map(_mark, own)))
-        for key, own in by_key.items()
-    ]
+    rows = []
+    for key, own in by_key.items():
+        label = own[0].label
+        if key.startswith(f"{ONE_ROUND} "):  # beside the row of the first settings
+            label += f", {own[0].settings}"
+        rows.append(EffectRow(key=key, label=label, marks=tuple(map(_mark, own))))
     if pooled is not None:
         found = pooled.pooled.found
         mean = Mark(
@@ -259,8 +272,10 @@ def _curve(studies: Sequence[StudyData], searches: Sequence[SearchData]) -> Answ
         for study in reversed(ordered)
         if study.corpus == first.corpus
     }
-    shown = [first, *(found[key] for key in tuned if key in found and found[key] is not first)]
-    series = tuple(_series(study, tuned, first=study is first) for study in shown)
+    given = settings_name(first.corpus, settings_of(first.frame)[0])
+    shown = [(given, first)]
+    shown += [(tuned[key], found[key]) for key in tuned if found.get(key, first) is not first]
+    series = (Series(label=label, points=_points(study)) for label, study in shown)
     return AnswerCurve(
         corpus=corpus_title(first.corpus), series=tuple(one for one in series if one.points)
     )
@@ -279,28 +294,9 @@ def _tuned_settings(searches: Sequence[SearchData]) -> dict[str, str]:
     return found
 
 
-def _series(study: StudyData, tuned: Mapping[str, str], *, first: bool) -> Series:
-    info = rounds_curve_info(study.frame)
-    panel = info.panels[0]
+def _points(study: StudyData) -> tuple[Point, ...]:
+    """Return F1 by rounds: of the GRU, or of the study's first cell."""
+    panel = rounds_curve_info(study.frame).panels[0]
     curve = next((c for c in panel.curves if c.cell == "gru"), panel.curves[0])
-    points = [*([panel.baseline] if panel.baseline else []), *curve.points]
-    space = str(study.frame["space"].iloc[0]).replace("_", " ")
-    label = tuned.get(str(study.frame["settings_except_rounds"].iloc[0]), space)
-    if first:
-        on_paper = is_paper_corpus(study.corpus)
-        label = "the paper's settings" if on_paper else "this study's settings"
-    return Series(
-        label=label,
-        points=tuple(
-            CurvePoint(
-                rounds=p.rounds,
-                mean=p.mean,
-                low=p.low,
-                high=p.high,
-                seeds=p.n,
-                published=p.published,
-            )
-            for p in points
-            if p.n
-        ),
-    )
+    points = (panel.baseline, *curve.points)
+    return tuple(point for point in points if point is not None and point.n)

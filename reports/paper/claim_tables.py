@@ -26,8 +26,8 @@ from reports.tables.cells import (
     published_difference_cell,
     verdict_cell,
 )
-from reports.tables.comparison import comparison_cells, comparison_notes, over
-from reports.tables.decisions import ENDPOINTS, decided_cells
+from reports.tables.comparison import ANSWER, comparison_cells, comparison_notes, over
+from reports.tables.decisions import decided_cells
 from reports.tables.experiment import SENTENCES, bootstrap_notes, difference_cells
 
 #: Keys of the claims that compare interaction with none.
@@ -44,6 +44,13 @@ def claims_table(study: StudyData) -> Table | None:
         title=f"The paper's claims, tested on {study.corpus}",
         head="Claim",
         rows=tuple(map(_claim_row, judged)),
+        first=(
+            *ANSWER,
+            "Paper's Δ",
+            "Our Δ, same arms",
+            "Verdict on size",
+            "Verdict on size, paper exact",
+        ),
         notes=(
             f"*Primary*: {len(PRIMARY)} contrasts that were fixed in `reports/stats/contrasts.py`. "
             "In brackets: their p-values after Holm's correction for these. The verdict uses them. "
@@ -101,11 +108,8 @@ def claims_summary(study: StudyData) -> Table | None:
 
 def _summary_row(found: JudgedClaim) -> Row:
     row = _claim_row(found)
-    kept = (
-        *("Verdict", "Δ F1", "95 % CI", "Paper's Δ", "Our Δ, same arms"),
-        *("Verdict on size", "Role", "Where"),
-    )
-    seeds = found.judged.difference.n if found.decision is None else found.decision.seeds
+    kept = (*ANSWER, "Paper's Δ", "Our Δ, same arms", "Verdict on size", "Role", "Where")
+    seeds = found.estimate.n
     count = count_cell(seeds, row.cells["Verdict"].fingerprints) if seeds else NO_CELL
     return replace(row, cells={**{name: row.cells[name] for name in kept}, "Seeds": count})
 
@@ -206,7 +210,7 @@ def _planned_notes(judged: Sequence[JudgedClaim]) -> tuple[str, ...]:
         return ()
     return (
         f"*Planned*: decided by `{rows[0].experiment}`, a study with `--until-decided`. Δ is the "
-        f"difference in {ENDPOINTS[rows[0].endpoint]} at its last look, and the CI holds at all "
+        f"difference in {rows[0].endpoint.text} at its last look, and the CI holds at all "
         "looks. The table *Decisions* of that study has the bounds that decide.",
     )
 
@@ -248,6 +252,7 @@ def pairs_table(study: StudyData) -> Table | None:
         title=f"The pairs behind the claims on {study.corpus}",
         head="Pair",
         rows=tuple(rows),
+        first=(*ANSWER, "Paper's Δ"),
         notes=(
             "The paper's Δ is a dash if the paper has only a figure.",
             *comparison_notes(scores, family=False),

@@ -24,10 +24,19 @@ from reports.frames.scores import (
 )
 from reports.frames.studies import StudyData
 from reports.published.numbers import ROUNDS, published
-from reports.stats.contrasts import BASELINES, FULL_MODEL, PRIMARY, rounds_by_cell, slope
+from reports.stats.contrasts import (
+    BASELINES,
+    FULL_MODEL,
+    NO_INTERACTION,
+    PRIMARY,
+    interaction,
+    rounds_by_cell,
+    slope,
+)
+from reports.stats.intervals import Estimate
 from reports.stats.model import against
 from reports.stats.verdicts import Judged, Word, judge_alone
-from reports.tables.cells import spread_of
+from reports.tables.cells import as_estimate, spread_of
 from reports.tables.comparison import judge_rows, over
 
 INPUTS = ("no-relation-input", "no-entity-input", "no-shared-input")
@@ -63,10 +72,6 @@ _SOURCES = {
 }
 
 
-def _interaction(arms: Collection[str]) -> Weights:
-    return PRIMARY[0].weigh(arms)
-
-
 def _steeper(arms: Collection[str]) -> Weights:
     """Return the slope in K of the GRU minus that of the RNN."""
     gru, rnn = (slope({cell: rounds_by_cell(arms).get(cell, {})}) for cell in ("gru", "rnn"))
@@ -88,7 +93,7 @@ CLAIMS = (
         key="entities",
         text="Interaction (K ≥ 1) over none, in entity F1",
         source="§5.3, NYT",
-        weigh=_interaction,
+        weigh=interaction,
         endpoint=ENTITIES,
     ),
     Claim(
@@ -107,7 +112,7 @@ CLAIMS = (
         key="partial",
         text="Interaction without one of ŷ, ȳ and H still beats no interaction",
         source="§5.4, NYT",
-        pairs=tuple((without, "bilstm-s") for without in INPUTS),
+        pairs=tuple((without, NO_INTERACTION) for without in INPUTS),
     ),
     Claim(
         key="pivotal",
@@ -119,7 +124,7 @@ CLAIMS = (
         key="linear",
         text="Linear maps in place of the interaction are worse than no interaction",
         source="§5.4",
-        pairs=((FULL_MODEL, "linear"), ("bilstm-s", "linear")),
+        pairs=((FULL_MODEL, "linear"), (NO_INTERACTION, "linear")),
     ),
     Claim(
         key="encoder",
@@ -179,6 +184,25 @@ class JudgedClaim:
     """``None`` if nothing comparable is published or run."""
     decision: DecisionRow | None = None
     """By a study's plan, if one decides it. The verdict of ``judged`` is then that of the plan."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Return what the verdict is on."""
+        return self.scores.endpoint if self.decision is None else self.decision.endpoint
+
+    @property
+    def estimate(self) -> Estimate:
+        """Return the difference that the verdict is on, with its interval."""
+        if self.decision is not None:
+            return self.decision.estimate
+        return as_estimate(self.judged.difference)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Return the fingerprints of the runs behind the verdict."""
+        if self.decision is not None:
+            return self.decision.runs
+        return self.scores.fingerprints(arm for arm, weight in self.weights.items() if weight)
 
 
 def judge_claims(study: StudyData) -> list[JudgedClaim]:

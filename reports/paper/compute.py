@@ -13,6 +13,7 @@ import pandas as pd
 from reports.document.table import Cell, Row, Table, words
 from reports.frames.runs import RunCard
 from reports.frames.searches import SearchData
+from reports.frames.settings import split_settings
 from reports.frames.trials import complete_commands
 from rin_core.durations import core_time
 from rin_core.plural import plural
@@ -96,7 +97,7 @@ def compute_sentences(cards: Iterable[RunCard]) -> str:
 
 def _is_like_the_benchmarks(card: RunCard) -> bool:
     """Return whether a run differs from the timed ones only in settings that keep its speed."""
-    settings = dict(s.partition("=")[::2] for s in card.settings.split(", ") if s)
+    settings = split_settings(card.settings)
     alike = all(
         name in ("model.rounds", "encoder.dropout", "vectors")
         or (

@@ -17,11 +17,8 @@ from reports.paper.claims import JudgedClaim, judge_claims
 from reports.paper.compute import hours, units
 from reports.paper.sign_flip import MOST, Curve, read_seeds, seeds_for
 from reports.published.numbers import corpus_title
-from reports.stats.verdicts import Word
+from reports.stats.verdicts import DECIDED, Word
 from study.ledger.state import TrialState
-
-#: Verdicts that decide a claim.
-DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
 
 
 class Outcome(StrEnum):
@@ -77,7 +74,7 @@ def cost_section(studies: Sequence[StudyData], cards: Mapping[str, RunCard]) -> 
     """
     curves = read_seeds()
     judged = {study.corpus: judge_claims(study) for study in studies}
-    used = {name for claims in judged.values() for one in claims for name in _runs(one)}
+    used = {name for claims in judged.values() for one in claims for name in one.runs}
     decided = []
     for corpus, claims in judged.items():
         family = sum(one.claim.is_primary and one.judged.difference.n > 1 for one in claims)
@@ -125,8 +122,9 @@ def outcomes_table(cards: Iterable[RunCard], used: Collection[str]) -> Table:
         notes=(
             "Core-hours: the recorded seconds of a run times its CPUs. Runs on a GPU count in "
             "GPU-hours only, each with its whole time, even if several share a GPU.",
-            "Used by a claim: the verdict on one of the paper's claims, on any corpus, depends on "
-            "the run. A run counts once, even if several studies, searches and claims contain it.",
+            "Used by a claim: the verdict on one of the paper's claims depends on the run. Claims "
+            "are judged on the paper's corpora and their parts. A run counts once, even if several "
+            "studies, searches and claims contain it.",
         ),
     )
 
@@ -192,15 +190,14 @@ def _mean_row(label: str, claims: Sequence[DecidedClaim], columns: Sequence[str]
 def _decided(
     corpus: str, found: JudgedClaim, curve: Curve, cards: Mapping[str, RunCard]
 ) -> DecidedClaim:
-    judged = found.judged
-    seeds, difference = judged.difference.n, judged.difference
+    judged, difference = found.judged, found.judged.difference
     flip = math.nan
     by_plan = found.decision is not None  # whose looks the sign-flip test does not have
     if judged.verdict.word is not Word.EQUAL and curve and not by_plan:
         # The standard deviation of a pair: that of the difference with one seed of each arm.
         one = math.sqrt(sum(term.weight**2 * term.variance for term in difference.terms))
         flip = seeds_for(curve, abs(difference.value) / one) if one > 0 else math.nan
-    runs = _runs(found)
+    runs = found.runs
     if found.decision is None:
         names = (found.scores.runs.get(arm, ()) for arm, weight in found.weights.items() if weight)
         own = [
@@ -214,21 +211,10 @@ def _decided(
         key=found.claim.key,
         text=found.claim.text,
         verdict=str(judged.verdict),
-        seeds=seeds if found.decision is None else found.decision.seeds,
+        seeds=found.estimate.n,
         arms=tuple(own),
         flip_seeds=flip,
     )
-
-
-def _runs(found: JudgedClaim) -> tuple[str, ...]:
-    """Return the runs behind the verdict on a claim."""
-    if found.decision is not None:
-        return found.decision.runs
-    return found.scores.fingerprints(arm for arm, weight in found.weights.items() if weight)
-
-
-def _names(cards: Iterable[RunCard]) -> tuple[str, ...]:
-    return tuple(card.fingerprint for card in cards)
 
 
 def _flipped(claims: Sequence[DecidedClaim], unit: str) -> float:
@@ -239,7 +225,7 @@ def _flipped(claims: Sequence[DecidedClaim], unit: str) -> float:
     cost: dict[tuple[str, ...], float] = {}
     for claim in claims:
         for arm in filter(None, claim.arms):
-            key = _names(arm)
+            key = tuple(card.fingerprint for card in arm)
             seeds[key] = max(claim.flip_seeds, seeds.get(key, 0.0))
             cost[key] = hours(arm, unit) / len(arm)
     return sum(seeds[key] * cost[key] for key in seeds)

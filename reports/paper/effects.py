@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import mean
 
-import pandas as pd
-
-from reports.frames.decisions import DecisionRow, study_decisions
-from reports.frames.scores import Scores, Weights
+from reports.frames.decisions import study_decisions
+from reports.frames.scores import AVERAGED, Scores, Weights
 from reports.frames.searches import SearchData
 from reports.frames.select import arm_label, of_arm
+from reports.frames.settings import settings_name
 from reports.frames.studies import StudyData
+from reports.frames.trials import settings_of
 from reports.paper.claims import judge_claims
-from reports.stats.contrasts import FULL_MODEL, PRIMARY
-from reports.stats.intervals import NOTHING, Estimate
-from reports.stats.verdicts import Verdict, Word
+from reports.stats.contrasts import FULL_MODEL, NO_INTERACTION, PRIMARY
+from reports.stats.intervals import Estimate, estimate_score
+from reports.stats.verdicts import Judged, Verdict, Word
 from reports.tables.cells import as_estimate, published_difference
 from reports.tables.comparison import judge_rows, over
-from reports.tables.confirmation import budgets, compare_arms, judge_tuning
+from reports.tables.confirmation import budgets, compare_arms, judge_tuning, tuning_weights
 from reports.tables.experiment import reference_and_others
+from study.ledger.arms import searched_arm
 
-NO_INTERACTION = "bilstm-s"
-#: Keys of the effect of one round, at given and at tuned settings.
+#: The effect of one round, at given and at tuned settings.
 ONE_ROUND, ONE_ROUND_TUNED = "one-round", "one-round-tuned"
 #: Most comparisons of a study without the paper's arms that the first screen shows.
 MOST = 8
@@ -40,12 +38,16 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """A difference on one corpus."""
+    """A difference on one corpus, under one settings value."""
 
     key: str
-    """The same for the same question on every corpus."""
+    """The question; where it has several answers on a corpus, a space and which one this is."""
     label: str
     corpus: str
+    settings: str
+    """Under which it was measured, in words."""
+    by_average: bool = False
+    """Whether averaged weights are compared, and not the selected epoch."""
     found: Estimate
     """The difference with its interval, in points."""
     verdict: Verdict
@@ -54,8 +56,20 @@ class Effect:
     """Fingerprints of the runs behind it."""
     detail: str = ""
     """Scores of both sides, in words."""
-    se: float = math.nan
-    """Standard error of the difference; NaN for effects that are not pooled."""
+    judged: Judged | None = None
+    """The test behind the verdict, of a difference of two arms."""
+    sides: tuple[Estimate, ...] = ()
+    """The scores of these arms, in the order of the difference."""
+
+    @property
+    def question(self) -> str:
+        """Return what it answers: the same on every corpus and under all settings."""
+        return self.key.partition(" ")[0]
+
+    @property
+    def how(self) -> str:
+        """Name the settings, and the endpoint if it is not the paper's."""
+        return f"{self.settings}, averaged weights" if self.by_average else self.settings
 
 
 def corpus_effects(
@@ -74,10 +88,11 @@ def corpus_effects(
     elif studies:
         found = [*_one_round(studies[0]), *_contrasts(studies[0])]
         found = found or _over_reference(studies[0])
+    others = _under_other_settings(found, studies)
     tuned = [effect for search in searches for effect in _tuned(search)]
     several = [search for search in searches if len(search.arms) > 1] or list(searches)
     tuning = [effect for search in several[:1] for effect in _tuning(search)]
-    every = [*found[:1], *tuned, *found[1:], *tuning]
+    every = [*found[:1], *others, *tuned, *found[1:], *tuning]
     return [effect for effect in every if effect.found.n]
 
 
@@ -88,28 +103,51 @@ def _one_round(study: StudyData) -> list[Effect]:
     if any(not scores.by_arm.get(arm) for arm in weights):
         return []
     (judged,) = judge_rows(scores, [weights], family=False)
-    # A study with a plan stops by its scores, so a test at a fixed level would err too often.
-    is_planned = study.decisions is not None
-    no_verdict = Verdict(Word.NO_VERDICT, scores.rule.margin)
+    if study.decisions is not None:
+        # A study with a plan stops by its scores, so a test at a fixed level would err too often.
+        judged = replace(judged, verdict=Verdict(Word.NO_VERDICT, scores.rule.margin))
     return [
         Effect(
             key=ONE_ROUND,
             label="One round over none",
             corpus=study.corpus,
+            settings=_settings(study),
+            by_average=scores.endpoint is AVERAGED,
             found=as_estimate(judged.difference),
-            verdict=no_verdict if is_planned else judged.verdict,
+            verdict=judged.verdict,
             published=published_difference(study.corpus, FULL_MODEL, NO_INTERACTION),
             runs=scores.fingerprints(weights),
-            detail=_sides(study.frame, weights, scores),
-            se=judged.difference.se,
+            detail=_detail(study, scores, weights),
+            judged=judged,
+            sides=_sides(scores, weights),
         )
     ]
 
 
-def _sides(frame: pd.DataFrame, weights: Weights, scores: Scores) -> str:
+def _under_other_settings(found: Sequence[Effect], studies: Sequence[StudyData]) -> list[Effect]:
+    """Return the effects of one round in studies under other settings than the effects found."""
+    names = {effect.settings for effect in found if effect.question == ONE_ROUND}
+    others = []
+    for effect in (effect for study in studies for effect in _one_round(study)):
+        if (name := effect.settings) not in names:
+            names.add(name)
+            others.append(replace(effect, key=f"{ONE_ROUND} {name}"))
+    return others
+
+
+def _settings(study: StudyData) -> str:
+    return settings_name(study.corpus, settings_of(study.frame)[0])
+
+
+def _sides(scores: Scores, weights: Weights) -> tuple[Estimate, ...]:
+    return tuple(estimate_score(scores.by_arm[arm]) for arm in weights)
+
+
+def _detail(study: StudyData, scores: Scores, weights: Weights) -> str:
     """Return the means of two arms with their labels."""
     return " against ".join(
-        f"{mean(scores.by_arm[arm]):.1f} ({arm_label(of_arm(frame, arm))})" for arm in weights
+        f"{side.mean:.1f} ({arm_label(of_arm(study.frame, arm))})"
+        for arm, side in zip(weights, _sides(scores, weights), strict=True)
     )
 
 
@@ -120,14 +158,12 @@ def _claims(paper: StudyData) -> list[Effect]:
             key=claim.claim.key,
             label=_LABELS[claim.claim.key],
             corpus=paper.corpus,
-            found=as_estimate(claim.judged.difference)
-            if claim.decision is None
-            else _planned(claim.decision),
+            settings=_settings(paper),
+            by_average=claim.endpoint is AVERAGED,
+            found=claim.estimate,
             verdict=claim.judged.verdict,
             published=claim.size.published if claim.size else None,
-            runs=claim.scores.fingerprints(claim.weights)
-            if claim.decision is None
-            else claim.decision.runs,
+            runs=claim.runs,
         )
         for claim in judge_claims(paper)
         if claim.claim.key in _LABELS
@@ -142,7 +178,9 @@ def _contrasts(study: StudyData) -> list[Effect]:
                 key=row.key,
                 label=_LABELS[row.key],
                 corpus=study.corpus,
-                found=_planned(row),
+                settings=_settings(study),
+                by_average=row.endpoint is AVERAGED,
+                found=row.estimate,
                 verdict=row.verdict_with_cost,
                 runs=row.runs,
             )
@@ -159,20 +197,14 @@ def _contrasts(study: StudyData) -> list[Effect]:
             key=key,
             label=_LABELS[key],
             corpus=study.corpus,
+            settings=_settings(study),
+            by_average=scores.endpoint is AVERAGED,
             found=as_estimate(one.difference),
             verdict=one.verdict,
             runs=scores.fingerprints(weights[key]),
         )
         for key, one in zip(weights, judged, strict=True)
     ]
-
-
-def _planned(row: DecisionRow) -> Estimate:
-    """Return the estimate of a planned contrast at its last look."""
-    found = row.interval
-    if math.isnan(found.mean) and row.outcome is not None:
-        return replace(found, mean=row.outcome.estimate)
-    return found if row.outcome is not None else NOTHING
 
 
 def _over_reference(study: StudyData) -> list[Effect]:
@@ -189,10 +221,12 @@ def _over_reference(study: StudyData) -> list[Effect]:
             key=arm,
             label=f"{arm_label(of_arm(study.frame, arm))} over {base}",
             corpus=study.corpus,
+            settings=_settings(study),
+            by_average=scores.endpoint is AVERAGED,
             found=as_estimate(judged.difference),
             verdict=judged.verdict,
             runs=scores.fingerprints(weights),
-            detail=_sides(study.frame, weights, scores),
+            detail=_detail(study, scores, weights),
         )
         for arm, weights, judged in zip(
             others[:MOST], rows, judge_rows(scores, rows, family=True), strict=False
@@ -211,50 +245,46 @@ def _tuned(search: SearchData) -> list[Effect]:
         label, key = f"{found.label}, each tuned", f"tuned {found.key}"
         if (later, earlier) == (1, 0):
             label, key = "One round over none, each tuned", ONE_ROUND_TUNED
+        sides = _sides(scores, found.weights)
+        means = " against ".join(f"{side.mean:.1f}" for side in sides)
         effects.append(
             Effect(
                 key=key,
                 label=label,
                 corpus=search.corpus,
+                settings=f"each tuned with {budgets(search)}",
+                by_average=scores.endpoint is AVERAGED,
                 found=as_estimate(found.tuned.difference),
                 verdict=found.tuned.verdict,
                 runs=scores.fingerprints(found.weights),
-                detail=f"{_against(scores, found.weights)}, {budgets(search)} for each",
-                se=found.tuned.difference.se,
+                detail=f"{means}, {budgets(search)} for each",
+                judged=found.tuned,
+                sides=sides,
             )
         )
     return effects
-
-
-def _against(scores: Scores, weights: Weights) -> str:
-    return " against ".join(f"{mean(scores.by_arm[arm]):.1f}" for arm in weights)
 
 
 def _rounds_of(search: SearchData) -> dict[str, int]:
     """Return K of each arm, as its confirmed runs have it."""
     if search.confirmed is None:
         return {}
-    return {
-        arm: int(own["rounds"].iloc[0])
-        for arm in search.arms
-        if len(own := search.confirmed[search.confirmed["arm"].str.startswith(f"{arm}-")])
-    }
+    arms = search.confirmed["arm"].map(searched_arm)
+    return {str(arm): int(own["rounds"].iloc[0]) for arm, own in search.confirmed.groupby(arms)}
 
 
 def _tuning(search: SearchData) -> list[Effect]:
     """Return what tuned settings bring over those where the search started."""
-    scores, effects = search.scores(), []
-    for arm, judged in judge_tuning(search).items():
-        rounds = _rounds_of(search).get(arm)
-        name = search.arms[arm] if rounds is None else f"K = {rounds}"
-        effects.append(
-            Effect(
-                key=f"tuning {arm}",
-                label=f"Tuning, {name}",
-                corpus=search.corpus,
-                found=as_estimate(judged.difference),
-                verdict=judged.verdict,
-                runs=tuple(scores.fingerprints(scores.by_arm)),
-            )
+    scores, weights, rounds = search.scores(), tuning_weights(search), _rounds_of(search)
+    return [
+        Effect(
+            key=f"tuning {arm}",
+            label=f"Tuning, K = {rounds[arm]}" if arm in rounds else f"Tuning, {search.arms[arm]}",
+            corpus=search.corpus,
+            settings="tuned",
+            found=as_estimate(judged.difference),
+            verdict=judged.verdict,
+            runs=scores.fingerprints(weights[arm]),
         )
-    return effects
+        for arm, judged in judge_tuning(search).items()
+    ]

@@ -26,7 +26,7 @@ from reports.tables.cells import (
     score_cell,
     seeds_cell,
 )
-from reports.tables.comparison import comparison_cells, judge_rows, over
+from reports.tables.comparison import ANSWER, comparison_cells, judge_rows, over
 from reports.tables.confirmation import (
     budgets,
     compare_arms,
@@ -37,9 +37,6 @@ from reports.tables.confirmation import (
 from reports.tables.experiment import reference_and_others, selection_pairs
 from reports.tables.search import origins
 from study.ledger.arms import is_confirmation
-
-#: Columns of a comparison that a short table shows.
-_SHORT = ("Verdict", "Δ F1", "95 % CI")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +134,10 @@ def _model_rows(study: StudyData) -> list[Row]:
         if not scores.by_arm.get(arm):
             continue
         trials = of_arm(frame, arm)
-        short = dict.fromkeys(_SHORT, NO_CELL)
+        short = dict.fromkeys(ANSWER, NO_CELL)
         if arm in judged:
             cells = comparison_cells(scores, over(arm, arms[0]), judged[arm])
-            short = {column: cells[column] for column in _SHORT}
+            short = {column: cells[column] for column in ANSWER}
             short["Verdict"] = short["Verdict"] if family else NO_CELL
         cells = {
             "Verdict": short["Verdict"],
@@ -194,7 +191,7 @@ def _tuning_rows(data: SearchData) -> list[Row]:
 def _tuning_row(
     data: SearchData, key: str, label: str, cells: dict[str, Cell], untuned: Cell
 ) -> Row:
-    short = {column: cells[column] for column in (*_SHORT, "p")}
+    short = {column: cells[column] for column in (*ANSWER, "p")}
     study = words(f"`{data.experiment}`")
     own = {**short, "Δ F1, untuned": untuned, "Search": study}
     return Row(key=f"{data.experiment}/{key}", label=label, cells=own)

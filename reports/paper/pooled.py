@@ -9,29 +9,17 @@ from dataclasses import dataclass
 from reports.document.formatting import interval, signed
 from reports.document.section import Section
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
+from reports.figures.answers import POOLED
 from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect
 from reports.published.numbers import corpus_title
 from reports.stats.intervals import Estimate
 from reports.stats.pooling import Pooled, pool
-from reports.stats.verdicts import RULE, Rule, Verdict
-from rin_core.data.corpus import is_paper_corpus
+from reports.stats.verdicts import RULE, Rule, Verdict, Word
+from reports.tables.cells import mean_cell, verdict_cell
+from reports.tables.comparison import corrected_p
 
 #: Heading of the sd of the true effects between the rows.
 TAU = "τ (95 % CI)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """The effect on one corpus, at one choice of settings."""
-
-    effect: Effect
-
-    @property
-    def place(self) -> str:
-        """Name corpus and settings."""
-        given = "the paper's" if is_paper_corpus(self.effect.corpus) else "given"
-        settings = "tuned" if self.effect.key == ONE_ROUND_TUNED else f"{given} settings"
-        return f"{corpus_title(self.effect.corpus)}, {settings}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +28,13 @@ class PooledAnswer:
 
     pooled: Pooled
     verdict: Verdict
-    parts: tuple[Part, ...]
+    parts: tuple[Effect, ...]
+    """The effect on each corpus and under each settings value."""
 
     @property
     def runs(self) -> tuple[str, ...]:
         """Return the fingerprints of all runs behind it."""
-        return tuple(dict.fromkeys(run for part in self.parts for run in part.effect.runs))
+        return tuple(dict.fromkeys(run for part in self.parts for run in part.runs))
 
 
 def find_pooled(effects: Sequence[Effect], rule: Rule = RULE) -> PooledAnswer | None:
@@ -53,19 +42,23 @@ def find_pooled(effects: Sequence[Effect], rule: Rule = RULE) -> PooledAnswer | 
 
     Effects that share a run are not independent. Of these, only the first is taken.
     """
-    parts: list[Part] = []
+    parts: list[Effect] = []
     used: set[str] = set()
     for effect in effects:
-        known = math.isfinite(effect.se) and effect.se > 0
-        if effect.key not in (ONE_ROUND, ONE_ROUND_TUNED) or not known:
+        if effect.question not in (ONE_ROUND, ONE_ROUND_TUNED):
             continue
-        if used.isdisjoint(effect.runs):
-            parts.append(Part(effect=effect))
+        if _error(effect) > 0 and used.isdisjoint(effect.runs):
+            parts.append(effect)
             used.update(effect.runs)
     if len(parts) < 2:
         return None
-    found = pool([p.effect.found.mean for p in parts], [p.effect.se for p in parts])
+    found = pool([part.found.mean for part in parts], [_error(part) for part in parts])
     return PooledAnswer(pooled=found, verdict=found.verdict(rule), parts=tuple(parts))
+
+
+def _error(effect: Effect) -> float:
+    """Return the standard error of an effect; NaN without one."""
+    return math.nan if effect.judged is None else effect.judged.difference.se
 
 
 def pooled_section(answer: PooledAnswer) -> Section:
@@ -81,48 +74,24 @@ def pooled_section(answer: PooledAnswer) -> Section:
 def pooled_table(answer: PooledAnswer) -> Table:
     """Return each effect as measured, and shrunk to the mean of all."""
     rows = [
-        Row(
-            key=f"{part.effect.corpus} {part.effect.key}",
-            label=part.place,
-            cells={
-                "Verdict": words(str(part.effect.verdict), part.effect.runs),
-                "Δ F1": Cell(
-                    text=signed(part.effect.found.mean),
-                    estimate=part.effect.found,
-                    fingerprints=part.effect.runs,
-                ),
-                "95 % CI": Cell(text=interval(part.effect.found), fingerprints=part.effect.runs),
-                "SE": _error(part.effect.se, part.effect.runs),
-                "Δ, shrunk toward the mean": Cell(
-                    text=f"{signed(own.mean)} ({interval(own)})",
-                    estimate=own,
-                    fingerprints=answer.runs,
-                ),
-                TAU: NO_CELL,
-            },
-        )
+        _part_row(part, own, answer.runs)
         for part, own in zip(answer.parts, answer.pooled.shrunk, strict=True)
     ]
     found = answer.pooled.found
-    rows.append(
-        Row(
-            key="pooled",
-            label="mean of all",
-            cells={
-                "Verdict": words(str(answer.verdict), answer.runs),
-                "Δ F1": Cell(text=signed(found.mean), estimate=found, fingerprints=answer.runs),
-                "95 % CI": Cell(text=interval(found), fingerprints=answer.runs),
-                "SE": _error(answer.pooled.se, answer.runs),
-                "Δ, shrunk toward the mean": NO_CELL,
-                TAU: _tau_cell(answer),
-            },
-        )
-    )
-    corpora = len({part.effect.corpus for part in answer.parts})
+    mean = {
+        "Verdict": words(str(answer.verdict), answer.runs),
+        "Δ F1": Cell(text=signed(found.mean), estimate=found, fingerprints=answer.runs),
+        "95 % CI": Cell(text=interval(found), fingerprints=answer.runs),
+        "SE": _error_cell(answer.pooled.se, answer.runs),
+        TAU: _tau_cell(answer),
+    }
+    cells = {column: mean.get(column, NO_CELL) for column in rows[0].cells}
+    rows.append(Row(key=POOLED, label="mean of all", cells=cells))
+    corpora = len({part.corpus for part in answer.parts})
     return Table(
         name="pooled",
         title="One round over none, on all corpora",
-        head="Corpus and settings",
+        head="Corpus",
         rows=tuple(rows),
         notes=(
             "A random-effects model: Δ is the mean, plus a deviation of corpus and settings, plus "
@@ -140,7 +109,8 @@ def pooled_table(answer: PooledAnswer) -> Table:
             f"corpora is {corpora}. Each Δ is on the endpoint of its own study.",
             f"The mean is *equal* if mean ± t · SE is within {answer.verdict.margin:g}, with the "
             "95 % quantile t. Otherwise it is *better* or *worse* if its 95 % CI excludes 0. The "
-            "other verdicts are those of their own tables.",
+            "other verdicts and the p-values are those of their own tables. In brackets: p after "
+            "Holm's correction.",
         ),
     )
 
@@ -152,5 +122,33 @@ def _tau_cell(answer: PooledAnswer) -> Cell:
     return Cell(text=text, estimate=tau, fingerprints=answer.runs)
 
 
-def _error(se: float, runs: tuple[str, ...]) -> Cell:
+def _part_row(part: Effect, shrunk: Estimate, every: tuple[str, ...]) -> Row:
+    """Return the row of one effect; ``every`` has the runs of all of them."""
+    assert part.judged is not None, "an effect without a test is not pooled"
+    after, before = part.sides
+    judged, paper = part.judged, part.published
+    p = Cell(
+        text=corrected_p(judged.difference.p, judged.p_holm),
+        judged=judged,
+        fingerprints=part.runs,
+    )
+    cells = {
+        "Settings": words(part.how),
+        "Verdict": verdict_cell(judged, part.runs),
+        "Δ F1": Cell(text=signed(part.found.mean), estimate=part.found, fingerprints=part.runs),
+        "95 % CI": Cell(text=interval(part.found), fingerprints=part.runs),
+        "Paper's Δ": NO_CELL if paper is None else number(paper, signed(paper)),
+        "K = 0": mean_cell(before, part.runs),
+        "K = 1": mean_cell(after, part.runs),
+        "SE": _error_cell(_error(part), part.runs),
+        "p": NO_CELL if judged.verdict.word is Word.NO_VERDICT else p,
+        "Δ, shrunk toward the mean": Cell(
+            text=f"{signed(shrunk.mean)} ({interval(shrunk)})", estimate=shrunk, fingerprints=every
+        ),
+        TAU: NO_CELL,
+    }
+    return Row(key=f"{part.corpus} {part.key}", label=corpus_title(part.corpus), cells=cells)
+
+
+def _error_cell(se: float, runs: tuple[str, ...]) -> Cell:
     return number(se, f"{se:.2f}", runs=runs)

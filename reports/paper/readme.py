@@ -11,14 +11,12 @@ import json
 from pathlib import Path
 from statistics import median
 
-import pandas as pd
 import tyro
 
-from reports.document.table import NO_CELL, Cell, Row, Table, words
+from reports.document.table import Cell, Row, Table, words
+from reports.figures.answers import POOLED
 from reports.paper.compute import times_the_product
-from reports.published.numbers import published
-from reports.stats.intervals import Estimate
-from reports.tables.cells import mean_cell, published_difference_cell
+from reports.published.numbers import corpus_title, published
 from rin_core.cli import exit_with_clear_errors
 from search_spaces import main_results
 
@@ -27,10 +25,8 @@ END = "<!-- results:end -->"
 _ROOT = Path(__file__).parents[2]
 _SPEED = "speed-webnlg_star-cpu"
 _Cells = dict[tuple[str, str], dict[str, str]]
-_TUNED = ("k-1/k-0", "Verdict")
 #: Studies over pretrained encoders with tuned rates, and the encoder's name.
 _ENCODERS = {"encoder_minilm": "all-MiniLM-L6-v2", "encoder_mpnet": "all-mpnet-base-v2"}
-_NO_INTERACTION, _ONE_ROUND = "bilstm-s", "gru-1"
 
 
 def with_results(readme: str, root: Path = _ROOT) -> str:
@@ -51,37 +47,33 @@ def with_results(readme: str, root: Path = _ROOT) -> str:
 
 
 def results_block(root: Path = _ROOT) -> str:
-    """Return what stands between the markers: a table, two sentences, and the details."""
+    """Return what stands between the markers: a table with its notes, and the details."""
     results = root / "results"
-    rows = (
-        _given_row(results, "webnlg_star", "WebNLG, the paper's settings"),
-        _tuned_row(results),
-        _given_row(results, "nyt5k_star", "`nyt5k_star`, a subset of NYT, the paper's settings"),
-    )
-    margin = float(_read(results / "fair_rounds-webnlg_star" / "comparison.csv")[_TUNED]["margin"])
-    seeds = min(row.cells[name].estimate.n for row in rows for name in ("K = 0", "K = 1"))
+    pooled = _read(results / "pooled" / "pooled.csv")
+    parts = [key for key in dict.fromkeys(row for row, _ in pooled) if key != POOLED]
     table = Table(
         name="interaction",
         title="One round of interaction against none",
         head="Corpus and settings",
-        rows=rows,
+        rows=tuple(_row(pooled, key) for key in parts),
         notes=(
-            _pooled_note(results),
+            _pooled_note(pooled),
             _rounds_note(results),
             _tuning_note(results),
             _encoder_note(results),
         ),
     )
+    seeds = min(int(pooled[key, side]["n"]) for key in parts for side in ("K = 0", "K = 1"))
+    margin = float(pooled[parts[0], "Verdict"]["margin"])
     details = (
-        f"Test F1 of the selected epoch in points, mean ± standard deviation over {seeds} seeds. "
-        "The CI and p of the gain are from a t test with one variance for all models of a corpus. "
-        "The CI covers other seeds, but not other test sentences or another search. In brackets: "
-        "p after Holm's correction.",
-        f"Verdict: *equal* if a test shows that the gain is within ± {margin:g} F1. Otherwise "
-        "*better* or *worse* if p < 0.05. Otherwise *undecided*, with the number of further seeds "
-        "that would decide it ([formulas](results/REPRODUCTION.md)).",
-        _paper_note(results),
-        _speed_note(root / "benchmarks" / "results"),
+        f"Test F1 in points, mean ± standard deviation over {seeds} seeds or more. It is that of "
+        "the selected epoch, or of averaged weights if the row says so. The CI and p of the gain "
+        "are from a t test with one variance for all models of a corpus. The CI covers other "
+        "seeds, but not other test sentences or another search. In brackets: p after Holm's "
+        "correction. Verdict: *equal* if a test shows that the gain is within "
+        f"± {margin:g} F1. Otherwise *better* or *worse* if p < 0.05. Otherwise *undecided*, with "
+        "the number of further seeds that would decide it ([formulas](results/REPRODUCTION.md)).",
+        f"{_paper_note(results)} {_speed_note(root / 'benchmarks' / 'results')}",
     )
     shown = table.markdown().partition("\n\n")[2].rstrip()  # README has its own title
     summary = "<summary>What the columns mean, the paper's own scores, and speed</summary>"
@@ -89,47 +81,26 @@ def results_block(root: Path = _ROOT) -> str:
     return f"{shown}\n\n<details>{summary}\n\n{listed}\n</details>"
 
 
-def _given_row(results: Path, corpus: str, label: str) -> Row:
-    """Compare under the paper's settings."""
-    scores = _read(results / f"main_results-{corpus}" / "results.csv")
-    pairs = _read(results / f"paper-{corpus}" / "orderings.csv")
-    gain = _gain(pairs, f"{_ONE_ROUND}/{_NO_INTERACTION}")
-    before, after = (_estimate(scores, arm, "F1") for arm in (_NO_INTERACTION, _ONE_ROUND))
-    paper = published_difference_cell(corpus, _ONE_ROUND, _NO_INTERACTION)
-    return _row(corpus, label, (before, after), gain, paper)
+def _row(pooled: _Cells, key: str) -> Row:
+    """Return an effect of the pooled table with the headings of README."""
+    corpus = key.partition(" ")[0]
+    texts = {column: cell["text"] for (row, column), cell in pooled.items() if row == key}
+    cells = {
+        "K = 0": Cell(text=texts["K = 0"]),
+        "K = 1": Cell(text=texts["K = 1"]),
+        "Gain": Cell(text=texts["Δ F1"]),
+        "95 % CI": Cell(text=texts["95 % CI"]),
+        "p": Cell(text=texts["p"]),
+        "Verdict": words(texts["Verdict"]),
+        "Paper's gain": Cell(text=texts["Paper's Δ"]),
+    }
+    return Row(key=key, label=f"{corpus_title(corpus)}, {texts['Settings']}", cells=cells)
 
 
-def _tuned_row(results: Path) -> Row:
-    """Compare after the same number of trials for both."""
-    folder = results / "fair_rounds-webnlg_star"
-    arms = pd.read_csv(folder / "trials.csv").groupby("arm")["label"].agg(["first", "size"])
-    labels, budgets = arms.loc[["k-0", "k-1"], "first"], arms.loc[["k-0", "k-1"], "size"].unique()
-    scores, comparison = _read(folder / "confirmation.csv"), _read(folder / "comparison.csv")
-    before, after = (_estimate(scores, f"{label}, tuned", "test F1") for label in labels)
-    label = f"WebNLG, each tuned with {' or '.join(map(str, budgets))} trials"
-    return _row("tuned", label, (before, after), _gain(comparison, _TUNED[0]), NO_CELL)
-
-
-def _gain(table: _Cells, row: str) -> dict[str, Cell]:
-    """Return the cells of a comparison as they were published, by their new headings."""
-    headings = {"Δ F1": "Gain", "95 % CI": "95 % CI", "p": "p", "Verdict": "Verdict"}
-    cells = {new: Cell(text=table[row, old]["text"]) for old, new in headings.items()}
-    return cells | {"Verdict": words(cells["Verdict"].text)}
-
-
-def _row(
-    key: str, label: str, scores: tuple[Estimate, Estimate], gain: dict[str, Cell], paper: Cell
-) -> Row:
-    before, after = scores
-    cells = {"K = 0": mean_cell(before, ()), "K = 1": mean_cell(after, ())}
-    return Row(key=key, label=label, cells={**cells, **gain, "Paper's gain": paper})
-
-
-def _pooled_note(results: Path) -> str:
+def _pooled_note(pooled: _Cells) -> str:
     """Say what one round adds over all of them."""
-    found = _read(results / "pooled" / "pooled.csv")
-    mean, interval, verdict = (found["pooled", c] for c in ("Δ F1", "95 % CI", "Verdict"))
-    rows = sum(column == "SE" for _, column in found) - 1  # the mean has one, too
+    mean, interval, verdict = (pooled[POOLED, c] for c in ("Δ F1", "95 % CI", "Verdict"))
+    rows = len({row for row, _ in pooled}) - 1  # the mean is one, too
     return (
         f"**Pooled over these rows**: {mean['text']} F1 (95 % CI {interval['text']}): "
         f"*{verdict['text']}*. Between the rows, the true gain has an estimated standard deviation "
@@ -149,7 +120,7 @@ def _encoder_note(results: Path) -> str:
         )
         seeds = min(int(found[f"k-{k}-{name}", "Seeds"]["value"].split(".")[0]) for k in (0, 1))
         texts.append(f"{scores} with {encoder}, {seeds} seeds")
-    return f"**Pretrained encoders**, averaged weights: {'; '.join(texts)}."
+    return f"**Pretrained encoders** on WebNLG, averaged weights: {'; '.join(texts)}."
 
 
 def _rounds_note(results: Path) -> str:
@@ -157,9 +128,9 @@ def _rounds_note(results: Path) -> str:
     found = _read(results / "paper-webnlg_star" / "claims.csv")
     rounds, capacity = (_claim(found, key) for key in ("rounds", "capacity"))
     return (
-        "**More rounds, more parameters** (the paper's settings, averaged weights): the gain of "
-        f"four more rounds, by the slope in K, is {rounds}. The gain of interaction over K = 0 "
-        f"with the same number of parameters is {capacity}."
+        "**More rounds, more parameters** (WebNLG, the paper's settings, averaged weights): the "
+        f"gain of four more rounds, by the slope in K, is {rounds}. The gain of interaction over "
+        f"K = 0 with the same number of parameters is {capacity}."
     )
 
 
@@ -181,7 +152,7 @@ def _tuning_note(results: Path) -> str:
         f"{found[arm, 'Δ F1']['text']} F1 for {label} (95 % CI {found[arm, '95 % CI']['text']})"
         for arm, label in (("k-0", "K = 0"), ("k-1", "K = 1"))
     ]
-    return f"**Tuning** adds {' and '.join(texts)}."
+    return f"**Tuning** on WebNLG adds {' and '.join(texts)}."
 
 
 def _paper_note(results: Path) -> str:
@@ -218,12 +189,6 @@ def _read(path: Path) -> _Cells:
     """Return the cells of a table by row and column."""
     with path.open(encoding="utf-8", newline="") as file:
         return {(cell["row"], cell["column"]): cell for cell in csv.DictReader(file)}
-
-
-def _estimate(table: _Cells, row: str, column: str) -> Estimate:
-    cell = table[row, column]
-    mean, sd, low, high = (float(cell[name]) for name in ("value", "sd", "low", "high"))
-    return Estimate(n=int(cell["n"]), mean=mean, sd=sd, low=low, high=high)
 
 
 def main() -> int:

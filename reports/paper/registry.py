@@ -4,8 +4,8 @@ A table that is listed here appears on the page, in the Markdown page and as CSV
 appears in ``REPRODUCTION.md``, too, if its function sets :attr:`~Table.in_reproduction`. A function
 returns ``None``, or a table without rows, where there is nothing to show.
 
-On the page, the paper's tables are in the chapter *Main results*, unless ``reports.page.chapters``
-names another for them; a table of a study or a search is in the section of that.
+On the page, the paper's tables are in the chapters that they name (:attr:`~Table.chapter`). A table
+of a study or a search is in the section of that.
 """
 
 from __future__ import annotations

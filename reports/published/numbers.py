@@ -108,6 +108,8 @@ PUBLISHED = tuple(_printed())
 
 #: Number of runs behind each published mean (Table 1).
 PUBLISHED_SEEDS = 5
+#: The paper's corpora, in its order.
+CORPORA = tuple(corpus for corpus, *_ in _TABLE_2)
 #: Arm and label of each row of the tables that score models, in printed order.
 TABLE_1_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_1)
 TABLE_4_ROWS = tuple((arm, row) for arm, row, *_ in _TABLE_4)
@@ -143,9 +145,15 @@ def best_without_bert(corpus: str) -> Published | None:
     return max((p for p in scores if p is not None), key=lambda p: p.value, default=None)
 
 
-_TITLES = {"nyt": "NYT", "webnlg_star": "WebNLG", "nyt5k_star": "NYT-5k"}
+_TITLES = {
+    "nyt": "NYT",
+    "webnlg_star": "WebNLG",
+    "nyt5k_star": "NYT-5k",  # a part of NYT
+    "scierc": "SciERC",
+    "ade": "ADE",
+}
 
 
 def corpus_title(name: str) -> str:
-    """Return a corpus as the paper writes it, or its own name; NYT-5k is a part of NYT."""
+    """Return a corpus as papers write it; its own name if it is none of these."""
     return _TITLES.get(name, name)

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from statistics import mean
 
 #: Names of arms of :mod:`search_spaces.arms`, which a report cannot import: it imports Optuna.
-BASELINES = ("bilstm", "bilstm-s")
+#: RIN without interaction, K = 0.
+NO_INTERACTION = "bilstm-s"
+BASELINES = ("bilstm", NO_INTERACTION)
 FULL_MODEL = "gru-1"
 EQUAL_CAPACITY = "bilstm-s-wide"
 PAPER_CELLS = ("gru", "rnn")
@@ -77,7 +79,8 @@ def rounds_by_cell(arms: Collection[str]) -> dict[str, dict[str, int]]:
     return {cell: own for cell, own in found.items() if own}
 
 
-def _interaction(arms: Collection[str]) -> Weights:
+def interaction(arms: Collection[str]) -> Weights:
+    """Return the weights of interaction over none, given the arms that have runs."""
     interacting = [arm for own in rounds_by_cell(arms).values() for arm in own]
     return difference_of_means(interacting, [arm for arm in BASELINES if arm in arms])
 
@@ -107,7 +110,7 @@ PRIMARY = (
     PrimaryContrast(
         key="interaction",
         text="Interaction (K ≥ 1) over none",
-        weigh=_interaction,
+        weigh=interaction,
     ),
     PrimaryContrast(
         key="rounds",

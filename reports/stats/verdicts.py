@@ -62,6 +62,10 @@ class Word(StrEnum):
     """The settings that a search found are worse than those it started from."""
 
 
+#: Verdicts that say on which side of the margin a difference is.
+DECIDED = (Word.BETTER, Word.WORSE, Word.EQUAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A word of the scale, with what it takes to decide."""

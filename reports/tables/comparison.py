@@ -12,6 +12,9 @@ from reports.published.numbers import PUBLISHED_SEEDS
 from reports.stats.verdicts import Judged, judge_alone, judge_family
 from reports.tables.cells import as_estimate, verdict_cell
 
+#: The columns of :func:`comparison_cells` that answer it.
+ANSWER = ("Verdict", "Δ F1", "95 % CI")
+
 
 def over(arm: str, base: str) -> Weights:
     """Return the weights of an arm's mean minus that of another."""
@@ -49,8 +52,8 @@ def comparison_cells(scores: Scores, weights: Weights, judged: Judged) -> dict[s
         "Δ F1": cell(signed(found.value)) if found.n else _missing(scores, weights),
         "95 % CI": cell(shown_interval(values)),
         "SE (df)": cell(f"{found.se:.2f} ({found.df:.0f})" if tested else DASH),
-        "p": cell(_corrected(found.p, judged.p_holm)),
-        "p equal": cell(_corrected(judged.p_equal, judged.p_equal_holm)),
+        "p": cell(corrected_p(found.p, judged.p_holm)),
+        "p equal": cell(corrected_p(judged.p_equal, judged.p_equal_holm)),
         "Verdict": verdict_cell(judged, runs),
         "p permutation": NO_CELL
         if math.isnan(permuted)
@@ -64,7 +67,7 @@ def _missing(scores: Scores, weights: Weights) -> Cell:
     return Cell(text=next(without, NOT_RUN), kind=Kind.EMPTY)
 
 
-def _corrected(p: float, holm: float) -> str:
+def corrected_p(p: float, holm: float) -> str:
     """Return a p, and in brackets its correction."""
     if math.isnan(p):
         return DASH

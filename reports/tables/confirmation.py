@@ -26,7 +26,13 @@ from reports.tables.cells import (
     seeds_cell,
     verdict_cell,
 )
-from reports.tables.comparison import comparison_cells, comparison_notes, judge_rows, over
+from reports.tables.comparison import (
+    ANSWER,
+    comparison_cells,
+    comparison_notes,
+    judge_rows,
+    over,
+)
 from rin_core.plural import plural
 from study.ledger.arms import START, searched_arm
 from study.ledger.state import UNENDED, TrialState
@@ -49,6 +55,7 @@ def confirmation(data: SearchData) -> Table:
         title=f"Tuned settings and {data.initial_settings}, on fresh seeds",
         head="Settings",
         rows=tuple(rows),
+        first=("test F1", "95 % CI of test F1"),
         notes=(f"Endpoint: {scores.endpoint.text}.", *_race_notes(data)),
     )
 
@@ -184,6 +191,7 @@ def comparison(data: SearchData) -> Table:
         title=f"Differences between arms, each tuned with {budgets(data)}, on fresh seeds",
         head="Arms",
         rows=tuple(rows),
+        first=ANSWER,
         notes=(
             *comparison_notes(scores, family=True),
             "There is no verdict if the arms had different numbers of trials, if trials are still "
@@ -241,6 +249,7 @@ def tuning(data: SearchData) -> Table:
         title=f"Tuned settings over {data.initial_settings}, on fresh seeds",
         head="Arm",
         rows=tuple(rows),
+        first=ANSWER,
         notes=(
             *comparison_notes(scores, family=True),
             *notes,

@@ -6,12 +6,9 @@ from collections.abc import Iterable
 
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.frames.predictions import CorpusRecord
-from reports.published.numbers import published
+from reports.published.numbers import CORPORA, published
 from rin_core.data.corpus import is_paper_corpus
 from rin_core.data.statistics import GROUPS, OVERLAP_CLASSES, SplitStatistics
-
-#: The paper's corpora, in its order.
-PAPER_CORPORA = ("nyt", "webnlg_star")
 
 _PUBLISHED_NOTES = (
     "In brackets: published numbers of sentences (the paper's Table 2) and of overlap classes in "
@@ -39,7 +36,7 @@ def corpus_table(records: Iterable[CorpusRecord]) -> Table:
     distinct = {(r.name, repr(r.statistics)): r for r in records}.values()
     recorded = [(record.name, record.statistics) for record in distinct]
     names = {name for name, _ in recorded}
-    of_paper = PAPER_CORPORA if any(map(is_paper_corpus, names)) else ()
+    of_paper = CORPORA if any(map(is_paper_corpus, names)) else ()
     rows = []
     for name in (*of_paper, *sorted(names.difference(of_paper))):
         for statistics in [found for own, found in recorded if own == name] or [{}]:

@@ -11,6 +11,7 @@ import pandas as pd
 from reports.document.formatting import p_value, points
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.frames.decisions import (
+    ENDPOINTS,
     DecisionRow,
     added_by_hand,
     plan_of_looks,
@@ -23,11 +24,6 @@ from reports.stats.intervals import estimate
 from reports.stats.model import Difference
 from reports.stats.verdicts import Judged
 from study.ledger.decisions import Decisions
-
-ENDPOINTS = {
-    "selected": "test F1 of the selected epoch",
-    "averaged": "test F1 of the averaged weights",
-}
 
 
 def decisions_table(study: StudyData) -> Table | None:
@@ -42,9 +38,10 @@ def decisions_table(study: StudyData) -> Table | None:
     rows = study_decisions(study.frame, plan)
     return Table(
         name="decisions",
-        title=f"Decisions: differences in {ENDPOINTS[plan.endpoint]}, in points",
+        title=f"Decisions: differences in {ENDPOINTS[plan.endpoint].text}, in points",
         head="Contrast",
         rows=tuple(Row(key=row.key, label=row.text, cells=_cells(row)) for row in rows),
+        first=("State", "Δ F1", "95 % CI, all looks"),
         notes=(*_plan_notes(plan), *deviations(study.frame, plan)),
     )
 
@@ -116,7 +113,7 @@ def scores_table(study: StudyData) -> Table | None:
         rows.append(Row(key=arm, label=arm_label(runs), cells=cells))
     return Table(
         name="scores",
-        title=f"The runs behind the decisions: {ENDPOINTS[plan.endpoint]}, in points",
+        title=f"The runs behind the decisions: {ENDPOINTS[plan.endpoint].text}, in points",
         head="Model",
         rows=tuple(rows) if seeds else (),
         notes=("The CSV file has all digits. A look at n seeds uses the seeds 0 to n − 1.",),
@@ -125,7 +122,7 @@ def scores_table(study: StudyData) -> Table | None:
 
 def decided_cells(row: DecisionRow) -> tuple[Cell, Cell]:
     """Return the cells of the estimate and of its interval."""
-    values = row.interval
+    values = row.estimate
     if math.isnan(values.low):
         return NO_CELL, NO_CELL
     estimate = Cell(text=row.estimate_text, estimate=values, fingerprints=row.runs)
@@ -161,7 +158,7 @@ def _tested_cells(row: DecisionRow) -> dict[str, Cell]:
         "p equal (level)": f"{p_value(p_equal)} ({found.level_equal:.2g})",
     }
     return {
-        name: Cell(text=text, estimate=row.interval, judged=judged, fingerprints=row.runs)
+        name: Cell(text=text, estimate=row.estimate, judged=judged, fingerprints=row.runs)
         for name, text in texts.items()
     }
 

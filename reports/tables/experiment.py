@@ -28,6 +28,7 @@ from reports.tables.cells import (
     typed_cells,
 )
 from reports.tables.comparison import (
+    ANSWER,
     comparison_cells,
     comparison_notes,
     judge_rows,
@@ -82,10 +83,14 @@ def results_table(study: StudyData) -> Table:
         title=f"Scores on the test split of {study.corpus}, in points",
         head="Model",
         rows=tuple(rows),
-        # The verdicts are on this score, and not on that of the selected epoch.
-        first=("Verdict", _AVERAGED_F1, interval, "Paper's F1", "Verdict, paper exact")
-        if by_average
-        else (),
+        first=(
+            "Verdict",
+            _AVERAGED_F1 if by_average else "F1",  # the score that the verdict is on
+            interval,
+            "Paper's F1",
+            "Verdict, paper exact",
+            "F1",
+        ),
         notes=(
             *trial_notes(study),
             *(paper_notes(scores) if is_published else (scores.variance_note,)),
@@ -132,6 +137,7 @@ def differences_table(study: StudyData) -> Table | None:
             Row(key=arm, label=arm_label(of_arm(frame, arm)), cells=cells)
             for arm, cells in zip(compared, rows, strict=True)
         ),
+        first=ANSWER,
         notes=(
             *(() if family else (_PLANNED_NOTE,)),
             *comparison_notes(scores, family=family, verdicts=family),
@@ -184,6 +190,7 @@ def switches_table(study: StudyData) -> Table | None:
             )
             for (arm, base), cells in zip(pairs.items(), rows, strict=True)
         ),
+        first=("Verdict", "F1", "Δ F1", "95 % CI"),
         notes=(
             "Each row is compared with the paper's settings at the same K (*F1 without*). "
             "`docs/paper.md` explains the choices. Scores with the epoch chosen on test are not "
@@ -248,6 +255,7 @@ def selection_table(study: StudyData) -> Table | None:
         title="Test F1 with the epoch chosen on test, and with it chosen on dev",
         head="Model",
         rows=tuple(rows),
+        first=("Δ F1", "95 % CI", "Paper's F1"),
         notes=(
             "Δ is the difference of the means over all finished runs. ± is one standard deviation.",
             f"Same training: {same} pairs of runs with the same seed have the same training loss "

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from reports.frames.decisions import DecisionRow, decision_rows, plan_of_looks
+from reports.frames.decisions import ENDPOINTS, DecisionRow, decision_rows, plan_of_looks
 from reports.stats.contrasts import PRIMARY
 from reports.stats.sequential import (
     EFFICACY_GAMMA,
@@ -39,10 +39,6 @@ _STATES: dict[State, record.State] = {
     State.EQUAL: "equal",
     State.FUTILE: "futile",
     State.NOTHING_LEARNED: "nothing learned",
-}
-_ENDPOINTS: dict[Endpoint, str] = {
-    "selected": "test F1 of the selected epoch",
-    "averaged": "test F1 of the averaged weights",
 }
 
 
@@ -216,8 +212,8 @@ def _refuse_changes(name: str, earlier: Decisions, new: Decisions) -> None:
     if new.endpoint != earlier.endpoint:
         raise ValueError(
             f"training.average: the endpoint of {name} was planned as "
-            f"{_ENDPOINTS[earlier.endpoint]}, not {_ENDPOINTS[new.endpoint]}; set it as before, "
-            f"{remedy}"
+            f"{ENDPOINTS[earlier.endpoint].text}, not {ENDPOINTS[new.endpoint].text}; set it as "
+            f"before, {remedy}"
         )
     if [(c.key, c.weights) for c in new.contrasts] != [
         (c.key, c.weights) for c in earlier.contrasts

@@ -305,6 +305,8 @@ def test_the_measured_grace_period_is_a_table_a_figure_and_a_file(
     data = read_search(runs, "some")
     table = grace(data)
     assert [row.key for row in table.rows] == ["1", "5", "7", "8"]
+    (shown,) = (one for one in make_tables(SEARCH, data) if one.name == "grace")
+    assert shown.columns == ("correlation", "95 % CI", "runs")
     assert table.rows[2].cells["correlation"].text == "0.70"
     assert data.grace is not None
     (axes,) = draw_grace(data.grace).axes

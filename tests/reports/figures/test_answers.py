@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from matplotlib.text import Text
@@ -38,6 +39,27 @@ def test_no_text_is_cut_off(labels: tuple[str, ...], narrow: bool) -> None:
         for label in labels
     )
     assert first.y0 > second.y1
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_marks_of_many_corpora_have_room(narrow: bool) -> None:
+    """More corpora than there are colours, in one row above a short one."""
+    corpora = tuple(f"c{number}" for number in range(8))
+    marks = tuple(
+        Mark(corpus=c, value=0.0, low=-1.0, high=1.0, word=Word.UNDECIDED, published=None)
+        for c in corpora
+    )
+    rows = tuple(
+        EffectRow(key=k, label=k, marks=own) for k, own in (("a", marks), ("b", marks[:1]))
+    )
+    figure = draw_effects(EffectsInfo(corpora=corpora, margin=0.5, rows=rows), narrow=narrow)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    points = [line for line in axes.lines if line.get_marker() not in ("None", "D")]
+    heights = [axes.transData.transform(line.get_xydata())[0, 1] for line in points]
+    assert len(heights) == 9
+    gaps = [(above - below) * 72 / figure.dpi for above, below in pairwise(heights)]
+    assert min(gaps) > (5.5 if narrow else 8), "the size of a marker, and of a word"
 
 
 def _letters(text: str) -> str:

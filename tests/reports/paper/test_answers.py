@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from reports.figures.answers import AnswerCurve, CurvePoint, Series, draw_answer_curve, draw_effects
-from reports.frames.studies import study_data
+from reports.figures.answers import AnswerCurve, Series, draw_answer_curve, draw_effects
+from reports.figures.rounds_curve import Point
+from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import read_ledger, select_settings
 from reports.paper.answers import Answers, find_answers
 from reports.stats.verdicts import Word
 from tests.ledgers import Ledger, a_plan
+from tests.records import scores as all_scores
 
 
 def answers(runs: Path) -> Answers:
@@ -68,6 +71,54 @@ def test_a_difference_that_the_plan_does_not_test_has_no_verdict(tmp_path: Path)
     assert (found.cards[0].value, found.cards[0].word) == ("+10.0 F1", Word.NO_VERDICT)
 
 
+def of_corpus(path: Path, corpus: str, scores: Mapping[str, tuple[float, ...]]) -> StudyData:
+    runs = finished(path / corpus, scores).runs
+    return replace(study_data(runs, select_settings(read_ledger(runs))), corpus=corpus)
+
+
+def test_parameters_of_another_corpus_are_not_those_of_a_cards_corpus(tmp_path: Path) -> None:
+    three = {**SCORES, "gru-3": (0.90, 0.91, 0.92)}
+    one = of_corpus(tmp_path, "one", three)
+    two = of_corpus(tmp_path, "two", {"bilstm-s-wide": (0.91, 0.92, 0.93), **SCORES})
+    cards = find_answers([], [one, two], []).cards
+    (rounds,) = [card for card in cards if "rounds" in card.title]
+    assert rounds.sure.endswith("on one.")
+    assert not any("as many parameters" in text for text in rounds.more)
+
+
+def test_each_settings_value_of_a_corpus_has_its_effect(tmp_path: Path) -> None:
+    """An effect of averaged weights says so, and its settings are no others."""
+    ledger, studies = Ledger(tmp_path / "runs"), []
+    given = {
+        "older": {"training.average": "ema"},
+        "own": {"preset": "own", "training.average": "ema"},
+        "newest": {},
+    }
+    for number, (name, settings) in enumerate(given.items(), start=1):
+        start = len(ledger.trials)
+        for arm, values in SCORES.items():
+            for seed, f1 in enumerate(values):
+                both = ("averaged_selection_scores", "averaged_test_scores")
+                averaged = dict.fromkeys(both, all_scores(f1)) if settings else {}
+                ledger.finish(ledger.plan(arm, seed, settings), f1, averaged)
+        every, ledger.trials = ledger.trials, ledger.trials[start:]
+        ledger.save(name, updated=f"2020-01-0{number}")
+        ledger.trials = every
+        frame = select_settings(read_ledger(ledger.runs, [name]))
+        studies.append(study_data(ledger.runs, frame))
+    found = find_answers([], studies, [])
+    assert found.effects is not None
+    keys = [row.key for row in found.effects.rows if "one-round" in row.key]
+    assert keys == ["one-round", "one-round preset own"]
+    assert found.pooled is not None
+    assert [part.how for part in found.pooled.parts] == [
+        "the paper's settings",
+        "preset own, averaged weights",
+    ]
+    titles = [card.title for card in found.cards]
+    assert "Four more rounds (slope in K), the paper's settings" in titles
+
+
 def test_two_seeds_have_no_interval(tmp_path: Path) -> None:
     two = {arm: values[:2] for arm, values in SCORES.items()}
     found = answers(finished(tmp_path, two).runs)
@@ -92,11 +143,21 @@ def test_nothing_finished_has_no_answers(tmp_path: Path) -> None:
     assert (found.cards, found.effects, found.curve) == ((), None, None)
 
 
-def series(label: str, *means: float, seeds: int = 3) -> Series:
-    points = (
-        CurvePoint(rounds=k, mean=m, low=m - 1, high=m + 1, seeds=seeds)
-        for k, m in enumerate(means)
+def point(rounds: int, mean: float, low: float, high: float, seeds: int = 3) -> Point:
+    return Point(
+        rounds=rounds,
+        mean=mean,
+        low=low,
+        high=high,
+        n=seeds,
+        n_planned=seeds,
+        seeds=(),
+        published=None,
     )
+
+
+def series(label: str, *means: float, seeds: int = 3) -> Series:
+    points = (point(k, m, m - 1, m + 1, seeds) for k, m in enumerate(means))
     return Series(label=label, points=tuple(points))
 
 
@@ -108,6 +169,12 @@ def test_a_curve_says_what_rounds_and_settings_add() -> None:
     )
     alone = AnswerCurve(corpus="c", series=(series("given", 80.0, 80.5, seeds=1),))
     assert alone.finding == "K = 1 adds +0.5 to K = 0 (one seed)."
+
+
+def test_every_line_of_a_curve_is_drawn() -> None:
+    curve = AnswerCurve(corpus="c", series=tuple(series(f"s{n}", 80.0, 81.0) for n in range(5)))
+    (axes,) = draw_answer_curve(curve).axes
+    assert len(axes.lines) == 5
 
 
 def test_runs_that_learned_nothing_do_not_say_what_rounds_add() -> None:
@@ -136,9 +203,7 @@ def test_every_mark_is_drawn(tmp_path: Path, narrow: bool) -> None:
 def test_no_interval_crosses_the_label_of_its_line(narrow: bool, rise: float) -> None:
     # The interval of K = 5 reaches below that of K = 6, at whose end the label is.
     points = tuple(
-        CurvePoint(
-            rounds=k, mean=85 + rise * k, low=85 + rise * k - low, high=86 + rise * k, seeds=5
-        )
+        point(k, 85 + rise * k, 85 + rise * k - low, 86 + rise * k)
         for k, low in enumerate((0.7, 0.5, 0.4, 0.8, 0.5, 0.9, 0.7))
     )
     curve = AnswerCurve(corpus="c", series=(Series(label="the paper's settings", points=points),))

@@ -259,6 +259,26 @@ def test_arms_that_were_tuned_alike_are_compared(ledger: Ledger) -> None:
     assert (row["Verdict"], row["Δ F1"]) == ("unequal budgets", "+0.5")
 
 
+def test_the_gain_of_tuning_has_the_runs_and_the_rounds_of_its_arm(ledger: Ledger) -> None:
+    """The name of one arm begins with that of the other."""
+    scores = {"a-b-tuned": (0.88, 0.89), "a-b-paper": (0.85, 0.86)}
+    data = confirmed_search(ledger, {**scores, "a-tuned": (0.80, 0.81), "a-paper": (0.78, 0.79)})
+    assert data.confirmed is not None
+    arms = data.confirmed.set_index("fingerprint")["arm"]
+    rounds = data.confirmed["arm"].str.startswith("a-b").astype(int)
+    data = dataclasses.replace(
+        data,
+        trials=data.trials.assign(arm=["a", "a-b"]),
+        confirmed=data.confirmed.assign(rounds=rounds),
+    )
+    effects = {effect.key: effect for effect in corpus_effects(None, [], [data])}
+    tuning = [effects[f"tuning {arm}"] for arm in ("a", "a-b")]
+    assert [effect.label for effect in tuning] == ["Tuning, K = 0", "Tuning, K = 1"]
+    assert {arms[name] for name in tuning[0].runs} == {"a-tuned", "a-paper"}
+    (sides,) = [one.sides for one in effects.values() if one.question == "one-round-tuned"]
+    assert [side.mean for side in sides] == pytest.approx([88.5, 80.5])
+
+
 def test_tuned_scores_are_compared_with_the_papers_best(ledger: Ledger) -> None:
     data = confirmed_search(ledger, {"a-tuned": (0.88, 0.89), "a-paper": (0.86,)})
     assert not tuning_summary("webnlg_star", [dataclasses.replace(data, confirmed=None)]).rows

@@ -14,22 +14,36 @@ from reports.paper.answers import find_answers
 from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect
 from reports.paper.pooled import TAU, find_pooled, pooled_table
 from reports.stats.intervals import Estimate
-from reports.stats.verdicts import RULE, Verdict, Word
+from reports.stats.model import Difference, Term
+from reports.stats.verdicts import Verdict, Word, judge_alone
+from reports.tables.cells import as_estimate
 from tests.ledgers import Ledger
 
 
-def an_effect(corpus: str, value: float, run: str, key: str = ONE_ROUND) -> Effect:
-    found = Estimate(5, value, 0.5, value - 0.4, value + 0.4)
-    verdict = Verdict(Word.UNDECIDED, RULE.margin)
+def an_effect(
+    corpus: str, value: float, run: str, key: str = ONE_ROUND, settings: str = "given"
+) -> Effect:
+    """Return an effect with a standard error of 0.2, from five runs of each arm."""
+    terms = (Term(1.0, 5, 0.1), Term(-1.0, 5, 0.1))
+    judged = judge_alone(Difference(value=value, df=20, terms=terms))
     return Effect(
-        key=key, label=key, corpus=corpus, found=found, verdict=verdict, runs=(run,), se=0.2
+        key=key,
+        label=key,
+        corpus=corpus,
+        settings=settings,
+        found=as_estimate(judged.difference),
+        verdict=judged.verdict,
+        runs=(run,),
+        judged=judged,
+        sides=(Estimate(5, 81.0 + value, 0.5, 80.0, 82.0), Estimate(5, 81.0, 0.5, 80.0, 82.0)),
     )
 
 
+ONE_SEED = judge_alone(Difference(value=9.0, df=math.nan, terms=(Term(1.0, 1, math.nan),)))
 THREE = [
     an_effect("webnlg_star", 0.4, "a"),
-    an_effect("webnlg_star", 1.0, "b", ONE_ROUND_TUNED),
-    an_effect("mine", 1.6, "c"),
+    an_effect("webnlg_star", 1.0, "b", ONE_ROUND_TUNED, "each tuned with 16 trials"),
+    an_effect("mine", 1.6, "c", f"{ONE_ROUND} preset own", "preset own"),
 ]
 
 
@@ -37,20 +51,38 @@ def test_every_corpus_and_choice_of_settings_counts_once() -> None:
     others = [
         an_effect("webnlg_star", 9.0, "a"),  # shares a run with the first
         an_effect("webnlg_star", 9.0, "d", "rounds"),  # another question
-        replace(an_effect("other", 9.0, "e"), se=math.nan),  # one seed
+        replace(an_effect("other", 9.0, "e"), judged=None),  # not of two arms
+        replace(an_effect("other", 9.0, "f"), judged=ONE_SEED),
     ]
     found = find_pooled([*THREE, *others])
     assert found is not None
     assert found.pooled.value == pytest.approx(1.0)
     assert found.runs == ("a", "b", "c")
-    assert [part.place for part in found.parts][1:] == ["WebNLG, tuned", "mine, given settings"]
+    rows = pooled_table(found).rows
+    assert [(row.label, row.cells["Settings"].text) for row in rows[1:]] == [
+        ("WebNLG", "each tuned with 16 trials"),
+        ("mine", "preset own"),
+        ("mean of all", "–"),
+    ]
+    assert (rows[0].cells["K = 0"].text, rows[0].cells["K = 1"].text) == (
+        "81.0 ± 0.5",
+        "81.4 ± 0.5",
+    )
+
+
+def test_an_effect_without_a_verdict_has_no_p() -> None:
+    judged = replace(THREE[0].judged, verdict=Verdict(Word.NO_VERDICT, 0.5))
+    found = find_pooled([replace(THREE[0], judged=judged, verdict=judged.verdict), *THREE[1:]])
+    first, second, *_ = pooled_table(found).rows
+    assert [first.cells[column].text for column in ("Verdict", "p")] == ["no verdict", "–"]
+    assert second.cells["p"].text != "–"
 
 
 def test_one_corpus_is_not_pooled() -> None:
     assert find_pooled(THREE[:1]) is None
 
 
-def test_the_mean_is_made_again_from_the_csv() -> None:
+def test_the_mean_follows_from_the_other_rows() -> None:
     found = find_pooled(THREE)
     assert found is not None
     *rows, last = pooled_table(found).rows

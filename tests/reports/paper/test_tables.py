@@ -348,6 +348,13 @@ def test_all_rows_have_the_same_columns() -> None:
         Table(name="table4", title="", head="", rows=rows)
 
 
+def test_a_table_begins_with_the_columns_that_answer_it() -> None:
+    row = Row(key="a", label="A", cells=dict.fromkeys("abc", NO_CELL))
+    table = Table(name="t", title="T", head="H", rows=(row,), first=("c", "not in this one"))
+    assert table.answer_first().columns == ("c", "a", "b")
+    assert Table(name="t", title="T", head="H", rows=()).answer_first().columns == ()
+
+
 def test_words_are_aligned_to_the_left_and_numbers_to_the_right(made: dict[str, Table]) -> None:
     table = made["table1"]
     assert [c for c in table.columns if table.is_text(c)] == [
