@@ -21,6 +21,7 @@ from reports.document.templates import html_environment
 from reports.figures.answers import AnswerCurve, EffectsInfo, draw_answer_curve, draw_effects
 from reports.figures.case import CaseInfo, draw_case
 from reports.frames.runs import RunCard, commands_of, counts_text, title_of
+from reports.frames.settings import shared_settings
 from reports.paper.answers import Answers
 from study.ledger.state import TrialState
 
@@ -158,7 +159,11 @@ def write_errors(errors: Section, cards: Mapping[str, RunCard], out: Path) -> Pa
 def _render(template: str, **values: object) -> str:
     environment = html_environment()
     environment.filters |= {"inline": inline, "points": points, "duration": duration}
-    environment.globals |= {"svg": svg_markup, "is_long": is_long}
+    environment.globals |= {
+        "svg": svg_markup,
+        "is_long": is_long,
+        "shared_settings": shared_settings,
+    }
     return environment.get_template(template).render(values)
 
 
