@@ -1,1 +1,1 @@
-"""What the speed claims are measured with."""
+"""Benchmarks of speed and memory, and simulations of the verdicts."""

@@ -1,18 +1,17 @@
-"""The CPU kernel against the float64 reference in training: dev F1, epoch by epoch, same seed.
+"""Dev F1 by epoch with the CPU kernel and with the float64 reference, trained with one seed.
 
     python -m benchmarks.agreement --epochs 40
 
-Training is chaotic: a difference in the last bit grows until single predictions differ. Two more
-runs measure the effect of rounding: plain PyTorch in float32, and the reference with one weight
-moved to the next float32. The kernel is as good if its curve deviates no more than theirs. The
-curves are written to benchmarks/results/.
+Training is chaotic: a difference in the last bit grows until predictions differ. Two more runs
+measure this effect of rounding: plain PyTorch in float32, and the reference with one weight moved
+to the next float32. The kernel is accurate if its curve deviates no more than theirs. The curves
+are written to benchmarks/results/.
 """
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from unittest.mock import patch
 
@@ -21,7 +20,7 @@ import tyro
 from rich.console import Console
 from torch import Tensor
 
-from benchmarks.command import Corpus, DataRoot, Rounds, Vectors, run
+from benchmarks.command import RESULTS, Corpus, DataRoot, Rounds, Vectors, run
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
@@ -29,7 +28,6 @@ from rin_core.loss.pair_loss import Sums, numba_sums, torch_sums
 from rin_core.train.loop import Result, Trainer, train
 from search_spaces.presets import PRESETS
 
-RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
 
 

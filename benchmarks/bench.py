@@ -4,15 +4,16 @@
     python -m benchmarks.bench --data webnlg_star --data-root DIR --device cuda
 
 Everything runs on one thread in one process. Each repetition times every formulation once on the
-same real batches, so a machine that slows down affects all of them. The time of an epoch is the
-mean step over a sample of its batches, every n-th by length, times their number.
-The three formulations are timed on batches of similar length, which training has by default, on
-random batches, and on those of the file, as the authors' program has them. Each is compared with
-the product on the same batches.
-The dense relation scorers are other models; they are timed for comparison.
+same batches of the corpus, so a machine that slows down affects all of them. The time of an epoch
+is the mean step over a sample of its batches, every n-th by length, times their number.
+
+The three formulations are timed with each ``training.batch_order``: batches of similar length (the
+default), random batches, and batches in the order of the file, as in the authors' program. Each is
+compared with the product on the same batches. The dense relation scorers are other models.
+
 Memory is the growth of a new process's peak during one step (Linux; on a GPU, the memory that
 PyTorch allocated). On a GPU the kernel's bandwidth is compared with that of a plain copy on the
-same machine. Tables and figure are written to benchmarks/results/.
+same machine. The tables and the figure are written to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.command import Batches, Corpus, DataRoot, Repeats, run
-from benchmarks.drawing import HEADER, draw, spread, table_of
+from benchmarks.command import RESULTS, Batches, Corpus, DataRoot, Repeats, run
+from benchmarks.drawing import HEADER, draw, table_of
 from benchmarks.formulations import FORMULATIONS, ORDERS
+from benchmarks.timing import spread_text, synchronize
 from rin_core.config import Config
 from rin_core.data.batches import Batch, make_batch, training_batches
 from rin_core.data.loading import load_dataset
@@ -47,7 +49,6 @@ from rin_core.train.metrics import evaluate
 from study.execution.provenance import provenance
 
 BATCH = 50
-RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
 
 #: Other models, with another scorer, rather than another formulation of the product's model.
@@ -123,7 +124,7 @@ class Bench:
         return take
 
     def compare(self) -> dict[str, list[float]]:
-        """Return seconds an epoch, one entry a round of measurement, of everything compared."""
+        """Return the seconds per epoch of everything compared, a value for each repetition."""
         steps = {
             f"{name}, K = {k}": (self.step(name, k), self.by_length)
             for k in self.options.rounds
@@ -138,7 +139,7 @@ class Bench:
         }
         steps["bare LSTM"] = self.lstm(), self.by_length
         measured: dict[str, list[float]] = {name: [] for name in steps}
-        for step, batches in steps.values():  # compile, which oneDNN does for every shape; allocate
+        for step, batches in steps.values():  # oneDNN compiles for every shape
             for batch in batches:
                 step(batch)
         for _ in range(self.options.repeats):
@@ -148,7 +149,7 @@ class Bench:
         return measured
 
     def rounds_curve(self) -> list[tuple[int, float]]:
-        """Return seconds an epoch of the product for K = 0 … 8, the medians of rounds in turn."""
+        """Return the median seconds per epoch of the product for K = 0 to 8."""
         steps = [self.step("product", k) for k in range(9)]
         for step in steps:
             step(self.by_length[0])
@@ -172,7 +173,7 @@ class Bench:
         return shares
 
     def kernel(self) -> list[float]:
-        """Return ns a pair·relation of the kernel over the sample, one entry a round."""
+        """Return the kernel's ns per pair and relation on the sample, for each repetition."""
         R = len(self.corpus.vocabulary.relations)
         inputs = []
         for batch in self.by_length:
@@ -183,13 +184,13 @@ class Bench:
         return [1e9 * s / work for s in seconds[1:]]
 
     def bandwidth_share(self) -> float:
-        """Return the kernel's rate of bytes over a plain copy's, on a batch of middle length."""
+        """Return the kernel's bandwidth over that of a plain copy, on a batch of median length."""
         B, L = self.by_length[len(self.by_length) // 2].words_BL.shape
         R = len(self.corpus.vocabulary.relations)
         lengths = torch.full((B,), L, device=self.device)
         inputs = [(*shares(R, B, L, self.device), lengths)] * 20
         timed_kernel(inputs)
-        # Two shares in, two gradients out, against a copy that reads and writes as much.
+        # The kernel reads two shares and writes two gradients; a copy reads and writes as much.
         kernel_rate = 20 * 4 * inputs[0][0].nbytes / timed_kernel(inputs)
         block = torch.empty(2**26, device=self.device)
         copies = [timed(lambda _: block.clone(), [self.by_length[0]]) for _ in range(5)]
@@ -214,12 +215,6 @@ def timed_kernel(inputs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> float:
     return time.perf_counter() - started
 
 
-def synchronize() -> None:
-    """Wait for a GPU; on CPU nothing is pending."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
 def pairs(batch: Batch) -> int:
     """Return how many pairs of words a batch has."""
     return int((batch.lengths_B**2).sum())
@@ -238,7 +233,7 @@ def timed(step: Step, batches: Sequence[Batch]) -> float:
 def kernel_curve(
     sizes: Sequence[tuple[int, int]], device: torch.device
 ) -> list[tuple[int, int, float]]:
-    """Return ns a pair·relation of the kernel for sizes (L, R), 50 sentences."""
+    """Return the kernel's ns per pair and relation for sizes (L, R), with 50 sentences."""
     found = []
     for L, R in sizes:
         inputs = [(*shares(R, 50, L, device), torch.full((50,), L, device=device))]
@@ -248,7 +243,7 @@ def kernel_curve(
 
 
 def step_memory(options: Options, formulation: str, order: str) -> float:
-    """Return MiB that one step on the sample's middle batch adds to a fresh process's peak."""
+    """Return the MiB that one step on the sample's median batch adds to a new process's peak."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         grown: float = pool.apply(_grow, (options, formulation, order))
@@ -273,9 +268,9 @@ def _grow(options: Options, formulation: str, order: str) -> float:
 
 
 def together(options: Options) -> list[tuple[int, float]]:
-    """Return, for n trainings at once, their steps a second over those of one alone.
+    """Return the throughput of n concurrent trainings relative to that of one alone, by n.
 
-    On CPU each has a core of its own; on a GPU they share the card.
+    On a CPU each training has its own core; on a GPU they share the card.
     """
     counts = (1, 2) if options.device == "cpu" else (1, 2, 3, 4, 6, 8, 12)
     context = multiprocessing.get_context("spawn")
@@ -301,7 +296,7 @@ def _train_beside(options: Options, barrier: Any) -> float:
 
 
 def _status(name: str) -> float:
-    """Return a size of this process in MiB, as Linux keeps it."""
+    """Return a size of this process in MiB, from Linux's ``/proc``."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
@@ -346,16 +341,17 @@ def show(found: dict[str, Any], options: Options) -> None:
     CONSOLE.print(table)
     by_rounds = [seconds for _, seconds in found["seconds an epoch by rounds"]]
     a_round = (by_rounds[-1] - by_rounds[0]) / (len(by_rounds) - 1) / by_rounds[1]
-    CONSOLE.print(f"seconds an epoch for K = 0 to 8: {[round(s, 1) for s in by_rounds]}")
+    CONSOLE.print(f"seconds per epoch for K = 0 to 8: {[round(s, 1) for s in by_rounds]}")
     CONSOLE.print(f"a further round: {100 * a_round:.0f} % of the epoch at K = 1")
-    CONSOLE.print(f"scoring dev, in epochs: {spread(found['scoring dev, in epochs'], '.3f')}")
+    CONSOLE.print(f"scoring dev, in epochs: {spread_text(found['scoring dev, in epochs'], '.3f')}")
     CONSOLE.print(
         f"n at once, steps a second over one: {found['n at once, steps a second over one']}"
     )
     CONSOLE.print(
         f"kernel, bytes a second over a copy: {found['kernel, bytes a second over a copy']:.2f}"
     )
-    CONSOLE.print(f"kernel, ns a pair·relation: {spread(found['kernel, ns a pair and relation'])}")
+    kernel = spread_text(found["kernel, ns a pair and relation"])
+    CONSOLE.print(f"kernel, ns per pair and relation: {kernel}")
     for name in ("kernel, by length", "kernel, by relations"):
         CONSOLE.print(f"{name} (L, R, ns): {[(L, R, round(ns, 2)) for L, R, ns in found[name]]}")
 

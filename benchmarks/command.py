@@ -11,8 +11,20 @@ import tyro
 from rin_core.cli import exit_with_clear_errors
 from study.commands.options import DataRoot
 
-__all__ = ["Batches", "Corpus", "DataRoot", "Repeats", "Results", "Rounds", "Vectors", "run"]
+__all__ = [
+    "RESULTS",
+    "Batches",
+    "Corpus",
+    "DataRoot",
+    "Repeats",
+    "Results",
+    "Rounds",
+    "Vectors",
+    "run",
+]
 
+#: Folder of the committed results.
+RESULTS = Path(__file__).with_name("results")
 Options = TypeVar("Options")
 
 Corpus = Annotated[

@@ -2,17 +2,17 @@
 
     python -m benchmarks.decide
 
-It draws synthetic studies of 13 arms with the variance components of the published ledger, and
-counts errors, power and seeds. Three rules judge the five primary contrasts:
+It draws synthetic studies of 13 arms with the variance components of the published ledger. Four
+rules judge the five primary contrasts:
 
-- *paired, 5 seeds*: the rule of earlier reports, kept here as the baseline. A paired t interval
-  over seeds without correction, and a sign-flip test with Holm's correction beside it.
+- *paired, 5 seeds*: a t interval over pairs of runs with one seed, without correction.
+- *sign flip, 5 seeds*: the sign-flip test of the same pairs, with Holm's correction.
 - *pooled, 5 seeds*: one residual variance for all arms and Holm's correction, with equality.
 - *sequential*: the same, looked at after 5, 7, 10, 14 and 20 seeds (``reports.stats.sequential``).
 
-The last two use each arm's own variance where a test finds that the arms' variances differ. All
-studies have arms of one variance, but for those in which one arm has twice the standard deviation
-of the others: they show what the tests do not notice.
+The reports use the last two; the first two are baselines. Pooled and sequential use each arm's own
+variance if a test finds that the arms' variances differ. Some studies have one arm with twice the
+standard deviation of the others: they show how many errors remain if the tests do not notice it.
 
 The results are written to benchmarks/results/decide.csv.
 """
@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from benchmarks.command import Results, run
+from benchmarks.command import RESULTS, Results, run
 from benchmarks.sign_flip import all_signs, sign_flip_p
 from reports.stats.contrasts import ABLATIONS, PRIMARY
 from reports.stats.model import UNEQUAL, residual
@@ -44,19 +44,19 @@ from study.ledger.exported import ExportedRun, read_exported
 from study.ledger.schema import Result
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).with_name("results")
 ARMS = (
     *("bilstm", "bilstm-s", "gru-1", "gru-3", "gru-5", "rnn-1", "rnn-3", "rnn-5"),
     *(*ABLATIONS, "bilstm-s-wide"),
 )
 WEIGHTS = np.array([[c.weigh(ARMS).get(arm, 0.0) for arm in ARMS] for c in PRIMARY])
-"""Of the contrasts [C, arms]."""
+"""Of the arms in each contrast [C, arms]."""
 KEYS = tuple(contrast.key for contrast in PRIMARY)
 SEEDS = 5
 PLAN = Plan()
 #: True values of all five contrasts, in points.
 TRUE = (0.0, 0.25, 0.5, 0.8)
-#: Arms that have twice the standard deviation of the others: alone on one side of a contrast.
+#: Arms that in turn have twice the standard deviation of the others. Each is alone on its side of
+#: a contrast.
 UNEQUAL_ARMS = ("bilstm-s-wide", "gru-1")
 Floats = NDArray[np.float64]
 

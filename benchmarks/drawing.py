@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks.formulations import ORDERS
+from benchmarks.timing import spread_text
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
@@ -39,13 +38,8 @@ def draw(found: dict[str, Any], path: Path) -> None:
     figure.savefig(path, dpi=160)
 
 
-def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """Write a median with its minimum and maximum."""
-    return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
 def table_of(found: dict[str, Any], rounds: int) -> list[list[str]]:
-    """Return the rows of the comparison, ratios taken round of measurement by round.
+    """Return the rows of the comparison; each ratio is of two times of one repetition.
 
     Args:
         found: The measurements.
@@ -59,7 +53,7 @@ def table_of(found: dict[str, Any], rounds: int) -> list[list[str]]:
         product = f"product{where}, {k or f'K = {rounds}'}"
         ratios = [a / b for a, b in zip(values, seconds[product], strict=True)]
         size = f"{memory[name]:.0f}" if name in memory else ""
-        rows.append([name, spread(values), spread(ratios), size])
+        rows.append([name, spread_text(values), spread_text(ratios), size])
     return rows
 
 

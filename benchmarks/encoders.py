@@ -3,19 +3,19 @@
     python -m benchmarks.encoders --data webnlg_star --data-root DIR
     python -m benchmarks.encoders --data webnlg_star --encoder all-mpnet-base-v2 --batches 4
 
-All ways train on the same batches, in turns within one run, so a machine that slows down affects
-all of them. *Padded* is the product without ``encoder.packed``. *Library* is a plain training loop
-over the transformer of ``transformers`` with a linear tagger, without RIN. *Frozen* takes features
-that are computed once, and *BiLSTM* is the product's other encoder. An epoch is the mean step over
-every n-th batch by length, times the number of batches. Scoring is left out. Processor time is
-given beside wall time: on a busy machine it is the fairer of the two.
+All variants train on the same batches in turn, so a machine that slows down affects all of them.
+*Padded* is the product without ``encoder.packed``. *Library* is a plain training loop over the
+transformer of ``transformers`` with a linear tagger, without RIN. *Frozen* reads features that are
+computed once, and *BiLSTM* is the product's other encoder. An epoch is the mean step over every
+n-th batch by length, times the number of batches. Scoring is left out. On a busy machine, compare
+the processor time and not the wall time.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from benchmarks.command import Batches, Corpus, DataRoot, Repeats, Results, Rounds, run
+from benchmarks.command import RESULTS, Batches, Corpus, DataRoot, Repeats, Results, Rounds, run
+from benchmarks.timing import spread_text
 from rin_core.config import Config
 from rin_core.data.batches import make_batch, training_batches
 from rin_core.data.encoding import IGNORED, Array, EncodedCorpus
@@ -40,10 +41,9 @@ from rin_core.train.loop import Trainer
 from study.execution.provenance import provenance
 
 CPU = torch.device("cpu")
-RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
 Step = Callable[[Array], None]
-#: Ratios that the product aims at: numerator, denominator, and the least or the largest value.
+#: Ratios that the product aims at: numerator, denominator, and the smallest or largest value.
 AIMS = (
     ("padded, float32", "packed, bfloat16", ">=", 4.0),
     ("packed, float32", "packed, bfloat16", ">=", 1.8),
@@ -66,7 +66,7 @@ class Options:
 
 
 def ways(options: Options) -> dict[str, tuple[Step, int]]:
-    """Return a step over rows of the training split, and the batches an epoch, of each way."""
+    """Return the step of each variant, over rows of the training split, and its steps per epoch."""
     transformer: dict[str, object] = {
         "encoder.kind": "transformer",
         "encoder.model": options.encoder,
@@ -145,7 +145,7 @@ def _library(config: Config, corpus: EncodedCorpus) -> Step:
 
 
 def measure(options: Options) -> dict[str, dict[str, list[float]]]:
-    """Return wall and processor seconds an epoch of each way, one entry a round."""
+    """Return the wall and processor seconds per epoch of each variant, for each repetition."""
     torch.set_num_threads(1)
     rows, compared = sample(options), ways(options)
     found: dict[str, dict[str, list[float]]] = {n: {"wall": [], "cpu": []} for n in compared}
@@ -164,7 +164,7 @@ def measure(options: Options) -> dict[str, dict[str, list[float]]]:
 
 
 def ratios(found: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
-    """Return each aimed-at ratio of processor seconds, round by round, and whether it holds."""
+    """Return each ratio of :data:`AIMS`, for each repetition, and whether its median holds."""
     rows = []
     for over, under, sign, aim in AIMS:
         if over in found and under in found:
@@ -179,26 +179,21 @@ def ratios(found: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
     return rows
 
 
-def shown(values: Sequence[float], digits: int = 1) -> str:
-    """Write the least, the middle and the largest of several values."""
-    return " – ".join(f"{f(values):.{digits}f}" for f in (min, median, max))
-
-
 def main(options: Options) -> None:
     """Measure, print and write the result."""
     found = measure(options)
     table = Table(
-        title=f"Seconds an epoch: {options.encoder} on {options.data}, K = {options.rounds}"
+        title=f"Seconds per epoch: {options.encoder} on {options.data}, K = {options.rounds}"
     )
-    for heading in ("way", "processor, min – median – max", "wall"):
+    for heading in ("variant", "processor: median (range)", "wall: median (range)"):
         table.add_column(heading)
     for name, seconds in found.items():
-        table.add_row(name, shown(seconds["cpu"]), shown(seconds["wall"]))
+        table.add_row(name, *(spread_text(seconds[clock], ".1f") for clock in ("cpu", "wall")))
     CONSOLE.print(table)
     judged = ratios(found)
     for row in judged:
         verdict = "holds" if row["holds"] else "does not hold"
-        CONSOLE.print(f"{row['ratio']}: {shown(row['values'], 2)} ({row['aim']}: {verdict})")
+        CONSOLE.print(f"{row['ratio']}: {spread_text(row['values'])} ({row['aim']}: {verdict})")
     path = (
         options.out
         / f"encoders-{options.encoder.rpartition('/')[2]}-{Path(options.data).name}.json"

@@ -1,7 +1,7 @@
 """The table of corpus formats: ``python -m benchmarks.formats FOLDER``.
 
-FOLDER has a folder for each corpus. Each corpus is read as a study reads it. If its dev split is
-missing, a second row shows the result of data.dev_fraction=0.1. Markdown goes to standard output.
+FOLDER contains a folder for each corpus. Each corpus is read as a study reads it. If its dev split
+is missing, a second row shows the result with data.dev_fraction=0.1. The Markdown is printed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rin_core.data.splits import corpus_files
 
 
 def rows(folder: Path) -> Iterator[tuple[str, str, str, str, str]]:
-    """Yield corpus, format, whether it is read, sentences of the splits, and what is printed."""
+    """Yield the corpus, its format, whether it is read, its sentences by split, and the message."""
     for corpus in sorted(path for path in folder.iterdir() if path.is_dir()):
         for fraction in (0.0, 0.1):
             name = corpus.name + f", dev_fraction={fraction}" * bool(fraction)

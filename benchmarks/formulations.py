@@ -1,11 +1,11 @@
-"""The same relation scores, computed in three ways, to compare their speed.
+"""Three formulations of the same relation scores, to compare their speed.
 
-*Dense* is the direct form of the paper's Eqs. 9-10: every pair of words is concatenated into a
-vector of 2D, and the L² × 2D tensor is multiplied by W_p. *Plain* is what a reader writes who sees
-that the logit is a sum of two parts: it factors the logit like the product, and autograd computes
-the loss on an L² × R grid. The third is the product.
+*Dense* is the direct form of the paper's Eqs. 9-10: the vectors of every word pair are concatenated
+to one of size 2D, and the L² × 2D tensor is multiplied by W_p. *Plain* writes the logit as a sum of
+two parts, like the product, and leaves the loss on the L² × R grid to autograd. *Product* is the
+code of this project.
 
-Each wraps a product scorer and shares its weights, so all three are the same model.
+Each wraps a scorer of the product and shares its weights, so all three are the same model.
 
 Shapes: B sentences · L tokens, padded · D feature width · R relations · N triples.
 """

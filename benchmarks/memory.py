@@ -1,9 +1,9 @@
-"""The memory of a worker that trains one equal trial after another.
+"""The memory of a worker that trains many equal trials, one after another.
 
     python -m benchmarks.memory --csv benchmarks/results/memory.csv
 
-The trials differ in their seed only, and one worker of Ray trains them all. ``resident_mib`` is its
-memory when the last epoch of a trial has ended, as the ledger has it.
+The trials differ only in their seed, and one Ray worker trains all of them. ``resident_mib`` is its
+memory after the last epoch of a trial, as the ledger recorded it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import study
 from benchmarks.command import Corpus, run
 from study.ledger.ledger import Ledger
 
-#: After which trial memory must no longer grow: the first ones compile and fill caches.
+#: Memory must not grow after this trial; the first trials compile and fill caches.
 WARM = 10
 ARM, SPACE = "gru-1", "rounds_curve"
 
@@ -55,9 +55,9 @@ def measure(data: str, trials: int, epochs: int, runs: Path) -> list[Measured]:
 
 
 def growth(rows: Sequence[Measured]) -> float:
-    """Return the growth of memory after the tenth trial, in percent of what it was then.
+    """Return by how many percent memory has grown since the tenth trial.
 
-    Medians of five trials are compared: memory varies by 1 % from trial to trial.
+    Medians of five trials are compared, because memory varies by 1 % between trials.
     """
     used = [row.resident_mib for row in rows]
     return 100 * (statistics.median(used[-5:]) / statistics.median(used[WARM - 5 : WARM]) - 1)
@@ -65,7 +65,7 @@ def growth(rows: Sequence[Measured]) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Measure whether the memory of a worker grows that trains one trial after another."""
+    """Measure whether a worker's memory grows while it trains one trial after another."""
 
     data: Corpus = "demo"
     trials: Annotated[int, tyro.conf.arg(metavar="N")] = 50

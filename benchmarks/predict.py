@@ -1,12 +1,12 @@
-"""Sentences a second of a trained model, and whether it finds what evaluation found.
+"""Sentences per second of a trained model, and whether it finds what evaluation found.
 
     python -m benchmarks.predict --models runs/units/… --data webnlg_star --data-root DIR
 
-The first model predicts the test split with each batch size and number of threads in turn, then
-again, so a machine that slows down affects all of them. On a busy machine only the CPU time can be
-compared. "Model alone" is the forward pass on prepared batches; the rest of the time is reading and
-writing. Every model's triples and scores are compared with those of evaluation. Its F1 is measured
-with the corpus's tags, with each word's usual tag, and without tags. Results are written to
+The first model predicts the test split with each batch size and number of threads in turn, several
+times, so a machine that slows down affects all of them. On a busy machine, compare the CPU time.
+"Model alone" is the forward pass on prepared batches; the rest of the time is reading and writing.
+The triples and scores of each model are compared with those of evaluation. F1 is measured with the
+tags of the corpus, with each word's usual tag, and without tags. The results are written to
 benchmarks/results/.
 """
 
@@ -27,8 +27,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import Corpus, DataRoot, Repeats, run
-from benchmarks.drawing import spread
+from benchmarks.command import RESULTS, Corpus, DataRoot, Repeats, run
+from benchmarks.timing import spread_text
 from rin_core.data.batches import make_batch, scoring_batches
 from rin_core.data.corpus import Sentence, Span, entity_place
 from rin_core.data.encoding import encode_split
@@ -43,7 +43,6 @@ from rin_core.train.metrics import Decoded, decode, score
 from study.ledger.run import Run
 
 CPU = torch.device("cpu")
-RESULTS = Path(__file__).with_name("results")
 CONSOLE = Console()
 
 
@@ -58,7 +57,11 @@ class Options:
     data: Corpus = "webnlg_star"
     data_root: DataRoot = None
     batch_tokens: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = (
-        *(512, 1024, 2048, 4096, 8192),
+        512,
+        1024,
+        2048,
+        4096,
+        8192,
     )
     """Words in a batch."""
     threads: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N")] = (1, 2)
@@ -67,11 +70,11 @@ class Options:
 
 
 Rates = dict[tuple[str, int], list[tuple[float, float]]]
-"""By what is done and threads: sentences a second and a second of CPU time, one pair a round."""
+"""By task and threads: sentences per second and per second of CPU time, for each repetition."""
 
 
 def rates(predictor: Predictor, sentences: Sequence[Sentence], options: Options) -> Rates:
-    """Predict in every way, in turn."""
+    """Time each task with each number of threads, in turn."""
     texts = [" ".join(s.words) for s in sentences]
     tasks: dict[str, Callable[[], object]] = {"model alone": model_alone(predictor, sentences)}
     for size in options.batch_tokens:
@@ -99,7 +102,7 @@ def rates(predictor: Predictor, sentences: Sequence[Sentence], options: Options)
 
 
 def model_alone(predictor: Predictor, sentences: Sequence[Sentence]) -> Callable[[], None]:
-    """Return a forward pass over batches that are ready."""
+    """Return a forward pass over prepared batches."""
     split = encode_split(sentences, predictor.vocabulary, predictor.config.data.entity_word)
     batches = [make_batch(split, rows, CPU) for rows in scoring_batches(split, 2048)]
 
@@ -113,7 +116,7 @@ def model_alone(predictor: Predictor, sentences: Sequence[Sentence]) -> Callable
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One model's predictions beside evaluation's."""
+    """One model's predictions compared with those of evaluation."""
 
     name: str
     triples: int
@@ -123,7 +126,7 @@ class Agreement:
     recorded_f1: float
     """F1 in the result of the run; NaN if it has no result."""
     f1: float
-    """F1 of evaluation, now."""
+    """F1 of evaluation in this run of the benchmark."""
     usual_f1: float
     """The same with each word's usual tag instead of the corpus's."""
     bare_f1: float
@@ -179,7 +182,7 @@ def as_rows(found: Sequence[Extraction], predictor: Predictor) -> tuple[Rows, Ro
 
 
 def load(weights: Path, train: Sequence[Sentence]) -> Predictor:
-    """Load a model; one from before usual tags were kept gets them from its training split."""
+    """Load a model; its usual tags are those of the training split, which old weights lack."""
     loaded = Predictor.load(weights)
     lowercase, has_tags = loaded.config.data.lowercase, bool(loaded.vocabulary.pos)
     usual = build_vocabulary(train, lowercase=lowercase, use_pos=has_tags).usual_pos
@@ -188,10 +191,10 @@ def load(weights: Path, train: Sequence[Sentence]) -> Predictor:
 
 
 def show_rates(found: Rates) -> list[list[str]]:
-    """Print and return the table of rates, medians with the least and the most."""
+    """Print and return the table of rates: medians with their ranges."""
     header = ["what", "threads", "sentences a second", "sentences a second of CPU time"]
     rows = [
-        [name, str(threads), *(spread(column, ".0f") for column in zip(*pairs, strict=True))]
+        [name, str(threads), *(spread_text(column, ".0f") for column in zip(*pairs, strict=True))]
         for (name, threads), pairs in found.items()
     ]
     return show(header, rows)

@@ -1,13 +1,13 @@
-"""Studies of trials that only report: the cost of the driver, compared with Ray Tune alone.
+"""The cost of the driver in studies whose trials only report, compared with Ray Tune alone.
 
     python -m benchmarks.scale --trials 100 1000
 
 Every trial reports ``--epochs`` times and trains nothing, so only the study itself is measured:
-planning, Ray, the ledger, MLflow and the reports. Each size runs in new processes: as bare Ray
-Tune trials that report the same rows, as a study without tracking, and as a study with MLflow on
-SQLite. Up to ``--callback`` trials it also runs as Ray Tune with Ray's ``MLflowLoggerCallback``.
-The table has milliseconds per trial (wall clock and the driver's CPU) and the driver's peak memory.
-``results/scale.csv`` shows where the time goes.
+planning, Ray, the ledger, MLflow and the reports. Each number of trials runs in new processes: as
+plain Ray Tune trials that report the same rows, as a study without tracking, and as a study with
+MLflow on SQLite. With at most ``--callback`` trials, it also runs as Ray Tune trials with Ray's
+``MLflowLoggerCallback``. The table has the milliseconds per trial (wall clock and the driver's CPU)
+and the driver's peak memory. ``results/scale.csv`` has the time of each stage.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import run
+from benchmarks.command import RESULTS, run
 from study.ledger.fields import SCORES
 from study.ledger.origin import Code, CorpusName, Provenance
 from study.ledger.schema import Epoch, Predictions, Result
 
-RESULTS = Path(__file__).with_name("results")
 ROOT = Path(__file__).parents[1]
 CONSOLE = Console()
 
@@ -71,7 +70,7 @@ def report_only(
     shared: str | None,
     liveness_file: Path | None,
 ) -> None:
-    """Take the place of a trial: the ledger's writes and Ray's reports, without the training."""
+    """Replace a trial: write to the ledger and report to Ray, without training."""
     from study.execution.worker import Reporter
     from study.ledger.run import Run
 
@@ -192,7 +191,7 @@ def untracked(options: Options, count: int, folder: Path) -> dict[str, float]:
 
 
 def tracked(options: Options, count: int, folder: Path) -> dict[str, float]:
-    """Run a study in MLflow; return seconds by stage, and those of them MLflow was written to."""
+    """Run a study with MLflow; return seconds by stage, and the CPU time of MLflow's thread."""
     from study.tracking.mlflow.client import MlflowRuns
 
     client: Any = MlflowRuns
@@ -209,8 +208,7 @@ def tracked(options: Options, count: int, folder: Path) -> dict[str, float]:
     return found | {WRITING: busy}
 
 
-#: CPU time, beside the stages and not one of them: of the driver, and of that in its thread that
-#: writes to MLflow.
+#: Names of CPU times that are no stages: of the driver, and of its thread that writes to MLflow.
 DRIVER, WRITING = "driver's CPU", "CPU of MLflow's thread"
 MEASURED = {"bare": bare, "untracked": untracked, "tracked": tracked, "callback": callback}
 

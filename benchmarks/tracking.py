@@ -3,11 +3,11 @@
     python -m benchmarks.tracking --pairs 8 --to sqlite --csv benchmarks/results/tracking-sqlite.csv
     python -m benchmarks.tracking --pairs 8 --to server --csv benchmarks/results/tracking-server.csv
 
-Each pair trains one configuration on the demo corpus twice, in the order AB and then BA, in this
-process. The sender's thread runs in it too. That is harder than a study, where the sender is in the
-driver and the trial in a worker. CPU seconds are of the whole process: they include the sender's
-work and depend little on other load. ``after`` is the time to send the rest when the trial has
-ended, once per study.
+Each pair trains one configuration on the demo corpus twice in this process, with and without
+tracking. The order alternates between pairs. The sender's thread runs in the same process, which
+costs more than in a study, where the sender is in the driver and the trial in a worker. CPU seconds
+are those of the whole process. They include the sender's work and depend little on other load.
+``after`` is the time to send the rest after the trial has ended, once per study.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import torch
 import tyro
 
 from benchmarks.command import run
+from benchmarks.timing import spread_text
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
@@ -40,7 +41,7 @@ from study.tracking.open import open_tracker
 from tests.servers import mlflow_server
 from tests.tracked import close, epoch_end, trial_end
 
-#: Of the one run of each ledger here.
+#: Of the only run in each ledger.
 FINGERPRINT = "0123456789abcdef"
 
 
@@ -102,7 +103,7 @@ def _spec(
 
 
 def compare(rows: Sequence[Measured]) -> str:
-    """Say what tracking costs: ratios of pairs, minimum, median and maximum."""
+    """Say what tracking costs, by the ratios of the pairs."""
     pairs = [[row for row in rows if row.pair == pair] for pair in {row.pair for row in rows}]
     off, on = zip(
         *(sorted(p, key=lambda row: row.tracking != DISABLED) for p in pairs), strict=True
@@ -111,8 +112,7 @@ def compare(rows: Sequence[Measured]) -> str:
     for name in ("trial_s", "trial_cpu_s"):
         ratios = [getattr(b, name) / getattr(a, name) for a, b in zip(off, on, strict=True)]
         seconds = statistics.median(getattr(row, name) for row in off)
-        shown = " – ".join(f"{f(ratios):.4f}" for f in (min, statistics.median, max))
-        lines.append(f"{name}: {seconds:.2f} without, with ÷ without {shown}")
+        lines.append(f"{name}: {seconds:.2f} without, with ÷ without {spread_text(ratios, '.4f')}")
     lines.append(f"after_s: {statistics.median(row.after_s for row in on):.2f}")
     return "\n".join(lines)
 

@@ -1,1 +1,1 @@
-"""Everything of this project that a GPU computes, measured once: ``python -m benchmarks.gpu``."""
+"""All code of this project that runs on a GPU, measured once: ``python -m benchmarks.gpu``."""

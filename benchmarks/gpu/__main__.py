@@ -1,11 +1,11 @@
-"""Run everything that needs a GPU once and print one table with a verdict a line.
+"""Run everything that needs a GPU once, and print a table with a verdict for each line.
 
     python -m benchmarks.gpu --data webnlg_star --data-root DIR
     python -m benchmarks.gpu --lines 1 5
 
-Each line runs in a process of its own, with a limit of time. Its failure is its own result, and
-the other lines go on. All that is measured is written at once to ``gpu-<card>.json``, the table to
-``gpu-<card>.md``. Without a GPU, the lines that run on a CPU do, and the others say what they need.
+Each line runs in its own process with a time limit. If it fails, the other lines still run. After
+each line, the measurements are written to ``gpu-<card>.json`` and the table to ``gpu-<card>.md``.
+Without a GPU, only the lines that can use a CPU run; the others are marked *needs a GPU*.
 """
 
 from __future__ import annotations
@@ -17,21 +17,19 @@ import re
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import tyro
 from rich.console import Console
 
-from benchmarks.command import Corpus, DataRoot, Results, Vectors
+from benchmarks.command import RESULTS, Corpus, DataRoot, Results, Vectors
 from benchmarks.command import run as command
 from benchmarks.gpu.lines import LINES, run
 from benchmarks.gpu.record import Setting
 from benchmarks.gpu.table import table_of, write
 from rin_core.data.installed import SMALL, installed_folder
 
-RESULTS = Path(__file__).parents[1] / "results"
 CONSOLE = Console(width=None if sys.stdout.isatty() else 160)
 NEEDS_GPU, REHEARSED = "needs a GPU", "rehearsed"
 
@@ -54,9 +52,9 @@ class Options:
     ] = None
     """Folder of a pretrained encoder."""
     seconds: Annotated[float, tyro.conf.arg(metavar="S")] = 460
-    """Time for all lines together; no line starts after it. On a CPU it is four times as long."""
+    """Time limit of all lines together, after which no line starts; four times that on a CPU."""
     rehearse: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Take a few steps of every line, on the CPU without a GPU: a check of the benchmark itself."""
+    """Take a few steps of every line, on the CPU if there is no GPU, to check the benchmark."""
     out: Results = RESULTS
 
 

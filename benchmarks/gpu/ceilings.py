@@ -1,4 +1,4 @@
-"""Two limits of a card, measured: bytes a second of a copy, exponentials a second."""
+"""Two measured limits of a card: bytes per second of a copy, and exponentials per second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Line 2: seconds an epoch at K = 1 and 5, of the product and of the dense form."""
+"""Line 2: seconds per epoch at K = 1 and 5, of the product and of the dense form."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import functools
 
 import torch
 
-from benchmarks.gpu.record import Record, Setting, Verdict, shown, spread
+from benchmarks.gpu.record import Record, Setting, Verdict
 from benchmarks.gpu.work import Training, configured, epoch_rows, loaded, peak_mib
+from benchmarks.timing import spread, spread_text
 
 ROUNDS = (1, 5)
 FORMS = ("product", "plain", "dense")
 
 
 def measure(setting: Setting, record: Record) -> Verdict:
-    """Take an epoch of each in turn, several times, on the same batches."""
+    """Train an epoch of each in turn, several times, on the same batches."""
     device, repeats = torch.device(setting.device), 1 if setting.small else 5
     corpus = loaded(setting, configured(setting, {}))
     rows = epoch_rows(corpus, setting)
@@ -45,7 +46,8 @@ def measure(setting: Setting, record: Record) -> Verdict:
     record["ratios"] = {name: spread(values) for name, values in ratios.items()}
     dense = [ratios[f"dense over product, K = {k}"] for k in ROUNDS]
     text = "; ".join(
-        f"K = {k}: {shown(seconds[f'product, K = {k}'])} s, dense {shown(ratio)} times as long"
+        f"K = {k}: {spread_text(seconds[f'product, K = {k}'])} s, "
+        f"dense {spread_text(ratio)} times as long"
         for k, ratio in zip(ROUNDS, dense, strict=True)
     )
     return Verdict(all(min(ratio) >= 1 for ratio in dense), text)

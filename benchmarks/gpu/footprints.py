@@ -1,4 +1,4 @@
-"""Line 6: the card's memory that a trial takes, and whether it grows while the trial trains."""
+"""Line 6: the GPU memory of a trial, and whether it grows during training."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CASES: dict[str, dict[str, object]] = {
 
 
 def measure(setting: Setting, record: Record) -> Verdict:
-    """Take steps on the longest sentences of the corpus and read what the process holds."""
+    """Take steps on the longest sentences of the corpus, and read the memory of the process."""
     device = torch.device(setting.device)
     found: dict[str, dict[str, float]] = {}
     for name, overrides in CASES.items():
@@ -50,7 +50,7 @@ def measure(setting: Setting, record: Record) -> Verdict:
 
 
 def _context(device: torch.device) -> float:
-    """Return what CUDA itself takes of a card that nobody else uses, its libraries loaded."""
+    """Return the MiB of CUDA and its libraries on a card that no other process uses."""
     if device.type != "cuda":
         return 0.0
     free, total = torch.cuda.mem_get_info()
@@ -75,7 +75,7 @@ def _held(config: Config, corpus: EncodedCorpus, device: torch.device) -> tuple[
 
 
 def _forget() -> None:
-    """Give back what the last case held, and read peaks from here."""
+    """Free the memory of the last case, and reset the peak."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""Line 1: the pair loss's Triton kernel, right and how near the card's limits."""
+"""Line 1: the pair loss's Triton kernel: its accuracy, and its speed relative to the card's."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ TOLERANCE = 1e-5
 SHAPES = {"average": (170, 50, 24), "long": (170, 50, 100), "few relations": (24, 50, 50)}
 SMALL = {"tiny": (3, 4, 20), "two tiles": (2, 2, 70)}
 FILLING = (170, 400, 64)
-#: Special functions (exponential, logarithm, reciprocal) of one pair in the kernel: e, log and two
-#: quotients. A sentence longer than a tile is walked twice.
+#: Special functions per pair in the kernel: an exponential, a logarithm and two reciprocals. The
+#: pairs of a sentence that is longer than a tile are computed twice.
 SPECIAL_FUNCTIONS = 4
 
 
@@ -69,14 +69,14 @@ def _inputs(shape: tuple[int, int, int], device: torch.device) -> tuple[Tensor, 
 def _errors(
     sums: Callable[..., Any], shape: tuple[int, int, int], device: torch.device
 ) -> dict[str, float]:
-    """Return the relative errors of the sums, by norm, the worse of two draws."""
+    """Return the relative errors of the sums, by norm: the larger of two draws."""
     found = dict.fromkeys(("loss", "subject gradient", "object gradient"), 0.0)
     for _ in range(2):
         subject, object_, lengths = _inputs(shape, device)
         wanted = torch_sums(subject.double(), object_.double(), lengths)
         for name, value, right in zip(found, sums(subject, object_, lengths), wanted, strict=True):
             error = ((value.double() - right).norm() / right.norm()).item()
-            # NaN compares with nothing: it must not pass as the smaller of two.
+            # Written so that NaN counts as larger.
             found[name] = error if not error <= found[name] else found[name]
     return found
 
@@ -111,7 +111,7 @@ def _times(
 
 
 def _host_seconds(call: Callable[..., Any], *inputs: Tensor) -> float:
-    """Return the median seconds of a call that is waited for: what a lone step would see."""
+    """Return the median seconds of a call with a wait for its end, launches included."""
     seconds = []
     for _ in range(50):
         torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""Line 7: what the GPU does in a training step, how often it is started and waited for."""
+"""Line 7: the kernels of a training step, how many are launched, and how often the host waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.record import Record, Setting, Verdict
-from benchmarks.gpu.work import Training, configured, epoch_rows, loaded, synchronize
+from benchmarks.gpu.work import Training, configured, epoch_rows, loaded
+from benchmarks.timing import synchronize
 from rin_core.data.batches import make_batch
 from rin_core.data.encoding import Array
 
@@ -22,7 +23,7 @@ STEPS = 40
 
 
 def measure(setting: Setting, record: Record) -> Verdict:
-    """Profile training steps of BiLSTM at K = 1, and count the waits of a transformer's too."""
+    """Profile training steps of the BiLSTM at K = 1, and of a transformer if there is one."""
     config = configured(setting, {"model.rounds": 1})
     corpus = loaded(setting, config)
     training = Training(config, corpus, torch.device(setting.device))
@@ -56,7 +57,7 @@ def measure(setting: Setting, record: Record) -> Verdict:
 
 
 def _waits(training: Training, rows: list[Array]) -> dict[str, float]:
-    """Return how often a step waits for the GPU, by the line of this project that makes it wait."""
+    """Return how often a step waits for the GPU, by the line of this project that waits."""
     if training.device.type != "cuda":
         return {}
     found: Counter[str] = Counter()
@@ -79,7 +80,7 @@ def _waits(training: Training, rows: list[Array]) -> dict[str, float]:
 
 
 def _place() -> str:
-    """Return the innermost line of this project that is being run, and what it calls below."""
+    """Return the innermost line of this project on the stack, and what it calls."""
     frames = [f for f in traceback.extract_stack() if f.name not in ("_place", "note")]
     frames = [f for f in frames if Path(f.filename).name != "warnings.py"]
     ours = [f for f in frames if Path(f.filename).is_relative_to(ROOT)]
@@ -90,7 +91,7 @@ def _place() -> str:
 
 
 def _parts(training: Training, rows: list[Array]) -> dict[str, float]:
-    """Return the median milliseconds of a step's parts, with the GPU waited for between them."""
+    """Return the median milliseconds of each part of a step, with a wait for the GPU after it."""
     names = ("batch", "forward and loss", "backward", "clip", "optimizer")
     taken: dict[str, list[float]] = {name: [] for name in names}
     for numbers in rows:
@@ -119,7 +120,7 @@ def _now() -> float:
 def _profile(
     training: Training, rows: list[Array], record: Record, prefix: str = ""
 ) -> tuple[float, float]:
-    """Return the GPU's seconds and kernels a step; the kernels with most time are recorded."""
+    """Return the GPU's seconds and kernels per step, and record the kernels with most time."""
     from torch.profiler import ProfilerActivity, profile
 
     cuda = training.device.type == "cuda"
@@ -148,7 +149,7 @@ def _profile(
 
 
 def union(spans: list[tuple[float, float]]) -> float:
-    """Return the length of what intervals cover together."""
+    """Return the length of the union of intervals."""
     covered, reached = 0.0, float("-inf")
     for start, end in sorted(spans):
         if end > reached:
@@ -158,7 +159,7 @@ def union(spans: list[tuple[float, float]]) -> float:
 
 
 def _attempt(record: Record, name: str, measured: Any) -> None:
-    """Record a measurement, or why it could not be made. The line continues in both cases."""
+    """Record a measurement, or why it is not possible. The line continues in both cases."""
     try:
         record[name] = measured()
     except RuntimeError as error:
@@ -166,7 +167,7 @@ def _attempt(record: Record, name: str, measured: Any) -> None:
 
 
 def _graph(training: Training, rows: list[Array]) -> dict[str, float]:
-    """Return milliseconds of one batch's step, called and replayed: what launch gaps cost."""
+    """Return the milliseconds of one batch's step, called and replayed as a CUDA graph."""
     lengths = training.corpus.train.lengths_N
     middle = sorted(rows, key=lambda numbers: lengths[numbers].max())[len(rows) // 2]
     batch = make_batch(training.corpus.train, middle, training.device)

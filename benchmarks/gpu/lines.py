@@ -1,4 +1,4 @@
-"""The lines of the benchmark, and how one of them is run apart from the others."""
+"""The lines of the benchmark, and how a line runs in its own process."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Line:
     title: str
     measure: Callable[[Setting, Record], Verdict]
     seconds: float
-    """After which it is ended."""
+    """Its time limit."""
     on_cpu: bool = False
-    """It runs without a GPU, too."""
+    """Whether it also runs without a GPU."""
 
 
 LINES = {
@@ -46,7 +46,7 @@ LINES = {
 
 
 def run(number: int, setting: Setting, seconds: float) -> dict[str, Any]:
-    """Run a line in a process of its own and end that, with all it started, at the limit."""
+    """Run a line in its own process; at the limit, kill the process and all that it started."""
     if seconds <= 0:
         return {"state": "no time left", "verdict": "", "seconds": 0.0}
     started = time.monotonic()
@@ -60,7 +60,7 @@ def run(number: int, setting: Setting, seconds: float) -> dict[str, Any]:
         if in_time := not process.is_alive():
             outcome = _read(place / "outcome.json")
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid or 0, signal.SIGKILL)  # what the line left running, too
+            os.killpg(process.pid or 0, signal.SIGKILL)  # also what the line left running
         process.kill()
         process.join()
         if not in_time:
@@ -76,7 +76,7 @@ def run(number: int, setting: Setting, seconds: float) -> dict[str, Any]:
 
 
 def _measure(number: int, setting: Setting, folder: Path) -> None:
-    """Measure one line: what the process of :func:`run` does."""
+    """Measure one line in the process that :func:`run` starts."""
     os.setsid()
     with (folder / "log").open("wb") as log:
         os.dup2(log.fileno(), 1)

@@ -1,4 +1,4 @@
-"""Line 3: float32 against reduced precision, BiLSTM and transformer."""
+"""Line 3: reduced precision compared with float32, for BiLSTM and transformer."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ TRANSFORMER: Mapping[str, object] = {
     "training.learning_rate": 1e-3,
 }
 EPOCHS = {"BiLSTM": 8, "transformer": 5}
-#: Points of dev F1 that two precisions may differ by after so few epochs.
+#: Largest difference of dev F1 between two precisions after so few epochs, in points.
 CLOSE = 3.0
 
 
 def measure(setting: Setting, record: Record) -> Verdict:
-    """Train a few epochs with each precision, from the same start on the same batches."""
+    """Train a few epochs with each precision, with the same initial weights and batches."""
     device = torch.device(setting.device)
     found: dict[str, dict[str, Any]] = {}
 

@@ -1,18 +1,16 @@
-"""What a line of the benchmark measured: kept on disk from the first number on."""
+"""The measurements of a line of the benchmark, written to disk with each number."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What every line is given."""
+    """What every line gets."""
 
     device: str
     """``cuda``, or ``cpu`` for the lines that run anywhere and for a rehearsal."""
@@ -25,7 +23,7 @@ class Setting:
     encoder: str | None
     """Folder of a pretrained encoder; None where there is none."""
     small: bool
-    """Take few steps: a check of the benchmark itself, or of a CPU."""
+    """Whether to take a few steps only: on a CPU, or to check the benchmark itself."""
 
 
 @dataclass(slots=True)
@@ -52,13 +50,3 @@ class Verdict:
 
     holds: bool
     text: str
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return the least, the middle and the largest of several measurements."""
-    return {"min": min(values), "median": median(values), "max": max(values)}
-
-
-def shown(values: Sequence[float], digits: int = 2) -> str:
-    """Write several measurements as a median with its range."""
-    return f"{median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"

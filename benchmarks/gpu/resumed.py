@@ -1,4 +1,4 @@
-"""Line 5: a study of four arms on Ray, killed in the middle and resumed by the same command."""
+"""Line 5: a study of four arms on Ray that is killed, and resumed by the same command."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from study.ledger.schema import Result
 
 ROOT = Path(__file__).parents[2]
 ARMS = ("bilstm-s", "gru-1", "gru-2", "rnn-1")
-#: Without dropout, whose random numbers a GPU and a CPU draw differently, both train the same
-#: model on the same batches: their losses differ by rounding alone, at first.
+#: A GPU and a CPU draw different random numbers for dropout. Without it, both train the same model
+#: on the same batches, and their first losses differ by rounding only.
 SETTINGS = ("encoder.dropout=0",)
 EPOCHS = 8
-#: Largest relative difference of an epoch's loss, GPU against CPU, in the first epoch.
+#: Largest relative difference of the loss between GPU and CPU in the first epoch.
 ROUNDING = 1e-3
-#: Points of dev F1 after the last epoch: rounding grows from step to step.
+#: Largest difference of dev F1 after the last epoch, in points: the effect of rounding grows.
 POINTS = 3.0
 
 
 def measure(setting: Setting, record: Record) -> Verdict:
-    """Run the study, kill its driver, run it again; compare with one that was not killed."""
+    """Run the study, kill its driver, and run it again; compare it with an uninterrupted study."""
     with tempfile.TemporaryDirectory(prefix="rin-gpu-") as folder:
         return _measured(setting, record, Path(folder))
 
@@ -45,7 +45,7 @@ def _measured(setting: Setting, record: Record, folder: Path) -> Verdict:
     command = _command(setting, folder / "killed", epochs, "0.25" if gpu else "0")
     started = time.monotonic()
     other = _command(setting, folder / "whole", epochs, "0")
-    # On a GPU the study on the CPU runs beside it; on a CPU it would take its cores.
+    # With a GPU, the uninterrupted study runs at the same time on the CPU.
     beside = _start(other, folder / "whole.log") if gpu else None
     first = _start(command, folder / "first.log")
     at_kill = _until_half(first, folder / "killed", epochs)
@@ -116,7 +116,7 @@ def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 def _until_half(process: subprocess.Popen[bytes], out: Path, epochs: int) -> dict[str, int]:
-    """Wait until half of all epochs are on disk and a trial is under way; return their counts."""
+    """Wait until half of all epochs are recorded and a trial is running; return epochs by run."""
     while True:
         done = {run.fingerprint: len(run.history()) for run in Ledger(out).runs()}
         under_way = any(0 < count < epochs for count in done.values())
@@ -135,7 +135,7 @@ def _results(out: Path) -> dict[str, Result]:
 def _compared(
     results: Mapping[str, Result], wanted: Mapping[str, Result]
 ) -> dict[str, dict[str, float]]:
-    """Return for each trial how far its losses and scores are from the other study's."""
+    """Return how far the losses and scores of each trial are from those of the other study."""
     found = {}
     for name, result in results.items():
         ours, theirs = result.history, wanted[name].history
@@ -158,7 +158,7 @@ def _compared(
 
 
 def _in_one_piece(setting: Setting, results: Mapping[str, Result], epochs: int) -> dict[str, Any]:
-    """Train one of the trials again without a kill, and count its losses that are the same."""
+    """Train one of the trials again without interruption, and count the equal losses."""
     result = next(r for r in results.values() if r.config["model.rounds"] == 1)
     torch.set_num_threads(1)
     config = Config.from_flat(result.config)

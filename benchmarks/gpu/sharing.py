@@ -1,4 +1,4 @@
-"""Line 4: how many trainings share the card before its throughput stops growing."""
+"""Line 4: how many trainings can share the card before its throughput stops growing."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from benchmarks.gpu.work import Training, configured, epoch_rows, loaded
 
 COUNTS = (1, 2, 4, 8)
 EPOCHS = 4
-#: A doubling that adds less than this share of throughput is not worth a trial's memory.
+#: Smallest gain of throughput for which twice as many trials are worth their memory.
 WORTH = 0.1
-#: Seconds that processes wait for one another; one that failed would else hold up the others.
+#: Seconds that processes wait for one another, so that a failed one does not block the others.
 START = 70
 
 _KEPT: list[Any] = []
@@ -82,12 +82,12 @@ def _prepare(setting: Setting, everyone: Any) -> None:
 
 
 def _train(setting: Setting, barrier: Any) -> tuple[float, float]:
-    """Return when this process began and ended; all clocks are the machine's."""
+    """Return when this process began and ended, by the clock that all processes share."""
     training, rows = _KEPT
     barrier.wait(START)
     started = time.monotonic()
     for _ in range(_epochs(setting)):
         training.epoch(rows)
     ended = time.monotonic()
-    barrier.wait(START)  # a process that is done early takes no second share
+    barrier.wait(START)  # so that no process takes a second task
     return started, ended

@@ -11,6 +11,7 @@ import torch
 
 from benchmarks.formulations import FORMULATIONS
 from benchmarks.gpu.record import Setting
+from benchmarks.timing import synchronize
 from rin_core.config import Config
 from rin_core.data.batches import Batch, make_batch, training_batches
 from rin_core.data.encoding import Array, EncodedCorpus
@@ -23,18 +24,15 @@ Step = Callable[[Batch], None]
 
 def configured(setting: Setting, overrides: Mapping[str, object]) -> Config:
     """Return a configuration; that of a transformer names the encoder's folder."""
-    named = {"encoder.model": setting.encoder} if _transformer(overrides) else {}
-    return Config().with_overrides({**overrides, **named})
+    if overrides.get("encoder.kind") == "transformer":
+        overrides = {**overrides, "encoder.model": setting.encoder}
+    return Config().with_overrides(overrides)
 
 
 def loaded(setting: Setting, config: Config) -> EncodedCorpus:
     """Return the corpus as a configuration reads it."""
     vectors = setting.embeddings if config.encoder.kind == "bilstm" else None
     return load_dataset(setting.data, config, data_root=setting.data_root, embeddings=vectors)
-
-
-def _transformer(overrides: Mapping[str, object]) -> bool:
-    return overrides.get("encoder.kind") == "transformer"
 
 
 class Training:
@@ -74,7 +72,7 @@ class Training:
         self.total += loss.detach() * len(batch.lengths_B)
 
     def epoch(self, rows: list[Array]) -> float:
-        """Return the seconds of a pass over batches, gathering them included."""
+        """Return the seconds of a pass over batches, with the time to gather them."""
         self.model.train()
         synchronize()
         started = time.perf_counter()
@@ -85,7 +83,7 @@ class Training:
 
 
 def epoch_rows(corpus: EncodedCorpus, setting: Setting, batch_size: int = 50) -> list[Array]:
-    """Return the sentences of each batch of one epoch; of a small run, of four batches."""
+    """Return the sentences of each batch of an epoch, or of four batches for a small run."""
     drawn = training_batches(corpus.train, batch_size, np.random.default_rng(0))
     return drawn[:4] if setting.small else drawn
 
@@ -96,14 +94,8 @@ def longest_rows(corpus: EncodedCorpus, batch_size: int) -> Array:
     return longest
 
 
-def synchronize() -> None:
-    """Wait for the GPU; on a CPU nothing is pending."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
 def peak_mib(device: torch.device, work: Callable[[], object]) -> float:
-    """Return the MiB that are allocated at most while some work is done; 0 on a CPU."""
+    """Return the peak of allocated MiB during some work; 0 on a CPU."""
     if device.type != "cuda":
         work()
         return 0.0

@@ -238,7 +238,7 @@ def _draw_sentence(info: CaseInfo) -> Figure:
     low = -heights[1] - 16 if len(heights) > 1 else -12
     right = max(right, *(_width(str(run)) for run in info.runs))
     figure, axes = _canvas((-4, right + 4), (low, heights[0] + 16))
-    _write_words(axes, info, [(place, 0.0) for place in places], align="center")
+    _write_words(axes, info, [(place, 0.0) for place in places])
     for sign, run, own, height in zip((1, -1), info.runs, levels, heights, strict=False):
         for arc, level in zip(run.arcs, own, strict=True):
             start, end, apex = places[arc.subject], places[arc.object], 18 + _LEVEL * level
@@ -263,7 +263,7 @@ def _draw_lines(info: CaseInfo) -> Figure:
     named = [f"{side}: {run}" for side, run in zip(("right", "left"), info.runs, strict=False)]
     right = max(reach[0], *(left + _width(text, 8) for text in named))
     figure, axes = _canvas((left - 4, right + 4), (places[-1] - 14 - 12 * len(named), 12))
-    _write_words(axes, info, [(0.0, place) for place in places], align="center")
+    _write_words(axes, info, [(0.0, place) for place in places])
     for (sign, run), own in zip(sides, levels, strict=True):
         below = float("inf")
         for arc, level in sorted(
@@ -319,18 +319,19 @@ def _levels(arcs: Sequence[Arc], places: Sequence[float], *, labels: bool = True
     return [found[n] for n in range(len(arcs))]
 
 
-def _write_words(
-    axes: Axes, info: CaseInfo, places: Sequence[tuple[float, float]], *, align: str
-) -> None:
+def _write_words(axes: Axes, info: CaseInfo, places: Sequence[tuple[float, float]]) -> None:
     arguments = {n for run in info.runs for arc in run.arcs for n in (arc.subject, arc.object)}
     for n, (word, (x, y)) in enumerate(zip(info.words, places, strict=True)):
         colour = INK if n in arguments else FAINT
-        axes.text(x, y, word, ha=align, va="center", fontsize=_SIZE, color=colour)
+        axes.text(x, y, word, ha="center", va="center", fontsize=_SIZE, color=colour)
 
 
 def _write_label(axes: Axes, arc: Arc, place: tuple[float, float], *, align: str) -> None:
+    x, y = place
     axes.text(
-        *(*place, _label(arc)),
+        x,
+        y,
+        _label(arc),
         ha=align,
         va="center",
         fontsize=8,

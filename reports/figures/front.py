@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from reports.document.style import (
-    INK,
-    STYLE,
-    line_colours,
-)
+from reports.document.style import INK, STYLE, line_colours, new_axes
 from reports.figures.search import SHOWN
-from reports.figures.trials import draw_legend, new_axes
+from reports.figures.trials import draw_legend
 from reports.frames.races import confirmed_trial
 from reports.frames.searches import SearchData, ranked
 
@@ -129,9 +126,8 @@ def draw_front(info: FrontInfo) -> Figure:
                 axes.scatter(x, y, s=26, color=colour, zorder=3)
             if arm.fresh:
                 x, y = zip(*arm.fresh, strict=True)
-                axes.scatter(
-                    *(x, y, 34), marker="D", color=colour, edgecolors=INK, linewidths=0.8, zorder=4
-                )
+                diamond: dict[str, Any] = {"marker": "D", "edgecolors": INK, "linewidths": 0.8}
+                axes.scatter(x, y, s=34, color=colour, zorder=4, **diamond)
         axes.set_ylim(bottom=info.floor)
         axes.set(xlabel=COST_LABELS[info.cost], ylabel="dev F1, points")
         draw_legend(figure, [arm.label for arm in info.arms], colours)

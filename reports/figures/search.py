@@ -23,6 +23,7 @@ from reports.document.style import (
     PALETTE,
     STYLE,
     line_colours,
+    new_axes,
     new_figure,
 )
 from reports.frames.searches import SearchData, expected_best, judged_trials, ranked
@@ -34,6 +35,7 @@ from study.ledger.state import TrialState
 SHOWN = 10.0
 #: Width of figures of which two or three fit in a row, in inches.
 HALF = 3.4
+_WIDTH = 6.4
 _GOLDEN = 0.618  # the fractional parts of its multiples spread evenly
 
 Point = tuple[float, float]
@@ -162,14 +164,9 @@ def draw_slices(info: SlicesInfo) -> Figure:
 
 
 def _panels(
-    *,
-    rows: int,
-    columns: int,
-    height: float,
-    width: float = 6.4,
-    ratios: Sequence[float] | None = None,
+    *, rows: int, columns: int, height: float, ratios: Sequence[float] | None = None
 ) -> tuple[Figure, list[Axes]]:
-    figure = new_figure(width, height)
+    figure = new_figure(_WIDTH, height)
     panels = figure.subplots(rows, columns, squeeze=False, height_ratios=ratios)
     return figure, list(panels.flat)
 
@@ -239,7 +236,7 @@ def _mark(label: str, marker: str, face: Any, edge: str) -> Line2D:
 def draw_expected(info: ExpectedInfo) -> Figure:
     """Draw the expected best dev F1, near the best."""
     with mpl.rc_context(STYLE):
-        figure, (axes,) = _panels(rows=1, columns=1, height=2.7, width=HALF)
+        figure, axes = new_axes(HALF, 2.7)
         for colour, (label, values) in zip(line_colours(info.curves), info.curves, strict=True):
             axes.plot(range(1, len(values) + 1), values, color=colour, label=label)
         axes.set(xlabel="trials", ylabel="expected best dev F1, points")
@@ -256,7 +253,7 @@ def draw_grace(measured: GraceEstimate) -> Figure:
     rows = measured.correlations
     epochs = [row.epoch for row in rows]
     with mpl.rc_context(STYLE):
-        figure, (axes,) = _panels(rows=1, columns=1, height=3.8)
+        figure, axes = new_axes(_WIDTH, 3.8)
         axes.plot(epochs, [row.spearman for row in rows], color=PALETTE[0])
         low, high = [row.low for row in rows], [row.high for row in rows]
         axes.fill_between(epochs, low, high, color=PALETTE[0], alpha=0.15, linewidth=0)

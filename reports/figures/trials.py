@@ -14,7 +14,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -27,7 +26,7 @@ from reports.document.style import (
     PAPER,
     STYLE,
     line_colours,
-    new_figure,
+    new_axes,
 )
 from reports.figures.search import HALF, SHOWN
 from reports.frames.searches import SearchData, judged_trials, ranked
@@ -190,7 +189,9 @@ def draw_history(info: HistoryInfo) -> Figure:
                     if part:
                         x, y = zip(*part, strict=True)
                         axes.scatter(
-                            *(x, y, 14),
+                            x,
+                            y,
+                            s=14,
                             marker=marker,
                             facecolors=face,
                             edgecolors=colour,
@@ -279,12 +280,6 @@ def draw_parallel(info: ParallelInfo) -> Figure:
         axes.set_ylim((_ABSENT if absent else 0) - 0.06, 1.06)
         draw_legend(figure, info.labels, colours)
     return figure
-
-
-def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """Return a figure of a size in inches, with one panel."""
-    figure = new_figure(width, height)
-    return figure, figure.add_subplot()
 
 
 def draw_legend(figure: Figure, labels: Sequence[str], colours: Sequence[str]) -> None:

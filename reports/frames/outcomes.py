@@ -69,7 +69,7 @@ def outcome_columns(run: Run) -> Mapping[str, object]:
     of the ledger many times.
     """
     if (version := run.version) is not None:
-        with contextlib.suppress(LedgerError, FileNotFoundError):  # told below
+        with contextlib.suppress(LedgerError, FileNotFoundError):  # reported below
             return _finished_columns(run.path, version)
     return _columns(_outcome(run))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,20 +59,23 @@ class WordsKnown(NamedTuple):
     """Words that training does not have; a model reads all of them as one word."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SentenceCounts:
     """The predictions of trials for every test sentence, for the trials that recorded them."""
 
-    by_fingerprint: Mapping[str, Array] = field(default_factory=dict)
-    """Correct, predicted and gold triples, integers [N, 3]."""
     answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
-    """The N answers of each run, under the same fingerprints."""
+    """The N answers of each run, by fingerprint."""
     sentences: tuple[Sentence, ...] = ()
     """The N sentences."""
     vectors: Mapping[str, WordsKnown] = field(default_factory=dict)
     """What the trials that started from pretrained vectors knew of the words, if it is recorded."""
     problems: tuple[str, ...] = ()
     """Which finished trials have none, and why."""
+
+    @cached_property
+    def by_fingerprint(self) -> Mapping[str, Array]:
+        """Correct, predicted and gold triples of each run, integers [N, 3]."""
+        return {name: count_answers(self.sentences, own) for name, own in self.answers.items()}
 
 
 def read_corpora(runs: Path) -> dict[str, CorpusRecord]:
@@ -138,7 +142,6 @@ def read_counts(runs: Path, frame: pd.DataFrame) -> SentenceCounts:
         except ValueError as error:
             problems.append(f"Not counted: {trial['label']}, seed {trial['seed']}: {error}")
     return SentenceCounts(
-        by_fingerprint={name: count_answers(corpus.test, own) for name, own in answers.items()},
         answers=answers,
         sentences=corpus.test,
         vectors=vectors,

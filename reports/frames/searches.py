@@ -49,14 +49,25 @@ RESUMED = "resumed after pruning"
 #: dotted name. ``spent_…`` is what the trial itself trained, beyond the epochs that it inherited,
 #: ``end_…`` is the result of its run.
 SCHEMA: dict[str, str] = {
-    **dict.fromkeys(
-        ("arm", "label", "state", "fingerprint", "reason", "caveat", "variant"), "object"
-    ),
-    **dict.fromkeys(("trial", "seed", "inherited", "epochs", "spent_epochs"), "int64"),
-    **dict.fromkeys(("dev_f1", "seconds", "spent_seconds"), "float64"),
-    **dict.fromkeys(("end_dev_f1", "end_epochs", "end_seconds"), "float64"),
+    "arm": "object",
+    "label": "object",
+    "state": "object",
+    "fingerprint": "object",
+    "reason": "object",
+    "caveat": "object",
+    "variant": "object",
+    "trial": "int64",
+    "seed": "int64",
+    "inherited": "int64",
+    "epochs": "int64",
+    "spent_epochs": "int64",
+    "dev_f1": "float64",
+    "seconds": "float64",
+    "spent_seconds": "float64",
+    "end_dev_f1": "float64",
+    "end_epochs": "float64",
+    "end_seconds": "float64",
 }
-
 
 #: Column of each cost that a search may minimise. Such a search also has a column ``front``.
 COST_COLUMNS: Mapping[str, str] = {"seconds": "seconds", "parameters": "size"}

@@ -17,9 +17,24 @@ from study.ledger.ledger import Ledger
 
 #: What people look at first; the other columns follow.
 FIRST = (
-    *("study", "corpus", "arm", "label", "rounds", "cell", "seed", "status"),
-    *("test_f1", "dev_f1", "test_precision", "test_recall", "test_entity_f1"),
-    *("epochs", "best_epoch", "seconds", "core_hours", "caveat"),
+    "study",
+    "corpus",
+    "arm",
+    "label",
+    "rounds",
+    "cell",
+    "seed",
+    "status",
+    "test_f1",
+    "dev_f1",
+    "test_precision",
+    "test_recall",
+    "test_entity_f1",
+    "epochs",
+    "best_epoch",
+    "seconds",
+    "core_hours",
+    "caveat",
 )
 #: Last, because they are long.
 LAST = ("problem", "variant", "settings", "settings_except_rounds", "fingerprint")

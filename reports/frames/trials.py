@@ -64,8 +64,11 @@ SCHEMA: dict[str, str] = {
     "digest": "object",
     "content": "object",
     "as_read": "object",
-    **dict.fromkeys(("averaged_dev_f1", "late_dev_f1"), "float64"),
-    **dict.fromkeys((f"averaged_test_{name}" for name in ("f1", "precision", "recall")), "float64"),
+    "averaged_dev_f1": "float64",
+    "late_dev_f1": "float64",
+    "averaged_test_f1": "float64",
+    "averaged_test_precision": "float64",
+    "averaged_test_recall": "float64",
 } | {f"{s}_{name}": "float64" for s in ("dev", "test") for name in (*SCORES, *TYPED_SCORES)}
 
 

@@ -231,7 +231,7 @@ def build_index(
         write_errors(errors, cards, out) for _, study in built.studies for errors in study.parts
     ]
     if frame is not None and paper:
-        # The report is on the paper: results on other corpora stay out of it.
+        # The report is on the paper. Of other corpora, it has the pooled effect only.
         on_paper = frame[frame["corpus"].map(is_paper_corpus)]
         own = {name: card for name, card in cards.items() if is_paper_corpus(card.corpus)}
         spent = costs if own == cards else cost_section(paper, own)

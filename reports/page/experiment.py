@@ -18,7 +18,7 @@ def experiment_section(study: StudyData) -> Section:
     errors = error_section(name, study)
     problems = study.counts.problems
     lead = "F1 by overlap class and errors are missing. "
-    if study.counts.by_fingerprint:
+    if study.counts.answers:
         lead = "F1 by overlap class and errors leave out a run. "
     return Section(
         key=name,

@@ -160,11 +160,11 @@ def decided_table(decided: Sequence[DecidedClaim]) -> Table:
         head="Claim",
         rows=tuple(rows),
         notes=(
-            "Sign flip: the test of earlier reports, paired by seed, with Holm's correction for "
-            "the primary claims. *Seeds, sign flip* is the number of seeds with which this test "
-            "decides in 80 % of simulated studies (`python -m benchmarks.sign_flip`). Their true "
-            "difference is the one found here. With 5 seeds, as in earlier reports, p of this test "
-            "is never below 0.06, so it cannot decide.",
+            "Sign flip: a test that pairs runs by seed and assumes no distribution, with Holm's "
+            "correction for the primary claims. *Seeds, sign flip* is the number of seeds with "
+            "which it decides in 80 % of simulated studies (`python -m benchmarks.sign_flip`). "
+            "Their true difference is the one found here. With 5 seeds, p of this test is never "
+            "below 0.06, so it cannot decide.",
             "The sign-flip test cannot show that a difference is small, so it never decides "
             "*equal*. There is no simulation for a claim that a plan with several looks decided.",
             "Per claim: runs that claims share count once.",

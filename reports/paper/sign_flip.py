@@ -1,7 +1,4 @@
-"""The seeds that the sign-flip test of earlier reports would need, by simulation.
-
-The file is written by ``python -m benchmarks.sign_flip``.
-"""
+"""The seeds that the sign-flip test needs, as ``python -m benchmarks.sign_flip`` simulated them."""
 
 from __future__ import annotations
 

@@ -233,7 +233,11 @@ def permutation_p(scores: Mapping[str, Sequence[float]], weights: Mapping[str, f
     rng = np.random.default_rng(0)
     if len(used) == 2 and math.comb(len(values), len(sides[0])) <= _MOST_SPLITS:
         found = stats.permutation_test(
-            sides, _mean_difference, vectorized=True, n_resamples=_MOST_SPLITS, rng=rng
+            sides,
+            lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+            vectorized=True,
+            n_resamples=_MOST_SPLITS,
+            rng=rng,
         )
         return float(found.pvalue)
     observed = abs(share @ values)
@@ -241,7 +245,3 @@ def permutation_p(scores: Mapping[str, Sequence[float]], weights: Mapping[str, f
     # The tolerance counts permutations that equal the observed one up to rounding.
     extreme = int((np.abs(draws @ share) >= observed - 1e-9).sum())
     return (extreme + 1) / (_RESAMPLES + 1)
-
-
-def _mean_difference(a: NDArray[np.float64], b: NDArray[np.float64], axis: int) -> object:
-    return a.mean(axis=axis) - b.mean(axis=axis)

@@ -96,7 +96,7 @@ def unended_trials(data: SearchData, state: TrialState) -> Table:
 def _trial_row(data: SearchData, trial: pd.Series, *, fingerprint: bool = False) -> Row:
     runs, name = (str(trial["fingerprint"]),), _trial_name(trial)
     cells = {
-        "dev F1": Cell(text=_percent(trial["dev_f1"]), fingerprints=runs),
+        "dev F1": Cell(text=points(100 * trial["dev_f1"]), fingerprints=runs),
         "epochs": Cell(text=str(trial["epochs"]), fingerprints=runs),
     }
     for parameter, value in _parameters(data, trial).items():
@@ -166,9 +166,9 @@ def audit(data: SearchData) -> Table:
         runs = (str(names[trial["arm"], trial["trial"]]),)
         cells = {
             "pruned after": Cell(text=f"epoch {trial['epochs']}", fingerprints=runs),
-            "dev F1 when pruned": Cell(text=_percent(trial["dev_f1"]), fingerprints=runs),
-            "dev F1 at the end": Cell(text=_percent(trial["end_dev_f1"]), fingerprints=runs),
-            "best of its arm": Cell(text=_percent(trial["best"]), fingerprints=runs),
+            "dev F1 when pruned": Cell(text=points(100 * trial["dev_f1"]), fingerprints=runs),
+            "dev F1 at the end": Cell(text=points(100 * trial["end_dev_f1"]), fingerprints=runs),
+            "best of its arm": Cell(text=points(100 * trial["best"]), fingerprints=runs),
         }
         rows.append(Row(key=_trial_name(trial), label=_trial_name(trial), cells=cells))
     return Table(
@@ -280,7 +280,3 @@ def _parameters(data: SearchData, trial: pd.Series) -> dict[str, str]:
 
 def _trial_name(trial: pd.Series) -> str:
     return f"{trial['arm']} #{trial['trial']}"
-
-
-def _percent(fraction: float) -> str:
-    return "–" if pd.isna(fraction) else points(100 * fraction)

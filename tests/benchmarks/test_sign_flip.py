@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.sign_flip import EXACT, Simulation, all_signs, sign_flip_p, signs_of
+from benchmarks.sign_flip import EXACT, all_signs, needed, sign_flip_p, signs_of
 
 
 def test_p_by_hand() -> None:
@@ -20,13 +20,12 @@ def test_random_signs_begin_with_those_of_the_data() -> None:
 
 
 def test_a_large_effect_needs_as_few_seeds_as_have_a_small_p() -> None:
-    simulation = Simulation(studies=50)
-    assert [simulation.needed(50.0, tests) for tests in (1, 2, 5)] == [6, 7, 8]
-    few, many = (simulation.needed(effect, 1) for effect in (1.0, 0.7))
+    assert [needed(50, 50.0, tests) for tests in (1, 2, 5)] == [6, 7, 8]
+    few, many = (needed(50, effect, 1) for effect in (1.0, 0.7))
     assert few is not None
     assert many is not None
     assert few < many
 
 
 def test_no_number_of_seeds_finds_nothing() -> None:
-    assert Simulation(studies=20).needed(0.0, 1) is None
+    assert needed(20, 0.0, 1) is None

@@ -8,7 +8,6 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pandas as pd
@@ -130,13 +129,6 @@ def test_figure_data(frame: pd.DataFrame) -> None:
     assert math.isnan(f1.baseline.low)
     assert not f1.baseline.complete
     assert seed_count(info) == "0–3 of 5 seeds"
-
-
-def test_figure_data_is_immutable(frame: pd.DataFrame) -> None:
-    info = rounds_curve_info(frame)
-    with pytest.raises(FrozenInstanceError):
-        info.corpus = "nyt"  # type: ignore[misc]
-    assert hash(info.panels[0].curves)
 
 
 def test_which_experiments_are_a_curve(frame: pd.DataFrame) -> None:

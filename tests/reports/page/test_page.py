@@ -12,7 +12,7 @@ import pytest
 
 from reports.document.markup import inline
 from reports.document.style import CSS_VARIABLES
-from reports.document.table import Cell, Row, Table
+from reports.document.table import Cell
 from reports.frames.runs import commands_of, run_cards
 from reports.frames.searches import read_search
 from reports.frames.trials import read_ledger
@@ -193,30 +193,6 @@ def test_states_of_runs(reported: Reported) -> None:
 
 def test_notes_keep_markdown_and_escape_html() -> None:
     assert inline("**a** `b` *c* <d>") == ("<strong>a</strong> <code>b</code> <em>c</em> &lt;d&gt;")
-
-
-# --- LaTeX ---------------------------------------------------------------------------------
-
-
-def test_latex_escapes_what_latex_reads() -> None:
-    table = Table(
-        name="t",
-        title="T",
-        head="a_b",
-        rows=(
-            Row(
-                key="r",
-                label="x & y #1",
-                cells={"95 %": Cell(text="1 ± 2"), "→ ≤": Cell(text="<0.001 {x}")},
-            ),
-        ),
-    )
-    assert table.latex().splitlines()[5:9] == [
-        r"a\_b & 95 \% & $\rightarrow$ $\leq$ \\",
-        r"\midrule",
-        r"x \& y \#1 & 1 $\pm$ 2 & $<$0.001 \{x\} \\",
-        r"\bottomrule",
-    ]
 
 
 def test_every_latex_table_is_well_formed(reported: Reported) -> None:

@@ -71,10 +71,13 @@ def test_every_corpus_and_choice_of_settings_counts_once() -> None:
 
 
 def test_an_effect_without_a_verdict_has_no_p() -> None:
-    judged = replace(THREE[0].judged, verdict=Verdict(Word.NO_VERDICT, 0.5))
-    found = find_pooled([replace(THREE[0], judged=judged, verdict=judged.verdict), *THREE[1:]])
-    first, second, *_ = pooled_table(found).rows
-    assert [first.cells[column].text for column in ("Verdict", "p")] == ["no verdict", "–"]
+    first, *others = THREE
+    assert first.judged is not None
+    judged = replace(first.judged, verdict=Verdict(Word.NO_VERDICT, 0.5))
+    found = find_pooled([replace(first, judged=judged), *others])
+    assert found is not None
+    planned, second, *_ = pooled_table(found).rows
+    assert [planned.cells[column].text for column in ("Verdict", "p")] == ["no verdict", "–"]
     assert second.cells["p"].text != "–"
 
 

@@ -387,3 +387,24 @@ def test_a_separator_in_a_label_does_not_break_the_row() -> None:
     table = Table(name="t", title="T", head="Model", rows=(row,))
     assert "| a \\| b_c & 5 % | 1 |" in table.markdown()
     assert r"a | b\_c \& 5 \% & 1" in table.latex()
+
+
+def test_latex_escapes_what_latex_reads() -> None:
+    table = Table(
+        name="t",
+        title="T",
+        head="a_b",
+        rows=(
+            Row(
+                key="r",
+                label="x & y #1",
+                cells={"95 %": Cell(text="1 ± 2"), "→ ≤": Cell(text="<0.001 {x}")},
+            ),
+        ),
+    )
+    assert table.latex().splitlines()[5:9] == [
+        r"a\_b & 95 \% & $\rightarrow$ $\leq$ \\",
+        r"\midrule",
+        r"x \& y \#1 & 1 $\pm$ 2 & $<$0.001 \{x\} \\",
+        r"\bottomrule",
+    ]

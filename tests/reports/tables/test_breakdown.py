@@ -75,6 +75,18 @@ def test_table_by_hand(ledger: Ledger) -> None:
     assert {cell.text for cell in baseline.cells.values()} == {"not run"}
 
 
+def test_a_finished_arm_without_predictions_is_not_called_not_run(ledger: Ledger) -> None:
+    ledger.finish(ledger.plan("gru-2", 0), 0.8)
+    ledger.write(ledger.plan("gru-3", 0), "failure.json", '{"reason": "x"}')
+    ledger.save()
+    table = breakdown_table(study_data(ledger.runs, read_ledger(ledger.runs)))
+    assert table is not None
+    texts = {row.key: {cell.text for cell in row.cells.values()} for row in table.rows}
+    assert texts["gru-2"] == {"no predictions"}
+    assert texts["gru-3"] == {"no result"}
+    assert texts["bilstm-s"] == {"not run"}
+
+
 def test_what_cannot_be_counted_is_named(ledger: Ledger) -> None:
     ledger.predict(ledger.plan("gru-2", 0), 0.9, SAID)
     lacking = ledger.plan("gru-3", 0)
