@@ -41,7 +41,7 @@ INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "wrong number": {
         "the `result.json` or `predictions.json` of another run": (
             f"{OF_RUN}test_a_file_of_another_run_is_refused",
-            f"{LEDGER}test_the_result_of_another_run_is_refused",
+            f"{OF_RUN}test_an_earlier_result_of_another_run_is_refused",
         ),
         "a score that is NaN or text, with or without a checksum": (
             f"{OF_RUN}test_a_score_that_is_no_number_is_refused",
