@@ -110,7 +110,8 @@ def pooled_table(answer: PooledAnswer) -> Table:
             f"The mean is *equal* if mean ± t · SE is within {answer.verdict.margin:g}, with the "
             "95 % quantile t. Otherwise it is *better* or *worse* if its 95 % CI excludes 0. The "
             "other verdicts and the p-values are those of their own tables. In brackets: p after "
-            "Holm's correction.",
+            "Holm's correction. A study that stops by its scores has *no verdict* on a Δ that its "
+            "plan does not test.",
         ),
     )
 

@@ -17,6 +17,7 @@ from reports.document.table import Cell, Row, Table, words
 from reports.figures.answers import POOLED
 from reports.paper.compute import times_the_product
 from reports.published.numbers import corpus_title, published
+from reports.stats.verdicts import Word
 from rin_core.cli import exit_with_clear_errors
 from search_spaces import main_results
 
@@ -65,6 +66,8 @@ def results_block(root: Path = _ROOT) -> str:
     )
     seeds = min(int(pooled[key, side]["n"]) for key in parts for side in ("K = 0", "K = 1"))
     margin = float(pooled[parts[0], "Verdict"]["margin"])
+    no_verdict = any(pooled[key, "Verdict"]["text"] == Word.NO_VERDICT for key in parts)
+    planned = " *No verdict*: a plan that stops by the scores does not test this gain."
     details = (
         f"Test F1 in points, mean ± standard deviation over {seeds} seeds or more. It is that of "
         "the selected epoch, or of averaged weights if the row says so. The CI and p of the gain "
@@ -72,7 +75,8 @@ def results_block(root: Path = _ROOT) -> str:
         "seeds, but not other test sentences or another search. In brackets: p after Holm's "
         "correction. Verdict: *equal* if a test shows that the gain is within "
         f"± {margin:g} F1. Otherwise *better* or *worse* if p < 0.05. Otherwise *undecided*, with "
-        "the number of further seeds that would decide it ([formulas](results/REPRODUCTION.md)).",
+        "the number of further seeds that would decide it ([formulas](results/REPRODUCTION.md))."
+        f"{planned if no_verdict else ''}",
         f"{_paper_note(results)} {_speed_note(root / 'benchmarks' / 'results')}",
     )
     shown = table.markdown().partition("\n\n")[2].rstrip()  # README has its own title
