@@ -82,6 +82,8 @@ def corpus_effects(
         studies: The studies on the corpus, the last updated first.
         searches: The searches on the corpus.
     """
+    # Before the first look at its plan, a study has few runs of each arm, and not the same number.
+    studies = [study for study in studies if study.decisions is None or study.decisions.has_looked]
     found: list[Effect] = []
     if paper is not None:
         found = [*_one_round(paper), *_claims(paper)]

@@ -94,6 +94,11 @@ class Decisions(Record):
         """Return the plan alone, without runs, seeds and looks."""
         return self.model_copy(update={"finished_before": 0, "seeds": {}, "outcomes": []})
 
+    @property
+    def has_looked(self) -> bool:
+        """Whether the runs of the first look are there."""
+        return bool(self.outcomes)
+
     def last(self, key: str) -> tuple[int, RecordedOutcome] | None:
         """Return the last outcome of a contrast, with the seeds of its look; None before one."""
         found = [

@@ -71,6 +71,17 @@ def test_a_difference_that_the_plan_does_not_test_has_no_verdict(tmp_path: Path)
     assert (found.cards[0].value, found.cards[0].word) == ("+10.0 F1", Word.NO_VERDICT)
 
 
+def test_a_study_before_the_first_look_at_its_plan_answers_nothing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "runs")
+    first = {}
+    for arm in ("bilstm-s", "gru-1"):
+        first[arm] = ledger.plan(arm, 0, {"training.average": "ema"})
+        ledger.finish(first[arm], SCORES[arm][0])
+    ledger.save(decisions=a_plan(first).model_copy(update={"outcomes": []}))
+    found = answers(ledger.runs)
+    assert (found.cards, found.effects, found.pooled) == ((), None, None)
+
+
 def of_corpus(path: Path, corpus: str, scores: Mapping[str, tuple[float, ...]]) -> StudyData:
     runs = finished(path / corpus, scores).runs
     return replace(study_data(runs, select_settings(read_ledger(runs))), corpus=corpus)
