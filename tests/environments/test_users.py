@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,14 +29,11 @@ exec setpriv --reuid UID --regid UID --clear-groups "$@"
 FAST = ["encoder.hidden_size=16", "encoder.word_dim=16", "model.feature_size=16"]
 
 
-def as_nobody(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def as_nobody(base: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user without a name, whose home cannot be written."""
     unset = {"RIN_CACHE", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCONFIGDIR", "USER", "LOGNAME"}
-    view = tmp_path / "view"
+    view = base / "view"
     view.mkdir(exist_ok=True)
-    for folder in (tmp_path, *tmp_path.parents):  # pytest's are for their owner only
-        if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o011)
     return subprocess.run(
         ["unshare", "--mount", "sh", "-c", ENTER, "sh", sys.base_prefix, str(view), *command],
         cwd=ROOT,
@@ -46,14 +45,22 @@ def as_nobody(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
-def writable(tmp_path: Path) -> Path:
+def base() -> Iterator[Path]:
+    """A folder that any user may enter. Each start of pytest closes its own folders to others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def writable(base: Path) -> Path:
     """A folder that any user may write."""
     if os.getuid() != 0:
         pytest.skip("only root may become another user")
-    ran = as_nobody(tmp_path, sys.executable, "-c", "import os; print(os.getuid())")
+    ran = as_nobody(base, sys.executable, "-c", "import os; print(os.getuid())")
     if ran.stdout.strip() != UID:
         pytest.skip(f"no other user here: {ran.stderr.strip()}")
-    folder = tmp_path / "writable"
+    folder = base / "writable"
     folder.mkdir()
     folder.chmod(0o777)
     return folder
@@ -61,10 +68,10 @@ def writable(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_matplotlib_caches_its_fonts_elsewhere_without_a_message(
-    tmp_path: Path, writable: Path
+    base: Path, writable: Path
 ) -> None:
     code = "import reports.document.style, os; print(os.environ['MPLCONFIGDIR'])"
-    ran = as_nobody(tmp_path, sys.executable, "-c", code)
+    ran = as_nobody(base, sys.executable, "-c", code)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert UID in ran.stdout
 
@@ -72,12 +79,12 @@ def test_matplotlib_caches_its_fonts_elsewhere_without_a_message(
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_study_runs(tmp_path: Path, writable: Path) -> None:
+def test_a_study_runs(base: Path, writable: Path) -> None:
     runs = writable / "a b?c#d%20e"
     options = ["--data", "demo", "--arms", "gru-1", "--seeds", "1", "--max-epochs", "1"]
     options += ["--max-concurrent", "1", "--runs", str(runs)]
     options += [word for setting in FAST for word in ("--set", setting)]
-    ran = as_nobody(tmp_path, sys.executable, "study/run.py", *options)
+    ran = as_nobody(base, sys.executable, "study/run.py", *options)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stderr == ""
     assert len(list(runs.glob("units/*/result.json"))) == 1
