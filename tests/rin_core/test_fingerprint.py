@@ -238,7 +238,7 @@ class TestFingerprint:
         with lzma.open(ledger, "rt", encoding="utf-8") as lines:
             records = [json.loads(line) for line in lines]
         runs = [r["content"] for r in records if r["record"] in ("unit", "run")]
-        assert len(runs) > 20
+        assert runs
         for run in runs:
             config = Config.from_flat(run["config"])
             assert config.fingerprint(run["corpus"]["digest"]) == run["fingerprint"]
