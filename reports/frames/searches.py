@@ -33,7 +33,7 @@ from study.ledger.pareto import front
 from study.ledger.presets import recorded_preset
 from study.ledger.pruning import GraceEstimate
 from study.ledger.schema import SearchTrial
-from study.ledger.state import TrialState
+from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
 
 #: The states of trials, in the order of tables.
 STATES = (
@@ -250,7 +250,7 @@ def importance_frame(data: SearchData) -> pd.DataFrame:
 
 def judged_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the finished and the pruned trials that have a score."""
-    ended = trials[trials["state"].isin([TrialState.FINISHED, TrialState.PRUNED])]
+    ended = trials[trials["state"].isin(ENDED_WITHOUT_ERROR)]
     return ended[ended["dev_f1"].notna()]
 
 
@@ -311,7 +311,7 @@ def to_end(trials: pd.DataFrame) -> ToEnd:
     A pruned trial's other epochs are assumed to cost what its own epochs cost. Trials that survive
     train longer than most, so the estimate is high; an audit replaces it with measurements.
     """
-    judged = trials[trials["state"].isin([TrialState.FINISHED, TrialState.PRUNED])]
+    judged = trials[trials["state"].isin(ENDED_WITHOUT_ERROR)]
     pruned = judged[judged["state"] == TrialState.PRUNED]
     means = judged["arm"].map(_mean_epochs(judged)).astype("float64")
     needed = judged["end_epochs"].fillna(means)

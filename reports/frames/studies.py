@@ -120,7 +120,7 @@ def corpus_decisions(
     for name in reversed(list(dict.fromkeys(frame["experiment"]))):
         study = ledger.study(str(name))
         plan = None if study is None else plan_of(study, frame)
-        if plan is None or not plan.outcomes:  # before its first look it says nothing
+        if plan is None or not plan.has_looked:  # before its first look it says nothing
             continue
         own = frame[frame["experiment"] == name]
         planned = own[own["fingerprint"].isin(plan.first_runs.values())]

@@ -32,6 +32,7 @@ from reports.page.page import write_errors, write_index
 from reports.page.search import search_section
 from reports.paper.answers import find_answers
 from reports.paper.costs import cost_section
+from reports.paper.other_corpora import claims_elsewhere, other_corpora_section
 from reports.paper.pooled import pooled_section
 from reports.paper.reproduction import corpus_reports, write_reproduction
 from reports.stats.verdicts import RULE, Rule
@@ -220,21 +221,25 @@ def build_index(
         built.data,
         (Section(key="notebooks", title="Notebooks", links=links),) if links else (),
     )
-    costs = cost_section(paper, cards)
+    elsewhere = claims_elsewhere(studies)
+    costs = cost_section(paper, elsewhere, cards)
     foot = [*costs.tables, *provenance_tables(cards.values(), frame, searched)]
     case = case_info(studies)
     written = [write_index(answers, chapters, cards, foot, out / "index.html", case)]
-    pooled = () if answers.pooled is None else (pooled_section(answers.pooled),)
-    for section in (*pooled, costs):
+    first = [] if answers.pooled is None else [pooled_section(answers.pooled)]
+    first += [other_corpora_section(elsewhere)] if elsewhere else []
+    for section in (*first, costs):
         written += write_section(section, out)
     written += [
         write_errors(errors, cards, out) for _, study in built.studies for errors in study.parts
     ]
     if frame is not None and paper:
-        # The report is on the paper. Of other corpora, it has the pooled effect only.
-        on_paper = frame[frame["corpus"].map(is_paper_corpus)]
-        own = {name: card for name, card in cards.items() if is_paper_corpus(card.corpus)}
-        spent = costs if own == cards else cost_section(paper, own)
-        searches = [pair for pair in paired if is_paper_corpus(pair[0].corpus)]
-        written.append(write_reproduction(on_paper, found, searches, own, pooled, spent, out))
+        # The report is on the paper's claims, so it has no corpus on which none is judged.
+        names = {claim.corpus for claim in elsewhere}
+        names |= set(filter(is_paper_corpus, frame["corpus"].unique()))
+        own = {name: card for name, card in cards.items() if card.corpus in names}
+        spent = costs if own == cards else cost_section(paper, elsewhere, own)
+        on_claims = frame[frame["corpus"].isin(names)]
+        searches = [pair for pair in paired if pair[0].corpus in names]
+        written.append(write_reproduction(on_claims, found, searches, own, first, spent, out))
     return written

@@ -11,10 +11,12 @@ from operator import attrgetter
 
 from reports.document.section import Section
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
+from reports.frames.decisions import DecisionRow
 from reports.frames.runs import RunCard
 from reports.frames.studies import StudyData
 from reports.paper.claims import JudgedClaim, judge_claims
 from reports.paper.compute import hours, units
+from reports.paper.other_corpora import OtherClaim
 from reports.paper.sign_flip import MOST, Curve, read_seeds, seeds_for
 from reports.published.numbers import corpus_title
 from reports.stats.verdicts import DECIDED, Word
@@ -65,16 +67,20 @@ class DecidedClaim:
         return tuple(card.fingerprint for arm in self.arms for card in arm)
 
 
-def cost_section(studies: Sequence[StudyData], cards: Mapping[str, RunCard]) -> Section:
+def cost_section(
+    studies: Sequence[StudyData], elsewhere: Sequence[OtherClaim], cards: Mapping[str, RunCard]
+) -> Section:
     """Return the tables of costs.
 
     Args:
         studies: The runs on each corpus that the paper's claims are judged by.
+        elsewhere: The claims on other corpora.
         cards: Every run, by fingerprint.
     """
     curves = read_seeds()
     judged = {study.corpus: judge_claims(study) for study in studies}
     used = {name for claims in judged.values() for one in claims for name in one.runs}
+    used |= {name for one in elsewhere for name in one.row.runs}
     decided = []
     for corpus, claims in judged.items():
         family = sum(one.claim.is_primary and one.judged.difference.n > 1 for one in claims)
@@ -82,6 +88,11 @@ def cost_section(studies: Sequence[StudyData], cards: Mapping[str, RunCard]) -> 
             if one.judged.verdict.word in DECIDED:
                 curve = curves.get(family if one.claim.is_primary else 1, ())
                 decided.append(_decided(corpus, one, curve, cards))
+    decided += [
+        _by_plan(one.corpus, one.row.text, one.row, cards)
+        for one in elsewhere
+        if one.row.verdict.word in DECIDED
+    ]
     tables = (outcomes_table(cards.values(), used), decided_table(decided))
     shown = tuple(table for table in tables if table.rows)
     return Section(key="costs", title="What the runs cost", page="tables.md", tables=shown)
@@ -123,8 +134,8 @@ def outcomes_table(cards: Iterable[RunCard], used: Collection[str]) -> Table:
             "Core-hours: the recorded seconds of a run times its CPUs. Runs on a GPU count in "
             "GPU-hours only, each with its whole time, even if several share a GPU.",
             "Used by a claim: the verdict on one of the paper's claims depends on the run. Claims "
-            "are judged on the paper's corpora and their parts. A run counts once, even if several "
-            "studies, searches and claims contain it.",
+            "are judged on the paper's corpora and their parts, and on other corpora by a plan. A "
+            "run counts once, even if several studies, searches and claims contain it.",
         ),
     )
 
@@ -190,30 +201,42 @@ def _mean_row(label: str, claims: Sequence[DecidedClaim], columns: Sequence[str]
 def _decided(
     corpus: str, found: JudgedClaim, curve: Curve, cards: Mapping[str, RunCard]
 ) -> DecidedClaim:
+    if found.decision is not None:
+        return _by_plan(corpus, found.claim.text, found.decision, cards)
     judged, difference = found.judged, found.judged.difference
     flip = math.nan
-    by_plan = found.decision is not None  # whose looks the sign-flip test does not have
-    if judged.verdict.word is not Word.EQUAL and curve and not by_plan:
+    if judged.verdict.word is not Word.EQUAL and curve:
         # The standard deviation of a pair: that of the difference with one seed of each arm.
         one = math.sqrt(sum(term.weight**2 * term.variance for term in difference.terms))
         flip = seeds_for(curve, abs(difference.value) / one) if one > 0 else math.nan
+    names = (found.scores.runs.get(arm, ()) for arm, weight in found.weights.items() if weight)
     runs = found.runs
-    if found.decision is None:
-        names = (found.scores.runs.get(arm, ()) for arm, weight in found.weights.items() if weight)
-        own = [
-            tuple(cards[name] for name in arm if name in runs and name in cards) for arm in names
-        ]
-    else:
-        of_plan = sorted((cards[name] for name in runs if name in cards), key=attrgetter("label"))
-        own = [tuple(arm) for _, arm in itertools.groupby(of_plan, attrgetter("label"))]
     return DecidedClaim(
         corpus=corpus,
         key=found.claim.key,
         text=found.claim.text,
         verdict=str(judged.verdict),
         seeds=found.estimate.n,
-        arms=tuple(own),
+        arms=tuple(
+            tuple(cards[name] for name in arm if name in runs and name in cards) for arm in names
+        ),
         flip_seeds=flip,
+    )
+
+
+def _by_plan(
+    corpus: str, text: str, row: DecisionRow, cards: Mapping[str, RunCard]
+) -> DecidedClaim:
+    """Return a claim that a plan decided; the sign-flip test does not have its looks."""
+    runs = sorted((cards[name] for name in row.runs if name in cards), key=attrgetter("label"))
+    return DecidedClaim(
+        corpus=corpus,
+        key=row.key,
+        text=text,
+        verdict=str(row.verdict_with_cost),
+        seeds=row.estimate.n,
+        arms=tuple(tuple(arm) for _, arm in itertools.groupby(runs, attrgetter("label"))),
+        flip_seeds=math.nan,
     )
 
 

@@ -18,11 +18,10 @@ from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
 from reports.paper.compute import compute_sentences, experiments_table
 from reports.paper.findings import Findings, corpus_findings
-from study.ledger.state import TrialState
+from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
 
 #: So many tables must have a note before the report prints it once for all of them.
 _SHARED = 3
-_ENDS = (TrialState.FINISHED, TrialState.PRUNED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +93,7 @@ def write_reproduction(
         .get_template("reproduction.md.jinja")
         .render(
             counts=counts_text(cards.values()),
-            left=sum(card.status not in _ENDS for card in cards.values()),
+            left=sum(card.status not in ENDED_WITHOUT_ERROR for card in cards.values()),
             compute=compute_sentences(cards.values()),
             first=[table.markdown() for section in first for table in section.tables],
             findings=[report.findings for report in reports if report.findings],

@@ -17,6 +17,7 @@ from reports.frames.studies import study_data
 from reports.frames.trials import no_trials, read_ledger, select_settings
 from reports.page.corpora import paper_sections
 from reports.paper.costs import cost_section, outcomes_table
+from reports.paper.other_corpora import claims_elsewhere, other_corpora_section
 from reports.paper.sign_flip import MOST, read_seeds, seeds_for
 from study.ledger.state import TrialState
 from tests.ledgers import Ledger, a_plan
@@ -93,7 +94,7 @@ def test_a_decided_claim_has_the_costs_of_both_tests(ledger: Ledger) -> None:
     frame = read_ledger(ledger.runs)
     cards = run_cards(ledger.runs, frame, [])
     study = study_data(ledger.runs, frame)
-    outcomes, decided = cost_section([study], cards).tables
+    outcomes, decided = cost_section([study], [], cards).tables
     assert texts(outcomes)["started, not finished"] == ("1", "0.5")
     row = texts(decided)["webnlg_star interaction"]
     # Of an arm's mean: sd 1 point. Two arms against one: a pair has sd √1.5, the effect is 2.45.
@@ -109,7 +110,7 @@ def test_without_a_simulation_nothing_is_said_about_the_sign_flip_test(
     monkeypatch.setattr("reports.paper.costs.read_seeds", lambda: read_seeds(tmp_path / "none"))
     frame = read_ledger(ledger.runs)
     study = study_data(ledger.runs, frame)
-    _, decided = cost_section([study], run_cards(ledger.runs, frame, [])).tables
+    _, decided = cost_section([study], [], run_cards(ledger.runs, frame, [])).tables
     assert texts(decided)["webnlg_star interaction"] == ("better", "3", "4.5", "–", "–")
 
 
@@ -125,10 +126,38 @@ def test_the_runs_of_a_decided_claim_are_in_the_order_of_its_plan(ledger: Ledger
     everything = read_ledger(ledger.runs)
     frames = [select_settings(read_ledger(ledger.runs, ["rounds_curve-webnlg_star"]))]
     study, _ = paper_sections(ledger.runs, everything, frames, no_trials())[0]
-    _, decided = cost_section([study], run_cards(ledger.runs, everything, [])).tables
+    _, decided = cost_section([study], [], run_cards(ledger.runs, everything, [])).tables
     (row,) = [row for row in decided.rows if row.key == "webnlg_star interaction"]
     # By label, then as planned: the same in every process.
     assert row.cells["Verdict"].fingerprints == (*planned["bilstm-s"], *planned["gru-1"])
+
+
+def test_a_contrast_that_a_plan_decides_on_another_corpus_is_listed_and_has_its_cost(
+    ledger: Ledger,
+) -> None:
+    average = {"training.average": "ema"}
+    names = {arm: ledger.plan(arm, 0, average) for arm in ("gru-1", "bilstm-s")}
+    for arm, first in names.items():
+        runs = [first, *(ledger.plan(arm, seed, average) for seed in (1, 2))]
+        for name in runs:
+            ledger.finish(name, 0.9, {"seconds": 1200.0})
+    ledger.save("decided-webnlg_star", updated="2020-01-02", decisions=a_plan(names))
+    frame = select_settings(read_ledger(ledger.runs, ["decided-webnlg_star"]))
+    cards = run_cards(ledger.runs, read_ledger(ledger.runs), [])
+    study = replace(study_data(ledger.runs, frame), corpus="letters")
+    assert claims_elsewhere([replace(study, corpus="webnlg_star")]) == [], "a corpus of the paper"
+    assert claims_elsewhere([replace(study, outdated=True)]) == []
+
+    claims = claims_elsewhere([study])
+    (table,) = other_corpora_section(claims).tables
+    (row,) = table.rows
+    assert row.label.startswith("letters: ")
+    shown = [row.cells[name].text for name in ("Verdict", "Δ F1", "95 % CI", "Seeds")]
+    assert shown == ["equal within 0.5", "+0.1", "−0.4 to 0.6", "3"]
+
+    outcomes, decided = cost_section([], claims, cards).tables
+    assert texts(outcomes)["finished, used by a claim"] == ("6", "2.0")
+    assert texts(decided)["letters interaction"][:3] == ("equal within 0.5", "3", "2.0")
 
 
 def test_smaller_effects_and_more_tests_need_more_seeds() -> None:

@@ -155,7 +155,7 @@ def test_what_was_not_run_is_said_where_it_was_not(
     frame = read_ledger(ledger.runs)
     cards = run_cards(ledger.runs, frame, [])
     text = write_reproduction(
-        frame, [], [], cards, [], cost_section([], cards), tmp_path
+        frame, [], [], cards, [], cost_section([], [], cards), tmp_path
     ).read_text()
     assert "**BERT-Base" not in text
     assert "were initialized at random" in text
