@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from reports.stats.sequential import LOOKS
 from search_spaces.space import parse_seeds
+from study.commands.context import Context
+from study.commands.experiments import Tags, run_experiments
 from study.commands.options import Options
 from study.commands.printing import print_decisions, say
 from study.ledger.ledger import Ledger
 from study.planning.decide import Decided, Deciding, declare
 from study.planning.grid import Experiment
 
-Tags = Mapping[str, Mapping[str, str]]
-"""By experiment."""
-RunLook = Callable[[Sequence[Experiment], Callable[[], Tags], float], int]
-"""Runs experiments, calls the function once all runs have ended, and returns the exit code. No run
-starts after the time."""
 
-
-def planned_studies(
-    options: Options, experiments: Sequence[Experiment], ledger: Ledger
-) -> list[Deciding]:
+def planned_studies(context: Context, experiments: Sequence[Experiment]) -> list[Deciding]:
     """Return the studies with their plans, which are declared here unless they are recorded.
 
     Args:
-        options: Of the command.
+        context: Of the command.
         experiments: Each arm with the seeds 0 to :func:`most_seeds`.
-        ledger: Where the studies are recorded.
 
     Raises:
         ValueError: A study has nothing to decide, or was declared with another plan.
     """
+    options, ledger = context.options, context.ledger
     return [
         Deciding(
             experiment=experiment,
@@ -68,35 +62,32 @@ def most_seeds(options: Options) -> int:
     return most
 
 
-def run_until_decided(
-    studies: Sequence[Deciding],
-    hours: float | None,
-    ledger: Ledger,
-    console: Console,
-    run: RunLook,
-) -> int:
+def run_until_decided(context: Context, studies: Sequence[Deciding]) -> int:
     """Run look after look until everything is decided, or the hours or seeds are spent.
 
     Args:
+        context: Of the command.
         studies: What to decide.
-        hours: No run starts after so many hours; None sets no limit.
-        ledger: Receives the outcome of each look.
-        console: Receives a table after each look.
-        run: Runs what a look needs.
+
+    Returns:
+        The exit code, see :func:`~study.commands.experiments.run_experiments`.
     """
+    hours = context.options.hours
     deadline = math.inf if hours is None else time.monotonic() + 3600 * hours
+
+    def judge() -> Tags:
+        return record_look(studies, context.ledger)
+
     while True:
-        before = [study.read() for study in studies]
-        code = run(
-            [one.experiment() for one in before], lambda: record_look(studies, ledger), deadline
-        )
+        look = [study.read().experiment() for study in studies]
+        code = run_experiments(context, look, judge, deadline)
         decided = [study.read() for study in studies]
         for one in decided:
-            print_decided(one, console)
+            print_decided(one, context.console)
         if code or not any(one.is_open for one in decided):
             return code
         if time.monotonic() >= deadline:
-            say(console, f"--hours {hours:g}: spent; run the same command to resume")
+            context.say(f"--hours {hours:g}: spent; run the same command to resume")
             return 0
 
 

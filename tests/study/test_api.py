@@ -22,7 +22,7 @@ from reports.frames.trials import read_ledger, select_settings
 from reports.tables.experiment import differences_table
 from study.api import _options
 from study.commands import start
-from study.commands.start import Ended
+from study.commands.context import Ended
 from tests.exports import TINY, run_command
 from tests.ledgers import EXPERIMENT, Ledger, a_full_ledger, write_search
 

@@ -14,8 +14,9 @@ import pytest
 from rich.console import Console
 
 from study.commands import notify, start
+from study.commands.context import Ended
 from study.commands.main import parse
-from study.commands.start import Ended, run_study
+from study.commands.start import run_study
 
 RECEIVED: list[tuple[str, dict[str, object]]] = []
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from study.commands import start
+from study.commands import grids
 from study.commands.closing import Closing
+from study.commands.context import Ended
 from study.commands.main import parse
-from study.commands.start import Ended, run_study
+from study.commands.start import run_study
 from study.tracking.base import DISABLED
 from study.tracking.mlflow import registry
 from study.tracking.open import TRACKERS
@@ -60,7 +61,7 @@ def test_only_a_complete_study_registers_its_model(
         return "models:/rin/3"
 
     monkeypatch.setattr(registry, "register_model", register)
-    monkeypatch.setattr(start, "_run_grids", lambda *_: Ended(code, ("curve-demo",)))
+    monkeypatch.setattr(grids, "run_grids", lambda *_: Ended(code, ("curve-demo",)))
     monkeypatch.setattr(Closing, "print", lambda *_: None)
     options, shown = parse(["--register", "rin", "--runs", str(tmp_path)]), io.StringIO()
     assert run_study(options, Console(file=shown)).code == code

@@ -18,8 +18,9 @@ from search_spaces import SEARCHES, SPACES
 from search_spaces.search import Search
 from search_spaces.space import Arm, Grid
 from study.commands import main as run
-from study.commands import start, train
+from study.commands import train
 from study.commands.arguments import Train
+from study.commands.experiments import print_missing
 from study.commands.main import parse
 from study.execution.trial import train_run
 from study.ledger.command import render
@@ -176,7 +177,7 @@ def test_a_failure_is_shown_as_it_was_recorded(
     code, shown = command(capsys, *options, *where)
     assert code == 0
     assert "failed: cannot open [/tmp/x]" in shown
-    start.print_missing([planned], run.CONSOLE)
+    print_missing([planned], run.CONSOLE)
     assert "failed: cannot open [/tmp/x]" in capsys.readouterr().out
 
 
