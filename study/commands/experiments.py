@@ -123,16 +123,23 @@ def _send_reports(
     MLflow receives a study's own files only: a case study holds text of the corpus.
     """
     from reports.page.build import build  # imports pandas, SciPy and Matplotlib
+    from study.tracking.base import StudyEnd
     from study.tracking.summary import summarize
 
     runs = context.options.runs
-    names = [experiment.name for experiment in experiments]
-    built = build(runs, runs / "reports", names)
-    files = [report.paths for report in built.reports]
-    summaries = [summarize(data) for data, _ in built.studies]
-    unsent = study.close(
-        dict(zip(names, files, strict=True)), tags, dict(zip(names, summaries, strict=True))
-    )
+    built = build(runs, runs / "reports", [experiment.name for experiment in experiments])
+    ends = {
+        experiment.name: StudyEnd(
+            complete=all(planned.run.is_finished for planned in experiment.trials),
+            files=report.paths,
+            tags=tags.get(experiment.name, {}),
+            summary=summarize(data),
+        )
+        for experiment, report, (data, _) in zip(
+            experiments, built.reports, built.studies, strict=True
+        )
+    }
+    unsent = study.close(ends)
     context.closing.built = built
     context.closing.add_views(study.how_to_view())
     return unsent

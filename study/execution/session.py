@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rich.console import Console
 
@@ -16,7 +15,7 @@ from study.execution.recorder import RunRecorder
 from study.execution.worker import run_config
 from study.ledger.ledger import Ledger
 from study.planning.grid import Experiment, PlannedTrial, merge_corpora
-from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, Summary, Tracker
+from study.tracking.base import ExperimentSpec, RunSpec, StudyEnd, Tracker
 from study.tracking.open import open_tracker
 from study.tracking.progress import Progress
 from study.tracking.specs import study_spec
@@ -119,31 +118,17 @@ class StudySession:
                     best = max(best, (result.dev_scores["f1"], spec.name))
         return best if best[0] else (0.0, ""), took
 
-    def close(
-        self,
-        reports: Mapping[str, Sequence[Path]],
-        tags: Mapping[str, Mapping[str, str]],
-        summaries: Mapping[str, Summary],
-    ) -> int:
+    def close(self, ends: Mapping[str, StudyEnd]) -> int:
         """Attach the reports in the tracker and wait until everything is sent.
 
         Args:
-            reports: Each experiment's files.
-            tags: What each experiment has decided, if it decides anything.
-            summaries: What each experiment comes to.
+            ends: How each experiment ends, by its name.
 
         Returns:
             How many runs could not be sent completely.
         """
-        for experiment in self.experiments:
-            complete = all(p.run.is_finished for p in experiment.trials)
-            event = StudyEnd(
-                complete=complete,
-                files=reports[experiment.name],
-                tags=tags.get(experiment.name, {}),
-                summary=summaries[experiment.name],
-            )
-            self.trackers[experiment.name].on_study_end(event)
+        for name, end in ends.items():
+            self.trackers[name].on_study_end(end)
         return sum(tracker.unsent for tracker in self.trackers.values())
 
     def how_to_view(self) -> list[str]:
