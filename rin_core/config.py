@@ -58,6 +58,9 @@ class DataConfig:
     dev_fraction: Annotated[float, Interval(ge=0, le=0.5)] = 0.0
     """Share of train that becomes the dev split of a corpus without one; 0 cuts none. The cut
     sentences are part of the data's digest."""
+    train_share: Annotated[float, Interval(gt=0, le=1)] = 1.0
+    """Share of the training sentences to train on. An epoch repeats them, so that it has as many
+    steps as with all. A larger share has the sentences of each smaller one, for every seed."""
 
     def __post_init__(self) -> None:
         check_section(self, "data")

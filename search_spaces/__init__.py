@@ -9,6 +9,7 @@ from search_spaces import (
     claims,
     encoder,
     fair_rounds,
+    learning_curve,
     learning_rate,
     main_results,
     rounds_curve,
@@ -35,6 +36,7 @@ SPACES: dict[str, Grid] = {
         selection,
         authors_programme,
         claims,
+        learning_curve,
     )
 }
 SEARCHES: dict[str, Search] = {

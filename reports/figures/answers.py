@@ -40,7 +40,6 @@ from reports.document.style import (
 )
 from reports.figures.rounds_curve import Point
 from reports.stats.verdicts import DECIDED, Word
-from rin_core.plural import plural
 
 #: The name of a mean over corpora, in place of a corpus.
 POOLED = "pooled"
@@ -109,7 +108,9 @@ class EffectsInfo:
         """Say how many effects are decided."""
         words = [mark.word for row in self.rows for mark in row.marks if mark.corpus != POOLED]
         decided = sum(word in DECIDED for word in words)
-        return f"{decided} of {plural(len(words), 'effect')} are decided."
+        if len(words) == 1:
+            return "The effect is decided." if decided else "The effect is not decided."
+        return f"{decided} of {len(words)} effects are decided."
 
 
 def draw_effects(info: EffectsInfo, *, narrow: bool = False) -> Figure:

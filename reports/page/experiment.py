@@ -6,6 +6,7 @@ import pandas as pd
 
 from reports.document.section import Drawing, Section
 from reports.errors.section import error_section
+from reports.figures.learning_curve import draw_learning_curve, learning_curve_info
 from reports.figures.rounds_curve import draw_rounds_curve, is_rounds_curve, rounds_curve_info
 from reports.frames.studies import StudyData
 from reports.paper.registry import STUDY, make_tables
@@ -25,9 +26,23 @@ def experiment_section(study: StudyData) -> Section:
         title=name,
         page="results.md",
         intro=tuple(f"{lead}{why}" for why in problems),
-        drawings=curve_drawing(study.frame),
+        drawings=(*curve_drawing(study.frame), *_learning_curve(study)),
         tables=make_tables(STUDY, study),
         parts=(errors,) if errors else (),
+    )
+
+
+def _learning_curve(study: StudyData) -> tuple[Drawing, ...]:
+    """Return the curve over shares of the training sentences, if the study has one."""
+    info = learning_curve_info(study)
+    if info is None:
+        return ()
+    return (
+        Drawing(
+            name="learning_curve",
+            caption="Test F1 by share of the training sentences, with 95 % CIs over seeds",
+            figure=draw_learning_curve(info),
+        ),
     )
 
 

@@ -21,6 +21,7 @@ QUESTIONS = {
     "reason?",
     "selection": "How much does choosing the epoch on test inflate the score?",
     "authors_programme": "How much do the unstated choices of the authors' program matter?",
+    "learning_curve": "Would more annotated sentences help?",
     "claims": "What helps: interaction, more rounds, the cell, its parts, or only more parameters?",
 }
 

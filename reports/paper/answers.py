@@ -22,7 +22,7 @@ from reports.frames.select import of_arm
 from reports.frames.settings import settings_name
 from reports.frames.studies import StudyData
 from reports.frames.trials import settings_of
-from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect, corpus_effects
+from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, SENTENCES, Effect, corpus_effects
 from reports.paper.pooled import PooledAnswer, find_pooled
 from reports.published.numbers import ARMS, corpus_title
 from reports.stats.verdicts import RULE, Word
@@ -116,6 +116,8 @@ def _question(effects: Sequence[Effect]) -> str:
     questions = {effect.question for effect in effects}
     if questions & {ONE_ROUND, ONE_ROUND_TUNED, "interaction"}:
         return "Does interaction between the two tasks help?"
+    if questions == {SENTENCES}:
+        return "Would more annotated sentences help?"
     return "Which model is better?" if effects else "RIN studies"
 
 

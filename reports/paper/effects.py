@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reports.frames.decisions import study_decisions
+from reports.frames.learning_curves import learning_curves, steps
 from reports.frames.scores import AVERAGED, Scores, Weights
 from reports.frames.searches import SearchData
 from reports.frames.select import arm_label, of_arm
@@ -24,6 +25,8 @@ from study.ledger.arms import searched_arm
 
 #: The effect of one round, at given and at tuned settings.
 ONE_ROUND, ONE_ROUND_TUNED = "one-round", "one-round-tuned"
+#: The effect of the last training sentences.
+SENTENCES = "sentences"
 #: Most comparisons of a study without the paper's arms that the first screen shows.
 MOST = 8
 _LABELS = {
@@ -88,13 +91,18 @@ def corpus_effects(
     if paper is not None:
         found = [*_one_round(paper), *_claims(paper)]
     elif studies:
-        found = [*_one_round(studies[0]), *_contrasts(studies[0])]
-        found = found or _over_reference(studies[0])
-    others = _under_other_settings(found, studies)
+        # The last study of RIN's arms, even if another one was updated later.
+        by_study = ([*_one_round(study), *_contrasts(study)] for study in studies)
+        found = next(filter(None, by_study), [])
+        # Shares of the sentences are compared step by step.
+        others = [study for study in studies if not learning_curves(study.frame)]
+        found = found or (_over_reference(others[0]) if others else [])
+    under_others = _under_other_settings(found, studies)
     tuned = [effect for search in searches for effect in _tuned(search)]
     several = [search for search in searches if len(search.arms) > 1] or list(searches)
     tuning = [effect for search in several[:1] for effect in _tuning(search)]
-    every = [*found[:1], *others, *tuned, *found[1:], *tuning]
+    sentences = [effect for study in studies for effect in _more_sentences(study)]
+    every = [*found[:1], *under_others, *tuned, *found[1:], *tuning, *sentences]
     return [effect for effect in every if effect.found.n]
 
 
@@ -265,6 +273,28 @@ def _tuned(search: SearchData) -> list[Effect]:
             )
         )
     return effects
+
+
+def _more_sentences(study: StudyData) -> list[Effect]:
+    """Return the last step of each learning curve of a study."""
+    every = steps(learning_curves(study.frame))
+    scores = study.scores()
+    weights = [over(step.larger, step.smaller) for step in every]
+    judged = judge_rows(scores, weights, family=True)
+    return [
+        Effect(
+            key=f"{SENTENCES} {study.frame['experiment'].iloc[0]} {step.larger}",
+            label=f"{step.curve.label}: {step.text}",
+            corpus=study.corpus,
+            settings=_settings(study),
+            by_average=scores.endpoint is AVERAGED,
+            found=as_estimate(one.difference),
+            verdict=one.verdict,
+            runs=scores.fingerprints(own),
+        )
+        for step, own, one in zip(every, weights, judged, strict=True)
+        if step.larger == step.curve.arms[-1]
+    ]
 
 
 def _rounds_of(search: SearchData) -> dict[str, int]:

@@ -29,6 +29,7 @@ from reports.tables.experiment import (
     selection_table,
     switches_table,
 )
+from reports.tables.learning_curve import learning_curve_table
 from reports.tables.search import audit, best_trials, compute, front, grace
 
 #: The paper's tables on one corpus, from :class:`~reports.frames.studies.StudyData`.
@@ -50,6 +51,7 @@ STUDY = (
     differences_table,
     selection_table,
     switches_table,
+    learning_curve_table,
     endpoints_table,
     breakdown_table,
 )

@@ -123,29 +123,33 @@ def encode_corpus(
     pretrained: Pretrained | None = None,
     *,
     spelling: bool = False,
+    content: str = "",
 ) -> EncodedCorpus:
     """Turn a corpus into arrays.
 
     Args:
-        corpus: The sentences.
+        corpus: The sentences to train on, and those of dev and test.
         config: Which word stands for an entity.
         vectors: Pretrained rows for ``vocabulary``.
         vocabulary: From :func:`rin_core.data.vocabulary.build_vocabulary` on the training split.
             If it has entity types, they are part of the digest.
         pretrained: The transformer that reads the corpus, if any.
         spelling: Whether the encoder reads characters or case.
+        content: Digest of the corpus with all its training sentences; that of ``corpus`` if empty.
     """
     tokenizer = pretrained.tokenizer if pretrained else None
     splits = [
         encode_split(part, vocabulary, config.entity_word, tokenizer, spelling=spelling)
         for part in (corpus.train, corpus.dev, corpus.test)
     ]
-    content = corpus.digest()
+    content = content or corpus.digest()
     identity = f"{content} {vectors.digest if vectors else None}"
     if pretrained is not None:
         identity += f" {pretrained.digest}"
     if vocabulary.entity_types:
         identity += f" {corpus.type_digest()}"
+    if config.train_share < 1:
+        identity += f" {config.train_share}"
     return EncodedCorpus(
         name=corpus.name,
         train=splits[0],

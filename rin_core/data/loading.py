@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -17,11 +18,12 @@ from rin_core.data.entity_types import type_notes
 from rin_core.data.findings import findings_of, missing_findings, vector_findings
 from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers.split import read_files
-from rin_core.data.splits import corpus_files, cut_missing, has_splits
+from rin_core.data.splits import corpus_files, cut_missing, has_splits, take_share
 from rin_core.data.summary import summarise, unseen_words
 from rin_core.data.tagging import TAGGER, tag_pos
 from rin_core.data.vectors import WordVectors, load_vectors
 from rin_core.data.vocabulary import SPECIAL, Vocabulary
+from rin_core.plural import plural
 
 
 def load_dataset(
@@ -44,38 +46,77 @@ def load_dataset(
         VectorsError: The vectors cannot be read.
         PretrainedError: The transformer cannot be read.
     """
-    corpus = load_corpus(name, data_root, config.data.max_missing, config.data.dev_fraction)
-    findings = findings_of(corpus)
+    read = load_corpus(name, data_root, config.data.max_missing, config.data.dev_fraction)
+    tagged, tagger = corpus_with_tags(read, config)
+    corpus, share = _with_train_share(tagged, config.data.train_share)
+    findings, content = findings_of(read), tagged.digest()
     if config.encoder.traits.reads_pieces:
-        encoded = _encode_for_transformer(corpus, config)
+        encoded = _encode_for_transformer(corpus, config, content)
     else:
-        path = embeddings and _find_vectors(embeddings, _root(data_root))
-        encoded = _encode_with_vectors(corpus, config, path)
+        file = embeddings and _find_vectors(embeddings, _root(data_root))
+        encoded = _encode_with_vectors(corpus, config, file, content, tagged != read)
         if encoded.vectors:
             extra = vector_findings(corpus.train, encoded.vocabulary, encoded.vectors)
             findings = (*extra, *findings)
     notes = encoded.notes
+    if tagger:
+        notes = (f"part-of-speech tags: {tagger}", *notes)
+    if share:
+        notes = (*notes, share)
     if config.data.entity_types:
-        notes = (*notes, *type_notes(corpus, encoded.vocabulary))
+        notes = (*notes, *type_notes(read, encoded.vocabulary))
     summary = summarise(
-        corpus,
+        read,
         lowercase=config.data.lowercase,
         entity_word=config.data.entity_word,
         with_vector=encoded.vectors.checked if encoded.vectors else None,
     )
     source = None if name == "demo" else find_corpus(name, data_root).resolve()
     return dataclasses.replace(
-        encoded, path=source, notes=notes, summary=summary, findings=findings
+        encoded,
+        as_read=encoded.content if tagged == read else read.digest(),
+        path=source,
+        notes=notes,
+        summary=summary,
+        findings=findings,
     )
 
 
-def _encode_with_vectors(corpus: Corpus, config: Config, path: Path | None) -> EncodedCorpus:
-    """Encode a corpus with part-of-speech tags and word vectors, and notes on both."""
-    read = corpus
-    corpus, source = corpus_with_tags(read, config)
-    notes = [f"part-of-speech tags: {source}"] if source else []
+def _with_train_share(corpus: Corpus, share: float) -> tuple[Corpus, str]:
+    """Return a corpus with a share of its training sentences, and a note on it.
+
+    The sentences are repeated to the number of all: epochs then have as many steps, so models on
+    several shares are trained alike. With all sentences, the text is empty.
+
+    Raises:
+        CorpusError: None of them has a triple.
+    """
+    if share == 1:
+        return corpus, ""
+    train, every = take_share(corpus.train, share), len(corpus.train)
+    taken = f"data.train_share={share:g}: {len(train):,} of {plural(every, 'training sentence')}"
+    if not any(sentence.triples for sentence in train):
+        raise CorpusError(
+            f"{corpus.name}: {taken}, none with a triple, so nothing can be learned; take more"
+        )
+    repeated = itertools.islice(itertools.cycle(train), every)
+    return dataclasses.replace(corpus, train=tuple(repeated)), f"{taken}, repeated in an epoch"
+
+
+def _encode_with_vectors(
+    corpus: Corpus, config: Config, path: Path | None, content: str, was_tagged: bool
+) -> EncodedCorpus:
+    """Encode a corpus with word vectors, and a note on them.
+
+    Args:
+        corpus: With the tags that the configuration uses.
+        config: Settings.
+        path: File of the vectors.
+        content: Digest of the corpus with all training sentences.
+        was_tagged: Whether a tagger added the tags.
+    """
     vocabulary = corpus_vocabulary(corpus, config.data)
-    if vocabulary.pos and corpus != read:
+    if vocabulary.pos and was_tagged:
         vocabulary = dataclasses.replace(vocabulary, tagger=TAGGER)
     vectors = None
     if path:
@@ -83,15 +124,16 @@ def _encode_with_vectors(corpus: Corpus, config: Config, path: Path | None) -> E
         unseen = unseen_words(corpus, lowercase=config.data.lowercase)
         vectors = load_vectors(path, vocabulary, config.encoder.word_dim, others, unseen)
         vocabulary = dataclasses.replace(vocabulary, vector_words=vectors.other_words)
-    notes.append(f"word vectors: {_coverage(vectors)}")
-    spelling = config.encoder.reads_spelling
-    encoded = encode_corpus(corpus, config.data, vectors, vocabulary, spelling=spelling)
-    return dataclasses.replace(
-        encoded,
-        as_read=encoded.content if corpus == read else read.digest(),
-        vectors_path=path and path.resolve(),
-        notes=tuple(notes),
+    encoded = encode_corpus(
+        corpus,
+        config.data,
+        vectors,
+        vocabulary,
+        spelling=config.encoder.reads_spelling,
+        content=content,
     )
+    note = f"word vectors: {_coverage(vectors)}"
+    return dataclasses.replace(encoded, vectors_path=path and path.resolve(), notes=(note,))
 
 
 def _other_words(corpus: Corpus, vocabulary: Vocabulary) -> set[str]:
@@ -112,11 +154,17 @@ def _coverage(vectors: WordVectors | None) -> str:
     return f"{note}, and {len(vectors.other_words)} that only dev or test have"
 
 
-def _encode_for_transformer(corpus: Corpus, config: Config) -> EncodedCorpus:
-    """Encode a corpus with the pieces of a transformer, without vectors and added tags."""
+def _encode_for_transformer(corpus: Corpus, config: Config, content: str) -> EncodedCorpus:
+    """Encode a corpus with the pieces of a transformer, without vectors and added tags.
+
+    Args:
+        corpus: The sentences.
+        config: Settings.
+        content: Digest of the corpus with all training sentences.
+    """
     pretrained = load_pretrained(config.encoder.model, config.encoder.max_pieces)
     vocabulary = corpus_vocabulary(corpus, config.data)
-    encoded = encode_corpus(corpus, config.data, None, vocabulary, pretrained)
+    encoded = encode_corpus(corpus, config.data, None, vocabulary, pretrained, content=content)
     notes = [f"encoder: {pretrained.name}, {pretrained.size / 1e6:.1f} million weights"]
     splits = (encoded.train, encoded.dev, encoded.test)
     longer = [split.pieces.windowed for split in splits if split.pieces]

@@ -26,6 +26,8 @@ _SHARD = re.compile(r"-\d+-of-\d+$")
 _CUT_SEED = "rin"
 #: With fewer documents, a share of them is far from a share of the sentences.
 _FEWEST_DOCUMENTS = 10
+#: What has more than this part of the sentences, one in so many, would fill a small share.
+_LARGE = 20
 
 Files = dict[str, tuple[Path, ...]]
 
@@ -197,8 +199,7 @@ def cut(
     of the same words. What is larger than the whole share stays in the rest. Each part keeps the
     order of the file.
     """
-    units = _words_of_documents(sentences) if has_documents(sentences) else None
-    keys = [units[s.place] if units else s.words for s in sentences]
+    keys = _units(sentences)
     counts, share = Counter(keys), max(1, round(fraction * len(sentences)))
     small = [key for key, count in counts.items() if count <= share]
     chosen, wanted = set[tuple[str, ...]](), share
@@ -210,6 +211,30 @@ def cut(
     placed = list(zip(sentences, keys, strict=True))
     rest = tuple(sentence for sentence, key in placed if key not in chosen)
     return rest, tuple(sentence for sentence, key in placed if key in chosen)
+
+
+def take_share(sentences: tuple[Sentence, ...], share: float) -> tuple[Sentence, ...]:
+    """Return at least a share of sentences, chosen by a hash of their words.
+
+    A larger share has the sentences of each smaller one. The order of the file does not matter.
+    Sentences of one document stay together, else sentences of the same words. Those that would
+    fill a small share come last. The result keeps the order of the file.
+    """
+    keys = _units(sentences)
+    counts, wanted = Counter(keys), max(1, round(share * len(sentences)))
+    large, chosen = max(1, len(sentences) // _LARGE), set[tuple[str, ...]]()
+    for key in sorted(counts, key=lambda key: (counts[key] > large, _rank(key))):
+        if wanted <= 0:
+            break
+        chosen.add(key)
+        wanted -= counts[key]
+    return tuple(s for s, key in zip(sentences, keys, strict=True) if key in chosen)
+
+
+def _units(sentences: Sequence[Sentence]) -> list[tuple[str, ...]]:
+    """Return the words of each sentence's document, or of the sentence if there are few."""
+    units = _words_of_documents(sentences) if has_documents(sentences) else None
+    return [units[s.place] if units else s.words for s in sentences]
 
 
 def _words_of_documents(sentences: Sequence[Sentence]) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from reports.document.formatting import points
 from reports.document.section import Section
+from reports.document.table import Table as ReportTable
+from reports.frames.learning_curves import learning_curves
 from reports.frames.scores import AVERAGED
 from reports.frames.searches import read_search
 from reports.frames.select import arm_label, of_arm
@@ -96,6 +98,9 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
     console.print(table, markup=False)
     if headline := _headline(frame):
         say(console, headline)
+    if "learning_curve" in tables:
+        for line in _last_steps(frame, tables["learning_curve"]):
+            say(console, line)
     if reference not in differences and differences:
         label = arm_label(of_arm(frame, reference))
         say(console, f"Δ: difference from {label}, in points; the report has its intervals", "dim")
@@ -103,6 +108,17 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
         say(console, "test F1: of the averaged weights", "dim")
     if differences and study.decisions is not None:
         say(console, "no verdicts here: the study's plan decides its contrasts", "dim")
+
+
+def _last_steps(frame: pd.DataFrame, steps: ReportTable) -> list[str]:
+    """Say what the last training sentences brought, for each model with a learning curve."""
+    largest = {curve.arms[-1] for curve in learning_curves(frame)}
+    return [
+        f"{row.label}: {row.cells['Δ F1'].text} F1 (95 % CI {row.cells['95 % CI'].text}), "
+        f"{row.cells['Verdict'].text.partition(' ≈')[0]}"
+        for row in steps.rows
+        if row.key in largest
+    ]
 
 
 def _headline(frame: pd.DataFrame) -> str:

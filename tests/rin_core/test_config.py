@@ -161,6 +161,7 @@ class TestLimits:
         [
             ("data.max_missing", [0.0, 1.0], [-0.01, 1.01, float("nan")]),
             ("data.dev_fraction", [0.0, 0.5], [-0.01, 0.51, float("nan")]),
+            ("data.train_share", [1e-9, 1.0], [0.0, 1.01, float("nan")]),
             ("encoder.word_dim", [1, 65_536], [0, -1, 65_537]),
             ("encoder.pos_dim", [1], [0, -1]),
             ("encoder.case_dim", [0], [-1]),

@@ -14,6 +14,7 @@ from search_spaces import (
     ablation,
     authors_programme,
     find_space,
+    learning_curve,
     main_results,
     selection,
     version,
@@ -83,6 +84,16 @@ def test_the_authors_programme_is_one_choice_an_arm_and_all_together() -> None:
     assert configs["gru-1"].fingerprint("data") in shared
     on_spans = resolved(authors_programme.SPACE, "webnlg")
     assert {config.data.entity_word for config in on_spans.values()} == {"last"}
+
+
+def test_each_share_of_a_learning_curve_is_twice_the_one_before() -> None:
+    configs = resolved(learning_curve.SPACE, "webnlg_star")
+    assert [config.data.train_share for config in configs.values()] == [0.125, 0.25, 0.5, 1.0]
+    (whole,) = SPACE.trials(["webnlg_star"], arms=["gru-1"], seeds=[0])
+    assert configs["gru-1"] == whole.config
+    usual = whole.config.flat()
+    for config in configs.values():
+        assert {k for k, v in config.flat().items() if v != usual[k]} <= {"data.train_share"}
 
 
 def test_another_transformer_is_an_override() -> None:

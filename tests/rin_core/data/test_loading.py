@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from rin_core.config import Config
-from rin_core.data.corpus import CorpusError
+from rin_core.data import loading
+from rin_core.data.corpus import Corpus, CorpusError
 from rin_core.data.findings import missing_findings
 from rin_core.data.loading import find_corpus, load_corpus, load_dataset
 from rin_core.data.vectors import VectorsError
@@ -80,6 +82,54 @@ class TestLoading:
         wanted = rf"{split}\.json: no sentence has a triple, so nothing can be {use}"
         with pytest.raises(CorpusError, match=wanted):
             load_corpus(str(folder))
+
+
+class TestTrainShare:
+    def test_the_model_knows_a_share_of_the_sentences_and_trains_for_as_many_steps(self) -> None:
+        config = Config()
+        whole = load_dataset("demo", config)
+        part = load_dataset("demo", config.override("data.train_share", 0.05))
+        assert len(part.train) == len(whole.train) == 1600
+        assert set(part.vocabulary.words) < set(whole.vocabulary.words)
+        assert len(set(part.train.words_S.tolist())) < len(set(whole.train.words_S.tolist()))
+        assert (part.dev.tokens, part.test.tokens) == (whole.dev.tokens, whole.test.tokens)
+        # It is the same corpus, and its records in a ledger are the same.
+        assert (part.content, part.as_read) == (whole.content, whole.as_read)
+        assert (part.summary, part.findings) == (whole.summary, whole.findings)
+        assert part.digest != whole.digest
+        note = "data.train_share=0.05: 80 of 1,600 training sentences, repeated in an epoch"
+        assert note in part.notes
+        assert not any("train_share" in other for other in whole.notes)
+
+    def test_tags_that_a_tagger_adds_are_part_of_the_content(
+        self, make_corpus: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        untagged = [{**SPERT, "tokens": [*SPERT["tokens"], str(k)]} for k in range(8)]
+        folder = str(make_corpus(train=untagged, dev=untagged[:1], test=untagged[1:2]))
+
+        def with_tags(corpus: Corpus, config: Config) -> tuple[Corpus, str]:
+            train, dev, test = (
+                tuple(dataclasses.replace(s, pos=("X",) * len(s.words)) for s in split)
+                for split in corpus.splits().values()
+            )
+            return dataclasses.replace(corpus, train=train, dev=dev, test=test), "a tagger"
+
+        monkeypatch.setattr(loading, "corpus_with_tags", with_tags)
+        whole, part = (
+            load_dataset(folder, Config().override("data.train_share", share))
+            for share in (1.0, 0.5)
+        )
+        assert (part.content, part.as_read) == (whole.content, whole.as_read)
+        assert part.content != part.as_read
+
+    def test_a_share_without_a_triple(self, make_corpus: Callable[..., Path]) -> None:
+        plain = {**SPERT, "entities": [], "relations": []}
+        empty = [{**plain, "tokens": [f"w{k}"] * 9} for k in range(99)]
+        folder = make_corpus(train=[*empty, SPERT], dev=[SPERT], test=[SPERT])
+        config = Config().override("data.train_share", 0.05)
+        wanted = r"^small: data\.train_share=0\.05: 5 of 100 training sentences, none with a triple"
+        with pytest.raises(CorpusError, match=wanted):
+            load_dataset(str(folder), config)
 
 
 class TestMissingTriples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from rin_core.data.corpus import CorpusError, Sentence
 from rin_core.data.demo import demo_corpus
 from rin_core.data.loading import load_corpus
-from rin_core.data.splits import cut, find_splits
+from rin_core.data.splits import cut, find_splits, take_share
 from tests.corpora import TRIPLES, write_corpus, write_lines
 
 
@@ -145,24 +146,50 @@ class TestCut:
         assert not {s.words for s in rest} & {s.words for s in chosen}
 
 
+def documents(count: int, size: int) -> tuple[Sentence, ...]:
+    return tuple(
+        dataclasses.replace(sentence, place=f"{k // size}.ann")
+        for k, sentence in enumerate(demo_corpus(sentences=count * size).train)
+    )
+
+
+class TestShares:
+    SHARES = (0.125, 0.25, 0.5, 1.0)
+
+    @pytest.mark.parametrize("sentences", [demo_corpus().train[:200], documents(50, 5)])
+    def test_a_larger_share_has_the_smaller_ones(self, sentences: tuple[Sentence, ...]) -> None:
+        parts = [take_share(sentences, share) for share in self.SHARES]
+        for smaller, larger in itertools.pairwise(parts):
+            assert set(smaller) < set(larger)
+        assert parts[-1] == sentences
+        for part, share in zip(parts, self.SHARES, strict=True):
+            assert 0 <= len(part) - round(share * len(sentences)) < 5, "at most a document more"
+
+    def test_the_order_of_the_file_does_not_matter(self) -> None:
+        sentences = demo_corpus().train[:100]
+        assert set(take_share(sentences[::-1], 0.3)) == set(take_share(sentences, 0.3))
+
+    def test_a_sentence_that_repeats_often_does_not_fill_a_share(self) -> None:
+        plain = demo_corpus(sentences=100).train
+        part = take_share((*plain, *plain[:1] * 60), 0.25)
+        assert plain[0] not in part
+        assert len(part) == round(0.25 * (len(plain) + 60))
+
+    def test_the_smallest_share_is_one_sentence(self) -> None:
+        assert len(take_share(demo_corpus().train[:10], 1e-9)) == 1
+
+
 class TestCutsOfDocuments:
     """Sentences of one document, and those that repeat."""
 
-    @staticmethod
-    def documents(count: int, size: int) -> tuple[Sentence, ...]:
-        return tuple(
-            dataclasses.replace(sentence, place=f"{k // size}.ann")
-            for k, sentence in enumerate(demo_corpus(sentences=count * size).train)
-        )
-
     def test_a_document_is_in_one_part(self) -> None:
-        sentences = self.documents(20, 5)
+        sentences = documents(20, 5)
         rest, part = cut(sentences, 0.2)
         assert not {s.place for s in rest} & {s.place for s in part}
         assert len(rest) + len(part) == len(sentences)
 
     def test_a_few_documents_are_cut_by_sentences(self) -> None:
-        sentences = self.documents(3, 30)
+        sentences = documents(3, 30)
         assert len(cut(sentences, 0.1)[1]) == round(0.1 * len(sentences))
 
     def test_places_of_single_sentences_change_nothing(self) -> None:

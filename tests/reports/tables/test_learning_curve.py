@@ -1,0 +1,134 @@
+"""What more training sentences bring: the table, the figure, the first screen and the terminal."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from reports.figures.learning_curve import draw_learning_curve, learning_curve_info
+from reports.frames.learning_curves import learning_curves, steps
+from reports.frames.studies import StudyData, study_data
+from reports.frames.trials import read_ledger, select_settings
+from reports.page.build import build
+from reports.paper.answers import find_answers
+from reports.stats.verdicts import Word
+from reports.tables.learning_curve import learning_curve_table
+from search_spaces import learning_curve
+from study.commands.closing import Closing
+from tests.commands import printed
+from tests.ledgers import Ledger
+
+#: Mean F1 of each arm, and its share of the training sentences.
+MEANS = {
+    "gru-1": (0.90, 1.0),
+    "gru-1-half": (0.85, 0.5),
+    "gru-1-quarter": (0.75, 0.25),
+    "bilstm-s": (0.88, 1.0),
+    "bilstm-s-half": (0.88, 0.5),
+}
+EXPERIMENT = "learning_curve-webnlg_star"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    made = Ledger(tmp_path / "runs")
+    for arm, (mean, share) in MEANS.items():
+        config = {"data.train_share": share, "model.rounds": int(arm.startswith("gru"))}
+        for seed in range(3):
+            made.finish(made.plan(arm, seed, {}, config), mean + 0.001 * seed)
+            made.trials[-1]["label"] = arm
+    made.plan("gru-1-eighth", 0, {}, {"data.train_share": 0.125, "model.rounds": 1})
+    made.save(EXPERIMENT)
+    return made
+
+
+@pytest.fixture
+def study(ledger: Ledger) -> StudyData:
+    return study_data(ledger.runs, select_settings(read_ledger(ledger.runs)))
+
+
+def test_the_arms_of_the_space_are_those_of_a_curve() -> None:
+    names = [arm.name for arm in learning_curve.SPACE.arms]
+    assert names == ["gru-1-eighth", "gru-1-quarter", "gru-1-half", "gru-1"]
+
+
+def test_a_curve_has_the_arms_of_one_model_by_their_share(study: StudyData) -> None:
+    gru, bilstm = learning_curves(study.frame)
+    assert gru.arms == ("gru-1-eighth", "gru-1-quarter", "gru-1-half", "gru-1")
+    assert gru.shares == (0.125, 0.25, 0.5, 1.0)
+    assert (bilstm.label, bilstm.arms) == ("bilstm-s", ("bilstm-s-half", "bilstm-s"))
+    assert [step.text for step in steps([bilstm])] == ["50 % → 100 % of train"]
+
+
+def test_arms_that_differ_in_more_are_no_curve(study: StudyData) -> None:
+    same = study.frame.assign(train_share=1.0)
+    assert learning_curves(same) == []
+    assert learning_curve_table(study_data_of(study, same)) is None
+    assert learning_curve_info(study_data_of(study, same)) is None
+
+
+def study_data_of(study: StudyData, frame: object) -> StudyData:
+    return StudyData(corpus=study.corpus, frame=frame, counts=study.counts)  # type: ignore[arg-type]
+
+
+def test_each_share_is_compared_with_the_next_smaller_one(study: StudyData) -> None:
+    table = learning_curve_table(study)
+    assert table is not None
+    rows = {row.key: row for row in table.rows}
+    assert rows["gru-1"].label == "gru-1, 50 % → 100 % of train"
+    gains = {key: row.cells["Δ F1"].text for key, row in rows.items()}
+    assert gains["gru-1"] == "+5.0"
+    assert gains["gru-1-half"] == "+10.0"
+    assert gains["bilstm-s"] == "+0.0"
+    cells = rows["gru-1"].cells
+    assert (cells["F1"].text, cells["F1 before"].text) == ("90.1 ± 0.1", "85.1 ± 0.1")
+    judged = rows["bilstm-s"].cells["Verdict"].judged
+    assert judged is not None
+    assert judged.verdict.word is Word.EQUAL
+
+
+def test_the_figure_has_the_finished_shares_with_intervals(study: StudyData) -> None:
+    info = learning_curve_info(study)
+    assert info is not None
+    gru, bilstm = info.curves
+    assert [point.share for point in gru.points] == [0.25, 0.5, 1.0]
+    assert [point.mean for point in bilstm.points] == pytest.approx([88.1, 88.1])
+    assert all(math.isfinite(point.low) for point in gru.points)
+    axes = draw_learning_curve(info).axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["25 %", "50 %", "100 %"]
+
+
+def test_the_last_step_is_on_the_first_screen(study: StudyData) -> None:
+    answers = find_answers([], [study_of("mine", study)], [])
+    assert answers.effects is not None
+    words = {row.label: row.marks[0].word for row in answers.effects.rows}
+    assert words["gru-1: 50 % → 100 % of train"] == Word.BETTER
+    assert not any("25 %" in label for label in words)
+
+
+def study_of(corpus: str, study: StudyData) -> StudyData:
+    return StudyData(corpus=corpus, frame=study.frame, counts=study.counts)
+
+
+def test_a_curve_alone_has_its_own_question(study: StudyData) -> None:
+    gru = study.frame[study.frame["arm"].str.startswith("gru")]
+    answers = find_answers([], [study_of("mine", study_data_of(study, gru))], [])
+    assert answers.question == "Would more annotated sentences help?"
+    assert [card.value for card in answers.cards] == ["+5.0 F1"]
+    assert answers.effects is not None
+    assert answers.effects.finding == "The effect is decided."
+
+
+def test_the_terminal_names_the_last_step(ledger: Ledger) -> None:
+    console = Console(file=io.StringIO(), width=100)
+    built = build(ledger.runs, ledger.runs / "reports", [EXPERIMENT])
+    Closing(built=built).print(ledger.runs, console)
+    text = printed(console)
+    assert "gru-1, 50 % → 100 % of train: +5.0 F1 (95 % CI 4.8 to 5.2), better" in text
+    assert "25 % → 50 %" not in text
+    figures = {path.name for report in built.reports for path in report.paths}
+    assert {"learning_curve.svg", "learning_curve.csv"} <= figures
