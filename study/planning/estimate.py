@@ -46,6 +46,7 @@ _WITHOUT_COST = (
     *("training.seed", "training.max_epochs", "training.patience", "training.selection"),
     *("training.average", "training.average_decay", "training.learning_rate"),
     *("training.encoder_learning_rate", "training.warmup", "training.clip_norm"),
+    "data.train_share",  # an epoch has as many sentences
 )
 
 
@@ -54,22 +55,28 @@ def estimate_time(
 ) -> TimeEstimate:
     """Estimate the time of trials: the mean seconds of an epoch times the epochs they have left.
 
-    The basis is the arm's finished runs with the same settings, apart from those that cost no
-    time, or else with other ones. Without a run on the corpus, runs on other corpora are taken,
-    and the seconds of an epoch are scaled by the words of the training splits.
+    The basis is finished runs of any arm with the same settings, apart from those that cost no
+    time, or else the arm's runs with other settings. Without a run on the corpus, runs on other
+    corpora are taken, and the seconds of an epoch are scaled by the words of the training splits.
 
     Args:
-        ledger: Its finished runs of the same arms are the basis.
+        ledger: Its finished runs are the basis.
         trials: Those without a result.
         words: Words of the training split, by name of the corpus.
     """
     finished = _finished(ledger, {planned.trial.arm for planned in trials})
+    every = list(ledger.results())
+    alike_by_arm = {
+        (planned.trial.arm, planned.corpus_key): with_settings(
+            every, planned.trial.config.flat(), _WITHOUT_COST
+        )
+        for planned in {(p.trial.arm, p.corpus_key): p for p in trials}.values()
+    }
     seconds, used, elsewhere = list[float](), set[str](), set[str]()
     unknown, scaled, is_rough = dict[str, None](), dict[str, None](), False
     for planned in trials:
-        of_arm = finished[planned.trial.arm]
-        alike = with_settings(of_arm, planned.trial.config.flat(), _WITHOUT_COST)
-        known = alike or of_arm
+        alike = alike_by_arm[planned.trial.arm, planned.corpus_key]
+        known = alike or finished[planned.trial.arm]
         here = [result for result in known if result.corpus.name == planned.corpus_name]
         if here:
             mean, known = _mean_epoch(here), here

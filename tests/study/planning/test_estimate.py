@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,20 @@ def test_mean_seconds_of_an_epoch_times_the_epochs_left(tmp_path: Path) -> None:
 
     finish(second, 6, 10.0)
     assert estimate_time(ledger, [third], WORDS).seconds == pytest.approx((3.0 * 7,))
+
+
+def test_another_arm_with_the_same_settings_or_another_share_takes_as_long(tmp_path: Path) -> None:
+    corpus, ledger = write_corpus(tmp_path / "tiny", (20, 5, 5)), Ledger(tmp_path / "runs")
+    half = {"data.train_share": 0.5}
+    arms = (*SPACE.arms, Arm(name="gru-1-half", label="RIN, 1/2 of train", overrides=half))
+    space = dataclasses.replace(SPACE, arms=arms)
+    plan = make_plan(space, ledger, [str(corpus)], overrides={"training.max_epochs": 10})
+    done = next(p for p in plan.trials if p.trial.arm == "gru-1")
+    finish(done, 4, 20.0)
+    left = [p for p in plan.trials if p.trial.arm == "gru-1-half"]
+    estimate = estimate_time(ledger, left, WORDS)
+    assert estimate.seconds == pytest.approx((50.0,) * 3)
+    assert (estimate.unknown, estimate.is_rough) == ((), False)
 
 
 def test_a_trial_starts_when_a_slot_is_free() -> None:
