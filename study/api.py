@@ -113,23 +113,28 @@ def trials(runs: str | Path = "runs", study: str | Iterable[str] | None = None) 
 
 
 def curve(df: pd.DataFrame, metric: str = "test_f1", ax: Axes | None = None) -> Axes:
-    """Draw a score against the number of rounds K, and return the axes.
+    """Draw a score against K or the share of training sentences, and return the axes.
 
-    Points are means over seeds, with single seeds beside them and a 95 % confidence interval from
-    three seeds on. Diamonds are the paper's scores, if it has them.
+    Points are means over seeds, with a 95 % confidence interval from three seeds on. A curve over
+    K has single seeds beside them. Diamonds are the paper's scores, if it has them.
 
     Args:
-        df: Trials of one study, see :func:`trials`, whose arms differ in K and cell only.
+        df: Trials of one study, see :func:`trials`, whose arms differ in K and cell only, or have
+            a learning curve.
         metric: ``test_f1``, ``test_precision`` or ``test_recall``.
         ax: Where to draw; a new figure of pyplot when ``None``.
 
     Raises:
         ValueError: The trials are not such a curve, or ``metric`` is not one of these.
     """
-    from reports.figures.rounds_curve import draw_axes
+    from reports.figures import learning_curve, rounds_curve
+    from reports.frames.learning_curves import learning_curves
     from reports.frames.tidy import as_ledger
 
-    return draw_axes(as_ledger(df), metric.removeprefix("test_"), ax)
+    frame, name = as_ledger(df), metric.removeprefix("test_")
+    if learning_curves(frame):
+        return learning_curve.draw_axes(frame, name, ax)
+    return rounds_curve.draw_axes(frame, name, ax)
 
 
 def differences(

@@ -42,7 +42,7 @@ from reports.stats.intervals import estimate_score
 from rin_core.plural import plural
 from rin_core.suggestions import suggestion
 
-_METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
+METRICS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
 
 _COLOURS = {"gru": BLUE, "rnn": VERMILION, "linear": GREEN}
 # Seeds are drawn next to their mean, so that those of two cells do not overlap.
@@ -144,7 +144,7 @@ def rounds_curve_info(frame: pd.DataFrame) -> RoundsCurveInfo:
         selection="" if averaged else chosen,
         # BiLSTM_s is the paper's name for K = 0 with its BiLSTM encoder.
         baseline="BiLSTM_s" if NO_INTERACTION in set(frame["arm"]) else "no interaction",
-        panels=tuple(_panel(metric, prefix, frame) for metric in _METRICS),
+        panels=tuple(_panel(metric, prefix, frame) for metric in METRICS),
     )
 
 
@@ -214,8 +214,8 @@ def draw_axes(frame: pd.DataFrame, metric: str = "f1", axes: Axes | None = None)
     Raises:
         ValueError: The arms are not a curve, or there is no such metric.
     """
-    if metric not in _METRICS:
-        raise ValueError(f"metric {metric!r}: no such curve; {suggestion(metric, _METRICS)}")
+    if metric not in METRICS:
+        raise ValueError(f"metric {metric!r}: no such curve; {suggestion(metric, METRICS)}")
     info = rounds_curve_info(frame)
     panel = next(panel for panel in info.panels if panel.metric == metric)
     with mpl.rc_context(STYLE):
@@ -224,7 +224,7 @@ def draw_axes(frame: pd.DataFrame, metric: str = "f1", axes: Axes | None = None)
 
             axes = pyplot.subplots(figsize=(6, 3.8), layout="constrained")[1]
         _draw_panel(axes, panel)
-        axes.set_title(f"Test {_METRICS[metric]} on {info.corpus}, {seed_count(info)}", loc="left")
+        axes.set_title(f"Test {METRICS[metric]} on {info.corpus}, {seed_count(info)}", loc="left")
         axes.set_ylabel("points")
         axes.legend(handles=_legend_handles(info), frameon=False, fontsize=8)
     return axes
@@ -232,7 +232,7 @@ def draw_axes(frame: pd.DataFrame, metric: str = "f1", axes: Axes | None = None)
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
     last = max(p.rounds for curve in panel.curves for p in curve.points)
-    axes.set_title(_METRICS[panel.metric], loc="left", fontsize=10, fontweight="bold", pad=7)
+    axes.set_title(METRICS[panel.metric], loc="left", fontsize=10, fontweight="bold", pad=7)
     axes.set_xlabel("updating rounds K", labelpad=3)
     axes.set_xticks(range(last + 1))
     axes.set_xlim(-0.4, last + 0.4)

@@ -6,6 +6,7 @@ import io
 import math
 from pathlib import Path
 
+import matplotlib as mpl
 import pytest
 from rich.console import Console
 
@@ -18,6 +19,7 @@ from reports.paper.answers import find_answers
 from reports.stats.verdicts import Word
 from reports.tables.learning_curve import learning_curve_table
 from search_spaces import learning_curve
+from study import api
 from study.commands.closing import Closing
 from tests.commands import printed
 from tests.ledgers import Ledger
@@ -100,6 +102,20 @@ def test_the_figure_has_the_finished_shares_with_intervals(study: StudyData) -> 
     assert all(math.isfinite(point.low) for point in gru.points)
     axes = draw_learning_curve(info).axes[0]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["25 %", "50 %", "100 %"]
+
+
+def test_python_draws_the_curve_of_each_metric(ledger: Ledger) -> None:
+    mpl.use("agg")
+    df = api.trials(ledger.runs)
+    axes = api.curve(df, "test_precision")
+    assert axes.get_ylabel() == "test Precision, points"
+    (gru, _) = axes.get_lines()
+    assert gru.get_ydata() == pytest.approx([74.1, 84.1, 89.1])
+    with pytest.raises(ValueError, match=r"^metric 'entity_f1': no such curve"):
+        api.curve(df, "test_entity_f1")
+    few = df[df["arm"].isin(["gru-1", "gru-1-eighth"])]
+    with pytest.raises(ValueError, match=r"^fewer than two shares"):
+        api.curve(few)
 
 
 def test_the_last_step_is_on_the_first_screen(study: StudyData) -> None:
