@@ -60,7 +60,8 @@ class DataConfig:
     sentences are part of the data's digest."""
     train_share: Annotated[float, Interval(gt=0, le=1)] = 1.0
     """Share of the training sentences to train on. An epoch repeats them, so that it has as many
-    steps as with all. A larger share has the sentences of each smaller one, for every seed."""
+    steps as with all of them. A larger share has the sentences of each smaller one. All seeds have
+    the same sentences."""
 
     def __post_init__(self) -> None:
         check_section(self, "data")

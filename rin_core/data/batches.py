@@ -66,8 +66,9 @@ def training_batches(
     batch_size: int,
     generator: np.random.Generator,
     order: str = "length",
+    epoch_size: int | None = None,
 ) -> list[Array]:
-    """Cut a split into batches.
+    """Cut an epoch into batches.
 
     Args:
         split: The sentences.
@@ -75,19 +76,30 @@ def training_batches(
         generator: Shuffles sentences and batches.
         order: See :attr:`rin_core.config.TrainingConfig.batch_order`: batches of similar length in
             random order, random batches, or those of the file.
+        epoch_size: Sentences of the epoch; those of the split if ``None``. More of them make
+            several passes, so that a batch has few copies of a sentence.
 
     Returns:
-        Sentence numbers of each batch; each sentence occurs once.
+        Sentence numbers of each batch; each sentence occurs once in a pass. The last pass may have
+        a part of them only.
     """
-    cuts = np.arange(batch_size, len(split), batch_size)
-    if order == "file":
-        return np.split(np.arange(len(split)), cuts)
-    shuffled = generator.permutation(len(split))
-    if order == "random":
-        return np.split(shuffled, cuts)
-    by_length = shuffled[np.argsort(split.lengths_N[shuffled], kind="stable")]
-    batches = np.split(by_length, cuts)
+    count = len(split) if epoch_size is None else epoch_size
+    sizes = [min(len(split), count - start) for start in range(0, count, len(split))]
+    rows = np.concatenate([_pass(split, size, generator, order) for size in sizes])
+    batches = np.split(rows, np.arange(batch_size, count, batch_size))
+    if order != "length":
+        return batches
     return [batches[k] for k in generator.permutation(len(batches))]
+
+
+def _pass(split: EncodedSplit, size: int, generator: np.random.Generator, order: str) -> Array:
+    """Return so many sentence numbers in the order in which they are cut into batches."""
+    if order == "file":
+        return np.arange(size)
+    shuffled = generator.permutation(len(split))[:size]
+    if order == "random":
+        return shuffled
+    return shuffled[np.argsort(split.lengths_N[shuffled], kind="stable")]
 
 
 def scoring_batches(split: EncodedSplit, tokens: int = 4096) -> Iterator[Array]:

@@ -99,6 +99,8 @@ class EncodedCorpus:
     fingerprint."""
     content: str
     """Content of the corpus alone, whatever it was encoded with."""
+    epoch_size: int
+    """Sentences of an epoch; those of ``train`` repeat if they are fewer."""
     as_read: str = ""
     """Content of the corpus before a tagger added tags: encodings of one corpus agree in it."""
     path: Path | None = None
@@ -114,6 +116,11 @@ class EncodedCorpus:
     pretrained: Pretrained | None = None
     """The transformer whose pieces the splits hold."""
 
+    @property
+    def epoch_tokens(self) -> int:
+        """Return the words of an epoch; where only some sentences repeat, on average."""
+        return self.train.tokens * self.epoch_size // len(self.train)
+
 
 def encode_corpus(
     corpus: Corpus,
@@ -123,7 +130,7 @@ def encode_corpus(
     pretrained: Pretrained | None = None,
     *,
     spelling: bool = False,
-    content: str = "",
+    whole: Corpus | None = None,
 ) -> EncodedCorpus:
     """Turn a corpus into arrays.
 
@@ -135,14 +142,16 @@ def encode_corpus(
             If it has entity types, they are part of the digest.
         pretrained: The transformer that reads the corpus, if any.
         spelling: Whether the encoder reads characters or case.
-        content: Digest of the corpus with all its training sentences; that of ``corpus`` if empty.
+        whole: The corpus with all its training sentences, if ``corpus`` has a share of them. An
+            epoch has as many sentences.
     """
     tokenizer = pretrained.tokenizer if pretrained else None
     splits = [
         encode_split(part, vocabulary, config.entity_word, tokenizer, spelling=spelling)
         for part in (corpus.train, corpus.dev, corpus.test)
     ]
-    content = content or corpus.digest()
+    whole = whole or corpus
+    content = whole.digest()
     identity = f"{content} {vectors.digest if vectors else None}"
     if pretrained is not None:
         identity += f" {pretrained.digest}"
@@ -160,6 +169,7 @@ def encode_corpus(
         entity_word=config.entity_word,
         digest=hashlib.sha256(identity.encode()).hexdigest()[:16],
         content=content,
+        epoch_size=len(whole.train),
         as_read=content,
         pretrained=pretrained,
     )

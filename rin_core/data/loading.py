@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -49,12 +48,12 @@ def load_dataset(
     read = load_corpus(name, data_root, config.data.max_missing, config.data.dev_fraction)
     tagged, tagger = corpus_with_tags(read, config)
     corpus, share = _with_train_share(tagged, config.data.train_share)
-    findings, content = findings_of(read), tagged.digest()
+    findings, was_tagged = findings_of(read), tagged != read
     if config.encoder.traits.reads_pieces:
-        encoded = _encode_for_transformer(corpus, config, content)
+        encoded = _encode_for_transformer(corpus, config, tagged)
     else:
         file = embeddings and _find_vectors(embeddings, _root(data_root))
-        encoded = _encode_with_vectors(corpus, config, file, content, tagged != read)
+        encoded = _encode_with_vectors(corpus, config, file, tagged, was_tagged)
         if encoded.vectors:
             extra = vector_findings(corpus.train, encoded.vocabulary, encoded.vectors)
             findings = (*extra, *findings)
@@ -64,7 +63,7 @@ def load_dataset(
     if share:
         notes = (*notes, share)
     if config.data.entity_types:
-        notes = (*notes, *type_notes(read, encoded.vocabulary))
+        notes = (*notes, *type_notes(corpus, encoded.vocabulary))
     summary = summarise(
         read,
         lowercase=config.data.lowercase,
@@ -74,7 +73,7 @@ def load_dataset(
     source = None if name == "demo" else find_corpus(name, data_root).resolve()
     return dataclasses.replace(
         encoded,
-        as_read=encoded.content if tagged == read else read.digest(),
+        as_read=read.digest() if was_tagged else encoded.content,
         path=source,
         notes=notes,
         summary=summary,
@@ -85,8 +84,7 @@ def load_dataset(
 def _with_train_share(corpus: Corpus, share: float) -> tuple[Corpus, str]:
     """Return a corpus with a share of its training sentences, and a note on it.
 
-    The sentences are repeated to the number of all: epochs then have as many steps, so models on
-    several shares are trained alike. With all sentences, the text is empty.
+    With all sentences, the text is empty.
 
     Raises:
         CorpusError: None of them has a triple.
@@ -99,12 +97,12 @@ def _with_train_share(corpus: Corpus, share: float) -> tuple[Corpus, str]:
         raise CorpusError(
             f"{corpus.name}: {taken}, none with a triple, so nothing can be learned; take more"
         )
-    repeated = itertools.islice(itertools.cycle(train), every)
-    return dataclasses.replace(corpus, train=tuple(repeated)), f"{taken}, repeated in an epoch"
+    # Epochs have as many steps as with all, so models on several shares are trained alike.
+    return dataclasses.replace(corpus, train=train), f"{taken}, repeated in an epoch"
 
 
 def _encode_with_vectors(
-    corpus: Corpus, config: Config, path: Path | None, content: str, was_tagged: bool
+    corpus: Corpus, config: Config, path: Path | None, whole: Corpus, was_tagged: bool
 ) -> EncodedCorpus:
     """Encode a corpus with word vectors, and a note on them.
 
@@ -112,7 +110,7 @@ def _encode_with_vectors(
         corpus: With the tags that the configuration uses.
         config: Settings.
         path: File of the vectors.
-        content: Digest of the corpus with all training sentences.
+        whole: The corpus with all training sentences.
         was_tagged: Whether a tagger added the tags.
     """
     vocabulary = corpus_vocabulary(corpus, config.data)
@@ -130,7 +128,7 @@ def _encode_with_vectors(
         vectors,
         vocabulary,
         spelling=config.encoder.reads_spelling,
-        content=content,
+        whole=whole,
     )
     note = f"word vectors: {_coverage(vectors)}"
     return dataclasses.replace(encoded, vectors_path=path and path.resolve(), notes=(note,))
@@ -154,17 +152,17 @@ def _coverage(vectors: WordVectors | None) -> str:
     return f"{note}, and {len(vectors.other_words)} that only dev or test have"
 
 
-def _encode_for_transformer(corpus: Corpus, config: Config, content: str) -> EncodedCorpus:
+def _encode_for_transformer(corpus: Corpus, config: Config, whole: Corpus) -> EncodedCorpus:
     """Encode a corpus with the pieces of a transformer, without vectors and added tags.
 
     Args:
         corpus: The sentences.
         config: Settings.
-        content: Digest of the corpus with all training sentences.
+        whole: The corpus with all training sentences.
     """
     pretrained = load_pretrained(config.encoder.model, config.encoder.max_pieces)
     vocabulary = corpus_vocabulary(corpus, config.data)
-    encoded = encode_corpus(corpus, config.data, None, vocabulary, pretrained, content=content)
+    encoded = encode_corpus(corpus, config.data, None, vocabulary, pretrained, whole=whole)
     notes = [f"encoder: {pretrained.name}, {pretrained.size / 1e6:.1f} million weights"]
     splits = (encoded.train, encoded.dev, encoded.test)
     longer = [split.pieces.windowed for split in splits if split.pieces]

@@ -176,17 +176,18 @@ class Trainer:
             train_loss=loss,
             selection_scores=scores,
             seconds=seconds,
-            tokens_per_second=self.corpus.train.tokens / seconds,
+            tokens_per_second=self.corpus.epoch_tokens / seconds,
         )
 
     def _optimise(self, number: int) -> float:
-        """Take one pass over the training split and return its mean loss per sentence."""
+        """Train for an epoch and return its mean loss per sentence."""
         training, split = self.config.training, self.corpus.train
+        size, order = self.corpus.epoch_size, training.batch_order
         generator = np.random.default_rng([training.seed, number])
         torch.manual_seed(int(generator.integers(2**63)))
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.model.train()
-        batches = training_batches(split, training.batch_size, generator, training.batch_order)
+        batches = training_batches(split, training.batch_size, generator, order, size)
         steps, tokens_N = training.max_epochs * len(batches), input_tokens(split)
         for step, rows in enumerate(batches, (number - 1) * len(batches)):
             set_step_sizes(self.optimizer, warmup_factor(step, steps, training.warmup))
@@ -197,7 +198,7 @@ class Trainer:
             self.optimizer.step()
             if self.average is not None:
                 self.average.update(step)
-        mean = total.item() / len(split)
+        mean = total.item() / size
         if not math.isfinite(mean):
             raise Diverged(
                 f"epoch {number}: the training loss is {mean}; "

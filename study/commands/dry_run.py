@@ -54,7 +54,7 @@ def print_plan(
         print_changes(experiment, ledger, console)
     say(console, counts_text(trials), "bold")
     if left := [planned for planned in trials if not planned.run.is_finished]:
-        words = {planned.corpus_name: corpora[planned.corpus_key].train.tokens for planned in left}
+        words = {planned.corpus_name: corpora[planned.corpus_key].epoch_tokens for planned in left}
         say(console, _time_text(estimate_time(ledger, left, words), slots))
 
 

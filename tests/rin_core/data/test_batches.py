@@ -75,6 +75,23 @@ class TestTrainingBatches:
             assert cut(0) == cut(0) != cut(1)
             assert any(len(set(split.lengths_N[batch].tolist())) > 1 for batch in cut(0))
 
+    @pytest.mark.parametrize("order", ["length", "random", "file"])
+    def test_a_longer_epoch_repeats_the_sentences_in_several_passes(self, order: str) -> None:
+        split = of_lengths(*[2, 4, 6, 8] * 5)
+        batches = training_batches(split, 10, np.random.default_rng(0), order, 70)
+        assert [len(batch) for batch in batches] == [10] * 7
+        assert all(len(set(batch.tolist())) == 10 for batch in batches), "no copies in a batch"
+        times = np.bincount(np.concatenate(batches), minlength=20)
+        assert set(times.tolist()) == {3, 4}
+
+    def test_other_sentences_are_repeated_once_more_in_another_epoch(self) -> None:
+        split, seen = of_lengths(*[3, 4] * 10), set[tuple[int, ...]]()
+        for seed in range(3):
+            batches = training_batches(split, 10, np.random.default_rng(seed), epoch_size=30)
+            times = np.bincount(np.concatenate(batches), minlength=20)
+            seen.add(tuple(np.flatnonzero(times == 2).tolist()))
+        assert len(seen) == 3
+
     def test_batches_come_in_random_order_of_length(self) -> None:
         split = of_lengths(*range(1, 13))
         orders = {

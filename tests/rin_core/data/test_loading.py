@@ -89,7 +89,10 @@ class TestTrainShare:
         config = Config()
         whole = load_dataset("demo", config)
         part = load_dataset("demo", config.override("data.train_share", 0.05))
-        assert len(part.train) == len(whole.train) == 1600
+        assert (len(part.train), len(whole.train)) == (80, 1600)
+        assert part.epoch_size == whole.epoch_size == 1600
+        assert part.epoch_tokens == 20 * part.train.tokens
+        assert whole.epoch_tokens == whole.train.tokens
         assert set(part.vocabulary.words) < set(whole.vocabulary.words)
         assert len(set(part.train.words_S.tolist())) < len(set(whole.train.words_S.tolist()))
         assert (part.dev.tokens, part.test.tokens) == (whole.dev.tokens, whole.test.tokens)
@@ -100,6 +103,18 @@ class TestTrainShare:
         note = "data.train_share=0.05: 80 of 1,600 training sentences, repeated in an epoch"
         assert note in part.notes
         assert not any("train_share" in other for other in whole.notes)
+
+    def test_an_unknown_word_has_the_usual_tag_of_words_that_the_share_has_once(
+        self, make_corpus: Callable[..., Path]
+    ) -> None:
+        size = len(SPERT["tokens"])
+        tagged = [
+            {**SPERT, "tokens": [f"w{k}-{n}" for n in range(size)], "pos": ["NN"] * size}
+            for k in range(8)
+        ]
+        folder = str(make_corpus(train=tagged, dev=tagged[:1], test=tagged[:1]))
+        part = load_dataset(folder, Config().override("data.train_share", 0.5))
+        assert part.vocabulary.usual_tags(["new"]) == ("NN",)
 
     def test_tags_that_a_tagger_adds_are_part_of_the_content(
         self, make_corpus: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
