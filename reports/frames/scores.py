@@ -148,14 +148,18 @@ def _learned_nothing(trials: pd.DataFrame) -> bool:
 def comparable(everything: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Return all runs with the corpus and the settings of a frame.
 
+    Runs on a share of the training sentences that the frame does not have are left out: models
+    that learned from few sentences vary more.
+
     Args:
         everything: All runs of a ledger.
         frame: Runs on one corpus under one settings value.
     """
     if frame.empty:
         return frame
-    alike = (everything[name].isin(set(frame[name])) for name in ("corpus", "settings"))
-    return everything[next(alike) & next(alike)]
+    names = ["corpus", "settings", "train_share"]
+    alike = [everything[name].isin(set(frame[name])) for name in names]
+    return everything[alike[0] & alike[1] & alike[2]]
 
 
 def pooled_residual(pool: pd.DataFrame, endpoint: Endpoint) -> Residual:
