@@ -236,7 +236,8 @@ def build_index(
     if frame is not None and paper:
         # The report is on the paper's claims, so it has no corpus on which none is judged.
         names = {claim.corpus for claim in elsewhere}
-        names |= set(filter(is_paper_corpus, frame["corpus"].unique()))
+        corpora = {*(card.corpus for card in cards.values()), *(one.corpus for one in searched)}
+        names |= set(filter(is_paper_corpus, corpora))
         own = {name: card for name, card in cards.items() if card.corpus in names}
         spent = costs if own == cards else cost_section(paper, elsewhere, own)
         on_claims = frame[frame["corpus"].isin(names)]

@@ -56,6 +56,16 @@ def page(out: Path) -> str:
     return (out / "index.html").read_text()
 
 
+def test_a_search_on_a_corpus_of_the_paper_without_a_study_is_listed(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    write_search(ledger.runs, "nyt5k_star")
+    assert main(["--runs", str(ledger.runs), "--out", str(tmp_path / "out")]) == 0
+    text = (tmp_path / "out" / "REPRODUCTION.md").read_text()
+    assert "13 runs of 2 experiments: " in text
+    assert "## The search some" in text
+
+
 def compute_text(ledger: Ledger) -> str:
     frame = read_ledger(ledger.runs)
     return compute_sentences(run_cards(ledger.runs, frame, []).values())
