@@ -66,16 +66,14 @@ def estimate_time(
     """
     finished = _finished(ledger, {planned.trial.arm for planned in trials})
     every = list(ledger.results())
-    alike_by_arm = {
-        (planned.trial.arm, planned.corpus_key): with_settings(
-            every, planned.trial.config.flat(), _WITHOUT_COST
-        )
-        for planned in {(p.trial.arm, p.corpus_key): p for p in trials}.values()
+    configs = {planned.trial.config.override("training.seed", 0) for planned in trials}
+    alike_by_config = {
+        config: with_settings(every, config.flat(), _WITHOUT_COST) for config in configs
     }
     seconds, used, elsewhere = list[float](), set[str](), set[str]()
     unknown, scaled, is_rough = dict[str, None](), dict[str, None](), False
     for planned in trials:
-        alike = alike_by_arm[planned.trial.arm, planned.corpus_key]
+        alike = alike_by_config[planned.trial.config.override("training.seed", 0)]
         known = alike or finished[planned.trial.arm]
         here = [result for result in known if result.corpus.name == planned.corpus_name]
         if here:

@@ -75,6 +75,20 @@ def test_another_arm_with_the_same_settings_or_another_share_takes_as_long(tmp_p
     assert (estimate.unknown, estimate.is_rough) == ((), False)
 
 
+def test_arms_of_one_name_and_other_settings_have_their_own_time(tmp_path: Path) -> None:
+    corpus, ledger = write_corpus(tmp_path / "tiny", (20, 5, 5)), Ledger(tmp_path / "runs")
+    wide = Arm(name="gru-1", label="RIN, wide", overrides={"model.feature_size": 99})
+    other = dataclasses.replace(SPACE, name="other", arms=(wide,))
+    limit = {"training.max_epochs": 10}
+    left = []
+    for space, seconds in ((SPACE, 20.0), (other, 40.0)):
+        plan = make_plan(space, ledger, [str(corpus)], arms=["gru-1"], overrides=limit)
+        finish(plan.trials[0], 4, seconds)
+        left.append(plan.trials[1])
+    estimate = estimate_time(ledger, left, WORDS)
+    assert estimate.seconds == pytest.approx((50.0, 100.0))
+
+
 def test_a_trial_starts_when_a_slot_is_free() -> None:
     estimate = TimeEstimate(seconds=(4.0, 3.0, 2.0, 3.0), runs=1, unknown=())
     assert [estimate.elapsed(slots) for slots in (1, 2, 3, 9)] == [12.0, 7.0, 5.0, 4.0]
