@@ -20,8 +20,10 @@ from reports.document.style import STYLE, line_colours, new_axes
 from reports.figures.rounds_curve import METRICS
 from reports.figures.trials import draw_legend
 from reports.frames.learning_curves import learning_curves, percent
+from reports.frames.scores import AVERAGED, primary_endpoint
 from reports.frames.select import by_seed, of_arm
 from reports.frames.studies import StudyData
+from reports.frames.trials import require_one_setting
 from reports.stats.intervals import estimate_score
 from rin_core.suggestions import suggestion
 
@@ -105,14 +107,18 @@ def draw_axes(frame: pd.DataFrame, metric: str = "f1", axes: Axes | None = None)
         axes: Where to draw; a new figure of pyplot when ``None``.
 
     Raises:
-        ValueError: There is no such metric, or fewer than two shares are finished.
+        ValueError: There is no such metric, fewer than two shares are finished, or the trials are
+            on several corpora or under several settings.
     """
     if metric not in METRICS:
         raise ValueError(f"metric {metric!r}: no such curve; {suggestion(metric, METRICS)}")
-    curves = _curves(frame, f"test_{metric}")
+    require_one_setting(frame)
+    averaged = primary_endpoint(frame) is AVERAGED
+    curves = _curves(frame, f"averaged_test_{metric}" if averaged else f"test_{metric}")
     if not curves:
         raise ValueError("fewer than two shares of the training sentences have a finished run")
-    info = LearningCurveInfo(scored=f"test {METRICS[metric]}", curves=curves)
+    of = " of the averaged weights" if averaged else ""
+    info = LearningCurveInfo(scored=f"test {METRICS[metric]}{of}", curves=curves)
     with mpl.rc_context(STYLE):
         if axes is None:
             from matplotlib import pyplot  # chooses how a notebook or a window shows it

@@ -91,17 +91,16 @@ def corpus_effects(
     if paper is not None:
         found = [*_one_round(paper), *_claims(paper)]
     elif studies:
-        # The last study of RIN's arms, even if another one was updated later.
-        by_study = ([*_one_round(study), *_contrasts(study)] for study in studies)
-        found = next(filter(None, by_study), [])
-        # Shares of the sentences are compared step by step.
-        others = [study for study in studies if not learning_curves(study.frame)]
-        found = found or (_over_reference(others[0]) if others else [])
+        # Shares of the sentences are compared step by step, beside the last other study.
+        last = min(studies, key=lambda study: bool(learning_curves(study.frame)))
+        found = [*_one_round(last), *_contrasts(last)]
+        if not (found or learning_curves(last.frame)):
+            found = _over_reference(last)
     under_others = _under_other_settings(found, studies)
     tuned = [effect for search in searches for effect in _tuned(search)]
     several = [search for search in searches if len(search.arms) > 1] or list(searches)
     tuning = [effect for search in several[:1] for effect in _tuning(search)]
-    sentences = [effect for study in studies for effect in _more_sentences(study)]
+    sentences = _more_sentences(studies)
     every = [*found[:1], *under_others, *tuned, *found[1:], *tuning, *sentences]
     return [effect for effect in every if effect.found.n]
 
@@ -113,9 +112,7 @@ def _one_round(study: StudyData) -> list[Effect]:
     if any(not scores.by_arm.get(arm) for arm in weights):
         return []
     (judged,) = judge_rows(scores, [weights], family=False)
-    if study.decisions is not None:
-        # A study with a plan stops by its scores, so a test at a fixed level would err too often.
-        judged = replace(judged, verdict=Verdict(Word.NO_VERDICT, scores.rule.margin))
+    judged = replace(judged, verdict=_unless_planned(study, judged.verdict))
     return [
         Effect(
             key=ONE_ROUND,
@@ -132,6 +129,14 @@ def _one_round(study: StudyData) -> list[Effect]:
             sides=_sides(scores, weights),
         )
     ]
+
+
+def _unless_planned(study: StudyData, verdict: Verdict) -> Verdict:
+    """Return a verdict at a fixed level, or none for a study with a plan.
+
+    Such a study stops by its scores, so a test at a fixed level would err too often.
+    """
+    return verdict if study.decisions is None else Verdict(Word.NO_VERDICT, study.rule.margin)
 
 
 def _under_other_settings(found: Sequence[Effect], studies: Sequence[StudyData]) -> list[Effect]:
@@ -275,21 +280,36 @@ def _tuned(search: SearchData) -> list[Effect]:
     return effects
 
 
-def _more_sentences(study: StudyData) -> list[Effect]:
-    """Return the last step of each learning curve of a study."""
+def _more_sentences(studies: Sequence[StudyData]) -> list[Effect]:
+    """Return the last step of each learning curve on a corpus."""
+    found: dict[str, Effect] = {}
+    for study in studies:
+        name = str(study.frame["experiment"].iloc[0])
+        for effect in _last_steps(study):
+            if effect.key not in found:
+                found[effect.key] = effect
+            elif effect.runs != found[effect.key].runs:  # such as under other settings
+                key = f"{effect.key} {name}"
+                found[key] = replace(effect, key=key, label=f"{effect.label}, {name}")
+    return list(found.values())
+
+
+def _last_steps(study: StudyData) -> list[Effect]:
     every = steps(learning_curves(study.frame))
+    if not every:
+        return []
     scores = study.scores()
     weights = [over(step.larger, step.smaller) for step in every]
     judged = judge_rows(scores, weights, family=True)
     return [
         Effect(
-            key=f"{SENTENCES} {study.frame['experiment'].iloc[0]} {step.larger}",
+            key=f"{SENTENCES} {step.smaller} {step.larger}",
             label=f"{step.curve.label}: {step.text}",
             corpus=study.corpus,
             settings=_settings(study),
             by_average=scores.endpoint is AVERAGED,
             found=as_estimate(one.difference),
-            verdict=one.verdict,
+            verdict=_unless_planned(study, one.verdict),
             runs=scores.fingerprints(own),
         )
         for step, own, one in zip(every, weights, judged, strict=True)

@@ -139,7 +139,7 @@ def differences_table(study: StudyData) -> Table | None:
         ),
         first=ANSWER,
         notes=(
-            *(() if family else (_PLANNED_NOTE,)),
+            *(() if family else (PLANNED_NOTE,)),
             *comparison_notes(scores, family=family, verdicts=family),
             *bootstrap_notes(scores),
         ),
@@ -283,7 +283,7 @@ def _same_training(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> str:
     return f"{same} of {count}"
 
 
-_PLANNED_NOTE = (
+PLANNED_NOTE = (
     "The verdicts of this study are in the table *Decisions*, because tests at several looks "
     "require its bounds. The intervals and p-values of this table are those of one look. With 20 "
     "equal arms, more than one has a p below 0.05 at some look."

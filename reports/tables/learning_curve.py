@@ -8,7 +8,7 @@ from reports.frames.select import of_arm
 from reports.frames.studies import StudyData
 from reports.tables.cells import score_cell
 from reports.tables.comparison import ANSWER, comparison_notes, over
-from reports.tables.experiment import bootstrap_notes, difference_cells
+from reports.tables.experiment import PLANNED_NOTE, bootstrap_notes, difference_cells
 
 
 def learning_curve_table(study: StudyData) -> Table | None:
@@ -22,7 +22,10 @@ def learning_curve_table(study: StudyData) -> Table | None:
         return None
     scores = study.scores()
     weights = [over(step.larger, step.smaller) for step in found]
-    compared = difference_cells(study, scores, weights, family=True)
+    family = study.decisions is None
+    compared = difference_cells(study, scores, weights, family=family)
+    if not family:  # a plan has its own verdicts
+        compared = [{name: c for name, c in own.items() if name != "Verdict"} for own in compared]
     rows = []
     for step, cells in zip(found, compared, strict=True):
         both = [
@@ -42,10 +45,11 @@ def learning_curve_table(study: StudyData) -> Table | None:
             "Each row compares a share of the training sentences with the next smaller share "
             "(*F1 before*). The last step of a model is the best guide to what further sentences "
             "would bring. Usually each doubling brings less than the one before.",
-            "An epoch repeats the sentences of a share, so each share trains for as many steps as "
-            "all sentences. All seeds of a share have the same sentences, so a CI does not cover "
-            "another choice of sentences.",
-            *comparison_notes(scores, family=True),
+            "An epoch goes through the sentences of a share several times, so each share trains "
+            "for as many steps as all sentences. All seeds of a share have the same sentences. So "
+            "CIs and verdicts do not cover another choice of sentences.",
+            *(() if family else (PLANNED_NOTE,)),
+            *comparison_notes(scores, family=family, verdicts=family),
             *bootstrap_notes(scores),
         ),
     )

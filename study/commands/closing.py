@@ -12,6 +12,7 @@ from rich.table import Table
 
 from reports.document.formatting import points
 from reports.document.section import Section
+from reports.document.table import Kind
 from reports.document.table import Table as ReportTable
 from reports.frames.learning_curves import learning_curves
 from reports.frames.scores import AVERAGED
@@ -113,12 +114,17 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
 def _last_steps(frame: pd.DataFrame, steps: ReportTable) -> list[str]:
     """Say what the last training sentences brought, for each model with a learning curve."""
     largest = {curve.arms[-1] for curve in learning_curves(frame)}
-    return [
-        f"{row.label}: {row.cells['Δ F1'].text} F1 (95 % CI {row.cells['95 % CI'].text}), "
-        f"{row.cells['Verdict'].text.partition(' ≈')[0]}"
-        for row in steps.rows
-        if row.key in largest
-    ]
+    lines = []
+    for row in steps.rows:
+        gain, interval = row.cells["Δ F1"], row.cells["95 % CI"]
+        if row.key not in largest or gain.kind is Kind.EMPTY:
+            continue
+        text = f"{row.label}: {gain.text} F1"
+        text += "" if interval.kind is Kind.EMPTY else f" (95 % CI {interval.text})"
+        if verdict := row.cells.get("Verdict"):  # a study with a plan has verdicts of its own
+            text += f", {verdict.text.partition(' ≈')[0]}"
+        lines.append(text)
+    return lines
 
 
 def _headline(frame: pd.DataFrame) -> str:

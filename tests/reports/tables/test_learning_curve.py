@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from reports.figures.learning_curve import draw_learning_curve, learning_curve_info
 from reports.frames.learning_curves import learning_curves, steps
+from reports.frames.scores import comparable
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import read_ledger, select_settings
 from reports.page.build import build
+from reports.page.experiment import experiment_section
 from reports.paper.answers import find_answers
+from reports.paper.effects import corpus_effects
 from reports.stats.verdicts import Word
 from reports.tables.learning_curve import learning_curve_table
 from search_spaces import learning_curve
 from study import api
-from study.commands.closing import Closing
+from study.commands.closing import Closing, print_arms
 from tests.commands import printed
-from tests.ledgers import Ledger
+from tests.ledgers import Ledger, a_plan
 
 #: Mean F1 of each arm, and its share of the training sentences.
 MEANS = {
@@ -116,6 +121,66 @@ def test_python_draws_the_curve_of_each_metric(ledger: Ledger) -> None:
     few = df[df["arm"].isin(["gru-1", "gru-1-eighth"])]
     with pytest.raises(ValueError, match=r"^fewer than two shares"):
         api.curve(few)
+    with pytest.raises(ValueError, match=r"^corpus: .*must not be averaged together"):
+        api.curve(pd.concat([df, df.assign(corpus="other")]))
+
+
+def test_python_draws_the_averaged_weights_of_runs_that_have_them(ledger: Ledger) -> None:
+    mpl.use("agg")
+    df = api.trials(ledger.runs)
+    assert "averaged_test_f1" not in df
+    axes = api.curve(df.assign(averaged_test_f1=df["test_f1"] + 1))
+    assert axes.get_ylabel() == "test F1 of the averaged weights, points"
+    assert axes.get_lines()[0].get_ydata() == pytest.approx([76.1, 86.1, 91.1])
+
+
+def test_runs_on_few_sentences_say_nothing_of_the_variance_of_others(study: StudyData) -> None:
+    whole = study.frame[study.frame["train_share"] == 1]
+    assert set(comparable(study.frame, whole)["arm"]) == {"gru-1", "bilstm-s"}
+    assert len(comparable(study.frame, study.frame)) == len(study.frame)
+
+
+def test_a_study_with_a_plan_has_no_verdict_on_a_step(study: StudyData) -> None:
+    first = study.frame.drop_duplicates("arm").set_index("arm")["fingerprint"]
+    runs = {str(arm): str(name) for arm, name in first.items()}
+    planned = replace(study, decisions=a_plan(runs))
+    table = learning_curve_table(planned)
+    assert table is not None
+    assert "Verdict" not in table.columns
+    steps_shown = [e for e in corpus_effects(None, [planned], []) if e.question == "sentences"]
+    assert [effect.verdict.word for effect in steps_shown] == [Word.NO_VERDICT] * 2
+    console = Console(file=io.StringIO(), width=100)
+    print_arms(planned, experiment_section(planned), console)
+    assert "100 % of train: +5.0 F1 (95 % CI 4.8 to 5.2)\n" in printed(console)
+
+
+def test_a_step_without_a_result_is_not_printed(study: StudyData) -> None:
+    few = study.frame[study.frame["arm"].isin(["gru-1-eighth", "gru-1-quarter"])]
+    console = Console(file=io.StringIO(), width=100)
+    part = study_data_of(study, few)
+    print_arms(part, experiment_section(part), console)
+    assert "of train" not in printed(console)
+
+
+def test_a_step_on_two_corpora_is_one_row(study: StudyData) -> None:
+    answers = find_answers([], [study_of("mine", study), study_of("yours", study)], [])
+    assert answers.effects is not None
+    (row,) = [row for row in answers.effects.rows if row.label.startswith("gru-1: 50 %")]
+    assert [mark.corpus for mark in row.marks] == ["mine", "yours"]
+
+
+def test_a_curve_does_not_replace_the_last_comparison(study: StudyData) -> None:
+    whole = study.frame[study.frame["train_share"] == 1]
+    rounds = study_data_of(study, whole)
+    mine = study_data_of(study, whole.assign(arm=whole["arm"].replace({"bilstm-s": "mine"})))
+    curve = study_data_of(study, study.frame[study.frame["arm"].str.startswith("gru")])
+
+    def shown(*studies: StudyData) -> list[str]:
+        return [effect.question for effect in corpus_effects(None, studies, [])]
+
+    assert shown(curve, rounds) == ["one-round", "interaction", "sentences"]
+    assert shown(mine, rounds) == ["mine", "one-round"]
+    assert shown(curve, mine, rounds) == ["mine", "one-round", "sentences"]
 
 
 def test_the_last_step_is_on_the_first_screen(study: StudyData) -> None:
