@@ -183,6 +183,23 @@ class TestEpochs:
         assert len(set(orders)) == 4
         assert {tuple(sorted(order)) for order in orders} == {tuple(range(60))}
 
+    def test_a_share_of_the_sentences_is_repeated_in_an_epoch(
+        self, corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        drawn = list[int]()
+
+        def watch(*args: Any) -> list[Any]:
+            batches = training_batches(*args)
+            drawn.append(sum(map(len, batches)))
+            return batches
+
+        monkeypatch.setattr(training, "training_batches", watch)
+        monkeypatch.setattr(Prediction, "loss", lambda self, batch: self.tags_BLT.sum() * 0 + 1.0)
+        longer = dataclasses.replace(corpus, epoch_size=90)
+        (epoch,) = train(TINY.with_overrides({"training.max_epochs": 1}), longer).history
+        assert drawn == [90]
+        assert epoch.train_loss == pytest.approx(1.0)
+
     def test_loss_is_the_mean_over_sentences(
         self, corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
     ) -> None:
