@@ -151,4 +151,6 @@ def experiment_spec(experiment: Experiment, ledger: Ledger) -> ExperimentSpec:
         "in points, 0 to 100."
     )
     spec = study_spec(experiment.record({}), ledger, description)
-    return dataclasses.replace(spec, corpus=plan.corpora[trials[0].corpus_key])
+    # Arms may train on shares of its sentences.
+    encoded = (plan.corpora[planned.corpus_key] for planned in trials)
+    return dataclasses.replace(spec, corpus=max(encoded, key=lambda corpus: len(corpus.train)))

@@ -39,6 +39,16 @@ def test_runs_of_a_study_are_the_same_from_its_session_and_from_the_ledger(
     assert {spec.selection for spec in live.runs.values()} == {"dev", "test"}
 
 
+def test_a_learning_curve_is_shown_with_the_whole_corpus(tmp_path: Path) -> None:
+    ledger, arms = Ledger(tmp_path), ["gru-1-half", "gru-1"]
+    plan = make_plan(SPACES["learning_curve"], ledger, ["demo"], arms=arms, seeds=[0])
+    (experiment,) = plan.experiments()
+    corpus = experiment_spec(experiment, ledger).corpus
+    assert corpus is not None
+    assert len(corpus.train) == 1600
+    assert len(plan.corpora[plan.trials[0].corpus_key].train) == 800
+
+
 def test_trials_of_a_search_are_the_same_from_its_session_and_from_the_ledger(
     spert_folder: Path, tmp_path: Path
 ) -> None:
