@@ -37,7 +37,6 @@ class SharePoint:
     low: float
     """Lower end of the 95 % CI of the mean; NaN below three seeds."""
     high: float
-    n: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,6 @@ def _point(share: float, scores: Iterable[float]) -> SharePoint:
         mean=found.mean,
         low=math.nan if few else found.low,
         high=math.nan if few else found.high,
-        n=found.n,
     )
 
 

@@ -52,6 +52,7 @@ class DecidedClaim:
 
     corpus: str
     key: str
+    """Of its row."""
     text: str
     verdict: str
     seeds: int
@@ -89,7 +90,7 @@ def cost_section(
                 curve = curves.get(family if one.claim.is_primary else 1, ())
                 decided.append(_decided(corpus, one, curve, cards))
     decided += [
-        _by_plan(one.corpus, one.row.text, one.row, cards)
+        _by_plan(f"{one.row.experiment} {one.row.key}", one.corpus, one.row.text, one.row, cards)
         for one in elsewhere
         if one.row.verdict.word in DECIDED
     ]
@@ -145,7 +146,7 @@ def decided_table(decided: Sequence[DecidedClaim]) -> Table:
     columns = units(card for claim in decided for arm in claim.arms for card in arm)
     rows = [
         Row(
-            key=f"{claim.corpus} {claim.key}",
+            key=claim.key,
             label=f"{corpus_title(claim.corpus)}: {claim.text}",
             cells={
                 "Verdict": words(claim.verdict, claim.runs),
@@ -201,8 +202,9 @@ def _mean_row(label: str, claims: Sequence[DecidedClaim], columns: Sequence[str]
 def _decided(
     corpus: str, found: JudgedClaim, curve: Curve, cards: Mapping[str, RunCard]
 ) -> DecidedClaim:
+    key = f"{corpus} {found.claim.key}"
     if found.decision is not None:
-        return _by_plan(corpus, found.claim.text, found.decision, cards)
+        return _by_plan(key, corpus, found.claim.text, found.decision, cards)
     judged, difference = found.judged, found.judged.difference
     flip = math.nan
     if judged.verdict.word is not Word.EQUAL and curve:
@@ -213,7 +215,7 @@ def _decided(
     runs = found.runs
     return DecidedClaim(
         corpus=corpus,
-        key=found.claim.key,
+        key=key,
         text=found.claim.text,
         verdict=str(judged.verdict),
         seeds=found.estimate.n,
@@ -225,13 +227,13 @@ def _decided(
 
 
 def _by_plan(
-    corpus: str, text: str, row: DecisionRow, cards: Mapping[str, RunCard]
+    key: str, corpus: str, text: str, row: DecisionRow, cards: Mapping[str, RunCard]
 ) -> DecidedClaim:
     """Return a claim that a plan decided; the sign-flip test does not have its looks."""
     runs = sorted((cards[name] for name in row.runs if name in cards), key=attrgetter("label"))
     return DecidedClaim(
         corpus=corpus,
-        key=row.key,
+        key=key,
         text=text,
         verdict=str(row.verdict_with_cost),
         seeds=row.estimate.n,

@@ -98,7 +98,7 @@ def _time_text(estimate: TimeEstimate, slots: int) -> str:
     """Return an estimate in words."""
     count = len(estimate.seconds)
     if not count:
-        return "no estimate of the time: the ledger has no finished run of the arms to run"
+        return "no estimate of the time: the ledger has no finished run of such arms"
     time = elapsed_text(estimate.elapsed(slots), sum(estimate.seconds), slots)
     bound = "roughly" if estimate.is_rough else "at most"
     text = f"{plural(count, 'trial')}: {bound} {time}; estimate from {plural(estimate.runs, 'run')}"
@@ -108,7 +108,7 @@ def _time_text(estimate: TimeEstimate, slots: int) -> str:
         part = f", {estimate.scaled_runs} of them" if estimate.scaled_runs < estimate.runs else ""
         text += f"{part} on {', '.join(estimate.scaled_from)}, scaled by the words of train"
     missing = ", ".join(estimate.unknown)
-    return f"{text}; no finished run of {missing}" if missing else text
+    return f"{text}; no estimate for {missing}" if missing else text
 
 
 def state_text(planned: PlannedTrial) -> str:

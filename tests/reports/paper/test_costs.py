@@ -157,7 +157,7 @@ def test_a_contrast_that_a_plan_decides_on_another_corpus_is_listed_and_has_its_
 
     outcomes, decided = cost_section([], claims, cards).tables
     assert texts(outcomes)["finished, used by a claim"] == ("6", "2.0")
-    assert texts(decided)["letters interaction"][:3] == ("equal within 0.5", "3", "2.0")
+    assert texts(decided)["decided-webnlg_star interaction"][:3] == ("equal within 0.5", "3", "2.0")
 
 
 def test_smaller_effects_and_more_tests_need_more_seeds() -> None:
