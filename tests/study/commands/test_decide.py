@@ -16,7 +16,7 @@ from study.execution import cluster, session
 from study.ledger.ledger import Ledger
 from study.planning.grid import PlannedTrial
 from study.tracking import summary
-from study.tracking.base import Summary
+from study.tracking.base import StudyEnd, Summary
 from tests.commands import command
 from tests.corpora import write_corpus
 from tests.deciding import finish
@@ -40,8 +40,8 @@ class FakeSession:
         while len(missing) > self.per_look and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def close(self, files: object, tags: Mapping[str, Mapping[str, str]], summaries: object) -> int:
-        FakeSession.tags = tags
+    def close(self, ends: Mapping[str, StudyEnd]) -> int:
+        FakeSession.tags = {name: end.tags for name, end in ends.items()}
         return 0
 
     def how_to_view(self) -> list[str]:
