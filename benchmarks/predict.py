@@ -182,7 +182,7 @@ def as_rows(found: Sequence[Extraction], predictor: Predictor) -> tuple[Rows, Ro
 
 
 def load(weights: Path, train: Sequence[Sentence]) -> Predictor:
-    """Load a model; its usual tags are those of the training split, which old weights lack."""
+    """Load a model with the usual tags of the training split, which old files do not store."""
     loaded = Predictor.load(weights)
     lowercase, has_tags = loaded.config.data.lowercase, bool(loaded.vocabulary.pos)
     usual = build_vocabulary(train, lowercase=lowercase, use_pos=has_tags).usual_pos

@@ -23,7 +23,7 @@ def run() -> NoReturn:
             raise
         sys.exit(
             f"error: the package {package} is missing: pip install 'rin-study[study]'; "
-            "for prediction alone, python -m rin_core.predict needs no more packages"
+            "for prediction alone, python -m rin_core.predict needs no other package"
         )
 
 

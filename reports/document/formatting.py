@@ -9,7 +9,7 @@ from reports.stats.intervals import Estimate
 from rin_core.durations import format_clock
 
 DASH = "–"
-#: Fewer seeds have no interval in tables and figures.
+#: Means of fewer seeds have no interval in tables and figures.
 SEEDS_OF_AN_INTERVAL = 3
 
 
@@ -40,6 +40,15 @@ def shown_interval(found: Estimate) -> str:
     """Write a confidence interval for a table: that of two seeds says too little."""
     hidden = found.n < SEEDS_OF_AN_INTERVAL and not math.isnan(found.low)
     return f"n < {SEEDS_OF_AN_INTERVAL}" if hidden else interval(found)
+
+
+def drawn_interval(found: Estimate) -> tuple[float, float]:
+    """Return both ends of a confidence interval for a figure; NaN if it has too few seeds.
+
+    The interval of two seeds is ± nine standard deviations, and would set the scale of the figure.
+    """
+    few = found.n < SEEDS_OF_AN_INTERVAL
+    return (math.nan, math.nan) if few else (found.low, found.high)
 
 
 def p_value(p: float) -> str:

@@ -5,7 +5,6 @@ As in :mod:`reports.figures.rounds_curve`, data becomes an immutable description
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from reports.document.formatting import SEEDS_OF_AN_INTERVAL
+from reports.document.formatting import drawn_interval
 from reports.document.style import STYLE, line_colours, new_axes
 from reports.figures.rounds_curve import METRICS
 from reports.figures.trials import draw_legend
@@ -77,13 +76,8 @@ def _curves(frame: pd.DataFrame, column: str) -> tuple[CurveInfo, ...]:
 
 def _point(share: float, scores: Iterable[float]) -> SharePoint:
     found = estimate_score(scores)
-    few = found.n < SEEDS_OF_AN_INTERVAL
-    return SharePoint(
-        share=share,
-        mean=found.mean,
-        low=math.nan if few else found.low,
-        high=math.nan if few else found.high,
-    )
+    low, high = drawn_interval(found)
+    return SharePoint(share=share, mean=found.mean, low=low, high=high)
 
 
 def draw_learning_curve(info: LearningCurveInfo) -> Figure:

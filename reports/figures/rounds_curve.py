@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from reports.document.formatting import SEEDS_OF_AN_INTERVAL, settings_text
+from reports.document.formatting import drawn_interval, settings_text
 from reports.document.style import (
     BLUE,
     DASHES,
@@ -165,14 +165,13 @@ def _panel(metric: str, prefix: str, frame: pd.DataFrame) -> Panel:
 def _point(metric: str, prefix: str, trials: pd.DataFrame) -> Point:
     first, seeds = trials.iloc[0], tuple(by_seed(trials, f"{prefix}_{metric}").values())
     found = estimate_score(seeds)
-    few = found.n < SEEDS_OF_AN_INTERVAL
+    low, high = drawn_interval(found)
     paper = published(str(first["corpus"]), str(first["arm"]), metric)
     return Point(
         rounds=int(first["rounds"]),
         mean=found.mean,
-        # The CI of two seeds is ± nine standard deviations, and would set the scale of the figure.
-        low=math.nan if few else found.low,
-        high=math.nan if few else found.high,
+        low=low,
+        high=high,
         n=found.n,
         n_planned=len(trials),
         seeds=seeds,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.document.formatting import SEEDS_OF_AN_INTERVAL, interval, signed
+from reports.document.formatting import drawn_interval, interval, signed
 from reports.figures.answers import (
     POOLED,
     AnswerCurve,
@@ -154,13 +154,14 @@ def _pooled_card(pooled: PooledAnswer) -> Card:
         value=f"{signed(found.mean)} F1",
         sure=f"95 % CI {interval(found)}. Sd between these {sd.n} rows {sd.tau:.1f} "
         f"(95 % CI {sd.tau_low:.1f} to {sd.tau_high:.1f}).",
-        more=tuple(
-            f"{corpus_title(part.corpus)}, {part.settings}: {signed(part.found.mean)} "
-            f"({interval(part.found)}), {part.verdict.word}."
-            for part in pooled.parts
-        ),
+        more=tuple(_part(part, pooled.parts[0]) for part in pooled.parts),
         runs=pooled.runs,
     )
+
+
+def _part(part: Effect, first: Effect) -> str:
+    """Return one effect of several as a short sentence; the figure has its interval."""
+    return f"{_place(part, first)} {signed(part.found.mean)}, {part.verdict.word}."
 
 
 def _tuning_text(effects: Sequence[Effect]) -> str:
@@ -181,9 +182,9 @@ def _capacity_text(effects: Sequence[Effect], main: Effect) -> str:
 
 def _card(effects: Sequence[Effect], beside: str) -> Card:
     main, *others = effects
-    says_settings = main.question in (ONE_ROUND_TUNED, "tuned", "tuning")
-    title = main.label if says_settings else f"{main.label}, {main.how}"
     sure = f"{_interval(main)} on {corpus_title(main.corpus)}"
+    if main.question not in (ONE_ROUND_TUNED, "tuned", "tuning"):  # their labels say it
+        sure += f", {main.how}"
     if main.published is not None:
         sure += f"; the paper: {signed(main.published)}"
     detail = str(main.verdict).partition(", ")[2]
@@ -191,7 +192,7 @@ def _card(effects: Sequence[Effect], beside: str) -> Card:
     more = [text if text.endswith(".") else f"{text}." for text in more]
     more += [text for text in (_elsewhere(others, main), beside) if text]
     return Card(
-        title=title,
+        title=main.label,
         word=main.verdict.word,
         value=f"{signed(main.found.mean)} F1",
         sure=f"{sure}.",
@@ -202,17 +203,22 @@ def _card(effects: Sequence[Effect], beside: str) -> Card:
 
 def _elsewhere(effects: Sequence[Effect], main: Effect) -> str:
     """Return the verdicts on other corpora than a card's own; the figure has their numbers."""
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[Word, list[str]] = {}
     for effect in effects:
-        how = "" if effect.settings == main.settings else f" ({effect.settings})"
-        groups.setdefault((effect.verdict.word, how), []).append(corpus_title(effect.corpus))
-    text = "; ".join(f"{word} on {', '.join(on)}{how}" for (word, how), on in groups.items())
+        groups.setdefault(effect.verdict.word, []).append(_place(effect, main))
+    text = "; ".join(f"{word} on {', '.join(on)}" for word, on in groups.items())
     return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _place(effect: Effect, first: Effect) -> str:
+    """Return the corpus of an effect, and its settings if they are not those of the first."""
+    how = "" if effect.settings == first.settings else f" ({effect.settings})"
+    return f"{corpus_title(effect.corpus)}{how}"
 
 
 def _interval(effect: Effect) -> str:
     found = effect.found
-    if found.n < SEEDS_OF_AN_INTERVAL or math.isnan(found.low):
+    if any(map(math.isnan, drawn_interval(found))):
         return f"{found.n} seed{'s' if found.n > 1 else ''}"
     return f"95 % CI {interval(found)}"
 
@@ -245,12 +251,12 @@ def _effects_info(
 
 def _mark(effect: Effect) -> Mark:
     found = effect.found
-    few = found.n < SEEDS_OF_AN_INTERVAL
+    low, high = drawn_interval(found)
     return Mark(
         corpus=corpus_title(effect.corpus),
         value=found.mean,
-        low=math.nan if few else found.low,
-        high=math.nan if few else found.high,
+        low=low,
+        high=high,
         word=effect.verdict.word,
         published=effect.published,
     )

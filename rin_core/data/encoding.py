@@ -2,7 +2,7 @@
 
 An encoded split is a few numpy arrays, so that trials read it from a cluster's object store
 without a copy. It holds everything about a sentence that training and scoring use. The words of all
-sentences follow each other without padding, so one very long sentence takes no more than its words.
+sentences follow each other without padding, so one very long sentence does not enlarge the others.
 
 Shapes: N sentences · S words of all of them · M gold triples of the split · B sentences of a
 batch · L tokens, padded.

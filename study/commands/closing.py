@@ -79,7 +79,7 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
     reference = reference_and_others(frame)[0]
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
     table.title = f"\n{frame['experiment'].iloc[0]}"
-    # What does not fit goes on in the next line: arms often differ at the end of their names.
+    # What does not fit continues on the next line: arms often differ at the end of their names.
     table.add_column("model", overflow="fold")
     table.add_column("seeds", no_wrap=True, justify="right")
     table.add_column("test F1", no_wrap=True, justify="right")

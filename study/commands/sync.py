@@ -138,7 +138,7 @@ def _description(title: str, record: Study | Search) -> str:
 
 
 def _send(experiments: Sequence[ExperimentSpec], uri: str, runs: Path) -> int:
-    """Send experiments with their reports to a tracker; return how many runs it lacks."""
+    """Send experiments with their reports to a tracker; return how many runs are missing there."""
     from study.tracking.open import open_tracker  # MLflow's import takes seconds
     from study.tracking.summary import summarize_recorded  # and that of pandas
 

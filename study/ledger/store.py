@@ -25,7 +25,7 @@ class Store:
     """Files under a URI, read and replaced whole.
 
     Raises:
-        StoreError: No installed package can open such a URI, or it lacks a slash.
+        StoreError: No installed package can open such a URI, or it has no slash.
     """
 
     uri: str

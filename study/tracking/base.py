@@ -129,7 +129,7 @@ class TrialEnd:
 
 @dataclass(frozen=True, slots=True)
 class SummaryValue:
-    """One number that a study comes to."""
+    """One number that a study ends with."""
 
     name: str
     value: float
@@ -139,7 +139,7 @@ class SummaryValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a study comes to, in points."""
+    """The results of a study, in points."""
 
     values: Sequence[SummaryValue] = ()
     tags: Mapping[str, str] = field(default_factory=dict)

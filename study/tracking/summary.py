@@ -1,4 +1,4 @@
-"""What a study comes to, for a tracker: the curve over K, the best arm, and its difference."""
+"""The results of a study, for a tracker: the curve over K, the best arm, and its difference."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class MlflowRuns:
         """Attach the reports, the numbers and the best model to the study's run, and end it.
 
         Args:
-            end: What the study comes to.
+            end: The results of the study.
             tags: More tags of the study's run.
             best: The run whose model the study's run carries.
         """

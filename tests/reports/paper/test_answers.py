@@ -93,7 +93,7 @@ def test_parameters_of_another_corpus_are_not_those_of_a_cards_corpus(tmp_path: 
     two = of_corpus(tmp_path, "two", {"bilstm-s-wide": (0.91, 0.92, 0.93), **SCORES})
     cards = find_answers([], [one, two], []).cards
     (rounds,) = [card for card in cards if "rounds" in card.title]
-    assert rounds.sure.endswith("on one.")
+    assert "on one, the paper's settings" in rounds.sure
     assert not any("as many parameters" in text for text in rounds.more)
 
 
@@ -126,8 +126,8 @@ def test_each_settings_value_of_a_corpus_has_its_effect(tmp_path: Path) -> None:
         "the paper's settings",
         "preset own, averaged weights",
     ]
-    titles = [card.title for card in found.cards]
-    assert "Four more rounds (slope in K), the paper's settings" in titles
+    (rounds,) = [card for card in found.cards if card.title == "Four more rounds (slope in K)"]
+    assert rounds.sure.endswith("on WebNLG, the paper's settings.")
 
 
 def test_two_seeds_have_no_interval(tmp_path: Path) -> None:
