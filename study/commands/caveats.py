@@ -1,4 +1,4 @@
-"""Lines at the end of a study: runs that learned nothing, were still improving, or have lost a file."""
+"""Lines at the end of a study: runs that learned nothing, still improved, or lost a file."""
 
 from __future__ import annotations
 
