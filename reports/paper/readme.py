@@ -62,6 +62,7 @@ def results_block(root: Path = _ROOT) -> str:
             _rounds_note(results),
             _tuning_note(results),
             _encoder_note(results),
+            _vote_note(results),
         ),
     )
     seeds = min(int(pooled[key, side]["n"]) for key in parts for side in ("K = 0", "K = 1"))
@@ -125,6 +126,21 @@ def _encoder_note(results: Path) -> str:
         seeds = min(int(found[f"k-{k}-{name}", "Seeds"]["value"].split(".")[0]) for k in (0, 1))
         texts.append(f"{scores} with {encoder}, {seeds} seeds")
     return f"**Pretrained encoders** on WebNLG, averaged weights: {'; '.join(texts)}."
+
+
+def _vote_note(results: Path) -> str:
+    """Say what the runs of one model reach together."""
+    texts = []
+    for corpus in ("webnlg_star", "nyt5k_star"):
+        found = _read(results / f"main_results-{corpus}" / "endpoints.csv")
+        one, vote = (
+            found["gru-1", f"Test F1, {end}"] for end in ("selected epoch", "majority vote")
+        )
+        texts.append(f"{vote['text']} against {one['text']} on {corpus_title(corpus)}")
+    return (
+        "**Majority vote** of the runs of RIN (GRU, K = 1), the paper's settings, against one run: "
+        f"{'; '.join(texts)} ([how to use it](docs/guide.md#a-trained-model))."
+    )
 
 
 def _rounds_note(results: Path) -> str:

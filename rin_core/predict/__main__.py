@@ -2,10 +2,12 @@
 
     python -m rin_core.predict --model runs/units/… "Ann Lee founded Acme in Oslo."
     python -m rin_core.predict --model 92f5 --input texts.jsonl --output triples.jsonl
+    python -m rin_core.predict --model 92f5 --model c03a --model 71be "Ann Lee founded Acme."
 
 Texts given as arguments are split into sentences and shown for a person to read. ``--input``
 reads JSON lines, with ``text`` or ``tokens``, or plain text with a paragraph a line. It writes a
-JSON line for each line, one window at a time, so neither file has to fit in memory.
+JSON line for each line, one window at a time, so neither file has to fit in memory. Several
+models find triples by majority vote.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from rin_core.data.corpus import Sentence
 from rin_core.device import require_gpu
 from rin_core.files import open_atomically
 from rin_core.plural import plural
+from rin_core.predict.ensemble import Ensemble
 from rin_core.predict.extraction import Extraction
 from rin_core.predict.loading import find_weights, is_unfinished
 from rin_core.predict.predictor import Predictor
@@ -59,10 +62,15 @@ class Options:
         tyro.conf.arg(metavar="[TEXT]", help_behavior_hint="(repeatable)"),
     ] = ()
     """Texts of one or more sentences. The triples are printed for a person to read."""
-    model: Annotated[str, tyro.conf.arg(metavar="RUN")]
-    """A weights file, a run's folder, or the first digits of a fingerprint in the ledger."""
+    model: tyro.conf.UseAppendAction[
+        Annotated[
+            tuple[str, ...],
+            tyro.conf.arg(metavar="RUN", help_behavior_hint="(required, repeatable)"),
+        ]
+    ] = ()
+    """A weights file, a run's folder, or the first digits of a fingerprint. Several models vote."""
     runs: Annotated[Path, tyro.conf.arg(metavar="FOLDER")] = Path("runs")
-    """The ledger that has the run."""
+    """The ledger that has the runs."""
     input: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: none)")
     ] = None
@@ -90,6 +98,8 @@ class Options:
 
     def check(self) -> None:
         """Raise ``ValueError`` for invalid options."""
+        if not self.model:
+            raise ValueError("--model RUN is missing: which model finds the triples?")
         if bool(self.texts) == (self.input is not None):
             raise ValueError("give either texts or --input FILE (- is standard input)")
         for name in ("window", "batch_tokens", "threads"):
@@ -108,12 +118,18 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     """
     options.check()
     torch.set_num_threads(options.threads)
-    weights = find(options.model, options.runs)
+    weights = [find(model, options.runs) for model in options.model]
     console = Console(stderr=True)
-    if is_unfinished(weights):
-        _note(console, f"{weights}: training has not finished; these are the best weights so far")
+    for path in filter(is_unfinished, weights):
+        _note(console, f"{path}: training has not finished; these are the best weights so far")
     device = torch.device("cuda" if options.gpu else "cpu")
-    predictor = Predictor.load(weights, device)
+    predictor = _load(weights, device)
+    if isinstance(predictor, Ensemble):
+        _note(
+            console,
+            f"majority vote: a triple counts if {predictor.majority} of the "
+            f"{len(predictor.members)} models find it",
+        )
     if predictor.note:
         _note(console, predictor.note)
     session = _Session(options, predictor, console)
@@ -127,10 +143,17 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     return 0
 
 
+def _load(weights: Sequence[Path], device: torch.device) -> Predictor | Ensemble:
+    """Load one model, or several that vote."""
+    if len(weights) > 1:
+        return Ensemble.load(weights, device)
+    return Predictor.load(weights[0], device)
+
+
 class _Session:
     """A model, and the options of the command."""
 
-    def __init__(self, options: Options, predictor: Predictor, console: Console) -> None:
+    def __init__(self, options: Options, predictor: Predictor | Ensemble, console: Console) -> None:
         self.options, self.predictor, self.console = options, predictor, console
         self.splitter = TextSplitter(
             predictor.vocabulary,

@@ -41,14 +41,17 @@ class FoundEntity:
 
     mention: Mention
     probability: float
-    """The product of its words' tag probabilities (Eq. 8 takes words as independent)."""
+    """The product of its words' tag probabilities (Eq. 8 takes words as independent). In a vote,
+    the mean over the models that find it."""
     type: str | None = None
     """None for a model without entity types; empty for an entity that has none of them."""
+    votes: int | None = None
+    """How many models find it; None without a vote."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the entity in JSON's types, with a type if the model has types."""
         typed = {} if self.type is None else {"type": self.type}
-        return self.mention.to_json() | typed | {"probability": round(self.probability, 6)}
+        return self.mention.to_json() | typed | _certainty_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,10 @@ class FoundTriple:
     relation: str
     object: Mention
     probability: float
-    """p of Eq. 10, the sigmoid of the triple's logit."""
+    """p of Eq. 10, the sigmoid of the triple's logit. In a vote, the mean over the models that
+    find it."""
+    votes: int | None = None
+    """How many models find it; None without a vote."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the triple in JSON's types."""
@@ -72,8 +78,13 @@ class FoundTriple:
             "subject": self.subject.to_json(),
             "relation": self.relation,
             "object": self.object.to_json(),
-            "probability": round(self.probability, 6),
+            **_certainty_json(self),
         }
+
+
+def _certainty_json(found: FoundEntity | FoundTriple) -> dict[str, Any]:
+    votes = {} if found.votes is None else {"votes": found.votes}
+    return {"probability": round(found.probability, 6)} | votes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

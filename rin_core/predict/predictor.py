@@ -12,8 +12,7 @@ Shapes: B sentences of a batch · L tokens, padded · T tags · N triples · E e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -23,7 +22,7 @@ import torch
 
 from rin_core.config import Config
 from rin_core.data.batches import batches_by_length, make_batch
-from rin_core.data.corpus import Sentence, Span, entity_place
+from rin_core.data.corpus import Sentence
 from rin_core.data.encoding import Array, encode_split
 from rin_core.data.pieces import PieceTokenizer
 from rin_core.data.readers.unannotated import unannotated
@@ -31,7 +30,8 @@ from rin_core.data.tagging import TagSource, tag_source, with_tags
 from rin_core.data.tags import best_tags, decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
-from rin_core.predict.extraction import Extraction, FoundEntity, FoundTriple, Mention, mention
+from rin_core.predict.by_words import ByWords, Certainty, WordTriple, to_extraction
+from rin_core.predict.extraction import Extraction, FoundEntity, mention
 from rin_core.predict.loading import load_model
 from rin_core.predict.texts import TextSentence, TextSplitter
 
@@ -102,40 +102,65 @@ class Predictor:
         Returns:
             One extraction a sentence, in the order given.
         """
-        found = self._predict(sentences, batch_tokens, every_round=False)
-        return [rounds[-1] for rounds in found]
+        read = self.read(sentences)
+        found = self.find(read, batch_tokens=batch_tokens)
+        return [self.extraction(*row) for row in zip(sentences, read, found, strict=True)]
 
     def predict_rounds(
         self, sentences: Sequence[Sentence | TextSentence], *, batch_tokens: int = 2048
     ) -> list[tuple[Extraction, ...]]:
         """As :meth:`predict`, but before any round and after each: K + 1 extractions a sentence."""
-        return self._predict(sentences, batch_tokens, every_round=True)
+        read = self.read(sentences)
+        found = self.find_rounds(read, batch_tokens=batch_tokens)
+        return [
+            tuple(self.extraction(given, s, own) for own in rounds)
+            for given, s, rounds in zip(sentences, read, found, strict=True)
+        ]
 
-    def _predict(
-        self,
-        sentences: Sequence[Sentence | TextSentence],
-        batch_tokens: int,
-        *,
-        every_round: bool,
-    ) -> list[tuple[Extraction, ...]]:
+    def read(self, sentences: Iterable[Sentence | TextSentence]) -> list[Sentence]:
+        """Return words and tags of sentences as :meth:`find` takes them."""
         given = [s.sentence if isinstance(s, TextSentence) else s for s in sentences]
         # Gold annotation would only take time to encode.
-        prepared = [unannotated(s.words, s.pos) for s in given]
-        if self.takes_tags:
-            prepared = with_tags(prepared, self.vocabulary)
-        else:
-            prepared = [replace(s, pos=None) for s in prepared]
-        count = self.model.rounds + 1 if every_round else 1
-        empty = [Extraction(words=s.words, pos=s.pos, entities=(), triples=()) for s in prepared]
-        found = [(extraction,) * count for extraction in empty]
-        filled = np.array([n for n, s in enumerate(prepared) if s.words], np.int64)
-        lengths = np.array([len(prepared[n].words) for n in filled], np.int64)
+        plain = [unannotated(s.words, s.pos if self.takes_tags else None) for s in given]
+        return with_tags(plain, self.vocabulary) if self.takes_tags else plain
+
+    def find(self, read: Sequence[Sentence], *, batch_tokens: int = 2048) -> list[ByWords]:
+        """Return what is found in each sentence, by words.
+
+        Args:
+            read: Words, and tags if the model takes any.
+            batch_tokens: As for :meth:`predict`.
+        """
+        return [found[-1] for found in self._find(read, batch_tokens, count=1)]
+
+    def find_rounds(
+        self, read: Sequence[Sentence], *, batch_tokens: int = 2048
+    ) -> list[tuple[ByWords, ...]]:
+        """As :meth:`find`, but before any round and after each."""
+        return self._find(read, batch_tokens, count=self.model.rounds + 1)
+
+    def extraction(
+        self, given: Sentence | TextSentence, read: Sentence, found: ByWords
+    ) -> Extraction:
+        """Return what was found in a sentence, with mentions as they were given."""
+        extraction = to_extraction(read, found, self.vocabulary, self.config.data.entity_word)
+        if isinstance(given, TextSentence):
+            return extraction.located(given.text, given.offsets)
+        return extraction
+
+    def _find(
+        self, read: Sequence[Sentence], batch_tokens: int, *, count: int
+    ) -> list[tuple[ByWords, ...]]:
+        """Return what the last ``count`` predictions of each sentence have."""
+        found = [(ByWords(triples={}),) * count for _ in read]
+        filled = np.array([n for n, s in enumerate(read) if s.words], np.int64)
+        lengths = np.array([len(read[n].words) for n in filled], np.int64)
         with torch.inference_mode():
             for rows in batches_by_length(lengths, batch_tokens):
                 numbers = filled[rows].tolist()
-                batch_sentences = [prepared[n] for n in numbers]
+                sentences = [read[n] for n in numbers]
                 split = encode_split(
-                    batch_sentences,
+                    sentences,
                     self.vocabulary,
                     self.config.data.entity_word,
                     self.tokenizer,
@@ -143,32 +168,17 @@ class Predictor:
                 )
                 batch = make_batch(split, np.arange(len(numbers)), self.device)
                 predictions = self.model.refine(batch)[-count:]
-                rounds = [self._decode(batch_sentences, prediction) for prediction in predictions]
-                for n, extractions in zip(numbers, zip(*rounds, strict=True), strict=True):
-                    found[n] = extractions
-        for n, s in enumerate(sentences):
-            if isinstance(s, TextSentence):
-                found[n] = tuple(x.located(s.text, s.offsets) for x in found[n])
+                rounds = [self._decode(sentences, prediction) for prediction in predictions]
+                for n, own in zip(numbers, zip(*rounds, strict=True), strict=True):
+                    found[n] = own
         return found
 
-    def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[Extraction]:
-        """Return what a round finds in each sentence."""
+    def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[ByWords]:
+        """Return what one prediction of a batch has in each sentence."""
         entities = _entities(sentences, prediction, self.vocabulary.entity_types)
-        entity_word = self.config.data.entity_word
-        at_word = [
-            {
-                entity_place(Span(e.mention.start, e.mention.end), entity_word)[0]: e.mention
-                for e in found
-            }
-            for found in entities
-        ]
-        rows_5N = _triple_rows(prediction)
-        if self.vocabulary.entity_types:
-            rows_5N = _between_entities(rows_5N, at_word)
-        triples = _triples(sentences, rows_5N, self.vocabulary.relations, at_word)
+        triples = _triples(len(sentences), prediction, self.vocabulary.relations)
         return [
-            Extraction(words=s.words, pos=s.pos, entities=tuple(e), triples=tuple(t))
-            for s, e, t in zip(sentences, entities, triples, strict=True)
+            ByWords(entities=tuple(e), triples=t) for e, t in zip(entities, triples, strict=True)
         ]
 
 
@@ -192,47 +202,16 @@ def _entities(
     return found
 
 
-def _triple_rows(prediction: Prediction) -> Array:
-    """Return the triples of a batch: rows sentence, subject, relation, object, probability."""
+def _triples(
+    count: int, prediction: Prediction, relations: tuple[str, ...]
+) -> list[dict[WordTriple, Certainty]]:
+    """Return the triples of each of a batch's sentences, with their probabilities."""
     triples_4N = prediction.scores.triples()
     probabilities_N = torch.sigmoid(prediction.scores.logits_at(triples_4N).double())
-    return np.vstack([triples_4N.cpu().numpy(), probabilities_N.cpu().numpy()])
-
-
-def _between_entities(rows_5N: Array, at_word: list[dict[int, Mention]]) -> Array:
-    """Return the triples between entities, by the words that stand for these.
-
-    As in :mod:`rin_core.train.metrics`, a word stands for the entity that it is in, and a triple
-    without two entities is left out. Of several triples that become one, the most probable counts.
-    """
-    inside = [
-        {word: place for place, span in found.items() for word in range(span.start, span.end)}
-        for found in at_word
-    ]
-    best: dict[tuple[int, ...], float] = {}
-    for *numbers, probability in rows_5N.T.tolist():
-        b, i, t, j = map(int, numbers)
-        if i in inside[b] and j in inside[b]:
-            key = b, inside[b][i], t, inside[b][j]
-            best[key] = max(probability, best.get(key, 0.0))
-    return np.array([(*key, p) for key, p in best.items()]).reshape(-1, 5).T
-
-
-def _triples(
-    sentences: list[Sentence],
-    rows_5N: Array,
-    relations: tuple[str, ...],
-    at_word: list[dict[int, Mention]],
-) -> list[list[FoundTriple]]:
-    """Return the triples of a batch, in order of subject, object, relation."""
-    found: list[list[FoundTriple]] = [[] for _ in sentences]
-    *numbers_4N, probabilities = _sorted(rows_5N, keys=(2, 3, 1, 0))
-    columns = (column.astype(np.int64).tolist() for column in numbers_4N)
-    for b, i, t, j, p in zip(*columns, probabilities.tolist(), strict=True):
-        words, spans = sentences[b].words, at_word[b]
-        subject = spans.get(i) or mention(words, i, i + 1)
-        object_ = spans.get(j) or mention(words, j, j + 1)
-        found[b].append(FoundTriple(subject, relations[t], object_, p))
+    found: list[dict[WordTriple, Certainty]] = [{} for _ in range(count)]
+    columns = (column.tolist() for column in triples_4N.cpu())
+    for b, i, t, j, p in zip(*columns, probabilities_N.tolist(), strict=True):
+        found[b][WordTriple(i, relations[t], j)] = Certainty(p)
     return found
 
 

@@ -14,6 +14,7 @@ from rin_core.data.readers.fields import field as checked
 from rin_core.data.readers.fields import items, read_pos, text_of
 from rin_core.data.readers.json_records import LARGEST_RECORD, parse_line
 from rin_core.data.readers.unannotated import unannotated
+from rin_core.predict.ensemble import Ensemble
 from rin_core.predict.extraction import Extraction
 from rin_core.predict.predictor import Predictor
 from rin_core.predict.texts import TextSentence, TextSplitter
@@ -145,7 +146,7 @@ def _sentences(record: dict[str, Any], splitter: TextSplitter) -> Sequence[Sente
 
 
 def extract(
-    predictor: Predictor,
+    predictor: Predictor | Ensemble,
     records: Sequence[Record],
     *,
     batch_tokens: int = 2048,
@@ -154,7 +155,7 @@ def extract(
     """Return for each record the extractions of each of its sentences; the last is the answer.
 
     Args:
-        predictor: The model.
+        predictor: The model, or several that vote.
         records: From :class:`RecordReader` or :func:`record_of`.
         batch_tokens: Words computed at once.
         every_round: Return also what was found before the first round and after each.

@@ -63,10 +63,20 @@ def _space_before(extraction: Extraction, place: int) -> str:
 
 
 def triple_table(rounds: Sequence[Extraction]) -> Table:
-    """Return a table of every triple that a round finds, with its probability in each."""
+    """Return a table of every triple that a round finds, with its probability in each.
+
+    Models that vote have a column for the votes in the last round.
+    """
     table = Table("subject", "relation", "object", box=None, padding=(0, 2, 0, 0))
     for k in range(len(rounds)):
         table.add_column("p" if len(rounds) == 1 else f"p, round {k}", justify="right")
+    votes = {
+        (t.subject, t.relation, t.object): t.votes
+        for t in rounds[-1].triples
+        if t.votes is not None
+    }
+    if votes:
+        table.add_column("votes", justify="right")
     probabilities: dict[tuple[Mention, str, Mention], list[float | None]] = {}
     for k, extraction in enumerate(rounds):
         for triple in extraction.triples:
@@ -74,7 +84,8 @@ def triple_table(rounds: Sequence[Extraction]) -> Table:
             probabilities.setdefault(key, [None] * len(rounds))[k] = triple.probability
     for (subject, relation, object_), by_round in probabilities.items():
         cells = [Text(_plain(part)) for part in (subject.text, relation, object_.text)]
-        table.add_row(*cells, *("–" if p is None else f"{p:.3f}" for p in by_round))
+        cells += [Text("–" if p is None else f"{p:.3f}") for p in by_round]
+        table.add_row(*cells, *([str(votes.get(key, ""))] if votes else []))
     return table
 
 

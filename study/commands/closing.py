@@ -22,6 +22,8 @@ from reports.frames.studies import StudyData
 from reports.page.build import BuildResult, build, build_index
 from reports.tables.experiment import reference_and_others
 from study.commands.printing import say
+from study.ledger.command import predict_command
+from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
 
 
@@ -53,6 +55,7 @@ class Closing:
         built = self.built or build(runs, out, [])
         for study, section in built.studies:
             print_arms(study, section, console)
+            print_best(study.frame, section, runs, console)
         searched = [read_search(runs, name) for name in self.searches]
         index = build_index(runs, out, built, searched)[0]
         say(console, "")
@@ -97,8 +100,6 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
                 texts.append(own["Verdict"].text.partition(" ≈")[0] if own else "(reference)")
         table.add_row(*texts)
     console.print(table, markup=False)
-    if headline := _headline(frame):
-        say(console, headline)
     if "learning_curve" in tables:
         for line in _last_steps(frame, tables["learning_curve"]):
             say(console, line)
@@ -109,6 +110,35 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
         say(console, "test F1: of the averaged weights", "dim")
     if differences and study.decisions is not None:
         say(console, "no verdicts here: the study's plan decides its contrasts", "dim")
+
+
+def print_best(frame: pd.DataFrame, section: Section, runs: Path, console: Console) -> None:
+    """Print which arm has the highest mean dev F1, and how to find triples with its models.
+
+    Dev chooses, without looking at test.
+
+    Args:
+        frame: The trials of a study.
+        section: Its section of the report, whose numbers are printed.
+        runs: The ledger.
+        console: Where to print.
+    """
+    finished = frame[(frame["status"] == TrialState.FINISHED) & frame["dev_f1"].notna()]
+    means = 100 * finished.groupby("arm", sort=False)[["dev_f1", "test_f1"]].mean()
+    if means.empty or not means["dev_f1"].max():
+        return
+    best = str(means["dev_f1"].idxmax())
+    dev, test = (points(float(means[name][best])) for name in ("dev_f1", "test_f1"))
+    label = arm_label(of_arm(frame, best))
+    say(console, f"highest dev F1: {label}, {dev} (test {test})")
+    endpoints = next(table for table in section.tables if table.name == "endpoints")
+    vote = next(row for row in endpoints.rows if row.key == best).cells["Test F1, majority vote"]
+    if vote.kind is not Kind.EMPTY:
+        say(console, f"majority vote of its runs: test F1 {vote.text}")
+    ledger = Ledger(runs)
+    names = [n for n in of_arm(finished, best)["fingerprint"] if ledger.run(n).weights.is_file()]
+    if names:
+        say(console, f"  {predict_command(runs, names)} TEXT", whole=True)
 
 
 def _last_steps(frame: pd.DataFrame, steps: ReportTable) -> list[str]:
@@ -125,14 +155,3 @@ def _last_steps(frame: pd.DataFrame, steps: ReportTable) -> list[str]:
             text += f", {verdict.text.partition(' ≈')[0]}"
         lines.append(text)
     return lines
-
-
-def _headline(frame: pd.DataFrame) -> str:
-    """Say which arm has the highest mean dev F1, which chooses without looking at test."""
-    finished = frame[(frame["status"] == TrialState.FINISHED) & frame["dev_f1"].notna()]
-    means = 100 * finished.groupby("arm", sort=False)[["dev_f1", "test_f1"]].mean()
-    if means.empty or not means["dev_f1"].max():
-        return ""
-    best = str(means["dev_f1"].idxmax())
-    dev, test = (points(float(means[name][best])) for name in ("dev_f1", "test_f1"))
-    return f"highest dev F1: {arm_label(of_arm(frame, best))}, {dev} (test {test})"

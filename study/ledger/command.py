@@ -30,6 +30,8 @@ FORMER_NAMES = {"out": "runs"}
 """Options of earlier records that have another name now."""
 
 PROGRAM = "rin-study"
+#: Digits of a fingerprint that name a run of one ledger.
+_DIGITS = 8
 
 
 def render(options: Options, command: Sequence[str] = ()) -> str:
@@ -53,6 +55,18 @@ def render(options: Options, command: Sequence[str] = ()) -> str:
 def sync_command(root: Path) -> str:
     """Return the command that rebuilds the databases of a ledger."""
     return render({"runs": str(short_path(root))}, ["sync"])
+
+
+def predict_command(root: Path, fingerprints: Iterable[str]) -> str:
+    """Return the command that finds triples with the models of a ledger, without the text.
+
+    Args:
+        root: The ledger.
+        fingerprints: Of the runs; several vote.
+    """
+    place = [] if root == Path("runs") else ["--runs", shlex.quote(str(short_path(root)))]
+    models = [f"--model {name[:_DIGITS]}" for name in fingerprints]
+    return " ".join(["python -m rin_core.predict", *place, *models])
 
 
 def short_path(path: Path) -> Path:

@@ -108,6 +108,38 @@ class TestCommand:
                 assert entity["text"] == " ".join(words)
                 assert 0 < entity["probability"] <= 1
 
+    def test_several_models_vote(
+        self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+    ) -> None:
+        copied = tmp_path / "weights.safetensors"
+        copied.write_bytes(trained.weights.read_bytes())
+        models = ("--model", trained.weights, "--model", copied)
+        text = " ".join(trained.corpus.train[0].words)
+        code, out, err = within(capsysbinary, trained, *models, text, "--pretokenized")
+        assert code == 0
+        assert "majority vote: a triple counts if 2 of the 2 models find it" in err
+        head, *rows = out.decode().splitlines()[1:-1]
+        assert head.split()[-1] == "votes"
+        assert {row.split()[-1] for row in rows} == {"2"}
+        code, out, _ = within(capsysbinary, trained, *models, text, "--pretokenized", "--json")
+        assert code == 0
+        _, alone, _ = within(capsysbinary, trained, text, "--pretokenized", "--json")
+        (row,), (one,) = parsed(out), parsed(alone)
+        for kind in ("entities", "triples"):
+            assert only(row)[kind] == [found | {"votes": 2} for found in only(one)[kind]] != []
+
+    def test_a_model_has_one_vote(
+        self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        models = ("--model", trained.weights, "--model", trained.weights.parent)
+        code, _, err = within(capsysbinary, trained, *models, "Ann met Bob .")
+        assert code == 2
+        assert "is given twice, and each model has one vote" in err
+
+    def test_no_model(self) -> None:
+        with pytest.raises(ValueError, match="--model RUN is missing"):
+            predict.parse(["Ann met Bob ."]).check()
+
     def test_tags_of_another_set_are_told_of_once(
         self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
     ) -> None:

@@ -206,7 +206,8 @@ class TestArguments:
         data = dataclasses.replace(predictor.config.data, entity_word=entity_word)
         config = dataclasses.replace(predictor.config, data=data)
         other = Predictor(predictor.model, predictor.vocabulary, config)
-        return other._decode([self.SENTENCE], Prediction(scores, logits))[0]
+        (found,) = other._decode([self.SENTENCE], Prediction(scores, logits))
+        return other.extraction(self.SENTENCE, self.SENTENCE, found)
 
     @pytest.mark.parametrize(
         ("entity_word", "tags", "subjects"),

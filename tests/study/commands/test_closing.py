@@ -10,8 +10,9 @@ from rich.console import Console
 
 from reports.page.build import build
 from study.commands.closing import Closing, print_arms
+from study.ledger.command import predict_command
 from tests.commands import printed
-from tests.ledgers import EXPERIMENT, Ledger
+from tests.ledgers import EXPERIMENT, GOLD, Ledger
 from tests.records import scores
 
 
@@ -78,7 +79,7 @@ def test_long_names_are_shown_whole(tmp_path: Path, width: int) -> None:
     console = Console(file=io.StringIO(), width=width)
     for study, section in build(tmp_path, tmp_path / "reports", [EXPERIMENT]).studies:
         print_arms(study, section, console)
-    text = printed(console).partition("highest dev F1")[0]
+    text = printed(console).partition("Δ: difference")[0]
     assert "…" not in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
     words = text.split()
@@ -97,3 +98,32 @@ def test_what_to_open_is_listed_once_for_each_experiment() -> None:
         "  http://127.0.0.1:5000/#/experiments/1",
         "  http://127.0.0.1:5000/#/experiments/2",
     ]
+
+
+def test_the_models_with_the_highest_dev_f1_can_be_used_at_once(tmp_path: Path) -> None:
+    made = Ledger(tmp_path)
+    made.describe(GOLD)
+    right, wrong, other = (0, 0, "r", 1), (0, 0, "r", 3), (0, 2, "s", 3)
+    # Of 4 gold triples, these find 1, 2 and 1.
+    for seed, said in enumerate([(right, wrong), (right, other), (wrong, other)]):
+        found = sum(one != wrong for one in said)
+        made.predict(made.plan("gru-1", seed), 2 * found / (len(said) + 4), said)
+        made.predict(made.plan("bilstm-s", seed), 2 / (2 + 4), (right, wrong))
+    made.save()
+    best = [str(trial["fingerprint"]) for trial in made.trials if trial["arm"] == "gru-1"]
+    for name in best[:2]:
+        made.write(name, "weights.safetensors", "")
+    console = Console(file=io.StringIO(), width=80)
+    Closing(built=build(tmp_path, tmp_path / "reports", [EXPERIMENT])).print(tmp_path, console)
+    lines = [line.rstrip() for line in printed(console).splitlines()]
+    start = next(n for n, line in enumerate(lines) if line.startswith("highest dev F1"))
+    assert lines[start].startswith("highest dev F1: RIN (GRU, K = 1)")
+    # Two of three runs predict each of the three triples, of which two are right.
+    assert lines[start + 1] == "majority vote of its runs: test F1 57.1 (3 runs)"
+    models = " ".join(f"--model {name[:8]}" for name in best[:2])
+    assert lines[start + 2] == f"  python -m rin_core.predict --runs {tmp_path} {models} TEXT"
+
+
+def test_the_command_of_the_usual_ledger_names_no_folder() -> None:
+    command = predict_command(Path("runs"), ["0123456789abcdef"])
+    assert command == "python -m rin_core.predict --model 01234567"
