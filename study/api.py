@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from rin_core.predict.ensemble import Ensemble
     from study.commands.options import Options
 
 
@@ -170,6 +171,30 @@ def differences(
 
     everything = None if pool is None else as_ledger(pool)
     return differences_frame(as_ledger(df), baseline, metric, everything, margin)
+
+
+def ensemble(df: pd.DataFrame, runs: str | Path = "runs") -> Ensemble:
+    """Load the models of trials: they find entities and triples by majority vote.
+
+        models = study.ensemble(df[df["arm"] == "gru-1"])
+        models.predict(models.split("Ann Smith was born in Oslo."))
+
+    Args:
+        df: Trials on one corpus, see :func:`trials`. Those that are not finished are left out.
+        runs: Their output folder.
+
+    Raises:
+        ValueError: No trial is finished, a run has no model, such as an imported one, or the
+            models cannot vote.
+    """
+    from rin_core.predict.ensemble import Ensemble
+    from rin_core.predict.loading import find_weights
+    from study.ledger.state import TrialState
+
+    finished = df.loc[df["status"] == TrialState.FINISHED, "fingerprint"]
+    if finished.empty:
+        raise ValueError("ensemble(): no trial is finished")
+    return Ensemble.load([find_weights(name, Path(runs)) for name in finished.unique()])
 
 
 def _options(

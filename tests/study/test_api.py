@@ -23,6 +23,7 @@ from reports.tables.experiment import differences_table
 from study.api import _options
 from study.commands import start
 from study.commands.context import Ended
+from tests.conftest import Trained
 from tests.exports import TINY, run_command
 from tests.ledgers import EXPERIMENT, Ledger, a_full_ledger, write_search
 
@@ -99,6 +100,20 @@ def test_a_curve_goes_on_axes_that_a_person_has(ledger: Ledger) -> None:
     assert "Recall" in own.get_title(loc="left")
 
 
+def test_the_models_of_an_arm_vote(ledger: Ledger, trained: Trained) -> None:
+    df = study.trials(ledger.runs)
+    arm = df[df["arm"] == "gru-1"]
+    for name in arm["fingerprint"]:
+        weights = ledger.runs / "units" / name / trained.weights.name
+        weights.write_bytes(trained.weights.read_bytes())
+    models = study.ensemble(arm, ledger.runs)
+    assert len(models.members) == 3
+    text = " ".join(trained.corpus.train[0].words)
+    (found,) = models.predict(models.split(text))
+    assert found.entities
+    assert {entity.votes for entity in found.entities} == {3}
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -106,6 +121,8 @@ def test_a_curve_goes_on_axes_that_a_person_has(ledger: Ledger) -> None:
         (lambda df: study.differences(df, "gru-1", metric="f1"), r"no such score"),
         (lambda df: study.differences(df[["arm", "test_f1"]], "gru-1"), r"column \w+ is missing"),
         (lambda df: study.curve(df, "test_f2"), r"no such curve; there are f1"),
+        (lambda df: study.ensemble(df[df["status"] == "planned"]), r"no trial is finished"),
+        (lambda df: study.ensemble(df, "/nowhere"), r"no such run in /nowhere"),
         (lambda df: study.trials("/nowhere"), r"no experiments there"),
         (lambda df: study.run(epochs=3), r"no option epochs; did you mean max_epochs"),
         (lambda df: study.run(max_epochs=-1), r"--max-epochs -1: must be positive"),
