@@ -154,14 +154,20 @@ def _pooled_card(pooled: PooledAnswer) -> Card:
         value=f"{signed(found.mean)} F1",
         sure=f"95 % CI {interval(found)}. Sd between these {sd.n} rows {sd.tau:.1f} "
         f"(95 % CI {sd.tau_low:.1f} to {sd.tau_high:.1f}).",
-        more=tuple(_part(part, pooled.parts[0]) for part in pooled.parts),
+        more=_by_settings(pooled.parts),
         runs=pooled.runs,
     )
 
 
-def _part(part: Effect, first: Effect) -> str:
-    """Return one effect of several as a short sentence; the figure has its interval."""
-    return f"{_place(part, first)} {signed(part.found.mean)}, {part.verdict.word}."
+def _by_settings(parts: Sequence[Effect]) -> tuple[str, ...]:
+    """Return a sentence for each settings value with its effects; the figure has the intervals."""
+    texts: dict[str, list[str]] = {}
+    for part in parts:
+        text = f"{corpus_title(part.corpus)} {signed(part.found.mean)}, {part.verdict.word}"
+        texts.setdefault(part.settings, []).append(text)
+    return tuple(
+        f"{settings[0].upper()}{settings[1:]}: {'; '.join(own)}." for settings, own in texts.items()
+    )
 
 
 def _tuning_text(effects: Sequence[Effect]) -> str:

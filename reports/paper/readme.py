@@ -28,6 +28,8 @@ _SPEED = "speed-webnlg_star-cpu"
 _Cells = dict[tuple[str, str], dict[str, str]]
 #: Studies over pretrained encoders with tuned rates, and the encoder's name.
 _ENCODERS = {"encoder_minilm": "all-MiniLM-L6-v2", "encoder_mpnet": "all-mpnet-base-v2"}
+#: Studies whose runs with K = 1 vote.
+_VOTES = ("main_results-webnlg_star", "main_results-nyt5k_star", "claims-scierc")
 
 
 def with_results(readme: str, root: Path = _ROOT) -> str:
@@ -131,15 +133,14 @@ def _encoder_note(results: Path) -> str:
 def _vote_note(results: Path) -> str:
     """Say what the runs of one model reach together."""
     texts = []
-    for corpus in ("webnlg_star", "nyt5k_star"):
-        found = _read(results / f"main_results-{corpus}" / "endpoints.csv")
-        one, vote = (
-            found["gru-1", f"Test F1, {end}"] for end in ("selected epoch", "majority vote")
-        )
-        texts.append(f"{vote['text']} against {one['text']} on {corpus_title(corpus)}")
+    for study in _VOTES:
+        found = _read(results / study / "endpoints.csv")
+        ends = ("selected epoch", "majority vote")
+        one, vote = (found["gru-1", f"Test F1, {end}"]["text"] for end in ends)
+        texts.append(f"{corpus_title(study.rpartition('-')[2])} {vote}, one run {one}")
     return (
-        "**Majority vote** of the runs of RIN (GRU, K = 1), the paper's settings, against one run: "
-        f"{'; '.join(texts)} ([how to use it](docs/guide.md#a-trained-model))."
+        f"**Majority vote** of the runs with K = 1: {'; '.join(texts)} "
+        "([how to use it](docs/guide.md#a-trained-model))."
     )
 
 

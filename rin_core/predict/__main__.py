@@ -28,6 +28,7 @@ from rin_core.cli import exit_with_clear_errors
 from rin_core.data.corpus import Sentence
 from rin_core.device import require_gpu
 from rin_core.files import open_atomically
+from rin_core.layout import WEIGHTS
 from rin_core.plural import plural
 from rin_core.predict.ensemble import Ensemble
 from rin_core.predict.extraction import Extraction
@@ -45,6 +46,8 @@ from rin_core.predict.rendering import show
 from rin_core.predict.texts import TextSentence, TextSplitter
 
 _STDIO = Path("-")
+#: A shorter text is no fingerprint that a person gives.
+_SHORTEST_PREFIX = 4
 _TAG_NOTES = {
     "textblob": "part-of-speech tags: from textblob's tagger",
     "usual": "part-of-speech tags: each word's most frequent tag in training",
@@ -119,17 +122,15 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     options.check()
     torch.set_num_threads(options.threads)
     weights = [find(model, options.runs) for model in options.model]
+    for text in options.texts:
+        _check_text(text, options.runs, find)
     console = Console(stderr=True)
     for path in filter(is_unfinished, weights):
         _note(console, f"{path}: training has not finished; these are the best weights so far")
     device = torch.device("cuda" if options.gpu else "cpu")
-    predictor = _load(weights, device)
+    predictor = _load(weights, device, options.model)
     if isinstance(predictor, Ensemble):
-        _note(
-            console,
-            f"majority vote: a triple counts if {predictor.majority} of the "
-            f"{len(predictor.members)} models find it",
-        )
+        _note(console, _vote_note(predictor))
     if predictor.note:
         _note(console, predictor.note)
     session = _Session(options, predictor, console)
@@ -143,11 +144,38 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     return 0
 
 
-def _load(weights: Sequence[Path], device: torch.device) -> Predictor | Ensemble:
+def _load(
+    weights: Sequence[Path], device: torch.device, given: Sequence[str]
+) -> Predictor | Ensemble:
     """Load one model, or several that vote."""
     if len(weights) > 1:
-        return Ensemble.load(weights, device)
+        return Ensemble.load(weights, device, [f"--model {name}" for name in given])
     return Predictor.load(weights[0], device)
+
+
+def _vote_note(ensemble: Ensemble) -> str:
+    """Say which triples count, and that an even number of models finds too few."""
+    count = len(ensemble.members)
+    note = (
+        f"majority vote: a triple counts if at least {ensemble.majority} of {count} models find it"
+    )
+    return note if count % 2 else f"{note}; an odd number of models finds more right triples"
+
+
+def _check_text(text: str, runs: Path, find: Callable[[str, Path], Path]) -> None:
+    """Refuse a model among the texts: ``--model A B`` takes B as a text.
+
+    Raises:
+        ValueError: The text names a model.
+    """
+    if " " in text or len(text) < _SHORTEST_PREFIX:
+        return
+    try:
+        is_model = find(text, runs).suffix == Path(WEIGHTS).suffix
+    except (OSError, ValueError):
+        is_model = False
+    if is_model:
+        raise ValueError(f"{text}: is a model, not a text; write --model before each model")
 
 
 class _Session:

@@ -11,7 +11,6 @@ this vote for each arm (:mod:`reports.tables.endpoints`).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ import torch
 from rin_core.data.corpus import Sentence
 from rin_core.data.tagging import TagSource
 from rin_core.data.vocabulary import Vocabulary
-from rin_core.predict.by_words import ByWords, Certainty, WordTriple
+from rin_core.predict.decoded import Confidence, DecodedSentence, WordTriple
 from rin_core.predict.extraction import Extraction, FoundEntity
 from rin_core.predict.loading import ModelError
 from rin_core.predict.predictor import Predictor
@@ -35,30 +34,46 @@ class Ensemble:
 
     Args:
         members: Models that were trained on the same corpus, at least one.
+        names: What to call them in messages; by default their numbers.
 
     Raises:
         ModelError: They cannot vote, because their corpora differ.
     """
 
-    def __init__(self, members: Sequence[Predictor]) -> None:
+    def __init__(self, members: Sequence[Predictor], names: Sequence[str] = ()) -> None:
         self.members = tuple(members)
-        for number, member in enumerate(self.members[1:], 2):
+        names = names or [f"model {number}" for number in range(1, len(self.members) + 1)]
+        for name, member in zip(names[1:], self.members[1:], strict=True):
             if reason := _difference(self.members[0], member):
-                raise ModelError(f"models 1 and {number} cannot vote: {reason}")
+                raise ModelError(
+                    f"{names[0]} and {name} cannot vote: {reason}; give models of one corpus"
+                )
         # Not every model of a corpus with part-of-speech tags reads them. Tags are found once.
         self._first = next((m for m in self.members if m.takes_tags), self.members[0])
 
     @classmethod
-    def load(cls, weights: Sequence[Path], device: torch.device | None = None) -> Self:
+    def load(
+        cls,
+        weights: Sequence[Path],
+        device: torch.device | None = None,
+        names: Sequence[str] = (),
+    ) -> Self:
         """Load the models; raises as :func:`rin_core.predict.loading.load_model`.
+
+        Args:
+            weights: Files of :mod:`rin_core.train.loop`.
+            device: Default: CPU.
+            names: What to call the models in messages; by default their files.
 
         Raises:
             ModelError: A model is given twice, or the models cannot vote.
         """
-        counts = Counter(path.resolve() for path in weights)
-        if twice := [path for path, count in counts.items() if count > 1]:
-            raise ModelError(f"{twice[0]}: is given twice, and each model has one vote")
-        return cls([Predictor.load(path, device) for path in weights])
+        names = names or [str(path) for path in weights]
+        places: dict[Path, str] = {}
+        for name, path in zip(names, weights, strict=True):
+            if (known := places.setdefault(path.resolve(), name)) is not name:
+                raise ModelError(f"{known} and {name} are the same model: give it once")
+        return cls([Predictor.load(path, device) for path in weights], names)
 
     @property
     def majority(self) -> int:
@@ -116,7 +131,8 @@ class Ensemble:
         rounds = sorted({member.model.rounds for member in self.members})
         if len(rounds) > 1:
             raise ModelError(
-                f"models with {rounds[0]} and {rounds[-1]} rounds cannot vote after each round"
+                f"models with {rounds[0]} and {rounds[-1]} rounds cannot vote after each round: "
+                "give models with the same number, or ask for the last round only"
             )
         read = self._first.read(sentences)
         found = [m.find_rounds(m.read(read), batch_tokens=batch_tokens) for m in self.members]
@@ -128,7 +144,7 @@ class Ensemble:
             for given, s, by_model in zip(sentences, read, zip(*found, strict=True), strict=True)
         ]
 
-    def _vote(self, found: Sequence[ByWords]) -> ByWords:
+    def _vote(self, found: Sequence[DecodedSentence]) -> DecodedSentence:
         """Return what more than half of the models find in one sentence."""
         entities: dict[tuple[int, int, str | None], list[FoundEntity]] = {}
         triples: dict[WordTriple, list[float]] = {}
@@ -136,18 +152,18 @@ class Ensemble:
             for entity in own.entities:
                 place = entity.mention.start, entity.mention.end, entity.type
                 entities.setdefault(place, []).append(entity)
-            for triple, certainty in own.triples.items():
-                triples.setdefault(triple, []).append(certainty.probability)
+            for triple, confidence in own.triples.items():
+                triples.setdefault(triple, []).append(confidence.probability)
         elected = (
             replace(votes[0], probability=fmean(v.probability for v in votes), votes=len(votes))
             for votes in entities.values()
             if len(votes) >= self.majority
         )
-        return ByWords(
+        return DecodedSentence(
             # Two entities that overlap cannot both have a majority: no model has both.
             entities=tuple(sorted(elected, key=lambda entity: entity.mention.start)),
             triples={
-                triple: Certainty(fmean(votes), len(votes))
+                triple: Confidence(fmean(votes), len(votes))
                 for triple, votes in triples.items()
                 if len(votes) >= self.majority
             },
@@ -156,15 +172,18 @@ class Ensemble:
 
 def _difference(first: Predictor, other: Predictor) -> str:
     """Say why two models cannot vote; empty if they can."""
+    data, others = first.config.data, other.config.data
+    for setting in ("entity_word", "entity_types"):
+        ours, theirs = getattr(data, setting), getattr(others, setting)
+        if ours != theirs:
+            return f"data.{setting} is {ours} for the first and {theirs} for the other"
     for name, kind in (("relations", "relation"), ("entity_types", "entity type")):
         known, given = (set(getattr(m.vocabulary, name)) for m in (first, other))
         if known != given:
-            return f"only one of them knows the {kind} {min(known ^ given)!r}"
+            return f"only one of them was trained with the {kind} {min(known ^ given)!r}"
     if was_split_at_spaces(first.vocabulary) != was_split_at_spaces(other.vocabulary):
         return "only the corpus of one was split into words at spaces alone"
     taggers = {m.vocabulary.tagger for m in (first, other) if m.takes_tags}
     if len(taggers) > 1:
         return f"only one of them was trained with part-of-speech tags from {max(taggers)}"
-    if first.config.data.entity_word != other.config.data.entity_word:
-        return "data.entity_word is first for one and last for the other"
     return ""

@@ -51,7 +51,7 @@ class FoundEntity:
     def to_json(self) -> dict[str, Any]:
         """Return the entity in JSON's types, with a type if the model has types."""
         typed = {} if self.type is None else {"type": self.type}
-        return self.mention.to_json() | typed | _certainty_json(self)
+        return self.mention.to_json() | typed | _confidence_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ class FoundTriple:
             "subject": self.subject.to_json(),
             "relation": self.relation,
             "object": self.object.to_json(),
-            **_certainty_json(self),
+            **_confidence_json(self),
         }
 
 
-def _certainty_json(found: FoundEntity | FoundTriple) -> dict[str, Any]:
+def _confidence_json(found: FoundEntity | FoundTriple) -> dict[str, Any]:
     votes = {} if found.votes is None else {"votes": found.votes}
     return {"probability": round(found.probability, 6)} | votes
 

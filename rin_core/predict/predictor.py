@@ -30,7 +30,7 @@ from rin_core.data.tagging import TagSource, tag_source, with_tags
 from rin_core.data.tags import best_tags, decode_spans
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN, Prediction
-from rin_core.predict.by_words import ByWords, Certainty, WordTriple, to_extraction
+from rin_core.predict.decoded import Confidence, DecodedSentence, WordTriple, to_extraction
 from rin_core.predict.extraction import Extraction, FoundEntity, mention
 from rin_core.predict.loading import load_model
 from rin_core.predict.texts import TextSentence, TextSplitter
@@ -124,7 +124,7 @@ class Predictor:
         plain = [unannotated(s.words, s.pos if self.takes_tags else None) for s in given]
         return with_tags(plain, self.vocabulary) if self.takes_tags else plain
 
-    def find(self, read: Sequence[Sentence], *, batch_tokens: int = 2048) -> list[ByWords]:
+    def find(self, read: Sequence[Sentence], *, batch_tokens: int = 2048) -> list[DecodedSentence]:
         """Return what is found in each sentence, by words.
 
         Args:
@@ -135,12 +135,12 @@ class Predictor:
 
     def find_rounds(
         self, read: Sequence[Sentence], *, batch_tokens: int = 2048
-    ) -> list[tuple[ByWords, ...]]:
+    ) -> list[tuple[DecodedSentence, ...]]:
         """As :meth:`find`, but before any round and after each."""
         return self._find(read, batch_tokens, count=self.model.rounds + 1)
 
     def extraction(
-        self, given: Sentence | TextSentence, read: Sentence, found: ByWords
+        self, given: Sentence | TextSentence, read: Sentence, found: DecodedSentence
     ) -> Extraction:
         """Return what was found in a sentence, with mentions as they were given."""
         extraction = to_extraction(read, found, self.vocabulary, self.config.data.entity_word)
@@ -150,9 +150,9 @@ class Predictor:
 
     def _find(
         self, read: Sequence[Sentence], batch_tokens: int, *, count: int
-    ) -> list[tuple[ByWords, ...]]:
+    ) -> list[tuple[DecodedSentence, ...]]:
         """Return what the last ``count`` predictions of each sentence have."""
-        found = [(ByWords(triples={}),) * count for _ in read]
+        found = [(DecodedSentence(triples={}),) * count for _ in read]
         filled = np.array([n for n, s in enumerate(read) if s.words], np.int64)
         lengths = np.array([len(read[n].words) for n in filled], np.int64)
         with torch.inference_mode():
@@ -173,12 +173,13 @@ class Predictor:
                     found[n] = own
         return found
 
-    def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[ByWords]:
+    def _decode(self, sentences: list[Sentence], prediction: Prediction) -> list[DecodedSentence]:
         """Return what one prediction of a batch has in each sentence."""
         entities = _entities(sentences, prediction, self.vocabulary.entity_types)
         triples = _triples(len(sentences), prediction, self.vocabulary.relations)
         return [
-            ByWords(entities=tuple(e), triples=t) for e, t in zip(entities, triples, strict=True)
+            DecodedSentence(entities=tuple(e), triples=t)
+            for e, t in zip(entities, triples, strict=True)
         ]
 
 
@@ -204,14 +205,14 @@ def _entities(
 
 def _triples(
     count: int, prediction: Prediction, relations: tuple[str, ...]
-) -> list[dict[WordTriple, Certainty]]:
+) -> list[dict[WordTriple, Confidence]]:
     """Return the triples of each of a batch's sentences, with their probabilities."""
     triples_4N = prediction.scores.triples()
     probabilities_N = torch.sigmoid(prediction.scores.logits_at(triples_4N).double())
-    found: list[dict[WordTriple, Certainty]] = [{} for _ in range(count)]
+    found: list[dict[WordTriple, Confidence]] = [{} for _ in range(count)]
     columns = (column.tolist() for column in triples_4N.cpu())
     for b, i, t, j, p in zip(*columns, probabilities_N.tolist(), strict=True):
-        found[b][WordTriple(i, relations[t], j)] = Certainty(p)
+        found[b][WordTriple(i, relations[t], j)] = Confidence(p)
     return found
 
 

@@ -70,22 +70,19 @@ def triple_table(rounds: Sequence[Extraction]) -> Table:
     table = Table("subject", "relation", "object", box=None, padding=(0, 2, 0, 0))
     for k in range(len(rounds)):
         table.add_column("p" if len(rounds) == 1 else f"p, round {k}", justify="right")
-    votes = {
-        (t.subject, t.relation, t.object): t.votes
-        for t in rounds[-1].triples
-        if t.votes is not None
-    }
-    if votes:
+    votes = {(t.subject, t.relation, t.object): t.votes for t in rounds[-1].triples}
+    if is_vote := any(t.votes is not None for extraction in rounds for t in extraction.triples):
         table.add_column("votes", justify="right")
     probabilities: dict[tuple[Mention, str, Mention], list[float | None]] = {}
     for k, extraction in enumerate(rounds):
         for triple in extraction.triples:
             key = triple.subject, triple.relation, triple.object
             probabilities.setdefault(key, [None] * len(rounds))[k] = triple.probability
-    for (subject, relation, object_), by_round in probabilities.items():
+    for key, by_round in probabilities.items():
+        subject, relation, object_ = key
         cells = [Text(_plain(part)) for part in (subject.text, relation, object_.text)]
         cells += [Text("–" if p is None else f"{p:.3f}") for p in by_round]
-        table.add_row(*cells, *([str(votes.get(key, ""))] if votes else []))
+        table.add_row(*cells, *([str(votes.get(key, "–"))] if is_vote else []))
     return table
 
 

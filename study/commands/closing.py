@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,9 +22,12 @@ from reports.frames.studies import StudyData
 from reports.page.build import BuildResult, build, build_index
 from reports.tables.experiment import reference_and_others
 from study.commands.printing import say
-from study.ledger.command import predict_command
+from study.ledger.command import predict_command, short_path
 from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
+
+#: Digits of a fingerprint that name a run of one ledger.
+_DIGITS = 8
 
 
 @dataclass(slots=True)
@@ -55,7 +58,7 @@ class Closing:
         built = self.built or build(runs, out, [])
         for study, section in built.studies:
             print_arms(study, section, console)
-            print_best(study.frame, section, runs, console)
+            print_best(study, section, runs, console)
         searched = [read_search(runs, name) for name in self.searches]
         index = build_index(runs, out, built, searched)[0]
         say(console, "")
@@ -112,35 +115,6 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
         say(console, "no verdicts here: the study's plan decides its contrasts", "dim")
 
 
-def print_best(frame: pd.DataFrame, section: Section, runs: Path, console: Console) -> None:
-    """Print which arm has the highest mean dev F1, and how to find triples with its models.
-
-    Dev chooses, without looking at test.
-
-    Args:
-        frame: The trials of a study.
-        section: Its section of the report, whose numbers are printed.
-        runs: The ledger.
-        console: Where to print.
-    """
-    finished = frame[(frame["status"] == TrialState.FINISHED) & frame["dev_f1"].notna()]
-    means = 100 * finished.groupby("arm", sort=False)[["dev_f1", "test_f1"]].mean()
-    if means.empty or not means["dev_f1"].max():
-        return
-    best = str(means["dev_f1"].idxmax())
-    dev, test = (points(float(means[name][best])) for name in ("dev_f1", "test_f1"))
-    label = arm_label(of_arm(frame, best))
-    say(console, f"highest dev F1: {label}, {dev} (test {test})")
-    endpoints = next(table for table in section.tables if table.name == "endpoints")
-    vote = next(row for row in endpoints.rows if row.key == best).cells["Test F1, majority vote"]
-    if vote.kind is not Kind.EMPTY:
-        say(console, f"majority vote of its runs: test F1 {vote.text}")
-    ledger = Ledger(runs)
-    names = [n for n in of_arm(finished, best)["fingerprint"] if ledger.run(n).weights.is_file()]
-    if names:
-        say(console, f"  {predict_command(runs, names)} TEXT", whole=True)
-
-
 def _last_steps(frame: pd.DataFrame, steps: ReportTable) -> list[str]:
     """Say what the last training sentences brought, for each model with a learning curve."""
     largest = {curve.arms[-1] for curve in learning_curves(frame)}
@@ -155,3 +129,48 @@ def _last_steps(frame: pd.DataFrame, steps: ReportTable) -> list[str]:
             text += f", {verdict.text.partition(' ≈')[0]}"
         lines.append(text)
     return lines
+
+
+def print_best(study: StudyData, section: Section, runs: Path, console: Console) -> None:
+    """Print which arm has the highest mean dev F1, and how to find triples with its models.
+
+    Dev chooses, without looking at test, by the endpoint that the verdicts are about.
+
+    Args:
+        study: The trials.
+        section: Its section of the report, whose numbers are printed.
+        runs: The ledger.
+        console: Where to print.
+    """
+    frame, averaged = study.frame, study.scores().endpoint is AVERAGED
+    dev_f1, test_f1 = ("averaged_dev_f1", AVERAGED.column) if averaged else ("dev_f1", "test_f1")
+    finished = frame[(frame["status"] == TrialState.FINISHED) & frame[dev_f1].notna()]
+    means = 100 * finished.groupby("arm", sort=False)[[dev_f1, test_f1]].mean()
+    if means.empty or not means[dev_f1].max():
+        return
+    best = str(means[dev_f1].idxmax())
+    trials = of_arm(finished, best).sort_values(dev_f1, ascending=False, kind="stable")
+    dev, test = (points(float(means[name][best])) for name in (dev_f1, test_f1))
+    say(console, f"highest dev F1: {arm_label(trials)}, {dev} (test {test})")
+    models = _models(trials["fingerprint"], runs, averaged=averaged)
+    # A majority of two is both of them, which finds too little. The best on dev come first.
+    chosen = dict(list(models.items())[: (len(models) - 1) // 2 * 2 + 1])
+    if not chosen:
+        return
+    endpoints = next(table for table in section.tables if table.name == "endpoints")
+    vote = next(row for row in endpoints.rows if row.key == best).cells["Test F1, majority vote"]
+    if not averaged and set(vote.fingerprints) == chosen.keys():
+        say(console, f"majority vote of its runs: test F1 {vote.text}")
+    say(console, f"  {predict_command(runs, chosen.values())} TEXT", whole=True)
+
+
+def _models(fingerprints: Iterable[str], runs: Path, *, averaged: bool) -> dict[str, str]:
+    """Return how the command line names the model of each run that has one here."""
+    models = {}
+    for name in fingerprints:
+        run = Ledger(runs).run(name)
+        if averaged and run.averaged_weights.is_file():
+            models[name] = str(short_path(run.averaged_weights))
+        elif not averaged and run.weights.is_file():
+            models[name] = name[:_DIGITS]
+    return models

@@ -30,8 +30,6 @@ FORMER_NAMES = {"out": "runs"}
 """Options of earlier records that have another name now."""
 
 PROGRAM = "rin-study"
-#: Digits of a fingerprint that name a run of one ledger.
-_DIGITS = 8
 
 
 def render(options: Options, command: Sequence[str] = ()) -> str:
@@ -57,16 +55,16 @@ def sync_command(root: Path) -> str:
     return render({"runs": str(short_path(root))}, ["sync"])
 
 
-def predict_command(root: Path, fingerprints: Iterable[str]) -> str:
+def predict_command(root: Path, models: Iterable[str]) -> str:
     """Return the command that finds triples with the models of a ledger, without the text.
 
     Args:
         root: The ledger.
-        fingerprints: Of the runs; several vote.
+        models: Fingerprints or files; several vote.
     """
     place = [] if root == Path("runs") else ["--runs", shlex.quote(str(short_path(root)))]
-    models = [f"--model {name[:_DIGITS]}" for name in fingerprints]
-    return " ".join(["python -m rin_core.predict", *place, *models])
+    given = [f"--model {shlex.quote(model)}" for model in models]
+    return " ".join(["python -m rin_core.predict", *place, *given])
 
 
 def short_path(path: Path) -> Path:

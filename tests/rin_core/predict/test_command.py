@@ -117,7 +117,7 @@ class TestCommand:
         text = " ".join(trained.corpus.train[0].words)
         code, out, err = within(capsysbinary, trained, *models, text, "--pretokenized")
         assert code == 0
-        assert "majority vote: a triple counts if 2 of the 2 models find it" in err
+        assert "a triple counts if at least 2 of 2 models find it; an odd number of" in err
         head, *rows = out.decode().splitlines()[1:-1]
         assert head.split()[-1] == "votes"
         assert {row.split()[-1] for row in rows} == {"2"}
@@ -134,7 +134,17 @@ class TestCommand:
         models = ("--model", trained.weights, "--model", trained.weights.parent)
         code, _, err = within(capsysbinary, trained, *models, "Ann met Bob .")
         assert code == 2
-        assert "is given twice, and each model has one vote" in err
+        assert f"and --model {trained.weights.parent} are the same model: give it once" in err
+
+    def test_a_model_among_the_texts(
+        self, trained: Trained, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        folder = trained.weights.parent
+        code, _, err = within(capsysbinary, trained, "--model", folder, folder, "Ann met Bob .")
+        assert code == 2
+        assert f"{folder}: is a model, not a text; write --model before each model" in err
+        code, _, _ = within(capsysbinary, trained, "README.md", "decade", str(ROOT), "tests", ".")
+        assert code == 0
 
     def test_no_model(self) -> None:
         with pytest.raises(ValueError, match="--model RUN is missing"):

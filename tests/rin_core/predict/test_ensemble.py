@@ -6,7 +6,6 @@ import copy
 import dataclasses
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +16,7 @@ from rin_core.data.corpus import Fact, Span, entity_place
 from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.vocabulary import Vocabulary
 from rin_core.model.rin import RIN
-from rin_core.predict.by_words import ByWords, Certainty, WordTriple
+from rin_core.predict.decoded import Confidence, DecodedSentence, WordTriple
 from rin_core.predict.ensemble import Ensemble
 from rin_core.predict.extraction import Extraction, FoundEntity, Mention, mention
 from rin_core.predict.loading import ModelError
@@ -135,7 +134,7 @@ def test_rounds_of_models_with_other_rounds_are_refused(trained: Trained) -> Non
     other = Predictor(RIN(config, predictor.vocabulary), predictor.vocabulary, config)
     ensemble = Ensemble([predictor, other])
     assert len(ensemble.predict(trained.corpus.dev[:2])) == 2
-    with pytest.raises(ModelError, match="1 and 2 rounds cannot vote after each round"):
+    with pytest.raises(ModelError, match="1 and 2 rounds cannot vote after each round: give"):
         ensemble.predict_rounds(trained.corpus.dev[:2])
 
 
@@ -149,20 +148,20 @@ class TestTypes:
 
     SENTENCE = unannotated(("New", "York", "is", "in", "America"))
 
-    def voted(self, predictor: Predictor, *found: ByWords) -> Extraction:
+    def voted(self, predictor: Predictor, *found: DecodedSentence) -> Extraction:
         vocabulary = dataclasses.replace(predictor.vocabulary, entity_types=("CITY", "LAND"))
         config = predictor.config.with_overrides({"data.entity_types": True})
         member = Predictor(RIN(config, vocabulary), vocabulary, config)
         ensemble = Ensemble([member] * len(found))
         return member.extraction(self.SENTENCE, self.SENTENCE, ensemble._vote(found))
 
-    def found(self, *entities: tuple[int, int, str], subject: int = 0) -> ByWords:
-        return ByWords(
+    def found(self, *entities: tuple[int, int, str], subject: int = 0) -> DecodedSentence:
+        return DecodedSentence(
             entities=tuple(
                 FoundEntity(mention(self.SENTENCE.words, start, end), 0.9, kind)
                 for start, end, kind in entities
             ),
-            triples={WordTriple(subject, self.relation, 4): Certainty(0.8)},
+            triples={WordTriple(subject, self.relation, 4): Confidence(0.8)},
         )
 
     @pytest.fixture(autouse=True)
@@ -208,8 +207,8 @@ class TestWhoCannotVote:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"relations": ("no-such",)}, "only one of them knows the relation '"),
-            ({"entity_types": ("CITY",)}, "only one of them knows the entity type 'CITY'"),
+            ({"relations": ("no-such",)}, "only one of them was trained with the relation '"),
+            ({"entity_types": ("CITY",)}, "only one .* with the entity type 'CITY'"),
             ({"tagger": "textblob"}, "only one .* part-of-speech tags from textblob"),
         ],
     )
@@ -217,14 +216,24 @@ class TestWhoCannotVote:
         self, members: list[Predictor], change: dict[str, object], message: str
     ) -> None:
         vocabulary = dataclasses.replace(members[0].vocabulary, **change)  # type: ignore[arg-type]
-        with pytest.raises(ModelError, match=f"models 1 and 3 cannot vote: {message}"):
+        with pytest.raises(ModelError, match=f"model 1 and model 3 cannot vote: {message}") as told:
             Ensemble([*members[:2], self.other(members[0], vocabulary)])
+        assert str(told.value).endswith("; give models of one corpus")
 
-    def test_another_word_stands_for_an_entity(self, members: list[Predictor]) -> None:
-        config = members[0].config.with_overrides({"data.entity_word": "last"})
-        last = Predictor(members[0].model, members[0].vocabulary, config)
-        with pytest.raises(ModelError, match=r"data\.entity_word is first for one and last"):
-            Ensemble([members[0], last])
+    @pytest.mark.parametrize(
+        ("setting", "value", "message"),
+        [
+            ("data.entity_word", "last", r"--model a and --model b .* is first for the first and"),
+            ("data.entity_types", True, r"data\.entity_types is False for the first and True for"),
+        ],
+    )
+    def test_settings_that_change_what_a_triple_is(
+        self, members: list[Predictor], setting: str, value: object, message: str
+    ) -> None:
+        config = members[0].config.with_overrides({setting: value})
+        other = Predictor(members[0].model, members[0].vocabulary, config)
+        with pytest.raises(ModelError, match=message):
+            Ensemble([members[0], other], ["--model a", "--model b"])
 
     def test_words_of_another_tokenizer(self, members: list[Predictor]) -> None:
         words = (*members[0].vocabulary.words[:2], "Oslo,", "Rome.", "it.")
@@ -234,14 +243,27 @@ class TestWhoCannotVote:
 
     def test_a_model_given_twice(self, trained: Trained) -> None:
         again = trained.weights.parent / ".." / trained.weights.parent.name / trained.weights.name
-        with pytest.raises(ModelError, match="given twice, and each model has one vote"):
-            Ensemble.load([trained.weights, again])
+        with pytest.raises(ModelError, match=r"^a and \S+ are the same model: give it once$"):
+            Ensemble.load([trained.weights, again], names=["a", "b"])
 
 
-def test_models_are_loaded(trained: Trained, tmp_path: Path) -> None:
-    copied = tmp_path / trained.weights.name
-    copied.write_bytes(trained.weights.read_bytes())
-    ensemble = Ensemble.load([trained.weights, copied])
-    assert ensemble.majority == 2
-    assert ensemble.note == ""
-    assert ensemble.tag_source == ensemble.members[0].tag_source
+@pytest.mark.parametrize("order", [1, -1])
+def test_only_some_models_read_tags(members: list[Predictor], trained: Trained, order: int) -> None:
+    vocabulary = dataclasses.replace(members[0].vocabulary, pos=(), usual_pos=())
+    config = members[0].config
+    torch.manual_seed(0)
+    without = [Predictor(RIN(config, vocabulary), vocabulary, config)]
+    mixed = [members[1], *without, members[2]][::order]
+    ensemble = Ensemble(mixed)
+    assert ensemble.takes_tags
+    assert ensemble.tag_source == members[0].tag_source
+    assert not without[0].takes_tags
+    sentences = [
+        *trained.corpus.dev[:20],
+        *(dataclasses.replace(s, pos=None) for s in trained.corpus.dev[20:40]),
+    ]
+    own = [member.predict(sentences) for member in mixed]
+    answers = [[Answer(frozenset(), facts(x)) for x in by_model] for by_model in own]
+    found = ensemble.predict(sentences)
+    assert [facts(x) for x in found] == [answer.predicted for answer in majority(answers)]
+    assert [x.pos for x in found] == [x.pos for x in members[1].predict(sentences)]

@@ -56,6 +56,20 @@ class TestRendering:
         assert re.search(r"Ann Lee +knows +Bob +– +0.600 +0.900", shown)
         assert re.search(r"Ann Lee +likes +Bob +– +– +0.500", shown)
 
+    def test_votes_of_the_last_round(self, trained: Trained) -> None:
+        first, last = self.extraction(0.6, 0.7), self.extraction(0.9)
+        rounds = [
+            replace(x, triples=tuple(replace(t, votes=n) for n, t in enumerate(x.triples, 3)))
+            for x in (first, last)
+        ]
+        shown = self.shown(trained, rounds[:1])
+        assert re.search(r"object +p +votes", shown)
+        assert re.search(r"knows +Bob +0.600 +3 *\n", shown)
+        assert re.search(r"likes +Bob +0.700 +4 *\n", shown)
+        shown = self.shown(trained, rounds)
+        assert re.search(r"knows +Bob +0.600 +0.900 +3 *\n", shown)
+        assert re.search(r"likes +Bob +0.700 +– +– *\n", shown)
+
     def test_text_cannot_act_on_the_terminal(self, trained: Trained) -> None:
         hostile = "\x1b[31mAnn [red]Lee\x07 met \u202eBob"
         shown = self.shown(trained, [self.extraction(words=hostile)])

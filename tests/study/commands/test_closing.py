@@ -111,19 +111,53 @@ def test_the_models_with_the_highest_dev_f1_can_be_used_at_once(tmp_path: Path) 
         made.predict(made.plan("bilstm-s", seed), 2 / (2 + 4), (right, wrong))
     made.save()
     best = [str(trial["fingerprint"]) for trial in made.trials if trial["arm"] == "gru-1"]
-    for name in best[:2]:
+    for name in best:
         made.write(name, "weights.safetensors", "")
-    console = Console(file=io.StringIO(), width=80)
-    Closing(built=build(tmp_path, tmp_path / "reports", [EXPERIMENT])).print(tmp_path, console)
-    lines = [line.rstrip() for line in printed(console).splitlines()]
-    start = next(n for n, line in enumerate(lines) if line.startswith("highest dev F1"))
-    assert lines[start].startswith("highest dev F1: RIN (GRU, K = 1)")
+    lines = last_lines(tmp_path)
+    assert lines[0].startswith("highest dev F1: RIN (GRU, K = 1)")
     # Two of three runs predict each of the three triples, of which two are right.
-    assert lines[start + 1] == "majority vote of its runs: test F1 57.1 (3 runs)"
-    models = " ".join(f"--model {name[:8]}" for name in best[:2])
-    assert lines[start + 2] == f"  python -m rin_core.predict --runs {tmp_path} {models} TEXT"
+    assert lines[1] == "majority vote of its runs: test F1 57.1 (3 runs)"
+    command = f"  python -m rin_core.predict --runs {tmp_path}"
+    second = f"--model {best[1][:8]}"  # has the highest dev F1
+    others = " ".join(f"--model {name[:8]}" for name in (best[0], best[2]))
+    assert lines[2] == f"{command} {second} {others} TEXT"
+    # A vote of two needs both, so one model is named; the table's score is not of these models.
+    (tmp_path / "units" / best[0] / "weights.safetensors").unlink()
+    assert last_lines(tmp_path)[1] == f"{command} {second} TEXT"
+    for name in best[1:]:
+        (tmp_path / "units" / name / "weights.safetensors").unlink()
+    assert last_lines(tmp_path)[1] == ""
+
+
+def last_lines(runs: Path) -> list[str]:
+    """Return what a study prints from its best arm on."""
+    console = Console(file=io.StringIO(), width=80)
+    Closing(built=build(runs, runs / "reports", [EXPERIMENT])).print(runs, console)
+    lines = [line.rstrip() for line in printed(console).splitlines()]
+    return lines[next(n for n, line in enumerate(lines) if line.startswith("highest dev F1")) :]
+
+
+def test_averaged_weights_are_named_where_the_scores_are_theirs(tmp_path: Path) -> None:
+    made = Ledger(tmp_path)
+    names = []
+    for seed, f1 in enumerate((0.70, 0.71, 0.72)):
+        for arm, averaged in (("gru-1", f1 + 0.10), ("bilstm-s", f1 + 0.12)):
+            both = {
+                "averaged_selection_scores": scores(averaged + 0.01),
+                "averaged_test_scores": scores(averaged),
+            }
+            # The selected epochs of the other arm have the higher dev F1.
+            name = made.plan(arm, seed)
+            made.finish(name, f1 + 0.2 * (arm == "gru-1"), both)
+            made.write(name, "averaged.safetensors", "")
+            names += [name] * (arm == "bilstm-s")
+    made.save()
+    found = last_lines(tmp_path)
+    assert found[0] == "highest dev F1: BiLSTM_s, 84.0 (test 83.0)"
+    files = " ".join(f"--model {tmp_path}/units/{n}/averaged.safetensors" for n in names[::-1])
+    assert found[1] == f"  python -m rin_core.predict --runs {tmp_path} {files} TEXT"
 
 
 def test_the_command_of_the_usual_ledger_names_no_folder() -> None:
-    command = predict_command(Path("runs"), ["0123456789abcdef"])
-    assert command == "python -m rin_core.predict --model 01234567"
+    command = predict_command(Path("runs"), ["01234567", "a b"])
+    assert command == "python -m rin_core.predict --model 01234567 --model 'a b'"

@@ -1,6 +1,6 @@
-"""What is found in a sentence, by words, and how a reader gets it: as triples between mentions.
+"""The predictions for one sentence as triples between words, and their conversion to mentions.
 
-Evaluation counts triples by words (:mod:`rin_core.train.metrics`), and models vote on these.
+Evaluation counts triples between words (:mod:`rin_core.train.metrics`), and models vote on these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class WordTriple(NamedTuple):
     object: int
 
 
-class Certainty(NamedTuple):
+class Confidence(NamedTuple):
     """How sure a triple is."""
 
     probability: float
@@ -32,23 +32,23 @@ class Certainty(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ByWords:
-    """What is found in one sentence."""
+class DecodedSentence:
+    """The entities and word triples that are found in one sentence."""
 
     entities: tuple[FoundEntity, ...] = ()
     """In order of position."""
-    triples: Mapping[WordTriple, Certainty]
+    triples: Mapping[WordTriple, Confidence]
 
 
-def represented(place: Mention, entity_word: str) -> int:
+def word_of(found: Mention, entity_word: str) -> int:
     """Return the word that stands for a mention."""
-    return entity_place(Span(place.start, place.end), entity_word)[0]
+    return entity_place(Span(found.start, found.end), entity_word)[0]
 
 
 def to_extraction(
-    sentence: Sentence, found: ByWords, vocabulary: Vocabulary, entity_word: str
+    sentence: Sentence, found: DecodedSentence, vocabulary: Vocabulary, entity_word: str
 ) -> Extraction:
-    """Return what was found, with the mentions at the words of each triple.
+    """Convert word triples to triples between mentions.
 
     With entity types, as in :mod:`rin_core.train.metrics`, a word stands for the entity that it is
     in, and a triple without two entities is left out. Of several triples that become one, the most
@@ -65,16 +65,14 @@ def to_extraction(
     if vocabulary.entity_types:
         inside = {word: span for span in mentions for word in range(span.start, span.end)}
         triples = {}
-        for triple, certainty in found.triples.items():
+        for triple, confidence in found.triples.items():
             if triple.subject in inside and triple.object in inside:
-                ends = (
-                    represented(inside[w], entity_word) for w in (triple.subject, triple.object)
-                )
+                ends = (word_of(inside[w], entity_word) for w in (triple.subject, triple.object))
                 subject, object_ = ends
                 between = WordTriple(subject, triple.relation, object_)
-                known = triples.get(between, certainty)
-                triples[between] = max(known, certainty, key=lambda c: c.probability)
-    at_word = {represented(span, entity_word): span for span in mentions}
+                known = triples.get(between, confidence)
+                triples[between] = max(known, confidence, key=lambda c: c.probability)
+    at_word = {word_of(span, entity_word): span for span in mentions}
 
     def argument(word: int) -> Mention:
         return at_word.get(word) or mention(sentence.words, word, word + 1)
