@@ -43,7 +43,8 @@ def test_the_first_study_runs_in_an_empty_folder_and_again(tmp_path: Path) -> No
     assert [output.text for output in outputs if output.output_type == "stream"] == []
     kinds = [set(output.data) for output in outputs]
     assert kinds.count({"image/svg+xml", "image/png", "text/plain"}) == 1
-    assert sum("text/html" in kind for kind in kinds) == len(kinds) - 1 == 3, kinds
+    assert sum("text/html" in kind for kind in kinds) == len(kinds) - 2 == 3, kinds
+    assert kinds[-1] == {"text/plain"}, "the triples of a text"
     results = [*(tmp_path / "runs").glob("units/*/result.json")]
     assert len(results) == 2
     times = {path: path.stat().st_mtime for path in results}
