@@ -46,8 +46,9 @@ def endpoints_table(study: StudyData) -> Table:
             "epoch is the best of many on dev, so its dev F1 is too high. The mean of the last "
             f"{late} epochs selects nothing.",
             "Majority vote: a triple counts as predicted if more than half of the arm's runs "
-            f"predict it, each with its selected epoch. It requires {VOTERS} runs. It is the score "
-            "of an ensemble.",
+            f"predict it, each with its selected epoch. It requires {VOTERS} runs, and an even "
+            "number of them finds less. `python -m rin_core.predict` takes `--model` once for each "
+            "of the runs, and finds these triples in new texts.",
             SD_NOTE,
         ),
     )
