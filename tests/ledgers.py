@@ -56,7 +56,10 @@ class Ledger:
 
     def finish(self, fingerprint: str, f1: float, changes: Mapping[str, object] = NOTHING) -> None:
         """Record a result with test F1 ``f1`` and every other score at a fixed distance."""
-        test = dict.fromkeys(SCORES, f1) | {"precision": f1 - 0.01, "recall": min(1.0, f1 + 0.01)}
+        test = dict.fromkeys(SCORES, f1) | {
+            "precision": max(0.0, f1 - 0.01),
+            "recall": min(1.0, f1 + 0.01),
+        }
         config = next((t["config"] for t in self.trials if t["fingerprint"] == fingerprint), {})
         assert isinstance(config, dict)
         result = a_result(
@@ -68,7 +71,7 @@ class Ledger:
             config=config,
             selection_split=config.get("training.selection", "dev"),
             selection_scores=dict.fromkeys(SCORES, min(1.0, f1 + 0.02)),
-            test_scores=test | {"entity_f1": min(1.0, f1 + 0.05), "exact_f1": f1 - 0.08},
+            test_scores=test | {"entity_f1": min(1.0, f1 + 0.05), "exact_f1": max(0.0, f1 - 0.08)},
         )
         content = {**result.to_json(), **changes}
         content[CHECKSUM] = checksum_of(content, fingerprint)

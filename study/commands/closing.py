@@ -14,6 +14,7 @@ from reports.document.formatting import points
 from reports.document.section import Section
 from reports.document.table import Kind
 from reports.document.table import Table as ReportTable
+from reports.errors.annotations import find_doubts
 from reports.frames.learning_curves import learning_curves
 from reports.frames.scores import AVERAGED
 from reports.frames.searches import read_search
@@ -21,8 +22,10 @@ from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData
 from reports.page.build import BuildResult, build, build_index
 from reports.tables.experiment import reference_and_others
+from rin_core.plural import plural
 from study.commands.printing import say
-from study.ledger.command import predict_command, short_path
+from study.ledger.command import predict_command, render, short_path
+from study.ledger.fields import Options
 from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
 
@@ -59,6 +62,7 @@ class Closing:
         for study, section in built.studies:
             print_arms(study, section, console)
             print_best(study, section, runs, console)
+            print_doubts(study, runs, console)
         searched = [read_search(runs, name) for name in self.searches]
         index = build_index(runs, out, built, searched)[0]
         say(console, "")
@@ -162,6 +166,21 @@ def print_best(study: StudyData, section: Section, runs: Path, console: Console)
     if not averaged and set(vote.fingerprints) == chosen.keys():
         say(console, f"majority vote of its runs: test F1 {vote.text}")
     say(console, f"  {predict_command(runs, chosen.values())} TEXT", whole=True)
+
+
+def print_doubts(study: StudyData, runs: Path, console: Console) -> None:
+    """Say that annotations of test should be checked, and which command lists them.
+
+    The annotation of the demo corpus is made by its grammar, and has no mistakes.
+    """
+    doubts = None if study.corpus == "demo" else find_doubts(study)
+    if doubts is None or not doubts.found:
+        return
+    name = str(study.frame["experiment"].iloc[0])
+    options: Options = {} if runs == Path("runs") else {"runs": str(short_path(runs))}
+    count = plural(len(doubts.found), "triple")
+    say(console, f"annotations to check: {count} that nearly all runs predict on test")
+    say(console, f"  {render(options, ['annotations', name])}", whole=True)
 
 
 def _models(fingerprints: Iterable[str], runs: Path, *, averaged: bool) -> dict[str, str]:

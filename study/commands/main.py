@@ -17,6 +17,7 @@ from tyro.conf import OmitSubcommandPrefixes, subcommand
 from rin_core.cli import exit_with_clear_errors
 from rin_core.suggestions import suggestion
 from study.commands.arguments import (
+    Annotations,
     Audit,
     CaseStudy,
     Convert,
@@ -58,6 +59,7 @@ COMMANDS: Mapping[str, Command] = {
     "rerun": Command(Rerun, "study.commands.rerun:run"),
     "train": Command(Train, "study.commands.train:run"),
     "case": Command(CaseStudy, "study.commands.case.command:run"),
+    "annotations": Command(Annotations, "study.commands.annotations:run"),
     "export": Command(Export, "study.commands.transfer:run_export"),
     "import": Command(Import, "study.commands.transfer:run_import"),
     "record": Command(Record, "study.commands.record:run"),

@@ -1,0 +1,113 @@
+"""How many removed annotations does ``rin-study annotations`` find again?
+
+    python -m benchmarks.annotations claims-scierc --runs runs
+
+A part of the annotated triples of test is removed at random, as if somebody had forgotten them.
+The runs do not change: no model reads the annotation of test. *Found* is the share of the removed
+triples that the command lists. *Removed among listed* is the share of its list that was removed.
+It is a lower bound of the share of the list that is wrong in the corpus, because some of the other
+triples are missing annotations, too. Forgotten triples are in truth not random, so both figures are
+those of this kind of mistake alone. Means over 20 random choices are written to
+benchmarks/results/annotations.csv.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from benchmarks.command import RESULTS, Results, run
+from reports.errors.annotations import find_doubts
+from reports.frames.predictions import Answer
+from reports.frames.studies import StudyData
+from reports.page.studies import find_predictions
+from rin_core.data.corpus import Fact
+from study.commands.options import LedgerFolder
+
+#: Shares of the runs that must predict a triple.
+SHARES = (0.6, 0.75, 0.9, 1.0)
+CHOICES = 20
+_COLUMNS = ("study", "runs", "share", "removed", "listed", "found", "removed_among_listed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Measure how many removed annotations are found again."""
+
+    studies: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="NAME")]
+    """Studies with predictions."""
+    removed: Annotated[float, tyro.conf.arg(metavar="SHARE")] = 0.05
+    """Share of the annotated triples that is removed."""
+    runs: LedgerFolder = Path("runs")
+    out: Results = RESULTS
+
+
+def without(study: StudyData, removed: set[tuple[int, Fact]]) -> StudyData:
+    """Return a study whose annotation does not have some triples."""
+    answers = {
+        name: tuple(
+            Answer(frozenset(f for f in gold if (n, f) not in removed), predicted)
+            for n, (gold, predicted) in enumerate(own)
+        )
+        for name, own in study.counts.answers.items()
+    }
+    return dataclasses.replace(study, counts=dataclasses.replace(study.counts, answers=answers))
+
+
+def measure(study: StudyData, share: float, part: float, seed: int) -> dict[str, float]:
+    """Remove triples at random, and return what is found again.
+
+    Args:
+        study: The study.
+        share: Of the runs that must predict a triple.
+        part: Share of the annotated triples to remove.
+        seed: Of the random choice.
+
+    Raises:
+        ValueError: The study has too few runs.
+    """
+    first = next(iter(study.counts.answers.values()), ())
+    gold = [(n, fact) for n, answer in enumerate(first) for fact in sorted(answer.gold)]
+    removed = set(random.Random(seed).sample(gold, round(part * len(gold))))
+    doubts = find_doubts(without(study, removed), share)
+    if doubts is None:
+        raise ValueError("a study needs three runs with predictions")
+    listed = {(doubt.sentence, doubt.fact) for doubt in doubts.found}
+    again = len(listed & removed)
+    return {
+        "runs": doubts.runs,
+        "removed": len(removed),
+        "listed": len(listed),
+        "found": again / len(removed),
+        "removed_among_listed": again / len(listed) if listed else 0.0,
+    }
+
+
+def main(options: Options) -> None:
+    """Measure each study, print the means and write them."""
+    console, rows = Console(width=200), []
+    for name in options.studies:
+        study = find_predictions(options.runs, name)
+        for share in SHARES:
+            found = [measure(study, share, options.removed, seed) for seed in range(CHOICES)]
+            means = {column: fmean(one[column] for one in found) for column in found[0]}
+            row = {"study": name, "share": share, **{k: f"{v:.3g}" for k, v in means.items()}}
+            rows.append(row)
+            console.print(", ".join(f"{column} {row[column]}" for column in _COLUMNS))
+    path = options.out / "annotations.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    run(Options, main, "annotations")
