@@ -71,8 +71,10 @@ class Ensemble:
         names = names or [str(path) for path in weights]
         places: dict[Path, str] = {}
         for name, path in zip(names, weights, strict=True):
-            if (known := places.setdefault(path.resolve(), name)) is not name:
-                raise ModelError(f"{known} and {name} are the same model: give it once")
+            place = path.resolve()
+            if place in places:
+                raise ModelError(f"{places[place]} and {name} are the same model: give it once")
+            places[place] = name
         return cls([Predictor.load(path, device) for path in weights], names)
 
     @property

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from reports.errors.annotations import FEWEST_RUNS, Doubt, Doubts, Kind, find_doubts, span_at
-from reports.page.studies import find_predictions
-from rin_core.data.corpus import Fact, Span
+from reports.errors.annotations import (
+    FEWEST_RUNS,
+    Candidate,
+    Candidates,
+    Kind,
+    entity_at,
+    find_candidates,
+)
+from reports.frames.studies import StudyData, study_data
+from reports.page.studies import find_studies
+from rin_core.data.corpus import Fact, Sentence, Span
 from rin_core.files import open_atomically
 from rin_core.plural import plural
+from rin_core.predict.extraction import mention
 from study.commands.arguments import Annotations
 from study.commands.printing import say
+from study.ledger.ledger import Ledger
+
+_STDOUT = Path("-")
 
 
 def run(options: Annotations, console: Console) -> int:
@@ -30,27 +44,20 @@ def run(options: Annotations, console: Console) -> int:
     """
     if options.n < 0:
         raise ValueError(f"--n {options.n}: must not be negative")
-    study = find_predictions(options.runs, options.experiment)
-    name, doubts = str(study.frame["experiment"].iloc[0]), find_doubts(study, options.share)
-    if doubts is None:
-        raise ValueError(
-            f"{name}: has fewer than {FEWEST_RUNS} runs that predict triples of test; run it with "
-            "more seeds or models"
-        )
-    found, shown = doubts.found, doubts.found[: options.n]
-    kinds = Counter(doubt.kind for doubt in found)
-    say(
-        console,
-        f"{name}: at least {doubts.needed} of {doubts.runs} runs predict "
-        f"{plural(len(found), 'triple')} of test that {'is' if len(found) == 1 else 'are'} not "
-        f"annotated; {doubts.annotated} are",
-    )
-    if found:
-        listed = ", ".join(f"{kinds[kind]} {kind}" for kind in Kind if kinds[kind])
-        say(console, f"they are annotated {listed}")
-    for doubt in shown:
-        _print(doubt, doubts, console)
-    if found:
+    if options.output is not None and options.output.is_dir():
+        raise ValueError(f"--output {options.output}: is a folder; expected a file, or -")
+    study = _find_study(options.runs, options.experiment)
+    name, candidates = str(study.frame["experiment"].iloc[0]), find_candidates(study, options.share)
+    if candidates is None:
+        raise ValueError(_too_few(name, study))
+    lines = [json.dumps(to_json(one, candidates), ensure_ascii=False) for one in candidates.found]
+    if options.output == _STDOUT:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        return 0
+    _print_summary(name, candidates, console)
+    for candidate in candidates.found[: options.n]:
+        _print(candidate, candidates, console)
+    if lines:
         say(
             console,
             "\nEach may be a missing annotation, one that contradicts others, or a mistake of all "
@@ -59,26 +66,68 @@ def run(options: Annotations, console: Console) -> int:
         )
     if options.output is not None:
         with open_atomically(options.output) as file:
-            for doubt in found:
-                line = json.dumps(_to_json(doubt, doubts), ensure_ascii=False)
-                file.write(f"{line}\n".encode())
-        say(console, f"written: {options.output}, {plural(len(found), 'line')}")
-    elif len(shown) < len(found):
-        say(console, f"{len(shown)} of {len(found)} are shown; --output FILE writes all of them")
+            file.write("".join(f"{line}\n" for line in lines).encode())
+        say(console, f"written: {options.output}, {plural(len(lines), 'line')}")
+    elif options.n < len(lines):
+        say(console, f"{options.n} of {len(lines)} are shown; --output FILE writes all of them")
     return 0
 
 
-def _print(doubt: Doubt, doubts: Doubts, console: Console) -> None:
-    """Print a triple with what is annotated in its place, and its sentence."""
-    sentence = doubts.sentences[doubt.sentence]
-    subject, relation, object_ = doubt.fact
-    ends = [span_at(sentence, word) for word in (subject, object_)]
+def _find_study(runs: Path, name: str | None) -> StudyData:
+    """Return a study by name, or the one with predictions that was updated last."""
+    if name is not None and name in Ledger(runs).search_names():
+        raise ValueError(f"{name}: is a search; its final runs are the study {name}-confirmed")
+    frames = find_studies(runs, name)
+    frames.sort(key=lambda frame: str(frame["updated"].iloc[0]), reverse=True)
+    studies = (study_data(runs, frame) for frame in frames)
+    found = next((study for study in studies if study.counts.answers), None)
+    return found or study_data(runs, frames[0])
+
+
+def _too_few(name: str, study: StudyData) -> str:
+    """Say that a study has too few runs, and what would change that."""
+    text = f"{name}: has fewer than {FEWEST_RUNS} runs to ask, with triples predicted on test"
+    if problems := study.counts.problems:
+        return f"{text}: {problems[0]}"
+    return f"{text}; run it with more seeds or models"
+
+
+def _print_summary(name: str, candidates: Candidates, console: Console) -> None:
+    found = candidates.found
+    is_one = len(found) == 1
+    say(
+        console,
+        f"{name}: at least {candidates.needed} of {candidates.runs} runs predict "
+        f"{plural(len(found), 'triple')} of test that {'is' if is_one else 'are'} not annotated; "
+        f"{candidates.annotated} are",
+    )
+    if candidates.left_out:
+        runs = plural(candidates.left_out, "run")
+        say(
+            console,
+            f"not asked: {runs} without triples, on a part of the training sentences, or with "
+            "another data.entity_word than most",
+            "dim",
+        )
+    kinds = Counter(candidate.kind for candidate in found)
+    for kind in Kind:
+        if kinds[kind]:
+            verb = "is" if kinds[kind] == 1 else "are"
+            how = "not annotated at all" if kind is Kind.ABSENT else f"annotated {kind}"
+            say(console, f"  {kinds[kind]} {verb} {how}", "dim")
+
+
+def _print(candidate: Candidate, candidates: Candidates, console: Console) -> None:
+    """Print a triple with how it is annotated, and its sentence."""
+    sentence = candidates.sentences[candidate.sentence]
+    subject, relation, object_ = candidate.fact
+    ends = [entity_at(sentence, word, candidates.entity_word) for word in (subject, object_)]
     first, second = (" ".join(sentence.words[span.start : span.end]) for span in ends)
-    kind = "" if doubt.kind is Kind.ABSENT else f"; annotated {doubt.kind}"
-    if doubt.kind is Kind.RELATION:
-        kind = f"; annotated as {', '.join(relation for _, relation, _ in doubt.annotated)}"
-    runs = f"{doubt.runs} of {doubts.runs} runs"
-    head = f"{doubt.sentence}: {first} – {relation} – {second} ({runs}{kind})"
+    kind = "" if candidate.kind is Kind.ABSENT else f"; annotated {candidate.kind}"
+    if candidate.kind in (Kind.RELATION, Kind.REVERSED):
+        kind += f": {', '.join(dict.fromkeys(r for _, r, _ in candidate.annotated))}"
+    runs = f"{candidate.runs} of {candidates.runs} runs"
+    head = f"{candidate.sentence}: {first} – {relation} – {second} ({runs}{kind})"
     say(console, f"\n{head}", "bold")
     say(console, f"     {_marked(sentence.words, ends)}")
 
@@ -92,23 +141,26 @@ def _marked(words: Sequence[str], spans: Iterable[Span]) -> str:
     return " ".join(marked)
 
 
-def _to_json(doubt: Doubt, doubts: Doubts) -> dict[str, Any]:
-    words = doubts.sentences[doubt.sentence].words
+def to_json(candidate: Candidate, candidates: Candidates) -> dict[str, Any]:
+    """Return a triple to check in JSON's types, its arguments as ``predict`` writes them."""
+    sentence, entity_word = candidates.sentences[candidate.sentence], candidates.entity_word
     return {
-        "sentence": doubt.sentence,
-        "tokens": list(words),
-        **_fact_json(doubt.fact, words),
-        "runs": doubt.runs,
-        "runs_asked": doubts.runs,
-        "kind": str(doubt.kind),
-        "annotated": [_fact_json(fact, words) for fact in doubt.annotated],
+        "sentence": candidate.sentence,
+        "tokens": list(sentence.words),
+        **_fact_json(candidate.fact, sentence, entity_word),
+        "runs": candidate.runs,
+        "runs_asked": candidates.runs,
+        "annotated": str(candidate.kind),
+        "annotated_triples": [
+            _fact_json(fact, sentence, entity_word) for fact in candidate.annotated
+        ],
     }
 
 
-def _fact_json(fact: Fact, words: tuple[str, ...]) -> dict[str, Any]:
+def _fact_json(fact: Fact, sentence: Sentence, entity_word: str) -> dict[str, Any]:
     subject, relation, object_ = fact
-    return {
-        "subject": {"index": subject, "text": words[subject]},
-        "relation": relation,
-        "object": {"index": object_, "text": words[object_]},
-    }
+    first, second = (
+        mention(sentence.words, *entity_at(sentence, word, entity_word)).to_json()
+        for word in (subject, object_)
+    )
+    return {"subject": first, "relation": relation, "object": second}

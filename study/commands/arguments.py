@@ -160,22 +160,22 @@ class CaseStudy:
 class Annotations:
     """List triples of test that nearly all runs of a study predict and that are not annotated.
 
-    They may be missing annotations, or annotations that contradict others of their kind.
+    Each may be a missing annotation, one that contradicts others, or a mistake of all models.
     """
 
     experiment: Annotated[
         tyro.conf.Positional[str | None],
-        tyro.conf.arg(metavar="[NAME]", help_behavior_hint="(default: updated last)"),
+        tyro.conf.arg(metavar="[NAME]", help_behavior_hint="(default: the one updated last)"),
     ] = None
     """Name of the study."""
     share: Annotated[float, tyro.conf.arg(metavar="SHARE")] = 0.9
     """Which part of the runs must predict a triple, above 0.5 and at most 1."""
     n: Annotated[int, tyro.conf.arg(metavar="N")] = 20
-    """Number of triples to print. Those that most runs predict come first."""
+    """Number of triples to print."""
     output: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: none)")
     ] = None
-    """File for all of them, as JSON lines."""
+    """File for all of them, as JSON lines; - is standard output."""
     runs: LedgerFolder = Path("runs")
 
 

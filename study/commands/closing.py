@@ -14,7 +14,7 @@ from reports.document.formatting import points
 from reports.document.section import Section
 from reports.document.table import Kind
 from reports.document.table import Table as ReportTable
-from reports.errors.annotations import find_doubts
+from reports.errors.annotations import find_candidates
 from reports.frames.learning_curves import learning_curves
 from reports.frames.scores import AVERAGED
 from reports.frames.searches import read_search
@@ -62,7 +62,7 @@ class Closing:
         for study, section in built.studies:
             print_arms(study, section, console)
             print_best(study, section, runs, console)
-            print_doubts(study, runs, console)
+            print_unannotated(study, runs, console)
         searched = [read_search(runs, name) for name in self.searches]
         index = build_index(runs, out, built, searched)[0]
         say(console, "")
@@ -168,18 +168,19 @@ def print_best(study: StudyData, section: Section, runs: Path, console: Console)
     say(console, f"  {predict_command(runs, chosen.values())} TEXT", whole=True)
 
 
-def print_doubts(study: StudyData, runs: Path, console: Console) -> None:
+def print_unannotated(study: StudyData, runs: Path, console: Console) -> None:
     """Say that annotations of test should be checked, and which command lists them.
 
     The annotation of the demo corpus is made by its grammar, and has no mistakes.
     """
-    doubts = None if study.corpus == "demo" else find_doubts(study)
-    if doubts is None or not doubts.found:
+    candidates = None if study.corpus == "demo" else find_candidates(study)
+    if candidates is None or not candidates.found:
         return
     name = str(study.frame["experiment"].iloc[0])
     options: Options = {} if runs == Path("runs") else {"runs": str(short_path(runs))}
-    count = plural(len(doubts.found), "triple")
-    say(console, f"annotations to check: {count} that nearly all runs predict on test")
+    count = plural(len(candidates.found), "triple")
+    verb = "is" if len(candidates.found) == 1 else "are"
+    say(console, f"to check: nearly all runs predict {count} of test that {verb} not annotated")
     say(console, f"  {render(options, ['annotations', name])}", whole=True)
 
 

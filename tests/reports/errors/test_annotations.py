@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.annotations import measure, without
-from reports.errors.annotations import Kind, doubts, find_doubts, span_at
+from reports.errors.annotations import Candidate, Kind, compare, entity_at, find_candidates
 from reports.frames.predictions import Answer
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import read_ledger
 from rin_core.data.corpus import Fact, Sentence, Span
 from tests.ledgers import GOLD, Ledger
 
-WORDS = Sentence(words=("a", "b", "a", "c"), pos=None, entities=(Span(2, 4),), triples=())
+WORDS = Sentence(
+    words=("a", "b", "a", "c"), pos=None, entities=(), triples=(), missing=(("a", "t", "nowhere"),)
+)
+NEW_YORK = Sentence(
+    words=("New", "York", "is", "in", "the", "USA"),
+    pos=None,
+    entities=(Span(0, 2), Span(4, 6)),
+    triples=(),
+)
+
+
+def found(
+    sentence: Sentence, gold: set[Fact], said: Sequence[set[Fact]], needed: int = 3
+) -> list[Candidate]:
+    answers = [[Answer(frozenset(gold), frozenset(own))] for own in said]
+    return compare([sentence], answers, needed, "last")
 
 
 @pytest.mark.parametrize(
@@ -24,26 +40,33 @@ WORDS = Sentence(words=("a", "b", "a", "c"), pos=None, entities=(Span(2, 4),), t
         ((2, "r", 1), Kind.PLACE, [(0, "r", 1)]),
         ((0, "s", 1), Kind.RELATION, [(0, "r", 1)]),
         ((1, "r", 0), Kind.REVERSED, [(0, "r", 1)]),
+        ((1, "s", 0), Kind.REVERSED, [(0, "r", 1)]),
+        ((0, "t", 3), Kind.UNLOCATED, []),
+        ((1, "t", 3), Kind.ABSENT, []),
         ((0, "r", 3), Kind.ABSENT, []),
     ],
 )
 def test_how_a_triple_is_annotated(fact: Fact, kind: Kind, annotated: list[Fact]) -> None:
-    answer = Answer(frozenset({(0, "r", 1)}), frozenset({fact, (0, "r", 1)}))
-    (doubt,) = doubts([WORDS], [[answer]] * 3, needed=3)
-    assert (doubt.sentence, doubt.fact, doubt.runs) == (0, fact, 3)
-    assert (doubt.kind, list(doubt.annotated)) == (kind, annotated)
+    (one,) = found(WORDS, {(0, "r", 1)}, [{fact, (0, "r", 1)}] * 3)
+    assert (one.sentence, one.fact, one.runs) == (0, fact, 3)
+    assert (one.kind, list(one.annotated)) == (kind, annotated)
 
 
 def test_enough_runs_must_predict_a_triple_and_other_places_come_last() -> None:
-    gold = frozenset({(0, "r", 1)})
     few, place, most, all_ = (0, "s", 3), (2, "r", 1), (3, "s", 0), (3, "r", 0)
     said = [{few, place, most, all_}, {place, most, all_}, {place, all_}, {place, most, all_}]
-    found = doubts([WORDS], [[Answer(gold, frozenset(own))] for own in said], needed=3)
-    assert [(doubt.fact, doubt.runs) for doubt in found] == [(all_, 4), (most, 3), (place, 4)]
+    candidates = found(WORDS, {(0, "r", 1)}, said)
+    assert [(one.fact, one.runs) for one in candidates] == [(all_, 4), (most, 3), (place, 4)]
+
+
+def test_any_word_of_an_annotated_entity_means_the_entity() -> None:
+    assert found(NEW_YORK, {(1, "in", 5)}, [{(0, "in", 4), (1, "in", 4)}] * 3) == []
+    (one,) = found(NEW_YORK, set(), [{(0, "in", 5)}, {(1, "in", 5)}, {(1, "in", 4), (0, "in", 5)}])
+    assert (one.fact, one.runs) == ((1, "in", 5), 3)
 
 
 def a_study(runs: Path) -> StudyData:
-    """Three runs predict a triple that is not annotated; the fourth predicts nothing."""
+    """Three runs predict a triple that is not annotated; the others have none or predict none."""
     made = Ledger(runs)
     made.describe(GOLD)
     right, unknown = (0, 0, "r", 1), (1, 2, "r", 5)
@@ -56,48 +79,75 @@ def a_study(runs: Path) -> StudyData:
 
 
 def test_runs_that_predict_nothing_are_not_asked(tmp_path: Path) -> None:
-    found = find_doubts(a_study(tmp_path))
-    assert found is not None
-    assert (found.runs, found.needed) == (3, 3)
-    assert [doubt.fact for doubt in found.found] == [(2, "r", 5)]
-    assert found.found[0].sentence == 1
-    assert found.annotated == 3, "one of the four is not in its sentence"
+    candidates = find_candidates(a_study(tmp_path))
+    assert candidates is not None
+    assert (candidates.runs, candidates.needed, candidates.left_out) == (3, 3, 1)
+    assert [(one.sentence, one.fact) for one in candidates.found] == [(1, (2, "r", 5))]
+    assert candidates.annotated == 4, "one of them is not in its sentence"
+
+
+def test_runs_with_another_entity_word_than_most_are_not_asked(tmp_path: Path) -> None:
+    study = a_study(tmp_path)
+    first = study.frame["entity_word"].iloc[0]
+    other = {"first": "last", "last": "first"}[str(first)]
+    few = study.frame.assign(entity_word=[other, *study.frame["entity_word"].iloc[1:]])
+    assert find_candidates(replace(study, frame=few)) is None
+    answers = study.counts.answers
+    three = next(iter(answers.values()))
+    answers = {**answers, str(few["fingerprint"].iloc[4]): three}
+    more = replace(study.counts, answers=answers)
+    candidates = find_candidates(replace(study, frame=few, counts=more))
+    assert candidates is not None
+    assert (candidates.runs, candidates.left_out, candidates.entity_word) == (3, 1, first)
+
+
+def test_runs_on_a_part_of_the_sentences_are_not_asked(tmp_path: Path) -> None:
+    made = Ledger(tmp_path)
+    made.describe(GOLD)
+    right, unknown = (0, 0, "r", 1), (1, 2, "r", 5)
+    for arm, share, said in (("gru-1", 1.0, (right, unknown)), ("gru-1-half", 0.5, (right,))):
+        for seed in range(3):
+            config = {"data.train_share": share}
+            name = made.plan(arm, seed, config=config)
+            made.predict(name, 2 / (len(said) + 4), said)
+    made.save()
+    candidates = find_candidates(study_data(tmp_path, read_ledger(tmp_path)))
+    assert candidates is not None
+    assert (candidates.runs, candidates.left_out, len(candidates.found)) == (3, 3, 1)
 
 
 def test_two_runs_are_too_few(tmp_path: Path) -> None:
     study = a_study(tmp_path)
-    first = str(study.frame["fingerprint"].iloc[0])
-    left = {name: own for name, own in study.counts.answers.items() if name != first}
-    assert find_doubts(a_part(study, left)) is None
-
-
-def a_part(study: StudyData, answers: dict[str, tuple[Answer, ...]]) -> StudyData:
-    return replace(study, counts=replace(study.counts, answers=answers))
+    left = dict(list(study.counts.answers.items())[1:])
+    assert find_candidates(replace(study, counts=replace(study.counts, answers=left))) is None
 
 
 @pytest.mark.parametrize("share", [0.5, 1.1, -1.0, float("nan")])
 def test_a_share_is_that_of_a_majority(tmp_path: Path, share: float) -> None:
     with pytest.raises(ValueError, match=r"must be above 0\.5 and at most 1"):
-        find_doubts(a_study(tmp_path), share)
+        find_candidates(a_study(tmp_path), share)
 
 
-def test_an_argument_is_the_shortest_entity_at_its_word() -> None:
-    both = Sentence(words=("a", "b", "c"), pos=None, entities=(Span(0, 3), Span(1, 3)), triples=())
-    assert [span_at(both, word) for word in range(3)] == [Span(0, 3), Span(1, 3), Span(1, 3)]
-    assert span_at(WORDS, 0) == Span(0, 1)
+def test_an_argument_is_the_entity_for_which_its_word_stands() -> None:
+    nested = Sentence(
+        words=("a", "b", "c"), pos=None, entities=(Span(0, 3), Span(1, 3)), triples=()
+    )
+    assert entity_at(nested, 2, "last") == Span(1, 3)
+    assert entity_at(nested, 1, "last") == Span(1, 2)
+    assert entity_at(nested, 0, "first") == Span(0, 3)
 
 
 def test_removed_annotations_are_found_where_the_runs_predict_them(tmp_path: Path) -> None:
     study = a_study(tmp_path)
     right = (0, (0, "r", 1))
-    found = find_doubts(without(study, {right}))
-    assert found is not None
-    assert [(doubt.sentence, doubt.fact) for doubt in found.found] == [right, (1, (2, "r", 5))]
-    all_removed = measure(study, share=0.9, part=1.0, seed=0)
-    assert all_removed == {
+    candidates = find_candidates(without(study, {right}))
+    assert candidates is not None
+    listed = [(candidate.sentence, candidate.fact) for candidate in candidates.found]
+    assert listed == [right, (1, (2, "r", 5))]
+    assert measure(study, part=1.0, share=0.9, seed=0) == {
         "runs": 3,
         "removed": 3,
         "listed": 2,
-        "found": pytest.approx(1 / 3),
-        "removed_among_listed": 0.5,
+        "recall": pytest.approx(1 / 3),
+        "precision": 0.5,
     }
