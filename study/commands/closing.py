@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +25,7 @@ from reports.page.build import BuildResult, build, build_index
 from reports.tables.experiment import reference_and_others
 from rin_core.plural import plural
 from study.commands.printing import say
-from study.ledger.command import predict_command, render, short_path
-from study.ledger.fields import Options
+from study.ledger.command import PROGRAM, local_program, predict_command, short_path
 from study.ledger.ledger import Ledger
 from study.ledger.state import TrialState
 
@@ -177,11 +177,12 @@ def print_unannotated(study: StudyData, runs: Path, console: Console) -> None:
     if candidates is None or not candidates.found:
         return
     name = str(study.frame["experiment"].iloc[0])
-    options: Options = {} if runs == Path("runs") else {"runs": str(short_path(runs))}
+    place = [] if runs == Path("runs") else ["--runs", str(short_path(runs))]
+    command = [*local_program(PROGRAM, "study"), "annotations", name, *place]
     count = plural(len(candidates.found), "triple")
     verb = "is" if len(candidates.found) == 1 else "are"
     say(console, f"to check: nearly all runs predict {count} of test that {verb} not annotated")
-    say(console, f"  {render(options, ['annotations', name])}", whole=True)
+    say(console, f"  {shlex.join(command)}", whole=True)
 
 
 def _models(fingerprints: Iterable[str], runs: Path, *, averaged: bool) -> dict[str, str]:

@@ -9,6 +9,7 @@ default are left out.
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -62,9 +63,23 @@ def predict_command(root: Path, models: Iterable[str]) -> str:
         root: The ledger.
         models: Fingerprints or files; several vote.
     """
-    place = [] if root == Path("runs") else ["--runs", shlex.quote(str(short_path(root)))]
-    given = [f"--model {shlex.quote(model)}" for model in models]
-    return " ".join(["python -m rin_core.predict", *place, *given])
+    program = local_program("rin-predict", "rin_core.predict")
+    place = [] if root == Path("runs") else ["--runs", str(short_path(root))]
+    return shlex.join([*program, *place, *(word for name in models for word in ("--model", name))])
+
+
+def local_program(name: str, module: str) -> list[str]:
+    """Return the words that start a program of this environment, whether activated or not.
+
+    Args:
+        name: Of the program.
+        module: What starts it where an environment that this one extends has the program.
+    """
+    python = Path(sys.executable)
+    program = python.with_name(name)
+    if program.exists():
+        return [str(short_path(program))]
+    return [str(short_path(python)), "-m", module]
 
 
 def short_path(path: Path) -> Path:

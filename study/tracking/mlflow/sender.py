@@ -11,7 +11,6 @@ import dataclasses
 import logging
 import re
 import shlex
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from rin_core.cli import without_credentials
 from rin_core.problems import first_line
-from study.ledger.command import short_path, sync_command
+from study.ledger.command import local_program, short_path, sync_command
 from study.ledger.databases import MLFLOW, explanation, sqlite_path, sqlite_uri
 from study.ledger.state import Caveat, TrialState
 from study.tracking.base import (
@@ -144,12 +143,7 @@ class MlflowTracker(Tracker):
             return [f"  {address}/{page}"]
         if (path := sqlite_path(address)) is not None:
             address = sqlite_uri(short_path(path))
-        program = Path(sys.executable).with_name("mlflow")
-        if program.exists():
-            mlflow = [str(short_path(program))]
-        else:  # installed in an environment that this one extends
-            mlflow = [str(short_path(Path(sys.executable))), "-m", "mlflow"]
-        command = [*mlflow, "ui", "--backend-store-uri", address]
+        command = [*local_program("mlflow", "mlflow"), "ui", "--backend-store-uri", address]
         return [
             f"MLflow: {shlex.join(command)}",
             f"  http://127.0.0.1:5000/{page}",

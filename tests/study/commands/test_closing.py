@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -117,7 +119,7 @@ def test_the_models_with_the_highest_dev_f1_can_be_used_at_once(tmp_path: Path) 
     assert lines[0].startswith("highest dev F1: RIN (GRU, K = 1)")
     # Two of three runs predict each of the three triples, of which two are right.
     assert lines[1] == "majority vote of its runs: test F1 57.1 (3 runs)"
-    command = f"  python -m rin_core.predict --runs {tmp_path}"
+    command = f"  {predict_command(tmp_path, [])}"
     second = f"--model {best[1][:8]}"  # has the highest dev F1
     others = " ".join(f"--model {name[:8]}" for name in (best[0], best[2]))
     assert lines[2] == f"{command} {second} {others} TEXT"
@@ -155,9 +157,14 @@ def test_averaged_weights_are_named_where_the_scores_are_theirs(tmp_path: Path) 
     found = last_lines(tmp_path)
     assert found[0] == "highest dev F1: BiLSTM_s, 84.0 (test 83.0)"
     files = " ".join(f"--model {tmp_path}/units/{n}/averaged.safetensors" for n in names[::-1])
-    assert found[1] == f"  python -m rin_core.predict --runs {tmp_path} {files} TEXT"
+    assert found[1] == f"  {predict_command(tmp_path, [])} {files} TEXT"
 
 
 def test_the_command_of_the_usual_ledger_names_no_folder() -> None:
     command = predict_command(Path("runs"), ["01234567", "a b"])
-    assert command == "python -m rin_core.predict --model 01234567 --model 'a b'"
+    program, models = command.split(" --model ", 1)
+    assert models == "01234567 --model 'a b'"
+    ran = subprocess.run([*shlex.split(program), "--help"], capture_output=True, check=True)
+    assert b"--model RUN" in ran.stdout
+    place = predict_command(Path("a b"), ["01234567"]).removeprefix(program)
+    assert place == " --runs 'a b' --model 01234567"
