@@ -174,19 +174,21 @@ def _annotated(
 ) -> tuple[Kind, tuple[Fact, ...]]:
     """Return how a triple is annotated, and as which triples."""
     subject, relation, object_ = fact
-    words = sentence.words
-    said = words[subject], relation, words[object_]
+
+    def text(word: int) -> str:
+        span = entity_at(sentence, word, entity_word)
+        return " ".join(sentence.words[span.start : span.end])
+
+    said = text(subject), relation, text(object_)
     located = {
-        Kind.PLACE: [g for g in gold if (words[g[0]], g[1], words[g[2]]) == said],
+        Kind.PLACE: [g for g in gold if (text(g[0]), g[1], text(g[2])) == said],
         Kind.RELATION: [g for g in gold if (g[0], g[2]) == (subject, object_)],
         Kind.REVERSED: [g for g in gold if (g[2], g[0]) == (subject, object_)],
     }
     for kind, annotated in located.items():
         if annotated:
             return kind, tuple(sorted(annotated))
-    spans = [entity_at(sentence, word, entity_word) for word in (subject, object_)]
-    first, second = (" ".join(words[span.start : span.end]) for span in spans)
     for s, r, o in sentence.missing:
-        if r == relation and (s == first or o == second):
+        if r == relation and (s == said[0] or o == said[2]):
             return Kind.UNLOCATED, ()
     return Kind.ABSENT, ()

@@ -65,6 +65,14 @@ def test_any_word_of_an_annotated_entity_means_the_entity() -> None:
     assert (one.fact, one.runs) == ((1, "in", 5), 3)
 
 
+def test_entities_with_the_same_last_word_are_two() -> None:
+    words = ("topic", "model", ",", "kernel", "model", "for", "text")
+    entities = (Span(0, 2), Span(3, 5), Span(6, 7))
+    two = Sentence(words=words, pos=None, entities=entities, triples=())
+    (one,) = found(two, {(1, "for", 6)}, [{(4, "for", 6)}] * 3)
+    assert one.kind is Kind.ABSENT
+
+
 def a_study(runs: Path) -> StudyData:
     """Three runs predict a triple that is not annotated; the others have none or predict none."""
     made = Ledger(runs)
