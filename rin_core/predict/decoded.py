@@ -67,9 +67,10 @@ def to_extraction(
         triples = {}
         for triple, confidence in found.triples.items():
             if triple.subject in inside and triple.object in inside:
-                ends = (word_of(inside[w], entity_word) for w in (triple.subject, triple.object))
-                subject, object_ = ends
-                between = WordTriple(subject, triple.relation, object_)
+                between = triple._replace(
+                    subject=word_of(inside[triple.subject], entity_word),
+                    object=word_of(inside[triple.object], entity_word),
+                )
                 known = triples.get(between, confidence)
                 triples[between] = max(known, confidence, key=lambda c: c.probability)
     at_word = {word_of(span, entity_word): span for span in mentions}
