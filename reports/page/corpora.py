@@ -41,7 +41,7 @@ def paper_sections(
     Only the paper's corpora and their parts have them. Each corpus is shown under the settings of
     one experiment: the last updated of those that have the newest content of the corpus, arms of
     the paper and, if possible, change nothing but the initial vectors or encoder. A corpus without
-    a finished run is left out.
+    a finished run of these arms under these settings is left out.
 
     Args:
         runs: A study's output folder.
@@ -59,12 +59,12 @@ def paper_sections(
     own = newest["arm"].isin(_ARMS) & (newest["encoder"] == "")
     paper = newest[own & (newest["selection"] == "dev")]
     chosen = _reported_settings(selected, newest)
-    finished = set(paper.loc[paper["status"] == TrialState.FINISHED, "corpus"])
-    shown = [name for name in (*CORPORA, *chosen) if name in chosen and name in finished]
     sections = []
-    for corpus in dict.fromkeys(shown):
+    for corpus in dict.fromkeys(name for name in (*CORPORA, *chosen) if name in chosen):
         settings = chosen[corpus]
         frame = pool(paper, corpus, settings)
+        if not (frame["status"] == TrialState.FINISHED).any():
+            continue
         known = settings_of(paper[paper["corpus"] == corpus])
         others = earlier[earlier["corpus"] == corpus]
         data = StudyData(

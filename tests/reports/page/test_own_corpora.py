@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reports.frames.predictions import read_corpora
-from reports.page.build import build
+from reports.page.build import build, build_index
 from reports.page.command import main
 from reports.tables.corpora import corpus_table
 from tests.ledgers import Ledger
@@ -62,6 +62,18 @@ def test_a_study_on_the_papers_corpus_keeps_its_tables(ledger: Ledger, tmp_path:
     assert "rounds_curve-webnlg_star" in text
     assert OWN not in text
     assert build(ledger.runs, out, [OWN]).paper == ()
+
+
+def test_own_arms_under_other_settings_need_no_tables_of_the_paper(tmp_path: Path) -> None:
+    made = Ledger(tmp_path / "runs")
+    finish(made, "webnlg_star", "rounds_curve-webnlg_star")
+    made.trials.clear()
+    made.finish(made.plan("wide", 0, {"training.learning_rate": 0.001}), 0.5)
+    made.save("wider-webnlg_star", updated="2020-01-05")
+    built = build(made.runs, tmp_path / "out", ["wider-webnlg_star"])
+    assert built.paper == ()
+    pages = build_index(made.runs, tmp_path / "out", built, [])
+    assert "wider-webnlg_star" in pages[0].read_text()
 
 
 def test_sizes_are_of_recorded_corpora_alone(tmp_path: Path) -> None:
