@@ -58,11 +58,11 @@ class DenseScores:
         sums_B = self._of_grids(lambda grid: nn.functional.softplus(grid).sum((1, 2, 3)))
         return sums_B.sum() - self.logits_at(gold_4N).sum()
 
-    def triples(self) -> Tensor:
-        """Return the triples with p ≥ 0.5 as rows sentence, subject, relation, object [4, N]."""
+    def triples(self, least_logit: float = 0.0) -> Tensor:
+        """Return the triples with this logit or a higher one as rows, see ``PairScores``."""
         found = []
         for part in self.parts():
-            b, i, j, t = (self._grid(part) >= 0).nonzero(as_tuple=True)
+            b, i, j, t = (self._grid(part) >= least_logit).nonzero(as_tuple=True)
             found.append(torch.stack([b + part.start, i, t, j]))
         return torch.cat(found, dim=1)
 

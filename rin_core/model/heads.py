@@ -29,8 +29,12 @@ class PairScores(Protocol):
     def loss(self, gold_4N: Tensor) -> Tensor:
         """Return the binary cross entropy summed over real pairs and relations (Eq. 13)."""
 
-    def triples(self) -> Tensor:
-        """Return the triples with p ≥ 0.5 as rows sentence, subject, relation, object [4, N]."""
+    def triples(self, least_logit: float = 0.0) -> Tensor:
+        """Return the triples with this logit or a higher one, p ≥ 0.5 by default.
+
+        Returns:
+            Rows sentence, subject, relation, object [4, N].
+        """
 
     def logits_at(self, triples_4N: Tensor) -> Tensor:
         """Return the logits [N] of triples given as :meth:`triples` returns them."""
@@ -70,16 +74,17 @@ class FactoredScores:
         """Return the binary cross entropy summed over real pairs and relations (Eq. 13)."""
         return pair_loss(self.subject_RBL, self.object_RBL, self.lengths_B, gold_4N)
 
-    def triples(self) -> Tensor:
-        """Return the triples with p ≥ 0.5 as rows sentence, subject, relation, object [4, N].
+    def triples(self, least_logit: float = 0.0) -> Tensor:
+        """Return the triples with this logit or a higher one as rows, see :class:`PairScores`.
 
-        A subject has triples only if its logit with its best object is at least 0. Only these few
+        A subject has triples only if its logit with its best object is high enough. Only these few
         subjects are compared with every object, so the grid is never built.
         """
         subject_RBL, object_RBL = self._subjects(), self._objects()
         reach_RBL = subject_RBL + object_RBL.amax(2, keepdim=True)
-        t, b, i = (reach_RBL >= 0).nonzero(as_tuple=True)
-        row, j = (subject_RBL[t, b, i, None] + object_RBL[t, b] >= 0).nonzero(as_tuple=True)
+        t, b, i = (reach_RBL >= least_logit).nonzero(as_tuple=True)
+        logits_NL = subject_RBL[t, b, i, None] + object_RBL[t, b]
+        row, j = (logits_NL >= least_logit).nonzero(as_tuple=True)
         return torch.stack([b[row], i[row], t[row], j])
 
     def logits_at(self, triples_4N: Tensor) -> Tensor:

@@ -84,6 +84,8 @@ class Options:
     """Print JSON lines also for texts given as arguments."""
     rounds: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also write the predictions before the first round and after each."""
+    threshold: Annotated[float, tyro.conf.arg(metavar="P")] = 0.5
+    """Least probability of a triple. Less finds more triples, of which more are wrong."""
     one_sentence: tyro.conf.FlagCreatePairsOff[bool] = False
     """Take each text as one sentence."""
     pretokenized: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -108,6 +110,8 @@ class Options:
         for name in ("window", "batch_tokens", "threads"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"--threshold {self.threshold}: must be between 0 and 1")
         if self.gpu:
             require_gpu()
 
@@ -128,7 +132,7 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     for path in filter(is_unfinished, weights):
         _note(console, f"{path}: training has not finished; these are the best weights so far")
     device = torch.device("cuda" if options.gpu else "cpu")
-    predictor = _load(weights, device, options.model)
+    predictor = _load(weights, device, options)
     if isinstance(predictor, Ensemble):
         _note(console, _vote_note(predictor))
     if predictor.note:
@@ -144,13 +148,12 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     return 0
 
 
-def _load(
-    weights: Sequence[Path], device: torch.device, given: Sequence[str]
-) -> Predictor | Ensemble:
+def _load(weights: Sequence[Path], device: torch.device, options: Options) -> Predictor | Ensemble:
     """Load one model, or several that vote."""
     if len(weights) > 1:
-        return Ensemble.load(weights, device, [f"--model {name}" for name in given])
-    return Predictor.load(weights[0], device)
+        names = [f"--model {name}" for name in options.model]
+        return Ensemble.load(weights, device, names, options.threshold)
+    return Predictor.load(weights[0], device, options.threshold)
 
 
 def _vote_note(ensemble: Ensemble) -> str:

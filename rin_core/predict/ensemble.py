@@ -57,6 +57,7 @@ class Ensemble:
         weights: Sequence[Path],
         device: torch.device | None = None,
         names: Sequence[str] = (),
+        threshold: float = 0.5,
     ) -> Self:
         """Load the models; raises as :func:`rin_core.predict.loading.load_model`.
 
@@ -64,9 +65,11 @@ class Ensemble:
             weights: Files of :mod:`rin_core.train.loop`.
             device: Default: CPU.
             names: What to call the models in messages; by default their files.
+            threshold: Least probability at which a model votes for a triple.
 
         Raises:
             ModelError: A model is given twice, or the models cannot vote.
+            ValueError: The threshold is not between 0 and 1.
         """
         names = names or [str(path) for path in weights]
         places: dict[Path, str] = {}
@@ -75,7 +78,7 @@ class Ensemble:
             if place in places:
                 raise ModelError(f"{places[place]} and {name} are the same model: give it once")
             places[place] = name
-        return cls([Predictor.load(path, device) for path in weights], names)
+        return cls([Predictor.load(path, device, threshold) for path in weights], names)
 
     @property
     def majority(self) -> int:

@@ -52,12 +52,14 @@ class TestFactoredScores:
         for b, n in enumerate(given_scores.lengths_B.tolist()):
             torch.testing.assert_close(found_BLR[b, :n], wanted_BLR[b, :n], rtol=0, atol=1e-15)
 
-    @given(scores)
+    @given(scores, st.sampled_from([0.0, -1.5, 2.0]))
     @settings(max_examples=60)
-    def test_triples_are_the_grid_at_one_half(self, given_scores: FactoredScores) -> None:
-        b, i, j, t = (given_scores.logits() >= 0).nonzero(as_tuple=True)
+    def test_triples_are_the_grid_from_a_logit_on(
+        self, given_scores: FactoredScores, least: float
+    ) -> None:
+        b, i, j, t = (given_scores.logits() >= least).nonzero(as_tuple=True)
         wanted = sorted(zip(b.tolist(), i.tolist(), t.tolist(), j.tolist(), strict=True))
-        assert sorted(map(tuple, given_scores.triples().T.tolist())) == wanted
+        assert sorted(map(tuple, given_scores.triples(least).T.tolist())) == wanted
 
     @given(scores)
     @settings(max_examples=60)

@@ -372,6 +372,26 @@ class TestMalformedLines:
         assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("models", [1, 2])
+def test_a_threshold_changes_how_many_triples_are_found(
+    trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], models: int
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(lines(*records_of(trained)))
+    other = tmp_path / "weights.safetensors"
+    other.write_bytes(trained.weights.read_bytes())
+    given = [v for weights in [trained.weights, other][:models] for v in ("--model", weights)]
+    counts = []
+    for threshold in (0.1, 0.5, 0.9):
+        arguments = (*given, "--input", path, "--threshold", threshold)
+        code, out, _ = within(capsysbinary, trained, *arguments)
+        assert code == 0
+        found = [t["probability"] for row in parsed(out) for t in only(row)["triples"]]
+        assert all(probability >= threshold for probability in found)
+        counts.append(len(found))
+    assert counts[0] > counts[1] > counts[2] > 0
+
+
 def test_misuse_is_one_line_and_exit_code_2(
     trained: Trained, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -380,6 +400,7 @@ def test_misuse_is_one_line_and_exit_code_2(
         (): "give either texts or --input FILE",
         ("Ann", "--input", "-"): "give either texts or --input FILE",
         ("Ann", "--window", "0"): "--window 0: must be at least 1",
+        ("Ann", "--threshold", "1.5"): "--threshold 1.5: must be between 0 and 1",
         ("Ann", "--batch-tokens", "-1"): "--batch-tokens -1: must be at least 1",
         ("--input", tmp_path / "none"): "--input .*none: no such file",
         ("--input", tmp_path): "--input .*: is a folder",

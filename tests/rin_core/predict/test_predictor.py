@@ -114,6 +114,29 @@ class TestAsEvaluationFound:
         assert any(each[0].triples != each[-1].triples for each in rounds)
 
 
+@pytest.mark.parametrize("threshold", [0.2, 0.8])
+def test_a_threshold_finds_the_triples_with_this_probability(
+    predictor: Predictor, trained: Trained, threshold: float
+) -> None:
+    sentences = trained.corpus.test
+    found = Predictor.load(trained.weights, threshold=threshold).predict(sentences)
+    lowest = Predictor.load(trained.weights, threshold=0.01).predict(sentences)
+    rows = triple_rows(found, predictor.vocabulary, "first")
+    likely = [
+        dataclasses.replace(x, triples=tuple(t for t in x.triples if t.probability >= threshold))
+        for x in lowest
+    ]
+    assert rows == triple_rows(likely, predictor.vocabulary, "first")
+    usual = triple_rows(predictor.predict(sentences), predictor.vocabulary, "first")
+    assert rows > usual if threshold < 0.5 else rows < usual
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -1.0, float("nan")])
+def test_a_threshold_is_a_probability(trained: Trained, threshold: float) -> None:
+    with pytest.raises(ValueError, match=f"threshold {threshold}: must be between 0 and 1"):
+        Predictor.load(trained.weights, threshold=threshold)
+
+
 OTHER_MODELS: dict[str, dict[str, object]] = {
     "concat": {"model.scorer": "concat"},
     "biaffine": {"model.scorer": "biaffine"},
