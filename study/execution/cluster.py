@@ -36,6 +36,9 @@ SHIPPED = [str(ROOT / name) for name in ("rin_core", "search_spaces", "study")]
 #: Bytes of main memory that a trial asks for by default: a Ray worker with torch, Numba and this
 #: project takes 850 MiB before it trains, and a RIN on a BiLSTM little more.
 MEMORY = 2**30
+#: The address that each start of Ray in this process was for, by node and job. A start has either a
+#: new node, on this machine, or a new job of a cluster.
+_addresses: dict[tuple[str, str], str | None] = {}
 
 
 class ClusterError(StudyError):
@@ -75,12 +78,11 @@ def connect(resources: Resources) -> Resources:
         The resources with a number of GPUs, and with a memory that a node has.
 
     Raises:
-        ClusterError: There is no cluster, or this machine has no room for a single trial.
+        ClusterError: There is no cluster, this machine has no room for a single trial, or this
+            process already has a Ray that something else started.
     """
     interrupt_on_hangup()
-    if not ray.is_initialized():
-        with kept_from_children():
-            start_ray(resources.address)
+    _ensure_ray(resources.address)
     # Ray ends a driver at once on SIGTERM; a batch system that sends it expects a clean stop.
     set_handler(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     if resources.gpus_per_trial is None:
@@ -105,6 +107,29 @@ def connect(resources: Resources) -> Resources:
             "for Ray; lower --cpus-per-trial, --gpus-per-trial or --memory-per-trial"
         )
     return resources
+
+
+def _ensure_ray(address: str | None) -> None:
+    """Keep the Ray of an earlier call, if it is at this address; otherwise start one."""
+    if ray.is_initialized():
+        start = _node_and_job()
+        if start not in _addresses:
+            # It may be on another cluster, and its workers may lack this project's code.
+            raise ClusterError(
+                "Ray is already running in this process, but rin-study did not start it: call "
+                "ray.shutdown() first"
+            )
+        if _addresses[start] == address:
+            return
+        ray.shutdown()
+    with kept_from_children():
+        start_ray(address)
+    _addresses[_node_and_job()] = address
+
+
+def _node_and_job() -> tuple[str, str]:
+    context = ray.get_runtime_context()
+    return context.get_node_id(), context.get_job_id()
 
 
 def start_ray(address: str | None) -> None:

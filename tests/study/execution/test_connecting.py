@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,6 +51,68 @@ def test_only_a_given_cluster_is_joined(
     with pytest.raises(cluster.ClusterError):
         cluster.connect(here)
     assert seen == [asked]
+
+
+class FakeRay:
+    """The state of Ray in this process, and its IDs: a cluster counts its jobs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.addresses: list[str] = []
+        self.runs, self.node, self.jobs = False, "", Counter[str]()
+        monkeypatch.setattr(cluster, "_addresses", {})
+        monkeypatch.setattr("ray.is_initialized", lambda: self.runs)
+        monkeypatch.setattr("ray.init", self.init)
+        monkeypatch.setattr("ray.shutdown", self.shutdown)
+        monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 1.0})
+        node = {"Alive": True, "Resources": {"CPU": 1.0}}
+        monkeypatch.setattr("ray.nodes", lambda: [node])
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+        context = SimpleNamespace(
+            get_node_id=lambda: self.node, get_job_id=lambda: f"{self.jobs[self.node]:08}"
+        )
+        monkeypatch.setattr("ray.get_runtime_context", lambda: context)
+
+    def init(self, address: str, **_: object) -> None:
+        assert not self.runs, "Ray refuses to start twice"
+        self.addresses.append(address)
+        self.node = f"local {len(self.addresses)}" if address == "local" else address
+        self.jobs[self.node] += 1
+        self.runs = True
+
+    def shutdown(self) -> None:
+        self.runs = False
+
+
+def connect(address: str | None) -> None:
+    cluster.connect(cluster.Resources(gpus_per_trial=0, memory_per_trial=0, address=address))
+
+
+def test_a_later_study_joins_the_cluster_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray lasts from call to call, but not on another cluster than the one asked for."""
+    ray = FakeRay(monkeypatch)
+    for address in (None, None, "host:1", "host:1", "host:2", None):
+        connect(address)
+    assert ray.addresses == ["local", "host:1", "host:2", "local"]
+
+
+@pytest.mark.parametrize("address", [None, "host:1"])
+@pytest.mark.parametrize("elsewhere", ["local", "host:1"])
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_ray_of_the_program_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str | None, elsewhere: str, earlier: bool
+) -> None:
+    """It may lack this project's code and settings, and is not ours to shut down."""
+    ray = FakeRay(monkeypatch)
+    if earlier:
+        connect(address)
+        ray.shutdown()
+    ray.init(elsewhere)
+    with pytest.raises(cluster.ClusterError, match=r"call ray\.shutdown\(\) first"):
+        connect(address)
+    assert ray.runs
+    ray.shutdown()
+    connect(address)
+    assert ray.addresses[-1] == (address or "local")
 
 
 @pytest.mark.parametrize(

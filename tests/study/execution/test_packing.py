@@ -18,7 +18,7 @@ HEAD = {"memory": 60.0 * GIB}
 
 def on_nodes(monkeypatch: pytest.MonkeyPatch, *nodes: dict[str, float]) -> None:
     alive = [{"Alive": True, "Resources": node} for node in nodes]
-    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr(cluster, "_ensure_ray", lambda _: None)
     monkeypatch.setattr("ray.nodes", lambda: [*alive, {"Alive": False, "Resources": {}}])
     total = {name: sum(n.get(name, 0.0) for n in nodes) for name in ("CPU", "GPU", "memory")}
     monkeypatch.setattr("ray.cluster_resources", lambda: total)
