@@ -34,7 +34,7 @@ from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, SummaryValue
 from study.tracking.mlflow import view
 from study.tracking.mlflow.deadline import open_client
-from study.tracking.mlflow.model import log_model
+from study.tracking.mlflow.model import complete_models, log_model
 from study.tracking.mlflow.moved import update_addresses
 from study.tracking.mlflow.names import (
     BEST,
@@ -156,8 +156,10 @@ class MlflowRuns:
             self.client.log_inputs(self.study_id, [self.dataset])
         self._log_summary(end.summary.values)
         self._set_tags(self.study_id, {**end.summary.tags, **end.tags, **tags})
-        recorded = self.client.get_run(self.study_id).data.tags.get(BEST)
-        if best is not None and recorded != best.fingerprint:
+        models = complete_models(self.client, self.experiment_id, [self.study_id])
+        if best is not None and best.fingerprint not in [m.tags[FINGERPRINT] for m in models[:1]]:
+            # First: without its model, it tells that an upload did not end.
+            self._set_tags(self.study_id, {"rin.best_trial": best.name, BEST: best.fingerprint})
             log_model(
                 self.client,
                 best,
@@ -165,7 +167,6 @@ class MlflowRuns:
                 study_id=self.study_id,
                 trial_id=self._open_run(best).run_id,
             )
-            self._set_tags(self.study_id, {"rin.best_trial": best.name, BEST: best.fingerprint})
         status = STATUS[TrialState.FINISHED if end.complete else TrialState.FAILED]
         self.client.set_terminated(self.study_id, status)
 

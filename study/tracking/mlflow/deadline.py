@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 SECONDS = 30.0
 FILE_SECONDS = 600.0
 """For requests that send files."""
+UPLOADS = ("log_artifact", "log_artifacts", "log_model_artifacts")
 
 Answer = TypeVar("Answer")
 
@@ -34,7 +35,7 @@ class Timed:
         found = getattr(self._client, name)
         if not callable(found):
             return found
-        seconds = FILE_SECONDS if name in ("log_artifact", "log_artifacts") else SECONDS
+        seconds = FILE_SECONDS if name in UPLOADS else SECONDS
 
         @functools.wraps(found)
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import mlflow
-from mlflow.entities import LoggedModelOutput, Metric
+from mlflow.entities import LoggedModel, LoggedModelOutput, Metric
 from mlflow.tracking import MlflowClient
 
 import rin_core
@@ -87,6 +88,23 @@ def requirement(name: str, trained_with: Mapping[str, str]) -> str:
     return f"{name}=={found.partition('+')[0]}"
 
 
+def models_of(
+    client: MlflowClient, experiment_id: str, study_ids: Collection[str]
+) -> list[LoggedModel]:
+    """Return the models of studies' runs, the latest first, complete or not."""
+    found = client.search_logged_models([experiment_id], f"name = '{MODEL}'")
+    models = [model for model in found if model.source_run_id in study_ids]
+    return sorted(models, key=lambda model: int(model.creation_timestamp), reverse=True)
+
+
+def complete_models(
+    client: MlflowClient, experiment_id: str, study_ids: Collection[str]
+) -> list[LoggedModel]:
+    """Return the models of studies' runs that were uploaded to the end, the latest first."""
+    found = models_of(client, experiment_id, study_ids)
+    return [model for model in found if model.status == "READY"]
+
+
 def log_model(
     client: MlflowClient,
     best: RunSpec,
@@ -97,7 +115,8 @@ def log_model(
 ) -> None:
     """Log the model of a run as that of its study, in place of an earlier one.
 
-    MLflow shows it among the models of the experiment, with the scores of the run.
+    The earlier model is deleted when the new one is complete. MLflow shows the model among
+    those of the experiment, with the scores of the run.
 
     Args:
         client: Where to.
@@ -107,22 +126,33 @@ def log_model(
         trial_id: The run in MLflow.
     """
     experiment_id = client.get_run(study_id).info.experiment_id
-    for model in client.search_logged_models([experiment_id], f"name = '{MODEL}'"):
-        if model.source_run_id == study_id:
-            client.delete_logged_model(model.model_id)
+    earlier = models_of(client, experiment_id, [study_id])
     tags = {FINGERPRINT: best.fingerprint, "rin.trial": best.name}
     model = client.create_logged_model(experiment_id, MODEL, study_id, tags, dict(params), "RIN")
+    try:
+        _send(client, model.model_id, best, trial_id)
+        client.finalize_logged_model(model.model_id, "READY")
+    except BaseException:
+        # Of the study's models, MLflow loads the latest, complete or not.
+        with suppress(Exception):
+            client.delete_logged_model(model.model_id)
+        raise
+    client.log_outputs(study_id, [LoggedModelOutput(model.model_id, 0)])
+    for old in earlier:
+        client.delete_logged_model(old.model_id)
+
+
+def _send(client: MlflowClient, model_id: str, best: RunSpec, trial_id: str) -> None:
+    """Send the files and the scores of a model."""
     result = best.run.result()
     packages = result.provenance.packages if result is not None else {}
     with tempfile.TemporaryDirectory() as folder:
         saved = save_model(best.run.weights, Path(folder) / "model", packages)
-        client.log_model_artifacts(model.model_id, str(saved))
-    client.finalize_logged_model(model.model_id, "READY")
-    client.log_outputs(study_id, [LoggedModelOutput(model.model_id, 0)])
+        client.log_model_artifacts(model_id, str(saved))
     # The same scores at the same times: the run keeps one of each, and the model gets them.
     values = client.get_run(trial_id).data.metrics
     scores = [
         client.get_metric_history(trial_id, name)[-1] for name in values if name in FINAL_SCORES
     ]
-    metrics = [Metric(m.key, m.value, m.timestamp, m.step, model.model_id) for m in scores]
+    metrics = [Metric(m.key, m.value, m.timestamp, m.step, model_id) for m in scores]
     client.log_batch(trial_id, metrics=metrics)

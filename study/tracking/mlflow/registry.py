@@ -8,7 +8,7 @@ from rin_core.cli import without_credentials
 from rin_core.problems import first_line
 from study.tracking.base import TrackingError
 from study.tracking.mlflow.deadline import open_client
-from study.tracking.mlflow.model import MODEL
+from study.tracking.mlflow.model import complete_models
 from study.tracking.mlflow.names import BEST, FINGERPRINT, KIND
 
 
@@ -41,21 +41,20 @@ def _register(uri: str, experiment: str, name: str) -> str:
     client = open_client(uri)
     found = client.get_experiment_by_name(experiment)
     studies = client.search_runs([found.experiment_id], f"tags.`{KIND}` = 'study'") if found else []
-    best = {run.info.run_id: run.data.tags.get(BEST, "") for run in studies}
-    models = [
-        model
-        for model in (
-            client.search_logged_models([found.experiment_id], f"name = '{MODEL}'") if found else []
-        )
-        if best.get(model.source_run_id) and model.status == "READY"
-    ]
-    if not models:
+    best = {run.info.run_id: run.data.tags.get(BEST) for run in studies}
+    if found is None or not any(best.values()):
         raise TrackingError(
             f"--register {name}: MLflow has no model of {experiment}, because no finished run in "
             "the ledger has weights and a dev F1; 'rin-study rerun FINGERPRINT' makes weights again"
         )
-    latest = max(models, key=lambda model: int(model.creation_timestamp))
-    fingerprint = best[latest.source_run_id]
+    models = complete_models(client, found.experiment_id, best)
+    latest = next((m for m in models if m.tags[FINGERPRINT] == best[m.source_run_id]), None)
+    if latest is None:
+        raise TrackingError(
+            f"--register {name}: MLflow does not have the whole model of {experiment}, because its "
+            "upload did not end; run the same command again, which uploads it again"
+        )
+    fingerprint = latest.tags[FINGERPRINT]
     try:
         client.create_registered_model(name)
     except MlflowException as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 import mlflow
 import pytest
+from mlflow.tracking import MlflowClient
 
 from study.tracking.base import TrackingError
 from study.tracking.mlflow.model import save_model
@@ -178,3 +179,46 @@ def test_the_best_model_is_registered_on_request_and_once(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     loaded = mlflow.pyfunc.load_model("models:/rin/2")
     assert loaded.predict(sentences) == expected(trained, sentences)
+
+
+def test_an_upload_that_fails_leaves_the_earlier_model(
+    mlflow_db: Path, tmp_path: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best model is not registered until it is complete; the next start uploads it again."""
+    uri = f"sqlite:///{mlflow_db}"
+    tracked = experiment(tmp_path, ("aaa", "bbb"))
+
+    def end(name: str, f1: float) -> int:
+        run = tracked.runs[name].run
+        if run.result() is None:
+            finish(run, 2, f1)
+            shutil.copy(trained.weights, run.weights)
+        tracker = MlflowTracker(uri, tracked)
+        tracker.synchronize(name)
+        return close(tracker, complete=True)
+
+    def down(*_: object, **__: object) -> None:
+        raise OSError("connection reset")
+
+    def models() -> list[tuple[str, str]]:
+        client = MlflowClient(tracking_uri=uri)
+        found = client.get_experiment_by_name(tracked.name)
+        logged = client.search_logged_models([found.experiment_id])
+        return [(model.tags[FINGERPRINT], str(model.status)) for model in logged]
+
+    assert end("aaa", 0.5) == 0
+    for cleaned, expected in (
+        (True, [("aaa", "READY")]),
+        (False, [("bbb", "PENDING"), ("aaa", "READY")]),
+    ):
+        with monkeypatch.context() as broken:
+            broken.setattr(MlflowClient, "log_model_artifacts", down)
+            if not cleaned:
+                broken.setattr(MlflowClient, "delete_logged_model", down)
+            assert end("bbb", 0.7) == 1
+        assert models() == expected
+        with pytest.raises(TrackingError, match=r"upload did not end; run the same command again"):
+            register_model(uri, tracked.name, "rin")
+    assert end("bbb", 0.7) == 0
+    assert models() == [("bbb", "READY")]
+    assert register_model(uri, tracked.name, "rin") == "models:/rin/1"

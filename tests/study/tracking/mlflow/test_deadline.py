@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from study.ledger.run import Run
 from study.tracking.base import ExperimentSpec, TrackingError
 from study.tracking.mlflow import deadline
-from study.tracking.mlflow.deadline import open_client, within
+from study.tracking.mlflow.deadline import Timed, open_client, within
 from study.tracking.mlflow.sender import MlflowTracker
 from tests.tracked import close, finish
 
@@ -82,3 +83,19 @@ def test_answers_and_errors_are_those_of_the_call() -> None:
     assert within(5, lambda: None) is None
     with pytest.raises(KeyError):
         within(5, lambda: empty["a"])
+
+
+@pytest.mark.parametrize("name", ["log_artifact", "log_artifacts", "log_model_artifacts"])
+def test_files_have_more_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "SECONDS", 0.05)
+
+    class Slow(MlflowClient):  # type: ignore[misc]
+        def __init__(self) -> None:
+            pass
+
+    def send(*_: object) -> str:
+        time.sleep(0.3)
+        return "sent"
+
+    monkeypatch.setattr(Slow, name, send)
+    assert getattr(Timed(Slow()), name)("to", "file") == "sent"
