@@ -17,6 +17,7 @@ from rin_core.data.entity_types import type_notes
 from rin_core.data.findings import findings_of, missing_findings, vector_findings
 from rin_core.data.pretrained import load_pretrained
 from rin_core.data.readers.split import read_files
+from rin_core.data.readers.text_files import entries
 from rin_core.data.splits import corpus_files, cut_missing, has_splits, take_share
 from rin_core.data.summary import summarise, unseen_words
 from rin_core.data.tagging import TAGGER, tag_pos
@@ -299,7 +300,7 @@ def _available(root: Path | None) -> str:
     if root is None:
         return f"only 'demo' is built in; give the folder of other corpora with {how}"
     try:
-        names = sorted(f.name for f in root.iterdir() if f.is_dir() and has_splits(f))
+        names = [f.name for f in entries(root) if f.is_dir() and has_splits(f)]
     except OSError as error:
         return f"the data root {root} cannot be read ({error.strerror}); set {how}"
     return f"known corpora: {', '.join(['demo', *names])}; the data root is {root} ({how})"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rin_core.data.corpus import SPLITS, CorpusError, Finding, Sentence
-from rin_core.data.readers.text_files import documents
+from rin_core.data.readers.text_files import documents, entries
 from rin_core.data.readers.unread import unread_file, unread_folder
 from rin_core.data.readers.webanno_files import webanno_files
 from rin_core.plural import plural
@@ -64,7 +64,7 @@ def find_splits(folder: Path) -> Files:
 def _published(folder: Path, wanted: set[str]) -> Files:
     """Return files with one of some splits in their names; of the name that most splits share."""
     named: dict[str, Files] = {}
-    for path in sorted(folder.iterdir()):
+    for path in entries(folder):
         stem = _SHARD.sub("", path.stem) if path.is_file() else path.name
         split = _split_of(stem)
         if split in wanted and (contents := _contents(path)):
@@ -103,7 +103,9 @@ def _contents(path: Path) -> tuple[Path, ...]:
         return (path,) if path.suffix in _SUFFIXES + _OTHER_SUFFIXES else ()
     if documents(path, ".ann") or webanno_files(path):
         return (path,)
-    return tuple(sorted([*path.glob("*.arrow"), *path.glob("*.parquet")]))
+    # A link may lead nowhere.
+    tables = entries(path) if path.is_dir() else ()
+    return tuple(file for file in tables if file.suffix in (".arrow", ".parquet"))
 
 
 def has_splits(folder: Path) -> bool:
@@ -133,7 +135,7 @@ def corpus_files(path: Path, dev_fraction: float) -> Files:
             how += ", or cut it from train with --set data.dev_fraction=0.1"
         found = ", ".join(paths[0].name for paths in files.values())
         missing = " and ".join(f"{split}.json" for split in absent)
-        for other in sorted(path.iterdir()):
+        for other in entries(path):
             if (known := unread_file(other)) and _split_of(other.name) in absent:
                 how = f"{other.name} {known.removeprefix('this ')}"
         raise CorpusError(f"{path}: missing {missing} (found {found}); {how}")
@@ -144,7 +146,7 @@ def _whole_corpus(path: Path, dev_fraction: float) -> Path:
     """Return the file, or folder of brat files, that is a corpus without splits."""
     found = path if path.is_file() else _only_file(path)
     if found is None:
-        folders = [x for x in sorted(path.iterdir()) if x.is_dir() and _split_of(x.name)]
+        folders = [x for x in entries(path) if x.is_dir() and _split_of(x.name)]
         inside = f"in {folders[0].name}: " if folders else ""
         unread = inside + unread_folder(folders[0] if folders else path)
         raise CorpusError(f"{path}: no file is a split; {unread}")
@@ -163,7 +165,7 @@ def _only_file(folder: Path) -> Path | None:
     """Return what is read of a folder without splits, None where that is not clear."""
     if documents(folder, ".ann") or len(webanno_files(folder)) > 1:
         return folder
-    files = [path for path in folder.iterdir() if path.is_file() and _contents(path)]
+    files = [path for path in entries(folder) if path.is_file() and _contents(path)]
     return files[0] if len(files) == 1 else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
@@ -40,7 +41,31 @@ def not_utf8(raw: bytes, error: UnicodeDecodeError) -> str:
     return f"not UTF-8 text ({error.reason}): save it as UTF-8"
 
 
+def entries(folder: Path) -> list[Path]:
+    """Return the files and folders of a folder in order, except hidden ones.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return _visible(folder.iterdir(), folder)
+
+
 def documents(folder: Path, suffix: str) -> list[Path]:
-    """Return the files with a suffix in a folder and up to two levels below, in order."""
+    """Return the files with a suffix in a folder and up to two levels below, in order.
+
+    Hidden files and the content of hidden folders are left out.
+    """
     levels = (folder.glob(f"{below}*{suffix}") for below in ("", "*/", "*/*/"))
-    return sorted(chain.from_iterable(levels))
+    return _visible(chain.from_iterable(levels), folder)
+
+
+def _visible(paths: Iterable[Path], folder: Path) -> list[Path]:
+    """Return the paths below a folder in order, except hidden ones.
+
+    macOS adds ``._train.json`` and ``__MACOSX``, and Jupyter ``.ipynb_checkpoints``.
+    """
+    return sorted(
+        path
+        for path in paths
+        if not any(x.startswith(".") or x == "__MACOSX" for x in path.relative_to(folder).parts)
+    )

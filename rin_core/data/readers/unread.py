@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rin_core.data.corpus import shown
+from rin_core.data.readers.text_files import entries
 
 _ONE_SENTENCE = "write each sentence as tokens, entities and relations"
 _SPACY = "write text, entities and relations, as doccano; docs/data.md has a script"
@@ -76,7 +77,7 @@ def unread_file(path: Path) -> str:
 
 def unread_folder(folder: Path) -> str:
     """Return what a folder without splits has instead, and what to do; empty for an empty one."""
-    names = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in entries(folder)]
     if not names:
         return "the folder is empty"
     listed = ", ".join(names[:_SHOWN])

@@ -12,6 +12,7 @@ import pytest
 from rin_core.data.corpus import CorpusError, Sentence
 from rin_core.data.demo import demo_corpus
 from rin_core.data.loading import load_corpus
+from rin_core.data.readers.text_files import documents as brat_documents
 from rin_core.data.splits import cut, find_splits, take_share
 from tests.corpora import TRIPLES, write_corpus, write_lines
 
@@ -68,6 +69,24 @@ def test_a_whole_corpus_in_parquet(tmp_path: Path) -> None:
         file = tmp_path / "data" / f"{split}-00000-of-00001.parquet"
         parquet.write_table(pyarrow.Table.from_pylist([TRIPLES] * 2), file)
     assert [len(s) for s in load_corpus(str(tmp_path)).splits().values()] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("suffix", [".json", "_triples.json", "/1.ann"])
+def test_files_that_a_system_hides_are_not_read(tmp_path: Path, suffix: str) -> None:
+    names = [f"{split}{suffix}" for split in ("train", "dev", "test")]
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "hidden").mkdir()
+    plain, folder = touch(tmp_path / "plain", *names), touch(tmp_path / "hidden", *names)
+    for name in names:
+        path = folder / name
+        for hidden in (f"._{path.name}", ".ipynb_checkpoints/1.ann", "__MACOSX/._1.ann"):
+            touch(path.parent, hidden)
+    found, expected = find_splits(folder), find_splits(plain)
+    assert [[p.name for p in files] for files in found.values()] == [
+        [p.name for p in files] for files in expected.values()
+    ]
+    for files in found.values():
+        assert len(brat_documents(files[0], ".ann")) == (suffix == "/1.ann")
 
 
 @pytest.mark.parametrize(
