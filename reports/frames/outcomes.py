@@ -107,7 +107,7 @@ def _columns(run: RunOutcome) -> dict[str, object]:
         "averaged_dev_f1": (result.averaged_dev_scores or {}).get("f1", math.nan),
         **{
             f"averaged_test_{name}": (result.averaged_test_scores or {}).get(name, math.nan)
-            for name in ("f1", "precision", "recall")
+            for name in ("f1", "precision", "recall", "strict_f1")
         },
         "late_dev_f1": result.late_f1 if result.selection_split == "dev" else math.nan,
         **{

@@ -70,6 +70,7 @@ SCHEMA: dict[str, str] = {
     "averaged_test_f1": "float64",
     "averaged_test_precision": "float64",
     "averaged_test_recall": "float64",
+    "averaged_test_strict_f1": "float64",
 } | {f"{s}_{name}": "float64" for s in ("dev", "test") for name in (*SCORES, *TYPED_SCORES)}
 
 

@@ -61,8 +61,9 @@ def results_table(study: StudyData) -> Table:
             **against_cells(scores, arm, printed),
             "Source": source_cell(study.corpus, arm),
         }
-        late = late_epochs(study.frame)
-        averaged = _averaged_cells(trials, late) if has_averages(study.frame) else {}
+        late, typed = late_epochs(study.frame), has_types(study.frame)
+        has_average = has_averages(study.frame)
+        averaged = _averaged_cells(trials, late, typed=typed) if has_average else {}
         cells = {
             "Seeds": seeds_cell(trials),
             **(averaged if by_average else {}),
@@ -72,7 +73,7 @@ def results_table(study: StudyData) -> Table:
             "Dev F1": score_cell(trials, "dev_f1"),
             "Entity F1": score_cell(trials, "test_entity_f1"),
             "Exact F1": score_cell(trials, "test_exact_f1"),
-            **(typed_cells(trials) if has_types(study.frame) else {}),
+            **(typed_cells(trials) if typed else {}),
             **({} if by_average else averaged),
             interval: mean_interval_cell(scores, arm),
             **(compared if is_published else {}),
@@ -98,10 +99,12 @@ def results_table(study: StudyData) -> Table:
     )
 
 
-def _averaged_cells(trials: pd.DataFrame, late: int) -> dict[str, Cell]:
+def _averaged_cells(trials: pd.DataFrame, late: int, *, typed: bool) -> dict[str, Cell]:
     """Return F1 of the averaged weights, and the mean of the last epochs to compare it with."""
+    strict = score_cell(trials, "averaged_test_strict_f1")
     return {
         _AVERAGED_F1: score_cell(trials, "averaged_test_f1"),
+        **({"Strict F1, averaged weights": strict} if typed else {}),
         "Dev F1, averaged weights": score_cell(trials, "averaged_dev_f1"),
         f"Dev F1, last {late} epochs": score_cell(trials, "late_dev_f1"),
     }

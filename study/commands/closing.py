@@ -148,14 +148,16 @@ def print_best(study: StudyData, section: Section, runs: Path, console: Console)
     """
     frame, averaged = study.frame, study.scores().endpoint is AVERAGED
     dev_f1, test_f1 = ("averaged_dev_f1", AVERAGED.column) if averaged else ("dev_f1", "test_f1")
+    strict_f1 = "averaged_test_strict_f1" if averaged else "test_strict_f1"
     finished = frame[(frame["status"] == TrialState.FINISHED) & frame[dev_f1].notna()]
-    means = 100 * finished.groupby("arm", sort=False)[[dev_f1, test_f1]].mean()
+    means = 100 * finished.groupby("arm", sort=False)[[dev_f1, test_f1, strict_f1]].mean()
     if means.empty or not means[dev_f1].max():
         return
     best = str(means[dev_f1].idxmax())
     trials = of_arm(finished, best).sort_values(dev_f1, ascending=False, kind="stable")
-    dev, test = (points(float(means[name][best])) for name in (dev_f1, test_f1))
-    say(console, f"highest dev F1: {arm_label(trials)}, {dev} (test {test})")
+    dev, test, strict = map(points, means.loc[best])
+    on_test = f"test {test}" if trials[strict_f1].isna().all() else f"test {test}, strict {strict}"
+    say(console, f"highest dev F1: {arm_label(trials)}, {dev} ({on_test})")
     models = _models(trials["fingerprint"], runs, averaged=averaged)
     # A majority of two is both of them, which finds too little. The best on dev come first.
     chosen = dict(list(models.items())[: (len(models) - 1) // 2 * 2 + 1])

@@ -20,6 +20,7 @@ SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
 UNIT = "rin.unit"  # of an experiment's scores; those of earlier versions have none, and fractions
 TEST_RESULT, DEV_RESULT, AVERAGED_RESULT = "F1/test", "F1/best_dev", "F1/averaged_test"
 FINAL_SCORES = (TEST_RESULT, DEV_RESULT, AVERAGED_RESULT)
+STRICT = "strict_f1"  # of models with entity types
 MOST_PARAMS = 12
 #: What a reader looks for after the parameters that vary.
 FIRST_PARAMS = (
@@ -36,7 +37,7 @@ FIRST_PARAMS = (
     "training.max_epochs",
     "training.average",
 )
-TEST_SCORES = ("precision", "recall", "entity_f1")
+TEST_SCORES = ("precision", "recall", "entity_f1", "exact_f1", STRICT)
 USAGE = ("process_memory_megabytes", "process_gpu_memory_megabytes")
 
 #: MLflow's status of a run that ended in a state. A run that is resumed later is ``KILLED`` until
@@ -82,6 +83,8 @@ def result_metrics(result: Result) -> dict[str, float]:
         values["F1/averaged_dev"] = result.averaged_dev_scores["f1"]
     if result.averaged_test_scores is not None:
         values[AVERAGED_RESULT] = result.averaged_test_scores["f1"]
+        if STRICT in result.averaged_test_scores:
+            values[f"test/averaged_{STRICT}"] = result.averaged_test_scores[STRICT]
     whole = {"best_epoch": result.best_epoch, "total_seconds": result.seconds}
     return {**{name: points(value) for name, value in values.items()}, **section("training", whole)}
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger
+from reports.page.build import build
 from reports.tables.experiment import results_table
+from study.commands.closing import Closing
 from study.ledger.fields import TYPED_SCORES
+from tests.commands import printed
 from tests.ledgers import Ledger
 from tests.records import a_result, scores
 
@@ -45,9 +50,25 @@ def test_the_table_has_strict_scores_where_there_are_any(tmp_path: Path, typed: 
     assert names & rows["gru-1"].keys() == (names if typed else set())
     assert any("Strict F1" in note for note in table.notes) == typed
     if typed:
+        assert "Strict F1, averaged weights" not in rows["gru-1"]
         assert rows["gru-1"]["Strict F1"].text.startswith("60.0")
         assert rows["gru-1"]["Exact F1"].text.startswith("70.0")
         assert rows["bilstm-s"]["Strict F1"].text == "–"
+
+
+def test_averaged_weights_have_strict_scores_too(tmp_path: Path) -> None:
+    made = Ledger(tmp_path / "runs")
+    averaged = TYPED | {"f1": 0.82, "strict_f1": 0.65}
+    both = {"averaged_selection_scores": averaged, "averaged_test_scores": averaged}
+    made.finish(made.plan("gru-1", 0), 0.8, {"test_scores": TYPED, **both})
+    made.save()
+    frame = read_ledger(made.runs)
+    (row,) = results_table(study_data(made.runs, frame)).rows
+    assert row.cells["Strict F1, averaged weights"].text.startswith("65.0")
+    assert row.cells["Strict F1"].text.startswith("60.0")
+    console = Console(file=io.StringIO(), width=80)
+    Closing(built=build(made.runs, tmp_path / "out")).print(made.runs, console)
+    assert "highest dev F1: RIN (GRU, K = 1), 82.0 (test 82.0, strict 65.0)" in printed(console)
 
 
 @pytest.mark.parametrize(
