@@ -50,11 +50,13 @@ bench: .venv/installed  ## compare the speed with a dense and a plain formulatio
 gpu: .venv/installed  ## measure once everything that needs a GPU; without one, what a CPU can run
 	$(BIN)/python -m benchmarks.gpu $(if $(RIN_DATA_ROOT),--data webnlg_star)
 
-report: .venv/installed  ## write the page, all tables and figures, and the notebooks, from runs/
-	$(BIN)/python reports/build.py --notebooks
+RUNS ?= runs
 
-results: .venv/installed  ## write the published results from runs/: REPRODUCTION.md, tables, figures, README
-	$(BIN)/python reports/build.py --out results
+report: .venv/installed  ## write the page, all tables and figures, and the notebooks, from RUNS=runs
+	$(BIN)/python reports/build.py --notebooks --runs $(RUNS)
+
+results: .venv/installed  ## write REPRODUCTION.md, tables, figures and README's block from RUNS=runs
+	$(BIN)/python reports/build.py --out results --runs $(RUNS)
 	$(BIN)/python -m reports.paper.readme
 
 notebooks: .venv/installed  ## execute the notebooks alone, on runs/
@@ -83,7 +85,7 @@ $(MPNET): requirements-mpnet.lock
 slurm: .venv/installed  ## run a study on a real Slurm with two simulated nodes (requires root and slurm-wlm)
 	$(BIN)/python -m pytest --numprocesses 0 -s tests/slurm/two_nodes.py
 
-chaos: .venv/installed  ## inject a hundred faults into real studies (an hour, resumes; requires root)
+chaos: .venv/installed  ## inject a hundred faults into real studies (two hours, resumes; requires root)
 	mkdir -p build/chaos
 	$(BIN)/python -m tests.chaos.suite --faults 115 --progress build/chaos/suite --table docs/chaos.md
 	for program in decided databases ledgers; do \

@@ -92,6 +92,9 @@ def measure(study: StudyData, part: float, share: float, seed: int) -> dict[str,
 
 def main(options: Options) -> None:
     """Measure each study, print the means and write them."""
+    if not options.studies:
+        raise ValueError("NAME is missing: the studies to measure; rin-study show lists them")
+    options.out.mkdir(parents=True, exist_ok=True)
     console, rows = Console(width=200), []
     for name in options.studies:
         study = find_predictions(options.runs, name)

@@ -60,7 +60,12 @@ def main(options: Options) -> None:
     print("| corpus | format | read | sentences (train / dev / test) | message |")  # noqa: T201
     print("|---|---|---|---|---|")  # noqa: T201
     for row in rows(options.folder):
-        print(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |")  # noqa: T201
+        print(f"| {' | '.join(map(_escaped, row))} |")  # noqa: T201
+
+
+def _escaped(cell: str) -> str:
+    """Return a cell without what Markdown reads as another column or as a link."""
+    return cell.replace("|", "/").replace("[", "\\[")
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
     from study.execution.cluster import Resources
     from study.ledger.ledger import Ledger
     from study.planning.grid import make_plan
-    from study.tracking.base import Summary
+    from study.tracking.base import StudyEnd
 
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     # Modules whose functions this benchmark replaces.
@@ -171,15 +171,14 @@ def study(options: Options, count: int, folder: Path, uri: str) -> dict[str, flo
     for experiment in experiments:
         ledger.record_study(experiment.record({"space": ["scale"], "data": ["demo"]}))
     stage("planning")
-    running = driver.StudySession(experiments, uri, ledger, Console(quiet=True))
+    running = session.StudySession(experiments, uri, ledger, Console(quiet=True))
     stage("MLflow opened")
     running.run(
         plan.trials,
         Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=options.slots, address=None),
     )
     stage("trials")
-    names = [experiment.name for experiment in experiments]
-    running.close(dict.fromkeys(names, ()), {}, dict.fromkeys(names, Summary()))
+    running.close({experiment.name: StudyEnd(complete=True) for experiment in experiments})
     stage("reports, MLflow's rest")
     assert all(p.run.result() for p in plan.trials)
     return found

@@ -10,6 +10,7 @@ from reports.document.formatting import interval, signed
 from reports.document.section import Section
 from reports.document.table import NO_CELL, Cell, Row, Table, number, words
 from reports.figures.answers import POOLED
+from reports.paper.claims import DEMO
 from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED, Effect
 from reports.published.numbers import corpus_title
 from reports.stats.intervals import Estimate
@@ -40,12 +41,13 @@ class PooledAnswer:
 def find_pooled(effects: Sequence[Effect], rule: Rule = RULE) -> PooledAnswer | None:
     """Pool the effects of one round; ``None`` if fewer than two have a standard error.
 
-    Effects that share a run are not independent. Of these, only the first is taken.
+    Effects that share a run are not independent. Of these, only the first is taken. The demo
+    corpus is made by a grammar, so it is no sample of corpora.
     """
     parts: list[Effect] = []
     used: set[str] = set()
     for effect in effects:
-        if effect.question not in (ONE_ROUND, ONE_ROUND_TUNED):
+        if effect.corpus == DEMO or effect.question not in (ONE_ROUND, ONE_ROUND_TUNED):
             continue
         if _error(effect) > 0 and used.isdisjoint(effect.runs):
             parts.append(effect)

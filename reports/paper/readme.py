@@ -78,7 +78,8 @@ def results_block(root: Path = _ROOT) -> str:
         "seeds, but not other test sentences or another search. In brackets: p after Holm's "
         "correction. Verdict: *equal* if a test shows that the gain is within "
         f"± {margin:g} F1. Otherwise *better* or *worse* if p < 0.05. Otherwise *undecided*, with "
-        "the number of further seeds that would decide it ([formulas](results/REPRODUCTION.md))."
+        "the number of further seeds that decide it with a probability of 80 % "
+        "([formulas](results/REPRODUCTION.md))."
         f"{planned if no_verdict else ''}",
         f"{_paper_note(results)} {_speed_note(root / 'benchmarks' / 'results')}",
     )
@@ -125,8 +126,8 @@ def _encoder_note(results: Path) -> str:
         scores = " and ".join(
             f"{found[f'k-{k}-{name}', 'F1, averaged weights']['text']} (K = {k})" for k in (0, 1)
         )
-        seeds = min(int(found[f"k-{k}-{name}", "Seeds"]["value"].split(".")[0]) for k in (0, 1))
-        texts.append(f"{scores} with {encoder}, {seeds} seeds")
+        counts = [found[f"k-{k}-{name}", "Seeds"]["value"].partition(".")[0] for k in (0, 1)]
+        texts.append(f"{scores} with {encoder}, {' and '.join(dict.fromkeys(counts))} seeds")
     return f"**Pretrained encoders** on WebNLG, averaged weights: {'; '.join(texts)}."
 
 

@@ -23,7 +23,9 @@ def available_cpus(cgroups: Path = CGROUPS, own: Path = OWN) -> float:
         cgroups: Where the control groups are mounted.
         own: The file that names the groups of this process.
     """
-    return min(float(len(os.sched_getaffinity(0))), *_quotas(cgroups, own), math.inf)
+    has_affinity = hasattr(os, "sched_getaffinity")  # macOS has none
+    cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return min(float(cpus), *_quotas(cgroups, own), math.inf)
 
 
 def slots() -> int:

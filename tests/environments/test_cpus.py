@@ -70,3 +70,11 @@ def test_cpu_affinity_limits_the_trials() -> None:
     command = ["taskset", "-c", str(one), sys.executable, "-c", PRINT]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ran.stdout == "1\n"
+
+
+def test_a_system_without_affinity_uses_all_cpus(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr("os.sched_getaffinity")
+    monkeypatch.setattr("os.cpu_count", lambda: 7)
+    assert cpus.available_cpus(tmp_path / "no cgroups", tmp_path / "no file") == 7

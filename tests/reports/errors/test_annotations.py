@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.annotations import measure, without
+from benchmarks.annotations import Options, main, measure, without
 from reports.errors.annotations import Candidate, Kind, compare, entity_at, find_candidates
 from reports.frames.predictions import Answer
 from reports.frames.studies import StudyData, study_data
@@ -159,3 +159,9 @@ def test_removed_annotations_are_found_where_the_runs_predict_them(tmp_path: Pat
         "recall": pytest.approx(1 / 3),
         "precision": 0.5,
     }
+
+
+def test_the_measurement_needs_a_study_and_changes_no_file_without_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="NAME is missing"):
+        main(Options(studies=(), runs=tmp_path, out=tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []

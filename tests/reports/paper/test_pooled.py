@@ -51,6 +51,7 @@ def test_every_corpus_and_choice_of_settings_counts_once() -> None:
     others = [
         an_effect("webnlg_star", 9.0, "a"),  # shares a run with the first
         an_effect("webnlg_star", 9.0, "d", "rounds"),  # another question
+        an_effect("demo", 9.0, "g"),  # made by a grammar
         replace(an_effect("other", 9.0, "e"), judged=None),  # not of two arms
         replace(an_effect("other", 9.0, "f"), judged=ONE_SEED),
     ]
