@@ -20,7 +20,7 @@ _NAMES = {
     "test": ("test", "testing"),
 }
 #: Names that need nothing else in the name, first choice.
-_SUFFIXES = (".json", ".jsonl")
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonlines")
 _OTHER_SUFFIXES = (".txt", ".corp", ".conll", ".tsv", ".parquet", ".arrow")
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _CUT_SEED = "rin"
@@ -34,10 +34,9 @@ Files = dict[str, tuple[Path, ...]]
 
 def exact_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield the JSON files that are named after a split, after that split."""
-    for split, stems in _NAMES.items():
-        for path in (folder / f"{stem}{suffix}" for stem in stems for suffix in _SUFFIXES):
-            if path.is_file():
-                yield split, path
+    for path in entries(folder):
+        if path.suffix.lower() in _SUFFIXES and path.is_file():
+            yield from ((s, path) for s, stems in _NAMES.items() if path.stem.lower() in stems)
 
 
 def find_splits(folder: Path) -> Files:
@@ -69,7 +68,7 @@ def _published(folder: Path, wanted: set[str]) -> Files:
         split = _split_of(stem)
         if split in wanted and (contents := _contents(path)):
             rest = "_".join(part for part in _parts(stem) if part not in _NAMES[split])
-            files = named.setdefault(f"{rest} {path.suffix}", {})
+            files = named.setdefault(f"{rest} {path.suffix.lower()}", {})
             before = files.get(split, ())
             if before and not _SHARD.search(path.stem):
                 raise _two_files(folder, split, before[0], path)
@@ -100,7 +99,7 @@ def _split_of(name: str) -> str:
 def _contents(path: Path) -> tuple[Path, ...]:
     """Return what is read of a path: the file, a folder of brat files, or its tables."""
     if path.is_file():
-        return (path,) if path.suffix in _SUFFIXES + _OTHER_SUFFIXES else ()
+        return (path,) if path.suffix.lower() in _SUFFIXES + _OTHER_SUFFIXES else ()
     if documents(path, ".ann") or webanno_files(path):
         return (path,)
     # A link may lead nowhere.
@@ -146,10 +145,7 @@ def _whole_corpus(path: Path, dev_fraction: float) -> Path:
     """Return the file, or folder of brat files, that is a corpus without splits."""
     found = path if path.is_file() else _only_file(path)
     if found is None:
-        folders = [x for x in entries(path) if x.is_dir() and _split_of(x.name)]
-        inside = f"in {folders[0].name}: " if folders else ""
-        unread = inside + unread_folder(folders[0] if folders else path)
-        raise CorpusError(f"{path}: no file is a split; {unread}")
+        raise CorpusError(f"{path}: no file is a split; {_no_split(path)}")
     if not _contents(found) and (known := unread_file(found)):
         raise CorpusError(f"{found}: {known}")
     if not dev_fraction:
@@ -159,6 +155,23 @@ def _whole_corpus(path: Path, dev_fraction: float) -> Path:
         what = "one file without dev and test" if found.is_file() else "documents without splits"
         raise CorpusError(f"{found}: {what}; {how}")
     return found
+
+
+def _no_split(folder: Path) -> str:
+    """Return what a folder without splits has instead, and what to do."""
+    named = next((x for x in entries(folder) if _split_of(x.stem)), None)
+    if named and named.is_file() and not unread_file(named):
+        return f"{named.name} has another suffix: if its records are JSON, rename it to .json"
+    inside = next((x for x in entries(folder) if x.is_dir() and _split_of(x.name)), None)
+    if inside is None:
+        return unread_folder(folder)
+    files = [file for file in entries(inside) if file.suffix.lower() in _SUFFIXES]
+    if not files:
+        return f"in {inside.name}: {unread_folder(inside)}"
+    name = f"{inside.name}{files[0].suffix}"
+    if len(files) == 1:
+        return f"move {inside.name}/{files[0].name} to {name}"
+    return f"join the {len(files)} files in {inside.name} in one file {name}, as a list of records"
 
 
 def _only_file(folder: Path) -> Path | None:

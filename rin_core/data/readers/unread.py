@@ -39,6 +39,7 @@ _KNOWN: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"tokens", "ner_tags"}), "entities without relations", "add entities, relations"),
     (frozenset({"rows"}), "columns without relations", "add their two columns, with tabs between"),
 )
+_ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 _SUFFIXES = {
     ".xml": ("XML", "convert it to brat files"),
     ".xmi": ("UIMA XMI", "export WebAnno TSV 3 from INCEpTION instead"),
@@ -47,9 +48,9 @@ _SUFFIXES = {
     ".a1": ("BioNLP shared task files", "join .a1 and .a2 into .ann files"),
     ".conllu": ("CoNLL-U, which has no relations of entities", "add them as JSON records"),
     ".spacy": ("spaCy's DocBin", _SPACY),
-    ".zip": ("an archive", "unpack it"),
-    ".gz": ("an archive", "unpack it"),
-    ".tar": ("an archive", "unpack it"),
+    ".xlsx": ("a table", "write one JSON record per sentence"),
+    ".xls": ("a table", "write one JSON record per sentence"),
+    **dict.fromkeys(_ARCHIVES, ("an archive", "unpack it")),
     ".pkl": ("pickle, which is not read for security", "write one JSON record per sentence"),
 }
 _SHOWN = 6
