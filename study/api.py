@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rin_core.cli import INTERRUPTED
+from rin_core.problems import first_problem, short
 from rin_core.suggestions import suggestion
 from study.execution.signals import set_handler
 from study.ledger.files import StudyError
@@ -34,10 +35,10 @@ class Incomplete(StudyError):
 
 
 def run(
-    space: str | Path = "rounds_curve",
-    data: str | Path = "demo",
+    space: str | Path | Iterable[str | Path] = "rounds_curve",
+    data: str | Path | Iterable[str | Path] = "demo",
     *,
-    arms: Iterable[str] = (),
+    arms: str | Iterable[str] = (),
     seeds: int | str | Iterable[int] | None = None,
     settings: Mapping[str, object] | None = None,
     runs: str | Path = "runs",
@@ -51,8 +52,9 @@ def run(
     come from any thread; from the main thread, Ctrl-C ends it.
 
     Args:
-        space: What to compare or tune: a name from ``rin-study --list``, or a TOML file.
-        data: The corpus: ``demo``, a name under ``data_root`` or ``$RIN_DATA_ROOT``, or a folder.
+        space: What to compare or tune: a name from ``rin-study --list``, or a TOML file. Several
+            studies, or one search.
+        data: The corpora: ``demo``, names under ``data_root`` or ``$RIN_DATA_ROOT``, or folders.
         arms: Only these arms, by name or shell pattern.
         seeds: How many seeds, or which.
         settings: Settings of all trials, as in ``{"training.learning_rate": 5e-4}``.
@@ -198,37 +200,60 @@ def ensemble(df: pd.DataFrame, runs: str | Path = "runs") -> Ensemble:
 
 
 def _options(
-    space: str | Path,
-    data: str | Path,
-    arms: Iterable[str],
+    space: str | Path | Iterable[str | Path],
+    data: str | Path | Iterable[str | Path],
+    arms: str | Iterable[str],
     seeds: int | str | Iterable[int] | None,
     settings: Mapping[str, object] | None,
     runs: str | Path,
     others: Mapping[str, Any],
 ) -> Options:
-    """Return the options of the command; raises ``ValueError`` for one that there is not."""
+    """Return the options of the command; raises ``ValueError`` for one that is wrong."""
+    from pydantic import TypeAdapter, ValidationError
+
     from study.commands.options import Options
 
     known = {field.name for field in dataclasses.fields(Options)} - {"list", "dry_run", "set"}
     for name in others:
         if name not in known:
             raise ValueError(f"run(): no option {name}; {suggestion(name, sorted(known))}")
-    if seeds is not None and not isinstance(seeds, int | str):
-        seeds = "".join(f"{seed}," for seed in seeds)
-    paths = {
-        name: Path(value)
-        for name, value in others.items()
-        if name in ("data_root", "embeddings") and value is not None
+    if not isinstance(settings := settings or {}, Mapping):
+        raise ValueError(
+            f"run(): settings = {short(settings)}: must be a mapping, as in "
+            '{"training.learning_rate": 5e-4}'
+        )
+    given = {
+        **others,
+        "space": _texts(space),
+        "data": _texts(data),
+        "arms": _texts(arms),
+        "seeds": _seeds(seeds),
+        "set": tuple(f"{name}={value}" for name, value in settings.items()),
+        "runs": runs,
     }
-    return Options(
-        **{**others, **paths},
-        space=(str(space),),
-        data=(str(data),),
-        arms=(arms,) if isinstance(arms, str) else tuple(arms),
-        seeds=None if seeds is None else str(seeds),
-        set=tuple(f"{name}={value}" for name, value in (settings or {}).items()),
-        runs=Path(runs),
-    )
+    try:
+        return TypeAdapter(Options).validate_python(given)
+    except ValidationError as error:
+        details: Any = error.errors(include_url=False)[0]
+        raise ValueError(f"run(): {first_problem(details)}") from None
+
+
+def _texts(given: object) -> object:
+    """Return one name or path as a list, and paths as text; what is neither is left as it is."""
+    if isinstance(given, str | Path):
+        given = [given]
+    if not isinstance(given, Iterable):
+        return given
+    return [str(one) if isinstance(one, Path) else one for one in given]
+
+
+def _seeds(given: object) -> str | None:
+    """Return seeds as the command line has them."""
+    if given is None or isinstance(given, str):
+        return given
+    if isinstance(given, Iterable):
+        return "".join(f"{seed}," for seed in given)
+    return str(given)
 
 
 @contextmanager

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import psutil
 import pytest
@@ -135,6 +137,25 @@ def test_a_mistake_is_named(
         call(study.trials(ledger.runs))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_epochs": "ten"}, r"max_epochs = 'ten': must be a valid integer"),
+        ({"cpus_per_trial": None}, r"cpus_per_trial = None: must be a valid number"),
+        ({"notify": 5}, r"notify = 5: must be a valid string"),
+        ({"data": ["demo", 5]}, r"data\[1\] = 5: must be a valid string"),
+        ({"space": 5}, r"space = 5: must be a valid tuple"),
+        ({"arms": 5}, r"arms = 5: must be a valid tuple"),
+        ({"seeds": 1.5}, r"--seeds 1.5: must be a count"),
+        ({"runs": 5}, r"runs = 5: "),
+        ({"settings": ["a=1"]}, r"settings = \['a=1'\]: must be a mapping"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        study.run(**options)
+
+
 def test_a_study_that_is_not_there_is_suggested(tmp_path: Path) -> None:
     runs = a_full_ledger(tmp_path / "runs").runs
     with pytest.raises(ValueError, match=f"did you mean {EXPERIMENT}"):
@@ -186,6 +207,18 @@ def test_the_options_of_a_call_are_those_of_the_command() -> None:
     assert (options.space, options.data, options.arms) == (("main",), ("x",), ("gru-*",))
     assert (options.seeds, options.runs, options.embeddings) == ("0,3,", Path("r"), Path("glove"))
     assert options.overrides() == {"training.learning_rate": "0.001"}
+
+
+def test_an_option_that_takes_several_values_takes_a_list() -> None:
+    given = {"max_epochs": "10", "hours": 2, "trials": np.int64(3)}
+    spaces: list[str | Path] = ["rounds_curve", Path("own.toml")]
+    seeds: Any = np.int64(3)
+    options = _options(spaces, ("demo", Path("x")), ["gru-1", "rnn-*"], seeds, None, "r", given)
+    assert options.space == ("rounds_curve", "own.toml")
+    assert options.data == ("demo", "x")
+    assert options.arms == ("gru-1", "rnn-*")
+    assert (options.max_epochs, options.hours, options.trials) == (10, 2.0, 3)
+    assert options.seeds == "3"
 
 
 def test_the_export_as_a_table_is_what_trials_returns(ledger: Ledger, tmp_path: Path) -> None:
