@@ -24,6 +24,7 @@ from study.ledger.files import StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
     from matplotlib.axes import Axes
 
     from rin_core.predict.ensemble import Ensemble
@@ -175,28 +176,43 @@ def differences(
     return differences_frame(as_ledger(df), baseline, metric, everything, margin)
 
 
-def ensemble(df: pd.DataFrame, runs: str | Path = "runs") -> Ensemble:
+def ensemble(
+    df: pd.DataFrame, runs: str | Path = "runs", *, device: torch.device | str | None = None
+) -> Ensemble:
     """Load the models of trials: they find entities and triples by majority vote.
 
         models = study.ensemble(df[df["arm"] == "gru-1"])
         models.predict(models.split("Ann Smith was born in Oslo."))
 
+    The models are those that the verdicts are about: the averaged weights if all these trials have
+    them, and otherwise the weights of the selected epoch.
+
     Args:
         df: Trials on one corpus, see :func:`trials`. Those that are not finished are left out.
         runs: Their output folder.
+        device: Where to compute, as in ``"cuda"``; the CPU when ``None``.
 
     Raises:
         ValueError: No trial is finished, a run has no model, such as an imported one, or the
             models cannot vote.
     """
+    import torch
+
+    from reports.frames.scores import AVERAGED, primary_endpoint
+    from reports.frames.tidy import as_ledger
+    from rin_core.layout import AVERAGED_WEIGHTS
     from rin_core.predict.ensemble import Ensemble
     from rin_core.predict.loading import find_weights
     from study.ledger.state import TrialState
 
-    finished = df.loc[df["status"] == TrialState.FINISHED, "fingerprint"]
+    frame = as_ledger(df)
+    finished = frame.loc[frame["status"] == TrialState.FINISHED, "fingerprint"]
     if finished.empty:
         raise ValueError("ensemble(): no trial is finished")
-    return Ensemble.load([find_weights(name, Path(runs)) for name in finished.unique()])
+    weights = [find_weights(name, Path(runs)) for name in finished.unique()]
+    if primary_endpoint(frame) is AVERAGED:
+        weights = [path.with_name(AVERAGED_WEIGHTS) for path in weights]
+    return Ensemble.load(weights, None if device is None else torch.device(device))
 
 
 def _options(

@@ -22,9 +22,11 @@ import study
 from reports.frames.studies import study_data
 from reports.frames.trials import read_ledger, select_settings
 from reports.tables.experiment import differences_table
+from rin_core.errors import CheckpointError
 from study.api import _options
 from study.commands import start
 from study.commands.context import Ended
+from study.ledger.fields import SCORES
 from tests.conftest import Trained
 from tests.exports import TINY, run_command
 from tests.ledgers import EXPERIMENT, Ledger, a_full_ledger, write_search
@@ -114,6 +116,29 @@ def test_the_models_of_an_arm_vote(ledger: Ledger, trained: Trained) -> None:
     (found,) = models.predict(models.split(text))
     assert found.entities
     assert {entity.votes for entity in found.entities} == {3}
+
+
+def test_runs_that_are_judged_by_averaged_weights_vote_with_them(
+    tmp_path: Path, trained: Trained
+) -> None:
+    made = Ledger(tmp_path)
+    averaged = {"averaged_test_scores": dict.fromkeys(SCORES, 0.8)}
+    for seed in (0, 1):
+        made.finish(made.plan("gru-1", seed), 0.8, averaged)
+    made.finish(made.plan("gru-2", 0), 0.8)
+    made.save()
+    df = study.trials(tmp_path)
+    for name in df["fingerprint"]:
+        unit = tmp_path / "units" / name
+        (unit / "weights.safetensors").write_text("of the selected epoch")
+        (unit / "averaged.safetensors").write_bytes(trained.weights.read_bytes())
+    arm = df[df["arm"] == "gru-1"]
+    models = study.ensemble(arm, tmp_path, device="cpu")
+    assert len(models.members) == 2
+    with pytest.raises(RuntimeError, match="no-device"):
+        study.ensemble(arm, tmp_path, device="no-device")
+    with pytest.raises(CheckpointError, match=r"weights.safetensors: cannot be read"):
+        study.ensemble(df[df["seed"] == 0], tmp_path)  # not all runs have averaged weights
 
 
 @pytest.mark.parametrize(
