@@ -56,8 +56,8 @@ class DataConfig:
     max_missing: Share = 0.01
     """Largest share of a split's triples that may have an argument missing from the sentence."""
     dev_fraction: Annotated[float, Interval(ge=0, le=0.5)] = 0.0
-    """Share of train that becomes the dev split of a corpus without one; 0 cuts none. The cut
-    sentences are part of the data's digest."""
+    """Share of train that becomes a missing dev or test split; 0 cuts none. The cut sentences are
+    part of the data's digest."""
     train_share: Annotated[float, Interval(gt=0, le=1)] = 1.0
     """Share of the training sentences to train on. An epoch repeats them, so that it has as many
     steps as with all of them. A larger share has the sentences of each smaller one. All seeds have

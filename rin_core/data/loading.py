@@ -197,8 +197,7 @@ def load_corpus(
         name: ``"demo"``, a folder under the data root, or the path of a folder or of one file.
         data_root: Folder of corpora; without it, the environment variable RIN_DATA_ROOT.
         max_missing: Largest share of a split's triples that may be impossible to locate.
-        dev_fraction: Share of train that becomes a missing dev split; 0 cuts none. From one file,
-            it cuts a test split, too.
+        dev_fraction: Share of train that becomes a missing dev or test split; 0 cuts none.
 
     Raises:
         CorpusError: No such corpus, a split is missing, or a file cannot be read.

@@ -120,7 +120,7 @@ def corpus_files(path: Path, dev_fraction: float) -> Files:
 
     Args:
         path: A folder, or the one file of a corpus without splits.
-        dev_fraction: Share of the training sentences for a missing dev split; 0 cuts none.
+        dev_fraction: Share of the training sentences for a missing dev or test split; 0 cuts none.
 
     Raises:
         CorpusError: A split is missing; the message says how to add it.
@@ -128,10 +128,11 @@ def corpus_files(path: Path, dev_fraction: float) -> Files:
     if path.is_file() or not (files := find_splits(path)):
         return {"train": (_whole_corpus(path, dev_fraction),)}
     absent = [split for split in SPLITS if split not in files]
-    if absent and not (absent == ["dev"] and dev_fraction):
-        how = "add the missing split as .json or .jsonl"
-        if absent == ["dev"]:
-            how += ", or cut it from train with --set data.dev_fraction=0.1"
+    if absent and not ("train" in files and dev_fraction):
+        how = f"add the missing {'splits' if absent[1:] else 'split'} as .json or .jsonl"
+        if "train" in files:
+            which = "both" if absent[1:] else "it"
+            how += f", or cut {which} from train with --set data.dev_fraction=0.1"
         found = ", ".join(paths[0].name for paths in files.values())
         missing = " and ".join(f"{split}.json" for split in absent)
         for other in entries(path):

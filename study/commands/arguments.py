@@ -238,7 +238,7 @@ class Record:
     ] = None
     """Pretrained word vectors: reports then show which words have one."""
     set: Settings = ()
-    """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
+    """A setting: data.dev_fraction=0.1 cuts a missing dev or test split from train."""
     runs: LedgerFolder = Path("runs")
 
 
@@ -257,7 +257,7 @@ class Convert:
     """Write one record per sentence. What lies across two sentences is left out and counted."""
     data_root: DataRoot = None
     set: Settings = ()
-    """A setting: data.dev_fraction=0.1 cuts a missing dev split from train."""
+    """A setting: data.dev_fraction=0.1 cuts a missing dev or test split from train."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,12 @@ def test_two_choices(tmp_path: Path, names: tuple[str, ...]) -> None:
         (("a.json", "b.json"), r"found a\.json, b\.json; name the files after their splits"),
         (("corpus.xml",), r"corpus\.xml looks like XML: convert it to brat"),
         (("a.csv", "b.json", "c.json"), r"a\.csv looks like a table"),
+        (
+            ("train.json",),
+            r"missing dev\.json and test\.json .* add the missing splits .*, "
+            r"or cut both from train with --set data\.dev_fraction=0\.1",
+        ),
+        (("train.json", "dev.json"), r"missing test\.json .* cut it .*data\.dev_fraction=0\.1"),
         (("train.json", "test.json"), r"missing dev\.json .*--set data\.dev_fraction=0\.1"),
         (
             ("train.json", "dev.json", "test.json.gz"),
@@ -148,6 +154,23 @@ class TestCut:
         assert corpus.digest() != load_corpus(str(folder), dev_fraction=0.2).digest()
         (finding,) = corpus.findings
         assert (finding.code, finding.split, finding.count) == ("cut-split", "dev", 10)
+
+    def test_a_missing_test_split(self, tmp_path: Path) -> None:
+        folder = write_corpus(tmp_path / "mine", (100, 5, 20))
+        whole = load_corpus(str(folder))
+        (folder / "test.json").unlink()
+        corpus = load_corpus(str(folder), dev_fraction=0.1)
+        assert (len(corpus.train), corpus.dev, len(corpus.test)) == (90, whole.dev, 10)
+        assert set(corpus.train) | set(corpus.test) == set(whole.train)
+
+    def test_only_train_is_cut_as_one_file_is(self, tmp_path: Path) -> None:
+        folder = write_corpus(tmp_path / "mine", (100, 5, 20))
+        (folder / "dev.json").unlink()
+        (folder / "test.json").unlink()
+        corpus = load_corpus(str(folder), dev_fraction=0.1)
+        assert [len(s) for s in corpus.splits().values()] == [81, 9, 10]
+        alone = load_corpus(str(folder / "train.json"), dev_fraction=0.1)
+        assert corpus.digest() == alone.digest()
 
     def test_a_dev_split_that_is_there_is_kept(self, tmp_path: Path) -> None:
         folder = str(write_corpus(tmp_path / "mine"))
