@@ -68,7 +68,9 @@ def close(tracker: Tracker, *, complete: bool, files: Sequence[Path] = ()) -> in
     return tracker.unsent
 
 
-def finish(run: Run, epochs: int, f1: float = 0.5, *, selection: str = "dev") -> None:
+def finish(
+    run: Run, epochs: int, f1: float = 0.5, *, selection: str = "dev", **changes: Any
+) -> None:
     result = a_result(
         run.fingerprint,
         epochs,
@@ -84,6 +86,7 @@ def finish(run: Run, epochs: int, f1: float = 0.5, *, selection: str = "dev") ->
             "threads": 1,
             "started": STARTED,
         },
+        **changes,
     )
     run.finish(result, NO_PREDICTIONS, run.claim())
 

@@ -27,15 +27,17 @@ class Endpoint:
     """Of the published numbers."""
     text: str
     """As titles and notes name it."""
+    dev_column: str = ""
+    """Of the frame: the same score on dev, which chooses between models; empty if none does."""
 
 
 #: The paper's endpoint.
-SELECTED = Endpoint("test_f1", "f1", "test F1 of the selected epoch")
+SELECTED = Endpoint("test_f1", "f1", "test F1 of the selected epoch", "dev_f1")
 ENTITIES = Endpoint(
     "test_entity_boundaries_f1", "entity_f1", "test F1 of entity spans of the selected epoch"
 )
 LATE = Endpoint("late_dev_f1", "", "dev F1, mean of the last ten epochs")
-AVERAGED = Endpoint("averaged_test_f1", "f1", "test F1 of the averaged weights")
+AVERAGED = Endpoint("averaged_test_f1", "f1", "test F1 of the averaged weights", "averaged_dev_f1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +104,17 @@ def primary_endpoint(frame: pd.DataFrame) -> Endpoint:
     Runs with ``training.average=ema`` are judged by their averaged weights, as
     ``--until-decided`` plans it. All others are judged by the epoch selected on dev.
     """
-    averaged = frame.loc[frame["status"] == TrialState.FINISHED, AVERAGED.column].notna()
-    return AVERAGED if len(averaged) and averaged.all() else SELECTED
+    return endpoint_of(frame.loc[frame["status"] == TrialState.FINISHED, AVERAGED.column].notna())
+
+
+def endpoint_of(averaged: Iterable[bool]) -> Endpoint:
+    """Return :func:`primary_endpoint` of finished runs.
+
+    Args:
+        averaged: Whether each of them has scores of averaged weights.
+    """
+    known = list(averaged)
+    return AVERAGED if known and all(known) else SELECTED
 
 
 def arm_scores(

@@ -146,8 +146,8 @@ def print_best(study: StudyData, section: Section, runs: Path, console: Console)
         runs: The ledger.
         console: Where to print.
     """
-    frame, averaged = study.frame, study.scores().endpoint is AVERAGED
-    dev_f1, test_f1 = ("averaged_dev_f1", AVERAGED.column) if averaged else ("dev_f1", "test_f1")
+    frame, endpoint = study.frame, study.scores().endpoint
+    dev_f1, test_f1, averaged = endpoint.dev_column, endpoint.column, endpoint is AVERAGED
     strict_f1 = "averaged_test_strict_f1" if averaged else "test_strict_f1"
     finished = frame[(frame["status"] == TrialState.FINISHED) & frame[dev_f1].notna()]
     means = 100 * finished.groupby("arm", sort=False)[[dev_f1, test_f1, strict_f1]].mean()
@@ -191,9 +191,7 @@ def _models(fingerprints: Iterable[str], runs: Path, *, averaged: bool) -> dict[
     """Return how the command line names the model of each run that has one here."""
     models = {}
     for name in fingerprints:
-        run = Ledger(runs).run(name)
-        if averaged and run.averaged_weights.is_file():
-            models[name] = str(short_path(run.averaged_weights))
-        elif not averaged and run.weights.is_file():
-            models[name] = name[:_DIGITS]
+        weights = Ledger(runs).run(name).model(averaged=averaged)
+        if weights.is_file():
+            models[name] = str(short_path(weights)) if averaged else name[:_DIGITS]
     return models

@@ -56,6 +56,10 @@ class Run:
         """Return where the averaged weights are, with ``training.average``."""
         return self.path / layout.AVERAGED_WEIGHTS
 
+    def model(self, *, averaged: bool) -> Path:
+        """Return where the weights are that are averaged, or those of the selected epoch."""
+        return self.averaged_weights if averaged else self.weights
+
     def result(self) -> Result | None:
         """Return the result, or None where the run is not finished.
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reports.document.formatting import mean_sd, points, signed
 from reports.figures.rounds_curve import is_rounds_curve, rounds_curve_info
-from reports.frames.scores import AVERAGED, primary_endpoint
+from reports.frames.scores import primary_endpoint
 from reports.frames.select import arm_label, of_arm
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import no_trials, read_ledger, select_settings
@@ -92,7 +92,7 @@ def _ranked(frame: pd.DataFrame) -> list[str]:
 
     If no run learned anything, no arm is the best.
     """
-    column = "averaged_dev_f1" if primary_endpoint(frame) is AVERAGED else "dev_f1"
+    column = primary_endpoint(frame).dev_column
     done = frame[(frame["status"] == TrialState.FINISHED) & frame[column].notna()]
     means = done.groupby("arm", sort=False)[column].mean().sort_values(ascending=False)
     return [str(arm) for arm in means.index] if means.max() > 0 else []

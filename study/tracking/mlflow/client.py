@@ -34,7 +34,7 @@ from study.ledger.state import ENDED_WITHOUT_ERROR, TrialState
 from study.tracking.base import CONTENT, ExperimentSpec, RunSpec, StudyEnd, SummaryValue
 from study.tracking.mlflow import view
 from study.tracking.mlflow.deadline import open_client
-from study.tracking.mlflow.model import complete_models, log_model
+from study.tracking.mlflow.model import StudyModel, complete_models, log_model
 from study.tracking.mlflow.moved import update_addresses
 from study.tracking.mlflow.names import (
     BEST,
@@ -141,13 +141,13 @@ class MlflowRuns:
             remote.last_epoch = None
             raise
 
-    def conclude(self, end: StudyEnd, tags: Mapping[str, str], best: RunSpec | None) -> None:
+    def conclude(self, end: StudyEnd, tags: Mapping[str, str], best: StudyModel | None) -> None:
         """Attach the reports, the numbers and the best model to the study's run, and end it.
 
         Args:
             end: The results of the study.
             tags: More tags of the study's run.
-            best: The run whose model the study's run carries.
+            best: The model that the study's run carries.
         """
         self._find_runs()  # deletes duplicates
         for path in end.files:
@@ -157,15 +157,16 @@ class MlflowRuns:
         self._log_summary(end.summary.values)
         self._set_tags(self.study_id, {**end.summary.tags, **end.tags, **tags})
         models = complete_models(self.client, self.experiment_id, [self.study_id])
-        if best is not None and best.fingerprint not in [m.tags[FINGERPRINT] for m in models[:1]]:
+        if best is not None and best.replaces(next(iter(models), None)):
+            spec = best.spec
             # First: without its model, it tells that an upload did not end.
-            self._set_tags(self.study_id, {"rin.best_trial": best.name, BEST: best.fingerprint})
+            self._set_tags(self.study_id, {"rin.best_trial": spec.name, BEST: spec.fingerprint})
             log_model(
                 self.client,
                 best,
-                params=shown_params(best.params, self.varied),
+                params=shown_params(spec.params, self.varied),
                 study_id=self.study_id,
-                trial_id=self._open_run(best).run_id,
+                trial_id=self._open_run(spec).run_id,
             )
         status = STATUS[TrialState.FINISHED if end.complete else TrialState.FAILED]
         self.client.set_terminated(self.study_id, status)

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,10 +17,18 @@ from mlflow.tracking import MlflowClient
 import rin_core
 from rin_core.predict.loading import extra_packages, word_table
 from study.tracking.base import RunSpec
-from study.tracking.mlflow.names import FINAL_SCORES, FINGERPRINT
+from study.tracking.mlflow.names import (
+    AVERAGED_DEV_RESULT,
+    AVERAGED_RESULT,
+    DEV_RESULT,
+    FINGERPRINT,
+    TEST_RESULT,
+    WEIGHTS,
+)
 
 MODEL = "model"
 """Its name in MLflow: ``runs:/STUDY/model``."""
+SELECTED = "selected"
 
 SERVED_WITH = (
     "mlflow",
@@ -88,6 +97,45 @@ def requirement(name: str, trained_with: Mapping[str, str]) -> str:
     return f"{name}=={found.partition('+')[0]}"
 
 
+@dataclass(frozen=True, slots=True)
+class StudyModel:
+    """The model of a study: the weights that its verdicts are about, of one of its runs."""
+
+    spec: RunSpec
+    """The run."""
+    averaged: bool
+    """Whether they are the averaged weights, not those of the selected epoch."""
+    dev_f1: float
+    """Of these weights, as a fraction."""
+
+    @property
+    def weights(self) -> Path:
+        """Return their file."""
+        return self.spec.run.model(averaged=self.averaged)
+
+    @property
+    def scores(self) -> tuple[str, str]:
+        """Return the names of their metrics, on dev and on test."""
+        if self.averaged:
+            return AVERAGED_DEV_RESULT, AVERAGED_RESULT
+        return DEV_RESULT, TEST_RESULT
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return what tells the model from others."""
+        kind = "averaged" if self.averaged else SELECTED
+        return {FINGERPRINT: self.spec.fingerprint, WEIGHTS: kind}
+
+    def replaces(self, latest: LoggedModel | None) -> bool:
+        """Tell whether it is not the study's latest complete model in MLflow."""
+        return latest is None or self.tags != identity(latest.tags)
+
+
+def identity(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return those tags of a model, or of a registered version, that tell it from others."""
+    return {FINGERPRINT: tags.get(FINGERPRINT, ""), WEIGHTS: tags.get(WEIGHTS, SELECTED)}
+
+
 def models_of(
     client: MlflowClient, experiment_id: str, study_ids: Collection[str]
 ) -> list[LoggedModel]:
@@ -107,27 +155,27 @@ def complete_models(
 
 def log_model(
     client: MlflowClient,
-    best: RunSpec,
+    best: StudyModel,
     *,
     params: Mapping[str, str],
     study_id: str,
     trial_id: str,
 ) -> None:
-    """Log the model of a run as that of its study, in place of an earlier one.
+    """Log the model of a study, in place of an earlier one.
 
     The earlier model is deleted when the new one is complete. MLflow shows the model among
-    those of the experiment, with the scores of the run.
+    those of the experiment, with the scores of its weights.
 
     Args:
         client: Where to.
-        best: The run.
+        best: The model.
         params: Those that MLflow shows of it.
         study_id: The study's run in MLflow.
         trial_id: The run in MLflow.
     """
     experiment_id = client.get_run(study_id).info.experiment_id
     earlier = models_of(client, experiment_id, [study_id])
-    tags = {FINGERPRINT: best.fingerprint, "rin.trial": best.name}
+    tags = {**best.tags, "rin.trial": best.spec.name}
     model = client.create_logged_model(experiment_id, MODEL, study_id, tags, dict(params), "RIN")
     try:
         _send(client, model.model_id, best, trial_id)
@@ -142,17 +190,14 @@ def log_model(
         client.delete_logged_model(old.model_id)
 
 
-def _send(client: MlflowClient, model_id: str, best: RunSpec, trial_id: str) -> None:
+def _send(client: MlflowClient, model_id: str, best: StudyModel, trial_id: str) -> None:
     """Send the files and the scores of a model."""
-    result = best.run.result()
+    result = best.spec.run.result()
     packages = result.provenance.packages if result is not None else {}
     with tempfile.TemporaryDirectory() as folder:
-        saved = save_model(best.run.weights, Path(folder) / "model", packages)
+        saved = save_model(best.weights, Path(folder) / "model", packages)
         client.log_model_artifacts(model_id, str(saved))
     # The same scores at the same times: the run keeps one of each, and the model gets them.
-    values = client.get_run(trial_id).data.metrics
-    scores = [
-        client.get_metric_history(trial_id, name)[-1] for name in values if name in FINAL_SCORES
-    ]
+    scores = [client.get_metric_history(trial_id, name)[-1] for name in best.scores]
     metrics = [Metric(m.key, m.value, m.timestamp, m.step, model_id) for m in scores]
     client.log_batch(trial_id, metrics=metrics)

@@ -13,13 +13,14 @@ from study.ledger.state import TrialState
 FINGERPRINT, PARENT, KIND = "rin.fingerprint", "mlflow.parentRunId", "rin.kind"
 STATE = "rin.state"
 CAVEAT = "rin.caveat"  # only on runs with one
+WEIGHTS = "rin.weights"  # of a model: selected or averaged; those of earlier versions are selected
 BEST = "rin.best"  # the fingerprint of the run whose model the study's run carries
 FINDINGS = "rin.corpus_findings"  # what looks wrong in the corpus, without its text
 NOTE, NAME, COMMIT = "mlflow.note.content", "mlflow.runName", "mlflow.source.git.commit"
 SOURCE = {"mlflow.source.name": "study/run.py", "mlflow.source.type": "LOCAL"}
 UNIT = "rin.unit"  # of an experiment's scores; those of earlier versions have none, and fractions
-TEST_RESULT, DEV_RESULT, AVERAGED_RESULT = "F1/test", "F1/best_dev", "F1/averaged_test"
-FINAL_SCORES = (TEST_RESULT, DEV_RESULT, AVERAGED_RESULT)
+TEST_RESULT, DEV_RESULT = "F1/test", "F1/best_dev"
+AVERAGED_RESULT, AVERAGED_DEV_RESULT = "F1/averaged_test", "F1/averaged_dev"
 STRICT = "strict_f1"  # of models with entity types
 MOST_PARAMS = 12
 #: What a reader looks for after the parameters that vary.
@@ -80,7 +81,7 @@ def result_metrics(result: Result) -> dict[str, float]:
     if result.selection_split == "dev":
         values[f"F1/dev_last_{LATE_EPOCHS}_epochs"] = result.late_f1
     if result.averaged_dev_scores is not None:
-        values["F1/averaged_dev"] = result.averaged_dev_scores["f1"]
+        values[AVERAGED_DEV_RESULT] = result.averaged_dev_scores["f1"]
     if result.averaged_test_scores is not None:
         values[AVERAGED_RESULT] = result.averaged_test_scores["f1"]
         if STRICT in result.averaged_test_scores:

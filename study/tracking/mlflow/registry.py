@@ -8,7 +8,7 @@ from rin_core.cli import without_credentials
 from rin_core.problems import first_line
 from study.tracking.base import TrackingError
 from study.tracking.mlflow.deadline import open_client
-from study.tracking.mlflow.model import complete_models
+from study.tracking.mlflow.model import complete_models, identity
 from study.tracking.mlflow.names import BEST, FINGERPRINT, KIND
 
 
@@ -54,14 +54,13 @@ def _register(uri: str, experiment: str, name: str) -> str:
             f"--register {name}: MLflow does not have the whole model of {experiment}, because its "
             "upload did not end; run the same command again, which uploads it again"
         )
-    fingerprint = latest.tags[FINGERPRINT]
     try:
         client.create_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     known = client.search_model_versions(f"name = '{name}'")
-    version = next((v for v in known if v.tags.get(FINGERPRINT) == fingerprint), None)
+    version = next((v for v in known if identity(v.tags) == identity(latest.tags)), None)
     if version is None:
         # A server finds a model by its ID. A database would look for it in the place that MLflow's
         # own settings name, which may be another.
@@ -70,7 +69,7 @@ def _register(uri: str, experiment: str, name: str) -> str:
             name,
             f"models:/{latest.model_id}" if served else latest.artifact_location,
             latest.source_run_id,
-            tags={FINGERPRINT: fingerprint, "rin.study": experiment},
+            tags={**identity(latest.tags), "rin.study": experiment},
             model_id=latest.model_id,
         )
     return f"models:/{name}/{version.version}"

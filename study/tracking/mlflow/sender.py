@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from reports.frames.scores import AVERAGED, endpoint_of
 from rin_core.cli import without_credentials
 from rin_core.problems import first_line
 from study.ledger.command import local_program, short_path, sync_command
@@ -33,6 +34,7 @@ from study.tracking.base import (
     TrialEnd,
 )
 from study.tracking.mlflow.client import MlflowRuns
+from study.tracking.mlflow.model import StudyModel
 from study.tracking.mlflow.names import NOTE
 from study.tracking.mlflow.view import QUERY
 
@@ -149,21 +151,25 @@ class MlflowTracker(Tracker):
             f"  http://127.0.0.1:5000/{page}",
         ]
 
-    def best(self) -> RunSpec | None:
-        """Return the run with the best dev F1 among those with weights.
+    def best(self) -> StudyModel | None:
+        """Return the model with the best dev F1 among those whose weights are here.
 
-        A run that selects its epoch on test has no dev F1 and is left out, as is one that
-        learned nothing.
+        Dev chooses by the endpoint that the verdicts are about; a search has no verdicts. A run
+        that selects its epoch on test has no dev F1 and is left out, as is one that learned
+        nothing.
         """
-        scores = {
-            name: result.dev_scores["f1"]
-            for name, spec in self.runs.items()
-            if (result := spec.result()) is not None
-            and result.dev_scores is not None
+        found = ((spec, spec.result()) for spec in self.runs.values())
+        done = [(spec, result) for spec, result in found if result is not None]
+        endpoint = endpoint_of(result.averaged_test_scores is not None for _, result in done)
+        averaged = self.experiment.ranks_arms and endpoint is AVERAGED
+        models = [
+            StudyModel(spec, averaged, scores["f1"])
+            for spec, result in done
+            if (scores := result.averaged_dev_scores if averaged else result.dev_scores) is not None
             and result.caveat is not Caveat.NOTHING_LEARNED
-            and spec.run.weights.exists()
-        }
-        return self.runs[max(scores, key=lambda name: scores[name])] if scores else None
+            and spec.run.model(averaged=averaged).exists()
+        ]
+        return max(models, key=lambda model: model.dev_f1, default=None)
 
     def _send(self) -> None:
         """Collect news for a moment, then send it. A write that fails is retried."""

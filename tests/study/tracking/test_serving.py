@@ -21,10 +21,11 @@ from mlflow.tracking import MlflowClient
 
 from study.tracking.base import TrackingError
 from study.tracking.mlflow.model import save_model
-from study.tracking.mlflow.names import BEST, FINGERPRINT
+from study.tracking.mlflow.names import BEST, FINGERPRINT, WEIGHTS
 from study.tracking.mlflow.registry import register_model
 from study.tracking.mlflow.sender import MlflowTracker
 from tests.conftest import Trained
+from tests.records import scores
 from tests.servers import free_port
 from tests.tracked import children, close, experiment, finish, steps
 
@@ -136,8 +137,8 @@ def test_the_studys_run_carries_the_best_trials_model(
         assert client.get_run(study).data.tags[BEST] == "aaa"
         (model,) = client.search_logged_models([tracker.remote.experiment_id])
         assert (model.status, model.source_run_id) == ("READY", study)
-        scores = {metric.key: metric.value for metric in model.metrics}
-        assert (scores["F1/best_dev"], scores["F1/test"]) == (90.0, 40.0)
+        found = {metric.key: metric.value for metric in model.metrics}
+        assert found == {"F1/best_dev": 90.0, "F1/test": 40.0}
         trial = children(client)["aaa"]
         assert steps(client, trial, "F1/test") == [0], "the run has its score once"
         loaded = mlflow.pyfunc.load_model(f"runs:/{study}/model")
@@ -146,6 +147,33 @@ def test_the_studys_run_carries_the_best_trials_model(
             (used,) = run.inputs.dataset_inputs
             assert (used.dataset.name, used.dataset.digest) == ("demo", trained.encoded.digest)
             assert json.loads(used.dataset.profile)["train_sentences"] == 60
+
+
+def test_a_study_of_averaged_weights_has_them_and_their_scores_as_its_model(
+    mlflow_db: Path,
+    tmp_path: Path,
+    trained: Trained,
+    sentences: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uri = f"sqlite:///{mlflow_db}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    tracked = experiment(tmp_path, ("aaa",))
+    run = tracked.runs["aaa"].run
+    finish(run, 2, 0.9, averaged_selection_scores=scores(0.6), averaged_test_scores=scores(0.55))
+    shutil.copy(trained.weights, run.averaged_weights)
+    run.weights.write_bytes(b"those of the selected epoch")
+    tracker = MlflowTracker(uri, tracked)
+    tracker.synchronize("aaa")
+    assert close(tracker, complete=True) == 0
+    (model,) = tracker.remote.client.search_logged_models([tracker.remote.experiment_id])
+    found = {metric.key: metric.value for metric in model.metrics}
+    assert found == {"F1/averaged_dev": 60.0, "F1/averaged_test": 55.0}
+    loaded = mlflow.pyfunc.load_model(f"runs:/{tracker.remote.study_id}/model")
+    assert loaded.predict(sentences) == expected(trained, sentences)
+    assert register_model(uri, tracked.name, "rin") == "models:/rin/1"
+    (version,) = tracker.remote.client.search_model_versions("name = 'rin'")
+    assert (version.tags[FINGERPRINT], version.tags[WEIGHTS]) == ("aaa", "averaged")
 
 
 def test_the_best_model_is_registered_on_request_and_once(

@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 
 from rin_core.config import Config
 from study.ledger.run import Run
-from study.tracking.base import CONTENT, StudyEnd, Summary, SummaryValue
+from study.tracking.base import CONTENT, ExperimentSpec, StudyEnd, Summary, SummaryValue
 from study.tracking.mlflow.names import CAVEAT, KIND, MOST_PARAMS, PARENT, shown_params
 from study.tracking.mlflow.sender import MlflowTracker
 from study.tracking.mlflow.view import QUERY
@@ -71,7 +71,9 @@ def test_no_score_of_test_stands_under_the_name_of_dev(
     assert second.best() is None
     close(second, complete=True)
     runs["aaa"].weights.touch()
-    assert second.best() == tracked.runs["aaa"]
+    best = second.best()
+    assert best is not None
+    assert best.spec == tracked.runs["aaa"]
     run = children(client)["bbb"]
     assert [name for name in run.data.metrics if "dev" in name] == []
     assert steps(client, run, "F1/test_by_epoch") == [1, 2]
@@ -110,6 +112,31 @@ def test_averaged_weights_have_metrics_of_their_own(
     files = {a.path for a in client.list_artifacts(sent["aaa"].info.run_id)}
     assert "averaged.safetensors" in files
     assert not [name for name in sent["bbb"].data.metrics if "averaged" in name]
+
+
+def test_the_best_model_is_chosen_by_the_weights_that_the_verdicts_are_about(
+    opened: Opened, runs: dict[str, Run], tracked: ExperimentSpec, mlflow_db: Path
+) -> None:
+    """Which may be another run's than those of the epochs that were selected on dev."""
+    tracker = opened()
+    for name, f1, averaged in (("aaa", 0.9, 0.5), ("bbb", 0.4, 0.6)):
+        own = scores(averaged)
+        finish(runs[name], 2, f1, averaged_selection_scores=own, averaged_test_scores=own)
+        runs[name].weights.touch()
+    assert tracker.best() is None, "no averaged weights are here"
+    for run in runs.values():
+        run.averaged_weights.touch()
+    best = tracker.best()
+    assert best is not None
+    assert (best.spec.fingerprint, best.dev_f1) == ("bbb", 0.6)
+    assert best.weights == runs["bbb"].averaged_weights
+    close(tracker, complete=False)
+    searched = dataclasses.replace(tracked, ranks_arms=False)
+    search = MlflowTracker(f"sqlite:///{mlflow_db}", searched)
+    best = search.best()
+    assert best is not None
+    assert best.weights == runs["aaa"].weights, "a search tunes the score of the selected epoch"
+    close(search, complete=False)
 
 
 def test_the_study_is_told_in_words_where_one_looks_for_them(
