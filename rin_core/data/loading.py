@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rin_core.config import Config
-from rin_core.data.corpus import Corpus, CorpusError, Sentence, count_missing
+from rin_core.data.corpus import Corpus, CorpusError, Finding, Sentence, count_missing
 from rin_core.data.damaged_texts import damaged_texts
 from rin_core.data.demo import demo_corpus
 from rin_core.data.encoding import EncodedCorpus, corpus_vocabulary, encode_corpus
@@ -225,13 +225,37 @@ def load_corpus(
     places = {split: str(files.get(split, files["train"])[0]) for split in splits}
     for split, sentences in splits.items():
         _check_missing(sentences, places[split], max_missing)
-    for split, use in (("train", "learned"), ("dev", "selected"), ("test", "scored")):
-        if not any(s.triples for s in splits[split]):
-            left_out = "".join(f"; {f.text}" for f in found if f.level == "warning")
-            raise CorpusError(
-                f"{places[split]}: no sentence has a triple, so nothing can be {use}{left_out}"
-            )
+    for split, sentences in splits.items():
+        if not any(s.triples for s in sentences):
+            raise CorpusError(f"{places[split]}: {_without_triples(split, read, splits, found)}")
     return Corpus(name=called, **splits, findings=(*found, *cuts))
+
+
+def _without_triples(
+    split: str,
+    read: Mapping[str, Sequence[Sentence]],
+    splits: Mapping[str, Sequence[Sentence]],
+    found: Sequence[Finding],
+) -> str:
+    """Return why a split has no triple, and what to do.
+
+    Args:
+        split: Its name.
+        read: The splits as the files have them.
+        splits: All splits, some of them cut from train.
+        found: How the files were read.
+    """
+    count = plural(len(splits[split]), "sentence")
+    if split not in read:
+        return f"{split}: none of the {count} cut from train has a triple; raise data.dev_fraction"
+    if any(s.triples for s in read[split]):
+        return f"{split}: none of the {count} kept in train has a triple; lower data.dev_fraction"
+    use = {"train": "learned", "dev": "selected", "test": "scored"}[split]
+    left_out = "".join(f"; {f.text}" for f in found if f.level == "warning")
+    how = "annotate its relations"
+    if split != "train":
+        how += f", or remove it and cut {split} from train with --set data.dev_fraction=0.1"
+    return f"no sentence has a triple, so nothing can be {use}{left_out}; {how}"
 
 
 def _check_missing(sentences: Sequence[Sentence], place: str, max_missing: float) -> None:

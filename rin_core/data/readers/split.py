@@ -104,7 +104,9 @@ def read_split(path: Path, reading: Reading | None = None) -> tuple[Sentence, ..
     if faults:
         raise _first_of(faults)
     if not sentences:
-        raise CorpusError(f"{path}: the file has no sentences")
+        left_out = "".join(f"; {finding.text}" for finding in file.findings() if finding.count)
+        why = "no sentence is left" if left_out else "the file has no sentences"
+        raise CorpusError(f"{path}: {why}{left_out}")
     reading.add(file)
     return tuple(sentences)
 

@@ -16,9 +16,11 @@ from rin_core.data.corpus import Corpus, CorpusError
 from rin_core.data.findings import missing_findings
 from rin_core.data.loading import find_corpus, load_corpus, load_dataset
 from rin_core.data.vectors import VectorsError
-from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus
+from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus, write_lines
 
 WHOLE = {"train": [TRIPLES], "dev": [TRIPLES], "test": [SPERT, COPYRE]}
+
+NOTHING = {"entities": [], "relations": []}
 
 
 class TestLoading:
@@ -216,6 +218,44 @@ def test_without_a_triple_what_was_left_out_is_named(make_corpus: Callable[..., 
     }
     with pytest.raises(CorpusError, match=r"no sentence has a triple.*left out relations of .*: 1"):
         load_corpus(str(make_corpus(**WHOLE | {"dev": [record]})))
+
+
+def test_a_split_without_annotations_names_what_to_do(make_corpus: Callable[..., Path]) -> None:
+    folder = make_corpus(**WHOLE | {"test": [changed(SPERT, **NOTHING)]})
+    with pytest.raises(CorpusError, match=r"scored; .*cut test from train with --set data\.dev_fr"):
+        load_corpus(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("annotated", "fraction", "wanted"),
+    [
+        (1, 0.1, "dev: none of the 2 sentences cut from train has a triple; raise data.dev_frac"),
+        (20, 0.1, ""),
+        (0, 0.1, "no sentence has a triple, so nothing can be learned; annotate"),
+    ],
+)
+def test_a_split_that_was_cut_without_a_triple(
+    tmp_path: Path, annotated: int, fraction: float, wanted: str
+) -> None:
+    records = [
+        changed(SPERT, tokens=[f"x{k}", "a", "b", "c"], **({} if k < annotated else NOTHING))
+        for k in range(20)
+    ]
+    file = write_lines(tmp_path / "all.jsonl", records)
+    if not wanted:
+        assert len(load_corpus(str(file), dev_fraction=fraction).dev) == 2
+        return
+    with pytest.raises(CorpusError, match=re.escape(wanted)):
+        load_corpus(str(file), dev_fraction=fraction)
+
+
+def test_a_file_whose_records_are_all_left_out(tmp_path: Path) -> None:
+    task = {"data": {"text": "Ann met Bob."}, "annotations": []}
+    file = write_lines(tmp_path / "all.jsonl", [changed(task, id=k) for k in range(50)])
+    with pytest.raises(
+        CorpusError, match=r"all\.jsonl: no sentence is left; left out tasks .* annotation .*: 50, "
+    ):
+        load_corpus(str(file), dev_fraction=0.1)
 
 
 def test_a_folder_cannot_be_called_as_the_embedded_corpus(tmp_path: Path) -> None:
