@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from reports.frames.scores import primary_endpoint
 from reports.frames.select import of_arm
 from study.ledger.arms import CANDIDATE, START, TUNED, searched_arm
 from study.ledger.state import TrialState
@@ -25,8 +26,9 @@ def tuned_arm(confirmed: pd.DataFrame, arm: str) -> str | None:
     """Return the name of an arm's tuned settings on fresh seeds; None if there are none.
 
     The winner is the candidate of highest mean dev F1 among those with the most finished seeds,
-    and the earliest trial among equals. There is none if no candidate learned anything on fresh
-    seeds. Searches before the race confirmed one setting only.
+    and the earliest trial among equals. The dev F1 is that of the weights that the verdicts are
+    about, see :func:`~reports.frames.scores.primary_endpoint`. There is none if no candidate
+    learned anything on fresh seeds. Searches before the race confirmed one setting only.
     """
     own = raced(confirmed, arm)
     if own.empty:
@@ -35,7 +37,8 @@ def tuned_arm(confirmed: pd.DataFrame, arm: str) -> str | None:
     done = own[own["status"] == TrialState.FINISHED]
     if done.empty:
         return str(own["arm"].iloc[0])
-    scores = done.groupby("arm")["dev_f1"].agg(["size", "mean"]).reset_index()
+    dev_f1 = primary_endpoint(confirmed).dev_column
+    scores = done.groupby("arm")[dev_f1].agg(["size", "mean"]).reset_index()
     scores["number"] = scores["arm"].str.rpartition(CANDIDATE)[2].astype(int)
     longest = scores[scores["size"] == scores["size"].max()]
     if longest["mean"].max() == 0 and not race_is_open(confirmed, arm):

@@ -44,7 +44,7 @@ def confirmation(data: SearchData) -> Table:
     for label, trials in confirmed_arms(data).items():
         cells = {
             "seeds": seeds_cell(trials),
-            "dev F1": score_cell(trials, "dev_f1"),
+            "dev F1": score_cell(trials, scores.endpoint.dev_column),
             "test F1": score_cell(trials, scores.endpoint.column),
             "95 % CI of test F1": mean_interval_cell(scores, str(trials["arm"].iloc[0])),
         }

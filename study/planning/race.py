@@ -2,8 +2,9 @@
 
 The first stage trains each arm's best settings and its start on two seeds. The second stage trains
 the best of them and the start on the other seeds. The winner has the highest mean dev F1 of the
-settings with all seeds. Each stage depends on the record of the search and on finished runs only,
-so a race that was killed makes the same decisions again.
+settings with all seeds. Dev F1 is that of the averaged weights if all runs have them, because the
+comparisons are about these. Each stage depends on the record of the search and on finished runs
+only, so a race that was killed makes the same decisions again.
 
 A search with two objectives has no winner but a front. Its candidates are spread over the front of
 each arm, and all of them train on all seeds.
@@ -18,7 +19,7 @@ from search_spaces.space import Arm, Grid
 from study.ledger.arms import CANDIDATE, CANDIDATES, START
 from study.ledger.files import LedgerError
 from study.ledger.pareto import nondominated_fronts, spread
-from study.ledger.schema import SearchTrial
+from study.ledger.schema import Result, SearchTrial
 from study.ledger.search_record import SearchRecord, ranked_trials
 from study.planning.search import SearchPlan
 
@@ -54,11 +55,7 @@ def stages(plan: SearchPlan, record: SearchRecord) -> Iterator[Grid]:
     first = seeds[:FIRST_SEEDS]
     yield _grid(plan, raced, first)
     if len(seeds) > len(first):
-        best = {
-            arm: finalists(plan, trials, first) if trials else trials
-            for arm, trials in raced.items()
-        }
-        yield _grid(plan, best, seeds[len(first) :])
+        yield _grid(plan, finalists(plan, raced, first), seeds[len(first) :])
 
 
 def candidates(plan: SearchPlan, record: SearchRecord) -> dict[str, list[SearchTrial]]:
@@ -95,31 +92,41 @@ def front_candidates(trials: Sequence[SearchTrial], cost: str, count: int) -> li
 
 
 def finalists(
-    plan: SearchPlan, trials: Sequence[SearchTrial], seeds: Sequence[int]
-) -> list[SearchTrial]:
-    """Return the trials whose settings have the highest mean dev F1 on some seeds.
+    plan: SearchPlan, raced: Mapping[str, Sequence[SearchTrial]], seeds: Sequence[int]
+) -> dict[str, list[SearchTrial]]:
+    """Return each arm's trials whose settings have the highest mean dev F1 on some seeds.
 
     Args:
         plan: The search.
-        trials: Of one arm.
+        raced: The trials of each arm.
         seeds: Those of the first stage.
 
     Raises:
         LedgerError: A run has no result.
     """
+    results = {
+        trial.name: [_result(plan, trial, seed) for seed in seeds]
+        for trials in raced.values()
+        for trial in trials
+    }
+    averaged = all(one.averaged_dev_scores for found in results.values() for one in found)
 
     def place(trial: SearchTrial) -> tuple[float, int]:
-        return -fmean(_dev_f1(plan, trial, seed) for seed in seeds), trial.number
+        scores = (
+            (averaged and result.averaged_dev_scores) or result.selection_scores
+            for result in results[trial.name]
+        )
+        return -fmean(found["f1"] for found in scores), trial.number
 
-    return sorted(trials, key=place)[:FINALISTS]
+    return {arm: sorted(trials, key=place)[:FINALISTS] for arm, trials in raced.items()}
 
 
-def _dev_f1(plan: SearchPlan, trial: SearchTrial, seed: int) -> float:
+def _result(plan: SearchPlan, trial: SearchTrial, seed: int) -> Result:
     _, run = plan.run(trial.arm, {**trial.parameters, "training.seed": seed})
     result = run.result()
     if result is None:
         raise LedgerError(f"{run.path}: {trial.name} with seed {seed} has no result; run it again")
-    return result.selection_scores["f1"]
+    return result
 
 
 def _grid(

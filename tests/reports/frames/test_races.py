@@ -64,6 +64,25 @@ def test_the_winner_of_a_race_has_the_best_mean_of_those_with_all_seeds(
     assert "10.0 points" in said
 
 
+def test_a_race_that_is_judged_by_averaged_weights_is_won_by_them(
+    runs: Path, tmp_path: Path
+) -> None:
+    data = raced_search(runs, tmp_path)
+    assert data.confirmed is not None
+    gain = 0.1 * (data.confirmed["arm"] == "k-0-trial12")
+    averaged = data.confirmed.assign(
+        averaged_dev_f1=data.confirmed["dev_f1"] + gain,
+        averaged_test_f1=data.confirmed["test_f1"] + gain,
+    )
+    assert tuned_arm(averaged, "k-0") == "k-0-trial12"
+    rows = {
+        row.key: row for row in confirmation(dataclasses.replace(data, confirmed=averaged)).rows
+    }
+    assert rows["k-0-trial12"].cells["dev F1"].text == "93.0 ± 1.0"  # 81 + 2 + 10
+    averaged.loc[0, "averaged_test_f1"] = float("nan")  # this run has no averaged weights
+    assert tuned_arm(averaged, "k-0") == "k-0-trial7"
+
+
 def test_settings_that_learned_nothing_on_fresh_seeds_win_no_race(
     runs: Path, tmp_path: Path
 ) -> None:

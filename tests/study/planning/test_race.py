@@ -71,7 +71,12 @@ def numbers(plan: SearchPlan, record: SearchRecord) -> dict[str, list[int]]:
     return {arm: [t.number for t in trials] for arm, trials in candidates(plan, record).items()}
 
 
-def finish(plan: SearchPlan, grid: Grid, dev_f1: Callable[[int, int], float]) -> None:
+def finish(
+    plan: SearchPlan,
+    grid: Grid,
+    dev_f1: Callable[[int, int], float],
+    averaged: Callable[[int], float | None] = lambda number: None,
+) -> None:
     """Give every run of a stage a result; dev F1 by trial number and seed, -1 for the start."""
     for arm in grid.arms:
         name, _, number = arm.name.partition("-trial")
@@ -81,6 +86,8 @@ def finish(plan: SearchPlan, grid: Grid, dev_f1: Callable[[int, int], float]) ->
             _, run = plan.run(base, {**parameters, "training.seed": seed})
             f1 = dev_f1(int(number) if number else -1, seed)
             result = a_result(run.fingerprint, selection_scores=scores(f1))
+            if (score := averaged(int(number) if number else -1)) is not None:
+                result.averaged_selection_scores = scores(score)
             write_result(run.path, result)
 
 
@@ -143,6 +150,25 @@ def test_the_second_stage_has_those_that_were_best_on_the_first_seeds(
     assert next(race, None) is None
     again, reopened = search_with(spert_folder, tmp_path, {})
     assert list(stages(again, reopened))[1] == second, "a race that was killed goes on alike"
+
+
+@pytest.mark.parametrize(("without", "expected"), [(None, {2, 5}), (6, {3, 6})])
+def test_averaged_weights_choose_the_finalists_if_all_runs_have_them(
+    spert_folder: Path, tmp_path: Path, without: int | None, expected: set[int]
+) -> None:
+    """The winner is chosen by them, too, and judged by them."""
+    plan, record = search_with(spert_folder, tmp_path, F1)
+    selected = {6: 0.8, 3: 0.9, 2: 0.4, 5: 0.3, 1: 0.2}
+    averaged = {6: 0.3, 3: 0.4, 2: 0.9, 5: 0.8, 1: 0.2}
+    race = stages(plan, record)
+    finish(
+        plan,
+        next(race),
+        lambda number, seed: selected.get(number, 0.1),
+        lambda number: None if number == without else averaged.get(number, 0.1),
+    )
+    second = {arm.name for arm in next(race).arms if arm.name.startswith("k-0-trial")}
+    assert second == {f"k-0-trial{number}" for number in expected}
 
 
 def test_with_two_objectives_the_candidates_are_spread_over_the_front(
