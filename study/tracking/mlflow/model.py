@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 
 import rin_core
 from rin_core.predict.loading import extra_packages, word_table
+from study.ledger.fields import points
 from study.tracking.base import RunSpec
 from study.tracking.mlflow.names import (
     AVERAGED_DEV_RESULT,
@@ -127,8 +128,15 @@ class StudyModel:
         return {FINGERPRINT: self.spec.fingerprint, WEIGHTS: kind}
 
     def replaces(self, latest: LoggedModel | None) -> bool:
-        """Tell whether it is not the study's latest complete model in MLflow."""
-        return latest is None or self.tags != identity(latest.tags)
+        """Tell whether it is better on dev than the study's latest complete model in MLflow.
+
+        That may be a model of another ledger. A model that is judged otherwise is replaced, and so
+        is one without scores.
+        """
+        if latest is None or identity(latest.tags)[WEIGHTS] != self.tags[WEIGHTS]:
+            return True
+        recorded = [metric.value for metric in latest.metrics or () if metric.key == self.scores[0]]
+        return points(self.dev_f1) > max(recorded, default=-1.0)
 
 
 def identity(tags: Mapping[str, str]) -> dict[str, str]:
@@ -163,8 +171,8 @@ def log_model(
 ) -> None:
     """Log the model of a study, in place of an earlier one.
 
-    The earlier model is deleted when the new one is complete. MLflow shows the model among
-    those of the experiment, with the scores of its weights.
+    The earlier model is deleted when the new one is complete, unless it is registered. MLflow
+    shows the model among those of the experiment, with the scores of its weights.
 
     Args:
         client: Where to.
@@ -186,8 +194,12 @@ def log_model(
             client.delete_logged_model(model.model_id)
         raise
     client.log_outputs(study_id, [LoggedModelOutput(model.model_id, 0)])
+    registered = {
+        version.source for version in client.search_model_versions(f"run_id = '{study_id}'")
+    }
     for old in earlier:
-        client.delete_logged_model(old.model_id)
+        if not any(old.model_id in source for source in registered):
+            client.delete_logged_model(old.model_id)
 
 
 def _send(client: MlflowClient, model_id: str, best: StudyModel, trial_id: str) -> None:

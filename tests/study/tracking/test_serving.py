@@ -209,6 +209,50 @@ def test_the_best_model_is_registered_on_request_and_once(
     assert loaded.predict(sentences) == expected(trained, sentences)
 
 
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model is one file."""
+
+    def save(weights: Path, folder: Path, *_: object) -> Path:
+        folder.mkdir()
+        (folder / "MLmodel").write_text(weights.read_text())
+        return folder
+
+    monkeypatch.setattr("study.tracking.mlflow.model.save_model", save)
+
+
+@pytest.mark.usefixtures("_small")
+def test_another_ledger_replaces_a_model_only_by_a_better_one(
+    mlflow_db: Path, tmp_path: Path
+) -> None:
+    """A registered version names its model, which stays."""
+    uri = f"sqlite:///{mlflow_db}"
+    client = MlflowClient(tracking_uri=uri)
+
+    def end(ledger: str, name: str, f1: float, **changes: Any) -> list[str]:
+        tracked = experiment(tmp_path / ledger, (name,))
+        run = tracked.runs[name].run
+        finish(run, 2, f1, **changes)
+        for averaged in (False, True):
+            run.model(averaged=averaged).write_text(name)
+        tracker = MlflowTracker(uri, tracked)
+        tracker.synchronize(name)
+        assert close(tracker, complete=True) == 0
+        models = client.search_logged_models([tracker.remote.experiment_id])
+        return [model.tags[FINGERPRINT] for model in models]
+
+    assert end("one", "aaa", 0.5) == ["aaa"]
+    assert end("two", "bbb", 0.4) == ["aaa"]
+    assert end("three", "ccc", 0.5) == ["aaa"]
+    assert register_model(uri, "curve-demo", "rin") == "models:/rin/1"
+    assert end("four", "ddd", 0.6) == ["ddd", "aaa"]
+    assert end("five", "eee", 0.7) == ["eee", "aaa"]
+    assert register_model(uri, "curve-demo", "rin") == "models:/rin/2"
+    both = {"averaged_selection_scores": scores(0.3), "averaged_test_scores": scores(0.3)}
+    judged_otherwise = end("six", "fff", 0.2, **both)
+    assert judged_otherwise == ["fff", "eee", "aaa"]
+
+
 def test_an_upload_that_fails_leaves_the_earlier_model(
     mlflow_db: Path, tmp_path: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
