@@ -10,9 +10,10 @@ from rin_core.data.tokenizer import keeps_period
 _LINE = re.compile(r"\S[^\r\n]*")
 # The group is the first character of what follows.
 _END = re.compile(
-    r"[.!?]['\")\]”’»]*\s+(?=['\"(\[“‘„«`]*(\w))"
-    r"|[。！？](?:[”」』）]|’(?!\w))*"
+    r"[.!?؟۔](?:['\")\]”’“‘«‹]|\s?[»›])*\s+(?=(?:['\"(\[“‘„«»‹›‚¿¡`]|[«‹]\s)*(\w))"
+    r"|[。！？।॥።፧។៕။](?:[”」』）»]|’(?!\w))*"
 )
+_OPENING = "([\"'“‘„«»‹›‚¿¡`"
 #: Most characters of a word that is looked up among the abbreviations.
 _LONGEST_ABBREVIATION = 20
 #: Before a number, of scientific text, or German; the tokenizer knows those of names.
@@ -52,7 +53,7 @@ def _belongs_to_word(text: str, start: int, mark: int) -> bool:
     if any(_ORDINAL.match(text, max(start, mark - digits)) for digits in (1, 2)):
         return True
     words = text[max(start, mark - _LONGEST_ABBREVIATION) : mark + 1].split()
-    word = words[-1].lstrip("([\"'“‘„«`")
+    word = words[-1].lstrip(_OPENING)
     return text[mark] == "." and (word in _ABBREVIATIONS or keeps_period(word))
 
 

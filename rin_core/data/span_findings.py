@@ -25,8 +25,8 @@ _SAMPLE = 2000
 #: What to add to start and end; of equal ones, a shorter span rather than a longer one.
 _SHIFTS = ((0, -1), (1, 0), (1, 1), (-1, -1), (0, 1), (-1, 0))
 #: Marks that begin or end no name. A period may: of "Inc." the tokenizer splits it off at the end.
-MARKS_BEFORE = frozenset(".,;:!?)]}、，。；：")
-MARKS_AFTER = frozenset(",;:!?([{、，。；：")
+MARKS_BEFORE = frozenset(".,;:!?)]}、，。；：،؛؟۔।॥")
+MARKS_AFTER = frozenset(",;:!?([{、，。；：،؛؟۔।॥")
 
 
 def shifted_spans(corpus: Corpus) -> Iterator[Finding]:

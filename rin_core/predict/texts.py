@@ -9,7 +9,7 @@ from rin_core.data.corpus import CorpusError, Sentence
 from rin_core.data.marks import in_training_spelling
 from rin_core.data.readers.unannotated import unannotated
 from rin_core.data.sentence_splitter import sentence_offsets
-from rin_core.data.tokenizer import space_offsets, word_offsets
+from rin_core.data.tokenizer import AT_LETTERS, USUAL, space_offsets, word_offsets
 from rin_core.data.vocabulary import SPECIAL, Vocabulary
 
 #: Most sentences of a text.
@@ -17,6 +17,8 @@ MOST_SENTENCES = 10_000
 #: If the tokenizer would split more than this share of a corpus's words, the corpus was split at
 #: spaces only. It splits at most 4 % of the words of published corpora with separate punctuation.
 ATTACHED_SHARE = 0.1
+#: If more than this share of a corpus's words have a mark at a letter, it was not split off there.
+AT_LETTERS_SHARE = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,13 @@ class TextSplitter:
     pretokenized: bool = False
     at_spaces: bool = field(init=False)
     """Whether words are split at spaces only."""
+    marks: str = field(init=False)
+    """The marks that are split off between letters or before one."""
 
     def __post_init__(self) -> None:
         at_spaces = self.pretokenized or was_split_at_spaces(self.vocabulary)
         object.__setattr__(self, "at_spaces", at_spaces)
+        object.__setattr__(self, "marks", "" if at_spaces else marks_at_letters(self.vocabulary))
 
     def split(self, text: str) -> tuple[TextSentence, ...]:
         """Split a text; a blank one has no sentences.
@@ -80,7 +85,7 @@ class TextSplitter:
 
     def _sentence(self, text: str, start: int, end: int) -> TextSentence:
         part = text[start:end]
-        found = space_offsets(part) if self.at_spaces else word_offsets(part)
+        found = space_offsets(part) if self.at_spaces else word_offsets(part, self.marks)
         words = in_training_spelling(part, found, self.vocabulary)
         offsets = tuple((start + first, start + past) for first, past in found)
         return TextSentence(text, offsets, unannotated(words))
@@ -98,6 +103,21 @@ def was_split_at_spaces(vocabulary: Vocabulary) -> bool:
     # The word that follows makes a final period that of an abbreviation, where it can be one.
     attached = sum(len(word_offsets(f"{word} x")) > 2 for word in words)
     return attached > ATTACHED_SHARE * len(words)
+
+
+def marks_at_letters(vocabulary: Vocabulary) -> str:
+    """Return the marks that the words of the training split do not have at their letters.
+
+    Examples:
+        >>> words = (*SPECIAL, "'Acme", "'", "London", "–", "Rome")
+        >>> marks_at_letters(Vocabulary(words=words, pos=(), relations=(), lowercase=False))
+        '–'
+    """
+    words = vocabulary.words[len(SPECIAL) :]
+    most = AT_LETTERS_SHARE * len(words)
+    return "".join(
+        mark for mark in USUAL if sum(map(bool, map(AT_LETTERS[mark].search, words))) <= most
+    )
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -104,6 +104,20 @@ def test_chinese_words_are_split_at_spaces_and_characters_are_not() -> None:
     assert two.words == ("是", "！")
 
 
+@pytest.mark.parametrize(
+    ("training", "read"),
+    [
+        ("a", "She called ' Acme ' on the London – Rome route"),
+        ("'Acme ' a", "She called 'Acme ' on the London – Rome route"),
+        ("Paris–Roubaix a", "She called ' Acme ' on the London–Rome route"),
+    ],
+)
+def test_marks_at_letters_are_split_off_as_in_training(training: str, read: str) -> None:
+    known = vocabulary(f"{training} b c d e f g h i j k l")
+    (found,) = TextSplitter(known).split("She called 'Acme' on the London–Rome route")
+    assert found.words == tuple(read.split())
+
+
 def test_the_demo_corpus_has_separate_punctuation() -> None:
     train = demo_corpus().train
     assert not was_split_at_spaces(build_vocabulary(train, lowercase=True, use_pos=False))
