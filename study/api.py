@@ -82,7 +82,9 @@ def run(
 
         file = sys.stdout if progress else io.StringIO()
         # In Jupyter, rich would otherwise display each line as an output of its own.
-        output = Console(file=file, force_jupyter=False, force_terminal=False, width=100)
+        output = Console(
+            file=file, force_jupyter=False, force_terminal=False, width=100, emoji=False
+        )
         ended = run_study(parsed, output)
     if ended.code == INTERRUPTED:
         raise KeyboardInterrupt

@@ -105,5 +105,7 @@ def print_report(console: Console, report: ExperimentReport) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; raises what :meth:`Build.run` raises."""
-    tyro.cli(Build, prog="python reports/build.py", args=argv).run(Console(highlight=False))
+    tyro.cli(Build, prog="python reports/build.py", args=argv).run(
+        Console(highlight=False, emoji=False)
+    )
     return 0

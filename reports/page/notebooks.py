@@ -177,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = tyro.cli(Notebooks, prog="python -m reports.page.notebooks", args=argv)
     written, skipped = write_notebooks(options.runs, options.out, options.names or None)
     for line in (*map(str, written), *(f"{name}: skipped: {why}" for name, why in skipped.items())):
-        Console(highlight=False).print(line, markup=False, soft_wrap=True)
+        Console(highlight=False, emoji=False).print(line, markup=False, soft_wrap=True)
     return 0
 
 

@@ -30,6 +30,12 @@ NO_RELATION = frozenset(
         "norel",
         "unrelated",
         "negative",
+        "no",
+        "false",
+        "ddifalse",
+        "notrelated",
+        "nonerel",
+        "noneoftheabove",
     }
 )
 #: Names of types that usually mean that there is no entity; "Other" is a type in CoNLL04.

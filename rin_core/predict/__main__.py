@@ -23,6 +23,7 @@ import rich.progress
 import torch
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
 from rin_core.cli import exit_with_clear_errors
 from rin_core.data.corpus import Sentence
@@ -128,7 +129,7 @@ def main(options: Options, find: Callable[[str, Path], Path] = find_weights) -> 
     weights = [find(model, options.runs) for model in options.model]
     for text in options.texts:
         _check_text(text, options.runs, find)
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     for path in filter(is_unfinished, weights):
         _note(console, f"{path}: training has not finished; these are the best weights so far")
     device = torch.device("cuda" if options.gpu else "cpu")
@@ -301,8 +302,9 @@ def _source(path: Path, is_watched: bool) -> Iterator[BinaryIO]:
     elif not path.exists():
         raise ValueError(f"--input {path}: no such file; expected JSON lines or plain text")
     elif is_watched and path.is_file():
-        console = Console(stderr=True)
-        with rich.progress.open(path, "rb", description=path.name, console=console) as file:
+        console = Console(stderr=True, emoji=False)
+        name = escape(path.name)
+        with rich.progress.open(path, "rb", description=name, console=console) as file:
             yield file
     else:
         with path.open("rb") as file:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from reports.document.formatting import points
 from reports.document.section import Section
@@ -88,7 +89,7 @@ def print_arms(study: StudyData, section: Section, console: Console) -> None:
     differences = {row.key: row.cells for row in compared.rows} if compared else {}
     reference = reference_and_others(frame)[0]
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
-    table.title = f"\n{frame['experiment'].iloc[0]}"
+    table.title = Text(f"\n{frame['experiment'].iloc[0]}", "table.title")
     # What does not fit continues on the next line: arms often differ at the end of their names.
     table.add_column("model", overflow="fold")
     table.add_column("seeds", no_wrap=True, justify="right")

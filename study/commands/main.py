@@ -32,7 +32,8 @@ from study.commands.arguments import (
 )
 from study.commands.options import Options
 
-CONSOLE = Console(width=None if sys.stdout.isatty() else 200)
+# A name or path may have what Rich takes for an emoji, as in ":x:".
+CONSOLE = Console(width=None if sys.stdout.isatty() else 200, emoji=False)
 
 
 @dataclass(frozen=True, slots=True)

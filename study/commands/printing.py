@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rin_core.plural import plural
 from rin_core.terminal import visible, wrapped
@@ -65,7 +66,9 @@ def print_rows(console: Console, title: str, rows: Sequence[Mapping[str, str]]) 
     if not rows:
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    # Unlike a cell, a title of plain text would be read as markup.
+    head = Text(visible(title), "table.title")
+    table = Table(title=head, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in columns:  # people copy these, so a narrow terminal does not cut them
         table.add_column(name, no_wrap=name in ("fingerprint", "name"), overflow="fold")
     for row in rows:

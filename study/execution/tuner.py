@@ -165,7 +165,8 @@ def resuming(once: Callable[[], bool], epochs: Callable[[], int], console: Conso
             if starts > RETRIES:
                 text = f"{error}: {_remedy(error)}; run the same command to resume"
                 raise ClusterError(text) from None
-            console.print(f"{error}: the trials resume", style="yellow", highlight=False)
+            text = f"{error}: the trials resume"
+            console.print(text, style="yellow", highlight=False, markup=False)
 
 
 def _remedy(error: WorkersLost) -> str:

@@ -148,6 +148,16 @@ EXPECTED = {
         {"train": (*GOOD.train, *(sentence(f"c {k}", "No-Relation") for k in range(7)))},
         {("none-relation-name", ""): 7},
     ),
+    "names of negative examples": (
+        {
+            "train": (
+                *GOOD.train,
+                *(sentence(f"c {k}", "DDI-false") for k in range(7)),
+                *(sentence(f"d {k}", "none of the above") for k in range(7)),
+            )
+        },
+        {("none-relation-name", ""): 7},
+    ),
     "one relation": (
         {
             split: tuple(sentence(f"a {split} {k}", "r") for k in range(500))

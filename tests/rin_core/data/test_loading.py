@@ -16,11 +16,11 @@ from rin_core.data.corpus import Corpus, CorpusError
 from rin_core.data.findings import missing_findings
 from rin_core.data.loading import find_corpus, load_corpus, load_dataset
 from rin_core.data.vectors import VectorsError
-from tests.corpora import COPYRE, SPERT, TRIPLES, changed, write_corpus, write_lines
+from tests.corpora import COPYRE, SPERT, TRIPLES, Record, changed, write_corpus, write_lines
 
 WHOLE = {"train": [TRIPLES], "dev": [TRIPLES], "test": [SPERT, COPYRE]}
 
-NOTHING = {"entities": [], "relations": []}
+NOTHING: Record = {"entities": [], "relations": []}
 
 
 class TestLoading:

@@ -67,6 +67,14 @@ def test_record_keeps_findings_in_the_ledger(folder: Path, tmp_path: Path) -> No
     assert [finding.code for finding in corpus.findings] == codes
 
 
+def test_a_name_is_not_taken_for_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_corpus(tmp_path / "my corpus [v2] :x: #1", (5, 5, 5))
+    main(parse(["record", "--data", str(folder), "--runs", str(tmp_path / f"of {folder.name}")]))
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.strip() == folder.name
+    assert folder.name in lines[-1]
+
+
 def test_a_corpus_is_shown_once_with_all_notes(capsys: pytest.CaptureFixture[str]) -> None:
     """Two encodings of a corpus have the same findings, and notes of their own."""
     plain = load_dataset("demo", Config())
