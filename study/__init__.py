@@ -18,9 +18,9 @@ os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 logging.getLogger("ray.widgets").setLevel(logging.ERROR)
 
 if TYPE_CHECKING:
-    from study.api import Incomplete, curve, differences, ensemble, run, trials
+    from study.api import Incomplete, curve, differences, ensemble, epochs, run, trials
 
-__all__ = ["Incomplete", "curve", "differences", "ensemble", "run", "trials"]
+__all__ = ["Incomplete", "curve", "differences", "ensemble", "epochs", "run", "trials"]
 
 
 def __getattr__(name: str) -> Any:

@@ -102,7 +102,8 @@ def trials(runs: str | Path = "runs", study: str | Iterable[str] | None = None) 
 
     The first columns are ``study``, ``corpus``, ``arm``, ``label``, ``rounds`` (K), ``cell``,
     ``seed``, ``status``, ``test_f1`` and ``dev_f1``. Scores are in points, 0 to 100. A score is NaN
-    if the trial has no result.
+    if the trial has no result. Each other setting that varies within a study has a column under its
+    name, as in ``encoder.dropout``.
 
     Args:
         runs: A study's output folder.
@@ -116,6 +117,25 @@ def trials(runs: str | Path = "runs", study: str | Iterable[str] | None = None) 
 
     names = [study] if isinstance(study, str) else study
     return tidy_trials(Path(runs), None if names is None else list(names))
+
+
+def epochs(df: pd.DataFrame, runs: str | Path = "runs") -> pd.DataFrame:
+    """Return the training curves of trials: one row per epoch.
+
+    The columns are ``study``, ``fingerprint``, ``arm``, ``seed``, ``epoch`` (from 1),
+    ``train_loss``, ``dev_f1`` in points, and ``seconds``. Dev F1 is NaN if test selects the epoch.
+    A trial that has not finished has its epochs so far.
+
+    Args:
+        df: Trials of studies or of a search, see :func:`trials`.
+        runs: Their output folder.
+
+    Raises:
+        ValueError: ``df`` has not the columns of :func:`trials`, or a finished trial is not there.
+    """
+    from reports.frames.tidy import tidy_epochs
+
+    return tidy_epochs(df, Path(runs))
 
 
 def curve(df: pd.DataFrame, metric: str = "test_f1", ax: Axes | None = None) -> Axes:

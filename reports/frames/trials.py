@@ -37,6 +37,7 @@ SCHEMA: dict[str, str] = {
     "seed": "int64",
     "fingerprint": "object",
     "settings": "object",
+    "config": "object",
     "options": "object",
     "command": "object",
     "exact": "bool",
@@ -204,6 +205,7 @@ def _row(planned: PlannedRun, ledger: Ledger) -> dict[str, object]:
         "fingerprint": planned.fingerprint,
         "seed": planned.seed,
         "settings": canonical_settings(planned.settings),
+        "config": complete,
         "variant": nondefault_settings(config),
         "settings_except_rounds": nondefault_settings(
             {k: v for k, v in config.items() if k not in _OF_ROUNDS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -27,9 +28,11 @@ from study.api import _options
 from study.commands import start
 from study.commands.context import Ended
 from study.ledger.fields import SCORES
+from study.ledger.layout import HISTORY
 from tests.conftest import Trained
 from tests.exports import TINY, run_command
 from tests.ledgers import EXPERIMENT, Ledger, a_full_ledger, write_search
+from tests.records import an_epoch
 
 mpl.use("agg")
 
@@ -61,6 +64,59 @@ def test_a_row_is_a_trial_and_scores_are_in_points(ledger: Ledger) -> None:
     assert means.to_dict() == pytest.approx({("gru", 1): 86, ("gru", 2): 85, ("none", 0): 82})
     assert df["status"].value_counts().to_dict() == {"finished": 7, "planned": 1}
     pd.testing.assert_frame_equal(df, study.trials(ledger.runs, EXPERIMENT))
+
+
+def test_each_setting_that_varies_within_a_study_is_a_column(tmp_path: Path) -> None:
+    made = Ledger(tmp_path)
+    for arm, config in (
+        ("gru-1", {"encoder.dropout": 0.3, "encoder.freeze": False}),
+        ("gru-2", {"encoder.freeze": True}),
+    ):
+        for seed in (0, 1):
+            made.plan(arm, seed, config=config)
+    made.save()
+    made.trials = []
+    made.plan("rnn-1", 0, config={"encoder.hidden_size": 50})
+    made.plan("rnn-1", 1, config={"encoder.hidden_size": 50})
+    made.save("other-webnlg_star")
+    df = study.trials(tmp_path, EXPERIMENT)
+    assert [name for name in df if "." in str(name)] == ["encoder.dropout", "encoder.freeze"]
+    assert df["encoder.dropout"].tolist() == [0.3, 0.3, 0.1, 0.1]  # the default is 0.1
+    assert df["encoder.freeze"].dtype == bool
+    every = study.trials(tmp_path)
+    assert "encoder.hidden_size" not in every, "it varies between studies only"
+    assert every.loc[every["arm"] == "rnn-1", "encoder.dropout"].tolist() == [0.1, 0.1]
+
+
+def test_the_epochs_of_trials_are_rows(ledger: Ledger) -> None:
+    fingerprint = ledger.plan("rnn-1", 0, config={"training.selection": "test"})
+    ledger.finish(fingerprint, 0.5)
+    ledger.write(ledger.plan("rnn-1", 1), HISTORY, json.dumps(an_epoch(1).to_json()))
+    ledger.save()
+    df = study.trials(ledger.runs)
+    epochs = study.epochs(df, ledger.runs)
+    wanted = ["study", "fingerprint", "arm", "seed", "epoch", "train_loss", "dev_f1", "seconds"]
+    assert list(epochs) == wanted
+    finished = df[df["status"] == "finished"]
+    assert epochs.groupby("fingerprint").size().to_dict() == {
+        **dict.fromkeys(finished["fingerprint"], 3),
+        df["fingerprint"].iloc[-1]: 1,  # it has begun
+    }
+    first = an_epoch(1)
+    row = epochs.iloc[0]
+    assert (row["arm"], row["seed"], row["epoch"]) == ("gru-1", 0, 1)
+    assert row["train_loss"] == first.train_loss
+    assert row["dev_f1"] == pytest.approx(100 * first.selection_f1)
+    assert row["seconds"] == first.seconds
+    assert epochs.loc[epochs["fingerprint"] == fingerprint, "dev_f1"].isna().all()
+    assert study.epochs(df[df["status"] == "planned"], ledger.runs).empty
+
+
+def test_a_search_has_epochs_too(tmp_path: Path) -> None:
+    write_search(tmp_path)
+    epochs = study.epochs(study.trials(tmp_path, "some"), tmp_path)
+    assert epochs.groupby("fingerprint").size().to_dict() == {"f0": 4, "f4": 6}
+    assert epochs["dev_f1"].notna().all()
 
 
 def test_a_search_has_a_column_for_each_parameter(tmp_path: Path) -> None:
@@ -150,6 +206,8 @@ def test_runs_that_are_judged_by_averaged_weights_vote_with_them(
         (lambda df: study.curve(df, "test_f2"), r"no such curve; there are f1"),
         (lambda df: study.ensemble(df[df["status"] == "planned"]), r"no trial is finished"),
         (lambda df: study.ensemble(df, "/nowhere"), r"no such run in /nowhere"),
+        (lambda df: study.epochs(df, "/nowhere"), r"0{16}: no such run in /nowhere"),
+        (lambda df: study.epochs(df[["arm"]]), r"column \w+ is missing"),
         (lambda df: study.trials("/nowhere"), r"no experiments there"),
         (lambda df: study.run(epochs=3), r"no option epochs; did you mean max_epochs"),
         (lambda df: study.run(max_epochs=-1), r"--max-epochs -1: must be positive"),
