@@ -35,7 +35,7 @@ _ELIDED = r"(?i:s|m|d|re|ve|ll|t|n|em|tis|twas|til|cause|cuz|bout|round)\b"
 #: Marks at a letter that some corpora split off and others do not.
 AT_LETTERS = {
     "'": re.compile(rf"(?<!\w)['‘](?={_LETTER})(?!{_ELIDED})"),
-    "–": re.compile(rf"(?<={_LETTER})–(?={_LETTER})"),
+    **{mark: re.compile(rf"(?<={_LETTER}){mark}(?={_LETTER})") for mark in ("–", "-", "/")},
 }
 #: Those that are split off if nothing is known about the corpus.
 USUAL = "'–"

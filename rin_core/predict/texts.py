@@ -108,6 +108,8 @@ def was_split_at_spaces(vocabulary: Vocabulary) -> bool:
 def marks_at_letters(vocabulary: Vocabulary) -> str:
     """Return the marks that the words of the training split do not have at their letters.
 
+    A hyphen and a slash stay at theirs unless the training split has them as words, as spaCy does.
+
     Examples:
         >>> words = (*SPECIAL, "'Acme", "'", "London", "–", "Rome")
         >>> marks_at_letters(Vocabulary(words=words, pos=(), relations=(), lowercase=False))
@@ -116,7 +118,9 @@ def marks_at_letters(vocabulary: Vocabulary) -> str:
     words = vocabulary.words[len(SPECIAL) :]
     most = AT_LETTERS_SHARE * len(words)
     return "".join(
-        mark for mark in USUAL if sum(map(bool, map(AT_LETTERS[mark].search, words))) <= most
+        mark
+        for mark, pattern in AT_LETTERS.items()
+        if (mark in USUAL or mark in words) and sum(map(bool, map(pattern.search, words))) <= most
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rin_core.data.demo import demo_corpus
+from rin_core.data.loading import load_corpus
 from rin_core.data.sentence_splitter import sentence_offsets
 from rin_core.data.tokenizer import word_offsets
 from rin_core.data.vocabulary import SPECIAL, Vocabulary, build_vocabulary
-from rin_core.predict.texts import TextSplitter, was_split_at_spaces
+from rin_core.predict.texts import TextSplitter, marks_at_letters, was_split_at_spaces
 from tests.texts import TEXTS
 
 
@@ -116,6 +120,37 @@ def test_marks_at_letters_are_split_off_as_in_training(training: str, read: str)
     known = vocabulary(f"{training} b c d e f g h i j k l")
     (found,) = TextSplitter(known).split("She called 'Acme' on the London–Rome route")
     assert found.words == tuple(read.split())
+
+
+@pytest.mark.parametrize(
+    ("training", "read"),
+    [
+        (
+            "Madrid - based and / or",
+            "The Madrid - based state - of - the - art and / or 11-month .",
+        ),
+        ("Madrid - based", "The Madrid - based state - of - the - art and/or 11-month ."),
+        ("Madrid - co-founder", "The Madrid-based state-of-the-art and/or 11-month ."),
+        ("Madrid based", "The Madrid-based state-of-the-art and/or 11-month ."),
+    ],
+)
+def test_hyphens_and_slashes_are_split_off_as_in_training(training: str, read: str) -> None:
+    """Prodigy splits them off between letters, as spaCy does; the corpora of the paper do not."""
+    others = ("state-of-the-art", "on-line", "and/or")
+    known = replace(vocabulary(f"{training} b c d e f g h i j k l"), vector_words=others)
+    (found,) = TextSplitter(known).split("The Madrid-based state-of-the-art and/or 11-month.")
+    assert found.words == tuple(read.split())
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not os.environ.get("RIN_DATA_ROOT"), reason="RIN_DATA_ROOT is not set")
+@pytest.mark.parametrize(
+    ("corpus", "marks"),
+    [("webnlg_star", "–"), ("webnlg", ""), ("nyt5k_star", "'–"), ("scierc", "'–"), ("ade", "'–-/")],
+)
+def test_marks_at_letters_of_the_corpora(corpus: str, marks: str) -> None:
+    train = load_corpus(corpus, max_missing=1).train
+    assert marks_at_letters(build_vocabulary(train, lowercase=True, use_pos=False)) == marks
 
 
 def test_the_demo_corpus_has_separate_punctuation() -> None:
