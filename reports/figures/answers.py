@@ -10,7 +10,7 @@ import itertools
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -173,10 +173,10 @@ def _text_width(text: str, size: float, weight: str = "normal") -> float:
     return 1.02 * float(points) / 72  # a browser's own font may be a little wider
 
 
-def _wrapped_label(label: str, width: float) -> str:
+def _wrapped_label(label: str, width: float, weight: str = "normal") -> str:
     """Break a label into lines of at most ``width`` inches, if one line is too long."""
     lines, most = [label], len(label)
-    while max(_text_width(line, _LABEL_SIZE) for line in lines) > width and most > 1:
+    while max(_text_width(line, _LABEL_SIZE, weight) for line in lines) > width and most > 1:
         most -= 1
         lines = textwrap.wrap(label, most, break_on_hyphens=False)
     return "\n".join(lines)
@@ -287,19 +287,32 @@ def draw_answer_curve(info: AnswerCurve, *, narrow: bool = False) -> Figure:
         figure = new_figure(_NARROW if narrow else _WIDE, height)
         axes = figure.subplots()
         most = max(point.rounds for series in info.series for point in series.points)
+        inches = _AXES * (_NARROW if narrow else _WIDE)
+        lines = 1
         for number, series in enumerate(info.series):
             colour, marker = _LINES[number % len(_LINES)]
-            _draw_series(axes, series, colour, marker, 0.05 * number, most, narrow=narrow)
+            label = _wrapped_label(series.label, _LONGEST_LABEL * inches, "bold")
+            lines = max(lines, label.count("\n") + 1)
+            named = replace(series, label=label)
+            _draw_series(axes, named, colour, marker, 0.05 * number, most, inches)
         axes.set_xlabel("interaction rounds K")
         axes.set_ylabel(f"test F1 on {info.corpus}")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.05, y=0.13)
+        # The labels are below the lines: further lines of text need room there.
+        bottom, top = axes.get_ylim()
+        room = 1 - (lines - 1) * _LINE / (height - _OUTSIDE)
+        axes.set_ylim(bottom=top - (top - bottom) / room)
     return figure
 
 
 #: The width of the curve's axes, at least, as a part of the figure's, and what they span, as a
 #: multiple of the highest K.
 _AXES, _SPAN = 0.85, 1.13
+#: The width of a line's label, at most, as a part of the axes'.
+_LONGEST_LABEL = 0.8
+#: Inches of the curve's height that are outside the axes.
+_OUTSIDE = 0.6
 
 
 def _lowest(x: Sequence[float], points: Sequence[Point], begin: float) -> float:
@@ -313,9 +326,9 @@ def _lowest(x: Sequence[float], points: Sequence[Point], begin: float) -> float:
 
 
 def _draw_series(
-    axes: Axes, series: Series, colour: str, marker: str, shift: float, most: int, *, narrow: bool
+    axes: Axes, series: Series, colour: str, marker: str, shift: float, most: int, inches: float
 ) -> None:
-    """Draw one line; ``most`` is the highest K of all lines."""
+    """Draw one line; ``most`` is the highest K of all lines, and ``inches`` the axes' width."""
     x = [point.rounds + shift for point in series.points]
     means = [point.mean for point in series.points]
     axes.plot(x, means, marker=marker, color=colour, ms=5.5, lw=1.7, zorder=4)
@@ -328,8 +341,8 @@ def _draw_series(
     if last.rounds < most:
         place: dict[str, Any] = {"xy": (x[-1], last.mean), "xytext": (9, 0), "va": "center"}
     else:
-        inches = _AXES * (_NARROW if narrow else _WIDE)
-        width = _text_width(series.label, _LABEL_SIZE, "bold") * _SPAN * most / inches
+        longest = max(_text_width(t, _LABEL_SIZE, "bold") for t in series.label.splitlines())
+        width = longest * _SPAN * most / inches
         low = _lowest(x, series.points, x[-1] - width)
         place = {"xy": (x[-1], low), "xytext": (0, -4), "va": "top", "ha": "right"}
     bold: dict[str, Any] = {"fontweight": "bold", "fontsize": _LABEL_SIZE, "color": colour}

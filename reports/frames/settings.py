@@ -54,7 +54,14 @@ def settings_name(corpus: str, text: str) -> str:
         "the paper's settings"
         >>> settings_name("ade", "model.scorer=biaffine, preset=own")
         'preset own, model.scorer=biaffine'
+        >>> settings_name("webnlg_star", "training.learning_rate=0.0031260402169331247")
+        "the paper's settings, training.learning_rate=0.003126"
     """
     given = split_settings(text)
-    changes = [f"{k}={v}" for k, v in given.items() if k not in ("preset", *FREE)]
+    changes = [f"{k}={_short(v)}" for k, v in given.items() if k not in ("preset", *FREE)]
     return ", ".join([preset_name(recorded_preset(corpus, given)), *changes])
+
+
+def _short(value: str) -> str:
+    """Return a value with four digits if it is a number with more."""
+    return f"{float(value):.4g}" if re.fullmatch(r"\d*\.\d{4,}(e-?\d+)?", value) else value

@@ -188,6 +188,22 @@ def test_every_line_of_a_curve_is_drawn() -> None:
     assert len(axes.lines) == 5
 
 
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_long_label_leaves_the_axes_their_width(narrow: bool, others: int) -> None:
+    long = "the paper's settings, encoder.dropout=0.4332, training.learning_rate=0.003126"
+    lines = [series(long, 87.0, 88.1, 87.5, 87.9), series("tuned", 88.0, 88.5)][: others + 1]
+    figure = draw_answer_curve(AnswerCurve(corpus="c", series=tuple(lines)), narrow=narrow)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    box = axes.get_window_extent()
+    assert box.width > 0.75 * figure.bbox.width
+    for text in axes.texts:
+        label = text.get_window_extent()
+        assert figure.bbox.x0 <= label.x0 < label.x1 <= figure.bbox.x1
+        assert box.y0 <= label.y0 < label.y1 <= box.y1
+
+
 def test_runs_that_learned_nothing_do_not_say_what_rounds_add() -> None:
     nothing, tuned = series("given", 0.0, 0.0), series("tuned", 0.0, 83.0)
     for curves in ((nothing,), (nothing, nothing), (nothing, tuned)):
