@@ -190,6 +190,8 @@ def load_corpus(
     data_root: Path | None = None,
     max_missing: float = 0.01,
     dev_fraction: float = 0.0,
+    *,
+    is_split_later: bool = False,
 ) -> Corpus:
     """Load a corpus by name, folder or file.
 
@@ -198,6 +200,7 @@ def load_corpus(
         data_root: Folder of corpora; without it, the environment variable RIN_DATA_ROOT.
         max_missing: Largest share of a split's triples that may be impossible to locate.
         dev_fraction: Share of train that becomes a missing dev or test split; 0 cuts none.
+        is_split_later: Whether records may be as long as texts to annotate.
 
     Raises:
         CorpusError: No such corpus, a split is missing, or a file cannot be read.
@@ -219,7 +222,7 @@ def load_corpus(
     if called == "demo":  # results and reports would take it for the other
         raise CorpusError(f"{path}: demo is the name of the embedded corpus; rename it")
     files = corpus_files(path, dev_fraction)
-    read, found = read_files(files)
+    read, found = read_files(files, is_split_later=is_split_later)
     splits, cuts = cut_missing(read, dev_fraction)
     # A split that was cut has the file of train.
     places = {split: str(files.get(split, files["train"])[0]) for split in splits}

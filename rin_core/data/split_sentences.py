@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from rin_core.data.corpus import Finding, Sentence, Span, Triple
 from rin_core.data.finding_texts import sentence_text, warning
+from rin_core.data.readers.sentences import LONGEST_SENTENCE, check_length
 from rin_core.data.sentence_splitter import sentence_offsets
 
 #: Marks with no space before them.
@@ -22,11 +23,16 @@ def split_sentences(
     Args:
         sentences: Records with one or more sentences each.
         split: Their split, for the findings; empty for a corpus without splits.
+
+    Raises:
+        CorpusError: A part is too long.
     """
     parts = list[Sentence]()
     lost = dict[str, list[tuple[Sentence, int]]]()
     for sentence in sentences:
         inside = [_part(sentence, span) for span in sentence_spans(sentence.words)]
+        for part in inside:
+            check_length(part.words, LONGEST_SENTENCE, f"by hand: {sentence_text(part)}")
         parts += inside
         for what, of_whole, of_parts in (
             ("entities", len(sentence.entities), sum(len(p.entities) for p in inside)),

@@ -35,17 +35,19 @@ def run(options: Convert, console: Console) -> int:
     # A study would count words by the corpus's preset.
     given = {**preset_of(options.source).settings, **parse_overrides(options.set)}
     data = Config().with_overrides(given).data
-    fraction = data.dev_fraction
+    fraction, is_split = data.dev_fraction, options.split_sentences
     source = find_corpus(options.source, options.data_root) if options.source != "demo" else None
     if source and source.is_file() and not fraction:
-        splits, findings = read_files({"": (source,)})
-        if options.split_sentences:
+        splits, findings = read_files({"": (source,)}, is_split_later=is_split)
+        if is_split:
             splits[""], lost = split_sentences(splits[""])
             findings = (*findings, *lost)
         files = {options.target: splits[""]}
     else:
-        corpus = load_corpus(options.source, options.data_root, 1.0, fraction)
-        if options.split_sentences:
+        corpus = load_corpus(
+            options.source, options.data_root, 1.0, fraction, is_split_later=is_split
+        )
+        if is_split:
             corpus = _with_parts(corpus)
         findings = findings_of(corpus)
         summary = summarise(corpus, lowercase=data.lowercase, entity_word=data.entity_word)

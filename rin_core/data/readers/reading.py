@@ -98,6 +98,8 @@ class Reading:
     """The end of a token span in a triple list is its last token."""
     sentence_offsets: bool = False
     """Token offsets of documents count from the start of their sentence."""
+    is_split_later: bool = False
+    """Records are split into sentences, so they may be as long as texts to annotate."""
     counts: dict[str, tuple[int, str]] = field(default_factory=dict)
     """How many of each of :data:`COUNTED`, and the first."""
     remarks: dict[str, str] = field(default_factory=dict)

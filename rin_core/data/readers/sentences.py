@@ -144,28 +144,18 @@ def build_sentence(
     types: Mapping[Span, str] = _NO_TYPES,
     missing: Iterable[tuple[str, str, str]] = (),
     missing_entities: Iterable[str] = (),
-    longest: int = LONGEST_SENTENCE,
 ) -> Sentence:
     """Return a sentence: entities in order of position, and nothing twice.
 
     Args:
-        words: At most ``longest``.
+        words: Its words.
         pos: Tags of the words.
         entities: Spans; the arguments of triples are added.
         triples: Triples between spans.
         types: Types of the entities that have one.
         missing: Triples, as text, with an argument that is not in the sentence.
         missing_entities: Entities, as text, that are not in the sentence.
-        longest: Most words.
-
-    Raises:
-        CorpusError: There are more words.
     """
-    if len(words) > longest:
-        raise CorpusError(
-            f"a sentence of {len(words)} words, expected at most {longest}: "
-            "split the text into sentences"
-        )
     distinct = tuple(dict.fromkeys(triples))
     arguments = (span for triple in distinct for span in (triple.subject, triple.object))
     spans = tuple(sorted({*entities, *arguments}))
@@ -178,3 +168,20 @@ def build_sentence(
         missing_entities=tuple(dict.fromkeys(missing_entities)),
         types=tuple(types.get(span, "") for span in spans) if types else (),
     )
+
+
+def check_length(words: Sequence[str], longest: int, how: str = "into sentences") -> None:
+    """Refuse a sentence that is too long.
+
+    Args:
+        words: Its words.
+        longest: Most words.
+        how: How to split it, for the message.
+
+    Raises:
+        CorpusError: There are more words.
+    """
+    if len(words) > longest:
+        raise CorpusError(
+            f"a sentence of {len(words)} words, expected at most {longest}: split the text {how}"
+        )

@@ -21,6 +21,7 @@ from rin_core.data.readers.formats import READERS, format_of_record
 from rin_core.data.readers.json_records import filled_lines, json_records
 from rin_core.data.readers.offset_units import find_unit
 from rin_core.data.readers.reading import Reading
+from rin_core.data.readers.sentences import LONGEST_SENTENCE, LONGEST_TEXT, check_length
 from rin_core.data.readers.span_units import spans_are_characters, token_spans
 from rin_core.data.readers.tables import MARK, is_table, table_records
 from rin_core.data.readers.text_files import documents
@@ -30,6 +31,7 @@ from rin_core.plural import plural
 
 #: A place with a line needs no number of the record.
 _LINE = re.compile(r"(:\d+): record \d+$")
+_SPLIT = "into sentences, as 'rin-study convert --split-sentences IN OUT' does"
 #: Records from which the meaning of spans is decided.
 _SAMPLE = 200
 #: Text is split with the tokenizer if more than this share of arguments are no words without it.
@@ -37,22 +39,28 @@ _ATTACHED = 0.01
 
 
 def read_files(
-    files: Mapping[str, Sequence[Path]],
+    files: Mapping[str, Sequence[Path]], *, is_split_later: bool = False
 ) -> tuple[dict[str, tuple[Sentence, ...]], tuple[Finding, ...]]:
     """Read the splits of a corpus, and return them with findings on how they were read.
+
+    Args:
+        files: The files of each split.
+        is_split_later: Whether records may be as long as texts.
 
     Raises:
         CorpusError: Names the file, the line or record and the field that is wrong.
     """
-    plain = Reading()
+    plain = Reading(is_split_later=is_split_later)
     splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     if {"inclusive-spans", "exclusive-spans"} <= plain.remarks.keys():  # one split shows it
-        plain = Reading(inclusive_spans=True)
+        plain = Reading(inclusive_spans=True, is_split_later=is_split_later)
         splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     absent, total = _absent(splits, plain)
     if absent <= _ATTACHED * total:
         return splits, tuple(plain.findings())
-    other = Reading(tokenizes=True, inclusive_spans=plain.inclusive_spans)
+    other = Reading(
+        tokenizes=True, inclusive_spans=plain.inclusive_spans, is_split_later=is_split_later
+    )
     try:
         tokenized = {split: _read_all(paths, other) for split, paths in files.items()}
     except CorpusError:  # such as one tag a word, where the words are now others
@@ -150,8 +158,11 @@ def _sentences(record: object, reading: Reading) -> list[Sentence]:
     if _is_blank(record):
         reading.count("blank-records", record)
         return []
-    found = reader.read(record, reading)
-    return [replace(sentence, place=reading.place) for sentence in found]
+    longest = LONGEST_TEXT if reading.is_split_later else LONGEST_SENTENCE
+    found = [replace(sentence, place=reading.place) for sentence in reader.read(record, reading)]
+    for sentence in found:
+        check_length(sentence.words, longest, _SPLIT)
+    return found
 
 
 def _is_blank(record: Mapping[str, object]) -> bool:

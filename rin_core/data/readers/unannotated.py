@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rin_core.data.corpus import Sentence
-from rin_core.data.readers.sentences import LONGEST_TEXT, build_sentence
+from rin_core.data.readers.sentences import LONGEST_TEXT, build_sentence, check_length
 
 
 def unannotated(words: Iterable[str], pos: tuple[str, ...] | None = None) -> Sentence:
@@ -14,4 +14,6 @@ def unannotated(words: Iterable[str], pos: tuple[str, ...] | None = None) -> Sen
     Raises:
         CorpusError: There are too many words.
     """
-    return build_sentence(tuple(words), pos, (), (), longest=LONGEST_TEXT)
+    sentence = build_sentence(tuple(words), pos, (), ())
+    check_length(sentence.words, LONGEST_TEXT)
+    return sentence

@@ -65,6 +65,24 @@ def test_one_file_is_split_on_request(tmp_path: Path) -> None:
     assert sizes == {"train": 16, "dev": 2, "test": 2}
 
 
+def test_a_text_that_is_too_long_to_train_on_is_split(tmp_path: Path) -> None:
+    text = " ".join(f"Ann{k} met Bob{k} ." for k in range(600))
+    record = {"text": text, "triple_list": [["Ann599", "met", "Bob599"]]}
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for split in ("train", "dev", "test"):
+        write_lines(folder / f"{split}.jsonl", [record])
+    with pytest.raises(CorpusError, match="2400 words.*rin-study convert --split-sentences"):
+        convert(folder, tmp_path / "out")
+    assert convert(folder, tmp_path / "out", "--split-sentences") == 0
+    parts = load_corpus(str(tmp_path / "out")).train
+    assert len(parts) == 600
+    assert len(parts[-1].triples) == 1
+    source = write_lines(tmp_path / "all.jsonl", [changed(record, text="a " * 2001)])
+    with pytest.raises(CorpusError, match=r"2001 words.*by hand: 'a a .* in all\.jsonl:1"):
+        convert(source, tmp_path / "out.json", "--split-sentences")
+
+
 def test_what_cannot_be_located_is_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
