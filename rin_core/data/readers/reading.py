@@ -36,18 +36,22 @@ COUNTED = {
     "other-text": "entities whose text differs from the one at their offsets (check them)",
     "blanks-at-ends": "entities with blanks at their ends, which are not read",
     "cut-words": "entities that start or end inside a word, widened to the whole word",
-    "widened-entities": "widened entities whose ends are inside a word of the tokenizer",
+    "widened-entities": "widened entities whose ends are inside a word",
     "repeated-arguments": "arguments located at the first of several occurrences (give spans)",
 }
 _HARMLESS = (
     "none-relations",
-    "widened-entities",
     "blank-records",
     "relations-both-ways",
     "repeated-arguments",
 )
-#: Harmless where few entities have it; many show offsets that are wrong.
-_GRADED = ("cut-words", "blanks-at-ends")
+_OFFSETS = "check the offsets; they count characters of the text, from 0"
+#: Harmless where few entities have it; the remedy where many have.
+_GRADED = {
+    "cut-words": _OFFSETS,
+    "blanks-at-ends": _OFFSETS,
+    "widened-entities": "put spaces at both ends of the entities, or give tokens",
+}
 #: The name of a relation without a label.
 UNNAMED = "related"
 K = TypeVar("K")
@@ -105,7 +109,7 @@ class Reading:
     remarks: dict[str, str] = field(default_factory=dict)
     """Further notes, by the code of their finding."""
     mentions: int = 0
-    """How many entities were given by their characters."""
+    """How many entities were given by their characters, or by those of tokens."""
     unit: Unit = CHARACTERS
     """What character offsets count."""
     has_text: bool = True
@@ -167,6 +171,6 @@ class Reading:
             is_harmless = code in _HARMLESS or (code in _GRADED and count < MANY * self.mentions)
             level: Literal["note", "warning"] = "note" if is_harmless else "warning"
             if code in _GRADED and not is_harmless:
-                text += ": check the offsets; they count characters of the text, from 0"
+                text += f": {_GRADED[code]}"
             found.append(Finding(code=code, level=level, text=text, count=count))
         return found

@@ -23,6 +23,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         reading.count("further-annotations", "another file of the same text")
         return
     document = read_document(record["lines"], reading)
+    reading.mentions += len(document.spans)
     spans = {sentence: dict[Key, Span]() for sentence in document.words}
     for key, places in document.spans.items():
         words = [word for _, word in places]

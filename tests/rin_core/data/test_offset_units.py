@@ -178,6 +178,20 @@ def test_a_few_wrong_offsets_are_no_unit_and_a_warning_from_a_share_on(tmp_path:
     assert levels == ["warning", "note"]
 
 
+def test_widened_entities_are_a_warning_from_a_share_on(tmp_path: Path) -> None:
+    """Languages without spaces have whole sentences as one word of spaces."""
+    part = doccano("สมชายอยู่ ใน", [(0, 5, "")])
+    whole = doccano("Ann met Bob", [(0, 3, ""), (8, 11, "")])
+    found = []
+    for count in (3, 20):
+        reading = Reading()
+        read_split(write_lines(tmp_path / "x", [whole] * count + [part]), reading)
+        (finding,) = reading.findings()
+        assert f"1 of {2 * count + 1}, the first is ('สมชาย', 'สมชายอยู่') in x:" in finding.text
+        found.append((finding.code, finding.level, "give tokens" in finding.text))
+    assert found == [("widened-entities", "warning", True), ("widened-entities", "note", False)]
+
+
 def test_blanks_at_the_ends_are_counted(tmp_path: Path) -> None:
     spans = [(0, 4, ""), (7, 11, "")]
     reading = Reading()

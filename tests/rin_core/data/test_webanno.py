@@ -73,6 +73,7 @@ def test_a_part_of_a_token_is_widened_and_blank_tokens_are_left_out(tmp_path: Pa
     )
     assert sentence.triples == (Triple(Span(0, 1), "met", Span(1, 2)),)
     assert reading.counts["widened-entities"][0] == 1
+    assert reading.mentions == 2
     blank = HEAD + "1-1\t0-1\t\u00a0\t*\t_\t_\t\n1-2\t1-2\ta\t_\t_\t_\t\n"
     (tmp_path / "d.tsv").write_text(blank, encoding="utf-8")
     assert read_split(tmp_path / "d.tsv")[0].words == ("a",)
