@@ -26,8 +26,12 @@ _INSIDE = re.compile(rf"(?![{_SPACELESS}])[\w\u0300-\u036f](?![{_SPACELESS}])[\w
 _HTML_END = re.compile(r"&#?\w{2,8};$")
 #: Entities that must show another unit by their words, which may fit by chance. Text does not.
 _ENOUGH = 4
-#: Entities that must show that all are off by one: some languages have endings of one letter.
+#: Entities that must show that all are off by one.
 _ENOUGH_SHIFTED = 10
+#: Different letters that such a shift must add: some languages have endings or prefixes of one.
+_ENOUGH_LETTERS = 5
+#: Syllables of Korean, which has many endings of one: how many differ shows nothing.
+_KOREAN = re.compile("[\uac00-\ud7a3]")
 
 
 class Placed(NamedTuple):
@@ -118,9 +122,25 @@ def _best(placed: Sequence[Placed]) -> tuple[Unit, Evidence] | None:
     if all(plain):
         return None
     found = [(unit, Evidence.of(unit, placed, plain)) for unit in UNITS]
-    good = [(unit, evidence) for unit, evidence in found if evidence.is_enough(unit)]
+    good = [
+        (unit, evidence)
+        for unit, evidence in found
+        if evidence.is_enough(unit)
+        and (unit.pieces or evidence.has_text or not _adds_endings(unit, placed))
+    ]
     # Of equal ones, the first.
     return max(good, key=lambda pair: pair[1].good - pair[1].before, default=None)
+
+
+def _adds_endings(unit: Unit, placed: Sequence[Placed]) -> bool:
+    """Return whether what a shift adds to words may be their endings or prefixes."""
+    added = "".join(
+        item.text[max(item.start + unit.start_shift, 0) : item.start]
+        + item.text[item.end : item.end + unit.end_shift]
+        for item in placed
+    )
+    letters = {letter for letter in added if letter.isalnum() and not _KOREAN.match(letter)}
+    return added != "" and len(letters) < _ENOUGH_LETTERS
 
 
 @dataclass(frozen=True, slots=True)

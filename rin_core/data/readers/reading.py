@@ -48,7 +48,8 @@ _HARMLESS = (
 _OFFSETS = "check the offsets; they count characters of the text, from 0"
 #: Harmless where few entities have it; the remedy where many have.
 _GRADED = {
-    "cut-words": _OFFSETS,
+    "cut-words": f"{_OFFSETS}. If they are right, the rest of the word, such as an ending, is "
+    "read as part of the entity; give tokens to leave it out",
     "blanks-at-ends": _OFFSETS,
     "widened-entities": "put spaces at both ends of the entities, or give tokens",
 }

@@ -218,6 +218,23 @@ def test_parts_of_words_that_are_no_unit_stay(tmp_path: Path) -> None:
     assert [(f.code, f.count) for f in findings] == [("cut-words", 6)]
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        # Korean has a dozen endings of one syllable.
+        [(f"김{k}철수", ending) for k, ending in enumerate("은는이가을를의에도와과로")],
+        [(name, ending) for name in ("Oslo", "Bern", "Rom", "Lima") for ending in "sne"],
+    ],
+    ids=["Korean", "few letters"],
+)
+def test_endings_of_one_letter_are_no_unit(tmp_path: Path, parts: list[tuple[str, str]]) -> None:
+    records = [doccano(f"A {name}{ending} B", [(2, 2 + len(name), "")]) for name, ending in parts]
+    found, (finding,) = entities_of(write_lines(tmp_path / "x", records))
+    assert found == [f"{name}{ending}" for name, ending in parts]
+    assert (finding.code, finding.level, finding.count) == ("cut-words", "warning", 12)
+    assert "give tokens" in finding.text
+
+
 def test_offsets_outside_the_text_are_refused_in_their_own_unit(tmp_path: Path) -> None:
     text = "🎉 In Oslo, Ann left."
     spans = [(6, 10, ""), (12, 15, "")]
