@@ -16,22 +16,30 @@ TRACKERS = {
     "mlflow": "study.tracking.mlflow.sender:MlflowTracker",
 }
 
-#: Schemes of MLflow's own addresses, and of the databases that it can use. Plugins add others.
-SERVERS = ("http", "https", "file", "databricks", "databricks-uc", "uc")
+#: Schemes of MLflow's servers, and of the databases that it can use. Plugins add others.
+SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 def check_scheme(uri: str) -> None:
-    """Check that a tracker, MLflow or one of its plugins knows the scheme of a tracking URI.
+    """Check that a tracker, MLflow or one of its plugins can log to a tracking URI.
 
     Raises:
-        ValueError: None does.
+        ValueError: None can.
     """
+    name = uri.partition(":")[0]
+    if name in TRACKERS.keys() - {"mlflow"}:
+        return
     scheme = urlsplit(uri).scheme
+    remedy = "name a database, as in sqlite:///FILE, or a server, as in http://HOST:5000"
+    if name in ("databricks", "databricks-uc"):
+        # It takes only names of experiments that are paths in a workspace.
+        raise ValueError(f"Databricks is not supported; {remedy}")
+    if scheme in ("", "file"):
+        raise ValueError(f"MLflow does not log to folders; {remedy}")
     plugins = [found.name for found in entry_points(group="mlflow.tracking_store")]
     known = [*SERVERS, *DATABASES, *plugins]
-    # A database's driver follows its name, as in postgresql+psycopg2.
-    if scheme and scheme.partition("+")[0] not in (*known, *TRACKERS):
+    if scheme not in known and not is_database(uri):
         near = suggestion(scheme, known, f"known are {', '.join(known)}")
         raise ValueError(f"unknown scheme {scheme!r}; {near}")
 
@@ -49,6 +57,14 @@ def open_tracker(uri: str, experiment: ExperimentSpec) -> Tracker:
     """
     tracker: Tracker = pkgutil.resolve_name(_class_of(uri))(uri, experiment)
     return tracker
+
+
+def is_database(uri: str) -> bool:
+    """Tell whether a tracking URI is that of a database.
+
+    A driver may follow its name, as in ``postgresql+psycopg2``.
+    """
+    return urlsplit(uri).scheme.partition("+")[0] in DATABASES
 
 
 def is_mlflow(uri: str) -> bool:

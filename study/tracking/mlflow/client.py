@@ -55,6 +55,7 @@ from study.tracking.mlflow.names import (
     result_metrics,
     shown_params,
 )
+from study.tracking.open import is_database
 
 LARGEST_BATCH = 1000  # metrics in one request, MLflow's own limit
 REPORTS = "report"
@@ -371,7 +372,7 @@ def findings_tag(corpus: EncodedCorpus) -> str:
 
 def require_database(uri: str) -> None:
     """Open a database once: MLflow retries one that cannot be opened for 100 seconds."""
-    if uri.startswith(("http://", "https://")) or "://" not in uri:
+    if not is_database(uri):
         return
     if (path := sqlite_path(uri)) is not None:
         create_database(path)

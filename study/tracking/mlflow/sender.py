@@ -37,6 +37,7 @@ from study.tracking.mlflow.client import MlflowRuns
 from study.tracking.mlflow.model import StudyModel
 from study.tracking.mlflow.names import NOTE
 from study.tracking.mlflow.view import QUERY
+from study.tracking.open import SERVERS, is_database
 
 BATCH_SECONDS = 2.0
 LAST_TRIES = 3  # after the end of the study
@@ -240,8 +241,11 @@ def _remedy(uri: str) -> str:
     """Return what to do where tracking does not start; a server may also be another program's."""
     if sqlite_path(uri) is not None:
         return "check the path"
-    server = "an MLflow" if urlsplit(uri).scheme in ("http", "https") else "the database"
-    return f"check the address, and that {server} server runs there"
+    if is_database(uri):
+        return "check the address, and that the database server runs there"
+    if urlsplit(uri).scheme in SERVERS:
+        return "check the address, and that an MLflow server runs there"
+    return "check the address"
 
 
 def _proxy_remedy(uri: str) -> str | None:

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from study.ledger.run import Run
-from study.tracking.base import ExperimentSpec, NullTracker, Tracker
+from study.tracking.base import ExperimentSpec, NullTracker, Tracker, TrackingError
 from study.tracking.open import DATABASES, check_scheme, is_mlflow, open_tracker
 
 
@@ -27,7 +27,7 @@ def test_a_scheme_that_is_not_listed_is_of_mlflow(uri: str, expected: bool) -> N
 
 @pytest.mark.parametrize(
     "uri",
-    ["none", "/tmp/runs", "http://127.0.0.1:5000", "sqlite:///a.db", "postgresql+psycopg2://h/d"],
+    ["none", "http://127.0.0.1:5000", "sqlite:///a.db", "postgresql+psycopg2://h/d"],
 )
 def test_a_scheme_that_mlflow_knows_is_accepted(uri: str) -> None:
     check_scheme(uri)
@@ -39,17 +39,30 @@ def test_a_scheme_that_mlflow_knows_is_accepted(uri: str) -> None:
         ("htp://localhost:5000", r"unknown scheme 'htp'; did you mean http\?"),
         ("postgres://host/name", r"unknown scheme 'postgres'; did you mean postgresql\?"),
         ("gopher://host", r"unknown scheme 'gopher'; .*http, https, .*mssql"),
+        ("uc:http://127.0.0.1:8080", r"unknown scheme 'uc'; .*http, https"),
+        ("databricks-uc", r"Databricks is not supported; .*sqlite:///FILE"),
+        ("databricks://profile", r"Databricks is not supported; .*sqlite:///FILE"),
+        ("databricks", r"Databricks is not supported; .*sqlite:///FILE"),
+        ("/tmp/runs", r"MLflow does not log to folders; .*sqlite:///FILE"),
+        ("mlruns", r"MLflow does not log to folders; .*sqlite:///FILE"),
+        ("mlflow", r"MLflow does not log to folders; .*sqlite:///FILE"),
+        ("file:///tmp/runs", r"MLflow does not log to folders; .*sqlite:///FILE"),
     ],
 )
-def test_an_unknown_scheme_is_refused(uri: str, message: str) -> None:
+def test_an_address_that_cannot_work_is_refused(uri: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_scheme(uri)
 
 
-def test_a_plugin_of_mlflow_adds_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_of_mlflow_adds_a_scheme(
+    monkeypatch: pytest.MonkeyPatch, tracked: ExperimentSpec
+) -> None:
+    """It is no database, and MLflow opens it."""
     plugin = EntryPoint("gopher", "somewhere:Store", "mlflow.tracking_store")
     monkeypatch.setattr("study.tracking.open.entry_points", lambda group: [plugin])
     check_scheme("gopher://host")
+    with pytest.raises(TrackingError, match=r"got unsupported URI .*; check the address, or"):
+        open_tracker("gopher://host", tracked)
 
 
 @pytest.mark.slow
