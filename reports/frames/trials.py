@@ -304,7 +304,13 @@ def require_one_setting(frame: pd.DataFrame) -> None:
     for column in ("corpus", "settings"):
         values = list(dict.fromkeys(frame[column]))
         if len(values) > 1:
-            raise ValueError(f"{column}: {values} must not be averaged together; select one first")
+            remedy = "select one first"
+            if column == "settings":
+                remedy += (
+                    "; to compare them, define them as arms of a TOML file, which reuses finished "
+                    "runs (docs/guide.md, Your own comparison)"
+                )
+            raise ValueError(f"{column}: {values} must not be averaged together; {remedy}")
     _, others = split_contents(frame, "corpus")
     if not others.empty:
         names = ", ".join(others["fingerprint"])

@@ -212,5 +212,5 @@ def test_the_last_settings_are_reported_unless_asked(ledger: Ledger) -> None:
 
 
 def test_settings_are_never_averaged_together(ledger: Ledger) -> None:
-    with pytest.raises(ValueError, match=r"settings: .* must not be averaged together"):
+    with pytest.raises(ValueError, match=r"settings: .* select one.* arms of a TOML file"):
         StudyData(corpus="webnlg_star", frame=read_ledger(ledger.runs))
