@@ -20,7 +20,7 @@ from reports.frames.scores import Scores, arm_scores, comparable
 from reports.frames.settings import preset_name
 from reports.frames.trials import UnknownExperiment, no_trials, read_ledger
 from reports.stats.verdicts import RULE, Rule
-from rin_core.config import nondefault_settings
+from rin_core.config import Config, nondefault_settings
 from rin_core.suggestions import suggestion
 from study.ledger.arms import trial_name
 from study.ledger.command import render, without_machine
@@ -56,6 +56,7 @@ SCHEMA: dict[str, str] = {
     "reason": "object",
     "caveat": "object",
     "variant": "object",
+    "config": "object",
     "trial": "int64",
     "seed": "int64",
     "inherited": "int64",
@@ -208,6 +209,7 @@ def _row(trial: SearchTrial, labels: Mapping[str, str], ledger: Ledger) -> dict[
         "caveat": str(run.result.caveat or "") if finished and run.result else "",
         "label": labels.get(trial.arm, trial.arm),
         "variant": nondefault_settings(trial.config),
+        "config": {**Config().flat(), **trial.config},
         "trial": trial.number,
         "size": math.nan if trial.size is None else float(trial.size),
         "seed": int(trial.config.get("training.seed", 0)),

@@ -143,7 +143,7 @@ def tidy_epochs(frame: pd.DataFrame, runs: Path) -> pd.DataFrame:
 
 def _search_trials(runs: Path, name: str) -> pd.DataFrame:
     found = read_search(runs, name)
-    frame = found.trials.rename(columns={"state": "status"})
+    frame = found.trials.drop(columns="config").rename(columns={"state": "status"})
     frame.insert(0, "study", name)
     frame.insert(1, "corpus", found.corpus)
     scores = ["dev_f1", "end_dev_f1"]

@@ -13,6 +13,7 @@ from rich.console import Console
 from reports.document.formatting import points
 from reports.document.table import Table
 from reports.frames.decisions import study_decisions
+from reports.frames.races import best_settings
 from reports.frames.scores import comparable
 from reports.frames.searches import STATES, ranked, read_search
 from reports.frames.select import arm_label
@@ -138,6 +139,11 @@ def show_search(out: Path, experiment: str, console: Console) -> None:
     unended = [unended_trials(data, state) for state in UNENDED]
     for table in (*unended, front(data), best, *confirmed, compute(data)):
         _print_table(console, mark_caveats(table, data.runs()))
+    if best_by_arm := best_settings(data):
+        say(console, "best settings of each arm, to use them again:")
+        for label, options in best_by_arm.items():
+            say(console, f"{label}:")
+            say(console, f"  {options}", whole=True)
     _print_elsewhere(
         out, data.trials.loc[data.trials["state"].isin(UNENDED), "fingerprint"], console
     )

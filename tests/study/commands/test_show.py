@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from scipy import stats
 
 from reports.frames.trials import read_ledger
 from reports.page.build import build
+from rin_core.config import Config
 from search_spaces.selection import chosen_on_test
 from search_spaces.space import Arm
 from study.commands import show
 from study.commands.arguments import Show
+from study.commands.options import parse_overrides
 from study.commands.show import show_grid, show_search
 from study.ledger.attempts import Attempt
 from study.ledger.decisions import State
@@ -28,6 +31,7 @@ from tests.ledgers import (
     EXPERIMENT,
     NEW,
     OLD,
+    RATE,
     Ledger,
     a_full_ledger,
     a_plan,
@@ -258,6 +262,28 @@ def test_best_trials_of_a_search_have_fingerprints(tmp_path: Path) -> None:
     lines = lines_of(lambda console: show_search(tmp_path / "runs", "some", console))
     rows = {tuple(line.split()[:2]): line.split()[-1] for line in lines if line.startswith("a #")}
     assert rows.items() >= {("a", "#4"): "f4", ("a", "#0"): "f0"}.items()
+
+
+def test_the_best_settings_of_a_search_can_be_given_again(tmp_path: Path) -> None:
+    """Exactly: the table rounds them."""
+    write_search(tmp_path)
+    lines = lines_of(lambda console: show_search(tmp_path, "some", console))
+    at = lines.index("Arm A, trial 4:")
+    assert lines[at + 1] == "--preset paper --set training.learning_rate=0.002"
+    race = Ledger(tmp_path)
+    tuned = {RATE: 0.0012345678901234567, "encoder.characters": "cnn", "encoder.freeze": True}
+    for arm, f1, config in (("a-trial0", 0.5, {}), ("a-trial4", 0.6, tuned), ("a-paper", 0.7, {})):
+        race.finish(race.plan(arm, 0, config=config), f1)
+        race.trials[-1]["label"] = arm
+    race.save("some-confirmed")
+    lines = lines_of(lambda console: show_search(tmp_path, "some", console))
+    _, preset, *given = shlex.split(lines[lines.index("a-trial4:") + 1])
+    assert preset == "paper"
+    assert given[::2] == ["--set"] * 4
+    settings = parse_overrides(tuple(given[1::2]))
+    expected = Config().with_overrides({**tuned, "model.rounds": 0})
+    assert Config().with_overrides(settings) == expected
+    assert "a-trial0:" not in lines
 
 
 def test_trials_of_a_search_are_listed_where_nothing_was_learned(tmp_path: Path) -> None:
