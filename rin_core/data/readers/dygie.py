@@ -7,7 +7,7 @@ from typing import Any
 
 from rin_core.data.corpus import Sentence, Span, Triple, shown
 from rin_core.data.readers.dygie_rows import rows_of, span_of
-from rin_core.data.readers.fields import items, text_of, wrong
+from rin_core.data.readers.fields import items, text_of, word_of, wrong
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.sentences import build_sentence
 
@@ -23,7 +23,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     for index, (at, tokens) in enumerate(items(record, "sentences")):
         if not isinstance(tokens, list):
             raise wrong(at, shown(tokens), "a list of tokens")
-        words = tuple(text_of(word, f"{at}[{k}]") for k, word in enumerate(tokens))
+        words = tuple(word_of(word, f"{at}[{k}]") for k, word in enumerate(tokens))
         types, triples = dict[Span, str](), []
         for where, row in rows_of(record, "ner", index, 3):
             if span := span_of(row[:2], offset, words):

@@ -57,6 +57,11 @@ def text_of(value: object, at: str) -> str:
     return value
 
 
+def word_of(value: object, at: str) -> str:
+    """Return a token. Blank ones are left out later, when the spans are known."""
+    return value if isinstance(value, str) and not value.strip() else text_of(value, at)
+
+
 def label_of(value: object, at: str) -> str:
     """Return the name of a relation or a type; the number of a class is none."""
     if type(value) is int:
@@ -75,10 +80,10 @@ def split_words(record: dict[str, Any], key: str) -> tuple[str, ...]:
 
 
 def read_tokens(record: dict[str, Any], key: str) -> tuple[str, ...]:
-    """Return the words of a list field, at least one."""
-    words = tuple(text_of(word, at) for at, word in items(record, key))
-    if not words:
-        raise wrong(key, "[]", "at least one word")
+    """Return the words of a list field, at least one that is not blank."""
+    words = tuple(word_of(word, at) for at, word in items(record, key))
+    if not any(map(str.strip, words)):
+        raise wrong(key, shown(list(words)), "at least one word")
     return words
 
 

@@ -28,6 +28,7 @@ COUNTED = {
     "other-results": "left out results that are neither spans nor relations",
     "other-lines": "left out lines that are not annotations",
     "blank-records": "left out records without words and entities",
+    "blank-words": "left out words that are empty or white space (spans keep their other words)",
     "inside-without-begin": "entities that begin with an I, E or L tag (right in IOB1 alone)",
     "further-types": "entities with several types, of which the first is read",
     "relations-without-name": "relations without a label, named related",
@@ -42,6 +43,7 @@ COUNTED = {
 _HARMLESS = (
     "none-relations",
     "blank-records",
+    "blank-words",
     "relations-both-ways",
     "repeated-arguments",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -185,3 +186,33 @@ def check_length(words: Sequence[str], longest: int, how: str = "into sentences"
         raise CorpusError(
             f"a sentence of {len(words)} words, expected at most {longest}: split the text {how}"
         )
+
+
+def without_blanks(sentence: Sentence, reading: Reading) -> Sentence:
+    """Return a sentence without its blank words, which are counted. Spans keep their other words.
+
+    Raises:
+        CorpusError: An entity has no other word.
+    """
+    kept = [k for k, word in enumerate(sentence.words) if word.strip()]
+    if len(kept) == len(sentence.words):
+        return sentence
+    for k in set(range(len(sentence.words))).difference(kept):
+        reading.count("blank-words", sentence.words[k])
+    moved = {span: Span(*(bisect_left(kept, end) for end in span)) for span in sentence.entities}
+    if blank := next((span for span, to in moved.items() if to.start == to.end), None):
+        text = f"the entity of token {blank.start} is blank: remove it, or correct its span"
+        raise CorpusError(text)
+    types = dict[Span, str]()
+    for span, kind in zip(sentence.entities, sentence.types, strict=False):
+        if kind:
+            reading.add_type(types, moved[span], kind)
+    return build_sentence(
+        tuple(sentence.words[k] for k in kept),
+        sentence.pos and tuple(sentence.pos[k] for k in kept),
+        moved.values(),
+        [Triple(moved[t.subject], t.relation, moved[t.object]) for t in sentence.triples],
+        types=types,
+        missing=sentence.missing,
+        missing_entities=sentence.missing_entities,
+    )

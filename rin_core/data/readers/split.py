@@ -21,7 +21,12 @@ from rin_core.data.readers.formats import READERS, format_of_record
 from rin_core.data.readers.json_records import filled_lines, json_records
 from rin_core.data.readers.offset_units import find_unit
 from rin_core.data.readers.reading import Reading
-from rin_core.data.readers.sentences import LONGEST_SENTENCE, LONGEST_TEXT, check_length
+from rin_core.data.readers.sentences import (
+    LONGEST_SENTENCE,
+    LONGEST_TEXT,
+    check_length,
+    without_blanks,
+)
 from rin_core.data.readers.span_units import spans_are_characters, token_spans
 from rin_core.data.readers.tables import MARK, is_table, table_records
 from rin_core.data.readers.text_files import documents
@@ -159,21 +164,23 @@ def _sentences(record: object, reading: Reading) -> list[Sentence]:
         reading.count("blank-records", record)
         return []
     longest = LONGEST_TEXT if reading.is_split_later else LONGEST_SENTENCE
-    found = [replace(sentence, place=reading.place) for sentence in reader.read(record, reading)]
-    for sentence in found:
+    found = []
+    for sentence in reader.read(record, reading):
         check_length(sentence.words, longest, _SPLIT)
+        shorter = without_blanks(sentence, reading)
+        if shorter.words or not sentence.words:
+            found.append(replace(shorter, place=reading.place))
     return found
 
 
 def _is_blank(record: Mapping[str, object]) -> bool:
     """Return whether a record has no words and no annotations, as tools export an empty line."""
-    words = [record[key] for key in ("text", "sentText", "tokens") if key in record]
-    lists = [value for value in record.values() if isinstance(value, list)]
-    return (
-        bool(words)
-        and not any(word.strip() if isinstance(word, str) else word for word in words)
-        and not any(lists)
-    )
+    keys = [key for key in ("text", "sentText", "tokens") if key in record]
+    lists = [x for key, x in record.items() if isinstance(x, list) and key not in keys]
+    values = [record[key] for key in keys]
+    texts = [x for value in values for x in (value if isinstance(value, list) else [value])]
+    has_words = any(text.strip() if isinstance(text, str) else text for text in texts)
+    return bool(keys) and not has_words and not any(lists)
 
 
 def _find_options(reading: Reading, sample: list[object]) -> None:

@@ -25,6 +25,25 @@ from tests.formats import (
     labelled,
 )
 
+_ENDS = [{"type": "PER", "offset": [0, 1, 2]}, {"type": "PER", "offset": [4]}]
+_MET = [{"type": "met", "head": 0, "tail": 1}]
+#: The annotations of a sentence with a blank token in its first entity, and one at its end.
+BLANKS: dict[str, Record] = {
+    "SpERT": {
+        "entities": [
+            {"type": "PER", "start": 0, "end": 3},
+            {"type": "PER", "start": 4, "end": 5},
+        ],
+        "relations": _MET,
+    },
+    "tags": {"tags": ["B-PER", "I-PER", "I-PER", "O", "B-PER", "O", "O"], "relations": _MET},
+    "UIE": {"entity": _ENDS, "relation": [{"type": "met", "args": _ENDS}]},
+    "DyGIE++": {
+        "ner": [[[0, 2, "PER"], [4, 4, "PER"]], []],
+        "relations": [[[0, 2, 4, 4, "met"]], []],
+    },
+}
+
 
 def read_tasks(folder: Path, *records: Record) -> tuple[list[tuple[Triple, ...]], Reading]:
     """Read records, and return their triples."""
@@ -210,9 +229,30 @@ class TestRecords:
     def test_one_without_words_is_left_out_and_counted(self, tmp_path: Path) -> None:
         blank = changed(DOCCANO, text=" ", entities=[], relations=[])
         tokens: Record = {"tokens": [], "entities": [], "relations": []}
-        triples, reading = read_tasks(tmp_path, DOCCANO, blank, tokens)
+        line = changed(tokens, tokens=["\n"])
+        triples, reading = read_tasks(tmp_path, DOCCANO, blank, tokens, line)
         assert triples == [(MET,)]
-        assert reading.counts["blank-records"][0] == 2
+        assert reading.counts["blank-records"][0] == 3
+
+    @pytest.mark.parametrize("blank", ["", " ", "\u00a0\n"])
+    @pytest.mark.parametrize("name", BLANKS)
+    def test_blank_tokens_are_left_out_and_spans_keep_their_words(
+        self, tmp_path: Path, name: str, blank: str
+    ) -> None:
+        words = ["Ann", blank, "Lee", "met", "Bob", ".", blank]
+        key, value = ("sentences", [words, [blank]]) if name == "DyGIE++" else ("tokens", words)
+        record = {key: value, **BLANKS[name]}
+        reading = Reading()
+        (sentence,) = read_split(write_lines(tmp_path / "x.json", [record]), reading)
+        assert (sentence.words, sentence.entities, sentence.triples) == (WORDS, (ANN, BOB), (MET,))
+        assert sentence.types == ("PER", "PER")
+        assert reading.counts["blank-words"][0] == 2 + ("ner" in record)
+
+    def test_an_entity_without_a_word_is_refused(self, tmp_path: Path) -> None:
+        entity = {"type": "PER", "start": 1, "end": 2}
+        record = {"tokens": ["Ann", " "], "entities": [entity], "relations": []}
+        with pytest.raises(CorpusError, match=r"x\.json:1: .* entity of token 1 is blank: remove"):
+            read_split(write_lines(tmp_path / "x.json", [record]))
 
     def test_each_finding_names_the_place_of_the_first(self, tmp_path: Path) -> None:
         cut = changed(DOCCANO, entities=[{"id": 7, "label": "P", "start": 0, "end": 2}])

@@ -72,7 +72,7 @@ def test_a_text_that_is_too_long_to_train_on_is_split(tmp_path: Path) -> None:
     folder.mkdir()
     for split in ("train", "dev", "test"):
         write_lines(folder / f"{split}.jsonl", [record])
-    with pytest.raises(CorpusError, match="2400 words.*rin-study convert --split-sentences"):
+    with pytest.raises(CorpusError, match=r"2400 words.*rin-study convert --split-sentences"):
         convert(folder, tmp_path / "out")
     assert convert(folder, tmp_path / "out", "--split-sentences") == 0
     parts = load_corpus(str(tmp_path / "out")).train
