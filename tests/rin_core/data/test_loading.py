@@ -191,6 +191,12 @@ class TestMissingTriples:
             load_corpus(str(make_corpus(**WHOLE | {"dev": [record]})))
         assert "max_missing" not in str(caught.value)
 
+    def test_a_few_parts_of_words_may_be_left_out(self, make_corpus: Callable[..., Path]) -> None:
+        part = changed(TRIPLES, triple_list=[["Bea", "crew", "Apollo 12"]])
+        folder = make_corpus(**WHOLE | {"dev": [*[TRIPLES] * 9, part]})
+        with pytest.raises(CorpusError, match=r"longer word.*--set data\.max_missing=0\.1$"):
+            load_corpus(str(folder))
+
     def test_other_capitals_need_another_fix(self, make_corpus: Callable[..., Path]) -> None:
         record = changed(TRIPLES, triple_list=[["bean", "crew", "Apollo 12"]])
         with pytest.raises(CorpusError, match=r"other capitals .*write it as the text") as caught:
