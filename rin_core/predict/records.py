@@ -13,6 +13,7 @@ from rin_core.data.corpus import CorpusError, Sentence, shown
 from rin_core.data.readers.fields import field as checked
 from rin_core.data.readers.fields import items, read_pos, text_of
 from rin_core.data.readers.json_records import LARGEST_RECORD, parse_line
+from rin_core.data.readers.text_files import not_utf8
 from rin_core.data.readers.unannotated import unannotated
 from rin_core.predict.ensemble import Ensemble
 from rin_core.predict.extraction import Extraction
@@ -21,7 +22,7 @@ from rin_core.predict.texts import TextSentence, TextSplitter
 
 #: The field of an answer that has what was found.
 ANSWER = "sentences"
-_HOW_READ = "a file is read as JSON lines if it starts with {, and as text otherwise"
+_HOW_READ = "a file that starts with { is read as JSON, one record per line, other files as text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,11 @@ class RecordReader:
                     raise CorpusError(
                         f"{name}:{number}: a JSON list, expected one JSON object per line, or text"
                     )
+                if line.strip() == b"{":
+                    raise CorpusError(
+                        f"{name}:{number}: a record continues on the next line; write one record "
+                        "per line"
+                    )
             place = f"{name}:{number}"
             try:
                 if is_json:
@@ -99,7 +105,7 @@ def _text(line: bytes, place: str, number: int) -> dict[str, Any]:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{place}: not UTF-8 text ({error.reason})") from None
+        raise CorpusError(f"{place}: {not_utf8(line, error)}") from None
     if "\0" in text:
         raise CorpusError(f"{place}: not text, but a binary file")
     return {"line": number, "text": text}

@@ -349,10 +349,15 @@ class TestMalformedLines:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            (b'{\n "text": "a"}', r":1: not valid JSON .*; a file is read as JSON lines if it"),
+            (
+                b'{\n "text": "a"}',
+                r":1: a record continues on the next line; .*one record per line",
+            ),
+            (b'{"text":\n "a"}', r":1: not valid JSON .* one record per line"),
             (b'\n[{"text": "a"}]', ":2: a JSON list, expected one JSON object per line"),
             (b"[\n1]", ":1: a JSON list, expected one JSON object per line"),
-            (b"text \xff", r":1: not UTF-8 text \("),
+            (b"text \xff", r":1: not UTF-8 text \(.*\): save it as UTF-8"),
+            ("text".encode("utf-16"), ":1: not UTF-8 text but UTF-16 text: save it as UTF-8"),
             (b"PK\0", ":1: not text, but a binary file"),
         ],
     )
