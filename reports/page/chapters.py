@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from statistics import mean
 
-from reports.document.formatting import signed
 from reports.document.section import Chapter, Link, Section
 from reports.document.table import Table
 from reports.figures.rounds_curve import is_rounds_curve
 from reports.frames.searches import SearchData
 from reports.frames.studies import StudyData
+from reports.page.chapter_findings import chapter_findings, questions
 from reports.page.titles import search_title, study_title
 from reports.paper.answers import Answers
-from reports.paper.effects import ONE_ROUND, ONE_ROUND_TUNED
 from reports.paper.pooled import pooled_section
 from reports.paper.reproduction import CorpusReport
 from reports.published.numbers import CORPORA, corpus_title
-from reports.tables.comparison import over
-from reports.tables.experiment import selection_pairs, selection_scores
+from reports.tables.experiment import selection_pairs
 from study.ledger.arms import is_confirmation
 
 #: Key, name in the contents and question of each chapter.
@@ -34,12 +31,6 @@ _QUESTIONS = (
     ("data", "Data", "What are the data?"),
     ("notebooks", "Notebooks", "How can I analyse the runs myself?"),
 )
-#: Effects that answer a chapter's question.
-_EFFECTS = {
-    "main": (ONE_ROUND, "interaction"),
-    "tuned": (ONE_ROUND_TUNED, "tuning"),
-    "ablation": ("parts",),
-}
 
 
 def page_chapters(
@@ -83,7 +74,9 @@ def page_chapters(
     sections["errors"] += _error_links([section for _, section in titled])
     sections["data"] += data
     sections["notebooks"] += notebooks
-    findings = _findings(answers, [study for study, _ in studies])
+    ordered = sorted(studies, key=lambda pair: _place(pair[0], corpora))
+    findings = chapter_findings(answers, ordered, data)
+    findings["other"] = questions(section.title for section in sections["other"])
     return tuple(
         Chapter(
             key=key,
@@ -165,23 +158,3 @@ def _error_links(sections: Iterable[Section]) -> list[Section]:
         if links
         else []
     )
-
-
-def _findings(answers: Answers, studies: Sequence[StudyData]) -> dict[str, str]:
-    found = {"curve": answers.curve.finding} if answers.curve else {}
-    rows = answers.effects.rows if answers.effects else ()
-    for chapter, keys in _EFFECTS.items():
-        texts = [str(row) for row in rows if row.key.partition(" ")[0] in keys]
-        if texts:
-            found[chapter] = f"{'; '.join(texts)}."
-    gains = [
-        gain.value
-        for study in studies
-        for on_dev, on_test in selection_pairs(study.frame).items()
-        if (gain := selection_scores(study).difference(over(on_test, on_dev))).n
-    ]
-    if gains:
-        found["selection"] = (
-            f"It adds {signed(mean(gains))} F1 on average. Such scores are not results."
-        )
-    return found

@@ -8,11 +8,14 @@ import pytest
 
 from reports.document.section import Chapter, Section
 from reports.document.table import Cell, Row, Table
+from reports.errors.section import error_section
 from reports.frames.studies import StudyData, study_data
 from reports.frames.trials import read_ledger
+from reports.page.chapter_findings import chapter_findings, questions
 from reports.page.chapters import page_chapters
+from reports.page.corpora import corpora_section
 from reports.paper.answers import find_answers
-from tests.ledgers import Ledger, a_plan
+from tests.ledgers import Ledger, a_plan, answers_ledger
 
 WIDE = {"model.feature_size": 300}
 
@@ -56,3 +59,27 @@ def test_a_table_is_in_the_chapter_that_it_names(study: StudyData) -> None:
         "ablation": ["paper-mine-ablation"],
     }
     assert [part.sections[0].tables for part in chapters] == [tables[:1], tables[1:]]
+
+
+def test_a_closed_chapter_says_what_it_found(tmp_path: Path) -> None:
+    made = answers_ledger(tmp_path)
+    study = study_data(tmp_path, read_ledger(tmp_path))
+    errors = error_section("x", study)
+    assert errors is not None
+    section = Section(key="x", title="t", parts=(errors,))
+    found = chapter_findings(
+        find_answers([], [study], []), [(study, section)], [corpora_section(made.runs)]
+    )
+    # It finds 2 of 4; of the others, one has the wrong relation, and one is not in the sentence.
+    assert found["errors"] == (
+        "RIN (GRU, K = 1) finds these parts of the triples: 50 % on WebNLG. Of the missed ones, "
+        "0 % have no similar prediction."
+    )
+    assert found["data"] == "Sentences for training: WebNLG 2."
+    assert "selection" not in found
+
+
+def test_a_list_of_questions_is_short() -> None:
+    titles = ["WebNLG: A?", "WebNLG: A?", f"NYT: {'B' * 100}?", f"NYT: {'C' * 100}?", "NYT: D?"]
+    assert questions(titles) == f"A? {'B' * 100}? And 2 more."
+    assert questions([]) == ""
