@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import mlflow
 from mlflow.entities import LoggedModel, LoggedModelOutput, Metric
+from mlflow.environment_variables import MLFLOW_DEFAULT_PREDICTION_DEVICE
 from mlflow.tracking import MlflowClient
 
 import rin_core
@@ -63,7 +64,7 @@ def save_model(weights: Path, folder: Path, trained_with: Mapping[str, str] | No
     artifacts = {"weights": str(weights)}
     if table := word_table(weights):
         artifacts["vectors"] = str(table)
-    with warnings.catch_warnings():
+    with _on_the_cpu(), warnings.catch_warnings():
         # MLflow switches its notices on whatever the filters: nested JSON has no narrower type.
         warnings.showwarning = lambda *_, **__: None
         mlflow.pyfunc.save_model(
@@ -78,6 +79,20 @@ def save_model(weights: Path, folder: Path, trained_with: Mapping[str, str] | No
             input_example=["Ann Smith was born in Oslo."],
         )
     return folder
+
+
+@contextmanager
+def _on_the_cpu() -> Iterator[None]:
+    """Load models on the CPU. MLflow computes the example, and others may fill the GPU."""
+    device = MLFLOW_DEFAULT_PREDICTION_DEVICE.get_raw()
+    MLFLOW_DEFAULT_PREDICTION_DEVICE.set("cpu")
+    try:
+        yield
+    finally:
+        if device is None:
+            MLFLOW_DEFAULT_PREDICTION_DEVICE.unset()
+        else:
+            MLFLOW_DEFAULT_PREDICTION_DEVICE.set(device)
 
 
 def requirement(name: str, trained_with: Mapping[str, str]) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import torch
+from mlflow.environment_variables import MLFLOW_DEFAULT_PREDICTION_DEVICE
 
 from rin_core.predict.predictor import Predictor
 from rin_core.predict.records import answer, extract, record_of
@@ -18,8 +20,14 @@ class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     """What ``mlflow.pyfunc.load_model`` and ``mlflow models serve`` run."""
 
     def load_context(self, context: Any) -> None:
-        """Load the weights that come with the model."""
-        self.predictor = Predictor.load(Path(context.artifacts["weights"]))
+        """Load the weights that come with the model.
+
+        They go to the device that ``MLFLOW_DEFAULT_PREDICTION_DEVICE`` names, such as ``cpu`` or
+        ``cuda:1``, else to a GPU if there is one.
+        """
+        gpu = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch.device(MLFLOW_DEFAULT_PREDICTION_DEVICE.get() or gpu)
+        self.predictor = Predictor.load(Path(context.artifacts["weights"]), device)
 
     def predict(self, model_input: list[str]) -> list[dict[str, Any]]:
         """Return for each text what ``python -m rin_core.predict --json`` writes."""

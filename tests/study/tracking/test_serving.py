@@ -13,13 +13,17 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlflow
 import pytest
+import torch
 from mlflow.tracking import MlflowClient
 
+from rin_core.predict.predictor import Predictor
 from study.tracking.base import TrackingError
+from study.tracking.mlflow import served_model
 from study.tracking.mlflow.model import save_model
 from study.tracking.mlflow.names import BEST, FINGERPRINT, WEIGHTS
 from study.tracking.mlflow.registry import register_model
@@ -64,6 +68,53 @@ def test_it_carries_code_weights_signature_and_example_and_no_pickle(model: Path
     assert "code/rin_core/model/rin.py" in names
     assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".bin"))]
     assert "string" in str(mlflow.models.get_model_info(str(model)).signature.inputs)
+
+
+@pytest.mark.parametrize(
+    ("named", "has_gpu", "device"),
+    [
+        (None, False, "cpu"),
+        (None, True, "cuda"),
+        ("", True, "cuda"),
+        ("cpu", True, "cpu"),
+        ("cuda:1", True, "cuda:1"),
+    ],
+)
+def test_it_computes_on_the_named_device_else_on_a_gpu_if_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, named: str | None, has_gpu: bool, device: str
+) -> None:
+    if named is None:
+        monkeypatch.delenv("MLFLOW_DEFAULT_PREDICTION_DEVICE", raising=False)
+    else:
+        monkeypatch.setenv("MLFLOW_DEFAULT_PREDICTION_DEVICE", named)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_gpu)
+    used: list[torch.device | None] = []
+
+    def load(weights: Path, device: torch.device | None = None) -> None:
+        used.append(device)
+
+    monkeypatch.setattr("rin_core.predict.predictor.Predictor.load", load)
+    served_model.ServedModel().load_context(SimpleNamespace(artifacts={"weights": "file"}))
+    assert used == [torch.device(device)]
+
+
+def test_a_model_is_saved_without_the_gpu(
+    monkeypatch: pytest.MonkeyPatch, trained: Trained, tmp_path: Path
+) -> None:
+    """The trials of another study may fill it. The example is computed when a model is saved."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setenv("MLFLOW_DEFAULT_PREDICTION_DEVICE", "cuda:7")
+    used: list[torch.device | None] = []
+    whole = Predictor.load
+
+    def load(weights: Path, device: torch.device | None = None) -> Predictor:
+        used.append(device)
+        return whole(weights)
+
+    monkeypatch.setattr(Predictor, "load", load)
+    save_model(trained.weights, tmp_path / "model")
+    assert set(used) == {torch.device("cpu")}
+    assert os.environ["MLFLOW_DEFAULT_PREDICTION_DEVICE"] == "cuda:7"
 
 
 @pytest.fixture
