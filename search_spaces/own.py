@@ -16,11 +16,12 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from rin_core.config import Config
+from rin_core.fields import suggest_setting
 from rin_core.problems import short
 from rin_core.terminal import visible
-from search_spaces.parameters import conditions_first, read_parameter
+from search_spaces.parameters import as_configured, conditions_first, read_parameter
 from search_spaces.presets import PRESETS, Preset, find_preset
-from search_spaces.search import Asha, Search
+from search_spaces.search import Asha, Parameter, Search
 from search_spaces.space import Arm, Grid, SpaceError, parse_seeds
 from search_spaces.toml_tables import FileTable, checked, flatten
 
@@ -29,7 +30,7 @@ LONGEST_LINE = 10_000
 _NAME = re.compile(r"\w[\w.-]*")
 _ENDLESS_NUMBER = re.compile(r"\d[\d_]{1000}")
 _LONGEST_LABEL = 200
-_OF_SEARCHES = {"trials", "sampler", "hours", "asha", "objectives"}
+_OF_SEARCHES = {"trials", "points", "sampler", "hours", "asha", "objectives"}
 
 
 class _AshaTable(FileTable):
@@ -46,6 +47,7 @@ class _SpaceFile(FileTable):
     # From here on, the fields of a search.
     parameters: dict[str, Any] | None = None
     trials: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    points: list[dict[str, Any]] = Field(default_factory=list)
     objectives: list[str] | None = None
     sampler: str | None = None
     hours: float | None = None
@@ -165,17 +167,44 @@ def _search(
     elif file.asha is not None:
         own["asha"] = own["demo_asha"] = Asha() if file.asha else None
     given = _unique(flatten(file.parameters or {}, of_tables=True)).items()
+    parameters = conditions_first({path: read_parameter(path, spec) for path, spec in given})
+    if file.points and file.sampler == "grid":
+        raise ValueError("points: the sampler grid tries every point; remove them")
     search = Search(
         name=name,
         title=title,
         arms=arms or (Arm(name="rin", label="RIN"),),
         fixed=settings,
         preset=file.preset,
-        parameters=conditions_first({path: read_parameter(path, spec) for path, spec in given}),
+        parameters=parameters,
+        points=tuple(
+            _point(table, parameters, f"points[{number}]")
+            for number, table in enumerate(file.points)
+        ),
         **own,
     )
     _check_conditions(search)
     return search
+
+
+def _point(
+    table: Mapping[str, Any], parameters: Mapping[str, Parameter], place: str
+) -> dict[str, Any]:
+    """Return values of parameters that the search may try."""
+    point = _unique(flatten(table))
+    for path, given in point.items():
+        if path not in parameters:
+            hint = suggest_setting(path, list(parameters))
+            raise ValueError(f"{place}.{path}: is not a parameter of this search; {hint}")
+        try:
+            point[path] = as_configured(path, given)
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from error
+        if not parameters[path].tries(point[path]):
+            raise ValueError(
+                f"{place}.{path} = {short(given)}: must be in the range {parameters[path].values}"
+            )
+    return point
 
 
 def _check_conditions(search: Search) -> None:

@@ -70,7 +70,7 @@ def read_parameter(path: str, spec: Any) -> Parameter:
 
 
 def _choices(path: str, given: Sequence[Any]) -> list[Any]:
-    choices = [_as_configured(path, value) for value in given]
+    choices = [as_configured(path, value) for value in given]
     if twice := [value for index, value in enumerate(choices) if value in choices[:index]]:
         raise ValueError(f"choices: {short(twice[0])} is given twice")
     return choices
@@ -86,7 +86,7 @@ def _check_range(path: str, table: _IntRange | _FloatRange) -> None:
     second = [] if step is None or table.log else [min(high, low + step)]
     for value in (low, high, *second):
         try:
-            _as_configured(path, value)
+            as_configured(path, value)
         except ValueError as error:
             text = f"has an invalid value, {error}; change low, high or step"
             raise ValueError(text) from error
@@ -101,11 +101,12 @@ def _when(table: Any) -> dict[str, tuple[object, ...]]:
             raise ValueError(
                 f"when.{path} = {short(values)}: must be a list of values, at least one"
             )
-        found[path] = tuple(_as_configured(path, value) for value in values)
+        found[path] = tuple(as_configured(path, value) for value in values)
     return found
 
 
-def _as_configured(path: str, value: object) -> Any:
+def as_configured(path: str, value: object) -> Any:
+    """Return a value as a configuration has it; raises ``ValueError`` for one that it cannot."""
     return Config().override(path, value).flat()[path]
 
 

@@ -151,6 +151,8 @@ class Search:
     """Trials of each arm on the demo corpus."""
     design_points: int = 10
     """Quasi-random points, the same for every arm, that follow the arm's initial settings."""
+    points: tuple[Mapping[str, Any], ...] = ()
+    """Known settings that every arm tries after its initial ones, which they change."""
     exchange: bool = True
     """Whether each arm's last trials try the best settings of the other arms."""
     hours: float | None = None
@@ -238,7 +240,8 @@ class Search:
                 f"--set {' '.join(self.parameters)}: fixes every parameter of {self.name}; run a "
                 "grid, or leave one parameter free"
             )
-        return dataclasses.replace(self, parameters=left)
+        points = tuple({k: v for k, v in point.items() if k in left} for point in self.points)
+        return dataclasses.replace(self, parameters=left, points=points)
 
     def start(self, base: Config) -> dict[str, Any]:
         """Return an arm's own values of the parameters, the first point to try.
@@ -249,7 +252,10 @@ class Search:
         flat = base.flat()
         if flat[SELECTION] != "dev":
             raise SpaceError(f"{SELECTION} = {flat[SELECTION]!r}: {_DEV_ALONE}")
-        point = {path: flat[path] for path, p in self.parameters.items() if p.applies(flat)}
+        return self._inside({p: flat[p] for p, own in self.parameters.items() if own.applies(flat)})
+
+    def _inside(self, point: dict[str, Any]) -> dict[str, Any]:
+        """Return a point that has values of an arm, if the search may try them."""
         for path, value in point.items():
             if not self.parameters[path].tries(value):
                 raise SpaceError(
@@ -275,7 +281,7 @@ class Search:
         return chosen
 
     def first_points(self, base: Config) -> list[dict[str, Any]]:
-        """Return what is tried before the sampler is asked: the start, then the design.
+        """Return what is tried before the sampler is asked: start, known points, then the design.
 
         The design is the same for every arm: quasi-random points, or all points of a grid in a
         random order, so that a small budget sees values of every parameter. A parameter without
@@ -298,7 +304,9 @@ class Search:
         def effective(point: Mapping[str, Any]) -> dict[str, Any]:
             return self.sample(base, lambda path, _: point[path])
 
-        found = {as_key(point): point for point in map(effective, design)}
+        flat = base.flat()
+        known = [self._inside(effective({**flat, **point})) for point in self.points]
+        found = {as_key(point): point for point in [*known, *map(effective, design)]}
         found.pop(as_key(start), None)
         points = list(found.values())
         if self.sampler == "grid":
@@ -368,6 +376,7 @@ class Search:
         design = {"points": self.design_points, "exchange": self.exchange}
         return {
             **({"design": design} if self.design_points or self.exchange else {}),
+            **({"known points": list(map(dict, self.points))} if self.points else {}),
             "arm": dict(arm.overrides),
             **({} if arm.capacity_of is None else {"capacity of": dict(arm.capacity_of)}),
             "parameters": {path: p.to_json() for path, p in self.parameters.items()},

@@ -81,6 +81,41 @@ def test_a_file_chooses_its_preset(tmp_path: Path) -> None:
         space(tmp_path, text.replace("own", "owm"))
 
 
+def test_a_search_may_have_known_points(tmp_path: Path) -> None:
+    found = search(
+        tmp_path,
+        "points = [{ encoder.dropout = 0 }, { encoder.dropout = 0.4 }]\n" + SEARCH,
+    )
+    assert found.points == ({"encoder.dropout": 0.0}, {"encoder.dropout": 0.4})
+    assert search(tmp_path, SEARCH).points == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{ encoder.dropout = 0.6 }", r"points\[0\].encoder.dropout = 0.6: .* 0.0 to 0.5"),
+        ("{}, { encoder.drop = 0.1 }", r"points\[1\].encoder.drop: .* did you mean enc.*dropout"),
+        ("{ encoder.dropout = 'x' }", r"points\[0\]: encoder.dropout = 'x': must be a number"),
+        ("{ encoder = 3 }", r"points\[0\].encoder: is not a parameter"),
+        ("3", r"points\[0\] = 3: must be a valid dictionary"),
+    ],
+)
+def test_a_point_that_the_search_cannot_try_is_named(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(SpaceError, match=message):
+        space(tmp_path, f"points = [{text}]\n{SEARCH}")
+
+
+def test_points_are_of_searches_that_do_not_try_every_point(tmp_path: Path) -> None:
+    point = "points = [{ encoder.dropout = 0.1 }]\n"
+    with pytest.raises(SpaceError, match=r"points: applies to searches"):
+        space(tmp_path, point + ARM)
+    steps = "[parameters]\nencoder.dropout = { low = 0.0, high = 0.5, step = 0.1 }\n"
+    with pytest.raises(SpaceError, match=r"points: the sampler grid tries every point"):
+        space(tmp_path, f"sampler = 'grid'\n{point}{steps}")
+
+
 def test_without_a_preset_arms_differ_if_they_do_with_any(tmp_path: Path) -> None:
     found = grid(tmp_path, '[arms.a]\n[arms.b]\nencoder.characters = "none"\n')
     a, b = (trial.config for trial in found.trials(["mine"], seeds=[0]))

@@ -196,6 +196,26 @@ def test_every_arm_gets_the_same_points_as_far_as_they_apply() -> None:
     assert longer.first_points(three)[: len(second)] == second
 
 
+def test_every_arm_tries_the_known_points_after_its_start() -> None:
+    cells = Parameter(CategoricalDistribution(["gru", "rnn"]), when={"model.rounds": (3,)})
+    parameters = {"training.learning_rate": RATE, "model.cell": cells}
+    known = {"training.learning_rate": 2e-3, "model.cell": "rnn"}
+    points: tuple[dict[str, object], ...] = (known, {}, {"training.learning_rate": 3e-3}, known)
+    space, without = (search(parameters=parameters, points=p) for p in (points, ()))
+    none, three = (Config().override("model.rounds", rounds) for rounds in (0, 3))
+    first, plain = space.first_points(three), without.first_points(three)
+    assert first[1:3] == [known, {"training.learning_rate": 3e-3, "model.cell": "gru"}]
+    assert [*first[:1], *first[3:]] == plain, "the initial settings are tried once"
+    assert space.first_points(none)[1:3] == [
+        {"training.learning_rate": 2e-3},
+        {"training.learning_rate": 3e-3},
+    ]
+    arm = space.arms[0]
+    assert space.identity(arm) != without.identity(arm)
+    fixed = space.fixing(["model.cell"])
+    assert fixed.first_points(three)[1] == {"training.learning_rate": 2e-3}
+
+
 def test_what_another_arm_found_is_adopted_where_the_parameter_exists() -> None:
     cells = Parameter(CategoricalDistribution(["gru", "rnn"]), when={"model.rounds": (3,)})
     space = search(parameters={"training.learning_rate": RATE, "model.cell": cells})
