@@ -94,6 +94,20 @@ DUIE: Record = {
 }
 
 
+TRIPLE_OBJECTS: Record = {
+    "text": TEXT,
+    "relations": [
+        {
+            "subject": "Ann Lee",
+            "subject_type": "PER",
+            "relation": "met",
+            "object": "Bob",
+            "object_type": "PER",
+        }
+    ],
+}
+
+
 DOCCANO: Record = {
     "text": TEXT,
     "entities": [
@@ -203,6 +217,7 @@ EXAMPLES: dict[str, Record | str] = {
     "UIE": UIE,
     "TPLinker": TPLINKER,
     "DuIE": DUIE,
+    "triple objects": TRIPLE_OBJECTS,
     "doccano": DOCCANO,
     "Label Studio": LABEL_STUDIO,
     "Prodigy": PRODIGY,

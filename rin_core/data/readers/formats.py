@@ -20,6 +20,7 @@ from rin_core.data.readers import (
     tags,
     tplinker,
     triple_list,
+    triple_objects,
     uie,
     webanno,
 )
@@ -48,6 +49,7 @@ READERS: dict[str, Reader] = {
     "UIE": uie,
     "TPLinker": tplinker,
     "DuIE": spo_list,
+    "triple objects": triple_objects,
     "doccano": doccano,
     "Label Studio": label_studio,
     "Prodigy": prodigy,

@@ -13,7 +13,7 @@ from rin_core.data.readers.reading import Reading, Text
 
 def recognise(record: dict[str, Any]) -> bool:
     """Return whether a record is in this format."""
-    return {"text", "tokens", "spans", "relations"} <= record.keys()
+    return {"text", "tokens", "relations"} <= record.keys()
 
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
@@ -23,7 +23,7 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
         reading.count("rejected-answers", text)
         return
     mentions, facts = dict[tuple[int, int], Mention](), []
-    for at, span in items(record, "spans"):
+    for at, span in items(record, "spans") if "spans" in record else ():
         _add(mentions, text, span, at, reading)
     for at, relation in items(record, "relations"):
         label = label_of(field(relation, "label", str, at), f"{at}.label")

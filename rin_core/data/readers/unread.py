@@ -62,11 +62,13 @@ def unread_record(record: Mapping[str, Any], formats: Iterable[str]) -> str:
         if fields <= record.keys():
             return f"this looks like {name}: {remedy}; formats that are read: {', '.join(formats)}"
     lists = [key for key, value in record.items() if isinstance(value, list) and value]
-    if len(lists) == 1 and all(isinstance(item, dict) for item in record[lists[0]]):
+    is_wrapped = not record.keys() & {"text", "sentence", "tokens"}
+    if is_wrapped and len(lists) == 1 and all(isinstance(x, dict) for x in record[lists[0]]):
         return f"the records are in the field {shown(lists[0])}: write this list alone"
     return (
-        f"unknown format: found the fields {shown(list(record))}; formats that are read: "
-        f"{', '.join(formats)}; see docs/data.md"
+        f"unknown format: found the fields {shown(list(record))}; the simplest that is read is "
+        '{"text": …, "relations": [{"subject": …, "relation": …, "object": …}]}; formats that are '
+        f"read: {', '.join(formats)}; see docs/data.md"
     )
 
 

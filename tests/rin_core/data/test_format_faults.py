@@ -22,6 +22,7 @@ from tests.formats import (
     PRODIGY,
     RECORDS,
     TAGS,
+    TEXT,
     TPLINKER,
     UIE,
 )
@@ -67,6 +68,14 @@ BROKEN: dict[str, tuple[Record, str]] = {
     "no predicate": (
         changed(TPLINKER, relation_list=[{"subject": "Ann Lee", "object": "Bob"}]),
         r"field relation_list\[0\]\.predicate",
+    ),
+    "triple without an object": (
+        {"text": TEXT, "relations": [{"subject": "Ann Lee", "relation": "met"}]},
+        r"field relations\[0\]: found .*, expected subject, relation and object",
+    ),
+    "triple of numbers": (
+        {"text": TEXT, "relations": [{"head": 0, "type": "met", "tail": 1}]},
+        r"field relations\[0\]\.head: found 0, expected text",
     ),
     "tokens in another order": (
         changed(PRODIGY, tokens=PRODIGY["tokens"][::-1]),

@@ -60,6 +60,26 @@ def test_formats_agree(tmp_path: Path, name: str) -> None:
     assert notes == ({} if "tokens" in record else {"tokenized": 0})
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"sentence": TEXT, "triples": [{"head": "Ann Lee", "type": "met", "tail": "Bob"}]},
+        {"text": TEXT, "triplets": [["Ann Lee", "met", "Bob"]]},
+        {"text": TEXT, "relations": [{"subject": "Ann Lee", "predicate": "met", "object": "Bob"}]},
+        {
+            "text": TEXT,
+            "entities": [{"text": "Ann Lee", "type": "PER"}, {"text": "Bob", "label": "PER"}],
+            "relations": [{"head": "Ann Lee", "label": "met", "tail": "Bob"}],
+        },
+    ],
+)
+def test_triples_as_people_write_them(tmp_path: Path, record: Record) -> None:
+    (sentence,), notes = read_one(tmp_path, record)
+    assert (sentence.words, sentence.triples, sentence.entities) == (WORDS, (MET,), (ANN, BOB))
+    assert sentence.types == (("PER", "PER") if "entities" in record else ())
+    assert notes == {"tokenized": 0}
+
+
 def test_a_document_of_dygie_becomes_sentences(tmp_path: Path) -> None:
     (first, second), notes = read_one(tmp_path, DYGIE)
     assert (first.words, first.types, first.triples) == (("He", "slept", "."), ("PER",), ())
