@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rin_core.data.corpus import Sentence
-from rin_core.data.readers.brat_files import BRAT, read_annotations
+from rin_core.data.readers.brat_files import BRAT, read_annotations, unwrapped
 from rin_core.data.readers.character_spans import Mention, align
 from rin_core.data.readers.reading import Reading, Text
 from rin_core.data.sentence_splitter import sentence_offsets
@@ -27,6 +27,8 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     how = "text: split into sentences and words; events with two entities are read as relations"
     reading.remark("tokenized", how)
     mentions, facts = read_annotations(record["ann"], text, reading)
+    if reading.joins_lines:
+        text = unwrapped(text)
     text = text.replace("\ufeff", " ")  # a byte order mark counts, but is no part of a word
     placed = set[str]()
     for start, end in sentence_offsets(text):

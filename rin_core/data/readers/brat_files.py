@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from rin_core.data.corpus import shown
@@ -16,6 +18,12 @@ BRAT = object()
 #: First characters of lines that are no entity, relation or event: equivalences, attributes,
 #: modifications, normalisations and comments.
 _OTHERS = ("*", "A", "M", "N", "#")
+
+#: Lines are joined if more than this share of entities cross a line end, as in wrapped text.
+_WRAPPED = 0.01
+_ENTITY = re.compile(r"^T\w+\t\S+ (\d{1,9}) (?:\d+;\d+ )*(\d{1,9})\t(.*)$", re.MULTILINE)
+#: The end of a line that is not blank; the group is the first character of the next one.
+_LINE_END = re.compile(r"(?<=\S)[ \t]*\r?\n(?=[ \t]*(\S))")
 
 Facts = list[tuple[str, str, str]]
 
@@ -31,6 +39,33 @@ def brat_records(folder: Path) -> Iterator[tuple[str, object]]:
         yield str(annotation), {"text": written, "ann": ann, "source": BRAT}
 
 
+def lines_are_wrapped(records: Sequence[object]) -> bool:
+    """Return whether entities cross the line ends of documents. Their own text must agree."""
+    total = crossing = 0
+    for record in records:
+        if isinstance(record, dict) and record.get("source") is BRAT and "ann" in record:
+            for start, end, written in _ENTITY.findall(record["ann"]):
+                inside = record["text"][int(start) : int(end)].strip()
+                total += 1
+                crossing += "\n" in inside and inside.split() == written.split()
+    return crossing > _WRAPPED * total
+
+
+def unwrapped(text: str) -> str:
+    """Return a text with spaces for the line ends within paragraphs, so that places stay.
+
+    The next line belongs to the same paragraph if it begins in lower case, or if this line is at
+    least half as long as the longest: a title or the item of a list is shorter.
+    """
+    longest = max(map(len, text.split("\n")))
+
+    def joined(end: re.Match[str]) -> str:
+        length = end.start() - text.rfind("\n", 0, end.start()) - 1
+        return " " * len(end[0]) if end[1].islower() or 2 * length >= longest else end[0]
+
+    return _LINE_END.sub(joined, text)
+
+
 def read_annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, Mention], Facts]:
     """Return the entities and the relations of an ``.ann`` file, without triggers of events.
 
@@ -41,13 +76,14 @@ def read_annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, M
     for number, line in enumerate(ann.split("\n"), 1):
         name, *parts = line.split("\t")
         head, *rest = parts[0].split() if parts and parts[0].strip() else [""]
-        if name.startswith("T") and ";" in "".join(rest):
+        parts_of_span = [part.split() for part in " ".join(rest).split(";")]
+        if name.startswith("T") and _have_gaps(parts_of_span, text, reading):
             reading.count("entities-with-gaps", line)
         elif name in mentions:
             raise wrong(f"line {number}", name, "an id that no other entity of the file has")
         elif name.startswith("T"):
-            offsets = rest[:2]
-            if len(offsets) < 2 or not all(n.isdecimal() and len(n) < 10 for n in offsets):
+            offsets = [*parts_of_span[0][:1], *parts_of_span[-1][1:2]]
+            if not _are_offsets(offsets):
                 expected = "an id, a tab, type, start and end, a tab, and the text"
                 raise wrong(f"line {number}", shown(line), expected)
             start, end = map(int, offsets)
@@ -65,3 +101,19 @@ def read_annotations(ann: str, text: str, reading: Reading) -> tuple[dict[str, M
         elif line.strip() and not line.startswith(_OTHERS):
             reading.count("other-lines", line)
     return {name: m for name, m in mentions.items() if name not in triggers}, facts
+
+
+def _have_gaps(parts: Sequence[Sequence[str]], text: str, reading: Reading) -> bool:
+    """Return whether more than white space is between the parts of an entity."""
+    for before, after in pairwise(parts):
+        if not (_are_offsets(before) and _are_offsets(after)):
+            return True
+        end, start = int(before[1]), int(after[0])
+        first, past = reading.unit.characters(text, end, start)
+        if first > past or text[first:past].strip():
+            return True
+    return False
+
+
+def _are_offsets(numbers: Sequence[str]) -> bool:
+    return len(numbers) == 2 and all(n.isdecimal() and len(n) < 10 for n in numbers)

@@ -107,6 +107,8 @@ class Reading:
     """Token offsets of documents count from the start of their sentence."""
     is_split_later: bool = False
     """Records are split into sentences, so they may be as long as texts to annotate."""
+    joins_lines: bool = False
+    """A line end within a paragraph of brat's text ends no sentence."""
     counts: dict[str, tuple[int, str]] = field(default_factory=dict)
     """How many of each of :data:`COUNTED`, and the first."""
     remarks: dict[str, str] = field(default_factory=dict)

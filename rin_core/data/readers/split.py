@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from rin_core.data.corpus import CorpusError, Finding, Sentence, shown
-from rin_core.data.readers.brat_files import brat_records
+from rin_core.data.readers.brat_files import brat_records, lines_are_wrapped
 from rin_core.data.readers.class_labels import features_beside, with_names
 from rin_core.data.readers.dygie_rows import count_in_sentences
 from rin_core.data.readers.formats import READERS, format_of_record
@@ -59,6 +59,9 @@ def read_files(
     splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     if {"inclusive-spans", "exclusive-spans"} <= plain.remarks.keys():  # one split shows it
         plain = Reading(inclusive_spans=True, is_split_later=is_split_later)
+        splits = {split: _read_all(paths, plain) for split, paths in files.items()}
+    if "wrapped-lines" in plain.remarks:  # also in the splits before the one that shows it
+        plain = Reading(joins_lines=True)
         splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     absent, total = _absent(splits, plain)
     if absent <= _ATTACHED * total:
@@ -202,6 +205,14 @@ def _find_options(reading: Reading, sample: list[object]) -> None:
     if reading.sentence_offsets:
         text = "token offsets count from the start of their sentence, not of the document"
         reading.remark("sentence-offsets", text)
+
+    reading.joins_lines |= lines_are_wrapped(sample)
+    if reading.joins_lines:
+        text = (
+            "text: the lines of a paragraph are joined, because entities cross line ends; join "
+            "them in texts for predict, too, where each line end ends a sentence"
+        )
+        reading.remark("wrapped-lines", text)
 
 
 def _records(path: Path) -> Iterator[tuple[str, object]]:

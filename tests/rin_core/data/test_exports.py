@@ -314,3 +314,35 @@ class TestRecords:
         files = {"train": (write_lines(tmp_path / "train.json", [record]),)}
         _, (finding,) = read_files(files)
         assert "2 of 2 arguments and entities" in finding.text
+
+
+def test_lines_of_brat_that_are_wrapped_are_joined(tmp_path: Path) -> None:
+    """An entity across a line end is in two parts, and one of the splits shows how to read all."""
+    text = (
+        "Side effects\nThe patient was given aspirin and\nthen had a severe skin\nrash on both "
+        "arms. No\nmore drugs were\ngiven.\n\nBob\n"
+    )
+    places = [(text.index(part), part) for part in ("aspirin", "skin\nrash", "arms")]
+    rows = [f"T{k}\tX {at} {at + len(part)}\t{part}\n" for k, (at, part) in enumerate(places)]
+    at = places[1][0]
+    rows[1] = f"T1\tX {at} {at + 4};{at + 5} {at + 9}\tskin rash\n"
+    rows += ["R1\tcauses Arg1:T0 Arg2:T1\n", "R2\tat Arg1:T1 Arg2:T2\n"]
+    for split, content in (("train", text), ("dev", "Ann met\nBob.\n")):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "d.txt").write_text(content)
+        (tmp_path / split / "d.ann").write_text("".join(rows) if split == "train" else "")
+    splits, findings = read_files({"dev": (tmp_path / "dev",), "train": (tmp_path / "train",)})
+    assert [sentence.words for sentence in splits["dev"]] == [("Ann", "met", "Bob", ".")]
+    title, first, second, last = splits["train"]
+    assert (title.words, last.words) == (("Side", "effects"), ("Bob",))
+    assert [first.text(span) for span in first.entities] == ["aspirin", "skin rash", "arms"]
+    assert [triple.relation for triple in first.triples] == ["causes", "at"]
+    assert second.words == ("No", "more", "drugs", "were", "given", ".")
+    assert {f.code for f in findings} == {"tokenized", "wrapped-lines"}
+
+
+def test_lines_of_brat_without_an_entity_across_them_are_sentences(tmp_path: Path) -> None:
+    (tmp_path / "d.txt").write_text("Ann met Bob\nand they left")
+    (tmp_path / "d.ann").write_text("T1\tP 0 3\tAnn\n")
+    first, second = read_split(tmp_path)
+    assert (first.words[-1], second.words[0]) == ("Bob", "and")
