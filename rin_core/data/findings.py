@@ -36,7 +36,12 @@ from rin_core.data.name_findings import (
     unseen_names,
     untyped_entities,
 )
-from rin_core.data.relation_findings import reversed_relations, self_relations, turned_relations
+from rin_core.data.relation_findings import (
+    merged_triples,
+    reversed_relations,
+    self_relations,
+    turned_relations,
+)
 from rin_core.data.span_findings import overlapping_entities, punctuation_at_ends, shifted_spans
 from rin_core.data.text_findings import (
     decomposed_words,
@@ -72,6 +77,7 @@ _CHECKS: tuple[Callable[[Corpus], Iterator[Finding]], ...] = (
     decomposed_words,
     odd_words,
     overlapping_entities,
+    merged_triples,
     self_relations,
     reversed_relations,
     untyped_entities,

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
-from rin_core.data.corpus import Corpus, Finding, Sentence, Triple, shown
-from rin_core.data.finding_texts import Sentences, graded, sentence_text, warning
+from rin_core.data.corpus import Corpus, Finding, Sentence, Triple, shown, word_facts
+from rin_core.data.finding_texts import (
+    Sentences,
+    counts_by_split,
+    found_in,
+    graded,
+    sentence_text,
+    warning,
+)
 
 #: From this share on, the types of its arguments tell a relation's direction.
 _DIRECTED = 0.9
@@ -26,6 +34,31 @@ def self_relations(corpus: Corpus) -> Iterator[Finding]:
             "correct the ids, or give spans where both have the same text"
         )
         yield graded("self-relations", text, "", len(found), len(triples))
+
+
+def merged_triples(corpus: Corpus) -> Iterator[Finding]:
+    """Find triples that become one, or relate a word with itself, by their entities' words."""
+    lost = {word: found_in(corpus, partial(_lost, word)) for word in ("first", "last")}
+    fewest, most = sorted(lost, key=lambda word: lost[word].count)
+    if count := lost[most].count:
+        text = (
+            "triples that become one, or relate a word with itself, because two entities have the "
+            f"same {most} word: {lost[most]}"
+        )
+        if lost[fewest].count < count:
+            other = counts_by_split(lost[fewest].by_split) or "none"
+            text += f"; with the {fewest} word {other}: use --set data.entity_word={fewest}"
+        else:
+            text += "; as many with the other word: annotate only one of such entities"
+        total = sum(len(s.triples) for s in corpus.sentences())
+        yield graded("merged-triples", text, "", count, total)
+
+
+def _lost(entity_word: str, sentence: Sentence) -> int:
+    """Return how many triples between two entities are not between two words of their own."""
+    triples = [t for t in sentence.triples if t.subject != t.object]
+    facts = word_facts(triples, entity_word)
+    return len(triples) - sum(subject != object_ for subject, _, object_ in facts)
 
 
 def reversed_relations(corpus: Corpus) -> Iterator[Finding]:

@@ -98,7 +98,7 @@ def overlapping_entities(corpus: Corpus) -> Iterator[Finding]:
     if found.count:
         text = (
             f"entities inside or across a longer one: {found}: tags can represent only the longer "
-            "one, so entity F1 counts the others as missed; triples keep both"
+            "one, so entity F1 counts the others as missed"
         )
         yield warning("overlapping-entities", text, count=found.count)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pytest
 
 from rin_core.data.corpus import Corpus, Sentence, Span, Triple
-from rin_core.data.relation_findings import reversed_relations, self_relations, turned_relations
+from rin_core.data.relation_findings import (
+    merged_triples,
+    reversed_relations,
+    self_relations,
+    turned_relations,
+)
 
 PEOPLE, FIRMS = ("Ann", "Bob", "Eve", "Zoe", "Tim"), ("Acme", "Brix")
 
@@ -79,3 +85,39 @@ def test_an_entity_with_itself() -> None:
     (finding,) = self_relations(corpus(*sentences([RIGHT] * 10 + [(0, 0)] * 2)))
     assert (finding.code, finding.count, finding.level) == ("self-relations", 2, "warning")
     assert "('Ann', 'for', 'Ann')" in finding.text
+
+
+UNIVERSITY, OSLO, NORWAY = Span(1, 4), Span(3, 4), Span(6, 7)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "count", "remedy"),
+    [
+        # A word with itself, and two triples that are one.
+        (
+            [(UNIVERSITY, OSLO), (UNIVERSITY, NORWAY), (OSLO, NORWAY)],
+            2,
+            "same last word: train 2, .*; with the first word none: use --set data.entity_word=fir",
+        ),
+        (
+            [(UNIVERSITY, OSLO), (Span(1, 2), NORWAY), (UNIVERSITY, NORWAY), (Span(1, 2), OSLO)],
+            2,
+            "same first word: train 2, .*; with the last word train 1: use .*entity_word=last",
+        ),
+        (
+            [(UNIVERSITY, OSLO), (Span(1, 2), NORWAY), (UNIVERSITY, NORWAY)],
+            1,
+            "; as many with the other word",
+        ),
+        ([(OSLO, OSLO), (UNIVERSITY, NORWAY)], 0, ""),
+    ],
+)
+def test_entities_that_share_a_word_lose_triples(
+    pairs: list[tuple[Span, Span]], count: int, remedy: str
+) -> None:
+    words = ("The", "University", "of", "Oslo", "is", "in", "Norway")
+    triples = tuple(Triple(subject, "in", object_) for subject, object_ in pairs)
+    nested = Sentence(words=words, pos=None, entities=(), triples=triples)
+    found = list(merged_triples(corpus(nested)))
+    assert [(f.code, f.count) for f in found] == [("merged-triples", count)] * bool(count)
+    assert all(re.search(remedy, f.text) for f in found)
