@@ -1,19 +1,12 @@
-"""Which settings of a search won its race on fresh seeds, and how to use them again."""
+"""Which settings of a search won its race on fresh seeds."""
 
 from __future__ import annotations
-
-import json
-import shlex
 
 import pandas as pd
 
 from reports.frames.scores import primary_endpoint
-from reports.frames.searches import SearchData, ranked
 from reports.frames.select import of_arm
-from rin_core.config import Config
-from search_spaces.presets import PRESETS
 from study.ledger.arms import CANDIDATE, START, TUNED, searched_arm
-from study.ledger.presets import recorded_preset
 from study.ledger.state import TrialState
 
 
@@ -65,37 +58,3 @@ def confirmed_trial(confirmed: pd.DataFrame, arm: str, number: int) -> pd.DataFr
     name = f"{arm}{CANDIDATE}{number}" if number else f"{arm}{START}"
     found = of_arm(confirmed, name)
     return found[found["status"] == TrialState.FINISHED]
-
-
-def best_settings(data: SearchData) -> dict[str, str]:
-    """Return the options that give the best settings of each arm again, by label.
-
-    These are the settings that lead or won the race. Before the race, they are those of the trial
-    with the best dev F1. An arm that learned nothing has none.
-    """
-    name = recorded_preset(data.corpus, data.settings)
-    preset = PRESETS.get(name, PRESETS["paper"])  # a preset of a later version is written out
-    start = Config().with_overrides(preset.settings).flat()
-    found = {}
-    for arm, label in data.arms.items():
-        if data.confirmed is not None and len(raced(data.confirmed, arm)):
-            best = of_arm(data.confirmed, tuned_arm(data.confirmed, arm) or "")
-            labels = best["label"]
-        else:
-            best = ranked(of_arm(data.trials, arm))
-            labels = label + ", trial " + best["trial"].astype(str)
-        if len(best):
-            config = best["config"].iloc[0] | {"training.seed": start["training.seed"]}
-            found[str(labels.iloc[0])] = " ".join(
-                [f"--preset {preset.name}"]
-                + [
-                    f"--set {shlex.quote(f'{path}={_text(value)}')}"
-                    for path, value in config.items()
-                    if value != start.get(path)
-                ]
-            )
-    return found
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -13,7 +13,6 @@ from rich.console import Console
 from reports.document.formatting import points
 from reports.document.table import Table
 from reports.frames.decisions import study_decisions
-from reports.frames.races import best_settings
 from reports.frames.scores import comparable
 from reports.frames.searches import STATES, ranked, read_search
 from reports.frames.select import arm_label
@@ -45,6 +44,7 @@ from rin_core.config import canonical_settings
 from rin_core.durations import format_duration
 from rin_core.suggestions import suggestion
 from study.commands.arguments import Show
+from study.commands.best_settings import best_settings
 from study.commands.caveats import print_caveats, print_damaged, print_without_predictions
 from study.commands.printing import print_decisions, print_rows, say
 from study.ledger.ledger import Ledger
