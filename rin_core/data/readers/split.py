@@ -61,7 +61,7 @@ def read_files(
         plain = Reading(inclusive_spans=True, is_split_later=is_split_later)
         splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     if "wrapped-lines" in plain.remarks:  # also in the splits before the one that shows it
-        plain = Reading(joins_lines=True)
+        plain = Reading(joins_lines=True, is_split_later=is_split_later)
         splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     absent, total = _absent(splits, plain)
     if absent <= _ATTACHED * total:
