@@ -15,7 +15,7 @@ from study.planning.corpora import record_corpus, record_vectors
 
 
 def run(options: Record, console: Console) -> int:
-    """Record each corpus and its vectors, and print where.
+    """Record each corpus and its vectors, with the findings of this version, and print where.
 
     Raises:
         ValueError: A corpus cannot be read.
@@ -25,7 +25,7 @@ def run(options: Record, console: Console) -> int:
         corpus = load_dataset(
             name, config, data_root=options.data_root, embeddings=options.embeddings
         )
-        record_corpus(ledger, corpus.content, name, options.data_root, config.data)
+        record_corpus(ledger, corpus.content, name, options.data_root, config.data, again=True)
         record_vectors(ledger, corpus)
         print_corpora([corpus], console)
         say(console, f"recorded in {ledger.corpus_path(corpus.content)}")

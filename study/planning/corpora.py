@@ -47,7 +47,13 @@ def record_corpora(
 
 
 def record_corpus(
-    ledger: Ledger, content: str, name: str, data_root: Path | None, config: DataConfig
+    ledger: Ledger,
+    content: str,
+    name: str,
+    data_root: Path | None,
+    config: DataConfig,
+    *,
+    again: bool = False,
 ) -> None:
     """Record one corpus, unless it is recorded already.
 
@@ -59,8 +65,9 @@ def record_corpus(
         name: ``demo``, a name under the data root, or a folder.
         data_root: Folder of corpora.
         config: How much may be missing, and what is cut from train.
+        again: Whether to replace an existing record, whose findings may be of an earlier version.
     """
-    if not ledger.corpus_path(content).exists():
+    if again or not ledger.corpus_path(content).exists():
         corpus = load_corpus(name, data_root, config.max_missing, config.dev_fraction)
         ledger.record_corpus(describe(content, corpus))
 

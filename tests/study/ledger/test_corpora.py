@@ -12,8 +12,8 @@ from rich.console import Console
 from rin_core.config import Config
 from rin_core.data.encoding import EncodedCorpus
 from rin_core.data.loading import load_dataset
-from study.commands import train
-from study.commands.arguments import Train
+from study.commands import record, train
+from study.commands.arguments import Record, Train
 from study.ledger.ledger import Ledger
 from study.ledger.schema import Result
 from study.planning.corpora import record_corpus, record_vectors, record_vectors_if_available
@@ -127,3 +127,20 @@ def test_vectors_that_are_not_at_hand_are_named(root: Path, tmp_path: Path) -> N
     )
     assert record_vectors_if_available(ledger, result(corpus, vectors=None), root, None) == ""
     assert not (ledger.root / "vectors").exists()
+
+
+def test_a_corpus_that_is_recorded_on_request_has_the_findings_of_this_version(
+    root: Path, tmp_path: Path
+) -> None:
+    ledger, corpus = Ledger(tmp_path / "runs"), load(root)
+    described(ledger, corpus, root)
+    known = ledger.corpus(corpus.content)
+    assert known is not None
+    assert known.findings
+    earlier = known.model_copy(update={"findings": []})
+    ledger.record_corpus(earlier)
+    described(ledger, corpus, root)  # a study keeps what is recorded
+    assert ledger.corpus(corpus.content) == earlier
+    options = Record(data=("mine",), data_root=root, runs=ledger.root)
+    assert record.run(options, Console(quiet=True)) == 0
+    assert ledger.corpus(corpus.content) == known
