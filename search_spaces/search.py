@@ -252,16 +252,30 @@ class Search:
         flat = base.flat()
         if flat[SELECTION] != "dev":
             raise SpaceError(f"{SELECTION} = {flat[SELECTION]!r}: {_DEV_ALONE}")
-        return self._inside({p: flat[p] for p, own in self.parameters.items() if own.applies(flat)})
-
-    def _inside(self, point: dict[str, Any]) -> dict[str, Any]:
-        """Return a point that has values of an arm, if the search may try them."""
+        point = {path: flat[path] for path, p in self.parameters.items() if p.applies(flat)}
         for path, value in point.items():
             if not self.parameters[path].tries(value):
                 raise SpaceError(
                     f"{path} = {value!r}: a search starts from the arm's value, which "
                     f"is outside the range {self.parameters[path].values} of "
                     f"{self.name}; widen the range, or change the arm's value"
+                )
+        return point
+
+    def _known_point(self, base: Config, number: int) -> dict[str, Any]:
+        """Return a known point with the arm's values of the parameters that it leaves out.
+
+        Raises:
+            SpaceError: An arm's value is outside its distribution.
+        """
+        given = {**base.flat(), **self.points[number]}
+        point = self.sample(base, lambda path, _: given[path])
+        for path, value in point.items():
+            if not self.parameters[path].tries(value):
+                raise SpaceError(
+                    f"points[{number}] of {self.name}: {path} is missing, and the arm's value "
+                    f"{value!r} is outside the range {self.parameters[path].values}; add it to "
+                    "the point"
                 )
         return point
 
@@ -304,8 +318,7 @@ class Search:
         def effective(point: Mapping[str, Any]) -> dict[str, Any]:
             return self.sample(base, lambda path, _: point[path])
 
-        flat = base.flat()
-        known = [self._inside(effective({**flat, **point})) for point in self.points]
+        known = [self._known_point(base, number) for number in range(len(self.points))]
         found = {as_key(point): point for point in [*known, *map(effective, design)]}
         found.pop(as_key(start), None)
         points = list(found.values())

@@ -221,18 +221,17 @@ def ensemble(
     import torch
 
     from reports.frames.scores import AVERAGED, primary_endpoint
-    from reports.frames.tidy import as_ledger
     from rin_core.layout import AVERAGED_WEIGHTS
     from rin_core.predict.ensemble import Ensemble
     from rin_core.predict.loading import find_weights
     from study.ledger.state import TrialState
 
-    frame = as_ledger(df)
-    finished = frame.loc[frame["status"] == TrialState.FINISHED, "fingerprint"]
+    finished = df.loc[df["status"] == TrialState.FINISHED, "fingerprint"]
     if finished.empty:
         raise ValueError("ensemble(): no trial is finished")
     weights = [find_weights(name, Path(runs)) for name in finished.unique()]
-    if primary_endpoint(frame) is AVERAGED:
+    # Trials of a search, and trials without averaged weights, do not have the column.
+    if AVERAGED.column in df and primary_endpoint(df) is AVERAGED:
         weights = [path.with_name(AVERAGED_WEIGHTS) for path in weights]
     return Ensemble.load(weights, None if device is None else torch.device(device))
 

@@ -47,7 +47,7 @@ def merged_triples(corpus: Corpus) -> Iterator[Finding]:
         )
         if lost[fewest].count < count:
             other = counts_by_split(lost[fewest].by_split) or "none"
-            text += f"; with the {fewest} word {other}: use --set data.entity_word={fewest}"
+            text += f"; with data.entity_word={fewest}, {other}"
         else:
             text += "; as many with the other word: annotate only one of such entities"
         total = sum(len(s.triples) for s in corpus.sentences())

@@ -36,8 +36,8 @@ def print_plans(plans: Sequence[SearchPlan], slots: int, console: Console) -> No
             when = (f"{k} {', '.join(map(str, v))}" for k, v in parameter.when.items())
             condition = f", only with {' and '.join(when)}" if parameter.when else ""
             say(console, f"{path}: {parameter.values}{condition}")
+        points = max(len(plan.search.first_points(plan.base(name))) for name in plan.starts)
         if plan.search.sampler == "grid":
-            points = max(len(plan.search.first_points(plan.base(name))) for name in plan.starts)
             say(console, f"a grid of {plural(points, 'point')}")
         if plan.grace is not None:
             say(console, str(plan.grace))

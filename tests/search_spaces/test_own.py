@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from rin_core.config import Config
 from search_spaces import SPACES, Grid, Search, SpaceError, find_space
 from search_spaces.search import Asha
 from study.ledger.ledger import Ledger
@@ -105,6 +106,16 @@ def test_a_point_that_the_search_cannot_try_is_named(
 ) -> None:
     with pytest.raises(SpaceError, match=message):
         space(tmp_path, f"points = [{text}]\n{SEARCH}")
+
+
+def test_a_point_needs_the_values_that_its_other_values_give_an_effect(tmp_path: Path) -> None:
+    parameters = (
+        '[parameters]\ntraining.average = { choices = ["none", "ema"] }\n'
+        'training.average_decay = { low = 0.9, high = 0.95, when.training.average = ["ema"] }\n'
+    )
+    found = search(tmp_path, f'points = [{{ training.average = "ema" }}]\n{parameters}')
+    with pytest.raises(SpaceError, match=r"points\[0\] of mine: training.average_decay is missing"):
+        found.first_points(Config())
 
 
 def test_points_are_of_searches_that_do_not_try_every_point(tmp_path: Path) -> None:

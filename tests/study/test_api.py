@@ -197,6 +197,15 @@ def test_runs_that_are_judged_by_averaged_weights_vote_with_them(
         study.ensemble(df[df["seed"] == 0], tmp_path)  # not all runs have averaged weights
 
 
+def test_the_models_of_a_search_vote(ledger: Ledger, trained: Trained) -> None:
+    df = study.trials(ledger.runs)
+    of_search = df.loc[df["arm"] == "gru-1", ["study", "arm", "status", "fingerprint"]]
+    for name in of_search["fingerprint"]:
+        weights = ledger.runs / "units" / name / trained.weights.name
+        weights.write_bytes(trained.weights.read_bytes())
+    assert len(study.ensemble(of_search, ledger.runs).members) == 3
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

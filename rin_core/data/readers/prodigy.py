@@ -12,8 +12,10 @@ from rin_core.data.readers.reading import Reading, Text
 
 
 def recognise(record: dict[str, Any]) -> bool:
-    """Return whether a record is in this format."""
-    return {"text", "tokens", "relations"} <= record.keys()
+    """Return whether a record is in this format: tokens have places. ``spans`` is optional."""
+    tokens = record.get("tokens")
+    has_places = isinstance(tokens, list) and all(isinstance(token, dict) for token in tokens)
+    return {"text", "tokens", "relations"} <= record.keys() and has_places
 
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
@@ -26,24 +28,22 @@ def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:
     for at, span in items(record, "spans") if "spans" in record else ():
         _add(mentions, text, span, at, reading)
     for at, relation in items(record, "relations"):
-        label = label_of(field(relation, "label", str, at), f"{at}.label")
         # A head or child may be a token outside all spans.
         subject, object_ = (
             _add(mentions, text, field(relation, key, dict, at), f"{at}.{key}", reading)
             for key in ("head_span", "child_span")
         )
-        facts.append((subject, label, object_))
+        facts.append((subject, label_of(field(relation, "label", str, at), f"{at}.label"), object_))
     yield align(Text(text, tuple(_offsets(record, text))), mentions, facts, reading)
 
 
 def _add(
-    mentions: dict[tuple[int, int], Mention], text: str, span: object, at: str, reading: Reading
+    mentions: dict[tuple[int, int], Mention], text: str, span: Any, at: str, reading: Reading
 ) -> tuple[int, int]:
     """Add the mention of a span, unless it is there, and return its key."""
     start, end = field(span, "start", int, at), field(span, "end", int, at)
-    kind = span.get("label") if isinstance(span, dict) else None
     if (start, end) not in mentions:
-        mentions[start, end] = mention(text, start, end, kind, at, reading)
+        mentions[start, end] = mention(text, start, end, span.get("label"), at, reading)
     return start, end
 
 

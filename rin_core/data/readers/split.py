@@ -61,13 +61,18 @@ def read_files(
         plain = Reading(inclusive_spans=True, is_split_later=is_split_later)
         splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     if "wrapped-lines" in plain.remarks:  # also in the splits before the one that shows it
-        plain = Reading(joins_lines=True, is_split_later=is_split_later)
+        plain = Reading(
+            joins_lines=True, inclusive_spans=plain.inclusive_spans, is_split_later=is_split_later
+        )
         splits = {split: _read_all(paths, plain) for split, paths in files.items()}
     absent, total = _absent(splits, plain)
     if absent <= _ATTACHED * total:
         return splits, tuple(plain.findings())
     other = Reading(
-        tokenizes=True, inclusive_spans=plain.inclusive_spans, is_split_later=is_split_later
+        tokenizes=True,
+        joins_lines=plain.joins_lines,
+        inclusive_spans=plain.inclusive_spans,
+        is_split_later=is_split_later,
     )
     try:
         tokenized = {split: _read_all(paths, other) for split, paths in files.items()}

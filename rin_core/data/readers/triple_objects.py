@@ -16,7 +16,7 @@ from rin_core.data.readers.sentences import locate_all, read_text
 
 _TEXT, _TRIPLES = ("text", "sentence"), ("relations", "triples", "triplets")
 _PARTS = (("subject", "head"), ("relation", "predicate", "type", "label"), ("object", "tail"))
-_TYPE, _OFFSETS = ("type", "label"), ("start", "start_offset")
+_TYPE, _OFFSETS = ("type", "label"), ("start", "start_offset", "begin", "offset", "offsets", "span")
 
 
 def recognise(record: dict[str, Any]) -> bool:
@@ -24,7 +24,9 @@ def recognise(record: dict[str, Any]) -> bool:
     if not _key(record, _TEXT) or not _key(record, _TRIPLES) or "tokens" in record:
         return False
     entities = record.get("entities", [""])
-    return isinstance(entities, list) and bool(entities) and all(map(_is_text, entities))
+    if entities == []:  # doccano has no relations then
+        return bool(record[_key(record, _TRIPLES)])
+    return isinstance(entities, list) and all(map(_is_text, entities))
 
 
 def read(record: dict[str, Any], reading: Reading) -> Iterator[Sentence]:

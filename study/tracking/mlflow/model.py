@@ -224,7 +224,10 @@ def _send(client: MlflowClient, model_id: str, best: StudyModel, trial_id: str) 
     with tempfile.TemporaryDirectory() as folder:
         saved = save_model(best.weights, Path(folder) / "model", packages)
         client.log_model_artifacts(model_id, str(saved))
-    # The same scores at the same times: the run keeps one of each, and the model gets them.
-    scores = [client.get_metric_history(trial_id, name)[-1] for name in best.scores]
-    metrics = [Metric(m.key, m.value, m.timestamp, m.step, model_id) for m in scores]
+    # The same scores at the same times: the run keeps one of each, and the model gets them. A run
+    # whose end could not be sent has none yet.
+    scores = [client.get_metric_history(trial_id, name)[-1:] for name in best.scores]
+    metrics = [
+        Metric(m.key, m.value, m.timestamp, m.step, model_id) for found in scores for m in found
+    ]
     client.log_batch(trial_id, metrics=metrics)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rin_core.data.corpus import CorpusError, Sentence, Span, Triple, shown
-from rin_core.data.readers.formats import READERS
+from rin_core.data.readers.formats import READERS, format_of_record
 from rin_core.data.readers.reading import Reading
 from rin_core.data.readers.split import read_files, read_split
 from tests.corpora import SPERT, TRIPLES, Record, changed, write_lines, write_list
@@ -339,3 +339,29 @@ def test_json_stays_json(tmp_path: Path) -> None:
     """A tab in JSON makes no columns of it."""
     (tmp_path / "x.txt").write_text(json.dumps([TRIPLES], indent="\t"))
     assert len(read_split(tmp_path / "x.txt")) == 1
+
+
+@pytest.mark.parametrize(
+    ("entities", "name"),
+    [
+        (["Ann Lee"], "triple objects"),
+        ([{"id": 1, "text": "Ann Lee", "type": "PER"}], "triple objects"),
+        ([], "triple objects"),
+        ([{"text": "Ann Lee", "span": [0, 7]}], "doccano"),
+        ([{"text": "Ann Lee", "begin": 0, "end": 7}], "doccano"),
+    ],
+)
+def test_entities_with_offsets_are_not_located_by_text(entities: list[object], name: str) -> None:
+    triples = [{"subject": "Ann Lee", "relation": "met", "object": "Bob"}]
+    record = {"text": "Ann Lee met Bob .", "entities": entities, "relations": triples}
+    assert format_of_record(record) == name
+
+
+def test_tokens_without_places_are_not_prodigys() -> None:
+    record = {
+        "text": "Ann met Bob",
+        "tokens": ["Ann", "met", "Bob"],
+        "relations": [[0, 0, 2, 2, "r"]],
+    }
+    with pytest.raises(CorpusError, match="unknown format"):
+        format_of_record(record)

@@ -97,12 +97,12 @@ UNIVERSITY, OSLO, NORWAY = Span(1, 4), Span(3, 4), Span(6, 7)
         (
             [(UNIVERSITY, OSLO), (UNIVERSITY, NORWAY), (OSLO, NORWAY)],
             2,
-            "same last word: train 2, .*; with the first word none: use --set data.entity_word=fir",
+            "same last word: train 2, .*; with data.entity_word=first, none",
         ),
         (
             [(UNIVERSITY, OSLO), (Span(1, 2), NORWAY), (UNIVERSITY, NORWAY), (Span(1, 2), OSLO)],
             2,
-            "same first word: train 2, .*; with the last word train 1: use .*entity_word=last",
+            "same first word: train 2, .*; with data.entity_word=last, train 1",
         ),
         (
             [(UNIVERSITY, OSLO), (Span(1, 2), NORWAY), (UNIVERSITY, NORWAY)],
