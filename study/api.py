@@ -199,7 +199,11 @@ def differences(
 
 
 def ensemble(
-    df: pd.DataFrame, runs: str | Path = "runs", *, device: torch.device | str | None = None
+    df: pd.DataFrame,
+    runs: str | Path = "runs",
+    *,
+    device: torch.device | str | None = None,
+    threshold: float = 0.5,
 ) -> Ensemble:
     """Load the models of trials: they find entities and triples by majority vote.
 
@@ -213,14 +217,16 @@ def ensemble(
         df: Trials on one corpus, see :func:`trials`. Those that are not finished are left out.
         runs: Their output folder.
         device: Where to compute, as in ``"cuda"``; the CPU when ``None``.
+        threshold: Least probability at which a model votes for a triple.
 
     Raises:
-        ValueError: No trial is finished, a run has no model, such as an imported one, or the
-            models cannot vote.
+        ValueError: No trial is finished, a run is not in the ledger or has no model, such as an
+            imported one, or the models cannot vote.
     """
     import torch
 
     from reports.frames.scores import AVERAGED, primary_endpoint
+    from reports.frames.tidy import require_run
     from rin_core.layout import AVERAGED_WEIGHTS
     from rin_core.predict.ensemble import Ensemble
     from rin_core.predict.loading import find_weights
@@ -229,11 +235,14 @@ def ensemble(
     finished = df.loc[df["status"] == TrialState.FINISHED, "fingerprint"]
     if finished.empty:
         raise ValueError("ensemble(): no trial is finished")
+    for name in finished.unique():
+        require_run(runs, name, "ensemble()")
     weights = [find_weights(name, Path(runs)) for name in finished.unique()]
     # Trials of a search, and trials without averaged weights, do not have the column.
     if AVERAGED.column in df and primary_endpoint(df) is AVERAGED:
         weights = [path.with_name(AVERAGED_WEIGHTS) for path in weights]
-    return Ensemble.load(weights, None if device is None else torch.device(device))
+    where = None if device is None else torch.device(device)
+    return Ensemble.load(weights, where, threshold=threshold)
 
 
 def _options(

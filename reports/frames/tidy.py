@@ -126,9 +126,9 @@ def tidy_epochs(frame: pd.DataFrame, runs: Path) -> pd.DataFrame:
     _require_columns(frame, {*head, "status"})
     ledger, rows = Ledger(runs), []
     for trial in frame.to_dict("records"):
+        if trial["status"] == TrialState.FINISHED:
+            require_run(runs, trial["fingerprint"], "epochs()")
         history = ledger.run(str(trial["fingerprint"])).history()
-        if not history and trial["status"] == TrialState.FINISHED:
-            raise ValueError(f"epochs(): {trial['fingerprint']}: no such run in {runs}")
         on_dev = trial.get("selection", "dev") == "dev"  # a search always selects on dev
         for epoch in history:
             scores = {
@@ -139,6 +139,14 @@ def tidy_epochs(frame: pd.DataFrame, runs: Path) -> pd.DataFrame:
             }
             rows.append({name: trial[name] for name in head} | scores)
     return pd.DataFrame(rows, columns=[*head, "epoch", "train_loss", "dev_f1", "seconds"])
+
+
+def require_run(runs: str | Path, fingerprint: str, call: str) -> None:
+    """Raise ``ValueError`` if a ledger does not have a run that a data frame names."""
+    if not Ledger(Path(runs)).run(fingerprint).path.exists():
+        raise ValueError(
+            f"{call}: {fingerprint}: no such run in {runs}; name its ledger with runs=…"
+        )
 
 
 def _search_trials(runs: Path, name: str) -> pd.DataFrame:

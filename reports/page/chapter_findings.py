@@ -94,7 +94,8 @@ def _of_errors(studies: Sequence[tuple[StudyData, Section]]) -> str:
         if row.label == label and missed_count:
             found.append(f"{100 * counts['Found'] / triples:.0f} % on {corpus_title(corpus)}")
             without = counts[f"Missed: {ErrorType.UNRELATED}"]
-            unrelated.append(f"{100 * without / missed_count:.0f} %")
+            share = f"{100 * without / missed_count:.0f} %"
+            unrelated.append(f"{share} on {corpus_title(corpus)}")
     if not found:
         return ""
     return (

@@ -132,9 +132,17 @@ def record_of(record: object, splitter: TextSplitter, place: str = "") -> Record
         raise CorpusError(f"{place}{fault}") from None
 
 
+def _words_of_tokens(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the words of a record; Prodigy's tokens are objects, some of them white space."""
+    for at, token in items(record, "tokens"):
+        word = checked(token, "text", str, at) if isinstance(token, dict) else token
+        if word is token or word.strip():
+            yield text_of(word, at)
+
+
 def _sentences(record: dict[str, Any], splitter: TextSplitter) -> Sequence[Sentence | TextSentence]:
     if "tokens" in record:
-        words = tuple(text_of(word, at) for at, word in items(record, "tokens"))
+        words = tuple(_words_of_tokens(record))
         pos = read_pos(record, words)
         return [unannotated(words, pos)] if words else []
     key = next((key for key in ("text", "sentText") if key in record), None)

@@ -42,8 +42,6 @@ class Closing:
     """The reports of its studies."""
     views: list[str] = field(default_factory=list)
     """How to open them in the tracker, a line each."""
-    searches: list[str] = field(default_factory=list)
-    """Its searches, which are on the page, too."""
     runs: set[str] = field(default_factory=set)
     """The fingerprints of its trials."""
 
@@ -64,8 +62,11 @@ class Closing:
             print_arms(study, section, console)
             print_best(study, section, runs, console)
             print_unannotated(study, runs, console)
-        searched = [read_search(runs, name) for name in self.searches]
-        index = build_index(runs, out, built, searched)[0]
+        # The page has the other studies of the ledger, too.
+        shown = {report.experiment for report in built.reports}
+        everything = built if shown >= set(Ledger(runs).study_names()) else build(runs, out)
+        searched = [read_search(runs, name) for name in Ledger(runs).search_names()]
+        index = build_index(runs, out, everything, searched)[0]
         say(console, "")
         say(console, "Open:", "bold")
         say(console, f"  report: {index.resolve().as_uri()}", whole=True)

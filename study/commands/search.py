@@ -77,7 +77,6 @@ def run_search(context: Context, space: Search) -> Ended:
     code = 0
     with ledger.exclusive():
         for plan in plans:
-            context.closing.searches.append(plan.experiment)
             code = max(code, _run(context, plan))
             if code == INTERRUPTED:
                 break

@@ -189,7 +189,8 @@ def test_runs_that_are_judged_by_averaged_weights_vote_with_them(
         (unit / "weights.safetensors").write_text("of the selected epoch")
         (unit / "averaged.safetensors").write_bytes(trained.weights.read_bytes())
     arm = df[df["arm"] == "gru-1"]
-    models = study.ensemble(arm, tmp_path, device="cpu")
+    models = study.ensemble(arm, tmp_path, device="cpu", threshold=0.2)
+    assert {member.least_logit < 0 for member in models.members} == {True}
     assert len(models.members) == 2
     with pytest.raises(RuntimeError, match="no-device"):
         study.ensemble(arm, tmp_path, device="no-device")
@@ -214,7 +215,7 @@ def test_the_models_of_a_search_vote(ledger: Ledger, trained: Trained) -> None:
         (lambda df: study.differences(df[["arm", "test_f1"]], "gru-1"), r"column \w+ is missing"),
         (lambda df: study.curve(df, "test_f2"), r"no such curve; there are f1"),
         (lambda df: study.ensemble(df[df["status"] == "planned"]), r"no trial is finished"),
-        (lambda df: study.ensemble(df, "/nowhere"), r"no such run in /nowhere"),
+        (lambda df: study.ensemble(df, "/nowhere"), r"no such run in /nowhere; .* runs=…"),
         (lambda df: study.epochs(df, "/nowhere"), r"0{16}: no such run in /nowhere"),
         (lambda df: study.epochs(df[["arm"]]), r"column \w+ is missing"),
         (lambda df: study.trials("/nowhere"), r"no experiments there"),

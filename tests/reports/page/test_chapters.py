@@ -73,7 +73,7 @@ def test_a_closed_chapter_says_what_it_found(tmp_path: Path) -> None:
     # It finds 2 of 4; of the others, one has the wrong relation, and one is not in the sentence.
     assert found["errors"] == (
         "RIN (GRU, K = 1) finds these parts of the triples: 50 % on WebNLG. Of the missed ones, "
-        "0 % have no similar prediction."
+        "0 % on WebNLG have no similar prediction."
     )
     assert found["data"] == "Sentences for training: WebNLG 2."
     assert "selection" not in found

@@ -29,6 +29,7 @@ SPLITTER = TextSplitter(VOCABULARY)
         ({"sentText": "Ann's here. He"}, "Ann's here. He", None),
         ({"tokens": ["Ann's", "here."], "pos": ["N", "V"]}, "Ann's here.", "N V"),
         ({"tokens": ["New York"], "text": "ignored"}, ["New York"], None),
+        ({"tokens": [{"text": "Ann"}, {"text": " "}, {"text": "ran"}]}, "Ann ran", None),
         ({"text": "a", "triple_list": "broken", "relationMentions": 3}, "a", None),
     ],
     ids=str,

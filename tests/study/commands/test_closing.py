@@ -168,3 +168,18 @@ def test_the_command_of_the_usual_ledger_names_no_folder() -> None:
     assert b"--model RUN" in ran.stdout
     place = predict_command(Path("a b"), ["01234567"]).removeprefix(program)
     assert place == " --runs 'a b' --model 01234567"
+
+
+def test_the_page_has_the_other_studies_of_the_ledger_too(tmp_path: Path) -> None:
+    for experiment in ("first-mine", "second-mine"):
+        made = Ledger(tmp_path)
+        made.finish(made.plan("gru-1", 0), 0.8)
+        made.save(experiment, "mine")
+    console = Console(file=io.StringIO(), width=80)
+    Closing(built=build(tmp_path, tmp_path / "reports", ["second-mine"])).print(tmp_path, console)
+    text = printed(console)
+    assert "second-mine" in text
+    assert "\nfirst-mine" not in text
+    page = (tmp_path / "reports" / "index.html").read_text()
+    assert '<section id="first-mine"' in page
+    assert '<section id="second-mine"' in page
