@@ -114,7 +114,7 @@ def _ensure_ray(address: str | None) -> None:
     if ray.is_initialized():
         start = _node_and_job()
         if start not in _addresses:
-            # It may be on another cluster, and its workers may lack this project's code.
+            # It may be on another cluster, and its workers may not have this project's code.
             raise ClusterError(
                 "Ray is already running in this process, but rin-study did not start it: call "
                 "ray.shutdown() first"
