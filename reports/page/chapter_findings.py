@@ -90,7 +90,8 @@ def _of_errors(studies: Sequence[tuple[StudyData, Section]]) -> str:
     found, unrelated = [], []
     for corpus, row in models.items():
         counts = {name: cell.estimate.mean for name, cell in row.cells.items()}
-        triples, missed_count = sum(counts.values()), sum(counts.values()) - counts["Found"]
+        triples = sum(counts.values())
+        missed_count = triples - counts["Found"]
         if row.label == label and missed_count:
             found.append(f"{100 * counts['Found'] / triples:.0f} % on {corpus_title(corpus)}")
             without = counts[f"Missed: {ErrorType.UNRELATED}"]
